@@ -1,0 +1,162 @@
+//! Every command of the app: its name, what it takes and what it gives. All of them may fail with
+//! [`CommandError`](crate::CommandError).
+//!
+//! | name | arguments | reply |
+//! |---|---|---|
+//! | `app_state` | – | [`AppState`] |
+//! | `set_theme` | `theme: Theme` | – |
+//! | `create_job` | `request: SaveJob` | [`JobCard`](crate::job::JobCard) |
+//! | `update_job` | `jobId`, `request: SaveJob` | [`JobCard`](crate::job::JobCard) |
+//! | `delete_job` | `jobId`, `forgetSecrets: bool` | – (remote volumes are never touched) |
+//! | `start_backup` | `jobId` | run id |
+//! | `stop_run` | `runId` | – (ends at the next block; also for restores) |
+//! | `run_history` | `jobId`, `offset`, `limit` | list of [`RunSummary`](crate::run::RunSummary), newest first |
+//! | `run_report` | `runId`, `offset`, `limit` | [`RunReport`](crate::run::RunReport) |
+//! | `start_sign_in` | – | [`PendingSignIn`](crate::account::PendingSignIn); its end comes as an event |
+//! | `cancel_sign_in` | `signInId` | – |
+//! | `add_pasted_auth_id` | `authId` | [`Account`](crate::account::Account) |
+//! | `remove_account` | `accountId` | – (refused while a job uses it) |
+//! | `list_drives` | `accountId` | list of [`Drive`](crate::account::Drive) |
+//! | `list_folders` | `accountId`, `driveId`, `path` | list of [`RemoteFolder`](crate::account::RemoteFolder) |
+//! | `suggest_folder` | `accountId`, `driveId` | a folder path that does not exist yet |
+//! | `check_destination` | `destination`, `prefix` | [`DestinationCheck`] |
+//! | `generate_passphrase` | – | a passphrase |
+//! | `rate_passphrase` | `passphrase` | [`PassphraseRating`] |
+//! | `save_recovery_sheet` | `request: SaveJob` | path it was saved to, or `null` when the person cancelled |
+//! | `pick_folders` | – | absolute paths, empty when cancelled |
+//! | `pick_folder` | `title` | absolute path, or `null` when cancelled |
+//! | `check_source` | `path` | [`SourceCheck`] |
+//! | `open_backup` | `backup: BackupRef` | [`OpenBackup`](crate::restore::OpenBackup) |
+//! | `list_entries` | `handle`, `version`, `folder` (empty: roots), `offset`, `limit` | [`EntryPage`](crate::restore::EntryPage) |
+//! | `search_entries` | `handle`, `version`, `text`, `offset`, `limit` | [`EntryPage`](crate::restore::EntryPage) |
+//! | `start_restore` | `request: RestoreRequest` | run id |
+//! | `close_backup` | `handle` | – |
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::account::{Account, Quota};
+use crate::error::CommandError;
+use crate::job::{JobCard, JobDefinition};
+use crate::restore::Version;
+
+/// Everything the UI needs when it starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct AppState {
+    /// Events up to this one are already in here.
+    pub seq: u64,
+    /// All jobs, by name.
+    pub jobs: Vec<JobCard>,
+    /// All sign-ins.
+    pub accounts: Vec<Account>,
+    /// Wired to the simulator; the badge is shown.
+    pub demo: bool,
+    /// Why secrets cannot be kept, when they cannot.
+    pub keychain_problem: Option<CommandError>,
+    /// Whether closing the window leaves an icon to come back by.
+    pub tray: TrayStatus,
+    /// Light, dark, or as the system says.
+    pub theme: Theme,
+    /// Version of the app.
+    pub version: String,
+    /// What a new backup starts with.
+    pub defaults: NewJobDefaults,
+}
+
+/// What a new backup starts with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct NewJobDefaults {
+    /// Suggested name, e.g. `Backup of laptop`.
+    pub name: String,
+    /// Folders of this person that exist (Documents, Pictures, …).
+    pub sources: Vec<String>,
+    /// Options as the engine has them.
+    pub options: crate::job::JobOptions,
+}
+
+/// How the tray stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum TrayStatus {
+    /// The icon can be seen.
+    Shown,
+    /// Nothing on this desktop shows tray icons; the window stays in the task bar instead.
+    Unavailable,
+}
+
+/// Colours of the UI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Theme {
+    System,
+    Light,
+    Dark,
+}
+
+/// A job with what belongs in the keychain. No `Debug`: it holds the passphrase.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct SaveJob {
+    /// The job.
+    pub definition: JobDefinition,
+    /// Its passphrase; `None` leaves the stored one as it is.
+    pub passphrase: Option<String>,
+}
+
+/// What a destination folder turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct DestinationCheck {
+    /// What it holds.
+    pub content: DestinationContent,
+    /// Account, drive and folder, for people.
+    pub label: String,
+    /// Its space, when known.
+    pub quota: Option<Quota>,
+    /// Name of another job that writes to the same folder.
+    pub used_by: Option<String>,
+}
+
+/// What a destination folder holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum DestinationContent {
+    /// It does not exist yet and will be created.
+    New,
+    /// It exists and is empty.
+    Empty,
+    /// It holds files, none of them a volume with this prefix.
+    OtherFiles,
+    /// It holds a backup.
+    Backup {
+        /// Newest first.
+        versions: Vec<Version>,
+        /// Whether a passphrase is needed.
+        encrypted: bool,
+    },
+}
+
+/// How hard a passphrase is to guess.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct PassphraseRating {
+    /// 0 (no protection) to 4 (strong).
+    pub score: u8,
+    /// The score in words.
+    pub label: String,
+    /// How to make it better; empty when there is nothing to say.
+    pub advice: String,
+}
+
+/// Whether something can be backed up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceCheck {
+    /// The path as it will be stored.
+    pub path: String,
+    /// Why it cannot be used, when it cannot.
+    pub problem: Option<String>,
+}

@@ -1,0 +1,42 @@
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// What went wrong, for a person: what happened, and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct CommandError {
+    /// What the UI may react to; everything it only shows is in the two texts.
+    pub code: ErrorCode,
+    /// What happened, naming the thing it happened to.
+    pub message: String,
+    /// The next step.
+    pub hint: String,
+}
+
+/// Kinds of failure the UI or a script treats differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum ErrorCode {
+    /// Some field of the request cannot be used; nothing was changed.
+    InvalidInput,
+    /// The sign-in is missing, revoked or expired: offer "Sign in again".
+    SignInRequired,
+    /// The passphrase does not open the backup.
+    WrongPassphrase,
+    /// The folder holds a backup with other settings, or of somebody else.
+    DestinationMismatch,
+    /// The keychain is missing or locked.
+    Keychain,
+    /// The destination could not be reached; trying again later may help.
+    Offline,
+    /// The destination or this computer's disk is full.
+    Full,
+    /// Another operation holds this job or destination.
+    Busy,
+    /// The user stopped it.
+    Cancelled,
+    /// The thing asked for does not exist (any more).
+    NotFound,
+    /// Everything else.
+    Failed,
+}

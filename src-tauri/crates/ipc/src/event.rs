@@ -1,0 +1,73 @@
+//! What the backend says unasked, on one channel named [`CHANNEL`].
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::account::{Account, SignInOutcome};
+use crate::command::TrayStatus;
+use crate::job::JobCard;
+use crate::run::RunSummary;
+
+/// Name of the Tauri event that carries [`Event`]s.
+pub const CHANNEL: &str = "coffer";
+
+/// One change. `seq` grows by one with each event; an event not newer than the state that was read is dropped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// Position in the stream.
+    pub seq: u64,
+    /// What changed.
+    pub change: Change,
+}
+
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Change {
+    /// A job is new, or anything on its card differs (progress included).
+    Job {
+        /// The whole card.
+        card: Box<JobCard>,
+    },
+    /// A job is gone.
+    #[serde(rename_all = "camelCase")]
+    JobRemoved {
+        /// Which.
+        job_id: String,
+    },
+    /// A pending sign-in ended.
+    #[serde(rename_all = "camelCase")]
+    SignIn {
+        /// [`crate::account::PendingSignIn::id`].
+        sign_in_id: String,
+        /// How.
+        outcome: SignInOutcome,
+    },
+    /// The list of accounts differs.
+    Accounts {
+        /// All of them.
+        accounts: Vec<Account>,
+    },
+    /// A restore that belongs to no job moved on or ended.
+    #[serde(rename_all = "camelCase")]
+    Restore {
+        /// Run started by `start_restore`.
+        run_id: String,
+        /// Present while it runs.
+        progress: Option<crate::run::Progress>,
+        /// Present once it ended.
+        summary: Option<Box<RunSummary>>,
+    },
+    /// A tray appeared or went away.
+    Tray {
+        /// How it stands now.
+        status: TrayStatus,
+    },
+    /// The window should show a job (the person clicked it in the tray or a notification).
+    #[serde(rename_all = "camelCase")]
+    Show {
+        /// Which.
+        job_id: String,
+    },
+}

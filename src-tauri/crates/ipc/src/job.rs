@@ -1,0 +1,160 @@
+//! Jobs: what a person configured, and how each one stands.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::account::Quota;
+use crate::run::{Progress, RunSummary};
+
+/// What a job backs up, where to, and when. Secrets are not part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct JobDefinition {
+    /// Name for people; unique among the jobs.
+    pub name: String,
+    /// Whether volumes are encrypted with the job's passphrase. Fixed for the life of a backup.
+    pub encrypted: bool,
+    /// Where the volumes go.
+    pub destination: DestinationSettings,
+    /// Absolute paths of folders and files to back up; at least one.
+    pub sources: Vec<String>,
+    /// Ordered filter rules, first match wins.
+    pub filters: Vec<FilterRule>,
+    /// When it runs by itself; `None` means only by hand.
+    pub schedule: Option<Schedule>,
+    /// The rest.
+    pub options: JobOptions,
+}
+
+/// Where a job's volumes go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum DestinationSettings {
+    /// `onedrivev2://<folder>?authid=…`
+    #[serde(rename_all = "camelCase")]
+    OneDrive {
+        /// [`crate::account::Account::id`] of the sign-in.
+        account_id: String,
+        /// Value of `--drive-id`; empty for the account's own drive.
+        drive_id: String,
+        /// Folder from the drive's root, `/` between, no leading `/`.
+        folder: String,
+    },
+    /// A folder of this computer or of a disk attached to it.
+    #[serde(rename_all = "camelCase")]
+    Folder {
+        /// Absolute path.
+        path: String,
+    },
+}
+
+/// One filter rule in Duplicati's syntax.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct FilterRule {
+    /// `true` keeps what matches, `false` leaves it out.
+    pub include: bool,
+    /// Wildcard, literal, `[regular expression]` or `{group}`.
+    pub expression: String,
+}
+
+/// When a job runs by itself: a first time, then every interval, on the allowed days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Schedule {
+    /// First run in the computer's time zone, `YYYY-MM-DDTHH:MM`.
+    pub first_run: String,
+    /// How many [`Schedule::unit`]s between runs; at least 1.
+    pub every: u32,
+    /// Unit of `every`.
+    pub unit: ScheduleUnit,
+    /// Days on which it may start; empty means every day.
+    pub days: Vec<Weekday>,
+}
+
+/// Unit of a schedule's interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum ScheduleUnit {
+    /// 60 minutes.
+    Hours,
+    /// The same time next day.
+    Days,
+    /// Seven days.
+    Weeks,
+    /// The same day next month, or its last.
+    Months,
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// Options of a job; the names of Duplicati's options are in the field docs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct JobOptions {
+    /// `--dblock-size`, in bytes; at least 1 MiB.
+    pub volume_bytes: u64,
+    /// `--blocksize`, in bytes; fixed for the life of a backup, so it can be set only while the job is new.
+    pub block_bytes: u64,
+    /// `--prefix`.
+    pub prefix: String,
+    /// `--keep-versions`; `None` keeps all.
+    pub keep_versions: Option<u32>,
+}
+
+/// A job as the home screen shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct JobCard {
+    /// Identifies the job.
+    pub id: String,
+    /// What it does.
+    pub definition: JobDefinition,
+    /// How it stands.
+    pub state: JobState,
+    /// Where it goes, for people, e.g. `OneDrive · alex@outlook.example · Backups/laptop`.
+    pub destination_label: String,
+    /// The newest run, also while it runs.
+    pub last_run: Option<RunSummary>,
+    /// Next run by schedule, RFC 3339.
+    pub next_run: Option<String>,
+    /// Versions in the destination, as of the last run that listed it.
+    pub versions: Option<u32>,
+    /// Bytes in the destination, as of the last run that listed it.
+    pub stored_bytes: Option<u64>,
+    /// Space of the destination, as of the last run that asked.
+    pub quota: Option<Quota>,
+}
+
+/// How a job stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum JobState {
+    /// Nothing is going on.
+    Idle,
+    /// An operation runs.
+    #[serde(rename_all = "camelCase")]
+    Running {
+        /// Identifies the run.
+        run_id: String,
+        /// How far it is.
+        progress: Progress,
+    },
+    /// The sign-in or passphrase must be given again before it can run.
+    NeedsAttention {
+        /// Why, and what to do.
+        error: crate::CommandError,
+    },
+}

@@ -1,0 +1,21 @@
+//! The border between Coffer and its user interface: every name and shape that crosses it.
+//!
+//! The backend owns the truth. [`command`] declares each command once (name, request, reply), [`event`] what the
+//! backend says unasked; the other modules are the shapes both use. The same types are the JSON of `coffer --json`.
+//! After a (re)load the UI asks [`command::AppState`] once and then applies events with a higher `seq`.
+//!
+//! `COFFER_UPDATE_BINDINGS=1 cargo test -p coffer-ipc` writes the TypeScript into `ui/src/bindings`; it is committed,
+//! and the test `bindings_are_current` fails when it is stale. Times are strings in RFC 3339, UTC; sizes are bytes.
+//!
+//! Secrets cross this border inwards only (a pasted AuthID, a passphrase typed into a form), with one exception: the
+//! passphrase that the app generated, because the user must be able to see and keep it.
+
+pub mod account;
+pub mod command;
+mod error;
+pub mod event;
+pub mod job;
+pub mod restore;
+pub mod run;
+
+pub use error::{CommandError, ErrorCode};

@@ -1,0 +1,109 @@
+//! Looking into a backup and getting files back.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::job::DestinationSettings;
+
+/// Which backup to open.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum BackupRef {
+    /// That of a job; its passphrase comes from the keychain.
+    #[serde(rename_all = "camelCase")]
+    Job {
+        /// The job.
+        job_id: String,
+    },
+    /// One that no job here knows: "I already have a backup".
+    Existing {
+        /// Where it is.
+        destination: DestinationSettings,
+        /// `--prefix`; `duplicati` when empty.
+        prefix: String,
+        /// Its passphrase; empty when it is not encrypted.
+        passphrase: String,
+    },
+}
+
+/// A backup that was opened for looking around. Closed by `close_backup` or with the app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenBackup {
+    /// For the commands that look into it.
+    pub handle: String,
+    /// Newest first.
+    pub versions: Vec<Version>,
+}
+
+/// One version (fileset) of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    /// 0 is the newest.
+    pub number: u32,
+    /// When it was made, RFC 3339.
+    pub time: String,
+}
+
+/// One file, folder or link of a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// Last part of the path.
+    pub name: String,
+    /// Whole path as stored; folders end with the separator.
+    pub path: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Bytes; 0 for folders and links.
+    pub size_bytes: u64,
+    /// Last change, RFC 3339; files only.
+    pub modified: Option<String>,
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum EntryKind {
+    File,
+    Folder,
+    Symlink,
+}
+
+/// One page of entries: folders first, then by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryPage {
+    /// Entries `offset..offset + entries.len()`.
+    pub entries: Vec<Entry>,
+    /// How many there are in all.
+    pub total: u64,
+}
+
+/// What to restore, and where to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreRequest {
+    /// [`OpenBackup::handle`].
+    pub handle: String,
+    /// [`Version::number`].
+    pub version: u32,
+    /// Stored paths; a folder stands for all in it. Empty means everything.
+    pub paths: Vec<String>,
+    /// Folder to restore into; `None` puts everything back where it was.
+    pub target: Option<String>,
+    /// What happens to files that exist and differ.
+    pub existing: ExistingFiles,
+}
+
+/// What happens to an existing file that differs from the stored one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum ExistingFiles {
+    /// The stored one is restored beside it, with the version's date in its name.
+    KeepBoth,
+    /// The stored one replaces it.
+    Overwrite,
+}

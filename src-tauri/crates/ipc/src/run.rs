@@ -1,0 +1,170 @@
+//! Runs: progress while one goes on, and what remains of it afterwards.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::error::CommandError;
+
+/// Which operation a run performs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Operation {
+    /// Files to destination.
+    Backup,
+    /// Destination to files.
+    Restore,
+    /// Versions away.
+    Delete,
+}
+
+/// What a run is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Phase {
+    /// Signing in, listing the destination.
+    Connecting,
+    /// Reading what the destination holds into the local database.
+    ReadingDestination,
+    /// Walking the sources, reading, compressing, encrypting and uploading.
+    BackingUp,
+    /// The last volumes and the file list.
+    Finishing,
+    /// Deleting versions beyond the retention.
+    Deleting,
+    /// Finding out which volumes are needed.
+    Planning,
+    /// Downloading volumes and writing files.
+    Restoring,
+    /// Waiting because the destination asked to slow down or cannot be reached.
+    Waiting,
+}
+
+/// How far a run is. Sent at most ten times a second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// Which operation.
+    pub operation: Operation,
+    /// What it is doing.
+    pub phase: Phase,
+    /// Files and folders done.
+    pub done_files: u64,
+    /// All of them, once counted.
+    pub total_files: Option<u64>,
+    /// Source or restored bytes done.
+    pub done_bytes: u64,
+    /// All of them, once counted.
+    pub total_bytes: Option<u64>,
+    /// Bytes sent to or received from the destination.
+    pub transferred_bytes: u64,
+    /// Transfer speed over the last seconds, bytes a second.
+    pub bytes_per_second: u64,
+    /// Seconds left, when it can honestly be said.
+    pub seconds_left: Option<u64>,
+    /// What is worked on, or why it waits: a path, or a sentence.
+    pub current: String,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum RunResult {
+    /// It still runs.
+    Running,
+    /// All went well.
+    Success,
+    /// It went well and there was nothing to do.
+    Unchanged,
+    /// It finished; some files need a look.
+    Warning,
+    /// It did not finish.
+    Error,
+    /// The user stopped it.
+    Stopped,
+    /// The computer or the app went down while it ran.
+    Interrupted,
+}
+
+/// One run, as the history lists it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct RunSummary {
+    /// Identifies the run.
+    pub id: String,
+    /// What it did.
+    pub operation: Operation,
+    /// When it started, RFC 3339.
+    pub started: String,
+    /// When it ended, RFC 3339.
+    pub finished: Option<String>,
+    /// How it ended.
+    pub result: RunResult,
+    /// Counts of what was done.
+    pub counts: RunCounts,
+    /// How many messages the report has.
+    pub messages: u64,
+    /// What failed, when it failed.
+    pub error: Option<CommandError>,
+}
+
+/// What a run did, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct RunCounts {
+    /// Entries looked at (backup) or asked for (restore).
+    pub examined_files: u64,
+    /// Their content, in bytes.
+    pub examined_bytes: u64,
+    /// New in this version.
+    pub added_files: u64,
+    /// Different from the version before.
+    pub changed_files: u64,
+    /// Gone since the version before.
+    pub deleted_files: u64,
+    /// Written back.
+    pub restored_files: u64,
+    /// Could not be read or written.
+    pub failed_files: u64,
+    /// Sent to the destination.
+    pub uploaded_bytes: u64,
+    /// Received from the destination.
+    pub downloaded_bytes: u64,
+    /// Volumes sent.
+    pub uploaded_volumes: u64,
+    /// Versions deleted by retention.
+    pub deleted_versions: u64,
+}
+
+/// One line of a run's report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct RunMessage {
+    /// How serious.
+    pub level: MessageLevel,
+    /// The file or volume it is about; empty when about the run.
+    pub subject: String,
+    /// What happened.
+    pub text: String,
+}
+
+/// How serious a report line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum MessageLevel {
+    /// Good to know.
+    Info,
+    /// Needs a look.
+    Warning,
+    /// Failed.
+    Error,
+}
+
+/// One page of a run's report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct RunReport {
+    /// The run.
+    pub summary: RunSummary,
+    /// Lines `offset..offset + lines.len()` of `summary.messages`.
+    pub lines: Vec<RunMessage>,
+}
