@@ -76,5 +76,8 @@ fn bindings_are_current() {
         run::RunSummary,
     );
 
-    assert!(stale.is_empty(), "run `COFFER_UPDATE_BINDINGS=1 cargo test -p coffer-ipc` and commit ui/src/bindings: {stale:?}");
+    assert!(
+        stale.is_empty(),
+        "run `COFFER_UPDATE_BINDINGS=1 cargo test -p coffer-ipc` and commit ui/src/bindings: {stale:?}"
+    );
 }

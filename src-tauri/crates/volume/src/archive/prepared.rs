@@ -1,0 +1,146 @@
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+use flate2::{Compress, Compression, FlushCompress, Status};
+
+use crate::error::{Error, Result};
+
+/// Zip's number for "stored".
+pub(super) const STORED: u16 = 0;
+/// Zip's number for "deflated".
+pub(super) const DEFLATED: u16 = 8;
+
+/// Whether compressing is worth a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    /// Deflate, and store after all when that does not shrink it.
+    Compress,
+    /// Store: content that is compressed already, and blocklists.
+    Store,
+}
+
+/// An entry's data, ready to be copied into an archive.
+#[derive(Debug)]
+pub struct PreparedEntry {
+    pub(super) method: u16,
+    pub(super) crc32: u32,
+    pub(super) plain_len: u64,
+    pub(super) data: Vec<u8>,
+}
+
+impl PreparedEntry {
+    /// An entry without compression.
+    pub fn stored(data: Vec<u8>) -> Self {
+        Self {
+            method: STORED,
+            crc32: crc32fast::hash(&data),
+            plain_len: data.len() as u64,
+            data,
+        }
+    }
+
+    /// Bytes it takes in the archive, headers apart.
+    pub fn stored_len(&self) -> u64 {
+        self.data.len() as u64
+    }
+}
+
+/// Compresses entries on any thread; one per thread, because it keeps its tables.
+pub struct BlockCompressor {
+    deflate: Compress,
+}
+
+impl BlockCompressor {
+    /// `level` is deflate's, 0 to 9.
+    pub fn new(level: u32) -> Self {
+        Self {
+            deflate: Compress::new(Compression::new(level.min(9)), false),
+        }
+    }
+
+    /// Compresses `data`, or keeps it when that saves nothing.
+    pub fn prepare(&mut self, data: Vec<u8>, hint: Hint) -> PreparedEntry {
+        if hint == Hint::Compress
+            && let Some(deflated) = self.deflate(&data)
+        {
+            return PreparedEntry {
+                method: DEFLATED,
+                crc32: crc32fast::hash(&data),
+                plain_len: data.len() as u64,
+                data: deflated,
+            };
+        }
+        PreparedEntry::stored(data)
+    }
+
+    /// `None` when the result would not be smaller.
+    fn deflate(&mut self, data: &[u8]) -> Option<Vec<u8>> {
+        self.deflate.reset();
+        let mut out = Vec::with_capacity(data.len());
+        let status = self
+            .deflate
+            .compress_vec(data, &mut out, FlushCompress::Finish)
+            .ok()?;
+        if status != Status::StreamEnd || out.len() >= data.len() {
+            return None;
+        }
+        out.shrink_to_fit();
+        Some(out)
+    }
+}
+
+/// An entry of unknown length, compressed into a scratch file while it is written.
+///
+/// For file lists, which grow with the source and must not be held in memory.
+pub struct PreparedStream<S: Write> {
+    deflate: flate2::write::DeflateEncoder<io::BufWriter<S>>,
+    crc32: crc32fast::Hasher,
+    plain_len: u64,
+}
+
+impl<S: Read + Write + Seek> PreparedStream<S> {
+    /// `scratch` is empty and used from its start.
+    pub fn new(scratch: S, level: u32) -> Self {
+        let out = io::BufWriter::with_capacity(64 * 1024, scratch);
+        Self {
+            deflate: flate2::write::DeflateEncoder::new(out, Compression::new(level.min(9))),
+            crc32: crc32fast::Hasher::new(),
+            plain_len: 0,
+        }
+    }
+
+    pub(crate) fn finish(self) -> Result<FinishedStream<S>> {
+        let out = self.deflate.finish()?;
+        let mut scratch = out
+            .into_inner()
+            .map_err(|error| Error::Io(error.into_error()))?;
+        let len = scratch.stream_position()?;
+        scratch.seek(SeekFrom::Start(0))?;
+        Ok(FinishedStream {
+            scratch,
+            len,
+            crc32: self.crc32.finalize(),
+            plain_len: self.plain_len,
+        })
+    }
+}
+
+impl<S: Write> Write for PreparedStream<S> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let written = self.deflate.write(data)?;
+        self.crc32.update(&data[..written]);
+        self.plain_len += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.deflate.flush()
+    }
+}
+
+/// A [`PreparedStream`] that is complete and rewound.
+pub(crate) struct FinishedStream<S> {
+    pub(super) scratch: S,
+    pub(super) len: u64,
+    pub(super) crc32: u32,
+    pub(super) plain_len: u64,
+}

@@ -1,0 +1,378 @@
+//! File lists (`dlist`): what existed at one time.
+//!
+//! `filelist.json` is one array. Duplicati reads its objects by position, so members are written in exactly the
+//! order of the private struct `Row`, and nothing may be added. Folders and links come before files.
+
+use std::fmt;
+use std::io::{Read, Seek, Write};
+
+use jiff::Timestamp;
+use serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+use crate::archive::{ArchiveWriter, PreparedEntry, PreparedStream, VolumeReader};
+use crate::dindex::skip_bom;
+use crate::encryption::Encryption;
+use crate::error::{Error, Result};
+use crate::hash::Hash;
+use crate::manifest::{self, BOM, Format, Manifest, strip_bom, with_bom};
+use crate::name::{format_stamp, parse_stamp};
+use crate::sink::{Sink, VolumeDigest};
+use crate::stream::{Parts, StreamRef};
+
+/// Deflate level of the file list, which is mostly hashes and soon as small as it gets.
+const LEVEL: u32 = 6;
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum EntryKind {
+    File,
+    Folder,
+    Symlink,
+}
+
+/// Whether a version holds all that its run was to back up (`IsFullBackup`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completeness {
+    /// It does.
+    Full,
+    /// The run was stopped or died before its end.
+    Partial,
+}
+
+/// One file, folder or link of a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilelistEntry {
+    /// What it is.
+    pub kind: EntryKind,
+    /// Absolute path on the computer it came from; folders end with the separator.
+    pub path: String,
+    /// Content; files only.
+    pub content: Option<StreamRef>,
+    /// Last change, whole seconds; files only.
+    pub time: Option<Timestamp>,
+    /// Metadata; old writers left it out.
+    pub metadata: Option<StreamRef>,
+}
+
+/// An element of the array, members in Duplicati's order.
+#[derive(Serialize, Deserialize)]
+struct Row<'a> {
+    #[serde(rename = "type")]
+    kind: std::borrow::Cow<'a, str>,
+    #[serde(default)]
+    path: std::borrow::Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash: Option<Hash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metahash: Option<Hash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metasize: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metablocklists: Option<Vec<Hash>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metablockhash: Option<Hash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocklists: Option<Vec<Hash>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blockhash: Option<Hash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocksize: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Fileset {
+    #[serde(rename = "IsFullBackup")]
+    is_full_backup: bool,
+}
+
+/// Writes a dlist.
+pub struct DlistWriter<W: Write, S: Read + Write + Seek> {
+    archive: ArchiveWriter<Sink<W>>,
+    list: PreparedStream<S>,
+    format: Format,
+    entries: u64,
+    files_began: bool,
+}
+
+impl<W: Write, S: Read + Write + Seek> DlistWriter<W, S> {
+    /// Writes the first entries. The list itself grows in `scratch` (empty, used from its start) until the end.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when `out` or `scratch` fails.
+    pub fn create(
+        out: W,
+        scratch: S,
+        format: &Format,
+        encryption: &Encryption,
+        created: Timestamp,
+        completeness: Completeness,
+    ) -> Result<Self> {
+        let mut archive = ArchiveWriter::new(Sink::new(out, format.file_hash(), encryption)?);
+        let manifest = Manifest::new(format, created).encode();
+        archive.add(manifest::ENTRY, &PreparedEntry::stored(manifest))?;
+        let fileset = Fileset {
+            is_full_backup: completeness == Completeness::Full,
+        };
+        archive.add("fileset", &PreparedEntry::stored(with_bom(&fileset)))?;
+        let mut list = PreparedStream::new(scratch, LEVEL);
+        list.write_all(BOM)?;
+        list.write_all(b"[")?;
+        Ok(Self {
+            archive,
+            list,
+            format: format.clone(),
+            entries: 0,
+            files_began: false,
+        })
+    }
+
+    /// Adds an entry; folders and links first, then files.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when the entry breaks that order or misses what its kind needs.
+    pub fn add(&mut self, entry: &FilelistEntry) -> Result<()> {
+        let is_file = entry.kind == EntryKind::File;
+        if self.files_began && !is_file {
+            return Err(Error::malformed(
+                "file list",
+                "a folder or link came after a file",
+            ));
+        }
+        self.files_began |= is_file;
+        let row = self.row(entry)?;
+        if self.entries > 0 {
+            self.list.write_all(b",")?;
+        }
+        self.entries += 1;
+        serde_json::to_writer(&mut self.list, &row).map_err(std::io::Error::from)?;
+        Ok(())
+    }
+
+    fn row<'a>(&self, entry: &'a FilelistEntry) -> Result<Row<'a>> {
+        let incomplete = |what| Error::malformed("file list", format!("an entry without {what}"));
+        let metadata = entry
+            .metadata
+            .as_ref()
+            .ok_or_else(|| incomplete("metadata"))?;
+        let same_algorithms = self.format.block_hash() == self.format.file_hash();
+        let mut row = Row {
+            kind: match entry.kind {
+                EntryKind::File => "File",
+                EntryKind::Folder => "Folder",
+                EntryKind::Symlink => "Symlink",
+            }
+            .into(),
+            path: entry.path.as_str().into(),
+            hash: None,
+            size: None,
+            time: None,
+            metahash: Some(metadata.hash),
+            metasize: Some(metadata.size),
+            metablocklists: None,
+            metablockhash: None,
+            blocklists: None,
+            blockhash: None,
+            blocksize: None,
+        };
+        match &metadata.parts {
+            Parts::Empty => return Err(incomplete("metadata bytes")),
+            Parts::Block(block) => {
+                // For files Duplicati leaves it out where readers can derive it.
+                let derivable = entry.kind == EntryKind::File && same_algorithms;
+                row.metablockhash = (!derivable).then_some(*block);
+            }
+            Parts::Blocklists(lists) => row.metablocklists = Some(lists.clone()),
+        }
+        if entry.kind == EntryKind::File {
+            let content = entry
+                .content
+                .as_ref()
+                .ok_or_else(|| incomplete("content"))?;
+            row.hash = Some(content.hash);
+            row.size = Some(content.size);
+            row.time = Some(format_stamp(entry.time.ok_or_else(|| incomplete("time"))?));
+            match &content.parts {
+                Parts::Empty => {}
+                Parts::Block(block) if !same_algorithms => {
+                    row.blockhash = Some(*block);
+                    row.blocksize = Some(content.size);
+                }
+                Parts::Block(_) => {}
+                Parts::Blocklists(lists) => row.blocklists = Some(lists.clone()),
+            }
+        }
+        Ok(row)
+    }
+
+    /// Ends the list and returns the sink with the length and hash of the whole volume.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the sink or the scratch fails.
+    pub fn finish(mut self) -> Result<(W, VolumeDigest)> {
+        self.list.write_all(b"]")?;
+        let list = self.list.finish()?;
+        self.archive.add_stream("filelist.json", list)?;
+        self.archive.finish()?.finish()
+    }
+}
+
+/// Reads a dlist.
+pub struct DlistReader {
+    volume: VolumeReader,
+    format: Format,
+}
+
+impl DlistReader {
+    /// # Errors
+    /// [`Error::Unsupported`] when the manifest's settings are outside the format.
+    pub fn new(volume: VolumeReader) -> Result<Self> {
+        let format = volume.format()?;
+        Ok(Self { volume, format })
+    }
+
+    /// The settings of the backup, as this version states them.
+    pub fn format(&self) -> &Format {
+        &self.format
+    }
+
+    /// Whether the version is complete; one without the statement is.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when the statement cannot be read.
+    pub fn completeness(&mut self) -> Result<Completeness> {
+        let Some(index) = self.volume.find("fileset") else {
+            return Ok(Completeness::Full);
+        };
+        let bytes = self.volume.read_index(index, 64 * 1024)?;
+        let fileset: Fileset = serde_json::from_slice(strip_bom(&bytes))
+            .map_err(|error| Error::malformed("file list", error.to_string()))?;
+        Ok(if fileset.is_full_backup {
+            Completeness::Full
+        } else {
+            Completeness::Partial
+        })
+    }
+
+    /// Calls `sink` with each entry, in the order of the list. Entries of unknown kinds are passed over.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when the list is not what the format says, and whatever `sink` returns.
+    pub fn read_entries<E: From<Error>>(
+        &mut self,
+        mut sink: impl FnMut(FilelistEntry) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let missing = || Error::MissingEntry {
+            name: "filelist.json".to_owned(),
+        };
+        let index = self.volume.find("filelist.json").ok_or_else(missing)?;
+        let format = self.format.clone();
+        let text = skip_bom(self.volume.entry(index)?)?;
+        let mut failure = None;
+        let mut json = serde_json::Deserializer::from_reader(text);
+        let seed = ListSeed {
+            row: &mut |row| {
+                let outcome = match decode_row(row, &format) {
+                    Ok(Some(entry)) => sink(entry),
+                    Ok(None) => Ok(()),
+                    Err(error) => Err(error.into()),
+                };
+                outcome.map_err(|error| failure = Some(error)).is_ok()
+            },
+        };
+        let parsed = seed.deserialize(&mut json).and_then(|()| json.end());
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        parsed.map_err(|error| Error::malformed("file list", error.to_string()))?;
+        Ok(())
+    }
+}
+
+fn decode_row(row: Row<'_>, format: &Format) -> Result<Option<FilelistEntry>> {
+    let kind = match row.kind.to_ascii_lowercase().as_str() {
+        "file" | "alternatestream" => EntryKind::File,
+        "folder" => EntryKind::Folder,
+        "symlink" => EntryKind::Symlink,
+        _ => return Ok(None),
+    };
+    let metadata = match (row.metahash, row.metasize) {
+        (Some(hash), Some(size)) => Some(decode_stream(
+            hash,
+            size,
+            row.metablocklists,
+            row.metablockhash,
+        )),
+        _ => None,
+    };
+    if let Some(metadata) = &metadata {
+        metadata.check(format)?;
+    }
+    let (mut content, mut time) = (None, None);
+    if kind == EntryKind::File {
+        let (Some(hash), Some(size)) = (row.hash, row.size) else {
+            return Err(Error::malformed("file list", "a file without hash or size"));
+        };
+        let stream = decode_stream(hash, size, row.blocklists, row.blockhash);
+        stream.check(format)?;
+        content = Some(stream);
+        time = row.time.as_deref().and_then(parse_stamp);
+    }
+    Ok(Some(FilelistEntry {
+        kind,
+        path: row.path.into_owned(),
+        content,
+        time,
+        metadata,
+    }))
+}
+
+fn decode_stream(
+    hash: Hash,
+    size: u64,
+    blocklists: Option<Vec<Hash>>,
+    block: Option<Hash>,
+) -> StreamRef {
+    let parts = match blocklists {
+        _ if size == 0 => Parts::Empty,
+        Some(lists) if !lists.is_empty() => Parts::Blocklists(lists),
+        // With equal algorithms the stream's hash is its only block's.
+        _ => Parts::Block(block.unwrap_or(hash)),
+    };
+    StreamRef { hash, size, parts }
+}
+
+struct ListSeed<'a> {
+    /// Returns false to stop.
+    row: &'a mut dyn FnMut(Row<'static>) -> bool,
+}
+
+impl<'de> DeserializeSeed<'de> for ListSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: de::Deserializer<'de>>(self, json: D) -> std::result::Result<(), D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ListSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of files")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<(), A::Error> {
+        while let Some(row) = seq.next_element::<Row<'static>>()? {
+            if !(self.row)(row) {
+                return Err(de::Error::custom("stopped"));
+            }
+        }
+        Ok(())
+    }
+}

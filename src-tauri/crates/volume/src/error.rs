@@ -1,0 +1,82 @@
+use crate::name::VolumeKind;
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a volume could not be read or written.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The header does not open with this passphrase. The data may be fine.
+    #[error("The passphrase does not open the volume")]
+    WrongPassphrase,
+    /// A passphrase of nothing but white space, which AES Crypt readers refuse.
+    #[error("The passphrase is empty")]
+    EmptyPassphrase,
+    /// The volume is encrypted and no passphrase was given.
+    #[error("The volume is encrypted and no passphrase was given")]
+    PassphraseRequired,
+    /// The encrypted data was changed or cut short: its authentication code does not match.
+    #[error("The encrypted data is damaged")]
+    DamagedCiphertext,
+    /// The volume's structure is not what the format says; usually damage, sometimes another program's file.
+    #[error("Not a valid {what}: {why}")]
+    Malformed {
+        /// Which structure.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An entry that must be there is not.
+    #[error("The volume has no entry {name}")]
+    MissingEntry {
+        /// Name inside the archive.
+        name: String,
+    },
+    /// A block's content does not have the hash it is stored under.
+    #[error("Block {hash} is damaged")]
+    DamagedBlock {
+        /// The hash it is stored under, base64.
+        hash: String,
+    },
+    /// Written with something this version cannot read.
+    #[error("The volume uses {what}, which cannot be read")]
+    Unsupported {
+        /// The module, method or algorithm.
+        what: String,
+    },
+    /// The volume was written with another block size or other hashes than the backup.
+    #[error("The {kind} was written with {found}, the backup uses {expected}")]
+    FormatMismatch {
+        /// Kind of volume.
+        kind: VolumeKind,
+        /// What the manifest says.
+        found: String,
+        /// What the other volumes say.
+        expected: String,
+    },
+    /// Reading or writing the underlying stream failed.
+    #[error("Could not read or write the volume")]
+    Io(#[from] std::io::Error),
+}
+
+impl Error {
+    pub(crate) fn malformed(what: &'static str, why: impl Into<String>) -> Self {
+        Self::Malformed {
+            what,
+            why: why.into(),
+        }
+    }
+}
+
+impl From<zip::result::ZipError> for Error {
+    fn from(error: zip::result::ZipError) -> Self {
+        match error {
+            zip::result::ZipError::Io(source) => Self::Io(source),
+            zip::result::ZipError::FileNotFound => {
+                Self::malformed("archive", "an entry is missing")
+            }
+            other => Self::malformed("archive", other.to_string()),
+        }
+    }
+}
