@@ -1,0 +1,118 @@
+use std::time::Duration;
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a destination call failed.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing with this name is stored. Never returned by `list`.
+    #[error("{name} is not in the destination")]
+    NotFound {
+        /// The file.
+        name: String,
+    },
+    /// The destination's folder does not exist; `create_folder` makes it.
+    #[error("The folder {folder} does not exist")]
+    FolderMissing {
+        /// The folder.
+        folder: String,
+    },
+    /// The name or path can never work there.
+    #[error("{name} cannot be used as a name: {why}")]
+    InvalidName {
+        /// The name or path.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The service asked us to slow down; `retry_after` is its own wish when it stated one.
+    #[error("The destination is limiting requests")]
+    Throttled {
+        /// How long it wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The sign-in was revoked or expired for good; only the user can repair it.
+    #[error("The sign-in is no longer valid: {why}")]
+    SignInRequired {
+        /// What the service said.
+        why: String,
+    },
+    /// The service that hands out access is itself limited for a long while.
+    #[error("The sign-in service cannot be used now: {why}")]
+    SignInUnavailable {
+        /// What it said.
+        why: String,
+    },
+    /// No space is left.
+    #[error("The destination is full")]
+    Full,
+    /// The store answered and will not do it: missing rights, a file in a folder's place, an unknown drive.
+    #[error("Could not {operation} {name}: {why}")]
+    Refused {
+        /// What was tried.
+        operation: &'static str,
+        /// With which file, folder or drive.
+        name: String,
+        /// Why not, in the store's words where they are any good.
+        why: String,
+    },
+    /// The bytes at the destination, or those that came from it, are not what they should be.
+    #[error("{name} was damaged on its way: {why}")]
+    Corrupted {
+        /// The file.
+        name: String,
+        /// What differs.
+        why: String,
+    },
+    /// The destination cannot be reached, or failed in a way that may pass.
+    #[error("The destination does not answer: {why}")]
+    Unavailable {
+        /// What happened.
+        why: String,
+    },
+    /// A file of this computer, or of a folder destination, could not be read or written.
+    #[error("Could not {operation} {name}")]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// With which file.
+        name: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The caller's token was triggered.
+    #[error("Cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    /// Whether the same call may succeed if repeated later without anyone acting.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Throttled { .. } | Self::Unavailable { .. } | Self::Corrupted { .. } => true,
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                std::io::ErrorKind::Interrupted
+                    | std::io::ErrorKind::TimedOut
+                    | std::io::ErrorKind::WouldBlock
+                    | std::io::ErrorKind::ResourceBusy
+            ),
+            _ => false,
+        }
+    }
+
+    /// Tells a full disk from other input/output errors.
+    pub(crate) fn io(operation: &'static str, name: &str, source: std::io::Error) -> Self {
+        match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io {
+                operation,
+                name: name.to_owned(),
+                source,
+            },
+        }
+    }
+}

@@ -1,0 +1,244 @@
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::contract::{Destination, Quota, RemoteFile};
+use crate::error::{Error, Result};
+use crate::transfer::{CheckpointStore, TransferMonitor, UploadFile};
+
+/// Bytes copied between two looks at the cancel token.
+const CHUNK: usize = 1024 * 1024;
+
+/// Ends the names of files that are still being written; no volume name ends so.
+const TEMPORARY_SUFFIX: &str = ".coffer~";
+
+/// Files in a folder of this computer, of an attached disk or of a mounted share.
+#[derive(Debug, Clone)]
+pub struct FolderDestination {
+    folder: PathBuf,
+}
+
+impl FolderDestination {
+    /// The folder need not exist yet.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+        }
+    }
+
+    fn path(&self, name: &str) -> Result<PathBuf> {
+        let refused = name.is_empty()
+            || name.starts_with('.')
+            || name.ends_with(TEMPORARY_SUFFIX)
+            || name.contains(['/', '\\', ':', '\0']);
+        if refused {
+            let why = "it is not a plain file name".to_owned();
+            return Err(Error::InvalidName {
+                name: name.to_owned(),
+                why,
+            });
+        }
+        Ok(self.folder.join(name))
+    }
+
+    /// Turns "not found" into the missing folder or the missing file, whichever it is.
+    fn missing(&self, operation: &'static str, name: &str, source: io::Error) -> Error {
+        if source.kind() != io::ErrorKind::NotFound {
+            return Error::io(operation, name, source);
+        }
+        if self.folder.is_dir() {
+            Error::NotFound {
+                name: name.to_owned(),
+            }
+        } else {
+            Error::FolderMissing {
+                folder: self.label(),
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Destination for FolderDestination {
+    fn label(&self) -> String {
+        self.folder.display().to_string()
+    }
+
+    async fn list(&self, cancel: &CancellationToken) -> Result<Vec<RemoteFile>> {
+        let this = self.clone();
+        blocking(cancel, move |_| {
+            let entries = fs::read_dir(&this.folder)
+                .map_err(|source| this.missing("list", &this.label(), source))?;
+            let mut files = Vec::new();
+            for entry in entries {
+                let entry = entry.map_err(|source| Error::io("list", &this.label(), source))?;
+                let Ok(name) = entry.file_name().into_string() else {
+                    continue;
+                };
+                // A file may go away between the listing and this look.
+                let Ok(metadata) = fs::metadata(entry.path()) else {
+                    continue;
+                };
+                if metadata.is_file() && !name.ends_with(TEMPORARY_SUFFIX) {
+                    let modified = metadata.modified().ok();
+                    files.push(RemoteFile {
+                        name,
+                        size: metadata.len(),
+                        modified: modified.and_then(|time| Timestamp::try_from(time).ok()),
+                    });
+                }
+            }
+            Ok(files)
+        })
+        .await
+    }
+
+    async fn put(
+        &self,
+        name: &str,
+        file: &UploadFile,
+        _checkpoints: &dyn CheckpointStore,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        let target = self.path(name)?;
+        let temporary = self.folder.join(format!(
+            "{}{TEMPORARY_SUFFIX}",
+            uuid::Uuid::new_v4().simple()
+        ));
+        let (this, name, file) = (self.clone(), name.to_owned(), file.clone());
+        let size = file.size();
+        blocking(cancel, move |cancel| {
+            let source = file
+                .open()
+                .map_err(|source| Error::io("read", &name, source))?;
+            let out = File::create_new(&temporary)
+                .map_err(|source| this.missing("write", &name, source))?;
+            let stored = copy(source, &out, &name, cancel)
+                .and_then(|_| {
+                    out.sync_all()
+                        .map_err(|source| Error::io("write", &name, source))
+                })
+                .and_then(|()| {
+                    fs::rename(&temporary, &target)
+                        .map_err(|source| Error::io("write", &name, source))
+                });
+            if stored.is_err() {
+                // Nothing else can be done about a leftover; listings pass over it.
+                let _ = fs::remove_file(&temporary);
+            }
+            stored
+        })
+        .await?;
+        monitor.moved(size);
+        Ok(())
+    }
+
+    async fn get(
+        &self,
+        name: &str,
+        target: &Path,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<u64> {
+        let path = self.path(name)?;
+        let (this, name, target) = (self.clone(), name.to_owned(), target.to_owned());
+        let size = blocking(cancel, move |cancel| {
+            let source = File::open(path).map_err(|source| this.missing("read", &name, source))?;
+            let local = target.display().to_string();
+            let out = File::create(&target).map_err(|source| Error::io("write", &local, source))?;
+            copy(source, &out, &name, cancel)
+        })
+        .await?;
+        monitor.moved(size);
+        Ok(size)
+    }
+
+    async fn get_range(
+        &self,
+        name: &str,
+        range: Range<u64>,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<u8>> {
+        let path = self.path(name)?;
+        let (this, name) = (self.clone(), name.to_owned());
+        blocking(cancel, move |_| {
+            let mut source =
+                File::open(path).map_err(|source| this.missing("read", &name, source))?;
+            let mut data = Vec::new();
+            source
+                .seek(SeekFrom::Start(range.start))
+                .and_then(|_| source.take(range.end - range.start).read_to_end(&mut data))
+                .map_err(|source| Error::io("read", &name, source))?;
+            Ok(data)
+        })
+        .await
+    }
+
+    async fn delete(&self, name: &str, cancel: &CancellationToken) -> Result<()> {
+        let path = self.path(name)?;
+        let (this, name) = (self.clone(), name.to_owned());
+        blocking(cancel, move |_| {
+            fs::remove_file(path).map_err(|source| this.missing("delete", &name, source))
+        })
+        .await
+    }
+
+    async fn create_folder(&self, cancel: &CancellationToken) -> Result<()> {
+        let this = self.clone();
+        blocking(cancel, move |_| {
+            fs::create_dir_all(&this.folder).map_err(|source| match source.kind() {
+                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => Error::Refused {
+                    operation: "create the folder",
+                    name: this.label(),
+                    why: "a file is in its place".to_owned(),
+                },
+                _ => Error::io("create the folder", &this.label(), source),
+            })
+        })
+        .await
+    }
+
+    async fn quota(&self, _cancel: &CancellationToken) -> Result<Option<Quota>> {
+        Ok(None)
+    }
+}
+
+/// Runs file work off the async threads.
+async fn blocking<T: Send + 'static>(
+    cancel: &CancellationToken,
+    work: impl FnOnce(&CancellationToken) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    if cancel.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    let cancel = cancel.clone();
+    match tokio::task::spawn_blocking(move || work(&cancel)).await {
+        Ok(outcome) => outcome,
+        Err(failure) => std::panic::resume_unwind(failure.into_panic()),
+    }
+}
+
+fn copy(mut source: File, mut out: &File, name: &str, cancel: &CancellationToken) -> Result<u64> {
+    let mut buffer = vec![0; CHUNK];
+    let mut total = 0;
+    loop {
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let count = source
+            .read(&mut buffer)
+            .map_err(|source| Error::io("read", name, source))?;
+        if count == 0 {
+            return Ok(total);
+        }
+        out.write_all(&buffer[..count])
+            .map_err(|source| Error::io("write", name, source))?;
+        total += count as u64;
+    }
+}

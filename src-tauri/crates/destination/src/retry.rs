@@ -1,0 +1,186 @@
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rand::RngExt as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::contract::{Destination, Quota, RemoteFile};
+use crate::error::{Error, Result};
+use crate::transfer::{CheckpointStore, Silent, TransferMonitor, UploadFile};
+
+/// How often and how fast a failed call is repeated.
+#[derive(Debug, Clone, Copy)]
+pub struct RetryPolicy {
+    /// Repetitions after the first try (`--number-of-retries`).
+    pub retries: u32,
+    /// Wait before the first repetition; doubles each time, up to [`RetryPolicy::longest_delay`].
+    pub delay: Duration,
+    /// Cap of the wait. What the service itself asks for is obeyed beyond it.
+    pub longest_delay: Duration,
+}
+
+impl Default for RetryPolicy {
+    /// Five repetitions, 2 s apart at first.
+    fn default() -> Self {
+        Self {
+            retries: 5,
+            delay: Duration::from_secs(2),
+            longest_delay: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Repeats calls of another destination that failed in a way that may pass.
+///
+/// Throttling does not use up the repetitions but once per wait; a service that asks for patience for ever ends at
+/// the same count.
+pub struct Retrying<D> {
+    inner: D,
+    policy: RetryPolicy,
+}
+
+impl<D: Destination> Retrying<D> {
+    /// Wraps `inner`.
+    pub fn new(inner: D, policy: RetryPolicy) -> Self {
+        Self { inner, policy }
+    }
+
+    /// Decides about one failure: waits and returns, or gives the error back.
+    async fn pause(
+        &self,
+        error: Error,
+        tried: u32,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        if !error.is_transient() || tried >= self.policy.retries {
+            return Err(error);
+        }
+        let wait = match &error {
+            Error::Throttled {
+                retry_after: Some(wish),
+            } => *wish,
+            _ => self.backoff(tried),
+        };
+        monitor.waiting(wait, &error.to_string());
+        tokio::select! {
+            () = cancel.cancelled() => Err(Error::Cancelled),
+            () = tokio::time::sleep(wait) => Ok(()),
+        }
+    }
+
+    /// Doubles with each try, with up to a quarter more so that workers do not come back in step.
+    fn backoff(&self, tried: u32) -> Duration {
+        let doubled = self
+            .policy
+            .delay
+            .saturating_mul(2_u32.saturating_pow(tried));
+        doubled
+            .min(self.policy.longest_delay)
+            .mul_f64(rand::rng().random_range(1.0..1.25))
+    }
+}
+
+#[async_trait]
+impl<D: Destination> Destination for Retrying<D> {
+    fn label(&self) -> String {
+        self.inner.label()
+    }
+
+    async fn list(&self, cancel: &CancellationToken) -> Result<Vec<RemoteFile>> {
+        let mut tried = 0;
+        loop {
+            match self.inner.list(cancel).await {
+                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
+                done => return done,
+            }
+            tried += 1;
+        }
+    }
+
+    async fn put(
+        &self,
+        name: &str,
+        file: &UploadFile,
+        checkpoints: &dyn CheckpointStore,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        let mut tried = 0;
+        loop {
+            match self
+                .inner
+                .put(name, file, checkpoints, monitor, cancel)
+                .await
+            {
+                Err(error) => self.pause(error, tried, monitor, cancel).await?,
+                done => return done,
+            }
+            tried += 1;
+        }
+    }
+
+    async fn get(
+        &self,
+        name: &str,
+        target: &Path,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<u64> {
+        let mut tried = 0;
+        loop {
+            match self.inner.get(name, target, monitor, cancel).await {
+                Err(error) => self.pause(error, tried, monitor, cancel).await?,
+                done => return done,
+            }
+            tried += 1;
+        }
+    }
+
+    async fn get_range(
+        &self,
+        name: &str,
+        range: Range<u64>,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<u8>> {
+        let mut tried = 0;
+        loop {
+            match self.inner.get_range(name, range.clone(), cancel).await {
+                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
+                done => return done,
+            }
+            tried += 1;
+        }
+    }
+
+    async fn delete(&self, name: &str, cancel: &CancellationToken) -> Result<()> {
+        let mut tried = 0;
+        loop {
+            match self.inner.delete(name, cancel).await {
+                // The try before may have deleted it without us hearing so.
+                Err(Error::NotFound { .. }) if tried > 0 => return Ok(()),
+                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
+                done => return done,
+            }
+            tried += 1;
+        }
+    }
+
+    async fn create_folder(&self, cancel: &CancellationToken) -> Result<()> {
+        let mut tried = 0;
+        loop {
+            match self.inner.create_folder(cancel).await {
+                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
+                done => return done,
+            }
+            tried += 1;
+        }
+    }
+
+    /// Not repeated: it is advice only.
+    async fn quota(&self, cancel: &CancellationToken) -> Result<Option<Quota>> {
+        self.inner.quota(cancel).await
+    }
+}

@@ -1,0 +1,5 @@
+//! The destinations of this crate keep the contract.
+
+mod folder;
+mod memory;
+mod retry;

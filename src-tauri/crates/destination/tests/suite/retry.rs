@@ -1,0 +1,164 @@
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coffer_destination::{
+    CheckpointStore, Destination, Error, MemoryDestination, Quota, RemoteFile, Result, RetryPolicy,
+    Retrying, TransferMonitor, UploadFile, conformance_tests,
+};
+use tokio_util::sync::CancellationToken;
+
+async fn fresh() -> (Retrying<MemoryDestination>, ()) {
+    (
+        Retrying::new(MemoryDestination::new(), RetryPolicy::default()),
+        (),
+    )
+}
+
+conformance_tests!(fresh);
+
+/// Fails `list` and `delete` with what it was given, then answers.
+#[derive(Default)]
+struct Failing {
+    errors: Mutex<Vec<Error>>,
+    calls: Mutex<u32>,
+}
+
+impl Failing {
+    fn with(errors: Vec<Error>) -> Self {
+        Self {
+            errors: Mutex::new(errors),
+            calls: Mutex::new(0),
+        }
+    }
+
+    fn answer(&self) -> Result<()> {
+        *self.calls.lock().unwrap() += 1;
+        self.errors.lock().unwrap().pop().map_or(Ok(()), Err)
+    }
+}
+
+#[async_trait]
+impl Destination for &'static Failing {
+    fn label(&self) -> String {
+        "failing".to_owned()
+    }
+
+    async fn list(&self, _: &CancellationToken) -> Result<Vec<RemoteFile>> {
+        self.answer().map(|()| Vec::new())
+    }
+
+    async fn put(
+        &self,
+        _: &str,
+        _: &UploadFile,
+        _: &dyn CheckpointStore,
+        _: &dyn TransferMonitor,
+        _: &CancellationToken,
+    ) -> Result<()> {
+        self.answer()
+    }
+
+    async fn get(
+        &self,
+        _: &str,
+        _: &Path,
+        _: &dyn TransferMonitor,
+        _: &CancellationToken,
+    ) -> Result<u64> {
+        self.answer().map(|()| 0)
+    }
+
+    async fn get_range(&self, _: &str, _: Range<u64>, _: &CancellationToken) -> Result<Vec<u8>> {
+        self.answer().map(|()| Vec::new())
+    }
+
+    async fn delete(&self, _: &str, _: &CancellationToken) -> Result<()> {
+        self.answer()
+    }
+
+    async fn create_folder(&self, _: &CancellationToken) -> Result<()> {
+        self.answer()
+    }
+
+    async fn quota(&self, _: &CancellationToken) -> Result<Option<Quota>> {
+        self.answer().map(|()| None)
+    }
+}
+
+fn unavailable() -> Error {
+    Error::Unavailable {
+        why: "it rests".into(),
+    }
+}
+
+fn failing(errors: Vec<Error>) -> (&'static Failing, Retrying<&'static Failing>) {
+    let inner: &'static Failing = Box::leak(Box::new(Failing::with(errors)));
+    (
+        inner,
+        Retrying::new(
+            inner,
+            RetryPolicy {
+                retries: 3,
+                ..RetryPolicy::default()
+            },
+        ),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn passing_failures_are_repeated_and_final_ones_are_not() {
+    let cancel = CancellationToken::new();
+    let (passing, retrying) = failing(vec![unavailable(), unavailable()]);
+    retrying.list(&cancel).await.unwrap();
+    assert_eq!(*passing.calls.lock().unwrap(), 3);
+
+    let (lasting, retrying) = failing((0..9).map(|_| unavailable()).collect());
+    assert!(retrying.list(&cancel).await.is_err());
+    assert_eq!(*lasting.calls.lock().unwrap(), 4);
+
+    let (full, retrying) = failing(vec![Error::Full]);
+    assert!(matches!(retrying.list(&cancel).await, Err(Error::Full)));
+    assert_eq!(*full.calls.lock().unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_services_own_wish_is_obeyed() {
+    let wish = Duration::from_secs(120);
+    let (_, retrying) = failing(vec![Error::Throttled {
+        retry_after: Some(wish),
+    }]);
+    let start = tokio::time::Instant::now();
+
+    retrying.list(&CancellationToken::new()).await.unwrap();
+
+    assert!(start.elapsed() >= wish);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_that_succeeded_unheard_is_a_success() {
+    let gone = Error::NotFound { name: "x".into() };
+    let (_, retrying) = failing(vec![gone, unavailable()]);
+
+    retrying
+        .delete("x", &CancellationToken::new())
+        .await
+        .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_ends_the_wait() {
+    let (_, retrying) = failing(vec![Error::Throttled {
+        retry_after: Some(Duration::MAX / 4),
+    }]);
+    let cancel = CancellationToken::new();
+    let trigger = cancel.clone();
+    let waiting = tokio::spawn(async move { retrying.list(&cancel).await.map(drop) });
+    tokio::task::yield_now().await;
+
+    trigger.cancel();
+
+    assert!(matches!(waiting.await.unwrap(), Err(Error::Cancelled)));
+}
