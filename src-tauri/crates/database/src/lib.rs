@@ -1,1 +1,26 @@
-//! placeholder
+//! Databases on this computer, all SQLite.
+//!
+//! * [`Index`]: what a destination holds (volumes, blocks, blocklists) and what the newest version looks like. A
+//!   cache: it may be deleted at any moment and is then read anew from the destination.
+//! * [`RestorePlan`]: which blocks one restore still needs and where they go. Lives as long as the restore.
+//! * [`Listing`]: the files of one version, for looking around in it. Lives as long as the look.
+//! * [`AppDatabase`]: jobs, runs, accounts and settings. Durable; copied before each migration.
+//!
+//! Rows carry raw bytes and plain numbers; what a hash or a path means is known to the callers alone. Times are
+//! nanoseconds since 1970. Nothing here holds a secret but [`Index::save_checkpoint`], whose values come sealed.
+
+mod app;
+mod error;
+mod index;
+mod listing;
+mod plan;
+mod sqlite;
+
+pub use app::{AppDatabase, MessageRow, RunRow};
+pub use error::{Error, Result};
+pub use index::{
+    BlockRow, EntryRow, FilesetRow, Index, LocalState, StreamRow, VolumeKind, VolumeRow,
+    VolumeState,
+};
+pub use listing::{Listing, ListingRow};
+pub use plan::{PlanEntry, RestorePlan, Use, WantedBlock};

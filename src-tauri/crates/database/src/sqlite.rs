@@ -1,0 +1,87 @@
+//! Opening SQLite files alike.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode};
+
+use crate::error::{Error, Result};
+
+/// Opens `path`, creating tables with `schema` when it is new, and checks that it has `version`.
+pub(crate) fn open(path: &Path, version: i32, schema: &str) -> Result<Connection> {
+    let unusable = |_| Error::Unusable {
+        path: path.to_owned(),
+    };
+    create_private(path)?;
+    let connection = Connection::open(path)?;
+    configure(&connection).map_err(|error| classify(error, path))?;
+    let found: i32 = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(|error| classify(error, path))?;
+    if found == 0 {
+        connection
+            .execute_batch(&format!(
+                "BEGIN; {schema} PRAGMA user_version = {version}; COMMIT;"
+            ))
+            .map_err(|error| classify(error, path))?;
+    } else if found != version {
+        return Err(unusable(found));
+    }
+    Ok(connection)
+}
+
+/// A temporary database that SQLite keeps in memory or in a nameless file, as it grows.
+pub(crate) fn open_temporary(schema: &str) -> Result<Connection> {
+    let connection = Connection::open("")?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;
+         PRAGMA temp_store = FILE;",
+    )?;
+    connection.execute_batch(schema)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(std::time::Duration::from_secs(30))?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;
+         PRAGMA cache_size = -16000;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+pub(crate) fn classify(error: rusqlite::Error, path: &Path) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::Unusable {
+            path: path.to_owned(),
+        },
+        _ => error.into(),
+    }
+}
+
+/// Creates the file so that only its owner can read it; Windows profiles are private already.
+fn create_private(path: &Path) -> Result<()> {
+    let failed = |source| Error::Io {
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(failed)
+}
+
+/// SQLite has signed integers only; sizes stay far below the difference.
+pub(crate) fn to_sql(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Counterpart of [`to_sql`]; a negative number in a damaged file counts as 0.
+pub(crate) fn from_sql(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
