@@ -277,6 +277,17 @@ impl Index {
         Ok(())
     }
 
+    /// Whether a volume is at the destination.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn is_confirmed(&self, name: &str) -> Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM volume WHERE name = ?1 AND state = 1")?;
+        Ok(statement.exists([name])?)
+    }
+
     /// Forgets a volume and its blocks.
     ///
     /// # Errors
@@ -387,6 +398,20 @@ impl Index {
             [],
         )?;
         Ok(())
+    }
+
+    /// Forgets the version made at `time` (seconds since 1970), if it was loaded. Without the newest one, none is
+    /// loaded any more.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn forget_version(&self, time: i64) -> Result<()> {
+        let filesets = self.filesets()?;
+        match filesets.iter().position(|fileset| fileset.time == time) {
+            Some(position) if position + 1 == filesets.len() => self.clear_filesets(),
+            Some(position) => self.remove_fileset(filesets[position].id),
+            None => Ok(()),
+        }
     }
 
     /// Adds a version of which all entries will be inserted with [`Index::insert_entry`].
@@ -503,6 +528,22 @@ impl Index {
                     "INSERT INTO entry ({COLUMNS}, first) SELECT {COLUMNS}, ?1 FROM staged WHERE gone = 0"
                 ),
                 [fileset],
+            )?;
+            index.clear_staged()
+        })
+    }
+
+    /// Takes staged entries over into the newest version as it is, because they differ only in [`LocalState`].
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn merge_staged(&self) -> Result<()> {
+        self.transaction(|index| {
+            index.connection.execute(
+                "UPDATE entry SET (modified, changed, inode) =
+                    (SELECT s.modified, s.changed, s.inode FROM staged s WHERE s.path = entry.path)
+                 WHERE last IS NULL AND path IN (SELECT path FROM staged WHERE gone = 0)",
+                [],
             )?;
             index.clear_staged()
         })

@@ -46,6 +46,8 @@ pub struct PlanEntry {
     pub listed: bool,
     /// Its metadata, if the backup has any.
     pub metadata: Option<i64>,
+    /// Blocks of the content that have not arrived.
+    pub missing: u64,
 }
 
 /// A block that is needed.
@@ -221,6 +223,7 @@ impl RestorePlan {
     pub fn assign_volumes(&self) -> Result<()> {
         self.connection.execute_batch(
             "CREATE INDEX IF NOT EXISTS use_wanted ON use (wanted);
+             CREATE INDEX IF NOT EXISTS entry_metadata ON entry (metadata);
              UPDATE wanted SET volume = (
                 SELECT min(b.volume) FROM idx.block b WHERE b.hash = wanted.hash AND b.size = wanted.size
                     AND b.volume NOT IN (SELECT id FROM failed_volume))
@@ -273,9 +276,12 @@ impl RestorePlan {
         )?;
         let rows = statement.query_map([wanted], |row| {
             let offset = from_sql(row.get(2)?);
-            Ok(match (row.get(0)?, row.get(1)?) {
-                (Some(entry), _) => Use::File { entry, offset },
-                (None, metadata) => Use::Metadata { metadata, offset },
+            Ok(match row.get(0)? {
+                Some(entry) => Use::File { entry, offset },
+                None => Use::Metadata {
+                    metadata: row.get(1)?,
+                    offset,
+                },
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -302,9 +308,6 @@ impl RestorePlan {
                     self.connection
                         .prepare_cached("UPDATE metadata SET missing = missing - 1 WHERE id = ?1")?
                         .execute([metadata])?;
-                    self.connection.execute_batch(
-                        "CREATE INDEX IF NOT EXISTS entry_metadata ON entry (metadata)",
-                    )?;
                     complete.extend(self.complete_entries("e.metadata = ?1", *metadata)?);
                 }
             }
@@ -345,11 +348,7 @@ impl RestorePlan {
         Ok(())
     }
 
-    /// What arrived of metadata.
-    ///
-    /// # Errors
-    /// Those of SQLite.
-    pub fn metadata(&self, metadata: i64) -> Result<Option<Vec<u8>>> {
+    fn metadata(&self, metadata: i64) -> Result<Option<Vec<u8>>> {
         Ok(self
             .connection
             .prepare_cached("SELECT data FROM metadata WHERE id = ?1 AND data IS NOT NULL")?
@@ -357,15 +356,18 @@ impl RestorePlan {
             .optional()?)
     }
 
-    /// Whether all of the metadata arrived.
+    /// Metadata that arrived whole; `None` while a part is missing.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn is_metadata_complete(&self, metadata: i64) -> Result<bool> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT 1 FROM metadata WHERE id = ?1 AND missing = 0 AND data IS NOT NULL",
-        )?;
-        Ok(statement.exists([metadata])?)
+    pub fn complete_metadata(&self, metadata: i64) -> Result<Option<Vec<u8>>> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT data FROM metadata WHERE id = ?1 AND missing = 0 AND data IS NOT NULL",
+            )?
+            .query_row([metadata], |row| row.get(0))
+            .optional()?)
     }
 
     /// A volume could not be read; its blocks are looked for elsewhere.
@@ -386,7 +388,7 @@ impl RestorePlan {
         Ok(self.select("WHERE e.id = ?1", [id])?.pop())
     }
 
-    /// Files that are still open: more than `after`, at most `limit` of them.
+    /// Entries of one kind that are still open: ids above `after`, at most `limit` of them.
     ///
     /// # Errors
     /// Those of SQLite.
@@ -413,7 +415,7 @@ impl RestorePlan {
         )
     }
 
-    /// Bytes of all open blocks.
+    /// Number of open entries and bytes of their content.
     ///
     /// # Errors
     /// Those of SQLite.
@@ -428,7 +430,7 @@ impl RestorePlan {
 
     fn select<P: rusqlite::Params>(&self, tail: &str, values: P) -> Result<Vec<PlanEntry>> {
         let sql = format!(
-            "SELECT e.id, e.kind, e.path, e.target, e.hash, e.size, e.listed, e.metadata FROM entry e {tail}"
+            "SELECT e.id, e.kind, e.path, e.target, e.hash, e.size, e.listed, e.metadata, e.missing FROM entry e {tail}"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let rows = statement.query_map(values, read)?;
@@ -447,5 +449,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PlanEntry> {
         content: hash.zip(size.map(from_sql)),
         listed: row.get(6)?,
         metadata: row.get(7)?,
+        missing: from_sql(row.get(8)?),
     })
 }

@@ -1,1 +1,38 @@
-//! placeholder
+//! The engine: backup, restore, looking into versions, deleting them.
+//!
+//! A [`Store`] names one backup: where its volumes lie, with what passphrase, and which cache folder on this computer
+//! belongs to it. The operations are free functions over it:
+//!
+//! * [`backup`](backup()) walks the sources beside the index of the newest version ([`source`], [`filter`]), reads what
+//!   changed, cuts it into blocks, compresses and hashes them on a small pool, fills volumes, and uploads them while it
+//!   goes on. The dlist goes last, so that a version at the destination is always whole.
+//! * [`restore`](restore()) plans which blocks are needed, reads each volume once, and puts files in place only when
+//!   they are complete and verified.
+//! * [`versions`], [`for_each_entry`], [`delete_versions`].
+//!
+//! The destination is the truth. The index is brought in line with its listing at the start of each operation and read
+//! anew when it is missing or damaged.
+//!
+//! Everything here is plain blocking code; call it from a thread that may block, inside a tokio runtime
+//! (`spawn_blocking`). It meets the async destination in one file, `session.rs`.
+//!
+//! What happens is told to a [`Monitor`]; words for people are the callers' business.
+
+pub mod backup;
+mod delete;
+mod error;
+pub mod filter;
+mod monitor;
+pub mod restore;
+mod session;
+pub mod source;
+mod store;
+mod versions;
+
+pub use backup::{BackupOptions, BackupStats, backup};
+pub use delete::{Retention, delete_versions, retention_victims};
+pub use error::{Error, Result};
+pub use monitor::{Monitor, Phase, Problem, ProblemKind, Severity};
+pub use restore::{Existing, Permissions, RestoreOptions, RestoreStats, Selection, restore};
+pub use store::Store;
+pub use versions::{FolderContent, Version, content, for_each_entry, versions};

@@ -1,0 +1,283 @@
+//! Backup: sources to destination, as a new version.
+
+mod collect;
+mod prepare;
+mod scan;
+mod spool;
+mod version;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use coffer_database::Index;
+use coffer_volume::Format;
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use crate::delete::{Retention, apply_retention};
+use crate::error::{Error, Result};
+use crate::filter::Filters;
+use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
+use crate::session::Session;
+use crate::source::roots;
+use crate::store::{Cache, Listed, Store, load_newest_version, sync_volumes};
+
+use collect::Collector;
+use scan::Scan;
+use spool::{Spool, upload_pair};
+
+pub use spool::{Checkpoints, Seal};
+
+/// How far the clock may lie behind the newest version without a question.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
+
+/// Finished volumes that may wait for their upload; with those in flight this bounds the spool folder.
+const WAITING_VOLUMES: usize = 2;
+
+/// What a backup takes and how.
+pub struct BackupOptions {
+    /// Files and folders.
+    pub sources: Vec<PathBuf>,
+    /// What of them is left out.
+    pub filters: Filters,
+    /// Folders that are never a source: Coffer's own.
+    pub excluded: Vec<PathBuf>,
+    /// Bytes of a block. `None` takes the backup's, or 1 MiB in a new one.
+    pub block_size: Option<u64>,
+    /// Block and file hash. `None` takes the backup's, or SHA-256 in a new one.
+    pub hashes: Option<(String, String)>,
+    /// Bytes of a volume (`--dblock-size`); at least 1 MiB and two blocks are used.
+    pub volume_size: u64,
+    /// Deflate level, 0 to 9.
+    pub compression_level: u32,
+    /// Volumes uploaded at the same time.
+    pub parallel_uploads: usize,
+    /// A source that is missing or empty was meant to be.
+    pub allow_missing_source: bool,
+    /// Writes a version also when nothing changed.
+    pub upload_unchanged: bool,
+    /// Versions that are deleted afterwards.
+    pub retention: Retention,
+    /// Remembers uploads that were cut off.
+    pub checkpoints: Checkpoints,
+    /// The time of the new version.
+    pub now: Timestamp,
+}
+
+impl BackupOptions {
+    /// Defaults for everything but the sources.
+    pub fn new(sources: Vec<PathBuf>, now: Timestamp) -> Self {
+        Self {
+            sources,
+            filters: Filters::default(),
+            excluded: Vec::new(),
+            block_size: None,
+            hashes: None,
+            volume_size: 50 << 20,
+            compression_level: 6,
+            parallel_uploads: 4,
+            allow_missing_source: false,
+            upload_unchanged: false,
+            retention: Retention::KeepAll,
+            checkpoints: Checkpoints::None,
+            now,
+        }
+    }
+}
+
+/// What a backup did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BackupStats {
+    /// Entries looked at.
+    pub examined_files: u64,
+    /// Their content in bytes.
+    pub examined_bytes: u64,
+    /// Entries that are new.
+    pub added_files: u64,
+    /// Entries whose content or metadata is different.
+    pub changed_files: u64,
+    /// Entries that are gone.
+    pub deleted_files: u64,
+    /// Files that were opened and read.
+    pub read_files: u64,
+    /// Things that need a look.
+    pub warnings: u64,
+    /// Sources kept as they were because they were missing or empty.
+    pub kept_sources: u64,
+    /// Volumes sent.
+    pub uploaded_volumes: u64,
+    /// Their bytes.
+    pub uploaded_bytes: u64,
+    /// Versions deleted by retention.
+    pub deleted_versions: u64,
+    /// The new version; `None` when nothing changed.
+    pub version: Option<Timestamp>,
+    /// Versions at the destination afterwards.
+    pub versions: u64,
+    /// Bytes at the destination afterwards.
+    pub stored_bytes: u64,
+}
+
+/// Backs the sources up into `store` as a new version.
+///
+/// Call from a thread that may block, inside a tokio runtime. When it fails or is cancelled, what was uploaded stays,
+/// and the next run goes on from there; a version appears only when it is whole.
+///
+/// # Errors
+/// Before anything is written: [`Error::WrongPassphrase`], [`Error::FormatMismatch`] and their like when the folder
+/// holds another backup, [`Error::VolumesMissing`], [`Error::ClockBehind`], [`Error::Locked`]. Later: those of the
+/// destination and of the spool folder.
+pub fn backup(
+    store: &Store,
+    options: BackupOptions,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+) -> Result<BackupStats> {
+    let session = Session::new(store, monitor, cancel);
+    let cache = Cache::lock(store)?;
+    session.monitor().phase(Phase::Connecting);
+    let listed = Listed::of(&session)?;
+    listed.check_passphrase(&session)?;
+    let spool = cache.spool();
+    let format = choose_format(&session, &listed, &options, &spool)?;
+    let index = cache.index_for(&format, store)?;
+    let pairs = cache.spooled(&index)?;
+    let time = choose_time(&listed, options.now)?;
+    if !listed.exists {
+        session.create_folder()?;
+    }
+
+    session.monitor().phase(Phase::ReadingDestination);
+    for pair in &pairs {
+        upload_pair(&session, &index, &spool, pair, &options.checkpoints)?;
+    }
+    let listed = if pairs.is_empty() {
+        listed
+    } else {
+        Listed::of(&session)?
+    };
+    sync_volumes(&session, &index, &listed, &format, &spool)?;
+    load_newest_version(&session, &index, &listed, &spool)?;
+    index.clear_staged()?;
+
+    session.monitor().phase(Phase::BackingUp);
+    let is_first = listed.dlists.is_empty();
+    let (roots, odd) = roots(&options.sources);
+    for source in odd {
+        let subject = source.display().to_string();
+        session.monitor().problem(Problem {
+            subject,
+            kind: ProblemKind::NameNotUnicode,
+        });
+    }
+    if is_first && !roots.iter().any(|root| root.path.exists()) {
+        return Err(Error::NoSource);
+    }
+    let spool = Spool::new(spool, store, format, time, &options);
+    let index = Arc::new(Mutex::new(index));
+    let retention = options.retention.clone();
+    let upload_unchanged = options.upload_unchanged || is_first;
+    let mut stats = run_pipeline(&session, &index, &spool, roots, options)?;
+
+    session.monitor().phase(Phase::Finishing);
+    let index = lock(&index);
+    let changes = stats.added_files + stats.changed_files + stats.deleted_files;
+    if changes > 0 || upload_unchanged {
+        version::upload_dlist(&session, &index, &spool, &mut stats)?;
+    } else {
+        version::keep_local_state(&index)?;
+    }
+    if stats.kept_sources == 0 {
+        stats.deleted_versions = apply_retention(&session, &index, &retention, time)?;
+    }
+    let listed = Listed::of(&session)?;
+    stats.versions = listed.dlists.len() as u64;
+    stats.stored_bytes = listed.size();
+    Ok(stats)
+}
+
+/// Scans, prepares, fills volumes and uploads them, all at the same time.
+fn run_pipeline(
+    session: &Session,
+    index: &Arc<Mutex<Index>>,
+    spool: &Spool,
+    roots: Vec<crate::source::Root>,
+    options: BackupOptions,
+) -> Result<BackupStats> {
+    let parallel = options.parallel_uploads.max(1);
+    let (stage_index, stage_spool) = (Arc::clone(index), spool.clone());
+    let (upload_index, upload_spool) = (Arc::clone(index), spool.clone());
+    let checkpoints = options.checkpoints.clone();
+    session.pipe(
+        WAITING_VOLUMES,
+        parallel,
+        move |session, sender| {
+            let scan = Scan::new(session, &stage_spool, roots, &options);
+            let mut collector = Collector::new(session, stage_index, &stage_spool, sender);
+            scan.run(&mut collector)?;
+            collector.finish()
+        },
+        move |session, pair| {
+            // Each upload has its own handle, because the collector holds the shared one often.
+            let index = Index::open(lock(&upload_index).path())?;
+            upload_pair(session, &index, upload_spool.folder(), &pair, &checkpoints)
+        },
+    )
+}
+
+/// The backup's own settings, which any that were asked for must equal; in a new one those that were asked for.
+fn choose_format(
+    session: &Session,
+    listed: &Listed,
+    options: &BackupOptions,
+    spool: &std::path::Path,
+) -> Result<Format> {
+    let asked = |base: &Format| {
+        let block_size = options.block_size.unwrap_or(base.block_size());
+        let (block_hash, file_hash) = match &options.hashes {
+            Some((block, file)) => (block.as_str(), file.as_str()),
+            None => (base.block_hash_name(), base.file_hash_name()),
+        };
+        Format::new(block_size, block_hash, file_hash)
+            .map_err(|source| Error::volume("the new backup's settings", source))
+    };
+    let Some(found) = listed.format(session, spool)? else {
+        return asked(&Format::default());
+    };
+    let asked = asked(&found)?;
+    let same = found.block_size() == asked.block_size()
+        && found.block_hash() == asked.block_hash()
+        && found.file_hash() == asked.file_hash();
+    if same {
+        return Ok(found);
+    }
+    Err(Error::FormatMismatch {
+        destination: session.label(),
+        found: found.to_string(),
+        asked: asked.to_string(),
+    })
+}
+
+/// Whole seconds, later than every version that exists.
+fn choose_time(listed: &Listed, now: Timestamp) -> Result<Timestamp> {
+    let seconds = |time: Timestamp| Timestamp::from_second(time.as_second()).unwrap_or(time);
+    let now = seconds(now);
+    let Some(newest) = listed.times().last().copied() else {
+        return Ok(now);
+    };
+    if now > newest {
+        return Ok(now);
+    }
+    if newest.duration_since(now) > CLOCK_TOLERANCE {
+        return Err(Error::ClockBehind { now, newest });
+    }
+    newest
+        .checked_add(SignedDuration::from_secs(1))
+        .map_err(|_| Error::ClockBehind { now, newest })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}

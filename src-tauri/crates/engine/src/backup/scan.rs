@@ -1,0 +1,353 @@
+//! The scan: the sources beside the newest version, in one pass over both.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use coffer_database::{EntryRow, Index};
+use coffer_volume::Hash;
+use coffer_volume::archive::Hint;
+use coffer_volume::dlist::EntryKind;
+use crossbeam_channel::{Receiver, bounded};
+
+use super::BackupOptions;
+use super::collect::{Collector, Finding};
+use super::prepare::{Candidate, Pool, Task, Worker, differs};
+use super::spool::Spool;
+use crate::error::Result;
+use crate::filter::Filters;
+use crate::monitor::{Problem, ProblemKind};
+use crate::session::Session;
+use crate::source::{Found, Root, Walk, WalkItem, is_compressed, local_state};
+use crate::store::kind_number;
+
+/// Rows of the newest version that are read ahead.
+const READ_AHEAD: usize = 1024;
+
+/// Everything the scan needs.
+pub(super) struct Scan<'a> {
+    session: &'a Session,
+    spool: &'a Spool,
+    roots: Vec<Root>,
+    filters: &'a Filters,
+    options: &'a BackupOptions,
+}
+
+impl<'a> Scan<'a> {
+    pub(super) fn new(
+        session: &'a Session,
+        spool: &'a Spool,
+        roots: Vec<Root>,
+        options: &'a BackupOptions,
+    ) -> Self {
+        Self {
+            session,
+            spool,
+            roots,
+            filters: &options.filters,
+            options,
+        }
+    }
+
+    /// Runs the scan and the pool on threads, and the collector on this one.
+    pub(super) fn run(self, collector: &mut Collector) -> Result<()> {
+        let (pool, ends) = Pool::new(self.spool.format());
+        let index_path = collector.index_path();
+        let recent = collector.recent();
+        let (finding_sender, findings) = bounded(READ_AHEAD);
+        let finished = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
+                let tasks = ends.tasks.clone();
+                let level = self.options.compression_level;
+                let worker = Worker::new(
+                    self.spool.format(),
+                    level,
+                    index_path.clone(),
+                    Arc::clone(&recent),
+                )?;
+                scope.spawn(move || worker.run(&tasks));
+            }
+            drop(ends.tasks);
+            if self.session.monitor().wants_totals() {
+                scope.spawn(|| self.count(&finished));
+            }
+            let (row_sender, rows) = bounded(READ_AHEAD);
+            let reader = Index::open(&index_path)?;
+            let reading =
+                scope.spawn(move || reader.for_each_current(|row| row_sender.send(row).is_ok()));
+            let scanner = Scanner {
+                scan: &self,
+                pool,
+                findings: finding_sender,
+                newest: Newest { rows, next: None },
+                kept: Vec::new(),
+                block_size: self.spool.format().block_size(),
+            };
+            let scanning = scope.spawn(move || scanner.run());
+
+            let collected = collector.collect(&ends.ordered, &findings);
+            // The scan ends when nobody takes its results.
+            drop((ends.ordered, findings));
+            finished.store(true, Ordering::Relaxed);
+            let scanned = join(scanning);
+            let read = join(reading);
+            collected?;
+            scanned?;
+            Ok(read?)
+        })
+    }
+
+    /// Counts what the scan will come across, for an honest "time left".
+    fn count(&self, finished: &AtomicBool) {
+        let (mut files, mut bytes) = (0, 0);
+        for item in Walk::new(self.roots.clone(), self.filters, &self.options.excluded) {
+            if finished.load(Ordering::Relaxed) || self.session.is_cancelled() {
+                return;
+            }
+            if let WalkItem::Entry(found) = item {
+                files += 1;
+                bytes += content_len(&found);
+            }
+        }
+        self.session.monitor().totals(files, bytes);
+    }
+}
+
+fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn content_len(found: &Found) -> u64 {
+    if found.kind == EntryKind::File {
+        found.stat.len()
+    } else {
+        0
+    }
+}
+
+/// The newest version's entries in the order of their paths.
+struct Newest {
+    rows: Receiver<EntryRow>,
+    next: Option<EntryRow>,
+}
+
+impl Newest {
+    fn peek(&mut self) -> Option<&EntryRow> {
+        if self.next.is_none() {
+            self.next = self.rows.recv().ok();
+        }
+        self.next.as_ref()
+    }
+
+    fn take_if(&mut self, condition: impl FnOnce(&EntryRow) -> bool) -> Option<EntryRow> {
+        if self.peek().is_some_and(condition) {
+            self.next.take()
+        } else {
+            None
+        }
+    }
+}
+
+/// The thread that walks.
+struct Scanner<'a> {
+    scan: &'a Scan<'a>,
+    pool: Pool,
+    findings: crossbeam_channel::Sender<Finding>,
+    newest: Newest,
+    /// Stored paths under which everything is kept as it was.
+    kept: Vec<String>,
+    block_size: u64,
+}
+
+/// The collector has stopped, so the scan does too; the collector knows why.
+struct Stopped;
+
+impl Scanner<'_> {
+    fn run(mut self) -> Result<()> {
+        let scan = self.scan;
+        let walk = Walk::new(scan.roots.clone(), scan.filters, &scan.options.excluded);
+        for item in walk {
+            scan.session.check_cancelled()?;
+            let outcome = match item {
+                WalkItem::Entry(found) => self.visit(*found),
+                WalkItem::Problem {
+                    subject,
+                    kind,
+                    keep,
+                } => self.problem(subject, kind, keep),
+                WalkItem::EmptyRoot(stored) => self.empty_root(stored),
+            };
+            if outcome.is_err() {
+                return Ok(());
+            }
+        }
+        // Whatever of the newest version was not met is gone.
+        let _ = self.pass_until(None);
+        Ok(())
+    }
+
+    fn visit(&mut self, found: Found) -> Result<(), Stopped> {
+        self.pass_until(Some(&found.stored))?;
+        let previous = self.newest.take_if(|row| row.path == found.stored);
+        if previous
+            .as_ref()
+            .is_some_and(|row| is_unchanged(&found, row))
+        {
+            return self.report(Finding::Unchanged {
+                bytes: content_len(&found),
+                path: found.stored,
+            });
+        }
+        let candidate = Box::new(Candidate { found, previous });
+        let format = self.scan.spool.format();
+        if content_len(&candidate.found) > self.block_size && !candidate.looks_unchanged(format) {
+            return self.large_file(candidate);
+        }
+        self.submit(Task::Entry(candidate))
+    }
+
+    /// Reads a file of several blocks and hands them in one by one.
+    fn large_file(&mut self, candidate: Box<Candidate>) -> Result<(), Stopped> {
+        let found = &candidate.found;
+        let hint = if is_compressed(&found.path) {
+            Hint::Store
+        } else {
+            Hint::Compress
+        };
+        let (content, changed_while_read) = match File::open(&found.path) {
+            Ok(file) => {
+                let content = self.read_blocks(&file, found.stat.len(), hint)?;
+                let changed = file
+                    .metadata()
+                    .map_or(true, |stat| differs(&found.stat, &stat));
+                (content, changed)
+            }
+            Err(error) => (Err(error), false),
+        };
+        self.submit(Task::LargeEnd {
+            candidate,
+            content,
+            changed_while_read,
+        })
+    }
+
+    fn read_blocks(
+        &self,
+        mut file: &File,
+        expected: u64,
+        hint: Hint,
+    ) -> Result<io::Result<(Hash, u64)>, Stopped> {
+        let mut hasher = self.scan.spool.format().file_hash().hasher();
+        let mut total = 0;
+        while total < expected {
+            if self.scan.session.is_cancelled() {
+                return Err(Stopped);
+            }
+            let len = (expected - total).min(self.block_size);
+            let mut data = Vec::with_capacity(len as usize);
+            if let Err(error) = file.by_ref().take(len).read_to_end(&mut data) {
+                return Ok(Err(error));
+            }
+            if data.is_empty() {
+                break;
+            }
+            total += data.len() as u64;
+            hasher.update(&data);
+            self.submit(Task::Block { data, hint })?;
+        }
+        Ok(Ok((hasher.finish(), total)))
+    }
+
+    fn problem(
+        &mut self,
+        subject: String,
+        kind: ProblemKind,
+        keep: Option<String>,
+    ) -> Result<(), Stopped> {
+        if matches!(kind, ProblemKind::SourceMissing) && self.scan.options.allow_missing_source {
+            return Ok(());
+        }
+        let is_root = matches!(kind, ProblemKind::SourceMissing);
+        self.kept.extend(keep);
+        self.report(Finding::Problem {
+            problem: Problem { subject, kind },
+            is_root,
+        })
+    }
+
+    /// An empty root is a problem only when it was not empty before.
+    fn empty_root(&mut self, stored: String) -> Result<(), Stopped> {
+        let had_content = self
+            .newest
+            .peek()
+            .is_some_and(|row| row.path.len() > stored.len() && row.path.starts_with(&stored));
+        if !had_content || self.scan.options.allow_missing_source {
+            return Ok(());
+        }
+        self.kept.push(stored.clone());
+        let problem = Problem {
+            subject: stored,
+            kind: ProblemKind::SourceEmpty,
+        };
+        self.report(Finding::Problem {
+            problem,
+            is_root: true,
+        })
+    }
+
+    /// Passes the newest version's entries before `path`: they are gone, or kept.
+    fn pass_until(&mut self, path: Option<&str>) -> Result<(), Stopped> {
+        while let Some(row) = self
+            .newest
+            .take_if(|row| path.is_none_or(|path| row.path.as_str() < path))
+        {
+            if !self.is_kept(&row.path) {
+                self.report(Finding::Gone(row.path))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_kept(&self, path: &str) -> bool {
+        self.kept.iter().any(|kept| {
+            path.strip_prefix(kept.as_str()).is_some_and(|rest| {
+                rest.is_empty()
+                    || kept.ends_with(crate::source::SEPARATOR)
+                    || rest.starts_with(crate::source::SEPARATOR)
+            })
+        })
+    }
+
+    fn report(&self, finding: Finding) -> Result<(), Stopped> {
+        self.findings.send(finding).map_err(|_| Stopped)
+    }
+
+    fn submit(&self, task: Task) -> Result<(), Stopped> {
+        if self.pool.submit(task) {
+            Ok(())
+        } else {
+            Err(Stopped)
+        }
+    }
+}
+
+/// Whether an entry is as the newest version has it, judged without reading its content.
+fn is_unchanged(found: &Found, row: &EntryRow) -> bool {
+    if row.kind != kind_number(found.kind) {
+        return false;
+    }
+    let same_size = row
+        .content
+        .as_ref()
+        .is_none_or(|content| content.size == found.stat.len());
+    match row.local {
+        Some(local) => same_size && local == local_state(&found.stat),
+        // From a dlist: the pool compares time, size and metadata.
+        None => false,
+    }
+}

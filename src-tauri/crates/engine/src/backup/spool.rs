@@ -1,0 +1,280 @@
+//! The spool: volumes on their way from the collector to the destination.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use coffer_database::{Index, VolumeKind, VolumeState};
+use coffer_destination::{CheckpointStore, NoCheckpoints};
+use coffer_volume::archive::PreparedEntry;
+use coffer_volume::dblock::DblockWriter;
+use coffer_volume::dindex::{self, BlockRow};
+use coffer_volume::{Encryption, Format, Hash, VolumeName};
+use jiff::Timestamp;
+
+use super::BackupOptions;
+use crate::error::{Error, Result};
+use crate::session::Session;
+use crate::store::{SpooledVolume, Store};
+
+/// Smallest volume, in bytes, as Duplicati has it.
+const MIN_VOLUME_SIZE: u64 = 1 << 20;
+
+/// Where uploads that are cut off are remembered.
+#[derive(Clone)]
+pub enum Checkpoints {
+    /// Nowhere: they start again.
+    None,
+    /// In the index, sealed by this.
+    Sealed(Arc<dyn Seal>),
+}
+
+/// Keeps checkpoints from being read by others: an upload URL is a key to the file.
+pub trait Seal: Send + Sync {
+    /// Makes text unreadable without the key.
+    fn seal(&self, plain: &str) -> String;
+    /// Counterpart of [`Seal::seal`]; `None` when it was sealed with another key or damaged.
+    fn open(&self, sealed: &str) -> Option<String>;
+}
+
+/// The spool folder and how volumes are written into it.
+#[derive(Clone)]
+pub(super) struct Spool {
+    folder: PathBuf,
+    prefix: String,
+    encryption: Encryption,
+    format: Format,
+    time: Timestamp,
+    volume_size: u64,
+}
+
+impl Spool {
+    pub(super) fn new(
+        folder: PathBuf,
+        store: &Store,
+        format: Format,
+        time: Timestamp,
+        options: &BackupOptions,
+    ) -> Self {
+        let volume_size = options
+            .volume_size
+            .max(MIN_VOLUME_SIZE)
+            .max(2 * format.block_size());
+        Self {
+            folder,
+            prefix: store.prefix().to_owned(),
+            encryption: store.encryption(),
+            format,
+            time,
+            volume_size,
+        }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(super) fn encryption(&self) -> &Encryption {
+        &self.encryption
+    }
+
+    pub(super) fn format(&self) -> &Format {
+        &self.format
+    }
+
+    pub(super) fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    pub(super) fn create(&self, name: &VolumeName) -> Result<BufWriter<File>> {
+        let path = self.folder.join(name.as_str());
+        let file = File::create(&path).map_err(|source| Error::io("create", path, source))?;
+        Ok(BufWriter::with_capacity(256 * 1024, file))
+    }
+
+    /// Makes sure that the file is on the disk before the index says so.
+    pub(super) fn close(&self, out: BufWriter<File>, name: &VolumeName) -> Result<()> {
+        let failed = |source| self.write_failed(name, source);
+        let file = out
+            .into_inner()
+            .map_err(|error| failed(error.into_error()))?;
+        file.sync_data().map_err(failed)
+    }
+
+    fn write_failed(&self, name: &VolumeName, source: std::io::Error) -> Error {
+        Error::io("write", self.folder.join(name.as_str()), source)
+    }
+
+    /// Writing a volume fails only because the disk does.
+    pub(super) fn volume_failed(&self, name: &VolumeName, source: coffer_volume::Error) -> Error {
+        match source {
+            coffer_volume::Error::Io(source) => self.write_failed(name, source),
+            source => Error::volume(name.as_str(), source),
+        }
+    }
+}
+
+/// The dblock that is being filled.
+pub(super) struct OpenVolume {
+    name: VolumeName,
+    writer: DblockWriter<BufWriter<File>>,
+    rows: Vec<BlockRow>,
+    keys: HashSet<(Hash, u64)>,
+    lists: Vec<(Hash, Vec<u8>)>,
+}
+
+impl OpenVolume {
+    pub(super) fn create(spool: &Spool) -> Result<Self> {
+        let name = VolumeName::new_dblock(&spool.prefix, &spool.encryption);
+        let out = spool.create(&name)?;
+        let writer = DblockWriter::create(out, &spool.format, &spool.encryption, spool.time)
+            .map_err(|source| spool.volume_failed(&name, source))?;
+        Ok(Self {
+            name,
+            writer,
+            rows: Vec::new(),
+            keys: HashSet::new(),
+            lists: Vec::new(),
+        })
+    }
+
+    pub(super) fn contains(&self, hash: Hash, size: u64) -> bool {
+        self.keys.contains(&(hash, size))
+    }
+
+    pub(super) fn add(
+        &mut self,
+        hash: Hash,
+        size: u64,
+        entry: &PreparedEntry,
+        blocklist: Option<Vec<u8>>,
+    ) -> Result<()> {
+        let written = self.writer.add(hash, entry);
+        written.map_err(|source| Error::volume(self.name.as_str(), source))?;
+        self.rows.push(BlockRow { hash, size });
+        self.keys.insert((hash, size));
+        self.lists.extend(blocklist.map(|data| (hash, data)));
+        Ok(())
+    }
+
+    pub(super) fn is_full(&self, spool: &Spool) -> bool {
+        self.writer.archive_len() > spool.volume_size - spool.format.block_size()
+    }
+
+    /// Ends the dblock, writes its dindex, and notes both in the index as spooled. Returns their bytes, too.
+    pub(super) fn finish(self, spool: &Spool, index: &Index) -> Result<(SpooledVolume, u64)> {
+        let dindex = VolumeName::new_dindex(&spool.prefix, &spool.encryption);
+        let (out, digest) = self
+            .writer
+            .finish()
+            .map_err(|source| spool.volume_failed(&self.name, source))?;
+        spool.close(out, &self.name)?;
+        let (out, index_digest) = dindex::write(
+            spool.create(&dindex)?,
+            &spool.format,
+            &spool.encryption,
+            spool.time,
+            (&self.name, digest),
+            &self.rows,
+            &self.lists,
+        )
+        .map_err(|source| spool.volume_failed(&dindex, source))?;
+        spool.close(out, &dindex)?;
+
+        let spooled = VolumeState::Spooled;
+        index.transaction(|index| {
+            let (name, hash) = (self.name.as_str(), Some(digest.hash.as_bytes()));
+            let id =
+                index.put_volume(name, VolumeKind::Dblock, spooled, digest.size, hash, None)?;
+            for row in &self.rows {
+                index.add_block(id, row.hash.as_bytes(), row.size)?;
+            }
+            for (hash, data) in &self.lists {
+                index.add_blocklist(hash.as_bytes(), data)?;
+            }
+            let (name, hash) = (dindex.as_str(), Some(index_digest.hash.as_bytes()));
+            let size = index_digest.size;
+            index.put_volume(name, VolumeKind::Dindex, spooled, size, hash, Some(id))?;
+            Ok::<_, Error>(())
+        })?;
+        let pair = SpooledVolume {
+            dblock: self.name.to_string(),
+            dindex: dindex.to_string(),
+        };
+        Ok((pair, digest.size + index_digest.size))
+    }
+}
+
+/// Uploads a dblock, then its dindex, and notes each as arrived.
+pub(super) fn upload_pair(
+    session: &Session,
+    index: &Index,
+    spool: &Path,
+    pair: &SpooledVolume,
+    checkpoints: &Checkpoints,
+) -> Result<()> {
+    for name in [&pair.dblock, &pair.dindex] {
+        let path = spool.join(name);
+        // In a pair that a run before left, the dblock may have arrived already.
+        if !path.exists() && index.is_confirmed(name)? {
+            continue;
+        }
+        put(session, name, &path, index, checkpoints)?;
+        index.confirm_volume(name)?;
+        fs::remove_file(&path).map_err(|source| Error::io("delete", path, source))?;
+    }
+    Ok(())
+}
+
+/// Uploads one file with the checkpoints that the run has.
+pub(super) fn put(
+    session: &Session,
+    name: &str,
+    path: &Path,
+    index: &Index,
+    checkpoints: &Checkpoints,
+) -> Result<()> {
+    match checkpoints {
+        Checkpoints::None => session.put(name, path, &NoCheckpoints),
+        Checkpoints::Sealed(seal) => {
+            let index = Index::open(index.path())?;
+            let store = IndexCheckpoints {
+                index: std::sync::Mutex::new(index),
+                seal: &**seal,
+            };
+            session.put(name, path, &store)
+        }
+    }
+}
+
+/// Checkpoints in the index. A database that cannot be asked costs a repeated upload, nothing more.
+struct IndexCheckpoints<'a> {
+    index: std::sync::Mutex<Index>,
+    seal: &'a dyn Seal,
+}
+
+impl CheckpointStore for IndexCheckpoints<'_> {
+    fn load(&self, name: &str) -> Option<String> {
+        let sealed = super::lock(&self.index).checkpoint(name).ok().flatten()?;
+        self.seal.open(&sealed)
+    }
+
+    fn save(&self, name: &str, value: &str) {
+        let saved = super::lock(&self.index).save_checkpoint(name, &self.seal.seal(value));
+        if let Err(error) = saved {
+            tracing::warn!(%error, "could not remember how far an upload came");
+        }
+    }
+
+    fn remove(&self, name: &str) {
+        if let Err(error) = super::lock(&self.index).remove_checkpoint(name) {
+            tracing::warn!(%error, "could not forget a finished upload");
+        }
+    }
+}

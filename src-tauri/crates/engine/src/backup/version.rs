@@ -1,0 +1,88 @@
+//! The end of a run: the dlist, which makes the version.
+
+use std::fs;
+
+use coffer_database::{EntryRow, Index};
+use coffer_destination::NoCheckpoints;
+use coffer_volume::VolumeName;
+use coffer_volume::dlist::{Completeness, DlistWriter, EntryKind, FilelistEntry};
+use jiff::Timestamp;
+
+use super::BackupStats;
+use super::spool::Spool;
+use crate::error::{Error, Result};
+use crate::session::Session;
+use crate::store::{kind_number, kind_of, stream_ref};
+
+/// Writes the dlist of the staged version, uploads it, and makes the version the newest in the index.
+pub(super) fn upload_dlist(
+    session: &Session,
+    index: &Index,
+    spool: &Spool,
+    stats: &mut BackupStats,
+) -> Result<()> {
+    let name = VolumeName::new_dlist(spool.prefix(), spool.time(), spool.encryption());
+    let size = write_dlist(session, index, spool, &name)?;
+    let path = spool.folder().join(name.as_str());
+    session.put(name.as_str(), &path, &NoCheckpoints)?;
+    index.commit_staged(spool.time().as_second())?;
+    fs::remove_file(&path).map_err(|source| Error::io("delete", path, source))?;
+    stats.version = Some(spool.time());
+    stats.uploaded_volumes += 1;
+    stats.uploaded_bytes += size;
+    Ok(())
+}
+
+/// Nothing changed that a version would show: what this computer learnt belongs to the version that is there.
+pub(super) fn keep_local_state(index: &Index) -> Result<()> {
+    Ok(index.merge_staged()?)
+}
+
+fn write_dlist(session: &Session, index: &Index, spool: &Spool, name: &VolumeName) -> Result<u64> {
+    let scratch = tempfile::tempfile_in(spool.folder())
+        .map_err(|source| Error::io("create a file in", spool.folder(), source))?;
+    let failed = |source| spool.volume_failed(name, source);
+    let mut writer = DlistWriter::create(
+        spool.create(name)?,
+        scratch,
+        spool.format(),
+        spool.encryption(),
+        spool.time(),
+        Completeness::Full,
+    )
+    .map_err(failed)?;
+    for kinds in [
+        &[EntryKind::Folder, EntryKind::Symlink][..],
+        &[EntryKind::File],
+    ] {
+        let numbers: Vec<u8> = kinds.iter().map(|kind| kind_number(*kind)).collect();
+        let mut failure = None;
+        index.for_each_staged_version(&numbers, |row| {
+            let added = entry(&row, spool).and_then(|entry| writer.add(&entry));
+            failure = added.err();
+            failure.is_none() && !session.is_cancelled()
+        })?;
+        session.check_cancelled()?;
+        if let Some(source) = failure {
+            return Err(failed(source));
+        }
+    }
+    let (out, digest) = writer.finish().map_err(failed)?;
+    spool.close(out, name)?;
+    Ok(digest.size)
+}
+
+fn entry(row: &EntryRow, spool: &Spool) -> coffer_volume::Result<FilelistEntry> {
+    let content = row
+        .content
+        .as_ref()
+        .map(|row| stream_ref(row, spool.format()))
+        .transpose()?;
+    Ok(FilelistEntry {
+        kind: kind_of(row.kind),
+        path: row.path.clone(),
+        content,
+        time: row.time.and_then(|time| Timestamp::from_second(time).ok()),
+        metadata: Some(stream_ref(&row.metadata, spool.format())?),
+    })
+}

@@ -1,0 +1,166 @@
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an operation ended before its end.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The destination failed for good.
+    #[error("The destination failed")]
+    Destination(#[from] coffer_destination::Error),
+    /// The index failed.
+    #[error("The local database failed")]
+    Database(#[from] coffer_database::Error),
+    /// A volume cannot be read.
+    #[error("The volume {name} cannot be read")]
+    Volume {
+        /// Its remote name.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        source: coffer_volume::Error,
+    },
+    /// The passphrase does not open the backup in this folder.
+    #[error("The passphrase does not open the backup in {destination}")]
+    WrongPassphrase {
+        /// The destination's label.
+        destination: String,
+    },
+    /// The backup is encrypted, and no passphrase was given.
+    #[error("The backup in {destination} is encrypted")]
+    PassphraseRequired {
+        /// The destination's label.
+        destination: String,
+    },
+    /// A passphrase was given for a backup that is not encrypted; its next volumes would be.
+    #[error("The backup in {destination} is not encrypted")]
+    NotEncrypted {
+        /// The destination's label.
+        destination: String,
+    },
+    /// The folder's backup has another block size or hash than was asked for.
+    #[error("The backup in {destination} has {found}, not {asked}")]
+    FormatMismatch {
+        /// The destination's label.
+        destination: String,
+        /// Its settings.
+        found: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// Volumes that were there are gone, and with them data that no other volume has.
+    #[error("Volumes are missing from {destination}: {}", names.join(", "))]
+    VolumesMissing {
+        /// The destination's label.
+        destination: String,
+        /// Their remote names.
+        names: Vec<String>,
+    },
+    /// The clock says it is earlier than the newest version.
+    #[error("The clock says {now}, but the newest version is of {newest}")]
+    ClockBehind {
+        /// The clock's time.
+        now: Timestamp,
+        /// The newest version's.
+        newest: Timestamp,
+    },
+    /// Another operation, of this process or another, works on this destination.
+    #[error("Another operation works on {destination}")]
+    Locked {
+        /// The destination's label.
+        destination: String,
+    },
+    /// There is no version at the destination.
+    #[error("There is no backup with the prefix {prefix} in {destination}")]
+    NoBackup {
+        /// The destination's label.
+        destination: String,
+        /// The prefix that was looked for.
+        prefix: String,
+        /// Prefixes of backups that are there.
+        others: Vec<String>,
+    },
+    /// There is no version with this number.
+    #[error("There is no version {number}; the oldest is {oldest}")]
+    NoVersion {
+        /// The number asked for; 0 is the newest.
+        number: usize,
+        /// The highest number there is.
+        oldest: usize,
+    },
+    /// None of the paths asked for is in the version.
+    #[error("Nothing in the version matches what was asked for")]
+    NothingMatches,
+    /// No source exists, and no version is there to carry over.
+    #[error("None of the sources exists")]
+    NoSource,
+    /// A prefix that cannot start volume names.
+    #[error("{prefix:?} cannot be a prefix")]
+    InvalidPrefix {
+        /// The prefix.
+        prefix: String,
+    },
+    /// A filter rule that cannot be read.
+    #[error("The filter {rule:?} cannot be read: {why}")]
+    InvalidFilter {
+        /// The rule.
+        rule: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The spool folder's disk is full.
+    #[error("The disk with {} is full", path.display())]
+    SpoolFull {
+        /// The spool folder.
+        path: PathBuf,
+    },
+    /// A folder of this computer that the operation needs cannot be used.
+    #[error("Could not {operation} {}", path.display())]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// With which file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The caller's token was triggered.
+    #[error("Cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    pub(crate) fn io(
+        operation: &'static str,
+        path: impl Into<PathBuf>,
+        source: std::io::Error,
+    ) -> Self {
+        let path = path.into();
+        match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                Self::SpoolFull { path }
+            }
+            _ => Self::Io {
+                operation,
+                path,
+                source,
+            },
+        }
+    }
+
+    /// Names the volume that `source` is about, and keeps local trouble apart from damage.
+    pub(crate) fn volume(name: impl Into<String>, source: coffer_volume::Error) -> Self {
+        match source {
+            coffer_volume::Error::Io(source) => Self::io("read or write", name.into(), source),
+            source => Self::Volume {
+                name: name.into(),
+                source,
+            },
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Built-in groups of wildcards, by the names Duplicati gives them.
+
+#[cfg(target_os = "windows")]
+const SYSTEM: &[&str] = &[
+    "?:\\hiberfil.sys",
+    "?:\\pagefile.sys",
+    "?:\\swapfile.sys",
+    "?:\\System Volume Information\\",
+    "?:\\$Recycle.Bin\\",
+    "*\\desktop.ini",
+    "*\\Thumbs.db",
+];
+#[cfg(target_os = "windows")]
+const OPERATING_SYSTEM: &[&str] = &["?:\\Windows\\", "?:\\Windows.old\\", "?:\\Recovery\\"];
+#[cfg(target_os = "windows")]
+const CACHE: &[&str] = &[
+    "*\\AppData\\Local\\*\\Cache\\",
+    "*\\INetCache\\",
+    "*\\Temporary Internet Files\\",
+];
+#[cfg(target_os = "windows")]
+const TEMPORARY: &[&str] = &[
+    "*\\AppData\\Local\\Temp\\",
+    "?:\\Windows\\Temp\\",
+    "*.tmp",
+    "*\\~$*",
+];
+#[cfg(target_os = "windows")]
+const APPLICATIONS: &[&str] = &[
+    "?:\\Program Files\\",
+    "?:\\Program Files (x86)\\",
+    "?:\\ProgramData\\",
+];
+
+#[cfg(target_os = "macos")]
+const SYSTEM: &[&str] = &[
+    "/.Spotlight-V100/",
+    "/.fseventsd/",
+    "/private/var/vm/",
+    "/dev/",
+    "*/.DS_Store",
+    "*/.Trash/",
+    "/.vol/",
+];
+#[cfg(target_os = "macos")]
+const OPERATING_SYSTEM: &[&str] = &[
+    "/System/",
+    "/bin/",
+    "/sbin/",
+    "/private/etc/",
+    "/private/var/",
+    "/cores/",
+];
+#[cfg(target_os = "macos")]
+const CACHE: &[&str] = &["*/Library/Caches/", "*/.cache/"];
+#[cfg(target_os = "macos")]
+const TEMPORARY: &[&str] = &["/private/tmp/", "/tmp/", "*/.TemporaryItems/", "*~"];
+#[cfg(target_os = "macos")]
+const APPLICATIONS: &[&str] = &["/Applications/", "/Library/", "/usr/", "/opt/"];
+
+#[cfg(not(any(target_os = "windows", target_os = "macos")))]
+const SYSTEM: &[&str] = &["/dev/", "/proc/", "/selinux/", "/sys/"];
+#[cfg(not(any(target_os = "windows", target_os = "macos")))]
+const OPERATING_SYSTEM: &[&str] = &["/bin/", "/boot/", "/etc/", "/initrd/", "/sbin/", "/var/"];
+#[cfg(not(any(target_os = "windows", target_os = "macos")))]
+const CACHE: &[&str] = &[
+    "*/.cache/",
+    "*/.mozilla/firefox/*/cookies.sqlite-*",
+    "*/.config/*/Cache/",
+];
+#[cfg(not(any(target_os = "windows", target_os = "macos")))]
+const TEMPORARY: &[&str] = &["*/lost+found/", "*~", "/tmp/"];
+#[cfg(not(any(target_os = "windows", target_os = "macos")))]
+const APPLICATIONS: &[&str] = &["/lib/", "/lib64/", "/opt/", "/usr/"];
+
+/// Wildcards of the group `name`, in any case; `None` when there is no such group.
+pub(super) fn wildcards(name: &str) -> Option<Vec<&'static str>> {
+    let groups: &[&[&str]] = match name.to_ascii_lowercase().as_str() {
+        "systemfiles" | "system" | "sys" => &[SYSTEM],
+        "operatingsystem" | "os" => &[OPERATING_SYSTEM],
+        "cachefiles" | "cache" | "caches" | "cachefolders" => &[CACHE],
+        "temporaryfiles" | "temp" | "tmp" | "tempfiles" | "tempfolders" | "temporaryfolders" => {
+            &[TEMPORARY]
+        }
+        "applications" | "app" | "apps" | "application" => &[APPLICATIONS],
+        "defaultexcludes" | "defaultexclude" | "exclude" | "excludes" | "exc" => {
+            &[SYSTEM, OPERATING_SYSTEM, CACHE, TEMPORARY, APPLICATIONS]
+        }
+        "defaultincludes" | "none" => &[],
+        _ => return None,
+    };
+    Some(groups.concat())
+}

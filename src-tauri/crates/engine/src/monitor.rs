@@ -1,0 +1,113 @@
+use std::io;
+use std::time::Duration;
+
+/// What an operation is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Phase {
+    Connecting,
+    ReadingDestination,
+    BackingUp,
+    Finishing,
+    Deleting,
+    Planning,
+    Restoring,
+}
+
+/// How serious a [`Problem`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Left out on purpose.
+    Info,
+    /// The version or restore is usable, but not all that was asked for.
+    Warning,
+}
+
+/// Something that did not go as asked and did not end the operation.
+#[derive(Debug)]
+pub struct Problem {
+    /// The file, folder or volume.
+    pub subject: String,
+    /// What happened.
+    pub kind: ProblemKind,
+}
+
+/// Kinds of [`Problem`].
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum ProblemKind {
+    /// It could not be read; what the version before had of it is kept.
+    Unreadable(io::Error),
+    /// It changed while it was read; the next run reads it again.
+    ChangedWhileRead,
+    /// A source does not exist; what the version before had of it is kept.
+    SourceMissing,
+    /// A source is suddenly empty; what the version before had of it is kept.
+    SourceEmpty,
+    /// Its name is no valid Unicode, which the format cannot hold.
+    NameNotUnicode,
+    /// A device, pipe or socket.
+    SpecialFile,
+    /// Its metadata is too large for the format and was left out.
+    MetadataTooLarge,
+    /// Its stored path would leave the target folder.
+    HostilePath,
+    /// A link stands in the way of its folder; nothing is written through links.
+    LinkInTheWay,
+    /// It could not be written.
+    Unwritable(io::Error),
+    /// Blocks of it are missing or damaged at the destination.
+    DataMissing,
+    /// Its content came out different from what was stored.
+    ContentMismatch,
+    /// Its times, rights or attributes could not all be set.
+    MetadataNotRestored(io::Error),
+    /// A volume could not be used; another way was looked for.
+    VolumeUnusable(String),
+}
+
+impl ProblemKind {
+    /// How serious it is.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::SpecialFile => Severity::Info,
+            _ => Severity::Warning,
+        }
+    }
+}
+
+/// Hears what an operation does, on any thread. Calls come often and must return quickly.
+pub trait Monitor: Send + Sync {
+    /// A new phase began.
+    fn phase(&self, _phase: Phase) {}
+    /// How much there is to do, once it is known.
+    fn totals(&self, _files: u64, _bytes: u64) {}
+    /// Entries and bytes that are done since the last call, and what is being worked on.
+    fn done(&self, _files: u64, _bytes: u64, _path: &str) {}
+    /// Bytes sent to or received from the destination since the last call.
+    fn transferred(&self, _bytes: u64) {}
+    /// The operation rests because of the destination.
+    fn waiting(&self, _time: Duration, _why: &str) {}
+    /// Something did not go as asked.
+    fn problem(&self, _problem: Problem) {}
+    /// Whether [`Monitor::totals`] is worth an extra look at all sources.
+    fn wants_totals(&self) -> bool {
+        false
+    }
+}
+
+/// Hears nothing.
+impl Monitor for () {}
+
+/// Passes a transfer's progress on.
+pub(crate) struct TransferTo<'a>(pub(crate) &'a dyn Monitor);
+
+impl coffer_destination::TransferMonitor for TransferTo<'_> {
+    fn moved(&self, bytes: u64) {
+        self.0.transferred(bytes);
+    }
+
+    fn waiting(&self, time: Duration, why: &str) {
+        self.0.waiting(time, why);
+    }
+}

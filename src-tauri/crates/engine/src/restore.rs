@@ -1,0 +1,134 @@
+//! Restore: a version's files, from the destination alone.
+
+mod fetch;
+#[cfg(unix)]
+mod metadata_unix;
+#[cfg(windows)]
+mod metadata_windows;
+mod place;
+mod plan;
+mod selection;
+mod target;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use coffer_database::RestorePlan;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Result};
+use crate::monitor::{Monitor, Phase};
+use crate::session::Session;
+use crate::store::{Cache, Listed, Store, sync_volumes};
+
+use place::Placer;
+pub use selection::Selection;
+
+/// What happens to an existing file that differs from the stored one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// The stored one is restored beside it, with the version's date in its name.
+    KeepBoth,
+    /// The stored one replaces it.
+    Overwrite,
+}
+
+/// Whether owner and mode are restored, besides content and times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permissions {
+    /// As far as this user may.
+    Restore,
+    /// New files get those that new files get.
+    Leave,
+}
+
+/// What to restore and how.
+#[derive(Debug, Clone)]
+pub struct RestoreOptions {
+    /// 0 is the newest version.
+    pub version: usize,
+    /// Which files.
+    pub selection: Selection,
+    /// Folder to restore into; `None` puts everything back where it was.
+    pub target: Option<PathBuf>,
+    /// See [`Existing`].
+    pub existing: Existing,
+    /// See [`Permissions`].
+    pub permissions: Permissions,
+}
+
+/// What a restore did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RestoreStats {
+    /// Files, folders and links asked for.
+    pub selected_files: u64,
+    /// Written, or already right.
+    pub restored_files: u64,
+    /// Bytes of their content.
+    pub restored_bytes: u64,
+    /// Not restored, each told to the monitor.
+    pub failed_files: u64,
+    /// Things that need a look, failures included.
+    pub warnings: u64,
+}
+
+/// Restores from `store`.
+///
+/// Needs nothing but the destination; an index that is there makes it faster. Every file that is whole comes back,
+/// each that does not is named to the monitor. A file appears under its name only when it is complete and verified.
+///
+/// # Errors
+/// [`Error::WrongPassphrase`], [`Error::NoBackup`], [`Error::NoVersion`] and [`Error::NothingMatches`] before anything
+/// is written; later those of the destination and of the temp folder.
+pub fn restore(
+    store: &Store,
+    options: &RestoreOptions,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+) -> Result<RestoreStats> {
+    let session = Session::new(store, monitor, cancel);
+    let cache = Cache::lock_or_temporary(store)?;
+    session.monitor().phase(Phase::Connecting);
+    let listed = Listed::of(&session)?;
+    listed.require_versions(&session)?;
+    listed.check_passphrase(&session)?;
+    let dlist = listed.version(options.version)?;
+    let spool = cache.spool();
+
+    session.monitor().phase(Phase::ReadingDestination);
+    let path = session.fetch(dlist.name.as_str(), &spool)?;
+    let mut reader = crate::versions::open_dlist(&session, dlist, &path)?;
+    let format = reader.format().clone();
+    let index = cache.index_for(&format, store)?;
+    match sync_volumes(&session, &index, &listed, &format, &spool) {
+        // What only they held is missed file by file.
+        Err(Error::VolumesMissing { names, .. }) => {
+            fetch::report_missing(&session, &index, &names)?;
+        }
+        other => other?,
+    }
+
+    session.monitor().phase(Phase::Planning);
+    let survey = plan::survey(&session, &mut reader, dlist, options, &index)?;
+    plan::fetch_blocklists(&session, &index, &survey, &format, &spool)?;
+    let plan = RestorePlan::new(index.path())?;
+    let version_time = dlist.name.time().unwrap_or(Timestamp::UNIX_EPOCH);
+    let mut placer = Placer::new(&session, &plan, &format, options, version_time);
+    plan::build(&session, &mut reader, dlist, &survey, &index, &mut placer)?;
+    drop(path);
+
+    session.monitor().phase(Phase::Restoring);
+    let (files, bytes) = plan.totals()?;
+    session.monitor().totals(files, bytes);
+    let fetched = fetch::fetch_blocks(&session, &plan, &format, &spool, |block, data| {
+        placer.take(block, data)
+    });
+    match fetched {
+        Ok(()) => placer.finish(),
+        Err(error) => {
+            placer.remove_partial_files();
+            Err(error)
+        }
+    }
+}

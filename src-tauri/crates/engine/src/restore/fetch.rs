@@ -1,0 +1,136 @@
+//! Volumes to blocks: each volume once, and another one when it is damaged.
+
+use std::path::Path;
+
+use coffer_database::{Index, RestorePlan, WantedBlock};
+use coffer_destination::Error as DestinationError;
+use coffer_volume::dblock::DblockReader;
+use coffer_volume::{Format, Hash, VolumeName};
+use tempfile::TempPath;
+
+use crate::error::{Error, Result};
+use crate::monitor::{Problem, ProblemKind};
+use crate::session::Session;
+use crate::store::{ListedVolume, open_volume};
+
+/// Downloads the volumes that hold open blocks of `plan` and hands each block, verified, to `take`, which closes it.
+///
+/// A volume that cannot be read is told, and its blocks are looked for in others. Blocks that are in none stay open.
+pub(super) fn fetch_blocks(
+    session: &Session,
+    plan: &RestorePlan,
+    format: &Format,
+    spool: &Path,
+    mut take: impl FnMut(&WantedBlock, &[u8]) -> Result<()>,
+) -> Result<()> {
+    loop {
+        session.check_cancelled()?;
+        plan.assign_volumes()?;
+        let mut ids = Vec::new();
+        let mut volumes = Vec::new();
+        for (id, name, size) in plan.volumes()? {
+            match VolumeName::parse(&name) {
+                Some(name) => {
+                    ids.push((name.to_string(), id));
+                    volumes.push(ListedVolume { name, size });
+                }
+                None => plan.volume_failed(id)?,
+            }
+        }
+        if volumes.is_empty() {
+            return Ok(());
+        }
+        ids.sort();
+        session.fetch_all(&volumes, spool, |volume, path| {
+            let position =
+                ids.binary_search_by(|(name, _)| name.as_str().cmp(volume.name.as_str()));
+            let Ok(id) = position.map(|position| ids[position].1) else {
+                return Ok(());
+            };
+            read_volume(session, plan, format, (id, volume), path, &mut take)
+        })?;
+    }
+}
+
+fn read_volume(
+    session: &Session,
+    plan: &RestorePlan,
+    format: &Format,
+    (id, volume): (i64, &ListedVolume),
+    path: Result<TempPath>,
+    take: &mut impl FnMut(&WantedBlock, &[u8]) -> Result<()>,
+) -> Result<()> {
+    let opened = path.and_then(|path| {
+        let opened = open_volume(session.store(), &volume.name, &path)?;
+        let reader = DblockReader::new(opened, format)
+            .map_err(|source| Error::volume(volume.name.as_str(), source))?;
+        Ok((path, reader))
+    });
+    // The file goes away with its path, so that stays until the end.
+    let (_path, mut reader) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return give_up(session, plan, id, volume.name.as_str(), error),
+    };
+    let mut failure = None;
+    let wanted = plan.wanted_of(id)?;
+    plan.transaction(|_| {
+        for block in wanted {
+            session.check_cancelled()?;
+            let Ok(hash) = Hash::from_bytes(&block.hash) else {
+                continue;
+            };
+            match reader.read(hash) {
+                Ok(data) if data.len() as u64 == block.size => take(&block, &data)?,
+                Ok(_) => failure = Some("a block has another size than its list says".to_owned()),
+                Err(coffer_volume::Error::Io(source)) => {
+                    return Err(Error::io("read", spool_name(volume), source));
+                }
+                Err(error) => failure = Some(error.to_string()),
+            }
+        }
+        Ok(())
+    })?;
+    let Some(why) = failure else { return Ok(()) };
+    let subject = volume.name.to_string();
+    session.monitor().problem(Problem {
+        subject,
+        kind: ProblemKind::VolumeUnusable(why),
+    });
+    Ok(plan.volume_failed(id)?)
+}
+
+/// Damage and absence are told and survived; a lost connection, say, is not.
+fn give_up(session: &Session, plan: &RestorePlan, id: i64, name: &str, error: Error) -> Result<()> {
+    let why = match error {
+        Error::Volume { source, .. } => source.to_string(),
+        Error::WrongPassphrase { .. } => "its passphrase is another".to_owned(),
+        Error::Destination(DestinationError::NotFound { .. }) => "it is missing".to_owned(),
+        Error::Destination(error @ DestinationError::Corrupted { .. }) => error.to_string(),
+        other => return Err(other),
+    };
+    let subject = name.to_owned();
+    session.monitor().problem(Problem {
+        subject,
+        kind: ProblemKind::VolumeUnusable(why),
+    });
+    Ok(plan.volume_failed(id)?)
+}
+
+/// Tells missing volumes and forgets them, so that nothing is looked for in them.
+pub(super) fn report_missing(session: &Session, index: &Index, names: &[String]) -> Result<()> {
+    for row in index.volumes()? {
+        if names.contains(&row.name) {
+            index.remove_volume(row.id)?;
+            let kind = ProblemKind::VolumeUnusable("it is missing".to_owned());
+            session.monitor().problem(Problem {
+                subject: row.name,
+                kind,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn spool_name(volume: &ListedVolume) -> std::path::PathBuf {
+    volume.name.as_str().into()
+}

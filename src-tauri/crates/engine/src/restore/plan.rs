@@ -1,0 +1,242 @@
+//! From a dlist to a plan: which entries, where to, and which blocks they need.
+
+use std::path::Path;
+
+use coffer_database::{Index, RestorePlan, Use};
+use coffer_volume::dlist::{DlistReader, EntryKind, FilelistEntry};
+use coffer_volume::stream::{Parts, StreamRef, block_count, block_len, split_blocklist};
+use coffer_volume::{Format, Hash};
+
+use super::RestoreOptions;
+use super::fetch::fetch_blocks;
+use super::place::Placer;
+use super::target::{Mapping, folder_len, shorten_common};
+use crate::error::{Error, Result};
+use crate::session::Session;
+use crate::store::ListedVolume;
+use crate::versions::read_entries;
+
+/// What a first pass over the dlist learns.
+pub(super) struct Survey {
+    pub(super) mapping: Mapping,
+    /// Blocklists that the index lacks, with their length in bytes.
+    missing_lists: Vec<(Hash, u64)>,
+}
+
+/// Finds the common folder of what is selected, and the blocklists that have to be fetched first.
+///
+/// # Errors
+/// [`Error::NothingMatches`].
+pub(super) fn survey(
+    session: &Session,
+    reader: &mut DlistReader,
+    dlist: &ListedVolume,
+    options: &RestoreOptions,
+    index: &Index,
+) -> Result<Survey> {
+    let format = reader.format().clone();
+    let (mut common, mut roots, mut selected) = (None, Vec::<String>::new(), 0_u64);
+    let mut missing_lists = Vec::new();
+    read_entries(reader, dlist, |entry| {
+        session.check_cancelled()?;
+        let is_folder = entry.kind == EntryKind::Folder;
+        if is_folder
+            && !roots
+                .iter()
+                .any(|root| entry.path.starts_with(root.as_str()))
+        {
+            roots.push(entry.path.clone());
+        }
+        if !options.selection.contains(&entry.path) {
+            return Ok(());
+        }
+        selected += 1;
+        let own = if is_folder {
+            entry.path.len()
+        } else {
+            folder_len(&entry.path)
+        };
+        let folder = options
+            .selection
+            .parent_of(&entry.path)
+            .unwrap_or(&entry.path[..own]);
+        shorten_common(&mut common, folder);
+        for stream in entry.content.iter().chain(&entry.metadata) {
+            note_missing_lists(stream, &format, index, &mut missing_lists)?;
+        }
+        Ok(())
+    })?;
+    if selected == 0 {
+        return Err(Error::NothingMatches);
+    }
+    let mapping = match &options.target {
+        Some(folder) => {
+            let folder =
+                std::path::absolute(folder).map_err(|source| Error::io("find", folder, source))?;
+            Mapping::Into {
+                folder,
+                common: common.unwrap_or_default(),
+            }
+        }
+        None => Mapping::Original { roots },
+    };
+    Ok(Survey {
+        mapping,
+        missing_lists,
+    })
+}
+
+fn note_missing_lists(
+    stream: &StreamRef,
+    format: &Format,
+    index: &Index,
+    missing: &mut Vec<(Hash, u64)>,
+) -> Result<()> {
+    let Parts::Blocklists(lists) = &stream.parts else {
+        return Ok(());
+    };
+    for (position, list) in lists.iter().enumerate() {
+        if index.blocklist(list.as_bytes())?.is_none() {
+            missing.push((*list, list_len(position, stream.size, format)));
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of blocklist number `position` of a stream.
+fn list_len(position: usize, size: u64, format: &Format) -> u64 {
+    let per_list = format.hashes_per_blocklist();
+    let before = position as u64 * per_list;
+    let hashes = block_count(size, format)
+        .saturating_sub(before)
+        .min(per_list);
+    hashes * format.block_hash().output_len() as u64
+}
+
+/// Reads blocklists out of the dblocks that hold them, for backups whose index volumes have none.
+pub(super) fn fetch_blocklists(
+    session: &Session,
+    index: &Index,
+    survey: &Survey,
+    format: &Format,
+    spool: &Path,
+) -> Result<()> {
+    if survey.missing_lists.is_empty() {
+        return Ok(());
+    }
+    let plan = RestorePlan::new(index.path())?;
+    for (hash, len) in &survey.missing_lists {
+        let (id, is_new) = plan.add_metadata(hash.as_bytes(), *len)?;
+        if is_new {
+            plan.add_use(
+                hash.as_bytes(),
+                *len,
+                Use::Metadata {
+                    metadata: id,
+                    offset: 0,
+                },
+            )?;
+        }
+    }
+    fetch_blocks(session, &plan, format, spool, |block, data| {
+        index.add_blocklist(&block.hash, data)?;
+        plan.block_done(block.id, &[])?;
+        Ok(())
+    })
+}
+
+/// Fills the placer's plan with what is selected.
+pub(super) fn build(
+    session: &Session,
+    reader: &mut DlistReader,
+    dlist: &ListedVolume,
+    survey: &Survey,
+    index: &Index,
+    placer: &mut Placer<'_>,
+) -> Result<()> {
+    let format = reader.format().clone();
+    let plan = placer.plan();
+    plan.transaction(|plan| {
+        read_entries(reader, dlist, |entry| {
+            session.check_cancelled()?;
+            if !placer.options().selection.contains(&entry.path) {
+                return Ok(());
+            }
+            let Some(id) = placer.add(&entry, &survey.mapping)? else {
+                return Ok(());
+            };
+            add_blocks(plan, index, &format, id, &entry)
+        })
+    })
+}
+
+/// What of an entry has to be fetched.
+pub(super) struct Planned {
+    pub(super) entry: i64,
+    /// False when the content is there already.
+    pub(super) with_content: bool,
+    /// Metadata that no entry before has asked for.
+    pub(super) new_metadata: Option<i64>,
+}
+
+fn add_blocks(
+    plan: &RestorePlan,
+    index: &Index,
+    format: &Format,
+    planned: Planned,
+    entry: &FilelistEntry,
+) -> Result<()> {
+    if let Some((metadata, stream)) = planned.new_metadata.zip(entry.metadata.as_ref()) {
+        add_stream(plan, index, format, stream, |offset| Use::Metadata {
+            metadata,
+            offset,
+        })?;
+    }
+    if let Some(stream) = entry.content.as_ref().filter(|_| planned.with_content) {
+        let entry = planned.entry;
+        add_stream(plan, index, format, stream, |offset| Use::File {
+            entry,
+            offset,
+        })?;
+    }
+    Ok(())
+}
+
+fn add_stream(
+    plan: &RestorePlan,
+    index: &Index,
+    format: &Format,
+    stream: &StreamRef,
+    place: impl Fn(u64) -> Use,
+) -> Result<()> {
+    match &stream.parts {
+        Parts::Empty => Ok(()),
+        Parts::Block(block) => Ok(plan.add_use(block.as_bytes(), stream.size, place(0))?),
+        Parts::Blocklists(lists) => {
+            for (position, list) in lists.iter().enumerate() {
+                let first = position as u64 * format.hashes_per_blocklist();
+                let hashes = index
+                    .blocklist(list.as_bytes())?
+                    .and_then(|data| split_blocklist(&data, format).ok())
+                    .filter(|hashes| {
+                        let len = hashes.len() as u64 * format.block_hash().output_len() as u64;
+                        len == list_len(position, stream.size, format)
+                    });
+                let Some(hashes) = hashes else {
+                    // Nobody has this list: a block that no volume has stands for it, and is missed at the end.
+                    plan.add_use(
+                        list.as_bytes(),
+                        u64::MAX >> 1,
+                        place(first * format.block_size()),
+                    )?;
+                    continue;
+                };
+                for (number, hash) in (first..).zip(hashes) {
+                    let size = block_len(number, stream.size, format);
+                    plan.add_use(hash.as_bytes(), size, place(number * format.block_size()))?;
+                }
+            }
+            Ok(())
+        }
+    }
+}

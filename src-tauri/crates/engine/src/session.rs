@@ -1,0 +1,271 @@
+//! Where blocking code meets the async destination.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use coffer_destination::{CheckpointStore, Error as DestinationError, RemoteFile, UploadFile};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use tempfile::TempPath;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::error::{Error, Result};
+use crate::monitor::{Monitor, TransferTo};
+use crate::store::{ListedVolume, Store};
+
+/// Volumes downloaded at the same time.
+const PARALLEL_DOWNLOADS: usize = 4;
+
+/// One operation on a store: who hears of it and what ends it early.
+#[derive(Clone)]
+pub(crate) struct Session {
+    store: Store,
+    runtime: Handle,
+    monitor: Arc<dyn Monitor>,
+    cancel: CancellationToken,
+}
+
+impl Session {
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub(crate) fn new(
+        store: &Store,
+        monitor: Arc<dyn Monitor>,
+        cancel: &CancellationToken,
+    ) -> Self {
+        Self {
+            store: store.clone(),
+            runtime: Handle::current(),
+            monitor,
+            cancel: cancel.clone(),
+        }
+    }
+
+    /// The same operation, ended as well by a token of its own.
+    pub(crate) fn child(&self) -> Self {
+        Self {
+            cancel: self.cancel.child_token(),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn label(&self) -> String {
+        self.store.destination().label()
+    }
+
+    pub(crate) fn monitor(&self) -> &Arc<dyn Monitor> {
+        &self.monitor
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
+    /// # Errors
+    /// [`Error::Cancelled`] once the token was triggered.
+    pub(crate) fn check_cancelled(&self) -> Result<()> {
+        if self.is_cancelled() {
+            Err(Error::Cancelled)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Tells a cancelled call from a failed one.
+    pub(crate) fn failed(&self, error: DestinationError) -> Error {
+        match error {
+            DestinationError::Cancelled => Error::Cancelled,
+            error => Error::Destination(error),
+        }
+    }
+
+    pub(crate) fn list(&self) -> Result<Vec<RemoteFile>, DestinationError> {
+        self.runtime
+            .block_on(self.store.destination().list(&self.cancel))
+    }
+
+    pub(crate) fn get_range(
+        &self,
+        name: &str,
+        range: Range<u64>,
+    ) -> Result<Vec<u8>, DestinationError> {
+        self.runtime.block_on(
+            self.store
+                .destination()
+                .get_range(name, range, &self.cancel),
+        )
+    }
+
+    pub(crate) fn create_folder(&self) -> Result<()> {
+        let created = self
+            .runtime
+            .block_on(self.store.destination().create_folder(&self.cancel));
+        created.map_err(|error| self.failed(error))
+    }
+
+    pub(crate) fn delete(&self, name: &str) -> Result<(), DestinationError> {
+        self.runtime
+            .block_on(self.store.destination().delete(name, &self.cancel))
+    }
+
+    /// Uploads one file and waits for it.
+    pub(crate) fn put(
+        &self,
+        name: &str,
+        path: &Path,
+        checkpoints: &dyn CheckpointStore,
+    ) -> Result<()> {
+        self.runtime
+            .block_on(self.put_async(name, path, checkpoints))
+    }
+
+    async fn put_async(
+        &self,
+        name: &str,
+        path: &Path,
+        checkpoints: &dyn CheckpointStore,
+    ) -> Result<()> {
+        let file = UploadFile::new(path).map_err(|source| Error::io("read", path, source))?;
+        let monitor = TransferTo(&*self.monitor);
+        let destination = self.store.destination();
+        let stored = destination
+            .put(name, &file, checkpoints, &monitor, &self.cancel)
+            .await;
+        stored.map_err(|error| self.failed(error))
+    }
+
+    /// Downloads a volume into a file of `folder` that goes away with the returned path.
+    pub(crate) fn fetch(&self, name: &str, folder: &Path) -> Result<TempPath> {
+        self.runtime.block_on(self.fetch_async(name, folder))
+    }
+
+    async fn fetch_async(&self, name: &str, folder: &Path) -> Result<TempPath> {
+        let file = tempfile::Builder::new()
+            .prefix("download")
+            .tempfile_in(folder)
+            .map_err(|source| Error::io("create a file in", folder, source))?;
+        let path = file.into_temp_path();
+        let monitor = TransferTo(&*self.monitor);
+        let fetched = self
+            .store
+            .destination()
+            .get(name, &path, &monitor, &self.cancel)
+            .await;
+        fetched.map_err(|error| self.failed(error))?;
+        Ok(path)
+    }
+
+    /// Downloads volumes, a few at the same time, and hands each, or why it did not come, to `read` on the calling
+    /// thread.
+    pub(crate) fn fetch_all<'v>(
+        &self,
+        volumes: impl IntoIterator<Item = &'v ListedVolume>,
+        folder: &Path,
+        mut read: impl FnMut(&ListedVolume, Result<TempPath>) -> Result<()>,
+    ) -> Result<()> {
+        let fetches = volumes.into_iter().map(|volume| {
+            let (session, name, folder) =
+                (self.clone(), volume.name.to_string(), folder.to_owned());
+            async move {
+                // A task of its own, so that it goes on while `read` keeps this thread busy.
+                let fetching =
+                    tokio::spawn(async move { session.fetch_async(&name, &folder).await });
+                let fetched = unwrap_panic(AbortOnDropHandle::new(fetching).await);
+                Ok::<_, Error>((volume, fetched))
+            }
+        });
+        self.runtime.block_on(async {
+            let mut downloads = stream::iter(fetches).buffer_unordered(PARALLEL_DOWNLOADS);
+            while let Some((volume, path)) = downloads.try_next().await? {
+                read(volume, path)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Uploads what `stage` sends, several at the same time, while `stage` runs on a thread of its own.
+    ///
+    /// Each item is handed to `upload`, inside which the session's own methods may be called. The channel holds
+    /// `waiting` items; a stage that is faster than the destination waits there. When either side fails the other is
+    /// cancelled, and the first failure that is no cancellation is returned.
+    pub(crate) fn pipe<I: Send + 'static, T: Send + 'static>(
+        &self,
+        waiting: usize,
+        parallel: usize,
+        stage: impl FnOnce(&Self, mpsc::Sender<I>) -> Result<T> + Send + 'static,
+        upload: impl Fn(&Self, I) -> Result<()> + Clone + Send + 'static,
+    ) -> Result<T> {
+        let session = self.child();
+        let (sender, mut receiver) = mpsc::channel(waiting);
+        let producing = {
+            let session = session.clone();
+            self.runtime.spawn_blocking(move || {
+                let outcome = stage(&session, sender);
+                if outcome.is_err() {
+                    session.cancel();
+                }
+                outcome
+            })
+        };
+        self.runtime.block_on(async {
+            let mut uploads = JoinSet::new();
+            let mut failure = None;
+            let mut open = true;
+            while open || !uploads.is_empty() {
+                tokio::select! {
+                    item = receiver.recv(), if open && uploads.len() < parallel => match item {
+                        Some(item) => {
+                            let (session, upload) = (session.clone(), upload.clone());
+                            uploads.spawn_blocking(move || upload(&session, item));
+                        }
+                        None => open = false,
+                    },
+                    Some(done) = uploads.join_next(), if !uploads.is_empty() => {
+                        if let Err(error) = unwrap_panic(done) {
+                            session.cancel();
+                            // Unblocks the stage if it waits for room.
+                            receiver.close();
+                            keep_first(&mut failure, error);
+                        }
+                    }
+                }
+            }
+            let produced = unwrap_panic(producing.await);
+            match (produced, failure) {
+                (Ok(value), None) => Ok(value),
+                (Err(error), mut failure) => {
+                    keep_first(&mut failure, error);
+                    Err(failure.unwrap_or(Error::Cancelled))
+                }
+                (Ok(_), Some(error)) => Err(error),
+            }
+        })
+    }
+}
+
+/// Keeps the earliest failure, but lets any other push out a mere cancellation.
+fn keep_first(slot: &mut Option<Error>, error: Error) {
+    if matches!(slot, None | Some(Error::Cancelled)) {
+        *slot = Some(error);
+    }
+}
+
+/// A panic of a worker is a panic of the operation.
+fn unwrap_panic<T>(joined: Result<T, tokio::task::JoinError>) -> T {
+    match joined {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

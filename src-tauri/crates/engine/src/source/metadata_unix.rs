@@ -1,0 +1,184 @@
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs::Metadata as Stat;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use coffer_database::LocalState;
+use coffer_volume::dlist::EntryKind;
+use coffer_volume::metadata::{Attributes, Metadata, UnixMetadata};
+use jiff::{SignedDuration, Timestamp};
+use nix::unistd::{Gid, Group, Uid, User, geteuid, getgroups};
+
+use super::Found;
+
+/// Longest value of an extended attribute that is stored, in bytes.
+const MAX_XATTR: usize = 64 * 1024;
+
+thread_local! {
+    /// Names of users and groups, which a source asks for again and again.
+    static OWNERS: RefCell<HashMap<u32, Option<String>>> = RefCell::default();
+    static GROUPS: RefCell<HashMap<u32, Option<String>>> = RefCell::default();
+}
+
+/// What tells an unchanged entry without reading it.
+pub(crate) fn local_state(stat: &Stat) -> LocalState {
+    LocalState {
+        modified: nanoseconds(stat.mtime(), stat.mtime_nsec()),
+        changed: nanoseconds(stat.ctime(), stat.ctime_nsec()),
+        inode: stat.ino().cast_signed(),
+    }
+}
+
+/// Everything that is stored of an entry besides its content, as Duplicati writes it on Linux.
+pub(crate) fn metadata(found: &Found) -> std::io::Result<Metadata> {
+    let stat = &found.stat;
+    let modified = timestamp(stat.mtime(), stat.mtime_nsec());
+    let changed = timestamp(stat.ctime(), stat.ctime_nsec());
+    let symlink_target = match found.kind {
+        EntryKind::Symlink => {
+            let target = std::fs::read_link(&found.path)?;
+            Some(target.into_os_string().into_string().map_err(|_| {
+                std::io::Error::new(
+                    std::io::ErrorKind::InvalidData,
+                    "the link's target is not Unicode",
+                )
+            })?)
+        }
+        _ => None,
+    };
+    Ok(Metadata {
+        xattrs: if found.kind == EntryKind::Symlink {
+            Default::default()
+        } else {
+            xattrs(&found.path)
+        },
+        unix: Some(UnixMetadata {
+            uid: stat.uid(),
+            gid: stat.gid(),
+            mode: stat.mode() & 0o777,
+            owner: owner_name(stat.uid()),
+            group: group_name(stat.gid()),
+        }),
+        attributes: Some(attributes(found)),
+        modified: Some(modified),
+        created: Some(modified.min(changed)),
+        symlink_target,
+        ..Metadata::default()
+    })
+}
+
+/// Extended attributes that can be read; file systems without any have none.
+fn xattrs(path: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let Ok(names) = xattr::list(path) else {
+        return Default::default();
+    };
+    names
+        .filter_map(|name| {
+            let text = name.to_str()?.to_owned();
+            let value = xattr::get(path, &name).ok()??;
+            (value.len() <= MAX_XATTR).then_some((text, value))
+        })
+        .collect()
+}
+
+fn attributes(found: &Found) -> Attributes {
+    let mut attributes = Attributes::default();
+    if is_read_only(&found.path, &found.stat) {
+        attributes = attributes.with(Attributes::READ_ONLY);
+    }
+    let hidden = found
+        .path
+        .file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    if hidden {
+        attributes = attributes.with(Attributes::HIDDEN);
+    }
+    match found.kind {
+        EntryKind::Folder => attributes = attributes.with(Attributes::DIRECTORY),
+        EntryKind::Symlink if found.links_to_folder => {
+            attributes = attributes
+                .with(Attributes::DIRECTORY)
+                .with(Attributes::REPARSE_POINT);
+        }
+        EntryKind::Symlink => attributes = attributes.with(Attributes::REPARSE_POINT),
+        EntryKind::File => {}
+    }
+    if attributes == Attributes::default() {
+        Attributes::NORMAL
+    } else {
+        attributes
+    }
+}
+
+/// Whether the permission class that applies to this process can read and not write. A link's is its target's.
+fn is_read_only(path: &Path, stat: &Stat) -> bool {
+    let target = if stat.is_symlink() {
+        std::fs::metadata(path).ok()
+    } else {
+        None
+    };
+    let stat = match (&target, stat.is_symlink()) {
+        (Some(target), _) => target,
+        (None, true) => return false,
+        (None, false) => stat,
+    };
+    let shift = if stat.uid() == geteuid().as_raw() {
+        6
+    } else if in_group(Gid::from_raw(stat.gid())) {
+        3
+    } else {
+        0
+    };
+    stat.mode() >> shift & 0o6 == 0o4
+}
+
+fn in_group(group: Gid) -> bool {
+    // Darwin's own list is not the whole truth, so nix leaves it out there; the effective group is close enough.
+    group == nix::unistd::getegid() || groups().contains(&group)
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn groups() -> Vec<Gid> {
+    getgroups().unwrap_or_default()
+}
+
+#[cfg(target_vendor = "apple")]
+fn groups() -> Vec<Gid> {
+    Vec::new()
+}
+
+fn owner_name(uid: u32) -> Option<String> {
+    OWNERS.with_borrow_mut(|names| {
+        let look_up = || {
+            User::from_uid(Uid::from_raw(uid))
+                .ok()
+                .flatten()
+                .map(|user| user.name)
+        };
+        names.entry(uid).or_insert_with(look_up).clone()
+    })
+}
+
+fn group_name(gid: u32) -> Option<String> {
+    GROUPS.with_borrow_mut(|names| {
+        let look_up = || {
+            Group::from_gid(Gid::from_raw(gid))
+                .ok()
+                .flatten()
+                .map(|group| group.name)
+        };
+        names.entry(gid).or_insert_with(look_up).clone()
+    })
+}
+
+fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(nanoseconds)
+}
+
+fn timestamp(seconds: i64, nanoseconds: i64) -> Timestamp {
+    let since_epoch = SignedDuration::new(seconds, nanoseconds as i32);
+    Timestamp::from_duration(since_epoch).unwrap_or(Timestamp::UNIX_EPOCH)
+}

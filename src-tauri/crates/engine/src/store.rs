@@ -1,0 +1,70 @@
+//! One backup: its destination, its passphrase, its cache folder.
+
+mod cache;
+mod listing;
+mod sync;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use coffer_destination::Destination;
+use coffer_volume::{Encryption, Passphrase, VolumeName};
+
+pub(crate) use cache::{Cache, SpooledVolume};
+pub(crate) use listing::{Listed, ListedVolume, open_volume};
+pub(crate) use sync::{
+    kind_number, kind_of, load_newest_version, stream_ref, stream_row, sync_volumes,
+};
+
+use crate::error::{Error, Result};
+
+/// One backup: where its volumes lie, with what passphrase, and its cache folder on this computer.
+#[derive(Clone)]
+pub struct Store {
+    destination: Arc<dyn Destination>,
+    prefix: String,
+    passphrase: Option<Passphrase>,
+    cache: PathBuf,
+}
+
+impl Store {
+    /// `cache` is a folder for this destination and prefix alone; it may be deleted whenever nothing runs.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPrefix`].
+    pub fn new(
+        destination: Arc<dyn Destination>,
+        prefix: &str,
+        passphrase: Option<Passphrase>,
+        cache: impl Into<PathBuf>,
+    ) -> Result<Self> {
+        if !VolumeName::is_valid_prefix(prefix) {
+            return Err(Error::InvalidPrefix {
+                prefix: prefix.to_owned(),
+            });
+        }
+        Ok(Self {
+            destination,
+            prefix: prefix.to_owned(),
+            passphrase,
+            cache: cache.into(),
+        })
+    }
+
+    /// Where the volumes lie.
+    pub fn destination(&self) -> &Arc<dyn Destination> {
+        &self.destination
+    }
+
+    /// What volume names start with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// How new volumes are encrypted.
+    pub(crate) fn encryption(&self) -> Encryption {
+        self.passphrase
+            .clone()
+            .map_or(Encryption::None, Encryption::Aes)
+    }
+}

@@ -1,0 +1,344 @@
+//! Bringing the index in line with the destination's listing.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use coffer_database::{EntryRow, Index, StreamRow, VolumeKind, VolumeState};
+use coffer_destination::Error as DestinationError;
+use coffer_volume::dblock::DblockReader;
+use coffer_volume::dindex::DindexReader;
+use coffer_volume::dlist::{EntryKind, FilelistEntry};
+use coffer_volume::stream::{Parts, StreamRef};
+use coffer_volume::{Format, Hash};
+
+use super::listing::ListedVolume;
+use super::{Listed, Store, open_volume};
+use crate::error::{Error, Result};
+use crate::monitor::{Problem, ProblemKind};
+use crate::session::Session;
+use crate::versions::{open_dlist, read_entries};
+
+/// Reads index volumes that the index does not know, and forgets volumes that are gone.
+///
+/// A dblock that no readable dindex describes is read itself. Afterwards the index knows every block at the
+/// destination.
+///
+/// # Errors
+/// [`Error::VolumesMissing`] when a volume is gone that held the only copy of a block.
+pub(crate) fn sync_volumes(
+    session: &Session,
+    index: &Index,
+    listed: &Listed,
+    format: &Format,
+    spool: &Path,
+) -> Result<()> {
+    let store = session.store();
+    forget_missing(session, index, listed)?;
+
+    let known: HashSet<String> = confirmed(index, VolumeKind::Dindex)?;
+    let sizes: HashMap<&str, u64> = listed
+        .dblocks
+        .iter()
+        .map(|volume| (volume.name.as_str(), volume.size))
+        .collect();
+    let new = listed
+        .dindexes
+        .iter()
+        .filter(|volume| !known.contains(volume.name.as_str()));
+    session.fetch_all(new, spool, |volume, path| {
+        let read = path.and_then(|path| {
+            index.transaction(|index| read_dindex(store, index, volume, &path, format, &sizes))
+        });
+        report_damage(session, read, volume)
+    })?;
+
+    let covered: HashSet<String> = confirmed(index, VolumeKind::Dblock)?;
+    let uncovered = listed
+        .dblocks
+        .iter()
+        .filter(|volume| !covered.contains(volume.name.as_str()));
+    session.fetch_all(uncovered, spool, |volume, path| {
+        let read = path.and_then(|path| {
+            index.transaction(|index| read_dblock(store, index, volume, &path, format))
+        });
+        report_damage(session, read, volume)
+    })
+}
+
+fn confirmed(index: &Index, kind: VolumeKind) -> Result<HashSet<String>> {
+    let rows = index.volumes()?.into_iter();
+    Ok(rows
+        .filter(|row| row.kind == kind && row.state == VolumeState::Confirmed)
+        .map(|row| row.name)
+        .collect())
+}
+
+fn forget_missing(session: &Session, index: &Index, listed: &Listed) -> Result<()> {
+    let there: HashSet<&str> = listed
+        .dblocks
+        .iter()
+        .chain(&listed.dindexes)
+        .map(|volume| volume.name.as_str())
+        .collect();
+    let mut lost = Vec::new();
+    for row in index.volumes()? {
+        if row.state == VolumeState::Spooled || there.contains(row.name.as_str()) {
+            continue;
+        }
+        // A listing may lag behind; only the file itself says that it is gone.
+        match session.get_range(&row.name, 0..1) {
+            Ok(_) => continue,
+            Err(DestinationError::NotFound { .. } | DestinationError::FolderMissing { .. }) => {}
+            Err(error) => return Err(session.failed(error)),
+        }
+        if row.kind == VolumeKind::Dblock && !index.is_redundant(row.id)? {
+            lost.push(row.name);
+        } else {
+            index.remove_volume(row.id)?;
+        }
+    }
+    if lost.is_empty() {
+        return Ok(());
+    }
+    Err(Error::VolumesMissing {
+        destination: session.label(),
+        names: lost,
+    })
+}
+
+/// A damaged volume is told and passed over; the blocks that only it describes are found elsewhere or missed later.
+fn report_damage(session: &Session, read: Result<()>, volume: &ListedVolume) -> Result<()> {
+    match read {
+        Err(Error::Volume { source, .. })
+            if !matches!(source, coffer_volume::Error::FormatMismatch { .. }) =>
+        {
+            session.monitor().problem(Problem {
+                subject: volume.name.to_string(),
+                kind: ProblemKind::VolumeUnusable(source.to_string()),
+            });
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+fn read_dindex(
+    store: &Store,
+    index: &Index,
+    volume: &ListedVolume,
+    path: &Path,
+    format: &Format,
+    sizes: &HashMap<&str, u64>,
+) -> Result<()> {
+    let name = volume.name.as_str();
+    let damaged = |source| Error::volume(name, source);
+    let opened = open_volume(store, &volume.name, path)?;
+    let mut reader = DindexReader::new(opened, format).map_err(damaged)?;
+    let mut ids: HashMap<String, i64> = HashMap::new();
+    let mut failure = None;
+    let volumes = reader.read_blocks(|dblock, row| {
+        // A volume that is not there has no blocks; one that has is found under its own dindex.
+        let Some(size) = sizes.get(dblock) else {
+            return Ok(());
+        };
+        let added = (|| {
+            let id = match ids.get(dblock) {
+                Some(id) => *id,
+                None => {
+                    let state = VolumeState::Confirmed;
+                    let id =
+                        index.put_volume(dblock, VolumeKind::Dblock, state, *size, None, None)?;
+                    ids.insert(dblock.to_owned(), id);
+                    id
+                }
+            };
+            index.add_block(id, row.hash.as_bytes(), row.size)
+        })();
+        added.map_err(|error| {
+            failure = Some(error);
+            coffer_volume::Error::Io(std::io::ErrorKind::Other.into())
+        })
+    });
+    if let Some(error) = failure {
+        return Err(error.into());
+    }
+    for described in volumes.map_err(damaged)? {
+        let (Some(size), Some(digest)) = (sizes.get(described.dblock.as_str()), described.digest)
+        else {
+            continue;
+        };
+        let hash = Some(digest.hash.as_bytes());
+        let state = VolumeState::Confirmed;
+        index.put_volume(
+            &described.dblock,
+            VolumeKind::Dblock,
+            state,
+            *size,
+            hash,
+            None,
+        )?;
+    }
+    let mut lists = Vec::new();
+    reader
+        .read_blocklists(|hash, data| {
+            lists.push((hash, data));
+            Ok(())
+        })
+        .map_err(damaged)?;
+    for (hash, data) in lists {
+        index.add_blocklist(hash.as_bytes(), &data)?;
+    }
+    index.put_volume(
+        name,
+        VolumeKind::Dindex,
+        VolumeState::Confirmed,
+        volume.size,
+        None,
+        None,
+    )?;
+    Ok(())
+}
+
+fn read_dblock(
+    store: &Store,
+    index: &Index,
+    volume: &ListedVolume,
+    path: &Path,
+    format: &Format,
+) -> Result<()> {
+    let name = volume.name.as_str();
+    let opened = open_volume(store, &volume.name, path)?;
+    let blocks = DblockReader::new(opened, format)
+        .and_then(|mut reader| reader.scan())
+        .map_err(|source| Error::volume(name, source))?;
+    let state = VolumeState::Confirmed;
+    let id = index.put_volume(name, VolumeKind::Dblock, state, volume.size, None, None)?;
+    for (hash, size) in blocks {
+        index.add_block(id, hash.as_bytes(), size)?;
+    }
+    Ok(())
+}
+
+/// Makes the index's newest version that of the destination, by reading its dlist when it is another.
+///
+/// # Errors
+/// [`Error::Volume`] when that dlist cannot be read.
+pub(crate) fn load_newest_version(
+    session: &Session,
+    index: &Index,
+    listed: &Listed,
+    spool: &Path,
+) -> Result<()> {
+    let times: Vec<i64> = listed
+        .times()
+        .into_iter()
+        .map(|time| time.as_second())
+        .collect();
+    let loaded = index.filesets()?;
+    if loaded.last().map(|fileset| fileset.time) == times.last().copied() {
+        for gone in loaded
+            .iter()
+            .filter(|fileset| !times.contains(&fileset.time))
+        {
+            index.remove_fileset(gone.id)?;
+        }
+        return Ok(());
+    }
+    index.clear_filesets()?;
+    let Some(newest) = listed.dlists.last() else {
+        return Ok(());
+    };
+    let path = session.fetch(newest.name.as_str(), spool)?;
+    load(session, index, newest, &path)
+}
+
+fn load(session: &Session, index: &Index, newest: &ListedVolume, path: &Path) -> Result<()> {
+    let mut reader = open_dlist(session, newest, path)?;
+    index.transaction(|index| {
+        let time = newest.name.time().map_or(0, |time| time.as_second());
+        let fileset = index.add_fileset(time)?;
+        read_entries(&mut reader, newest, |entry| {
+            session.check_cancelled()?;
+            if let Some(row) = entry_row(entry) {
+                index.insert_entry(fileset, &row)?;
+            }
+            Ok(())
+        })
+    })
+}
+
+/// The index's number for each kind of entry.
+pub(crate) fn kind_number(kind: EntryKind) -> u8 {
+    match kind {
+        EntryKind::Folder => 0,
+        EntryKind::Symlink => 1,
+        EntryKind::File => 2,
+    }
+}
+
+/// Counterpart of [`kind_number`].
+pub(crate) fn kind_of(number: u8) -> EntryKind {
+    match number {
+        0 => EntryKind::Folder,
+        1 => EntryKind::Symlink,
+        _ => EntryKind::File,
+    }
+}
+
+/// A dlist entry as the index keeps it; one without metadata has no place in it.
+fn entry_row(entry: FilelistEntry) -> Option<EntryRow> {
+    Some(EntryRow {
+        path: entry.path,
+        kind: kind_number(entry.kind),
+        time: entry.time.map(|time| time.as_second()),
+        content: entry.content.as_ref().map(stream_row),
+        metadata: stream_row(entry.metadata.as_ref()?),
+        local: None,
+    })
+}
+
+/// A stream as the index keeps it.
+pub(crate) fn stream_row(stream: &StreamRef) -> StreamRow {
+    let (parts, listed) = match &stream.parts {
+        Parts::Empty => (Vec::new(), false),
+        Parts::Block(block) => (block.as_bytes().to_vec(), false),
+        Parts::Blocklists(lists) => (
+            lists
+                .iter()
+                .flat_map(|list| list.as_bytes().to_vec())
+                .collect(),
+            true,
+        ),
+    };
+    StreamRow {
+        hash: stream.hash.as_bytes().to_vec(),
+        size: stream.size,
+        parts,
+        listed,
+    }
+}
+
+/// Counterpart of [`stream_row`].
+///
+/// # Errors
+/// [`coffer_volume::Error::Malformed`] when the row is damaged.
+pub(crate) fn stream_ref(row: &StreamRow, format: &Format) -> coffer_volume::Result<StreamRef> {
+    let parts = if row.size == 0 {
+        Parts::Empty
+    } else if row.listed {
+        let len = format.block_hash().output_len();
+        Parts::Blocklists(
+            row.parts
+                .chunks(len)
+                .map(Hash::from_bytes)
+                .collect::<Result<_, _>>()?,
+        )
+    } else {
+        Parts::Block(Hash::from_bytes(&row.parts)?)
+    };
+    Ok(StreamRef {
+        hash: Hash::from_bytes(&row.hash)?,
+        size: row.size,
+        parts,
+    })
+}

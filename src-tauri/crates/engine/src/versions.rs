@@ -1,0 +1,148 @@
+//! Looking at a destination: what it holds, which versions, which files.
+
+use std::sync::Arc;
+
+use coffer_volume::dlist::{DlistReader, FilelistEntry};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Result};
+use crate::monitor::{Monitor, Phase};
+use crate::session::Session;
+use crate::store::{Cache, Listed, ListedVolume, Store, open_volume};
+
+/// A version of a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    /// 0 is the newest.
+    pub number: usize,
+    /// When it was made.
+    pub time: Timestamp,
+}
+
+/// What a destination folder holds, as its listing says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FolderContent {
+    /// It does not exist.
+    Missing,
+    /// No files at all.
+    Empty,
+    /// Files, but no volume with the store's prefix; prefixes of other backups are named.
+    Other(Vec<String>),
+    /// A backup.
+    Backup {
+        /// Newest first.
+        versions: Vec<Version>,
+        /// Whether its volumes need a passphrase.
+        encrypted: bool,
+    },
+}
+
+/// Says what the store's folder holds. Needs no passphrase and downloads nothing.
+///
+/// # Errors
+/// Those of the destination.
+pub fn content(store: &Store, cancel: &CancellationToken) -> Result<FolderContent> {
+    let session = Session::new(store, Arc::new(()), cancel);
+    let listed = Listed::of(&session)?;
+    if !listed.exists {
+        return Ok(FolderContent::Missing);
+    }
+    if listed.is_empty() {
+        let is_empty = listed.other_prefixes.is_empty() && !listed.has_other_files;
+        return Ok(if is_empty {
+            FolderContent::Empty
+        } else {
+            FolderContent::Other(listed.other_prefixes)
+        });
+    }
+    let encrypted = listed
+        .probe()
+        .is_some_and(|volume| volume.name.encryption().is_some());
+    Ok(FolderContent::Backup {
+        versions: numbered(&listed),
+        encrypted,
+    })
+}
+
+/// All versions, newest first, after the passphrase was checked.
+///
+/// # Errors
+/// [`Error::NoBackup`] when there is none, [`Error::WrongPassphrase`] and its like.
+pub fn versions(
+    store: &Store,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+) -> Result<Vec<Version>> {
+    let session = Session::new(store, monitor, cancel);
+    session.monitor().phase(Phase::Connecting);
+    let listed = Listed::of(&session)?;
+    listed.require_versions(&session)?;
+    listed.check_passphrase(&session)?;
+    Ok(numbered(&listed))
+}
+
+/// Calls `sink` with each entry of version `number` (0 is the newest), in the order of its dlist.
+///
+/// # Errors
+/// As [`versions`], [`Error::NoVersion`], and whatever `sink` returns.
+pub fn for_each_entry(
+    store: &Store,
+    number: usize,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+    sink: impl FnMut(FilelistEntry) -> Result<()>,
+) -> Result<()> {
+    let session = Session::new(store, monitor, cancel);
+    let cache = Cache::lock_or_temporary(store)?;
+    session.monitor().phase(Phase::Connecting);
+    let listed = Listed::of(&session)?;
+    listed.require_versions(&session)?;
+    listed.check_passphrase(&session)?;
+    let dlist = listed.version(number)?;
+    let path = session.fetch(dlist.name.as_str(), &cache.spool())?;
+    let mut reader = open_dlist(&session, dlist, &path)?;
+    read_entries(&mut reader, dlist, sink)
+}
+
+pub(crate) fn open_dlist(
+    session: &Session,
+    dlist: &ListedVolume,
+    path: &std::path::Path,
+) -> Result<DlistReader> {
+    let opened = open_volume(session.store(), &dlist.name, path)?;
+    DlistReader::new(opened).map_err(|source| Error::volume(dlist.name.as_str(), source))
+}
+
+/// Reads entries, telling a damaged list from a failure of `sink`.
+pub(crate) fn read_entries(
+    reader: &mut DlistReader,
+    dlist: &ListedVolume,
+    mut sink: impl FnMut(FilelistEntry) -> Result<()>,
+) -> Result<()> {
+    enum Failure {
+        List(coffer_volume::Error),
+        Sink(Error),
+    }
+    impl From<coffer_volume::Error> for Failure {
+        fn from(error: coffer_volume::Error) -> Self {
+            Self::List(error)
+        }
+    }
+
+    let read = reader.read_entries(|entry| sink(entry).map_err(Failure::Sink));
+    read.map_err(|failure| match failure {
+        Failure::List(source) => Error::volume(dlist.name.as_str(), source),
+        Failure::Sink(error) => error,
+    })
+}
+
+fn numbered(listed: &Listed) -> Vec<Version> {
+    let times = listed.times();
+    times
+        .into_iter()
+        .rev()
+        .enumerate()
+        .map(|(number, time)| Version { number, time })
+        .collect()
+}

@@ -1,0 +1,7 @@
+//! The engine by its public face: what users do, and what must not happen to them.
+
+mod backups;
+mod bad_input;
+mod duplicati;
+mod hostile;
+mod support;
