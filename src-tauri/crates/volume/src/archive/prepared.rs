@@ -46,14 +46,17 @@ impl PreparedEntry {
 
 /// Compresses entries on any thread; one per thread, because it keeps its tables.
 pub struct BlockCompressor {
+    level: Compression,
     deflate: Compress,
 }
 
 impl BlockCompressor {
     /// `level` is deflate's, 0 to 9.
     pub fn new(level: u32) -> Self {
+        let level = Compression::new(level.min(9));
         Self {
-            deflate: Compress::new(Compression::new(level.min(9)), false),
+            level,
+            deflate: Compress::new(level, false),
         }
     }
 
@@ -75,12 +78,17 @@ impl BlockCompressor {
     /// `None` when the result would not be smaller.
     fn deflate(&mut self, data: &[u8]) -> Option<Vec<u8>> {
         self.deflate.reset();
-        let mut out = Vec::with_capacity(data.len());
+        // Room for what deflate makes of data that does not shrink: zlib-rs 0.6 cannot be reset when it ran out of it
+        // (it panics at the next use), so a stream that was not finished costs a new compressor.
+        let mut out = Vec::with_capacity(data.len() + data.len() / 128 + 64);
         let status = self
             .deflate
-            .compress_vec(data, &mut out, FlushCompress::Finish)
-            .ok()?;
-        if status != Status::StreamEnd || out.len() >= data.len() {
+            .compress_vec(data, &mut out, FlushCompress::Finish);
+        if !matches!(status, Ok(Status::StreamEnd)) {
+            self.deflate = Compress::new(self.level, false);
+            return None;
+        }
+        if out.len() >= data.len() {
             return None;
         }
         out.shrink_to_fit();
@@ -143,4 +151,31 @@ pub(crate) struct FinishedStream<S> {
     pub(super) len: u64,
     pub(super) crc32: u32,
     pub(super) plain_len: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_compressor_serves_data_that_shrinks_and_data_that_does_not() {
+        let mut state = 1_u32;
+        let mut compressor = BlockCompressor::new(6);
+        for round in 0..3_000 {
+            let noise = (0..round % 700).map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            });
+            let data: Vec<u8> = if round % 3 == 0 {
+                vec![7; round as usize]
+            } else {
+                noise.collect()
+            };
+
+            let entry = compressor.prepare(data.clone(), Hint::Compress);
+
+            assert!(entry.data.len() <= data.len());
+            assert_eq!(entry.plain_len, data.len() as u64);
+        }
+    }
 }
