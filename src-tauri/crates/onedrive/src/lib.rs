@@ -1,1 +1,34 @@
-//! placeholder
+//! OneDrive: a destination over Microsoft Graph, and signing in to it.
+//!
+//! * [`OneDriveUrl`] reads `onedrivev2://…` as Duplicati does, quirks included.
+//! * [`AuthId`] and [`SignIn`] get a credential from Duplicati's AuthID service through the system browser;
+//!   access tokens come from its `/refresh` and stay in memory.
+//! * [`OneDrive`] is an account: its drives and folders. [`OneDrive::destination`] is a folder of it as a
+//!   [`Destination`](coffer_destination::Destination).
+//!
+//! Three origins are kept apart: Graph gets the bearer token; upload and download addresses are keys of their own and
+//! get none; the AuthID service gets the AuthID in a header. All requests of an account wait at one gate when the
+//! service asks for patience. Redirects are never followed blindly.
+
+mod client;
+mod endpoints;
+mod error;
+mod names;
+mod oauth;
+mod quickxor;
+mod url;
+
+pub use client::{Drive, OneDrive, OneDriveDestination, TransferOptions};
+pub use endpoints::{DEFAULT_OAUTH_URL, Endpoints};
+pub use error::{Error, Result};
+pub use names::check_folder;
+pub use oauth::{AuthId, PendingSignIn, SignIn};
+pub use quickxor::QuickXor;
+pub use url::OneDriveUrl;
+
+/// Makes the process use `ring` for TLS. Must run before the first [`OneDrive`] or [`SignIn`]; a second call does
+/// nothing.
+pub fn install_tls_provider() {
+    // An error only says that one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

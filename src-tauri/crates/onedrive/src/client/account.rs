@@ -1,0 +1,288 @@
+use std::sync::Arc;
+
+use coffer_destination::{Error as DestinationError, Quota, Result};
+use reqwest::Method;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::destination::{OneDriveDestination, TransferOptions};
+use super::graph::{Call, Graph};
+use super::{content_client, http_client};
+use crate::endpoints::Endpoints;
+use crate::names::{check_folder, encode, encode_path};
+use crate::oauth::{AuthId, Tokens};
+
+/// Most entries of a listing; what a service claims beyond that is not believed.
+const MAX_ENTRIES: usize = 2_000_000;
+
+/// An account on OneDrive. Cheap to clone; clones share the token and the gate.
+#[derive(Clone)]
+pub struct OneDrive {
+    graph: Arc<Graph>,
+}
+
+/// A drive that can hold backups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drive {
+    /// Value for `--drive-id`.
+    pub id: String,
+    /// Name, where it has one.
+    pub name: String,
+    /// `personal`, `business` or `documentLibrary`.
+    pub kind: String,
+    /// Whose it is: an e-mail address, else a name, else nothing.
+    pub owner: String,
+    /// Whether it is the account's own.
+    pub is_default: bool,
+    /// Its space, when stated.
+    pub quota: Option<Quota>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DriveJson {
+    id: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    drive_type: String,
+    owner: Option<Owner>,
+    quota: Option<QuotaJson>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    user: Option<User>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct User {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    display_name: String,
+}
+
+#[derive(Deserialize)]
+struct QuotaJson {
+    #[serde(default)]
+    total: i64,
+    #[serde(default)]
+    remaining: i64,
+}
+
+/// One page of a listing.
+#[derive(Deserialize)]
+struct Page<T> {
+    value: Vec<T>,
+    #[serde(rename = "@odata.nextLink")]
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct FolderJson {
+    name: String,
+    folder: Option<serde_json::Value>,
+}
+
+impl OneDrive {
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setup`] when no HTTP client can be made.
+    pub fn new(endpoints: &Endpoints, auth_id: AuthId) -> crate::Result<Self> {
+        let http = http_client()?;
+        let tokens = Tokens::new(http.clone(), endpoints.clone(), auth_id);
+        Ok(Self {
+            graph: Graph::new(endpoints.clone(), http, content_client()?, tokens),
+        })
+    }
+
+    /// The account's own drive, or the one with this id.
+    ///
+    /// # Errors
+    /// [`DestinationError::SignInRequired`], [`DestinationError::Refused`] for an unknown drive.
+    pub async fn drive(&self, drive_id: Option<&str>, cancel: &CancellationToken) -> Result<Drive> {
+        let call = Call {
+            method: Method::GET,
+            url: drive_url(&self.graph, drive_id),
+            json: None,
+            purpose: ("find the drive", drive_id.unwrap_or("OneDrive")),
+        };
+        let found: Result<DriveJson> = self.graph.json(call, cancel).await;
+        match found {
+            Ok(json) => Ok(json.into_drive(drive_id.is_none())),
+            Err(DestinationError::NotFound { name }) => Err(DestinationError::Refused {
+                operation: "find the drive",
+                name,
+                why: "there is no such drive, or this sign-in has no access to it".to_owned(),
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All drives of the account, its own first.
+    ///
+    /// # Errors
+    /// Those of the connection and the sign-in.
+    pub async fn drives(&self, cancel: &CancellationToken) -> Result<Vec<Drive>> {
+        let own = self.drive(None, cancel).await?;
+        let url = format!("{}/me/drives", self.graph.endpoints.graph());
+        // The list may leave the own drive out, and some accounts have no list at all.
+        let listed: Vec<DriveJson> = match list(&self.graph, url, ("list", "the drives"), cancel)
+            .await
+        {
+            Err(DestinationError::NotFound { .. } | DestinationError::Refused { .. }) => Vec::new(),
+            other => other?,
+        };
+        let others = listed.into_iter().map(|json| json.into_drive(false));
+        let others = others
+            .filter(|drive| drive.id != own.id)
+            .collect::<Vec<_>>();
+        Ok(std::iter::once(own).chain(others).collect())
+    }
+
+    /// Names of the folders in a folder (`/` between parts, empty for the root), sorted.
+    ///
+    /// # Errors
+    /// [`DestinationError::FolderMissing`] when it does not exist.
+    pub async fn folders(
+        &self,
+        drive_id: Option<&str>,
+        path: &str,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<String>> {
+        check_folder(path).map_err(|error| DestinationError::InvalidName {
+            name: path.to_owned(),
+            why: error.to_string(),
+        })?;
+        let root = format!("{}/root", drive_url(&self.graph, drive_id));
+        let item = if path.is_empty() {
+            root
+        } else {
+            format!("{root}:{}:", encode_path(path))
+        };
+        let url = format!("{item}/children?$top=1000&$select=name,folder");
+        let items: Vec<FolderJson> = list(&self.graph, url, ("list", path), cancel)
+            .await
+            .map_err(|error| match error {
+                DestinationError::NotFound { name } => {
+                    DestinationError::FolderMissing { folder: name }
+                }
+                error => error,
+            })?;
+        let folders = items
+            .into_iter()
+            .filter(|item| item.folder.is_some())
+            .map(|item| item.name);
+        let mut names: Vec<_> = folders.collect();
+        names.sort_by_key(|name| name.to_lowercase());
+        Ok(names)
+    }
+
+    /// A folder of a drive as a destination (`/` between parts, empty for the root). Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`crate::Error::InvalidFolder`].
+    pub fn destination(
+        &self,
+        drive_id: Option<&str>,
+        folder: &str,
+        options: TransferOptions,
+    ) -> crate::Result<OneDriveDestination> {
+        check_folder(folder)?;
+        let drive = drive_url(&self.graph, drive_id);
+        Ok(OneDriveDestination::new(
+            Arc::clone(&self.graph),
+            drive,
+            folder,
+            options,
+        ))
+    }
+}
+
+impl DriveJson {
+    fn into_drive(self, is_default: bool) -> Drive {
+        let user = self.owner.and_then(|owner| owner.user);
+        let owner = user.map_or_else(String::new, |user| {
+            if user.email.is_empty() {
+                user.display_name
+            } else {
+                user.email
+            }
+        });
+        let quota = self.quota.and_then(QuotaJson::stated);
+        Drive {
+            id: self.id,
+            name: self.name,
+            kind: self.drive_type,
+            owner,
+            is_default,
+            quota,
+        }
+    }
+
+    pub(super) fn into_quota(self) -> Option<Quota> {
+        self.quota.and_then(QuotaJson::stated)
+    }
+}
+
+impl QuotaJson {
+    /// All zero means that the service does not know.
+    fn stated(self) -> Option<Quota> {
+        let total_bytes = u64::try_from(self.total).ok().filter(|total| *total > 0)?;
+        Some(Quota {
+            total_bytes,
+            free_bytes: u64::try_from(self.remaining).unwrap_or(0),
+        })
+    }
+}
+
+/// Base of a drive's addresses.
+fn drive_url(graph: &Graph, drive_id: Option<&str>) -> String {
+    let base = graph.endpoints.graph();
+    match drive_id.map(str::trim).filter(|id| !id.is_empty()) {
+        // `!` is part of business drive ids and may stand in a path as it is.
+        Some(id) => format!("{base}/drives/{}", encode(&padded(id)).replace("%21", "!")),
+        None => format!("{base}/me/drive"),
+    }
+}
+
+/// Personal drive ids have 16 hex digits, of which some tools drop leading zeros.
+fn padded(id: &str) -> String {
+    let is_short =
+        id.len() < 16 && id.len() > 10 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_short {
+        format!("{id:0>16}")
+    } else {
+        id.to_owned()
+    }
+}
+
+/// Reads a listing to its end; pages may be empty in the middle.
+pub(super) async fn list<T: serde::de::DeserializeOwned>(
+    graph: &Graph,
+    first: String,
+    purpose: (&'static str, &str),
+    cancel: &CancellationToken,
+) -> Result<Vec<T>> {
+    let mut items = Vec::new();
+    let mut next = Some(first);
+    while let Some(url) = next {
+        let call = Call {
+            method: Method::GET,
+            url,
+            json: None,
+            purpose,
+        };
+        let page: Page<T> = graph.json(call, cancel).await?;
+        items.extend(page.value);
+        if items.len() > MAX_ENTRIES {
+            let why = "OneDrive's listing does not end".to_owned();
+            return Err(DestinationError::Unavailable { why });
+        }
+        next = page.next;
+    }
+    Ok(items)
+}

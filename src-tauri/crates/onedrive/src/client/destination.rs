@@ -1,0 +1,361 @@
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use coffer_destination::{
+    CheckpointStore, Destination, Error as DestinationError, Quota, RemoteFile, Result,
+    TransferMonitor, UploadFile,
+};
+use jiff::Timestamp;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::account::{DriveJson, list};
+use super::graph::{Call, Graph, Outcome, cancellable, read_json};
+use crate::names::{encode, encode_path, problem};
+
+/// Bytes by which fragments are counted.
+const UNIT: u64 = 327_680;
+/// Largest fragment, in bytes; a request must stay below 60 MiB.
+const MAX_FRAGMENT: u64 = 191 * UNIT;
+
+/// How files are moved.
+#[derive(Debug, Clone, Copy)]
+pub struct TransferOptions {
+    /// Bytes of a fragment (`--fragment-size`); rounded down to a multiple of 320 KiB.
+    pub fragment_size: u64,
+    /// Tries of a fragment that failed in a way that may pass (`--fragment-retry-count`).
+    pub fragment_tries: u32,
+    /// First wait between them (`--fragment-retry-delay`); doubles.
+    pub fragment_delay: std::time::Duration,
+}
+
+impl Default for TransferOptions {
+    fn default() -> Self {
+        Self {
+            fragment_size: 32 * UNIT,
+            fragment_tries: 8,
+            fragment_delay: std::time::Duration::from_secs(1),
+        }
+    }
+}
+
+impl TransferOptions {
+    /// The fragment size that is really used.
+    pub(super) fn fragment(&self) -> u64 {
+        (self.fragment_size / UNIT * UNIT).clamp(UNIT, MAX_FRAGMENT)
+    }
+}
+
+/// A folder of a drive.
+pub struct OneDriveDestination {
+    pub(super) graph: Arc<Graph>,
+    drive: String,
+    folder: String,
+    pub(super) options: TransferOptions,
+    /// The folder's id, once it is known; addresses with it survive a rename of the folder.
+    folder_id: Mutex<Option<String>>,
+}
+
+/// A file or folder, as far as it is of interest.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Item {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) size: u64,
+    pub(super) file: Option<FileFacet>,
+    folder: Option<serde_json::Value>,
+    root: Option<serde_json::Value>,
+    file_system_info: Option<FileSystemInfo>,
+    last_modified_date_time: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct FileFacet {
+    #[serde(default)]
+    hashes: Hashes,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Hashes {
+    quick_xor_hash: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FileSystemInfo {
+    last_modified_date_time: Option<String>,
+}
+
+impl Item {
+    /// The hash of its content, when the service has it already.
+    pub(super) fn quick_xor(&self) -> Option<&str> {
+        self.file.as_ref()?.hashes.quick_xor_hash.as_deref()
+    }
+
+    fn is_folder(&self) -> bool {
+        self.folder.is_some() || self.root.is_some()
+    }
+
+    fn modified(&self) -> Option<Timestamp> {
+        let of_file = self
+            .file_system_info
+            .as_ref()
+            .and_then(|info| info.last_modified_date_time.as_ref());
+        of_file
+            .or(self.last_modified_date_time.as_ref())?
+            .parse()
+            .ok()
+    }
+}
+
+impl OneDriveDestination {
+    pub(super) fn new(
+        graph: Arc<Graph>,
+        drive: String,
+        folder: &str,
+        options: TransferOptions,
+    ) -> Self {
+        let folder = folder.to_owned();
+        Self {
+            graph,
+            drive,
+            folder,
+            options,
+            folder_id: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    fn root_item(&self) -> String {
+        format!("{}/root", self.drive)
+    }
+
+    /// Address of a path from the drive's root.
+    fn by_path(&self, path: &str) -> String {
+        if path.is_empty() {
+            self.root_item()
+        } else {
+            format!("{}:{}", self.root_item(), encode_path(path))
+        }
+    }
+
+    /// Address of a file in the folder, to which `:/action` or nothing is added.
+    pub(super) async fn file_url(&self, name: &str, cancel: &CancellationToken) -> Result<String> {
+        if let Some(why) = problem(name) {
+            return Err(DestinationError::InvalidName {
+                name: name.to_owned(),
+                why: why.to_owned(),
+            });
+        }
+        let id = self.folder_id(cancel).await?;
+        Ok(format!(
+            "{}/items/{}:/{}",
+            self.drive,
+            encode(&id).replace("%21", "!"),
+            encode(name)
+        ))
+    }
+
+    async fn folder_id(&self, cancel: &CancellationToken) -> Result<String> {
+        let mut known = self.folder_id.lock().await;
+        if let Some(id) = known.as_ref() {
+            return Ok(id.clone());
+        }
+        let found = self.find_folder(&self.folder, cancel).await?;
+        let missing = || DestinationError::FolderMissing {
+            folder: self.folder.clone(),
+        };
+        let id = found.ok_or_else(missing)?.id;
+        *known = Some(id.clone());
+        Ok(id)
+    }
+
+    /// The folder at `path`, if there is one.
+    async fn find_folder(&self, path: &str, cancel: &CancellationToken) -> Result<Option<Item>> {
+        let purpose = ("find the folder", path);
+        let call = Call {
+            method: Method::GET,
+            url: self.by_path(path),
+            json: None,
+            purpose,
+        };
+        let item: Item = match self.graph.send(&call, cancel).await? {
+            Outcome::Answer(answer) => read_json(answer, purpose.0, path, cancel).await?,
+            Outcome::Refused(refusal) if refusal.is_not_found() => return Ok(None),
+            Outcome::Refused(refusal) => return Err(refusal.into_error(purpose.0, path)),
+        };
+        if item.is_folder() {
+            return Ok(Some(item));
+        }
+        let why = "it is a file".to_owned();
+        Err(DestinationError::Refused {
+            operation: "use the folder",
+            name: path.to_owned(),
+            why,
+        })
+    }
+
+    /// Creates the last part of `path` in its parent; somebody else may have been faster.
+    async fn create(&self, parent: &str, path: &str, cancel: &CancellationToken) -> Result<Item> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let parent = encode(parent).replace("%21", "!");
+        let body = json!({"name": name, "folder": {}, "@microsoft.graph.conflictBehavior": "fail"});
+        let purpose = ("create the folder", path);
+        let url = format!("{}/items/{parent}/children", self.drive);
+        let call = Call {
+            method: Method::POST,
+            url,
+            json: Some(&body),
+            purpose,
+        };
+        match self.graph.send(&call, cancel).await? {
+            Outcome::Answer(answer) => read_json(answer, purpose.0, path, cancel).await,
+            Outcome::Refused(refusal) if refusal.status.as_u16() == 409 => {
+                let found = self.find_folder(path, cancel).await?;
+                found.ok_or_else(|| refusal.into_error(purpose.0, path))
+            }
+            Outcome::Refused(refusal) => Err(refusal.into_error(purpose.0, path)),
+        }
+    }
+
+    /// The file `name`, if it is there.
+    pub(super) async fn find_file(
+        &self,
+        name: &str,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Item>> {
+        let url = self.file_url(name, cancel).await?;
+        let call = Call {
+            method: Method::GET,
+            url,
+            json: None,
+            purpose: ("look at", name),
+        };
+        match self.graph.send(&call, cancel).await? {
+            Outcome::Answer(answer) => read_json(answer, "look at", name, cancel).await.map(Some),
+            Outcome::Refused(refusal) if refusal.is_not_found() => Ok(None),
+            Outcome::Refused(refusal) => Err(refusal.into_error("look at", name)),
+        }
+    }
+}
+
+#[async_trait]
+impl Destination for OneDriveDestination {
+    fn label(&self) -> String {
+        format!("OneDrive/{}", self.folder)
+    }
+
+    async fn list(&self, cancel: &CancellationToken) -> Result<Vec<RemoteFile>> {
+        let id = self.folder_id(cancel).await?;
+        let id = encode(&id).replace("%21", "!");
+        let url = format!(
+            "{}/items/{id}/children?$top=1000&$select=id,name,size,file,fileSystemInfo,lastModifiedDateTime",
+            self.drive
+        );
+        let listed = list::<Item>(&self.graph, url, ("list", &self.folder), cancel).await;
+        let mut items = match listed {
+            Err(DestinationError::NotFound { .. }) => {
+                // Deleted since its id was learnt.
+                *self.folder_id.lock().await = None;
+                return Err(DestinationError::FolderMissing {
+                    folder: self.folder.clone(),
+                });
+            }
+            other => other?,
+        };
+        // A folder that changes while it is listed may show an item on two pages.
+        items.sort_by(|a, b| a.id.cmp(&b.id));
+        items.dedup_by(|a, b| a.id == b.id);
+        let files = items.into_iter().filter(|item| item.file.is_some());
+        Ok(files
+            .map(|item| RemoteFile {
+                modified: item.modified(),
+                size: item.size,
+                name: item.name,
+            })
+            .collect())
+    }
+
+    async fn put(
+        &self,
+        name: &str,
+        file: &UploadFile,
+        checkpoints: &dyn CheckpointStore,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        self.upload(name, file, checkpoints, monitor, cancel).await
+    }
+
+    async fn get(
+        &self,
+        name: &str,
+        target: &Path,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<u64> {
+        self.download(name, target, monitor, cancel).await
+    }
+
+    async fn get_range(
+        &self,
+        name: &str,
+        range: Range<u64>,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<u8>> {
+        self.download_range(name, range, cancel).await
+    }
+
+    async fn delete(&self, name: &str, cancel: &CancellationToken) -> Result<()> {
+        let url = self.file_url(name, cancel).await?;
+        let call = Call {
+            method: Method::DELETE,
+            url,
+            json: None,
+            purpose: ("delete", name),
+        };
+        match self.graph.send(&call, cancel).await? {
+            Outcome::Answer(_) => Ok(()),
+            Outcome::Refused(refusal) => Err(refusal.into_error("delete", name)),
+        }
+    }
+
+    async fn create_folder(&self, cancel: &CancellationToken) -> Result<()> {
+        let mut parent = "root".to_owned();
+        let mut path = String::new();
+        for part in self.folder.split('/').filter(|part| !part.is_empty()) {
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(part);
+            parent = match self.find_folder(&path, cancel).await? {
+                Some(found) => found.id,
+                None => self.create(&parent, &path, cancel).await?.id,
+            };
+        }
+        Ok(())
+    }
+
+    async fn quota(&self, cancel: &CancellationToken) -> Result<Option<Quota>> {
+        let call = Call {
+            method: Method::GET,
+            url: self.drive.clone(),
+            json: None,
+            purpose: ("ask for the space of", "OneDrive"),
+        };
+        let drive: DriveJson = cancellable(cancel, self.graph.json(call, cancel)).await??;
+        Ok(drive.into_quota())
+    }
+}

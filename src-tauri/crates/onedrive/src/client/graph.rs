@@ -1,0 +1,196 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use coffer_destination::{Error as DestinationError, Result};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+
+use super::answer::Refusal;
+use super::gate::Gate;
+use crate::endpoints::Endpoints;
+use crate::oauth::Tokens;
+
+/// Wait after throttling that names no time.
+const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+
+/// Requests to Graph with a token, and to content addresses without one.
+pub(crate) struct Graph {
+    pub(crate) endpoints: Endpoints,
+    http: reqwest::Client,
+    content: reqwest::Client,
+    tokens: Tokens,
+    pub(crate) gate: Gate,
+}
+
+/// A request that can be made again: method, address, and what it carries.
+pub(crate) struct Call<'a> {
+    pub(crate) method: Method,
+    pub(crate) url: String,
+    pub(crate) json: Option<&'a serde_json::Value>,
+    /// What is being done, and with which file or folder, for errors.
+    pub(crate) purpose: (&'static str, &'a str),
+}
+
+/// Either the answer, or why there is none.
+pub(crate) enum Outcome {
+    Answer(Response),
+    Refused(Refusal),
+}
+
+impl Graph {
+    pub(crate) fn new(
+        endpoints: Endpoints,
+        http: reqwest::Client,
+        content: reqwest::Client,
+        tokens: Tokens,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            endpoints,
+            http,
+            content,
+            tokens,
+            gate: Gate::default(),
+        })
+    }
+
+    /// Sends a call and reads the JSON of a success.
+    pub(crate) async fn json<T: DeserializeOwned>(
+        &self,
+        call: Call<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<T> {
+        let (operation, name) = call.purpose;
+        match self.send(&call, cancel).await? {
+            Outcome::Answer(answer) => read_json(answer, operation, name, cancel).await,
+            Outcome::Refused(refusal) => Err(refusal.into_error(operation, name)),
+        }
+    }
+
+    /// Sends a call; a token that is refused is replaced once.
+    pub(crate) async fn send(
+        &self,
+        call: &Call<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<Outcome> {
+        self.send_with(&call.url, cancel, || {
+            let request = self.http.request(call.method.clone(), &call.url);
+            Ok(match call.json {
+                Some(json) => request.json(json),
+                None if call.method == Method::POST => request.header("Content-Length", "0"),
+                None => request,
+            })
+        })
+        .await
+    }
+
+    /// As [`Graph::send`], for a request with a body that `build` makes anew for each try.
+    pub(crate) async fn send_with(
+        &self,
+        url: &str,
+        cancel: &CancellationToken,
+        build: impl Fn() -> Result<RequestBuilder> + Sync,
+    ) -> Result<Outcome> {
+        if !self.endpoints.is_graph(url) {
+            let why = "OneDrive led to an address that must not get the sign-in".to_owned();
+            let (operation, name) = ("follow", url.split('?').next().unwrap_or_default());
+            return Err(DestinationError::Refused {
+                operation,
+                name: name.to_owned(),
+                why,
+            });
+        }
+        let mut replaced = false;
+        loop {
+            let token = cancellable(cancel, self.tokens.get()).await??;
+            let request = build()?
+                .header(AUTHORIZATION, bearer(&token))
+                .header("client-request-id", uuid::Uuid::new_v4().to_string());
+            let outcome = self.dispatch(request, cancel).await?;
+            match outcome {
+                Outcome::Refused(refusal)
+                    if refusal.status == StatusCode::UNAUTHORIZED && !replaced =>
+                {
+                    replaced = true;
+                    if !cancellable(cancel, self.tokens.replace(&token)).await?? {
+                        return Ok(Outcome::Refused(refusal));
+                    }
+                }
+                outcome => return Ok(outcome),
+            }
+        }
+    }
+
+    pub(crate) fn request(&self, method: Method, url: &str) -> RequestBuilder {
+        self.http.request(method, url)
+    }
+
+    /// A request to an upload or download address, which is its own key: no token goes there.
+    pub(crate) fn content_request(&self, method: Method, url: &str) -> RequestBuilder {
+        self.content.request(method, url)
+    }
+
+    /// Waits at the gate, sends, and closes the gate when the service asks for it.
+    pub(crate) async fn dispatch(
+        &self,
+        request: RequestBuilder,
+        cancel: &CancellationToken,
+    ) -> Result<Outcome> {
+        cancellable(cancel, self.gate.pass()).await?;
+        let answer = cancellable(cancel, request.send())
+            .await?
+            .map_err(unreachable)?;
+        if answer.status().is_success() || answer.status().is_redirection() {
+            return Ok(Outcome::Answer(answer));
+        }
+        let refusal = cancellable(cancel, Refusal::read(answer)).await?;
+        if refusal.is_throttling() {
+            self.gate
+                .close_for(refusal.retry_after.unwrap_or(DEFAULT_WAIT));
+        }
+        Ok(Outcome::Refused(refusal))
+    }
+}
+
+fn bearer(token: &SecretString) -> HeaderValue {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+        .unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
+    value.set_sensitive(true);
+    value
+}
+
+/// Ends `work` early when the token is triggered.
+pub(crate) async fn cancellable<T>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Result<T> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(DestinationError::Cancelled),
+        done = work => Ok(done),
+    }
+}
+
+/// A request without an answer.
+pub(crate) fn unreachable(error: reqwest::Error) -> DestinationError {
+    let why = crate::oauth::cause(&error);
+    DestinationError::Unavailable {
+        why: format!("OneDrive cannot be reached ({why})"),
+    }
+}
+
+pub(crate) async fn read_json<T: DeserializeOwned>(
+    answer: Response,
+    operation: &'static str,
+    name: &str,
+    cancel: &CancellationToken,
+) -> Result<T> {
+    let bytes = cancellable(cancel, answer.bytes())
+        .await?
+        .map_err(unreachable)?;
+    serde_json::from_slice(&bytes).map_err(|error| DestinationError::Unavailable {
+        why: format!("OneDrive's answer cannot be read (could not {operation} {name}: {error})"),
+    })
+}

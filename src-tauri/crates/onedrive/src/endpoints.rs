@@ -1,0 +1,119 @@
+use crate::error::{Error, Result};
+
+/// Duplicati's AuthID service.
+pub const DEFAULT_OAUTH_URL: &str = "https://duplicati-oauth-handler.appspot.com/refresh";
+/// Microsoft Graph, the worldwide one.
+const DEFAULT_GRAPH: &str = "https://graph.microsoft.com";
+
+/// Which services are talked to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    graph: String,
+    oauth: String,
+}
+
+impl Endpoints {
+    /// `None` means Microsoft's own and Duplicati's own.
+    ///
+    /// # Errors
+    /// [`Error::InsecureEndpoint`] for an address without encryption that is not of this computer.
+    pub fn new(graph: Option<&str>, oauth: Option<&str>) -> Result<Self> {
+        let graph = graph
+            .unwrap_or(DEFAULT_GRAPH)
+            .trim_end_matches('/')
+            .to_owned();
+        let oauth = oauth.unwrap_or(DEFAULT_OAUTH_URL).to_owned();
+        for url in [&graph, &oauth] {
+            if !is_private(url) {
+                return Err(Error::InsecureEndpoint { url: url.clone() });
+            }
+        }
+        Ok(Self { graph, oauth })
+    }
+
+    /// Base of Graph's addresses, version included.
+    pub(crate) fn graph(&self) -> String {
+        format!("{}/v1.0", self.graph)
+    }
+
+    /// Whether the bearer token may be sent to this address.
+    pub(crate) fn is_graph(&self, url: &str) -> bool {
+        url.strip_prefix(&self.graph)
+            .is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Where access tokens come from.
+    pub(crate) fn refresh(&self) -> &str {
+        &self.oauth
+    }
+
+    /// Base of the AuthID service's pages, with a slash at the end.
+    pub(crate) fn oauth_base(&self) -> String {
+        let base = self.oauth.strip_suffix("refresh").unwrap_or(&self.oauth);
+        format!("{}/", base.trim_end_matches('/'))
+    }
+
+    /// The page that a person is sent to for an AuthID.
+    pub fn sign_in_page(&self) -> String {
+        format!(
+            "{}?type=onedrivev2",
+            self.oauth_base().trim_end_matches('/')
+        )
+    }
+
+    /// Whether these are other services than the real ones; such sign-ins are marked.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.graph) || is_loopback(&self.oauth)
+    }
+}
+
+impl Default for Endpoints {
+    fn default() -> Self {
+        Self {
+            graph: DEFAULT_GRAPH.to_owned(),
+            oauth: DEFAULT_OAUTH_URL.to_owned(),
+        }
+    }
+}
+
+/// Whether what is sent there cannot be read on the way.
+pub(crate) fn is_private(url: &str) -> bool {
+    url.starts_with("https://") || is_loopback(url)
+}
+
+fn is_loopback(url: &str) -> bool {
+    reqwest::Url::parse(url).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_sent_in_the_clear() {
+        assert!(Endpoints::new(Some("http://graph.example"), None).is_err());
+        assert!(Endpoints::new(None, Some("http://127.0.0.1.evil.example/refresh")).is_err());
+        assert!(Endpoints::new(None, Some("http://127.0.0.1:8080/refresh")).is_ok());
+    }
+
+    #[test]
+    fn the_bearer_goes_to_graph_alone() {
+        let endpoints = Endpoints::default();
+        assert!(endpoints.is_graph("https://graph.microsoft.com/v1.0/me"));
+        assert!(!endpoints.is_graph("https://graph.microsoft.com.evil.example/v1.0"));
+        assert!(!endpoints.is_graph("http://graph.microsoft.com/v1.0"));
+    }
+
+    #[test]
+    fn pages_stand_beside_refresh() {
+        let endpoints = Endpoints::new(None, Some("https://auth.example/x/refresh")).unwrap();
+        assert_eq!(endpoints.oauth_base(), "https://auth.example/x/");
+        assert_eq!(
+            Endpoints::default().sign_in_page(),
+            "https://duplicati-oauth-handler.appspot.com?type=onedrivev2"
+        );
+    }
+}

@@ -1,0 +1,61 @@
+/// Result of this crate outside the destination.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a URL, a sign-in or an account could not be used.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL has no AuthID, and no option gave one.
+    #[error("An AuthID is needed; get one from {link}")]
+    MissingAuthId {
+        /// Page that gives one.
+        link: String,
+    },
+    /// The text is no AuthID.
+    #[error("This is not an AuthID: {why}")]
+    InvalidAuthId {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Another scheme than `onedrivev2`.
+    #[error("{scheme} is not a OneDrive address")]
+    UnknownScheme {
+        /// The scheme.
+        scheme: String,
+    },
+    /// A folder that OneDrive cannot have.
+    #[error("{folder} cannot be a folder on OneDrive: {why}")]
+    InvalidFolder {
+        /// The folder.
+        folder: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An address that would send secrets without encryption.
+    #[error("{url} is not encrypted; only addresses of this computer may be used without https")]
+    InsecureEndpoint {
+        /// The address.
+        url: String,
+    },
+    /// The person did not finish in the browser in time.
+    #[error("The sign-in was not finished in time")]
+    SignInExpired,
+    /// The AuthID service answered something else than an AuthID.
+    #[error("The sign-in service answered: {why}")]
+    SignInRefused {
+        /// Its words.
+        why: String,
+    },
+    /// The account or its files could not be reached.
+    #[error(transparent)]
+    Destination(#[from] coffer_destination::Error),
+    /// The HTTP client could not be set up.
+    #[error("The network cannot be used: {why}")]
+    Setup {
+        /// Why.
+        why: String,
+    },
+    /// The caller's token was triggered.
+    #[error("Cancelled")]
+    Cancelled,
+}

@@ -1,0 +1,150 @@
+//! Names that OneDrive can have, and how they stand in addresses.
+
+use crate::error::{Error, Result};
+
+/// Characters that no name may contain.
+const FORBIDDEN: &[char] = &['"', '*', ':', '<', '>', '?', '/', '\\', '|'];
+/// Names that are refused, without their case.
+const RESERVED: &[&str] = &[
+    ".lock",
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    "com0",
+    "com1",
+    "com2",
+    "com3",
+    "com4",
+    "com5",
+    "com6",
+    "com7",
+    "com8",
+    "com9",
+    "lpt0",
+    "lpt1",
+    "lpt2",
+    "lpt3",
+    "lpt4",
+    "lpt5",
+    "lpt6",
+    "lpt7",
+    "lpt8",
+    "lpt9",
+    "desktop.ini",
+];
+/// Longest path from the drive's root, in characters, file name included.
+const MAX_PATH: usize = 400;
+/// Room that a volume's name needs in [`MAX_PATH`].
+const VOLUME_NAME: usize = 64;
+
+/// Checks a folder path (`/` between parts; empty is the drive's root).
+///
+/// # Errors
+/// [`Error::InvalidFolder`] saying which part is wrong and how.
+pub fn check_folder(folder: &str) -> Result<()> {
+    let invalid = |why: String| {
+        Err(Error::InvalidFolder {
+            folder: folder.to_owned(),
+            why,
+        })
+    };
+    if folder.chars().count() + VOLUME_NAME > MAX_PATH {
+        return invalid(format!(
+            "it is longer than {} characters",
+            MAX_PATH - VOLUME_NAME
+        ));
+    }
+    for part in folder.split('/').filter(|_| !folder.is_empty()) {
+        if let Some(why) = problem(part) {
+            return invalid(format!("{part:?} {why}"));
+        }
+        if part.starts_with('~') {
+            return invalid(format!("{part:?} starts with ~"));
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with the name of a file or folder.
+pub(crate) fn problem(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        Some("is empty")
+    } else if name == "." || name == ".." {
+        Some("is not a name")
+    } else if name.contains(FORBIDDEN) || name.chars().any(char::is_control) {
+        Some("contains a character that OneDrive refuses")
+    } else if name.starts_with(' ') || name.ends_with([' ', '.']) {
+        Some("starts or ends with a space or ends with a dot")
+    } else if RESERVED.contains(&name.to_lowercase().as_str()) || name.contains("_vti_") {
+        Some("is reserved")
+    } else if name.starts_with("~$") {
+        Some("starts with ~$")
+    } else if name.chars().count() > 255 {
+        Some("is longer than 255 characters")
+    } else {
+        None
+    }
+}
+
+/// Percent-encodes one part of a path.
+pub(crate) fn encode(part: &str) -> String {
+    let mut out = String::with_capacity(part.len());
+    for byte in part.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// Percent-encodes a path part by part, with a slash before each.
+pub(crate) fn encode_path(path: &str) -> String {
+    let parts = path.split('/').filter(|part| !part.is_empty());
+    parts.map(|part| format!("/{}", encode(part))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_onedrive_refuses_are_named() {
+        for folder in [
+            "..",
+            "a/..",
+            "a/.",
+            "a:b",
+            "a/b ",
+            "con",
+            "~x",
+            "a//b",
+            &"x".repeat(300),
+            &"a/".repeat(200),
+        ] {
+            assert!(check_folder(folder).is_err(), "{folder:?}");
+        }
+        for folder in [
+            "",
+            "Backups",
+            "Backups/My PC",
+            "München/日本",
+            "a#b",
+            "50%",
+            ".hidden",
+        ] {
+            assert!(check_folder(folder).is_ok(), "{folder:?}");
+        }
+    }
+
+    #[test]
+    fn every_odd_character_is_encoded() {
+        assert_eq!(
+            encode_path("a#b/50%/My PC/é"),
+            "/a%23b/50%25/My%20PC/%C3%A9"
+        );
+    }
+}

@@ -1,0 +1,71 @@
+use std::fmt;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::error::{Error, Result};
+
+/// A credential of the AuthID service: `<key>:<password>`, or `v2:<service>:<refresh token>`. Never printed.
+#[derive(Clone)]
+pub struct AuthId(SecretString);
+
+impl AuthId {
+    /// Takes what a person pasted or the service gave.
+    ///
+    /// # Errors
+    /// [`Error::InvalidAuthId`] for what cannot be one, such as the text of an error page.
+    pub fn parse(text: &str) -> Result<Self> {
+        let text = text.trim();
+        let invalid = |why| Err(Error::InvalidAuthId { why });
+        if text.is_empty() {
+            return invalid("it is empty");
+        }
+        if text.len() > 8192 {
+            return invalid("it is too long");
+        }
+        match text.split_once(':') {
+            None => return invalid("an AuthID has a colon in it"),
+            Some(("", _)) => return invalid("nothing stands before its colon"),
+            Some((_, "")) => return invalid("nothing stands after its colon"),
+            Some(_) => {}
+        }
+        if text.chars().any(char::is_control) {
+            return invalid("it has line breaks or control characters in it");
+        }
+        Ok(Self(SecretString::from(text)))
+    }
+
+    /// The text, for the keychain.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// Whether it holds the refresh token itself, which then never renews and ends about 90 days after the sign-in.
+    pub fn is_short_lived(&self) -> bool {
+        self.expose().starts_with("v2:")
+    }
+}
+
+impl fmt::Debug for AuthId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuthId(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_texts_are_no_auth_ids() {
+        for text in ["", "Server error", ":x", "x:", "a\nb:c"] {
+            assert!(AuthId::parse(text).is_err(), "{text:?}");
+        }
+        assert_eq!(AuthId::parse(" a:b \n").unwrap().expose(), "a:b");
+        assert!(
+            AuthId::parse("v2:onedrivev2:M.C1:x*$")
+                .unwrap()
+                .is_short_lived()
+        );
+        assert!(!format!("{:?}", AuthId::parse("secret:x").unwrap()).contains("secret"));
+    }
+}

@@ -1,0 +1,109 @@
+use std::time::Duration;
+
+use rand::RngExt as _;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::AuthId;
+use crate::client::http_client;
+use crate::endpoints::Endpoints;
+use crate::error::{Error, Result};
+
+/// Between two questions whether the person is done; the answer waits for 30 s only.
+const POLL: Duration = Duration::from_secs(2);
+/// The service forgets the sign-in after five minutes.
+const PATIENCE: Duration = Duration::from_secs(330);
+
+/// Starts sign-ins through the system browser.
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    http: reqwest::Client,
+    endpoints: Endpoints,
+}
+
+/// A sign-in that waits for the person.
+#[derive(Debug)]
+pub struct PendingSignIn {
+    http: reqwest::Client,
+    fetch_url: String,
+    page: String,
+}
+
+/// What the service says about a sign-in.
+#[derive(Deserialize)]
+struct Fetched {
+    authid: Option<String>,
+    error: Option<String>,
+}
+
+impl SignIn {
+    /// # Errors
+    /// [`Error::Setup`] when no HTTP client can be made.
+    pub fn new(endpoints: &Endpoints) -> Result<Self> {
+        Ok(Self {
+            http: http_client()?,
+            endpoints: endpoints.clone(),
+        })
+    }
+
+    /// Makes a new sign-in; nothing is sent yet.
+    pub fn start(&self) -> PendingSignIn {
+        // Whoever knows it can fetch the AuthID, so it is long and random.
+        let token = hex::encode(rand::rng().random::<[u8; 24]>());
+        let base = self.endpoints.oauth_base();
+        PendingSignIn {
+            http: self.http.clone(),
+            fetch_url: format!("{base}fetch?token={token}"),
+            page: format!("{base}?type=onedrivev2&token={token}"),
+        }
+    }
+}
+
+impl PendingSignIn {
+    /// The page for the person's own browser.
+    pub fn page(&self) -> &str {
+        &self.page
+    }
+
+    /// How long [`PendingSignIn::wait`] waits at most.
+    pub fn patience(&self) -> Duration {
+        PATIENCE
+    }
+
+    /// Waits until the person is done.
+    ///
+    /// # Errors
+    /// [`Error::SignInExpired`] after five and a half minutes, [`Error::Cancelled`], [`Error::InvalidAuthId`].
+    pub async fn wait(self, cancel: &CancellationToken) -> Result<AuthId> {
+        let waiting = async {
+            loop {
+                tokio::time::sleep(POLL).await;
+                if let Some(found) = self.ask().await {
+                    return found;
+                }
+            }
+        };
+        tokio::select! {
+            () = cancel.cancelled() => Err(Error::Cancelled),
+            outcome = tokio::time::timeout(PATIENCE, waiting) => {
+                outcome.unwrap_or(Err(Error::SignInExpired))
+            }
+        }
+    }
+
+    /// Asks once; `None` means: ask again. Before the page was loaded the service knows no such entry, and a lost
+    /// connection may come back.
+    async fn ask(&self) -> Option<Result<AuthId>> {
+        let answer = self.http.get(&self.fetch_url).send().await.ok()?;
+        let fetched: Fetched = answer.json().await.ok()?;
+        if let Some(id) = fetched.authid {
+            return Some(AuthId::parse(&id));
+        }
+        match fetched.error?.as_str() {
+            "Missing token" => Some(Err(Error::SignInRefused {
+                why: "Missing token".to_owned(),
+            })),
+            _ => None,
+        }
+    }
+}
