@@ -1,0 +1,16 @@
+//! The simulator from outside, over HTTP.
+
+mod support;
+
+mod main {
+    mod admin;
+    mod authid;
+    mod drives;
+    mod faults;
+    mod files;
+    mod hashes;
+    mod login;
+    mod persistence;
+    mod replay;
+    mod uploads;
+}
