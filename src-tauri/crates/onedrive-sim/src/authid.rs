@@ -110,9 +110,11 @@ pub(crate) fn store(state: &mut State, service: &str, refresh: String) -> String
 /// The first page. Loading it is what creates the fetch token.
 fn start(world: &World, query: &Pairs) -> Reply {
     let state = &mut world.state();
+    let now = state.now();
+    state.fetches.retain(|_, fetch| fetch.expires > now);
     let token = query.get("token").filter(|token| token.len() > 8);
     if let Some(token) = token {
-        let expires = plus(state.now(), FETCH_LIFE);
+        let expires = plus(now, FETCH_LIFE);
         let fresh = Fetch {
             expires,
             authid: None,

@@ -68,7 +68,7 @@ pub struct Match {
     pub path_regex: Option<String>,
     /// Only the fitting request with this number, counted from 1; 0 is any.
     pub nth: u64,
-    /// Only every so manieth fitting request; 0 is every one.
+    /// Only each fitting request whose number is a multiple of this; 0 is every one.
     pub every: u64,
     /// Only a fragment or ranged download that starts at this byte or later.
     pub after_bytes: u64,
@@ -269,7 +269,7 @@ impl Faults {
             self.named += 1;
             fault.id = format!("fault-{}", self.named);
         }
-        self.remove(&fault.id.clone());
+        self.remove(&fault.id);
         let id = fault.id.clone();
         self.list.push((fault, regex));
         Ok(id)

@@ -129,13 +129,15 @@ async fn fragment(world: &World, call: &mut Call) -> Result<Reply, Fail> {
     let last = upload.received == range.total;
     upload.misaligned |= !last && !range.length().is_multiple_of(FRAGMENT_UNIT);
 
-    let state = &mut world.state();
-    upload.expires = plus(state.now(), SESSION_LIFE);
-    state.put_upload(upload.clone());
+    {
+        let state = &mut world.state();
+        upload.expires = plus(state.now(), SESSION_LIFE);
+        state.put_upload(upload.clone());
+    }
     if !last || upload.defer_commit {
         return Ok(json_reply(202, &progress(call, &upload)));
     }
-    complete(world, state, &upload, &call.query)
+    complete(world, &upload, &call.query).await
 }
 
 fn check(world: &World, upload: &Upload, range: &ContentRange) -> Result<(), GraphError> {
@@ -175,16 +177,12 @@ async fn post(world: &World, call: &mut Call) -> Result<Reply, Fail> {
     if upload.total != Some(upload.received) {
         return Err(GraphError::invalid("The upload session is not complete").into());
     }
-    let state = &mut world.state();
-    complete(world, state, &upload, &call.query)
+    complete(world, &upload, &call.query).await
 }
 
-fn complete(
-    world: &World,
-    state: &mut State,
-    upload: &Upload,
-    query: &Pairs,
-) -> Result<Reply, Fail> {
+async fn complete(world: &World, upload: &Upload, query: &Pairs) -> Result<Reply, Fail> {
+    let hashes = hashes(world, upload).await?;
+    let state = &mut world.state();
     let to = Placement {
         drive: &upload.drive,
         parent: &upload.parent,
@@ -193,26 +191,32 @@ fn complete(
         client_created: upload.client_created,
         client_modified: upload.client_modified,
     };
-    let (item, created) = finish(state, upload, &to)?;
+    let (item, created) = finish(state, upload, hashes, &to)?;
     let status = if created { 201 } else { 200 };
     Ok(json_reply(status, &show::item(world, state, &item, query)))
+}
+
+/// The hashes of a complete session's bytes, taken where they hold up no other request.
+pub(crate) async fn hashes(world: &World, upload: &Upload) -> Result<Hashes, Fail> {
+    let (path, length) = (part(&world.state(), upload), upload.received);
+    let taken = tokio::task::spawn_blocking(move || Hashes::of_file(&path, length)).await;
+    taken
+        .unwrap_or_else(|stopped| Err(stopped.into()))
+        .map_err(crate::graph::disk)
 }
 
 /// Turns a complete session into a file. The session is over even when the name is taken.
 pub(crate) fn finish(
     state: &mut State,
     upload: &Upload,
+    hashes: Hashes,
     to: &Placement<'_>,
 ) -> Result<(Item, bool), GraphError> {
-    let broken =
-        |error: std::io::Error| GraphError::new(500, "generalException", &error.to_string());
-    let part = part(state, upload);
     let blob = state.random.hex();
-    let content = Hashes::of_file(&part, upload.received)
-        .map_err(broken)?
-        .finish(blob.clone());
+    let content = hashes.finish(blob.clone());
+    let moved = std::fs::rename(part(state, upload), state.blob(&blob));
+    moved.map_err(|error| GraphError::new(500, "generalException", &error.to_string()))?;
     state.remove_upload(&upload.id);
-    std::fs::rename(&part, state.blob(&blob)).map_err(broken)?;
     folders::place(state, to, content).inspect_err(|_| {
         let _ = std::fs::remove_file(state.blob(&blob));
     })

@@ -1,7 +1,5 @@
 //! The simulator from outside, over HTTP.
 
-mod support;
-
 mod main {
     mod admin;
     mod authid;
@@ -12,5 +10,6 @@ mod main {
     mod login;
     mod persistence;
     mod replay;
+    mod support;
     mod uploads;
 }

@@ -139,7 +139,7 @@ pub(crate) fn delta(at: &Place<'_>, call: &Call, action: &str) -> Result<Reply, 
             body["@odata.nextLink"] = format!("{base}?$top={top}&token={}", last.change + 1).into();
         }
         None => {
-            body["@odata.deltaLink"] = format!("{base}?token={}", tree.drive.changes + 1).into()
+            body["@odata.deltaLink"] = format!("{base}?token={}", tree.drive.changes + 1).into();
         }
     }
     Ok(json_reply(200, &body))

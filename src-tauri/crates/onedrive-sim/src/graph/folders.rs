@@ -128,8 +128,8 @@ pub(crate) fn place(
         }
         (None, _) => (new_item(state, to.drive, to.parent, to.name, None)?, true),
     };
+    let replaced = (!created).then(|| item.clone());
     if !created {
-        state.forget_blob(&item);
         if keeps_versions {
             item.versions.push(Version {
                 size: item.size(),
@@ -146,6 +146,9 @@ pub(crate) fn place(
         item.client_created = created;
     }
     let item = state.put_item(item).ok_or_else(GraphError::not_found)?;
+    if let Some(old) = replaced {
+        state.forget_blob(&old);
+    }
     Ok((item, created))
 }
 

@@ -122,15 +122,19 @@ pub(crate) async fn commit(at: &Place<'_>, call: &mut Call) -> Result<Reply, Fai
         .get("@microsoft.graph.sourceUrl")
         .and_then(Value::as_str);
     let source = source.and_then(|source| source.strip_prefix(&at.world.urls.up));
-    let state = &mut at.world.state();
-    let upload = state
-        .uploads
-        .values()
-        .find(|upload| Some(upload.address.as_str()) == source);
-    let upload = upload.cloned().ok_or_else(GraphError::not_found)?;
+    let upload = {
+        let state = at.world.state();
+        let upload = state
+            .uploads
+            .values()
+            .find(|upload| Some(upload.address.as_str()) == source);
+        upload.cloned().ok_or_else(GraphError::not_found)?
+    };
     if upload.total != Some(upload.received) {
         return Err(GraphError::invalid("The upload session is not complete").into());
     }
+    let hashes = upload::hashes(at.world, &upload).await?;
+    let state = &mut at.world.state();
     let (parent, name) = folders::resolve_new(state, at.drive, at.item)?;
     let to = Placement {
         drive: at.drive,
@@ -140,7 +144,7 @@ pub(crate) async fn commit(at: &Place<'_>, call: &mut Call) -> Result<Reply, Fai
         client_created: upload.client_created,
         client_modified: upload.client_modified,
     };
-    let (item, created) = upload::finish(state, &upload, &to)?;
+    let (item, created) = upload::finish(state, &upload, hashes, &to)?;
     let status = if created { 201 } else { 200 };
     Ok(json_reply(
         status,

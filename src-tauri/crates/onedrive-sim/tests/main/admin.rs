@@ -4,7 +4,7 @@ use coffer_onedrive_sim::ALEX_DRIVE;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::support::Sim;
+use super::support::Sim;
 
 async fn admin(sim: &Sim, method: Method, path: &str, body: Value) -> Response {
     let url = format!("{}/_sim/{path}", sim.sim.api_url());

@@ -8,7 +8,7 @@ use reqwest::header::LOCATION;
 use serde_json::Value;
 
 use super::login::click_through;
-use crate::support::Sim;
+use super::support::Sim;
 
 const FETCH: &str = "fetch-token-0123456789";
 

@@ -4,7 +4,7 @@ use coffer_onedrive_sim::{ALEX_DRIVE, SHARED_DRIVE, TEAM_DRIVE};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Sim, UNIT, bytes, code};
+use super::support::{Sim, UNIT, bytes, code};
 
 #[tokio::test]
 async fn each_account_has_its_drive() {

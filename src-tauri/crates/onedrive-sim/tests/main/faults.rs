@@ -3,7 +3,7 @@
 use coffer_onedrive_sim::{ALEX_DRIVE, Action, BodyShape, DropPoint, Fault, Op, RetryAfter};
 use serde_json::{Value, json};
 
-use crate::support::{Sim, UNIT, bytes, code};
+use super::support::{Sim, UNIT, bytes, code};
 
 #[tokio::test]
 async fn throttling_answers_with_retry_after() {

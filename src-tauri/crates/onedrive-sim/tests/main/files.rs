@@ -4,7 +4,7 @@ use coffer_onedrive_sim::{ALEX_DRIVE, ROBIN_DRIVE};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Sim, bytes, code};
+use super::support::{Sim, bytes, code};
 
 async fn make_folder(sim: &Sim, parent: &str, body: Value) -> reqwest::Response {
     let path = format!("/me/drive/{parent}/children");

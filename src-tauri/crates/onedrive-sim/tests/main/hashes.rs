@@ -35,7 +35,7 @@ fn input(vector: &Value) -> Vec<u8> {
         return vec![u8::from_str_radix(byte, 16).expect("a byte"); size];
     }
     if vector["generator"] == "byte[i] = i mod 251" {
-        return crate::support::bytes(size);
+        return super::support::bytes(size);
     }
     let mut x: u32 = 1;
     (0..size)

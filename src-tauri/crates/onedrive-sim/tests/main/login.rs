@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-use crate::support::Sim;
+use super::support::Sim;
 
 const CLIENT: &str = "0c0ffe00-1111-4222-8333-444455556666";
 const VERIFIER: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ";
@@ -33,14 +33,14 @@ fn authorize_url(sim: &Sim, extra: &[(&str, &str)]) -> String {
 }
 
 /// The value of a hidden field.
-pub fn field(html: &str, name: &str) -> String {
+pub(crate) fn field(html: &str, name: &str) -> String {
     let mark = format!("name=\"{name}\" value=\"");
     let rest = html.split(&mark).nth(1).expect("the field");
     rest.split('"').next().expect("its value").to_owned()
 }
 
 /// Clicks through both pages and returns where the browser is sent.
-pub async fn click_through(sim: &Sim, url: &str, account: &str, decision: &str) -> String {
+pub(crate) async fn click_through(sim: &Sim, url: &str, account: &str, decision: &str) -> String {
     let html = sim
         .http
         .get(url)

@@ -3,7 +3,7 @@
 use coffer_onedrive_sim::{ALEX_DRIVE, Options};
 use serde_json::json;
 
-use crate::support::{Sim, UNIT, bytes};
+use super::support::{Sim, UNIT, bytes};
 
 #[tokio::test]
 async fn a_restart_keeps_tokens_files_and_uploads() {

@@ -7,7 +7,7 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, USER_AGENT};
 use serde_json::Value;
 
-use crate::support::Sim;
+use super::support::Sim;
 
 const REQUESTS: &str =
     include_str!("../../../../../tests/fixtures/duplicati-2.3/onedrive-requests.json");

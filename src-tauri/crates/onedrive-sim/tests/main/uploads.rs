@@ -5,7 +5,7 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE};
 use serde_json::{Value, json};
 
-use crate::support::{Sim, UNIT, bytes, code};
+use super::support::{Sim, UNIT, bytes, code};
 
 #[tokio::test]
 async fn fragments_in_order_become_the_file() {
@@ -256,5 +256,26 @@ async fn a_session_needs_a_length_and_a_name() {
             .await
             .expect("it");
         assert_eq!(reply.status(), 200, "{action}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_told_to_wait_makes_the_file_on_command() {
+    let sim = Sim::start().await;
+    for commit in [Method::POST, Method::PUT] {
+        let path = format!("/{commit}");
+        let url = sim.session(&path, json!({"deferCommit": true})).await;
+        assert_eq!(sim.fragment(&url, b"new", 0, 3).await.status(), 202);
+        assert_eq!(sim.sim.file_bytes(ALEX_DRIVE, &path), None);
+
+        let request = match commit {
+            Method::POST => sim.http.post(&url),
+            _ => sim
+                .graph(Method::PUT, &format!("/me/drive/root:{path}"))
+                .json(&json!({"@microsoft.graph.sourceUrl": url})),
+        };
+
+        assert_eq!(request.send().await.expect("an answer").status(), 201);
+        assert_eq!(sim.sim.file_bytes(ALEX_DRIVE, &path), Some(b"new".to_vec()));
     }
 }

@@ -6,23 +6,21 @@ use reqwest::{Client, Method, RequestBuilder, Response, redirect};
 use serde_json::Value;
 
 /// Bytes every fragment but the last is a multiple of.
-#[allow(dead_code, reason = "not every test target cuts fragments")]
-pub const UNIT: usize = 320 * 1024;
+pub(crate) const UNIT: usize = 320 * 1024;
 
-pub struct Sim {
-    pub sim: Simulator,
-    pub http: Client,
-    pub token: String,
+pub(crate) struct Sim {
+    pub(crate) sim: Simulator,
+    pub(crate) http: Client,
+    pub(crate) token: String,
 }
 
-#[allow(dead_code, reason = "every test target uses its own part")]
 impl Sim {
     /// A fresh simulator with Alex's token.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(Options::default()).await
     }
 
-    pub async fn with(options: Options) -> Self {
+    pub(crate) async fn with(options: Options) -> Self {
         let sim = Simulator::start(options)
             .await
             .expect("the simulator should start");
@@ -35,28 +33,28 @@ impl Sim {
     }
 
     /// Goes on as someone else.
-    pub fn sign_in(&mut self, account: &str, scope: &str) {
+    pub(crate) fn sign_in(&mut self, account: &str, scope: &str) {
         self.token = self.sim.seed_access_token(account, scope);
     }
 
     /// A Graph request; `path` starts behind the version.
-    pub fn graph(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn graph(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}/v1.0{path}", self.sim.api_url());
         self.http.request(method, url).bearer_auth(&self.token)
     }
 
-    pub async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.graph(Method::GET, path)
             .send()
             .await
             .expect("an answer")
     }
 
-    pub async fn get_json(&self, path: &str) -> Value {
+    pub(crate) async fn get_json(&self, path: &str) -> Value {
         self.get(path).await.json().await.expect("JSON")
     }
 
-    pub async fn put(&self, path: &str, bytes: Vec<u8>) -> Response {
+    pub(crate) async fn put(&self, path: &str, bytes: Vec<u8>) -> Response {
         let url = format!("/me/drive/root:{path}:/content");
         self.graph(Method::PUT, &url)
             .body(bytes)
@@ -66,7 +64,7 @@ impl Sim {
     }
 
     /// Starts an upload session and returns its address.
-    pub async fn session(&self, path: &str, body: Value) -> String {
+    pub(crate) async fn session(&self, path: &str, body: Value) -> String {
         let url = format!("/me/drive/root:{path}:/createUploadSession");
         let reply = self
             .graph(Method::POST, &url)
@@ -83,13 +81,19 @@ impl Sim {
     }
 
     /// Sends `bytes[from..to]` of a file.
-    pub async fn fragment(&self, url: &str, bytes: &[u8], from: usize, to: usize) -> Response {
+    pub(crate) async fn fragment(
+        &self,
+        url: &str,
+        bytes: &[u8],
+        from: usize,
+        to: usize,
+    ) -> Response {
         self.try_fragment(url, bytes, from, to)
             .await
             .expect("an answer")
     }
 
-    pub async fn try_fragment(
+    pub(crate) async fn try_fragment(
         &self,
         url: &str,
         bytes: &[u8],
@@ -102,7 +106,7 @@ impl Sim {
     }
 
     /// The download address of a file.
-    pub async fn download_url(&self, path: &str) -> String {
+    pub(crate) async fn download_url(&self, path: &str) -> String {
         let reply = self.get(&format!("/me/drive/root:{path}:/content")).await;
         assert_eq!(reply.status(), 302);
         reply.headers()[LOCATION]
@@ -113,7 +117,7 @@ impl Sim {
 }
 
 /// Follows no redirects and keeps no cookies.
-pub fn client() -> Client {
+pub(crate) fn client() -> Client {
     let built = Client::builder()
         .redirect(redirect::Policy::none())
         .no_proxy()
@@ -122,8 +126,7 @@ pub fn client() -> Client {
 }
 
 /// The most specific code of a Graph error.
-#[allow(dead_code, reason = "not every test target looks at errors")]
-pub async fn code(reply: Response) -> String {
+pub(crate) async fn code(reply: Response) -> String {
     let value: Value = reply.json().await.expect("JSON");
     let error = &value["error"];
     let inner = error["innerError"]["code"].as_str();
@@ -131,7 +134,6 @@ pub async fn code(reply: Response) -> String {
 }
 
 /// Bytes that differ from place to place.
-#[allow(dead_code, reason = "not every test target makes files")]
-pub fn bytes(length: usize) -> Vec<u8> {
+pub(crate) fn bytes(length: usize) -> Vec<u8> {
     (0..length as u32).map(|i| (i % 251) as u8).collect()
 }
