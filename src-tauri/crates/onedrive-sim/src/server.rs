@@ -77,7 +77,7 @@ async fn answer(
         account,
         faulted: struck,
     };
-    if call.op != Op::Admin {
+    if call.op != Op::Admin && call.path != "/favicon.ico" {
         state.log.push(entry);
     }
     let reply = result.map_err(|Dropped| Ended)?;

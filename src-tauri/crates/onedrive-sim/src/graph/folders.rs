@@ -1,4 +1,4 @@
-//! Finding, creating and placing items: what the Graph handlers and the direct helpers share.
+//! Finding, creating and placing items: what the Graph handlers and the direct Rust API share.
 
 use sha2::{Digest, Sha256};
 
