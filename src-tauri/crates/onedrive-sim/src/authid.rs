@@ -1,0 +1,299 @@
+//! Duplicati's AuthID service: signs in at Microsoft with its own client secret and gives out AuthIDs.
+//!
+//! A v1 AuthID names an entry kept here; a v2 AuthID carries the refresh token itself. Two servers exist in the
+//! world, and their errors differ: see [`AuthIdDialect`](crate::AuthIdDialect).
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::login;
+use crate::model::token::{AuthId, AuthIdLogin, Fetch};
+use crate::options::AuthIdDialect;
+use crate::pages;
+use crate::reply::{Reply, json_reply, page, redirect, reply, text};
+use crate::request::{Call, Dropped, Pairs, encode};
+use crate::state::State;
+use crate::time::plus;
+use crate::tokens::scopes;
+use crate::world::World;
+
+mod refresh;
+
+/// Client id of the service at Microsoft.
+pub(crate) const CLIENT_ID: &str = "a1d0c0de-0000-4000-8000-5e7f1ce00001";
+/// Client secret of the service at Microsoft.
+pub(crate) const CLIENT_SECRET: &str = "simulated-client-secret";
+/// Seconds a fetch token lives before the sign-in ends.
+const FETCH_LIFE: i64 = 300;
+/// Seconds an AuthID can be fetched.
+const AUTHID_LIFE: i64 = 30;
+
+/// Services with their names and scopes.
+const SERVICES: [(&str, &str, &str); 3] = [
+    (
+        "onedrivev2",
+        "Microsoft OneDrive",
+        "offline_access Files.ReadWrite",
+    ),
+    (
+        "sharepoint",
+        "Microsoft SharePoint",
+        "offline_access Files.ReadWrite.All",
+    ),
+    (
+        "msgroup",
+        "Microsoft Group",
+        "offline_access Files.ReadWrite.All Group.Read.All",
+    ),
+];
+
+/// The scopes a service asks Microsoft for.
+pub(crate) fn scopes_of(service: &str) -> Option<&'static str> {
+    SERVICES
+        .iter()
+        .find(|(id, ..)| *id == service)
+        .map(|(_, _, scopes)| *scopes)
+}
+
+/// Answers a request; `rest` is the path below the service's base.
+pub(crate) async fn answer(world: &World, call: &mut Call, rest: &str) -> Result<Reply, Dropped> {
+    let path = rest.trim_end_matches('/');
+    if path == "/refresh" {
+        let form = match call.method {
+            Method::POST => call.form().await?,
+            _ => Pairs::default(),
+        };
+        return Ok(refresh::answer(world, call, &form));
+    }
+    Ok(match (&call.method, path) {
+        (&Method::GET, "") => start(world, &call.query),
+        (&Method::GET, "/login") => login(world, &call.query),
+        (&Method::GET, "/logged-in") => logged_in(world, &call.query),
+        (&Method::GET, "/fetch") => fetch(world, &call.query),
+        (&Method::GET, "/token-state") => token_state(world, &call.query),
+        (&Method::GET, "/revoke") => page(200, pages::authid_revoke()),
+        (&Method::POST, "/revoked") => {
+            let form = call.form().await?;
+            revoked(world, &form)
+        }
+        (_, "/privacy-policy" | "/privacy-policy.txt") => text(
+            200,
+            "This simulator keeps what you enter on this computer only.",
+        ),
+        (_, "/isalive") => json_reply(200, &json!({"success": true})),
+        _ => server_error(world, 404),
+    })
+}
+
+/// Keeps a refresh token and returns the AuthID that stands for it.
+pub(crate) fn store(state: &mut State, service: &str, refresh: String) -> String {
+    const CLASSES: [&[u8]; 4] = [
+        b"abcdefghijklmnopqrstuvwxyz",
+        b"0123456789",
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        b"!-_.",
+    ];
+    let key = state.random.hex();
+    let password: String = (0..21)
+        .map(|place| state.random.pick(CLASSES[place % CLASSES.len()], 1))
+        .collect();
+    let entry = AuthId {
+        password: password.clone(),
+        service: service.to_owned(),
+        refresh,
+    };
+    state.journal.put("authid", &key, &entry);
+    state.authids.insert(key.clone(), entry);
+    format!("{key}:{password}")
+}
+
+/// The first page. Loading it is what creates the fetch token.
+fn start(world: &World, query: &Pairs) -> Reply {
+    let state = &mut world.state();
+    let now = state.now();
+    state.fetches.retain(|_, fetch| fetch.expires > now);
+    let token = query.get("token").filter(|token| token.len() > 8);
+    if let Some(token) = token {
+        let expires = plus(now, FETCH_LIFE);
+        let fresh = Fetch {
+            expires,
+            authid: None,
+            fetched: false,
+        };
+        state.fetches.entry(token.to_owned()).or_insert(fresh);
+    }
+    let wanted = query.filled("type").or_else(|| query.filled("redirect"));
+    let version = query.filled("tokenversion").unwrap_or("1");
+    let services: Vec<_> = SERVICES
+        .iter()
+        .filter(|(id, ..)| wanted.is_none_or(|wanted| wanted == *id))
+        .map(|(id, name, _)| {
+            let token = encode(token.unwrap_or_default());
+            let link = format!(
+                "{}/authid/login?id={id}&token={token}&tokenversion={}",
+                world.urls.api,
+                encode(version)
+            );
+            (*id, *name, link)
+        })
+        .collect();
+    let forward = query.filled("redirect").is_some() && !services.is_empty();
+    page(200, pages::authid_start(&services, forward))
+}
+
+/// Sends the browser on to Microsoft.
+fn login(world: &World, query: &Pairs) -> Reply {
+    let service = query.get("id").unwrap_or_default();
+    let Some(scope) = scopes_of(service) else {
+        return server_error(world, 500);
+    };
+    let state = &mut world.state();
+    let life = if world.options.authid_dialect == AuthIdDialect::Gae {
+        300
+    } else {
+        600
+    };
+    let login = AuthIdLogin {
+        service: service.to_owned(),
+        fetch: query.filled("token").map(str::to_owned),
+        version: if query.get("tokenversion") == Some("2") {
+            2
+        } else {
+            1
+        },
+        expires: plus(state.now(), life),
+    };
+    let id = state.random.secret();
+    state.authid_logins.insert(id.clone(), login);
+    let fields = [
+        ("client_id", CLIENT_ID),
+        ("response_type", "code"),
+        ("scope", scope),
+        ("state", &id),
+        (
+            "redirect_uri",
+            &format!("{}/authid/logged-in", world.urls.api),
+        ),
+    ];
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish();
+    redirect(&format!(
+        "{}/common/oauth2/v2.0/authorize?{query}",
+        world.urls.api
+    ))
+}
+
+/// Microsoft sent the browser back with a code.
+fn logged_in(world: &World, query: &Pairs) -> Reply {
+    const FAILED: &str = "Server error, close window and try again";
+    let failure = || match world.options.authid_dialect {
+        AuthIdDialect::Gae => page(200, pages::authid_done(FAILED, None)),
+        AuthIdDialect::Dotnet => text(500, "An error occurred"),
+    };
+    let state = &mut world.state();
+    let now = state.now();
+    let login = query
+        .get("state")
+        .and_then(|id| state.authid_logins.remove(id));
+    let (Some(login), Some(code)) = (login, query.get("code")) else {
+        return failure();
+    };
+    if login.expires <= now {
+        return failure();
+    }
+    let Ok(code) = login::redeem_code(state, code, CLIENT_ID, &Pairs::default()) else {
+        return failure();
+    };
+    let scopes = scopes_of(&login.service).map(scopes).unwrap_or_default();
+    let refresh = state.grant_refresh(&code.account, CLIENT_ID, &scopes);
+    let authid = match login.version {
+        2 => format!("v2:{}:{refresh}", login.service),
+        _ => store(state, &login.service, refresh),
+    };
+    if let Some(token) = &login.fetch {
+        let expires = plus(now, AUTHID_LIFE);
+        let ready = Fetch {
+            expires,
+            authid: Some(authid.clone()),
+            fetched: false,
+        };
+        state.fetches.insert(token.clone(), ready);
+    }
+    page(200, pages::authid_done(&authid, login.fetch.as_deref()))
+}
+
+fn fetch(world: &World, query: &Pairs) -> Reply {
+    let state = &mut world.state();
+    let now = state.now();
+    state.fetches.retain(|_, fetch| fetch.expires > now);
+    let answer = match query.filled("token") {
+        None => json!({"error": "Missing token"}),
+        Some(token) => match state.fetches.get_mut(token) {
+            None => json!({"error": "No such entry"}),
+            Some(Fetch { authid: None, .. }) => json!({"wait": "Not ready"}),
+            Some(Fetch {
+                authid: Some(authid),
+                fetched,
+                ..
+            }) => {
+                *fetched = true;
+                json!({ "authid": authid })
+            }
+        },
+    };
+    jsonp(world, query, &answer)
+}
+
+fn token_state(world: &World, query: &Pairs) -> Reply {
+    let state = world.state();
+    let fetched = query
+        .get("token")
+        .and_then(|token| state.fetches.get(token))
+        .is_some_and(|fetch| fetch.fetched);
+    jsonp(world, query, &json!({"success": fetched}))
+}
+
+/// The self-hosted server wraps its answer in a call when asked to.
+fn jsonp(world: &World, query: &Pairs, answer: &serde_json::Value) -> Reply {
+    let callback = query.filled("callback").or_else(|| query.filled("jsonp"));
+    let safe = |name: &&str| {
+        name.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.$".contains(&byte))
+    };
+    match callback.filter(safe) {
+        Some(callback) if world.options.authid_dialect == AuthIdDialect::Dotnet => reply(
+            200,
+            "application/javascript",
+            format!("{callback}({answer})"),
+        ),
+        _ => json_reply(200, answer),
+    }
+}
+
+fn revoked(world: &World, form: &Pairs) -> Reply {
+    let given = form.get("authid").unwrap_or_default().trim();
+    let (key, password) = given.split_once(':').unwrap_or((given, ""));
+    let state = &mut world.state();
+    let message = if key == "v2" {
+        "Error: The token must be revoked from the service provider. You can de-authorize the application on the provider's website."
+    } else if state
+        .authids
+        .get(key)
+        .is_some_and(|entry| entry.password == password)
+    {
+        state.authids.remove(key);
+        state.journal.remove("authid", key);
+        "Token revoked"
+    } else {
+        "Error: No such user"
+    };
+    page(200, pages::authid(&format!("<h1>{message}</h1>")))
+}
+
+fn server_error(world: &World, status: u16) -> Reply {
+    match world.options.authid_dialect {
+        AuthIdDialect::Gae => json_reply(status, &json!({"error": "Server error"})),
+        AuthIdDialect::Dotnet => text(status, "An error occurred"),
+    }
+}

@@ -1,0 +1,30 @@
+//! Why a simulator could not start.
+
+use std::path::PathBuf;
+
+/// What [`Simulator::start`](crate::Simulator::start) returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a simulator could not start.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing could listen on the port, usually because another program does.
+    #[error("Could not listen on 127.0.0.1:{port}")]
+    Listen {
+        /// The port that was asked for.
+        port: u16,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The data folder could not be created or read.
+    #[error("Could not open the data folder {}", folder.display())]
+    Data {
+        /// The folder that was asked for.
+        folder: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,15 @@
+//! The simulator from outside, over HTTP.
+
+mod main {
+    mod admin;
+    mod authid;
+    mod drives;
+    mod faults;
+    mod files;
+    mod hashes;
+    mod login;
+    mod persistence;
+    mod replay;
+    mod support;
+    mod uploads;
+}
