@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use coffer_destination::{Error as DestinationError, Result, TransferMonitor};
-use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
+use reqwest::header::{CONTENT_TYPE, LOCATION, RANGE};
 use reqwest::{Method, Response, StatusCode};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::destination::OneDriveDestination;
 use super::graph::{Call, Outcome, cancellable, unreachable};
 use crate::endpoints::is_private;
+use crate::quickxor::QuickXor;
 
 /// Connections that may break during one download before the whole call fails.
 const RESUMES: u32 = 5;
@@ -30,46 +31,52 @@ impl OneDriveDestination {
             name: target.display().to_string(),
             source,
         };
+        // The item states length and hash; a download alone could end early and look complete.
+        let missing = || DestinationError::NotFound {
+            name: name.to_owned(),
+        };
+        let item = self.find_file(name, cancel).await?.ok_or_else(missing)?;
         let mut file = File::create(target).await.map_err(local)?;
+        let mut hash = QuickXor::new();
         let mut got = 0;
-        let mut total = None;
-        let mut resumes = 0;
-        loop {
+        for _ in 0..=RESUMES {
             let mut answer = self.open(name, got, None, cancel).await?;
-            total = total.or(total_len(&answer));
             if got > 0 && answer.status() != StatusCode::PARTIAL_CONTENT {
                 // The range was ignored: everything comes again.
                 file = File::create(target).await.map_err(local)?;
+                hash = QuickXor::new();
                 got = 0;
             }
-            let broken = loop {
-                match cancellable(cancel, answer.chunk()).await? {
-                    Ok(Some(part)) => {
-                        file.write_all(&part).await.map_err(local)?;
-                        got += part.len() as u64;
-                        monitor.moved(part.len() as u64);
-                    }
-                    Ok(None) => break None,
-                    Err(error) => break Some(error),
+            // A connection that breaks is as good as one that ends early: the rest is asked for again.
+            while let Ok(Some(part)) = cancellable(cancel, answer.chunk()).await? {
+                file.write_all(&part).await.map_err(local)?;
+                hash.update(&part);
+                got += part.len() as u64;
+                monitor.moved(part.len() as u64);
+                if got > item.size {
+                    break;
                 }
-            };
-            let complete = broken.is_none() && total.is_none_or(|total| got == total);
-            if complete {
-                file.flush().await.map_err(local)?;
-                return Ok(got);
             }
-            resumes += 1;
-            if resumes > RESUMES || total.is_some_and(|total| got > total) {
-                let why = match broken {
-                    Some(error) => crate::oauth::cause(&error),
-                    None => format!("{got} bytes came instead of {}", total.unwrap_or(0)),
-                };
-                return Err(DestinationError::Corrupted {
-                    name: name.to_owned(),
-                    why,
-                });
+            if got >= item.size {
+                break;
             }
         }
+        file.flush().await.map_err(local)?;
+        let why = if got != item.size {
+            format!("{got} bytes came instead of {}", item.size)
+        } else if got > 0
+            && item
+                .quick_xor()
+                .is_some_and(|stated| stated != hash.finish())
+        {
+            "its hash differs".to_owned()
+        } else {
+            return Ok(got);
+        };
+        Err(DestinationError::Corrupted {
+            name: name.to_owned(),
+            why,
+        })
     }
 
     pub(super) async fn download_range(
@@ -178,18 +185,4 @@ fn is_page(answer: &Response) -> bool {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("text/html"))
-}
-
-/// Bytes of the whole file, as the answer states them.
-fn total_len(answer: &Response) -> Option<u64> {
-    let text = |name| {
-        answer
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
-    if answer.status() == StatusCode::PARTIAL_CONTENT {
-        return text(CONTENT_RANGE)?.rsplit('/').next()?.parse().ok();
-    }
-    text(CONTENT_LENGTH)?.parse().ok()
 }

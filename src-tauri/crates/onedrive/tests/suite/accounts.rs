@@ -1,0 +1,111 @@
+use coffer_destination::{Destination as _, Error, NoCheckpoints, Silent};
+use coffer_onedrive::{AuthId, OneDrive, TransferOptions};
+
+use crate::support::{Bench, NAME};
+
+#[tokio::test]
+async fn an_account_names_its_drives_and_folders() {
+    let bench = Bench::new().await;
+    let account = bench.account("robin");
+    let drive_id = bench.simulator.drive_id("robin");
+    bench.simulator.create_folder(&drive_id, "/Backups/laptop");
+
+    let drives = account.drives(&bench.cancel).await.unwrap();
+
+    assert_eq!(drives[0].id, drive_id);
+    assert!(drives[0].is_default && drives[0].quota.is_some());
+    assert!(!drives[0].owner.is_empty());
+    assert_eq!(
+        account.folders(None, "", &bench.cancel).await.unwrap(),
+        ["Backups"]
+    );
+    assert_eq!(
+        account
+            .folders(None, "Backups", &bench.cancel)
+            .await
+            .unwrap(),
+        ["laptop"]
+    );
+    let missing = account.folders(None, "no/such", &bench.cancel).await;
+    assert!(
+        matches!(missing, Err(Error::FolderMissing { .. })),
+        "{missing:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_drive_id_puts_files_on_that_drive() {
+    let bench = Bench::new().await;
+    let auth_id = bench.simulator.seed_auth_id_for("robin", "sharepoint");
+    let account = OneDrive::new(&bench.endpoints(), AuthId::parse(&auth_id).unwrap()).unwrap();
+    let team = coffer_onedrive_sim::TEAM_DRIVE;
+    let options = TransferOptions::default();
+    let destination = account.destination(Some(team), "Backups", options).unwrap();
+    destination.create_folder(&bench.cancel).await.unwrap();
+
+    let file = bench.file(10);
+    destination
+        .put(NAME, &file, &NoCheckpoints, &Silent, &bench.cancel)
+        .await
+        .unwrap();
+
+    assert!(
+        bench
+            .simulator
+            .file_bytes(team, &format!("/Backups/{NAME}"))
+            .is_some()
+    );
+    let own = bench.simulator.drive_id("robin");
+    assert!(
+        bench
+            .simulator
+            .file_bytes(&own, &format!("/Backups/{NAME}"))
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_drive_is_named() {
+    let bench = Bench::new().await;
+
+    let drive = bench
+        .account("alex")
+        .drive(Some("b!nonsense"), &bench.cancel)
+        .await;
+
+    assert!(
+        matches!(&drive, Err(Error::Refused { name, .. }) if name == "b!nonsense"),
+        "{drive:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_in_the_folders_place_is_named() {
+    let bench = Bench::new().await;
+    bench
+        .simulator
+        .put_file(&bench.simulator.drive_id("alex"), "/Backups", b"a file");
+    let options = TransferOptions::default();
+    let destination = bench
+        .account("alex")
+        .destination(None, "Backups/x", options)
+        .unwrap();
+
+    let created = destination.create_folder(&bench.cancel).await;
+
+    assert!(matches!(created, Err(Error::Refused { .. })), "{created:?}");
+}
+
+#[tokio::test]
+async fn a_wrong_auth_id_needs_a_new_sign_in() {
+    let bench = Bench::new().await;
+    let wrong = AuthId::parse("0123456789abcdef0123456789abcdef:wrong").unwrap();
+    let account = OneDrive::new(&bench.endpoints(), wrong).unwrap();
+
+    let drive = account.drive(None, &bench.cancel).await;
+
+    assert!(
+        matches!(drive, Err(Error::SignInRequired { .. })),
+        "{drive:?}"
+    );
+}

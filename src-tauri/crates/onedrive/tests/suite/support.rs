@@ -1,0 +1,119 @@
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use coffer_destination::{CheckpointStore, Destination as _, Silent, TransferMonitor, UploadFile};
+use coffer_onedrive::{AuthId, Endpoints, OneDrive, OneDriveDestination, TransferOptions};
+use coffer_onedrive_sim::{Options, Simulator};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const NAME: &str = "duplicati-b0123456789abcdef0123456789abcdef.dblock.zip.aes";
+
+pub(crate) struct Bench {
+    pub(crate) simulator: Simulator,
+    pub(crate) folder: TempDir,
+    pub(crate) cancel: CancellationToken,
+}
+
+impl Bench {
+    pub(crate) async fn new() -> Self {
+        coffer_onedrive::install_tls_provider();
+        Self {
+            simulator: Simulator::start(Options::default()).await.unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    pub(crate) fn endpoints(&self) -> Endpoints {
+        let oauth = self.simulator.oauth_url();
+        Endpoints::new(Some(self.simulator.api_url()), Some(&oauth)).unwrap()
+    }
+
+    pub(crate) fn account(&self, name: &str) -> OneDrive {
+        let auth_id = AuthId::parse(&self.simulator.seed_auth_id(name)).unwrap();
+        OneDrive::new(&self.endpoints(), auth_id).unwrap()
+    }
+
+    /// A folder of Alex' drive that exists, small fragments and short waits.
+    pub(crate) async fn destination(&self) -> OneDriveDestination {
+        let options = TransferOptions {
+            fragment_size: 327_680,
+            fragment_delay: Duration::from_millis(1),
+            ..TransferOptions::default()
+        };
+        let destination = self
+            .account("alex")
+            .destination(None, "Backups/My PC", options)
+            .unwrap();
+        destination.create_folder(&self.cancel).await.unwrap();
+        destination
+    }
+
+    pub(crate) fn file(&self, len: usize) -> UploadFile {
+        let path = self.folder.path().join("upload");
+        let data: Vec<u8> = (0..len)
+            .map(|i| (i % 251) as u8 ^ (i / 65_536) as u8)
+            .collect();
+        std::fs::write(&path, data).unwrap();
+        UploadFile::new(path).unwrap()
+    }
+
+    pub(crate) fn stored(&self) -> Option<Vec<u8>> {
+        let drive = self.simulator.drive_id("alex");
+        self.simulator
+            .file_bytes(&drive, &format!("/Backups/My PC/{NAME}"))
+    }
+
+    pub(crate) async fn put(
+        &self,
+        destination: &OneDriveDestination,
+        file: &UploadFile,
+    ) -> coffer_destination::Result<()> {
+        let checkpoints = coffer_destination::NoCheckpoints;
+        destination
+            .put(NAME, file, &checkpoints, &Silent, &self.cancel)
+            .await
+    }
+}
+
+/// Checkpoints in memory, for a process that "comes back".
+#[derive(Default)]
+pub(crate) struct Remembered(pub(crate) Mutex<HashMap<String, String>>);
+
+impl CheckpointStore for Remembered {
+    fn load(&self, name: &str) -> Option<String> {
+        self.0.lock().unwrap().get(name).cloned()
+    }
+
+    fn save(&self, name: &str, value: &str) {
+        self.0
+            .lock()
+            .unwrap()
+            .insert(name.to_owned(), value.to_owned());
+    }
+
+    fn remove(&self, name: &str) {
+        self.0.lock().unwrap().remove(name);
+    }
+}
+
+/// Cancels once so many bytes were sent.
+pub(crate) struct CancelAfter {
+    pub(crate) bytes: u64,
+    pub(crate) moved: Mutex<u64>,
+    pub(crate) cancel: CancellationToken,
+}
+
+impl TransferMonitor for CancelAfter {
+    fn moved(&self, bytes: u64) {
+        let mut moved = self.moved.lock().unwrap();
+        *moved += bytes;
+        if *moved >= self.bytes {
+            self.cancel.cancel();
+        }
+    }
+
+    fn waiting(&self, _time: Duration, _why: &str) {}
+}
