@@ -1,1 +1,49 @@
-//! placeholder
+//! Jobs: where the product lives without a window. The app and the command line are two faces of this crate.
+//!
+//! * [`Coffer`] is the app's backend: jobs, accounts, runs, schedule, events, looking into backups.
+//! * [`Target`] and [`operation`] are single operations on an address, for the command line; the runner of [`Coffer`]
+//!   uses the same.
+//! * [`keychain`] keeps secrets; nothing else does.
+//! * [`wording`] turns what went wrong into words for people, once.
+//!
+//! Requests and replies are the types of `coffer-ipc`.
+
+mod environment;
+mod folders;
+pub mod keychain;
+pub mod logs;
+pub mod operation;
+mod passphrase;
+mod progress;
+mod recovery_sheet;
+mod schedule;
+mod seal;
+mod service;
+mod target;
+pub mod wording;
+
+pub use environment::Environment;
+pub use folders::Folders;
+pub use passphrase::{generate as generate_passphrase, rate as rate_passphrase};
+pub use progress::Observer;
+pub use schedule::next_run;
+pub use service::{Clock, Coffer, SystemClock, sign_in_and_keep};
+pub use target::{Target, TargetOptions};
+
+/// Result of this crate: every error is one that can be shown.
+pub type Result<T> = std::result::Result<T, coffer_ipc::CommandError>;
+
+/// Runs work that blocks (files, keychain, engine) off the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(failure) => std::panic::resume_unwind(failure.into_panic()),
+    }
+}
+
+/// Locks; a panic elsewhere does not make the value useless.
+pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}

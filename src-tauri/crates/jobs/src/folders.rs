@@ -1,0 +1,60 @@
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+/// Where Coffer keeps its own things on this computer.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    data: PathBuf,
+    cache: PathBuf,
+}
+
+impl Folders {
+    /// The platform's usual places, moved by `COFFER_DATA_DIR` and `COFFER_CACHE_DIR`.
+    pub fn standard() -> Self {
+        let chosen = |variable: &str, usual: Option<PathBuf>| {
+            let moved = std::env::var_os(variable).filter(|value| !value.is_empty());
+            moved
+                .map(PathBuf::from)
+                .unwrap_or_else(|| usual.unwrap_or_else(std::env::temp_dir).join("coffer"))
+        };
+        Self {
+            data: chosen("COFFER_DATA_DIR", dirs::data_local_dir()),
+            cache: chosen("COFFER_CACHE_DIR", dirs::cache_dir()),
+        }
+    }
+
+    /// These two.
+    pub fn new(data: impl Into<PathBuf>, cache: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            cache: cache.into(),
+        }
+    }
+
+    /// The app's database: jobs, runs, accounts.
+    pub fn database(&self) -> PathBuf {
+        self.data.join("coffer.sqlite")
+    }
+
+    /// Daily log files.
+    pub fn logs(&self) -> PathBuf {
+        self.data.join("logs")
+    }
+
+    /// The cache of one destination; the same for whoever works on it.
+    pub fn cache_of(&self, identity: &str) -> PathBuf {
+        let name = hex::encode(&Sha256::digest(identity.as_bytes())[..12]);
+        self.cache.join("destinations").join(name)
+    }
+
+    /// Folders that are never a source.
+    pub fn own(&self) -> Vec<PathBuf> {
+        vec![self.data.clone(), self.cache.clone()]
+    }
+
+    /// Data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+}

@@ -1,0 +1,36 @@
+//! Logs: one file a day in the log folder, kept for 30 days. What is logged holds no secret: secrets have no `Display`.
+
+use std::path::Path;
+
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::rolling::{Builder, Rotation};
+use tracing_subscriber::EnvFilter;
+
+/// Days that logs are kept.
+const KEPT: usize = 30;
+
+/// Starts logging into `folder`; lines are written until the guard is dropped. `None` when the folder cannot be used,
+/// which must not keep anybody from backing up.
+pub fn start(folder: &Path) -> Option<WorkerGuard> {
+    std::fs::create_dir_all(folder).ok()?;
+    let files = Builder::new()
+        .rotation(Rotation::DAILY)
+        .filename_prefix("coffer")
+        .filename_suffix("log")
+        .max_log_files(KEPT)
+        .build(folder)
+        .ok()?;
+    let (writer, guard) = tracing_appender::non_blocking(files);
+    let filter = EnvFilter::try_from_env("COFFER_LOG").unwrap_or_else(|_| {
+        EnvFilter::new(
+            "warn,coffer_engine=info,coffer_jobs=info,coffer_onedrive=info,coffer_app=info",
+        )
+    });
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_ansi(false)
+        .try_init()
+        .ok()?;
+    Some(guard)
+}

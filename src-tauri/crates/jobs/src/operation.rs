@@ -1,0 +1,385 @@
+//! Single operations on a target, with words and numbers for people.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use coffer_engine::filter::{Action, Filters};
+use coffer_engine::{
+    BackupOptions, Error as EngineError, Existing, Permissions, RestoreOptions, Retention,
+    Selection,
+};
+use coffer_ipc::account::Quota;
+use coffer_ipc::command::DestinationContent;
+use coffer_ipc::job::FilterRule;
+use coffer_ipc::restore::{Entry, EntryKind, ExistingFiles, Version};
+use coffer_ipc::run::{Operation, RunCounts, RunResult};
+use coffer_ipc::{CommandError, ErrorCode};
+use coffer_volume::dlist::{EntryKind as VolumeEntryKind, FilelistEntry};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::folders::Folders;
+use crate::progress::{Observer, Tracker};
+use crate::target::Target;
+use crate::{Result, blocking, wording};
+
+/// What a backup takes and how. Sizes are bytes.
+#[derive(Debug, Clone)]
+pub struct BackupSettings {
+    /// Files and folders.
+    pub sources: Vec<PathBuf>,
+    /// Ordered rules.
+    pub filters: Vec<FilterRule>,
+    /// `--blocksize`; `None` takes the backup's own.
+    pub block_size: Option<u64>,
+    /// `--block-hash-algorithm` and `--file-hash-algorithm`; `None` takes the backup's own.
+    pub hashes: Option<(String, String)>,
+    /// `--dblock-size`.
+    pub volume_size: u64,
+    /// `--keep-versions`.
+    pub keep_versions: Option<u32>,
+    /// `--allow-missing-source`.
+    pub allow_missing_source: bool,
+    /// `--upload-unchanged-backups`.
+    pub upload_unchanged: bool,
+}
+
+impl BackupSettings {
+    /// Defaults for everything but the sources.
+    pub fn new(sources: Vec<PathBuf>) -> Self {
+        Self {
+            sources,
+            filters: Vec::new(),
+            block_size: None,
+            hashes: None,
+            volume_size: 50 << 20,
+            keep_versions: None,
+            allow_missing_source: false,
+            upload_unchanged: false,
+        }
+    }
+}
+
+/// What to restore and how.
+#[derive(Debug, Clone)]
+pub struct RestoreSettings {
+    /// 0 is the newest.
+    pub version: usize,
+    /// Which files.
+    pub wanted: Wanted,
+    /// Folder to restore into; `None` puts everything back.
+    pub target: Option<PathBuf>,
+    /// What happens to files that exist.
+    pub existing: ExistingFiles,
+    /// `--restore-permissions`.
+    pub permissions: bool,
+}
+
+/// Which files of a version.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// Stored paths, literally; none means everything.
+    Paths(Vec<String>),
+    /// Arguments of a command line: paths, names, wildcards; none means everything.
+    Arguments(Vec<String>),
+}
+
+/// How an operation ended.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// In one word.
+    pub result: RunResult,
+    /// In numbers.
+    pub counts: RunCounts,
+    /// In words, when it failed.
+    pub error: Option<CommandError>,
+    /// Versions and bytes at the destination, when the operation learnt them.
+    pub stored: Option<(u32, u64)>,
+    /// Space of the destination.
+    pub quota: Option<Quota>,
+}
+
+impl Finished {
+    pub(crate) fn failed(error: CommandError, counts: RunCounts) -> Self {
+        let result = if error.code == ErrorCode::Cancelled {
+            RunResult::Stopped
+        } else {
+            RunResult::Error
+        };
+        Self {
+            result,
+            counts,
+            error: Some(error),
+            stored: None,
+            quota: None,
+        }
+    }
+}
+
+/// Backs up and applies the retention.
+pub async fn backup(
+    target: &Target,
+    settings: BackupSettings,
+    folders: &Folders,
+    now: Timestamp,
+    observer: Observer,
+    cancel: &CancellationToken,
+) -> Finished {
+    let tracker = Arc::new(Tracker::new(Operation::Backup, observer));
+    let options = match backup_options(target, settings, folders, now) {
+        Ok(options) => options,
+        Err(error) => return Finished::failed(error, RunCounts::default()),
+    };
+    let (store, monitor, token) = (target.store.clone(), tracker.clone(), cancel.clone());
+    let outcome = blocking(move || coffer_engine::backup(&store, options, monitor, &token)).await;
+    match outcome {
+        Err(error) => {
+            log("backup", &error);
+            let counts = RunCounts {
+                uploaded_bytes: tracker.transferred(),
+                ..RunCounts::default()
+            };
+            Finished::failed(wording::engine(&error), counts)
+        }
+        Ok(stats) => {
+            let result = if stats.warnings > 0 {
+                RunResult::Warning
+            } else if stats.version.is_none() {
+                RunResult::Unchanged
+            } else {
+                RunResult::Success
+            };
+            let counts = RunCounts {
+                examined_files: stats.examined_files,
+                examined_bytes: stats.examined_bytes,
+                added_files: stats.added_files,
+                changed_files: stats.changed_files,
+                deleted_files: stats.deleted_files,
+                failed_files: stats.warnings,
+                uploaded_bytes: stats.uploaded_bytes,
+                uploaded_volumes: stats.uploaded_volumes,
+                deleted_versions: stats.deleted_versions,
+                ..RunCounts::default()
+            };
+            let versions = u32::try_from(stats.versions).unwrap_or(u32::MAX);
+            let stored = Some((versions, stats.stored_bytes));
+            Finished {
+                result,
+                counts,
+                error: None,
+                stored,
+                quota: target.quota(cancel).await,
+            }
+        }
+    }
+}
+
+fn backup_options(
+    target: &Target,
+    settings: BackupSettings,
+    folders: &Folders,
+    now: Timestamp,
+) -> Result<BackupOptions> {
+    let mut options = BackupOptions::new(settings.sources, now);
+    let rules = settings.filters.iter().map(|rule| {
+        let action = if rule.include {
+            Action::Include
+        } else {
+            Action::Exclude
+        };
+        (action, rule.expression.as_str())
+    });
+    options.filters = Filters::new(rules).map_err(|error| wording::engine(&error))?;
+    options.excluded = folders.own();
+    options.block_size = settings.block_size;
+    options.hashes = settings.hashes;
+    options.volume_size = settings.volume_size;
+    options.allow_missing_source = settings.allow_missing_source;
+    options.upload_unchanged = settings.upload_unchanged;
+    options.checkpoints = target.checkpoints.clone();
+    options.retention = settings.keep_versions.map_or(Retention::KeepAll, |count| {
+        Retention::KeepVersions(count as usize)
+    });
+    Ok(options)
+}
+
+/// Restores.
+pub async fn restore(
+    target: &Target,
+    settings: RestoreSettings,
+    observer: Observer,
+    cancel: &CancellationToken,
+) -> Finished {
+    let tracker = Arc::new(Tracker::new(Operation::Restore, observer));
+    let selection = match settings.wanted {
+        Wanted::Paths(paths) if paths.is_empty() => Selection::all(),
+        Wanted::Paths(paths) => Selection::paths(paths),
+        Wanted::Arguments(arguments) => Selection::arguments(&arguments),
+    };
+    let options = RestoreOptions {
+        version: settings.version,
+        selection,
+        target: settings.target,
+        existing: match settings.existing {
+            ExistingFiles::KeepBoth => Existing::KeepBoth,
+            ExistingFiles::Overwrite => Existing::Overwrite,
+        },
+        permissions: if settings.permissions {
+            Permissions::Restore
+        } else {
+            Permissions::Leave
+        },
+    };
+    let (store, monitor, token) = (target.store.clone(), tracker.clone(), cancel.clone());
+    let outcome = blocking(move || coffer_engine::restore(&store, &options, monitor, &token)).await;
+    let downloaded_bytes = tracker.transferred();
+    match outcome {
+        Err(error) => {
+            log("restore", &error);
+            let counts = RunCounts {
+                downloaded_bytes,
+                ..RunCounts::default()
+            };
+            Finished::failed(wording::engine(&error), counts)
+        }
+        Ok(stats) => Finished {
+            result: if stats.warnings > 0 {
+                RunResult::Warning
+            } else {
+                RunResult::Success
+            },
+            counts: RunCounts {
+                examined_files: stats.selected_files,
+                examined_bytes: stats.restored_bytes,
+                restored_files: stats.restored_files,
+                failed_files: stats.failed_files,
+                downloaded_bytes,
+                ..RunCounts::default()
+            },
+            error: None,
+            stored: None,
+            quota: None,
+        },
+    }
+}
+
+/// Deletes versions by number and returns their times, RFC 3339.
+///
+/// # Errors
+/// Words for people, as in all functions here.
+pub async fn delete_versions(
+    target: &Target,
+    numbers: Vec<usize>,
+    cancel: &CancellationToken,
+) -> Result<Vec<String>> {
+    let (store, token) = (target.store.clone(), cancel.clone());
+    let monitor = Arc::new(Tracker::new(Operation::Delete, Observer::silent()));
+    let deleted =
+        blocking(move || coffer_engine::delete_versions(&store, &numbers, monitor, &token));
+    let times = deleted.await.map_err(|error| wording::engine(&error))?;
+    Ok(times.iter().map(ToString::to_string).collect())
+}
+
+/// All versions, newest first.
+///
+/// # Errors
+/// As [`delete_versions`].
+pub async fn versions(target: &Target, cancel: &CancellationToken) -> Result<Vec<Version>> {
+    let (store, token) = (target.store.clone(), cancel.clone());
+    let found = blocking(move || coffer_engine::versions(&store, Arc::new(()), &token)).await;
+    Ok(version_shapes(
+        &found.map_err(|error| wording::engine(&error))?,
+    ))
+}
+
+/// What the destination folder holds.
+///
+/// # Errors
+/// As [`delete_versions`].
+pub async fn content(target: &Target, cancel: &CancellationToken) -> Result<DestinationContent> {
+    let (store, token) = (target.store.clone(), cancel.clone());
+    let found = blocking(move || coffer_engine::content(&store, &token)).await;
+    Ok(match found.map_err(|error| wording::engine(&error))? {
+        coffer_engine::FolderContent::Missing => DestinationContent::New,
+        coffer_engine::FolderContent::Empty => DestinationContent::Empty,
+        coffer_engine::FolderContent::Other(_) => DestinationContent::OtherFiles,
+        coffer_engine::FolderContent::Backup {
+            versions,
+            encrypted,
+        } => DestinationContent::Backup {
+            versions: version_shapes(&versions),
+            encrypted,
+        },
+    })
+}
+
+/// Calls `sink` with each entry of a version, until it returns false.
+///
+/// # Errors
+/// As [`delete_versions`].
+pub async fn for_each_entry(
+    target: &Target,
+    version: usize,
+    cancel: &CancellationToken,
+    mut sink: impl FnMut(Entry) -> bool + Send + 'static,
+) -> Result<()> {
+    let (store, token) = (target.store.clone(), cancel.clone());
+    let read = blocking(move || {
+        let mut stopped = false;
+        let read = coffer_engine::for_each_entry(&store, version, Arc::new(()), &token, |entry| {
+            if sink(entry_shape(&entry)) {
+                return Ok(());
+            }
+            stopped = true;
+            Err(EngineError::Cancelled)
+        });
+        if stopped { Ok(()) } else { read }
+    });
+    read.await.map_err(|error| wording::engine(&error))
+}
+
+pub(crate) fn version_shapes(versions: &[coffer_engine::Version]) -> Vec<Version> {
+    let shapes = versions.iter().map(|version| Version {
+        number: u32::try_from(version.number).unwrap_or(u32::MAX),
+        time: version.time.to_string(),
+    });
+    shapes.collect()
+}
+
+/// Bytes of the path before its last part, separator included.
+pub(crate) fn parent_len(path: &str) -> usize {
+    let separators: &[char] = if path.starts_with('/') {
+        &['/']
+    } else {
+        &['\\', '/']
+    };
+    let trimmed = path.strip_suffix(separators).unwrap_or(path);
+    trimmed.rfind(separators).map_or(0, |position| position + 1)
+}
+
+pub(crate) fn entry_shape(entry: &FilelistEntry) -> Entry {
+    let path = entry.path.clone();
+    let name = path[parent_len(&path)..].trim_end_matches(['/', '\\']);
+    Entry {
+        // A file system's root has no name of its own.
+        name: if name.is_empty() {
+            path.clone()
+        } else {
+            name.to_owned()
+        },
+        kind: match entry.kind {
+            VolumeEntryKind::File => EntryKind::File,
+            VolumeEntryKind::Folder => EntryKind::Folder,
+            VolumeEntryKind::Symlink => EntryKind::Symlink,
+        },
+        size_bytes: entry.content.as_ref().map_or(0, |content| content.size),
+        modified: entry.time.map(|time| time.to_string()),
+        path,
+    }
+}
+
+fn log(operation: &str, error: &EngineError) {
+    if !matches!(error, EngineError::Cancelled) {
+        tracing::error!(operation, %error, "an operation failed");
+    }
+}

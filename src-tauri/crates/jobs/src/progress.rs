@@ -1,0 +1,181 @@
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use coffer_engine::{Monitor, Phase as EnginePhase, Problem};
+use coffer_ipc::run::{Operation, Phase, Progress, RunMessage};
+
+use crate::{lock, wording};
+
+/// Between two reports of progress.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// Over which speed is measured.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// Who hears of an operation.
+pub struct Observer {
+    /// Takes progress, at most ten times a second.
+    pub on_progress: Box<dyn Fn(Progress) + Send + Sync>,
+    /// Takes each line of the report.
+    pub on_message: Box<dyn Fn(RunMessage) + Send + Sync>,
+    /// Whether progress is shown, so that totals are worth counting.
+    pub shows_progress: bool,
+}
+
+impl Observer {
+    /// Hears nothing.
+    pub fn silent() -> Self {
+        Self {
+            on_progress: Box::new(|_| {}),
+            on_message: Box::new(|_| {}),
+            shows_progress: false,
+        }
+    }
+}
+
+/// Turns what the engine tells into progress, thinned out.
+pub(crate) struct Tracker {
+    observer: Observer,
+    state: Mutex<State>,
+}
+
+struct State {
+    progress: Progress,
+    last_told: Option<Instant>,
+    /// Bytes done at moments of the last seconds.
+    samples: VecDeque<(Instant, u64, u64)>,
+}
+
+impl Tracker {
+    pub(crate) fn new(operation: Operation, observer: Observer) -> Self {
+        let progress = Progress {
+            operation,
+            phase: Phase::Connecting,
+            done_files: 0,
+            total_files: None,
+            done_bytes: 0,
+            total_bytes: None,
+            transferred_bytes: 0,
+            bytes_per_second: 0,
+            seconds_left: None,
+            current: String::new(),
+        };
+        let state = State {
+            progress,
+            last_told: None,
+            samples: VecDeque::new(),
+        };
+        Self {
+            observer,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Bytes sent and received so far.
+    pub(crate) fn transferred(&self) -> u64 {
+        lock(&self.state).progress.transferred_bytes
+    }
+
+    pub(crate) fn message(&self, message: RunMessage) {
+        (self.observer.on_message)(message);
+    }
+
+    fn update(&self, force: bool, change: impl FnOnce(&mut State)) {
+        let now = Instant::now();
+        let progress = {
+            let mut state = lock(&self.state);
+            change(&mut state);
+            let due = state
+                .last_told
+                .is_none_or(|last| now.duration_since(last) >= INTERVAL);
+            if !force && !due {
+                return;
+            }
+            state.last_told = Some(now);
+            state.measure(now);
+            state.progress.clone()
+        };
+        (self.observer.on_progress)(progress);
+    }
+}
+
+impl State {
+    fn measure(&mut self, now: Instant) {
+        let progress = &mut self.progress;
+        self.samples
+            .push_back((now, progress.done_bytes, progress.transferred_bytes));
+        while self
+            .samples
+            .front()
+            .is_some_and(|(at, ..)| now.duration_since(*at) > WINDOW)
+        {
+            self.samples.pop_front();
+        }
+        let Some((start, done, moved)) = self.samples.front().copied() else {
+            return;
+        };
+        let seconds = now.duration_since(start).as_secs_f64();
+        // A second at least, or the first numbers are nonsense.
+        if seconds < 1.0 {
+            return;
+        }
+        let rate = |before: u64, after: u64| after.saturating_sub(before) as f64 / seconds;
+        progress.bytes_per_second = rate(moved, progress.transferred_bytes) as u64;
+        let done_rate = rate(done, progress.done_bytes);
+        progress.seconds_left = progress.total_bytes.and_then(|total| {
+            let left = total.saturating_sub(progress.done_bytes);
+            (done_rate > 1.0).then(|| (left as f64 / done_rate).ceil() as u64)
+        });
+    }
+}
+
+impl Monitor for Tracker {
+    fn phase(&self, phase: EnginePhase) {
+        self.update(true, |state| {
+            state.progress.phase = match phase {
+                EnginePhase::Connecting => Phase::Connecting,
+                EnginePhase::ReadingDestination => Phase::ReadingDestination,
+                EnginePhase::BackingUp => Phase::BackingUp,
+                EnginePhase::Finishing => Phase::Finishing,
+                EnginePhase::Deleting => Phase::Deleting,
+                EnginePhase::Planning => Phase::Planning,
+                EnginePhase::Restoring => Phase::Restoring,
+            };
+            state.progress.current.clear();
+        });
+    }
+
+    fn totals(&self, files: u64, bytes: u64) {
+        self.update(false, |state| {
+            state.progress.total_files = Some(files);
+            state.progress.total_bytes = Some(bytes);
+        });
+    }
+
+    fn done(&self, files: u64, bytes: u64, path: &str) {
+        self.update(false, |state| {
+            state.progress.done_files += files;
+            state.progress.done_bytes += bytes;
+            if !path.is_empty() {
+                path.clone_into(&mut state.progress.current);
+            }
+        });
+    }
+
+    fn transferred(&self, bytes: u64) {
+        self.update(false, |state| state.progress.transferred_bytes += bytes);
+    }
+
+    fn waiting(&self, time: Duration, why: &str) {
+        let text = format!("Waiting {} s: {why}", time.as_secs().max(1));
+        self.update(true, |state| state.progress.current = text);
+    }
+
+    fn problem(&self, problem: Problem) {
+        self.message(wording::problem(&problem));
+    }
+
+    fn wants_totals(&self) -> bool {
+        self.observer.shows_progress
+    }
+}

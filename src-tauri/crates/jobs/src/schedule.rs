@@ -1,0 +1,148 @@
+//! When a job runs by itself.
+
+use coffer_ipc::job::{Schedule, ScheduleUnit, Weekday};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+/// Occurrences that are looked through for an allowed day: ten years of days.
+const MAX_STEPS: i64 = 4000;
+
+/// The first time after `last_run` at which `schedule` wants a run; without a run before, its first. `None` when the
+/// schedule cannot be read.
+///
+/// A result in the past is due now: its time was missed.
+pub fn next_run(
+    schedule: &Schedule,
+    last_run: Option<Timestamp>,
+    zone: &TimeZone,
+) -> Option<Timestamp> {
+    let first: DateTime = schedule.first_run.parse().ok()?;
+    let every = i64::from(schedule.every.max(1));
+    let start = last_run.map_or(0, |last| {
+        let first = zone.to_timestamp(first).map_or(last, |first| first);
+        // One step before the estimate: months and clock changes make it inexact.
+        let passed = last.as_second().saturating_sub(first.as_second());
+        (passed / (seconds(schedule.unit) * every) - 1).max(0)
+    });
+    for step in start..start + MAX_STEPS {
+        let number = step.checked_mul(every)?;
+        let span = match schedule.unit {
+            ScheduleUnit::Hours => Span::new().try_hours(number),
+            ScheduleUnit::Days => Span::new().try_days(number),
+            ScheduleUnit::Weeks => Span::new().try_weeks(number),
+            ScheduleUnit::Months => Span::new().try_months(number),
+        };
+        let time = first.checked_add(span.ok()?).ok()?;
+        let allowed = schedule.days.is_empty() || schedule.days.contains(&weekday(time));
+        let moment = zone.to_timestamp(time).ok()?;
+        if allowed && last_run.is_none_or(|last| moment > last) {
+            return Some(moment);
+        }
+    }
+    None
+}
+
+/// At least so many seconds lie between two occurrences of one unit.
+fn seconds(unit: ScheduleUnit) -> i64 {
+    match unit {
+        ScheduleUnit::Hours => 3_600,
+        ScheduleUnit::Days => 86_400,
+        ScheduleUnit::Weeks => 7 * 86_400,
+        ScheduleUnit::Months => 31 * 86_400,
+    }
+}
+
+fn weekday(time: DateTime) -> Weekday {
+    match time.date().weekday() {
+        jiff::civil::Weekday::Monday => Weekday::Monday,
+        jiff::civil::Weekday::Tuesday => Weekday::Tuesday,
+        jiff::civil::Weekday::Wednesday => Weekday::Wednesday,
+        jiff::civil::Weekday::Thursday => Weekday::Thursday,
+        jiff::civil::Weekday::Friday => Weekday::Friday,
+        jiff::civil::Weekday::Saturday => Weekday::Saturday,
+        jiff::civil::Weekday::Sunday => Weekday::Sunday,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(every: u32, unit: ScheduleUnit, days: &[Weekday]) -> Schedule {
+        Schedule {
+            first_run: "2026-01-05T13:00".into(),
+            every,
+            unit,
+            days: days.to_vec(),
+        }
+    }
+
+    fn next(schedule: &Schedule, last: &str) -> String {
+        let last = (!last.is_empty()).then(|| last.parse().unwrap());
+        next_run(schedule, last, &TimeZone::UTC)
+            .unwrap()
+            .to_string()
+    }
+
+    #[test]
+    fn runs_keep_their_time_of_day() {
+        let daily = schedule(1, ScheduleUnit::Days, &[]);
+        assert_eq!(next(&daily, ""), "2026-01-05T13:00:00Z");
+        assert_eq!(next(&daily, "2026-01-05T13:00:07Z"), "2026-01-06T13:00:00Z");
+        // A run that was late does not move the ones after it.
+        assert_eq!(next(&daily, "2026-03-01T20:00:00Z"), "2026-03-02T13:00:00Z");
+    }
+
+    #[test]
+    fn only_allowed_days_count() {
+        let weekend = schedule(1, ScheduleUnit::Days, &[Weekday::Saturday]);
+        assert_eq!(next(&weekend, ""), "2026-01-10T13:00:00Z");
+        assert_eq!(
+            next(&weekend, "2026-01-10T13:00:00Z"),
+            "2026-01-17T13:00:00Z"
+        );
+        let never = schedule(1, ScheduleUnit::Weeks, &[Weekday::Sunday]);
+        assert_eq!(next_run(&never, None, &TimeZone::UTC), None);
+    }
+
+    #[test]
+    fn months_end_where_the_month_ends() {
+        let mut monthly = schedule(1, ScheduleUnit::Months, &[]);
+        monthly.first_run = "2026-01-31T08:00".into();
+        assert_eq!(
+            next(&monthly, "2026-01-31T09:00:00Z"),
+            "2026-02-28T08:00:00Z"
+        );
+        assert_eq!(
+            next(&monthly, "2026-02-28T09:00:00Z"),
+            "2026-03-31T08:00:00Z"
+        );
+    }
+
+    #[test]
+    fn clock_changes_do_not_move_the_hour() {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let daily = schedule(1, ScheduleUnit::Days, &[]);
+        let last = "2026-03-28T12:30:00Z".parse().unwrap();
+        assert_eq!(
+            next_run(&daily, Some(last), &zone).unwrap().to_string(),
+            "2026-03-29T11:00:00Z"
+        );
+    }
+
+    #[test]
+    fn nonsense_is_no_schedule() {
+        let mut odd = schedule(0, ScheduleUnit::Hours, &[]);
+        assert!(
+            next_run(
+                &odd,
+                Some("2200-01-01T00:00:00Z".parse().unwrap()),
+                &TimeZone::UTC
+            )
+            .is_some()
+        );
+        odd.first_run = "tomorrow".into();
+        assert_eq!(next_run(&odd, None, &TimeZone::UTC), None);
+    }
+}

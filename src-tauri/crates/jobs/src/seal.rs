@@ -1,0 +1,82 @@
+//! Sealing what a file must not hold in the clear: upload addresses in the run journal.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chacha20poly1305::aead::{Aead as _, KeyInit as _};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use coffer_engine::backup::{Checkpoints, Seal};
+
+use crate::keychain::{Error, SecretStore};
+
+/// Name of the key's entry.
+const KEY: &str = "journal-key";
+/// Bytes of a nonce.
+const NONCE: usize = 24;
+
+/// Seals with a key from the keychain.
+struct KeychainSeal(XChaCha20Poly1305);
+
+impl Seal for KeychainSeal {
+    fn seal(&self, plain: &str) -> String {
+        let nonce: [u8; NONCE] = rand::random();
+        let sealed = self.0.encrypt(&XNonce::from(nonce), plain.as_bytes());
+        // Only a text of many GiB cannot be sealed; nothing then stands for it.
+        let sealed = sealed.unwrap_or_default();
+        STANDARD.encode([&nonce[..], &sealed].concat())
+    }
+
+    fn open(&self, sealed: &str) -> Option<String> {
+        let bytes = STANDARD.decode(sealed).ok()?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE)?;
+        let nonce: [u8; NONCE] = nonce.try_into().ok()?;
+        String::from_utf8(self.0.decrypt(&XNonce::from(nonce), sealed).ok()?).ok()
+    }
+}
+
+/// Checkpoints sealed with a key that the keychain keeps; it is made when there is none.
+///
+/// # Errors
+/// Those of the keychain.
+pub(crate) fn checkpoints(secrets: &dyn SecretStore) -> Result<Checkpoints, Error> {
+    let stored = secrets
+        .get(KEY)?
+        .and_then(|text| STANDARD.decode(text).ok());
+    let key: [u8; 32] = match stored.and_then(|bytes| bytes.try_into().ok()) {
+        Some(key) => key,
+        None => {
+            let key: [u8; 32] = rand::random();
+            secrets.set(KEY, &STANDARD.encode(key))?;
+            key
+        }
+    };
+    Ok(Checkpoints::Sealed(Arc::new(KeychainSeal(
+        XChaCha20Poly1305::new(&key.into()),
+    ))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keychain::MemoryKeychain;
+
+    #[test]
+    fn what_is_sealed_opens_with_the_same_keychain_only() {
+        let keychain = MemoryKeychain::default();
+        let seal = |keychain: &MemoryKeychain| match checkpoints(keychain).unwrap() {
+            Checkpoints::Sealed(seal) => seal,
+            Checkpoints::None => panic!("a keychain gives a seal"),
+        };
+
+        let sealed = seal(&keychain).seal("https://upload.example/secret");
+
+        assert!(!sealed.contains("upload"));
+        assert_eq!(
+            seal(&keychain).open(&sealed).unwrap(),
+            "https://upload.example/secret"
+        );
+        assert_eq!(seal(&MemoryKeychain::default()).open(&sealed), None);
+        assert_eq!(seal(&keychain).open("nonsense"), None);
+    }
+}

@@ -1,0 +1,262 @@
+//! The app's backend: everything its commands do, and the events it gives out.
+
+mod accounts;
+mod browsing;
+mod jobs;
+mod runs;
+mod scheduler;
+mod signing_in;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use coffer_database::AppDatabase;
+use coffer_ipc::CommandError;
+use coffer_ipc::command::{AppState, NewJobDefaults, Theme, TrayStatus};
+use coffer_ipc::event::{Change, Event};
+use coffer_ipc::job::JobOptions;
+use coffer_onedrive::OneDrive;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+use crate::environment::Environment;
+use crate::folders::Folders;
+use crate::keychain::SecretStore;
+use crate::target::DEFAULT_PREFIX;
+use crate::{Result, blocking, lock, wording};
+use browsing::OpenedBackup;
+use runs::ActiveRun;
+pub use signing_in::sign_in_and_keep;
+
+/// Events that a slow listener may lag behind; the UI asks for the whole state when it lost some.
+const EVENTS: usize = 1024;
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+    /// The computer's time zone.
+    fn zone(&self) -> TimeZone;
+}
+
+/// The computer's own clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn zone(&self) -> TimeZone {
+        TimeZone::system()
+    }
+}
+
+/// The backend. Cheap to clone; clones are the same one.
+#[derive(Clone)]
+pub struct Coffer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    folders: Folders,
+    environment: Environment,
+    clock: Arc<dyn Clock>,
+    secrets: Arc<dyn SecretStore>,
+    database: Mutex<AppDatabase>,
+    events: broadcast::Sender<Event>,
+    seq: AtomicU64,
+    tray: Mutex<TrayStatus>,
+    /// Runs that go on, by id.
+    runs: Mutex<HashMap<String, ActiveRun>>,
+    sign_ins: Mutex<HashMap<String, CancellationToken>>,
+    opened: Mutex<HashMap<String, OpenedBackup>>,
+    /// Clients, so that all of an account's requests share one token and one gate.
+    clients: Mutex<HashMap<String, OneDrive>>,
+}
+
+impl Coffer {
+    /// Opens the app's database; runs that a crash cut off are noted as interrupted.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub fn open(
+        folders: Folders,
+        environment: Environment,
+        secrets: Arc<dyn SecretStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        coffer_onedrive::install_tls_provider();
+        let database =
+            AppDatabase::open(&folders.database()).map_err(|error| wording::database(&error))?;
+        let (events, _) = broadcast::channel(EVENTS);
+        let coffer = Self {
+            inner: Arc::new(Inner {
+                folders,
+                environment,
+                clock,
+                secrets,
+                database: Mutex::new(database),
+                events,
+                seq: AtomicU64::new(0),
+                tray: Mutex::new(TrayStatus::Shown),
+                runs: Mutex::default(),
+                sign_ins: Mutex::default(),
+                opened: Mutex::default(),
+                clients: Mutex::default(),
+            }),
+        };
+        coffer.note_interrupted_runs()?;
+        Ok(coffer)
+    }
+
+    /// Everything that changes from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.inner.events.subscribe()
+    }
+
+    /// Everything the UI needs when it starts.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn app_state(&self) -> Result<AppState> {
+        // Read first: what happens meanwhile comes as an event with a higher number.
+        let seq = self.inner.seq.load(Ordering::SeqCst);
+        Ok(AppState {
+            seq,
+            jobs: self.job_cards()?,
+            accounts: self.accounts()?,
+            demo: self.inner.environment.demo,
+            keychain_problem: self.keychain_problem().await,
+            tray: *lock(&self.inner.tray),
+            theme: self.theme()?,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            defaults: defaults(),
+        })
+    }
+
+    /// Light, dark or as the system says.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn set_theme(&self, theme: Theme) -> Result<()> {
+        let text = serde_json::to_string(&theme).unwrap_or_default();
+        self.database(|database| database.set_setting("theme", &text))
+    }
+
+    fn theme(&self) -> Result<Theme> {
+        let stored = self.database(|database| database.setting("theme"))?;
+        Ok(stored
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or(Theme::System))
+    }
+
+    /// The app found out whether its icon can be seen.
+    pub fn set_tray(&self, status: TrayStatus) {
+        let before = std::mem::replace(&mut *lock(&self.inner.tray), status);
+        if before != status {
+            self.emit(Change::Tray { status });
+        }
+    }
+
+    /// Asks the window to show a job.
+    pub fn show(&self, job_id: &str) {
+        self.emit(Change::Show {
+            job_id: job_id.to_owned(),
+        });
+    }
+
+    /// Stops whatever runs and waits until it has; for the end of the app.
+    pub async fn shut_down(&self) {
+        let waiting: Vec<_> = {
+            let runs = lock(&self.inner.runs);
+            runs.values().map(ActiveRun::stop).collect()
+        };
+        for mut done in waiting {
+            // An error means that the run is gone, which is what is waited for.
+            let _ = done.wait_for(|done| *done).await;
+        }
+    }
+
+    async fn keychain_problem(&self) -> Option<CommandError> {
+        let secrets = Arc::clone(&self.inner.secrets);
+        let looked = blocking(move || secrets.get("journal-key")).await;
+        looked.err().map(|error| wording::keychain(&error))
+    }
+
+    fn database<T>(
+        &self,
+        work: impl FnOnce(&AppDatabase) -> coffer_database::Result<T>,
+    ) -> Result<T> {
+        work(&lock(&self.inner.database)).map_err(|error| wording::database(&error))
+    }
+
+    /// Runs keychain work off the async threads.
+    async fn secrets<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn SecretStore) -> std::result::Result<T, crate::keychain::Error>
+        + Send
+        + 'static,
+    ) -> Result<T> {
+        let secrets = Arc::clone(&self.inner.secrets);
+        blocking(move || work(&*secrets))
+            .await
+            .map_err(|error| wording::keychain(&error))
+    }
+
+    fn emit(&self, change: Change) {
+        let seq = self.inner.seq.fetch_add(1, Ordering::SeqCst) + 1;
+        // Nobody listens while the window is closed.
+        let _ = self.inner.events.send(Event { seq, change });
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+}
+
+fn defaults() -> NewJobDefaults {
+    let computer = computer_name();
+    let folders = [
+        dirs::document_dir(),
+        dirs::picture_dir(),
+        dirs::desktop_dir(),
+        dirs::video_dir(),
+        dirs::audio_dir(),
+    ];
+    let existing = folders
+        .into_iter()
+        .flatten()
+        .filter(|folder| folder.is_dir());
+    let mut sources: Vec<_> = existing
+        .filter_map(|folder| folder.into_os_string().into_string().ok())
+        .collect();
+    sources.dedup();
+    NewJobDefaults {
+        name: format!("Backup of {computer}"),
+        sources,
+        options: JobOptions {
+            volume_bytes: 50 << 20,
+            block_bytes: 1 << 20,
+            prefix: DEFAULT_PREFIX.to_owned(),
+            keep_versions: None,
+        },
+    }
+}
+
+/// What this computer is called.
+fn computer_name() -> String {
+    let variable = |name| std::env::var(name).ok();
+    let file = || std::fs::read_to_string("/etc/hostname").ok();
+    let name = variable("COMPUTERNAME")
+        .or_else(|| variable("HOSTNAME"))
+        .or_else(file);
+    let name = name
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty());
+    name.unwrap_or_else(|| "this computer".to_owned())
+}

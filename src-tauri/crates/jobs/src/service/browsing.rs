@@ -1,0 +1,191 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use coffer_database::{Listing, ListingRow};
+use coffer_ipc::restore::{BackupRef, Entry, EntryKind, EntryPage, OpenBackup};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::Coffer;
+use crate::operation::{for_each_entry, parent_len, versions};
+use crate::target::Target;
+use crate::{Result, blocking, lock, wording};
+
+/// Entries of one page at most.
+const MAX_PAGE: u32 = 1000;
+
+/// A backup that somebody looks into.
+pub(super) struct OpenedBackup {
+    target: Target,
+    /// Empty when no job here knows the backup.
+    job_id: String,
+    /// Versions that were read, by number.
+    listings: Arc<tokio::sync::Mutex<HashMap<u32, Arc<Mutex<Listing>>>>>,
+}
+
+impl Coffer {
+    /// Opens a backup for looking around.
+    ///
+    /// # Errors
+    /// Those of the destination, and a wrong passphrase.
+    pub async fn open_backup(&self, backup: BackupRef) -> Result<OpenBackup> {
+        let (target, job_id) = match backup {
+            BackupRef::Job { job_id } => (self.target_of_job(&job_id).await?, job_id),
+            BackupRef::Existing {
+                destination,
+                prefix,
+                passphrase,
+            } => {
+                let passphrase = Some(passphrase.as_str()).filter(|text| !text.is_empty());
+                (
+                    self.target(&destination, &prefix, passphrase).await?,
+                    String::new(),
+                )
+            }
+        };
+        let versions = versions(&target, &CancellationToken::new()).await?;
+        let handle = uuid::Uuid::new_v4().simple().to_string();
+        let opened = OpenedBackup {
+            target,
+            job_id,
+            listings: Arc::default(),
+        };
+        lock(&self.inner.opened).insert(handle.clone(), opened);
+        Ok(OpenBackup { handle, versions })
+    }
+
+    /// Forgets an opened backup.
+    pub fn close_backup(&self, handle: &str) {
+        lock(&self.inner.opened).remove(handle);
+    }
+
+    /// Entries of a folder; the empty folder holds the roots.
+    ///
+    /// # Errors
+    /// Those of reading the version.
+    pub async fn list_entries(
+        &self,
+        handle: &str,
+        version: u32,
+        folder: String,
+        offset: u32,
+        limit: u32,
+    ) -> Result<EntryPage> {
+        self.page(handle, version, move |listing| {
+            listing.children(&folder, u64::from(offset), u64::from(limit.min(MAX_PAGE)))
+        })
+        .await
+    }
+
+    /// Entries whose name contains `text`.
+    ///
+    /// # Errors
+    /// Those of reading the version.
+    pub async fn search_entries(
+        &self,
+        handle: &str,
+        version: u32,
+        text: String,
+        offset: u32,
+        limit: u32,
+    ) -> Result<EntryPage> {
+        self.page(handle, version, move |listing| {
+            listing.search(&text, u64::from(offset), u64::from(limit.min(MAX_PAGE)))
+        })
+        .await
+    }
+
+    /// What an opened backup leads to, and the job it belongs to.
+    pub(super) fn opened_target(&self, handle: &str) -> Result<(Target, String)> {
+        let opened = lock(&self.inner.opened);
+        let backup = opened
+            .get(handle)
+            .ok_or_else(|| wording::not_found("This opened backup"))?;
+        Ok((backup.target.clone(), backup.job_id.clone()))
+    }
+
+    async fn page(
+        &self,
+        handle: &str,
+        version: u32,
+        read: impl FnOnce(&Listing) -> coffer_database::Result<(Vec<ListingRow>, u64)> + Send + 'static,
+    ) -> Result<EntryPage> {
+        let listing = self.listing(handle, version).await?;
+        let page = blocking(move || read(&lock(&listing))).await;
+        let (rows, total) = page.map_err(|error| wording::database(&error))?;
+        Ok(EntryPage {
+            entries: rows.into_iter().map(entry).collect(),
+            total,
+        })
+    }
+
+    /// The listing of a version; it is read once, however many ask for it at the same time.
+    async fn listing(&self, handle: &str, version: u32) -> Result<Arc<Mutex<Listing>>> {
+        let (target, _) = self.opened_target(handle)?;
+        let listings = lock(&self.inner.opened)
+            .get(handle)
+            .map(|backup| Arc::clone(&backup.listings));
+        let listings = listings.ok_or_else(|| wording::not_found("This opened backup"))?;
+        let mut known = listings.lock().await;
+        if let Some(listing) = known.get(&version) {
+            return Ok(Arc::clone(listing));
+        }
+        let (sender, receiver) = std::sync::mpsc::sync_channel::<Entry>(1024);
+        let building = tokio::task::spawn_blocking(move || {
+            Listing::build(|listing| {
+                for entry in receiver {
+                    listing.add(&row(entry))?;
+                }
+                Ok::<_, coffer_database::Error>(())
+            })
+        });
+        let cancel = CancellationToken::new();
+        let reading = for_each_entry(&target, version as usize, &cancel, move |entry| {
+            sender.send(entry).is_ok()
+        });
+        reading.await?;
+        let built = building
+            .await
+            .unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic()));
+        let listing = Arc::new(Mutex::new(
+            built.map_err(|error| wording::database(&error))?,
+        ));
+        known.insert(version, Arc::clone(&listing));
+        Ok(listing)
+    }
+}
+
+fn row(entry: Entry) -> ListingRow {
+    ListingRow {
+        parent: entry.path[..parent_len(&entry.path)].to_owned(),
+        name: entry.name,
+        path: entry.path,
+        kind: match entry.kind {
+            EntryKind::Folder => 0,
+            EntryKind::Symlink => 1,
+            EntryKind::File => 2,
+        },
+        size: entry.size_bytes,
+        time: entry
+            .modified
+            .and_then(|time| time.parse::<Timestamp>().ok())
+            .map(|time| time.as_second()),
+    }
+}
+
+fn entry(row: ListingRow) -> Entry {
+    Entry {
+        name: row.name,
+        path: row.path,
+        kind: match row.kind {
+            0 => EntryKind::Folder,
+            1 => EntryKind::Symlink,
+            _ => EntryKind::File,
+        },
+        size_bytes: row.size,
+        modified: row
+            .time
+            .and_then(|time| Timestamp::from_second(time).ok())
+            .map(|time| time.to_string()),
+    }
+}

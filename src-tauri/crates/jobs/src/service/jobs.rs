@@ -1,0 +1,500 @@
+use std::path::Path;
+
+use coffer_ipc::command::{DestinationCheck, DestinationContent, SaveJob, SourceCheck};
+use coffer_ipc::event::Change;
+use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition, JobState};
+use coffer_ipc::{CommandError, ErrorCode};
+use coffer_onedrive::TransferOptions;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::Coffer;
+use crate::operation::content;
+use crate::schedule::next_run;
+use crate::target::{DEFAULT_PREFIX, Opening, Target, same_place};
+use crate::{Result, blocking, lock, recovery_sheet, seal, wording};
+
+/// What was learnt about a job besides its definition.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Learnt {
+    pub(super) versions: Option<u32>,
+    pub(super) stored_bytes: Option<u64>,
+    pub(super) quota: Option<coffer_ipc::account::Quota>,
+    pub(super) label: String,
+    /// Why it cannot run until somebody acts.
+    pub(super) attention: Option<CommandError>,
+    /// When a backup was started last, RFC 3339.
+    pub(super) last_start: Option<String>,
+    /// When the schedule was set; times before it are nobody's miss.
+    pub(super) scheduled_since: Option<String>,
+}
+
+/// Name of a job's passphrase in the keychain.
+fn passphrase_name(job_id: &str) -> String {
+    format!("passphrase:{job_id}")
+}
+
+impl Coffer {
+    /// All jobs, by name.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn job_cards(&self) -> Result<Vec<JobCard>> {
+        let rows = self.database(|database| database.jobs())?;
+        let mut cards = Vec::new();
+        for (id, body) in rows {
+            match serde_json::from_str(&body) {
+                Ok(definition) => cards.push(self.card_of(&id, definition)?),
+                Err(error) => tracing::error!(%error, id, "a job cannot be read"),
+            }
+        }
+        cards.sort_by_key(|card| card.definition.name.to_lowercase());
+        Ok(cards)
+    }
+
+    /// One job.
+    pub(super) fn card(&self, job_id: &str) -> Result<JobCard> {
+        self.card_of(job_id, self.definition(job_id)?)
+    }
+
+    fn card_of(&self, id: &str, definition: JobDefinition) -> Result<JobCard> {
+        let learnt = self.learnt(id)?;
+        let running = lock(&self.inner.runs)
+            .values()
+            .find_map(|run| run.state_of(id));
+        let state = match (running, &learnt.attention) {
+            (Some(state), _) => state,
+            (None, Some(error)) => JobState::NeedsAttention {
+                error: error.clone(),
+            },
+            (None, None) => JobState::Idle,
+        };
+        let last_run = self.run_history(id, 0, 1)?.into_iter().next();
+        Ok(JobCard {
+            id: id.to_owned(),
+            state,
+            destination_label: if learnt.label.is_empty() {
+                plain_label(&definition)
+            } else {
+                learnt.label.clone()
+            },
+            last_run,
+            next_run: self
+                .next_start(&definition, &learnt)
+                .map(|time| time.to_string()),
+            versions: learnt.versions,
+            stored_bytes: learnt.stored_bytes,
+            quota: learnt.quota,
+            definition,
+        })
+    }
+
+    /// When a job starts by itself next; in the past when it is overdue.
+    pub(super) fn next_start(
+        &self,
+        definition: &JobDefinition,
+        learnt: &Learnt,
+    ) -> Option<Timestamp> {
+        let schedule = definition.schedule.as_ref()?;
+        let time = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
+        let last: Option<Timestamp> = time(&learnt.last_start);
+        let since: Option<Timestamp> = time(&learnt.scheduled_since);
+        next_run(schedule, last.max(since), &self.inner.clock.zone())
+    }
+
+    pub(super) fn definition(&self, job_id: &str) -> Result<JobDefinition> {
+        let rows = self.database(|database| database.jobs())?;
+        let body = rows
+            .into_iter()
+            .find(|(id, _)| id == job_id)
+            .map(|(_, body)| body);
+        let body = body.ok_or_else(|| wording::not_found("This backup"))?;
+        serde_json::from_str(&body).map_err(|_| wording::not_found("This backup"))
+    }
+
+    pub(super) fn learnt(&self, job_id: &str) -> Result<Learnt> {
+        let state = self.database(|database| database.job_state(job_id))?;
+        Ok(state
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default())
+    }
+
+    /// Changes what was learnt and tells the card.
+    pub(super) fn learn(&self, job_id: &str, change: impl FnOnce(&mut Learnt)) -> Result<()> {
+        let mut learnt = self.learnt(job_id)?;
+        change(&mut learnt);
+        let text = serde_json::to_string(&learnt).unwrap_or_default();
+        self.database(|database| database.set_job_state(job_id, &text))?;
+        self.emit_card(job_id);
+        Ok(())
+    }
+
+    pub(super) fn emit_card(&self, job_id: &str) {
+        if let Ok(card) = self.card(job_id) {
+            self.emit(Change::Job {
+                card: Box::new(card),
+            });
+        }
+    }
+
+    /// Adds a job; its passphrase goes into the keychain.
+    ///
+    /// # Errors
+    /// What is wrong with it; nothing is kept then.
+    pub async fn create_job(&self, request: SaveJob) -> Result<JobCard> {
+        self.check_job(None, &request)?;
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        self.keep_job(&id, request).await
+    }
+
+    /// Changes a job.
+    ///
+    /// # Errors
+    /// As [`Coffer::create_job`], and while it runs.
+    pub async fn update_job(&self, job_id: &str, request: SaveJob) -> Result<JobCard> {
+        let before = self.definition(job_id)?;
+        self.check_job(Some(job_id), &request)?;
+        self.check_idle(job_id)?;
+        let same_backup = same_place(&before.destination, &request.definition.destination)
+            && before.options.prefix == request.definition.options.prefix;
+        if same_backup && self.learnt(job_id)?.versions.is_some() {
+            if before.encrypted != request.definition.encrypted {
+                return Err(wording::invalid(
+                    "Encryption cannot be turned on or off in an existing backup.",
+                    "Choose another folder for a new backup.",
+                ));
+            }
+            if before.options.block_bytes != request.definition.options.block_bytes {
+                return Err(wording::invalid(
+                    "The block size of an existing backup cannot be changed.",
+                    "Choose another folder for a new backup.",
+                ));
+            }
+        }
+        self.keep_job(job_id, request).await
+    }
+
+    async fn keep_job(&self, id: &str, request: SaveJob) -> Result<JobCard> {
+        let SaveJob {
+            definition,
+            passphrase,
+        } = request;
+        if let Some(passphrase) = passphrase.filter(|_| definition.encrypted) {
+            let name = passphrase_name(id);
+            self.secrets(move |secrets| secrets.set(&name, &passphrase))
+                .await?;
+        }
+        let body = serde_json::to_string(&definition).unwrap_or_default();
+        self.database(|database| database.put_job(id, &body))?;
+        let now = self.now().to_string();
+        let label = self.label_of(&definition)?;
+        self.learn(id, |learnt| {
+            learnt.attention = None;
+            learnt.label = label;
+            learnt.scheduled_since = definition.schedule.as_ref().map(|_| now);
+        })?;
+        self.card(id)
+    }
+
+    fn check_job(&self, own_id: Option<&str>, request: &SaveJob) -> Result<()> {
+        let definition = &request.definition;
+        let name = definition.name.trim();
+        if name.is_empty() {
+            return Err(wording::invalid("The backup has no name.", "Give it one."));
+        }
+        let others: Vec<_> = self
+            .job_cards()?
+            .into_iter()
+            .filter(|card| Some(card.id.as_str()) != own_id)
+            .collect();
+        if others
+            .iter()
+            .any(|card| card.definition.name.to_lowercase() == name.to_lowercase())
+        {
+            return Err(wording::invalid(
+                format!("There is a backup named {name:?} already."),
+                "Choose another name.",
+            ));
+        }
+        let same = others.iter().find(|card| {
+            same_place(&card.definition.destination, &definition.destination)
+                && card.definition.options.prefix == definition.options.prefix
+        });
+        if let Some(same) = same {
+            return Err(wording::invalid(
+                format!("The backup {:?} uses this folder.", same.definition.name),
+                "Choose a folder of its own for each backup.",
+            ));
+        }
+        if definition.sources.is_empty() {
+            return Err(wording::invalid(
+                "Nothing is chosen to be backed up.",
+                "Choose at least one folder.",
+            ));
+        }
+        if !coffer_volume::VolumeName::is_valid_prefix(&definition.options.prefix) {
+            return Err(wording::engine(&coffer_engine::Error::InvalidPrefix {
+                prefix: definition.options.prefix.clone(),
+            }));
+        }
+        let rules = definition.filters.iter().map(|rule| {
+            (
+                coffer_engine::filter::Action::Exclude,
+                rule.expression.as_str(),
+            )
+        });
+        coffer_engine::filter::Filters::new(rules).map_err(|error| wording::engine(&error))?;
+        if let Some(schedule) = &definition.schedule
+            && next_run(schedule, None, &self.inner.clock.zone()).is_none()
+        {
+            return Err(wording::invalid(
+                "The schedule has no day on which it could run.",
+                "Allow more days, or choose another interval.",
+            ));
+        }
+        let empty = request
+            .passphrase
+            .as_ref()
+            .is_some_and(|passphrase| passphrase.trim().is_empty());
+        let missing = own_id.is_none() && request.passphrase.is_none();
+        if definition.encrypted && (empty || missing) {
+            return Err(wording::invalid(
+                "The passphrase is empty.",
+                "Type or generate one.",
+            ));
+        }
+        match &definition.destination {
+            DestinationSettings::OneDrive { folder, .. } => {
+                if folder.trim_matches('/').is_empty() {
+                    return Err(wording::invalid(
+                        "No folder is named.",
+                        "Each backup needs a folder of its own on the drive.",
+                    ));
+                }
+                coffer_onedrive::check_folder(folder).map_err(|error| wording::onedrive(&error))
+            }
+            DestinationSettings::Folder { path } if !Path::new(path).is_absolute() => Err(
+                wording::invalid(format!("{path:?} is not a whole path."), "Choose a folder."),
+            ),
+            DestinationSettings::Folder { .. } => Ok(()),
+        }
+    }
+
+    /// Removes a job. What it backed up stays where it is.
+    ///
+    /// # Errors
+    /// While it runs.
+    pub async fn delete_job(&self, job_id: &str, forget_secrets: bool) -> Result<()> {
+        self.definition(job_id)?;
+        self.check_idle(job_id)?;
+        if forget_secrets {
+            let name = passphrase_name(job_id);
+            self.secrets(move |secrets| secrets.remove(&name)).await?;
+        }
+        self.database(|database| database.remove_job(job_id))?;
+        self.emit(Change::JobRemoved {
+            job_id: job_id.to_owned(),
+        });
+        Ok(())
+    }
+
+    pub(super) fn check_idle(&self, job_id: &str) -> Result<()> {
+        let running = lock(&self.inner.runs)
+            .values()
+            .any(|run| run.state_of(job_id).is_some());
+        if !running {
+            return Ok(());
+        }
+        Err(wording::error(
+            ErrorCode::Busy,
+            "This backup is running.",
+            "Wait until it is done, or stop it.",
+        ))
+    }
+
+    /// A sign-in was renewed: jobs that waited for it can run again.
+    pub(super) fn sign_in_mended(&self, account_id: &str) -> Result<()> {
+        for card in self.job_cards()? {
+            let uses = matches!(
+                &card.definition.destination,
+                DestinationSettings::OneDrive { account_id: used, .. } if used == account_id
+            );
+            let waits = matches!(
+                &card.state,
+                JobState::NeedsAttention { error } if error.code == ErrorCode::SignInRequired
+            );
+            if uses && waits {
+                self.learn(&card.id, |learnt| learnt.attention = None)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn label_of(&self, definition: &JobDefinition) -> Result<String> {
+        let DestinationSettings::OneDrive {
+            account_id, folder, ..
+        } = &definition.destination
+        else {
+            return Ok(plain_label(definition));
+        };
+        let account = self
+            .accounts()?
+            .into_iter()
+            .find(|account| account.id == *account_id);
+        Ok(match account {
+            Some(account) if !account.name.is_empty() => {
+                format!("OneDrive · {} · {folder}", account.name)
+            }
+            _ => plain_label(definition),
+        })
+    }
+
+    /// Opens the backup of a job, with its secrets from the keychain.
+    pub(super) async fn target_of_job(&self, job_id: &str) -> Result<Target> {
+        let definition = self.definition(job_id)?;
+        let passphrase = if definition.encrypted {
+            let name = passphrase_name(job_id);
+            let stored = self.secrets(move |secrets| secrets.get(&name)).await?;
+            Some(stored.ok_or_else(|| {
+                wording::error(
+                    ErrorCode::WrongPassphrase,
+                    "The passphrase of this backup is not in the keychain of this computer.",
+                    "Edit the backup and type its passphrase.",
+                )
+            })?)
+        } else {
+            None
+        };
+        let prefix = definition.options.prefix.clone();
+        self.target(&definition.destination, &prefix, passphrase.as_deref())
+            .await
+    }
+
+    /// Opens a destination.
+    pub(super) async fn target(
+        &self,
+        destination: &DestinationSettings,
+        prefix: &str,
+        passphrase: Option<&str>,
+    ) -> Result<Target> {
+        let checkpoints = self.secrets(seal::checkpoints).await?;
+        let opening = Opening {
+            prefix: if prefix.is_empty() {
+                DEFAULT_PREFIX
+            } else {
+                prefix
+            },
+            passphrase,
+            checkpoints,
+            folders: &self.inner.folders,
+            retries: Default::default(),
+        };
+        match destination {
+            DestinationSettings::Folder { path } => Target::folder(Path::new(path), opening),
+            DestinationSettings::OneDrive {
+                account_id,
+                drive_id,
+                folder,
+            } => {
+                let client = self.client(account_id).await?;
+                let drive = Some(drive_id.trim()).filter(|id| !id.is_empty());
+                let transfer = TransferOptions::default();
+                let cancel = CancellationToken::new();
+                Target::one_drive(&client, drive, folder, transfer, opening, &cancel).await
+            }
+        }
+    }
+
+    /// Tries a destination and says what it holds. Nothing is written.
+    ///
+    /// # Errors
+    /// Those of the destination.
+    pub async fn check_destination(
+        &self,
+        destination: &DestinationSettings,
+        prefix: &str,
+    ) -> Result<DestinationCheck> {
+        let target = self.target(destination, prefix, None).await?;
+        let cancel = CancellationToken::new();
+        let found: DestinationContent = content(&target, &cancel).await?;
+        let used = self
+            .job_cards()?
+            .into_iter()
+            .find(|card| same_place(&card.definition.destination, destination));
+        Ok(DestinationCheck {
+            content: found,
+            quota: target.quota(&cancel).await,
+            label: target.label,
+            used_by: used.map(|card| card.definition.name),
+        })
+    }
+
+    /// Whether a path can be a source.
+    pub async fn check_source(&self, path: &str) -> SourceCheck {
+        let given = path.trim().to_owned();
+        let own = self.inner.folders.own();
+        blocking(move || {
+            let stored =
+                coffer_engine::source::stored_path(Path::new(&given)).unwrap_or(given.clone());
+            let problem = if given.is_empty() {
+                Some("Type a path.".to_owned())
+            } else if !Path::new(&given).is_absolute() {
+                Some("Give the whole path, from the root on.".to_owned())
+            } else if own
+                .iter()
+                .any(|folder| Path::new(&stored).starts_with(folder))
+            {
+                Some("This is Coffer's own folder.".to_owned())
+            } else {
+                match std::fs::metadata(&stored) {
+                    Ok(_) => None,
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                        Some("It does not exist.".to_owned())
+                    }
+                    Err(error) => Some(format!("It cannot be looked at: {error}.")),
+                }
+            };
+            SourceCheck {
+                path: stored,
+                problem,
+            }
+        })
+        .await
+    }
+
+    /// The text of a recovery sheet for a job that may not be saved yet.
+    ///
+    /// # Errors
+    /// When there is no passphrase to write down.
+    pub fn recovery_sheet(&self, request: &SaveJob) -> Result<String> {
+        let missing =
+            || wording::invalid("There is no passphrase to keep.", "Type or generate one.");
+        let passphrase = request.passphrase.as_deref().ok_or_else(missing)?;
+        let account = match &request.definition.destination {
+            DestinationSettings::OneDrive { account_id, .. } => {
+                let accounts = self.accounts()?;
+                accounts
+                    .into_iter()
+                    .find(|account| account.id == *account_id)
+                    .map(|account| account.name)
+            }
+            DestinationSettings::Folder { .. } => None,
+        };
+        let made = self.now().to_zoned(self.inner.clock.zone());
+        Ok(recovery_sheet::text(
+            &request.definition,
+            passphrase,
+            &account.unwrap_or_default(),
+            &made,
+        ))
+    }
+}
+
+fn plain_label(definition: &JobDefinition) -> String {
+    match &definition.destination {
+        DestinationSettings::OneDrive { folder, .. } => format!("OneDrive · {folder}"),
+        DestinationSettings::Folder { path } => path.clone(),
+    }
+}

@@ -1,0 +1,257 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use coffer_destination::{Destination, FolderDestination, RetryPolicy, Retrying};
+use coffer_engine::Store;
+use coffer_engine::backup::Checkpoints;
+use coffer_ipc::job::DestinationSettings;
+use coffer_onedrive::{AuthId, OneDrive, OneDriveUrl, TransferOptions};
+use coffer_volume::Passphrase;
+use tokio_util::sync::CancellationToken;
+
+use crate::environment::Environment;
+use crate::folders::Folders;
+use crate::{Result, wording};
+
+/// Prefix of volume names when nothing else is said.
+pub(crate) const DEFAULT_PREFIX: &str = "duplicati";
+
+/// One backup to work on: its destination, opened with what it needs.
+#[derive(Clone)]
+pub struct Target {
+    pub(crate) store: Store,
+    pub(crate) checkpoints: Checkpoints,
+    /// For people.
+    pub label: String,
+}
+
+/// What an address alone does not say.
+#[derive(Clone, Default)]
+pub struct TargetOptions {
+    /// Options by Duplicati's names (`authid`, `drive-id`, `fragment-size`, …); those in the address win.
+    pub options: BTreeMap<String, String>,
+    /// AuthID of a sign-in that is kept here, used when the address has none.
+    pub stored_auth_id: Option<String>,
+    /// `None` for a backup that is not encrypted.
+    pub passphrase: Option<String>,
+}
+
+/// What is still missing when a destination is known.
+pub(crate) struct Opening<'a> {
+    pub(crate) prefix: &'a str,
+    pub(crate) passphrase: Option<&'a str>,
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) folders: &'a Folders,
+    pub(crate) retries: RetryPolicy,
+}
+
+impl Target {
+    /// Reads an address: `onedrivev2://…`, `file://…` or a path.
+    ///
+    /// # Errors
+    /// What is wrong with the address, and those of finding the drive.
+    pub async fn from_address(
+        address: &str,
+        options: &TargetOptions,
+        environment: &Environment,
+        folders: &Folders,
+        cancel: &CancellationToken,
+    ) -> Result<Self> {
+        let option = |name: &str| options.options.get(name).map(String::as_str);
+        let mut retries = RetryPolicy::default();
+        if let Some(count) = option("number-of-retries") {
+            retries.retries = count.parse().map_err(|_| {
+                wording::invalid(
+                    format!("--number-of-retries={count} is no number."),
+                    "Give a whole number.",
+                )
+            })?;
+        }
+        let opening = Opening {
+            prefix: option("prefix")
+                .filter(|prefix| !prefix.is_empty())
+                .unwrap_or(DEFAULT_PREFIX),
+            passphrase: options.passphrase.as_deref(),
+            checkpoints: Checkpoints::None,
+            folders,
+            retries,
+        };
+        match address.split_once("://") {
+            Some((scheme, path)) if scheme.eq_ignore_ascii_case("file") => {
+                Self::folder(&file_path(path), opening)
+            }
+            Some(_) => {
+                Self::one_drive_address(address, options, environment, opening, cancel).await
+            }
+            None => Self::folder(Path::new(address), opening),
+        }
+    }
+
+    async fn one_drive_address(
+        address: &str,
+        options: &TargetOptions,
+        environment: &Environment,
+        opening: Opening<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<Self> {
+        let url =
+            OneDriveUrl::parse(address, &options.options).map_err(|e| wording::onedrive(&e))?;
+        let endpoints = environment.endpoints(url.option("oauth-url"))?;
+        let auth_id = match (url.auth_id(&endpoints), &options.stored_auth_id) {
+            (Err(coffer_onedrive::Error::MissingAuthId { .. }), Some(stored)) => {
+                AuthId::parse(stored)
+            }
+            (found, _) => found,
+        };
+        let auth_id = auth_id.map_err(|error| wording::onedrive(&error))?;
+        let account = OneDrive::new(&endpoints, auth_id).map_err(|e| wording::onedrive(&e))?;
+        let mut transfer = TransferOptions::default();
+        if let Some(size) = url
+            .option("fragment-size")
+            .and_then(|text| text.parse().ok())
+        {
+            transfer.fragment_size = size;
+        }
+        if let Some(tries) = url
+            .option("fragment-retry-count")
+            .and_then(|text| text.parse().ok())
+        {
+            transfer.fragment_tries = tries;
+        }
+        Self::one_drive(
+            &account,
+            url.drive_id(),
+            url.folder(),
+            transfer,
+            opening,
+            cancel,
+        )
+        .await
+    }
+
+    /// A folder of a drive. Asks for the drive, so that a wrong one or a wrong sign-in shows here.
+    pub(crate) async fn one_drive(
+        account: &OneDrive,
+        drive_id: Option<&str>,
+        folder: &str,
+        transfer: TransferOptions,
+        opening: Opening<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<Self> {
+        let drive = account
+            .drive(drive_id, cancel)
+            .await
+            .map_err(|e| wording::destination(&e))?;
+        let destination = account
+            .destination(drive_id, folder, transfer)
+            .map_err(|error| wording::onedrive(&error))?;
+        let identity = format!("onedrive/{}/{}", drive.id, folder.to_lowercase());
+        let label = match drive.owner.as_str() {
+            "" => format!("OneDrive · {folder}"),
+            owner => format!("OneDrive · {owner} · {folder}"),
+        };
+        let retrying = Retrying::new(destination, opening.retries);
+        Self::open(Arc::new(retrying), &identity, label, opening)
+    }
+
+    /// A folder of this computer.
+    pub(crate) fn folder(path: &Path, opening: Opening<'_>) -> Result<Self> {
+        let absolute = std::path::absolute(path).map_err(|_| {
+            wording::invalid(
+                format!("{:?} is not a folder.", path),
+                "Give the whole path of a folder.",
+            )
+        })?;
+        let label = absolute.display().to_string();
+        let destination = Retrying::new(FolderDestination::new(&absolute), opening.retries);
+        Self::open(
+            Arc::new(destination),
+            &format!("file/{label}"),
+            label,
+            opening,
+        )
+    }
+
+    fn open(
+        destination: Arc<dyn Destination>,
+        identity: &str,
+        label: String,
+        opening: Opening<'_>,
+    ) -> Result<Self> {
+        let passphrase = opening
+            .passphrase
+            .map(Passphrase::new)
+            .transpose()
+            .map_err(|_| {
+                wording::invalid(
+                    "The passphrase is empty.",
+                    "Type a passphrase, or turn encryption off.",
+                )
+            })?;
+        let cache = opening
+            .folders
+            .cache_of(&format!("{identity}/{}", opening.prefix));
+        let store = Store::new(destination, opening.prefix, passphrase, cache)
+            .map_err(|error| wording::engine(&error))?;
+        Ok(Self {
+            store,
+            checkpoints: opening.checkpoints,
+            label,
+        })
+    }
+
+    /// Space of the destination, as far as it says.
+    pub(crate) async fn quota(
+        &self,
+        cancel: &CancellationToken,
+    ) -> Option<coffer_ipc::account::Quota> {
+        let quota = self
+            .store
+            .destination()
+            .quota(cancel)
+            .await
+            .ok()
+            .flatten()?;
+        Some(quota_shape(quota))
+    }
+}
+
+pub(crate) fn quota_shape(quota: coffer_destination::Quota) -> coffer_ipc::account::Quota {
+    coffer_ipc::account::Quota {
+        total_bytes: quota.total_bytes,
+        free_bytes: quota.free_bytes,
+    }
+}
+
+/// Path of a `file://` address, as Duplicati reads it: host and path joined.
+fn file_path(rest: &str) -> PathBuf {
+    let rest = rest.split('?').next().unwrap_or(rest);
+    // `file:///C:\x` names a drive.
+    let drive = rest
+        .strip_prefix('/')
+        .filter(|path| path.as_bytes().get(1) == Some(&b':'));
+    PathBuf::from(drive.unwrap_or(rest))
+}
+
+/// Whether two settings lead to the same folder.
+pub(crate) fn same_place(a: &DestinationSettings, b: &DestinationSettings) -> bool {
+    match (a, b) {
+        (
+            DestinationSettings::OneDrive {
+                account_id: a,
+                drive_id: da,
+                folder: fa,
+            },
+            DestinationSettings::OneDrive {
+                account_id: b,
+                drive_id: db,
+                folder: fb,
+            },
+        ) => a == b && da == db && fa.to_lowercase() == fb.to_lowercase(),
+        (DestinationSettings::Folder { path: a }, DestinationSettings::Folder { path: b }) => {
+            a == b
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,413 @@
+//! Words for people: what happened, and what to do next.
+
+use std::io;
+
+use coffer_destination::Error as DestinationError;
+use coffer_engine::{Error as EngineError, Problem, ProblemKind, Severity};
+use coffer_ipc::run::{MessageLevel, RunMessage};
+use coffer_ipc::{CommandError, ErrorCode};
+use coffer_onedrive::Error as OneDriveError;
+
+use crate::keychain;
+
+/// An error from its three parts.
+pub fn error(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> CommandError {
+    CommandError {
+        code,
+        message: message.into(),
+        hint: hint.into(),
+    }
+}
+
+/// A field of a request that cannot be used.
+pub fn invalid(message: impl Into<String>, hint: impl Into<String>) -> CommandError {
+    error(ErrorCode::InvalidInput, message, hint)
+}
+
+/// Something that was asked for is not there.
+pub fn not_found(what: &str) -> CommandError {
+    error(
+        ErrorCode::NotFound,
+        format!("{what} does not exist any more."),
+        "Look at the list again.",
+    )
+}
+
+/// The user stopped it.
+pub fn cancelled() -> CommandError {
+    error(
+        ErrorCode::Cancelled,
+        "Stopped.",
+        "What was uploaded stays; the next run goes on from there.",
+    )
+}
+
+/// Errors of the app's database.
+pub fn database(source: &coffer_database::Error) -> CommandError {
+    match source {
+        coffer_database::Error::Full => full_disk("the disk with Coffer's data"),
+        other => error(
+            ErrorCode::Failed,
+            format!("Coffer's own database cannot be used: {}", chain(other)),
+            "Restart Coffer. If it stays, move the data folder away and set the jobs up again; backups are not affected.",
+        ),
+    }
+}
+
+/// Errors of the keychain.
+pub fn keychain(source: &keychain::Error) -> CommandError {
+    let hint = if cfg!(target_os = "linux") {
+        "Unlock the keyring, or install and start one (gnome-keyring or KWallet), then try again. \
+         The command line can take secrets from the environment instead."
+    } else {
+        "Unlock the keychain and try again."
+    };
+    error(ErrorCode::Keychain, format!("{source}."), hint)
+}
+
+/// Errors of addresses, sign-ins and accounts.
+pub fn onedrive(source: &OneDriveError) -> CommandError {
+    match source {
+        OneDriveError::MissingAuthId { link } => error(
+            ErrorCode::SignInRequired,
+            "The address has no AuthID.",
+            format!(
+                "Sign in with `coffer auth login`, or get an AuthID from {link} and pass it as --authid."
+            ),
+        ),
+        OneDriveError::InvalidAuthId { why } => invalid(
+            format!("This is not an AuthID: {why}."),
+            "Copy the whole text that the sign-in page shows, or sign in again.",
+        ),
+        OneDriveError::UnknownScheme { scheme } => invalid(
+            format!("{scheme}:// is not a destination that Coffer knows."),
+            "Use onedrivev2://<folder>/<subfolder>, file://<folder> or a folder.",
+        ),
+        OneDriveError::InvalidFolder { folder, why } => invalid(
+            format!("OneDrive cannot have the folder {folder:?}: {why}."),
+            "Choose another folder name.",
+        ),
+        OneDriveError::InsecureEndpoint { url } => invalid(
+            format!("{url} is not encrypted."),
+            "Use an https address; plain http is for this computer only.",
+        ),
+        OneDriveError::SignInExpired => error(
+            ErrorCode::Failed,
+            "The sign-in was not finished in time.",
+            "Start it again and finish in the browser within five minutes.",
+        ),
+        OneDriveError::SignInRefused { why } => error(
+            ErrorCode::Failed,
+            format!("The sign-in service answered: {why}."),
+            "Start the sign-in again.",
+        ),
+        OneDriveError::Cancelled => cancelled(),
+        OneDriveError::Destination(source) => destination(source),
+        other => error(
+            ErrorCode::Failed,
+            format!("{other}."),
+            "Check the network settings and try again.",
+        ),
+    }
+}
+
+/// Errors of a destination.
+pub fn destination(source: &DestinationError) -> CommandError {
+    match source {
+        DestinationError::SignInRequired { why } => error(
+            ErrorCode::SignInRequired,
+            format!("The sign-in is no longer valid: {why}."),
+            "Sign in again.",
+        ),
+        DestinationError::SignInUnavailable { why } => error(
+            ErrorCode::Offline,
+            format!("{}.", capital(why)),
+            "Nothing is lost; a later run goes on.",
+        ),
+        DestinationError::Full => error(
+            ErrorCode::Full,
+            "The destination is full.",
+            "Free some space there (the recycle bin counts, too), or keep fewer versions, then run again.",
+        ),
+        DestinationError::Unavailable { why } => error(
+            ErrorCode::Offline,
+            format!("{}.", capital(why)),
+            "Check the internet connection. Nothing is lost; the next run goes on from here.",
+        ),
+        DestinationError::Throttled { .. } => error(
+            ErrorCode::Offline,
+            "The destination limits how much may be sent now.",
+            "Nothing is lost; run again later.",
+        ),
+        DestinationError::FolderMissing { folder } => error(
+            ErrorCode::NotFound,
+            format!("The folder {folder:?} does not exist at the destination."),
+            "Check the folder's name; a backup creates it.",
+        ),
+        DestinationError::NotFound { name } => error(
+            ErrorCode::NotFound,
+            format!("{name} is not at the destination."),
+            "It may be in the recycle bin there.",
+        ),
+        DestinationError::InvalidName { name, why } => invalid(
+            format!("{name:?} cannot be used as a name: {why}."),
+            "Choose another name.",
+        ),
+        DestinationError::Refused {
+            operation,
+            name,
+            why,
+        } => error(
+            ErrorCode::Failed,
+            format!("Could not {operation} {name:?}: {why}."),
+            "Check the drive and folder, and that this account may write there.",
+        ),
+        DestinationError::Corrupted { name, why } => error(
+            ErrorCode::Failed,
+            format!("{name} was damaged on its way several times: {why}."),
+            "Run again; if it stays, check the network or the disk of the destination.",
+        ),
+        DestinationError::Io {
+            operation,
+            name,
+            source,
+        } => error(
+            ErrorCode::Failed,
+            format!("Could not {operation} {name}: {}.", io_words(source)),
+            "Check that the disk is attached and that you may write there.",
+        ),
+        DestinationError::Cancelled => cancelled(),
+        other => error(ErrorCode::Failed, format!("{other}."), "Try again."),
+    }
+}
+
+/// Errors of the engine.
+pub fn engine(source: &EngineError) -> CommandError {
+    match source {
+        EngineError::Destination(source) => destination(source),
+        EngineError::Database(coffer_database::Error::Full) => {
+            full_disk("the disk with Coffer's cache")
+        }
+        EngineError::Database(source) => error(
+            ErrorCode::Failed,
+            format!(
+                "The local database of this destination failed: {}.",
+                chain(source)
+            ),
+            "Run again: it is read anew from the destination.",
+        ),
+        EngineError::WrongPassphrase { destination } => error(
+            ErrorCode::WrongPassphrase,
+            format!("The passphrase does not open the backup in {destination}."),
+            "Type the passphrase that this backup was made with. Nothing was written.",
+        ),
+        EngineError::PassphraseRequired { destination } => error(
+            ErrorCode::WrongPassphrase,
+            format!("The backup in {destination} is encrypted."),
+            "Give its passphrase.",
+        ),
+        EngineError::NotEncrypted { destination } => error(
+            ErrorCode::DestinationMismatch,
+            format!("The backup in {destination} is not encrypted, and a passphrase was given."),
+            "Turn encryption off for this folder (--no-encryption), or choose another folder.",
+        ),
+        EngineError::FormatMismatch {
+            destination,
+            found,
+            asked,
+        } => error(
+            ErrorCode::DestinationMismatch,
+            format!("The backup in {destination} has {found}; this job asks for {asked}."),
+            "Leave block size and hashes as the backup has them, or choose another folder. Nothing was uploaded.",
+        ),
+        EngineError::VolumesMissing { destination, names } => error(
+            ErrorCode::Failed,
+            format!(
+                "{} volume(s) that were uploaded are gone from {destination}: {}.",
+                names.len(),
+                shortened(names)
+            ),
+            "Look in the recycle bin of the drive and restore them there. Nothing was changed; other files can still \
+             be restored.",
+        ),
+        EngineError::ClockBehind { now, newest } => error(
+            ErrorCode::Failed,
+            format!("The clock says {now:.0}, but the newest version is of {newest:.0}."),
+            "Set the clock of this computer right, then run again.",
+        ),
+        EngineError::Locked { destination } => error(
+            ErrorCode::Busy,
+            format!("Another operation works on {destination}."),
+            "Wait until it is done, or stop it.",
+        ),
+        EngineError::NoBackup {
+            destination,
+            prefix,
+            others,
+        } if others.is_empty() => error(
+            ErrorCode::NotFound,
+            format!("There is no backup named {prefix:?} in {destination}."),
+            "Check the folder.",
+        ),
+        EngineError::NoBackup {
+            destination,
+            prefix,
+            others,
+        } => error(
+            ErrorCode::NotFound,
+            format!("There is no backup named {prefix:?} in {destination}."),
+            format!(
+                "Backups with other prefixes are there: {}.",
+                shortened(others)
+            ),
+        ),
+        EngineError::NoVersion { number, oldest } => error(
+            ErrorCode::NotFound,
+            format!("There is no version {number}."),
+            format!("Choose 0 (the newest) to {oldest} (the oldest)."),
+        ),
+        EngineError::NothingMatches => error(
+            ErrorCode::NotFound,
+            "Nothing in this version matches what was asked for.",
+            "List the version's files and check the path.",
+        ),
+        EngineError::NoSource => invalid(
+            "None of the sources exists.",
+            "Check the folders; attach the disk they are on.",
+        ),
+        EngineError::InvalidPrefix { prefix } => invalid(
+            format!("{prefix:?} cannot be a prefix."),
+            "Use letters, digits, _ and dots, and no hyphen.",
+        ),
+        EngineError::InvalidFilter { rule, why } => invalid(
+            format!("The filter {rule:?} cannot be read: {why}."),
+            "Correct or remove the rule.",
+        ),
+        EngineError::SpoolFull { path } => full_disk(&format!("the disk with {}", path.display())),
+        EngineError::Volume { name, source } => error(
+            ErrorCode::Failed,
+            format!("{name} cannot be read: {}.", chain(source)),
+            "Restore another version, or restore the file from the recycle bin of the drive.",
+        ),
+        EngineError::Io {
+            operation,
+            path,
+            source,
+        } => error(
+            ErrorCode::Failed,
+            format!(
+                "Could not {operation} {}: {}.",
+                path.display(),
+                io_words(source)
+            ),
+            "Check that the folder exists and that you may write there.",
+        ),
+        EngineError::Cancelled => cancelled(),
+        other => error(ErrorCode::Failed, format!("{other}."), "Try again."),
+    }
+}
+
+fn full_disk(what: &str) -> CommandError {
+    error(
+        ErrorCode::Full,
+        format!("{} is full.", capital(what)),
+        "Free some space there and run again.",
+    )
+}
+
+/// A line of a run's report.
+pub fn problem(problem: &Problem) -> RunMessage {
+    let text = match &problem.kind {
+        ProblemKind::Unreadable(source) => format!(
+            "Could not be read ({}). What the version before had of it is kept.",
+            io_words(source)
+        ),
+        ProblemKind::ChangedWhileRead => {
+            "Changed while it was read; the next run reads it again.".to_owned()
+        }
+        ProblemKind::SourceMissing => {
+            "This source does not exist now. It was kept as the version before has it.".to_owned()
+        }
+        ProblemKind::SourceEmpty => {
+            "This source is suddenly empty. It was kept as the version before has it.".to_owned()
+        }
+        ProblemKind::NameNotUnicode => {
+            "Its name is no valid text, so it cannot be backed up. Rename it.".to_owned()
+        }
+        ProblemKind::SpecialFile => "A device, pipe or socket; these are left out.".to_owned(),
+        ProblemKind::MetadataTooLarge => {
+            "Its attributes are too large and were left out; its content is backed up.".to_owned()
+        }
+        ProblemKind::HostilePath => {
+            "Its stored path would leave the target folder; it was not restored.".to_owned()
+        }
+        ProblemKind::LinkInTheWay => {
+            "A link stands where its folder should be; nothing is written through links.".to_owned()
+        }
+        ProblemKind::Unwritable(source) => format!("Could not be written ({}).", io_words(source)),
+        ProblemKind::DataMissing => {
+            "Parts of it are missing at the destination; it was not restored.".to_owned()
+        }
+        ProblemKind::ContentMismatch => {
+            "Its content came out different from what was backed up; it was not restored."
+                .to_owned()
+        }
+        ProblemKind::MetadataNotRestored(source) => {
+            format!(
+                "Restored, but not all of its times, rights or attributes ({}).",
+                io_words(source)
+            )
+        }
+        ProblemKind::VolumeUnusable(why) => {
+            format!("This volume could not be used ({why}); its data was looked for elsewhere.")
+        }
+        other => format!("{other:?}"),
+    };
+    let level = match problem.kind.severity() {
+        Severity::Info => MessageLevel::Info,
+        Severity::Warning => MessageLevel::Warning,
+    };
+    RunMessage {
+        level,
+        subject: problem.subject.clone(),
+        text,
+    }
+}
+
+/// The usual input/output errors in plain words.
+fn io_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "no permission".to_owned(),
+        io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only".to_owned(),
+        io::ErrorKind::IsADirectory => "a folder is in its place".to_owned(),
+        io::ErrorKind::NotADirectory => "a file is in its folder's place".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// The message with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}
+
+fn shortened(names: &[String]) -> String {
+    match names {
+        [first, second, third, _, ..] => format!("{first}, {second}, {third}, …"),
+        _ => names.join(", "),
+    }
+}
