@@ -87,6 +87,11 @@ export class App {
     return { progress, summary: ended ? lastRun : null };
   }
 
+  /** Restores that belong to no job and still run. */
+  get looseRestores(): string[] {
+    return Object.keys(this.#restores).filter((runId) => this.#restores[runId]?.progress);
+  }
+
   async setTheme(theme: Theme): Promise<void> {
     await this.platform.setTheme(theme);
     this.state.theme = theme;

@@ -5,8 +5,7 @@ export type FormStep = (typeof formSteps)[number];
 
 /** The backup whose files are looked at: that of a job, or one that was opened by hand. */
 export type RestoreSource =
-  | { kind: 'job'; jobId: string }
-  | { kind: 'opened'; backup: OpenBackup; label: string };
+  { kind: 'job'; jobId: string } | { kind: 'opened'; backup: OpenBackup; label: string };
 
 /** What the window shows. */
 export type View =
@@ -15,6 +14,6 @@ export type View =
   | { name: 'restore' }
   | { name: 'restoreOpen' }
   | { name: 'restoreFiles'; source: RestoreSource }
-  | { name: 'restoreRun'; runId: string; jobId: string | null }
+  | { name: 'restoreRun'; runId: string; jobId: string | null; handle?: string }
   | { name: 'history'; jobId: string; runId?: string }
   | { name: 'settings' };

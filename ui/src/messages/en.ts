@@ -66,7 +66,8 @@ export const en = {
     create: 'Back up this computer',
     createText: 'Choose folders, sign in to OneDrive, and let it run by itself from then on.',
     existing: 'I already have a backup',
-    existingText: 'Made with Coffer or Duplicati, on this computer or another. See its versions and get files back.',
+    existingText:
+      'Made with Coffer or Duplicati, on this computer or another. See its versions and get files back.',
     promises: [
       ['Encrypted first', 'Files are locked on this computer before anything is sent.'],
       ['Versions kept', 'Go back to any day, for a single file or for everything.'],
@@ -161,7 +162,8 @@ export const en = {
     title: (name: string) => `Delete “${name}”?`,
     text: 'Coffer forgets this backup. Everything already stored at the destination stays there, untouched.',
     forget: 'Also forget its passphrase on this computer',
-    forgetWarning: 'Without the passphrase nobody can open the stored backup. Be sure that you kept it.',
+    forgetWarning:
+      'Without the passphrase nobody can open the stored backup. Be sure that you kept it.',
     confirm: 'Delete backup',
   },
 
@@ -242,7 +244,8 @@ export const en = {
 
   sheet: {
     title: 'Recovery sheet',
-    intro: 'With this sheet, a computer and the sign-in named here, the backup can be restored. Keep it where a thief of the computer would not find it.',
+    intro:
+      'With this sheet, a computer and the sign-in named here, the backup can be restored. Keep it where a thief of the computer would not find it.',
     backup: 'Backup',
     passphrase: 'Passphrase',
     destination: 'Destination',
@@ -268,7 +271,8 @@ export const en = {
     signedIn: (name: string) => `Signed in as ${name}`,
     signedInNameless: 'Signed in',
     waiting: 'Waiting for you in the browser',
-    waitingText: 'Approve the sign-in on the page that opened. This field fills itself when you are done.',
+    waitingText:
+      'Approve the sign-in on the page that opened. This field fills itself when you are done.',
     noBrowser: 'No browser opened',
     noBrowserText: 'Open this address yourself, on this computer or any other:',
     linkInstead: 'No page opened? Use this address:',
@@ -306,7 +310,8 @@ export const en = {
     },
     continue: 'Continue this backup',
     continueHint: 'New versions are added to it; nothing is uploaded twice.',
-    usedBy: (name: string) => `“${name}” writes to this folder too. Give each backup its own folder.`,
+    usedBy: (name: string) =>
+      `“${name}” writes to this folder too. Give each backup its own folder.`,
     problem: {
       account: 'Sign in with Microsoft.',
       folder: 'Choose a folder on the drive.',
@@ -404,9 +409,11 @@ export const en = {
     lead: 'Good as they are for nearly everybody.',
     volume: 'Volume size',
     volumeUnit: 'MiB',
-    volumeHelp: 'Size of the files at the destination. Larger means fewer files; smaller means less to repeat after a broken connection.',
+    volumeHelp:
+      'Size of the files at the destination. Larger means fewer files; smaller means less to repeat after a broken connection.',
     block: 'Block size',
-    blockHelp: 'Files are split into blocks of this size, and each block is stored once. Fixed for the life of a backup.',
+    blockHelp:
+      'Files are split into blocks of this size, and each block is stored once. Fixed for the life of a backup.',
     blockFixed: (size: string) => `${size}, fixed for the life of this backup.`,
     prefix: 'Prefix',
     prefixHelp: 'Names of all files at the destination start with it.',
@@ -431,7 +438,8 @@ export const en = {
     noJobs: 'No backup is set up on this computer yet.',
     versionsOf: (versions: number) => plural(versions, 'version'),
     openTitle: 'Open a backup',
-    openLead: 'Sign in, choose the folder that holds it, and type its passphrase. Nothing is changed there.',
+    openLead:
+      'Sign in, choose the folder that holds it, and type its passphrase. Nothing is changed there.',
     passphrase: 'Passphrase',
     passphraseHelp: 'Leave empty when the backup is not encrypted.',
     advanced: 'Advanced',
@@ -472,6 +480,7 @@ export const en = {
     noTarget: 'Choose a target folder.',
     start: 'Restore now',
     runTitle: 'Restoring',
+    showRun: 'Show how far it is',
     doneTitle: 'Restore finished',
     restored: (files: number) => `${plural(files, 'file')} restored`,
     failed: (files: number) => `${plural(files, 'file')} could not be restored`,
@@ -487,7 +496,7 @@ export const en = {
     title: (name: string) => `Runs of “${name}”`,
     none: 'It has not run yet.',
     runs: 'Runs',
-    pick: 'Choose a run to see its report.',
+    older: 'Show older runs',
     report: 'Report',
     messages: 'Messages',
     noMessages: 'No file needed a mention.',

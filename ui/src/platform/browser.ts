@@ -232,11 +232,23 @@ export class BrowserPlatform implements Platform {
     return { handle, versions: fixtures.versions(30) };
   }
 
-  async listEntries(_handle: string, _version: number, folder: string, offset: number, limit: number) {
+  async listEntries(
+    _handle: string,
+    _version: number,
+    folder: string,
+    offset: number,
+    limit: number,
+  ) {
     return listFolder(folder, offset, limit);
   }
 
-  async searchEntries(_handle: string, _version: number, text: string, offset: number, limit: number) {
+  async searchEntries(
+    _handle: string,
+    _version: number,
+    text: string,
+    offset: number,
+    limit: number,
+  ) {
     return search(text, offset, limit);
   }
 
@@ -310,7 +322,12 @@ export class BrowserPlatform implements Platform {
       finished: new Date().toISOString(),
       messages: lines.length,
       counts: restored
-        ? { ...fixtures.noCounts, restoredFiles: 137, failedFiles: lines.length, downloadedBytes: 2.1e9 }
+        ? {
+            ...fixtures.noCounts,
+            restoredFiles: 137,
+            failedFiles: lines.length,
+            downloadedBytes: 2.1e9,
+          }
         : { ...fixtures.noCounts, examinedFiles: 48_231, addedFiles: 18, uploadedBytes: 4.2e8 },
     };
     this.#reports.set(id, { summary, lines });
@@ -332,7 +349,12 @@ export class BrowserPlatform implements Platform {
   }
 
   #addAccount(name: string): Account {
-    const account = { ...fixtures.alex, id: this.#newId('account'), name, added: fixtures.hoursAgo(0) };
+    const account = {
+      ...fixtures.alex,
+      id: this.#newId('account'),
+      name,
+      added: fixtures.hoursAgo(0),
+    };
     this.state.accounts = [...this.state.accounts, account];
     this.#emit({ kind: 'accounts', accounts: this.state.accounts });
     return account;
@@ -341,7 +363,8 @@ export class BrowserPlatform implements Platform {
   #inventedReport(runId: string) {
     const all = [...this.#history.values()].flat();
     const summary = all.find((run) => run.id === runId);
-    if (!summary) throw failure('notFound', 'This run is not known any more', 'Choose another run.');
+    if (!summary)
+      throw failure('notFound', 'This run is not known any more', 'Choose another run.');
     const lines = summary.error
       ? [{ level: 'error' as const, subject: '', text: summary.error.message }]
       : (summary.operation === 'restore' ? fixtures.restoreFailures : fixtures.messages).slice(
@@ -359,7 +382,8 @@ export class BrowserPlatform implements Platform {
 
   #job(jobId: string): JobCard {
     const card = this.state.jobs.find(({ id }) => id === jobId);
-    if (!card) throw failure('notFound', 'This backup does not exist any more', 'Go back to Backups.');
+    if (!card)
+      throw failure('notFound', 'This backup does not exist any more', 'Go back to Backups.');
     return card;
   }
 
@@ -398,7 +422,15 @@ function contentOf(place: string): DestinationCheck['content'] {
 /** A past that fits the card's last run. */
 function inventedHistory(card: JobCard): RunSummary[] {
   if (!card.lastRun || card.lastRun.finished === null) return [];
-  const pattern = ['success', 'unchanged', 'success', 'warning', 'success', 'success', 'error'] as const;
+  const pattern = [
+    'success',
+    'unchanged',
+    'success',
+    'warning',
+    'success',
+    'success',
+    'error',
+  ] as const;
   const older = Array.from({ length: 41 }, (_, i) =>
     fixtures.run(`${card.id}-run-${i + 1}`, 27 + i * 24, pattern[i % pattern.length]!, {
       addedFiles: (i * 13) % 57,

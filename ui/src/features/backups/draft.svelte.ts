@@ -24,8 +24,6 @@ export class Draft {
   kept: Kept | null = $state(null);
   /** Whether the passphrase in the keychain is left as it is. */
   passphraseStored = $state(false);
-  /** Whether the backup found in the folder shall be continued. */
-  continues = $state(false);
 
   constructor(app: App, jobId: string | null) {
     const { jobs, defaults } = app.state;

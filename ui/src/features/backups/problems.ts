@@ -46,7 +46,7 @@ function destinationProblems(draft: Draft): string[] {
   return told([
     [holdsBackup(check, true) && !encrypted, words.encrypted],
     [holdsBackup(check, false) && encrypted, words.plain],
-    [check.content.kind === 'backup' && !draft.continues, words.continue],
+    [check.content.kind === 'backup' && !draft.inspection.continues, words.continue],
   ]);
 }
 

@@ -9,15 +9,29 @@ export class Inspection {
   check: DestinationCheck | null = $state(null);
   error: CommandError | null = $state(null);
   busy = $state(false);
+  /** Whether the backup that was found shall be continued. */
+  continues = $state(false);
   #platform: Platform;
   #asked = 0;
+  #about = '';
 
   constructor(platform: Platform) {
     this.#platform = platform;
   }
 
+  /** Turns to a destination; what is known of another one is forgotten. Returns whether that was needed. */
+  aim(destination: DestinationSettings, prefix: string): boolean {
+    const about = JSON.stringify([destination, prefix]);
+    if (about === this.#about) return false;
+    this.#about = about;
+    this.#clear();
+    this.continues = false;
+    return true;
+  }
+
   async look(destination: DestinationSettings, prefix: string): Promise<void> {
-    const asked = this.reset();
+    this.aim(destination, prefix);
+    const asked = this.#clear();
     this.busy = true;
     try {
       const check = await this.#platform.checkDestination(destination, prefix);
@@ -29,8 +43,7 @@ export class Inspection {
     }
   }
 
-  /** Forgets the last answer, because it was about something else. */
-  reset(): number {
+  #clear(): number {
     this.check = null;
     this.error = null;
     this.busy = false;

@@ -168,7 +168,11 @@ export function documentsJob(): JobCard {
     },
     state: { kind: 'idle' },
     destinationLabel: 'OneDrive · alex@outlook.example · Backups/laptop',
-    lastRun: run('run-documents-0', 3, 'success', { addedFiles: 42, changedFiles: 17, deletedFiles: 3 }),
+    lastRun: run('run-documents-0', 3, 'success', {
+      addedFiles: 42,
+      changedFiles: 17,
+      deletedFiles: 3,
+    }),
     nextRun: hoursAgo(-21),
     versions: 30,
     storedBytes: 61.4 * gigabyte,
@@ -257,7 +261,12 @@ export function appState(): AppState {
     version: '0.1.0',
     defaults: {
       name: 'Backup of laptop',
-      sources: ['/home/alex/Documents', '/home/alex/Pictures', '/home/alex/Desktop', '/home/alex/Music'],
+      sources: [
+        '/home/alex/Documents',
+        '/home/alex/Pictures',
+        '/home/alex/Desktop',
+        '/home/alex/Music',
+      ],
       options,
     },
   };
@@ -275,12 +284,6 @@ export const storedFiles: string[] = [
   '/home/alex/Documents/Thesis/figures/overview.svg',
   '/home/alex/Documents/passport-scan.pdf',
   '/home/alex/Documents/todo.md',
-  ...Array.from(
-    { length: 640 },
-    (_, i) => `/home/alex/Pictures/2025/IMG_${String(4000 + i)}.heic`,
-  ),
-  ...Array.from(
-    { length: 48 },
-    (_, i) => `/home/alex/Pictures/2024/IMG_${String(2200 + i)}.heic`,
-  ),
+  ...Array.from({ length: 640 }, (_, i) => `/home/alex/Pictures/2025/IMG_${String(4000 + i)}.heic`),
+  ...Array.from({ length: 48 }, (_, i) => `/home/alex/Pictures/2024/IMG_${String(2200 + i)}.heic`),
 ];
