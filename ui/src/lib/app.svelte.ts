@@ -5,6 +5,7 @@
  */
 import { getContext, setContext } from 'svelte';
 
+import type { Account } from '../bindings/Account';
 import type { AppState } from '../bindings/AppState';
 import type { Change } from '../bindings/Change';
 import type { Event } from '../bindings/Event';
@@ -49,11 +50,12 @@ export class App {
   /** Reads the state and follows the events; those that come before the reply wait for it. */
   static async start(platform: Platform): Promise<App> {
     const early: Event[] = [];
-    let app: App | undefined;
-    await platform.subscribe((event) => (app ? app.apply(event) : early.push(event)));
+    let deliver = (event: Event): void => void early.push(event);
+    await platform.subscribe((event) => deliver(event));
 
-    app = new App(platform, await platform.appState());
-    early.forEach((event) => app?.apply(event));
+    const app = new App(platform, await platform.appState());
+    deliver = (event) => app.apply(event);
+    early.forEach(deliver);
     return app;
   }
 
@@ -85,6 +87,12 @@ export class App {
     const progress = state.kind === 'running' && state.runId === runId ? state.progress : null;
     const ended = lastRun?.id === runId && lastRun.finished !== null && progress === null;
     return { progress, summary: ended ? lastRun : null };
+  }
+
+  /** Takes in an account that a command or a sign-in gave, when its event is still under way. */
+  putAccount(account: Account): void {
+    if (this.state.accounts.some((known) => known.id === account.id)) return;
+    this.state.accounts = [...this.state.accounts, account];
   }
 
   /** Restores that belong to no job and still run. */

@@ -3,17 +3,17 @@
 const locale = globalThis.navigator?.language?.startsWith('en') ? navigator.language : 'en-GB';
 
 const wholeNumber = new Intl.NumberFormat(locale);
-const timeOnly = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
+const timeOnly = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' });
 const weekdayAndTime = new Intl.DateTimeFormat(locale, {
   weekday: 'long',
-  hour: '2-digit',
+  hour: 'numeric',
   minute: '2-digit',
 });
 const dayAndTime = new Intl.DateTimeFormat(locale, {
   day: 'numeric',
   month: 'short',
   year: 'numeric',
-  hour: '2-digit',
+  hour: 'numeric',
   minute: '2-digit',
 });
 const dayOnly = new Intl.DateTimeFormat(locale, {

@@ -4,7 +4,7 @@ import type { Phase } from '../bindings/Phase';
 import type { RunResult } from '../bindings/RunResult';
 import type { ScheduleUnit } from '../bindings/ScheduleUnit';
 import type { Weekday } from '../bindings/Weekday';
-import { bytes, count, moment, plural } from '../lib/format';
+import { bytes, count, day, moment, plural } from '../lib/format';
 
 export const en = {
   app: {
@@ -527,7 +527,7 @@ export const en = {
     accountsText: 'Sign-ins are kept in this computer’s keychain, nowhere else.',
     noAccounts: 'No account yet.',
     addAccount: 'Add account',
-    added: (iso: string) => `added ${moment(iso)}`,
+    added: (iso: string) => `added ${day(iso)}`,
     removeAccount: (name: string) => `Remove ${name}`,
     nameless: 'OneDrive account',
     removeTitle: (name: string) => `Remove ${name}?`,

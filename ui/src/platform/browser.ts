@@ -431,8 +431,9 @@ function inventedHistory(card: JobCard): RunSummary[] {
     'success',
     'error',
   ] as const;
+  const newest = (Date.now() - Date.parse(card.lastRun.started)) / 3_600_000;
   const older = Array.from({ length: 41 }, (_, i) =>
-    fixtures.run(`${card.id}-run-${i + 1}`, 27 + i * 24, pattern[i % pattern.length]!, {
+    fixtures.run(`${card.id}-run-${i + 1}`, newest + 24 + i * 24, pattern[i % pattern.length]!, {
       addedFiles: (i * 13) % 57,
       changedFiles: (i * 7) % 23,
     }),

@@ -34,9 +34,11 @@ export class Draft {
     this.otherNames = jobs.filter((card) => card.id !== jobId).map((card) => card.definition.name);
     this.resumed = stored !== null;
     this.passphraseStored = this.#original !== undefined;
-    this.fields =
-      stored ??
-      (this.#original ? fieldsOf(this.#original.definition, defaults) : newFields(defaults));
+    const fresh = this.#original
+      ? fieldsOf(this.#original.definition, defaults)
+      : newFields(defaults);
+    // A draft of an older version may lack a field.
+    this.fields = { ...fresh, ...stored };
   }
 
   /** A destination that a job has used before needs no second look. */

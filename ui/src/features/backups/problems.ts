@@ -41,8 +41,8 @@ function destinationProblems(draft: Draft): string[] {
   if (place.kind === 'oneDrive' && place.folder.trim() === '') return [words.folder];
   if (!draft.placeChanged) return [];
 
-  const { check, busy } = draft.inspection;
-  if (check === null) return [busy ? words.checking : words.failed];
+  const { check, error } = draft.inspection;
+  if (check === null) return [error ? words.failed : words.checking];
   return told([
     [holdsBackup(check, true) && !encrypted, words.encrypted],
     [holdsBackup(check, false) && encrypted, words.plain],

@@ -9,7 +9,12 @@ export function storeDraft(jobId: string | null, fields: Fields): void {
 
 export function storedDraft(jobId: string | null): Fields | null {
   const text = localStorage.getItem(key(jobId));
-  return text === null ? null : (JSON.parse(text) as Fields);
+  if (text === null) return null;
+  try {
+    return JSON.parse(text) as Fields;
+  } catch {
+    return null;
+  }
 }
 
 export function forgetDraft(jobId: string | null): void {
