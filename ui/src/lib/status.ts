@@ -47,7 +47,7 @@ export function jobStatus(card: JobCard): Status {
   return {
     tone: runTone(lastRun),
     title: t.status.when(runTitle(lastRun), lastRun.finished ?? lastRun.started),
-    detail: runDetail(lastRun),
+    detail: lastRun.error ? t.status.failed(lastRun.error) : runDetail(lastRun),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Every text a person reads, in English. */
+import type { CommandError } from '../bindings/CommandError';
 import type { Operation } from '../bindings/Operation';
 import type { Phase } from '../bindings/Phase';
 import type { RunResult } from '../bindings/RunResult';
@@ -13,7 +14,6 @@ export const en = {
     demoHint: 'Everything here talks to a simulator. No real account is used.',
     trayUnavailable: 'No tray on this desktop: closing keeps Coffer in the task bar.',
     version: (version: string) => `Version ${version}`,
-    starting: 'Opening Coffer…',
     cannotStart: 'Coffer could not start',
     skip: 'Skip to content',
   },
@@ -31,11 +31,9 @@ export const en = {
     next: 'Next',
     cancel: 'Cancel',
     close: 'Close',
-    save: 'Save',
     retry: 'Try again',
     dismiss: 'Dismiss',
     remove: 'Remove',
-    add: 'Add',
     copy: 'Copy link',
     copied: 'Copied',
     more: (left: number) => `Show more (${count(left)} left)`,
@@ -47,7 +45,6 @@ export const en = {
   },
 
   home: {
-    title: 'Backups',
     allSafe: 'Everything is backed up.',
     running: (jobs: number) =>
       jobs === 1 ? 'A backup is running.' : `${count(jobs)} backups are running.`,
@@ -105,7 +102,6 @@ export const en = {
       restore: 'Restoring',
       delete: 'Deleting old versions',
     } satisfies Record<Operation, string>,
-    attention: 'Needs you',
     result: {
       running: 'Running',
       success: 'Backed up',
@@ -127,6 +123,7 @@ export const en = {
     changed: (added: number, changed: number, deleted: number) =>
       `${count(added)} new, ${count(changed)} changed, ${count(deleted)} deleted`,
     nothingNew: 'Nothing had changed.',
+    failed: ({ message, hint }: CommandError) => `${message}. ${hint}`,
     failedFiles: (files: number) => `${plural(files, 'file')} could not be read`,
     stopped: 'What was sent is kept. The next run goes on from there.',
     interrupted: 'Coffer or the computer went down. The next run goes on from there.',
@@ -358,7 +355,6 @@ export const en = {
     removeRule: (position: number) => `Remove rule ${position}`,
     problem: {
       none: 'Choose at least one folder or file.',
-      unusable: (path: string) => `${path} cannot be backed up.`,
       rule: (position: number) => `Rule ${position} is empty.`,
     },
   },
@@ -435,7 +431,6 @@ export const en = {
     lead: 'Get files back from a backup of this computer, or from one made elsewhere.',
     elsewhere: 'I already have a backup',
     elsewhereText: 'Made on another computer, or with Duplicati',
-    noJobs: 'No backup is set up on this computer yet.',
     versionsOf: (versions: number) => plural(versions, 'version'),
     openTitle: 'Open a backup',
     openLead:
