@@ -1,0 +1,139 @@
+/** A job as its form holds it. Nothing secret is in here: it is also what a kept draft consists of. */
+import type { FilterRule } from '../../bindings/FilterRule';
+import type { JobDefinition } from '../../bindings/JobDefinition';
+import type { NewJobDefaults } from '../../bindings/NewJobDefaults';
+import type { Schedule } from '../../bindings/Schedule';
+import type { ScheduleUnit } from '../../bindings/ScheduleUnit';
+import type { Weekday } from '../../bindings/Weekday';
+import { noPlace, placeOf, settingsOf, type Place } from '../destinations/place';
+
+export const weekdays: Weekday[] = [
+  'monday',
+  'tuesday',
+  'wednesday',
+  'thursday',
+  'friday',
+  'saturday',
+  'sunday',
+];
+
+const mebibyte = 1024 ** 2;
+const suggestedVersions = 30;
+
+export interface SourceRow {
+  path: string;
+  chosen: boolean;
+  /** Suggested rows stay in the list when they are not chosen. */
+  suggested: boolean;
+}
+
+export interface Fields {
+  name: string;
+  encrypted: boolean;
+  place: Place;
+  sources: SourceRow[];
+  filters: FilterRule[];
+  automatic: boolean;
+  firstDate: string;
+  firstTime: string;
+  every: number | null;
+  unit: ScheduleUnit;
+  days: Weekday[];
+  volumeMebibytes: number | null;
+  blockBytes: number;
+  prefix: string;
+  keepAll: boolean;
+  keepVersions: number | null;
+}
+
+export function newFields(defaults: NewJobDefaults, now = new Date()): Fields {
+  const definition: JobDefinition = {
+    name: defaults.name,
+    encrypted: true,
+    destination: { kind: 'oneDrive', accountId: '', driveId: '', folder: '' },
+    sources: [],
+    filters: [],
+    schedule: { firstRun: nextEvening(now), every: 1, unit: 'days', days: [] },
+    options: defaults.options,
+  };
+  return fieldsOf(definition, defaults, now);
+}
+
+export function fieldsOf(
+  definition: JobDefinition,
+  defaults: NewJobDefaults,
+  now = new Date(),
+): Fields {
+  const { name, encrypted, destination, filters, options } = definition;
+  const schedule: Schedule = definition.schedule ?? {
+    firstRun: nextEvening(now),
+    every: 1,
+    unit: 'days',
+    days: [],
+  };
+  const [firstDate = '', firstTime = ''] = schedule.firstRun.split('T');
+  return {
+    name,
+    encrypted,
+    place: { ...noPlace, ...placeOf(destination) },
+    sources: sourceRows(definition.sources, defaults.sources),
+    filters: filters.map((rule) => ({ ...rule })),
+    automatic: definition.schedule !== null,
+    firstDate,
+    firstTime,
+    every: schedule.every,
+    unit: schedule.unit,
+    days: schedule.days.length === 0 ? [...weekdays] : [...schedule.days],
+    volumeMebibytes: options.volumeBytes / mebibyte,
+    blockBytes: options.blockBytes,
+    prefix: options.prefix,
+    keepAll: options.keepVersions === null,
+    keepVersions: options.keepVersions ?? suggestedVersions,
+  };
+}
+
+export function definitionOf(fields: Fields): JobDefinition {
+  const everyDay = fields.days.length === weekdays.length;
+  return {
+    name: fields.name.trim(),
+    encrypted: fields.encrypted,
+    destination: settingsOf(fields.place),
+    sources: fields.sources.filter((row) => row.chosen).map((row) => row.path),
+    filters: fields.filters.map((rule) => ({ ...rule })),
+    schedule: fields.automatic
+      ? {
+          firstRun: `${fields.firstDate}T${fields.firstTime}`,
+          every: fields.every ?? 1,
+          unit: fields.unit,
+          days: everyDay ? [] : weekdays.filter((day) => fields.days.includes(day)),
+        }
+      : null,
+    options: {
+      volumeBytes: (fields.volumeMebibytes ?? 0) * mebibyte,
+      blockBytes: fields.blockBytes,
+      prefix: fields.prefix.trim(),
+      keepVersions: fields.keepAll ? null : fields.keepVersions,
+    },
+  };
+}
+
+function sourceRows(chosen: string[], suggested: string[]): SourceRow[] {
+  const suggestions = suggested.map((path) => ({
+    path,
+    chosen: chosen.includes(path),
+    suggested: true,
+  }));
+  const others = chosen
+    .filter((path) => !suggested.includes(path))
+    .map((path) => ({ path, chosen: true, suggested: false }));
+  return [...suggestions, ...others];
+}
+
+/** Six in the evening, today or tomorrow: a time at which most computers run and few are busy. */
+function nextEvening(now: Date): string {
+  const evening = new Date(now);
+  evening.setHours(18, 0, 0, 0);
+  if (evening <= now) evening.setDate(evening.getDate() + 1);
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${evening.getFullYear()}-${two(evening.getMonth() + 1)}-${two(evening.getDate())}T18:00`;
+}

@@ -1,0 +1,95 @@
+/** What keeps a step of the form from being complete, in words. */
+import type { DestinationCheck } from '../../bindings/DestinationCheck';
+import type { FormStep } from '../../lib/view';
+import { t } from '../../messages';
+import type { Draft } from './draft.svelte';
+import type { Fields } from './fields';
+
+const mebibyte = 1024 ** 2;
+
+export function problemsOf(draft: Draft, step: FormStep): string[] {
+  switch (step) {
+    case 'general':
+      return generalProblems(draft);
+    case 'destination':
+      return destinationProblems(draft);
+    case 'sources':
+      return sourceProblems(draft.fields);
+    case 'schedule':
+      return draft.fields.automatic ? scheduleProblems(draft.fields) : [];
+    case 'options':
+      return optionProblems(draft.fields);
+  }
+}
+
+function generalProblems(draft: Draft): string[] {
+  const { name, encrypted } = draft.fields;
+  const needsPassphrase = encrypted && !draft.passphraseStored;
+  return told([
+    [name.trim() === '', t.general.problem.name],
+    [draft.otherNames.includes(name.trim()), t.general.problem.nameTaken],
+    [needsPassphrase && draft.passphrase === '', t.general.problem.passphrase],
+    [needsPassphrase && draft.passphrase !== '' && !draft.kept, t.general.problem.kept],
+  ]);
+}
+
+function destinationProblems(draft: Draft): string[] {
+  const { place, encrypted } = draft.fields;
+  const words = t.destination.problem;
+  if (place.kind === 'folder' && place.path.trim() === '') return [words.path];
+  if (place.kind === 'oneDrive' && place.accountId === '') return [words.account];
+  if (place.kind === 'oneDrive' && place.folder.trim() === '') return [words.folder];
+  if (!draft.placeChanged) return [];
+
+  const { check, error } = draft.inspection;
+  if (check === null) return [error ? words.failed : words.checking];
+  return told([
+    [holdsBackup(check, true) && !encrypted, words.encrypted],
+    [holdsBackup(check, false) && encrypted, words.plain],
+    [check.content.kind === 'backup' && !draft.inspection.continues, words.continue],
+  ]);
+}
+
+function holdsBackup({ content }: DestinationCheck, encrypted: boolean): boolean {
+  return content.kind === 'backup' && content.encrypted === encrypted;
+}
+
+function sourceProblems({ sources, filters }: Fields): string[] {
+  return told([
+    [!sources.some((row) => row.chosen), t.sources.problem.none],
+    ...filters.map((rule, index): [boolean, string] => [
+      rule.expression.trim() === '',
+      t.sources.problem.rule(index + 1),
+    ]),
+  ]);
+}
+
+function scheduleProblems({ firstDate, firstTime, every, days }: Fields): string[] {
+  const words = t.schedule.problem;
+  return told([
+    [!/^\d{4}-\d{2}-\d{2}$/.test(firstDate), words.date],
+    [!/^\d{2}:\d{2}$/.test(firstTime), words.time],
+    [!isWhole(every, 1, 999), words.every],
+    [days.length === 0, words.days],
+  ]);
+}
+
+function optionProblems(fields: Fields): string[] {
+  const { volumeMebibytes, blockBytes, prefix, keepAll, keepVersions } = fields;
+  const words = t.options.problem;
+  const volume = isWhole(volumeMebibytes, 1, 2000);
+  return told([
+    [!volume, words.volume],
+    [volume && blockBytes >= (volumeMebibytes ?? 0) * mebibyte, words.block],
+    [!/^\w+$/.test(prefix.trim()), words.prefix],
+    [!keepAll && !isWhole(keepVersions, 1, 1_000_000), words.keep],
+  ]);
+}
+
+function isWhole(value: number | null, least: number, most: number): boolean {
+  return value !== null && Number.isInteger(value) && value >= least && value <= most;
+}
+
+function told(problems: [boolean, string][]): string[] {
+  return problems.filter(([present]) => present).map(([, text]) => text);
+}

@@ -1,0 +1,53 @@
+import type { CommandError } from '../../bindings/CommandError';
+import type { DestinationCheck } from '../../bindings/DestinationCheck';
+import type { DestinationSettings } from '../../bindings/DestinationSettings';
+import { asCommandError } from '../../lib/errors';
+import type { Platform } from '../../platform/platform';
+
+/** What looking at a destination gave. An answer that comes after the next question is dropped. */
+export class Inspection {
+  check: DestinationCheck | null = $state(null);
+  error: CommandError | null = $state(null);
+  busy = $state(false);
+  /** Whether the backup that was found shall be continued. */
+  continues = $state(false);
+  #platform: Platform;
+  #asked = 0;
+  #about = '';
+
+  constructor(platform: Platform) {
+    this.#platform = platform;
+  }
+
+  /** Turns to a destination; what is known of another one is forgotten. Returns whether that was needed. */
+  aim(destination: DestinationSettings, prefix: string): boolean {
+    const about = JSON.stringify([destination, prefix]);
+    if (about === this.#about) return false;
+    this.#about = about;
+    this.#clear();
+    this.continues = false;
+    return true;
+  }
+
+  async look(destination: DestinationSettings, prefix: string): Promise<void> {
+    this.aim(destination, prefix);
+    const asked = this.#clear();
+    this.busy = true;
+    try {
+      const check = await this.#platform.checkDestination(destination, prefix);
+      if (asked === this.#asked) this.check = check;
+    } catch (reason) {
+      if (asked === this.#asked) this.error = asCommandError(reason);
+    } finally {
+      if (asked === this.#asked) this.busy = false;
+    }
+  }
+
+  #clear(): number {
+    this.check = null;
+    this.error = null;
+    this.busy = false;
+    this.#asked += 1;
+    return this.#asked;
+  }
+}

@@ -1,0 +1,58 @@
+import type { Account } from '../../bindings/Account';
+import type { CommandError } from '../../bindings/CommandError';
+import type { PendingSignIn } from '../../bindings/PendingSignIn';
+import type { App } from '../../lib/app.svelte';
+import { asCommandError } from '../../lib/errors';
+
+/** One way through getting an account: by the browser, or with an AuthID that was pasted. */
+export class SignIn {
+  pending: PendingSignIn | null = $state(null);
+  busy = $state(false);
+  error: CommandError | null = $state(null);
+  #app: App;
+
+  constructor(app: App) {
+    this.#app = app;
+  }
+
+  async start(): Promise<void> {
+    this.error = null;
+    this.busy = true;
+    try {
+      this.pending = await this.#app.platform.startSignIn();
+    } catch (reason) {
+      this.error = asCommandError(reason);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  async cancel(): Promise<void> {
+    const pending = this.pending;
+    this.pending = null;
+    if (pending) await this.#app.platform.cancelSignIn(pending.id).catch(() => undefined);
+  }
+
+  /** The account once the pending sign-in has ended well; called whenever outcomes change. */
+  takeOutcome(): Account | null {
+    const outcome = this.pending && this.#app.signIns[this.pending.id];
+    if (!outcome) return null;
+    this.pending = null;
+    if (outcome.kind === 'done') return outcome.account;
+    this.error = outcome.error;
+    return null;
+  }
+
+  async paste(authId: string): Promise<Account | null> {
+    this.error = null;
+    this.busy = true;
+    try {
+      return await this.#app.platform.addPastedAuthId(authId.trim());
+    } catch (reason) {
+      this.error = asCommandError(reason);
+      return null;
+    } finally {
+      this.busy = false;
+    }
+  }
+}

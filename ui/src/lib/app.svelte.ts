@@ -1,0 +1,156 @@
+/**
+ * The state of the app as the backend told it, kept current by its events.
+ *
+ * The whole state is asked for once; after that only events with a higher `seq` are applied.
+ */
+import { getContext, setContext } from 'svelte';
+
+import type { Account } from '../bindings/Account';
+import type { AppState } from '../bindings/AppState';
+import type { Change } from '../bindings/Change';
+import type { Event } from '../bindings/Event';
+import type { JobCard } from '../bindings/JobCard';
+import type { Progress } from '../bindings/Progress';
+import type { RunSummary } from '../bindings/RunSummary';
+import type { SignInOutcome } from '../bindings/SignInOutcome';
+import type { Theme } from '../bindings/Theme';
+import type { Platform } from '../platform/platform';
+import type { View } from './view';
+
+/** How a run stands: progress while it goes on, a summary once it ended. */
+export interface RunStatus {
+  progress: Progress | null;
+  summary: RunSummary | null;
+}
+
+/** What the recovery sheet says. It exists only while it is being printed. */
+export interface RecoverySheet {
+  name: string;
+  passphrase: string;
+  destination: string;
+}
+
+export class App {
+  readonly platform: Platform;
+  state: AppState;
+  view: View = $state({ name: 'home' });
+  sheet: RecoverySheet | null = $state(null);
+  /** Outcomes by sign-in id. They may come before the reply that names the sign-in. */
+  signIns: Record<string, SignInOutcome> = $state({});
+  #restores: Record<string, RunStatus> = $state({});
+  #seq: number;
+
+  private constructor(platform: Platform, state: AppState) {
+    this.platform = platform;
+    this.state = $state(state);
+    this.#seq = state.seq;
+    showTheme(state.theme);
+  }
+
+  /** Reads the state and follows the events; those that come before the reply wait for it. */
+  static async start(platform: Platform): Promise<App> {
+    const early: Event[] = [];
+    let deliver = (event: Event): void => void early.push(event);
+    await platform.subscribe((event) => deliver(event));
+
+    const app = new App(platform, await platform.appState());
+    deliver = (event) => app.apply(event);
+    early.forEach(deliver);
+    return app;
+  }
+
+  /** Applies one event unless the state already contains it. */
+  apply(event: Event): void {
+    if (event.seq <= this.#seq) return;
+    this.#seq = event.seq;
+    this.#change(event.change);
+  }
+
+  job(jobId: string): JobCard | undefined {
+    return this.state.jobs.find((card) => card.id === jobId);
+  }
+
+  /** Puts a card that a command returned in its place. */
+  putJob(card: JobCard): void {
+    const others = this.state.jobs.filter((other) => other.id !== card.id);
+    this.state.jobs = [...others, card].sort((a, b) =>
+      a.definition.name.localeCompare(b.definition.name),
+    );
+  }
+
+  /** How a run of a job, or of a restore that belongs to none, stands. */
+  run(runId: string, jobId: string | null): RunStatus {
+    const card = jobId === null ? undefined : this.job(jobId);
+    if (!card) return this.#restores[runId] ?? { progress: null, summary: null };
+
+    const { state, lastRun } = card;
+    const progress = state.kind === 'running' && state.runId === runId ? state.progress : null;
+    const ended = lastRun?.id === runId && lastRun.finished !== null && progress === null;
+    return { progress, summary: ended ? lastRun : null };
+  }
+
+  /** Takes in an account that a command or a sign-in gave, when its event is still under way. */
+  putAccount(account: Account): void {
+    if (this.state.accounts.some((known) => known.id === account.id)) return;
+    this.state.accounts = [...this.state.accounts, account];
+  }
+
+  /** Restores that belong to no job and still run. */
+  get looseRestores(): string[] {
+    return Object.keys(this.#restores).filter((runId) => this.#restores[runId]?.progress);
+  }
+
+  async setTheme(theme: Theme): Promise<void> {
+    await this.platform.setTheme(theme);
+    this.state.theme = theme;
+    showTheme(theme);
+  }
+
+  #change(change: Change): void {
+    switch (change.kind) {
+      case 'job':
+        this.putJob(change.card);
+        break;
+      case 'jobRemoved':
+        this.removeJob(change.jobId);
+        break;
+      case 'signIn':
+        this.signIns[change.signInId] = change.outcome;
+        break;
+      case 'accounts':
+        this.state.accounts = change.accounts;
+        break;
+      case 'restore':
+        this.#restores[change.runId] = { progress: change.progress, summary: change.summary };
+        break;
+      case 'tray':
+        this.state.tray = change.status;
+        break;
+      case 'show':
+        this.view = { name: 'home', jobId: change.jobId };
+        break;
+    }
+  }
+
+  /** Forgets a job, and leaves a view that is about it. */
+  removeJob(jobId: string): void {
+    this.state.jobs = this.state.jobs.filter((card) => card.id !== jobId);
+    if ('jobId' in this.view && this.view.jobId === jobId) this.view = { name: 'home' };
+  }
+}
+
+const key = Symbol('app');
+
+export function provideApp(app: App): void {
+  setContext(key, app);
+}
+
+export function useApp(): App {
+  return getContext(key);
+}
+
+/** `system` has no attribute: `color-scheme: light dark` then follows the system. */
+function showTheme(theme: Theme): void {
+  if (theme === 'system') document.documentElement.removeAttribute('data-theme');
+  else document.documentElement.dataset.theme = theme;
+}

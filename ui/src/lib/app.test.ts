@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Event } from '../bindings/Event';
+import { BrowserPlatform } from '../platform/browser';
+import { appState, documentsJob } from '../platform/browser/fixtures';
+import { App } from './app.svelte';
+
+function renamed(name: string, seq: number): Event {
+  const card = documentsJob();
+  return {
+    seq,
+    change: { kind: 'job', card: { ...card, definition: { ...card.definition, name } } },
+  };
+}
+
+async function startAt(seq: number): Promise<App> {
+  return App.start(new BrowserPlatform({ state: { ...appState(), seq } }));
+}
+
+describe('events', () => {
+  it('are ignored when the state already contains them', async () => {
+    const app = await startAt(7);
+
+    app.apply(renamed('old', 6));
+    app.apply(renamed('same', 7));
+
+    expect(app.job('job-documents')?.definition.name).toBe('Documents and photos');
+  });
+
+  it('change the card once, in order', async () => {
+    const app = await startAt(7);
+
+    app.apply(renamed('newer', 9));
+    app.apply(renamed('late', 8));
+
+    expect(app.job('job-documents')?.definition.name).toBe('newer');
+    expect(app.state.jobs).toHaveLength(3);
+  });
+
+  it('that come before the state has been read are not lost', async () => {
+    const platform = new BrowserPlatform();
+    const read = platform.appState.bind(platform);
+    platform.appState = async () => {
+      const state = await read();
+      await platform.startBackup('job-documents');
+      return state;
+    };
+
+    const app = await App.start(platform);
+
+    expect(app.job('job-documents')?.state.kind).toBe('running');
+  });
+
+  it('lead to the job that shall be shown', async () => {
+    const app = await startAt(0);
+    app.view = { name: 'settings' };
+
+    app.apply({ seq: 1, change: { kind: 'show', jobId: 'job-music' } });
+
+    expect(app.view).toEqual({ name: 'home', jobId: 'job-music' });
+  });
+
+  it('leave the form of a job that is gone', async () => {
+    const app = await startAt(0);
+    app.view = { name: 'form', jobId: 'job-music' };
+
+    app.apply({ seq: 1, change: { kind: 'jobRemoved', jobId: 'job-music' } });
+
+    expect(app.view).toEqual({ name: 'home' });
+  });
+});

@@ -1,0 +1,19 @@
+/** Every screen the browser build can open by `?scene=<name>`. */
+export const sceneNames = [
+  'home-empty',
+  'home',
+  'home-running',
+  'home-error',
+  'form-general',
+  'form-destination',
+  'form-sources',
+  'form-schedule',
+  'form-options',
+  'restore-open',
+  'restore-files',
+  'restore-done',
+  'history',
+  'settings',
+] as const;
+
+export type SceneName = (typeof sceneNames)[number];

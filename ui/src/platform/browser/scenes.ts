@@ -1,0 +1,136 @@
+/** Screens with fixture data: `?scene=home-running` opens the browser build on one. */
+import type { AppState } from '../../bindings/AppState';
+import { fieldsOf, type Fields } from '../../features/backups/fields';
+import { storeDraft } from '../../features/backups/stored-draft';
+import type { FormStep, View } from '../../lib/view';
+import { BrowserPlatform } from '../browser';
+import * as fixtures from './fixtures';
+import { sceneNames, type SceneName } from './scene-names';
+
+interface Scene {
+  view: View;
+  state?: () => AppState;
+  prepare?: () => void;
+}
+
+const newForm = (step: FormStep): Scene => ({
+  view: { name: 'form', jobId: null, step },
+  prepare: () => storeDraft(null, draftFields(step)),
+});
+
+const scenes: Record<SceneName, Scene> = {
+  'home-empty': {
+    view: { name: 'home' },
+    state: () => ({ ...fixtures.appState(), jobs: [], accounts: [] }),
+  },
+  home: { view: { name: 'home' } },
+  'home-running': {
+    view: { name: 'home' },
+    state: withRunningJob,
+  },
+  'home-error': {
+    view: { name: 'home' },
+    state: withProblems,
+  },
+  'form-general': newForm('general'),
+  'form-destination': newForm('destination'),
+  'form-sources': newForm('sources'),
+  'form-schedule': newForm('schedule'),
+  'form-options': newForm('options'),
+  'restore-open': { view: { name: 'restoreOpen' } },
+  'restore-files': {
+    view: { name: 'restoreFiles', source: { kind: 'job', jobId: 'job-documents' } },
+  },
+  'restore-done': {
+    view: { name: 'restoreRun', runId: 'run-restore', jobId: 'job-documents' },
+    state: withFinishedRestore,
+  },
+  history: { view: { name: 'history', jobId: 'job-music', runId: 'run-music-0' } },
+  settings: { view: { name: 'settings' } },
+};
+
+export function openScene(name: string | null): { platform: BrowserPlatform; view: View } {
+  const scene = sceneNames.find((known) => known === name);
+  if (!scene) return { platform: new BrowserPlatform(), view: { name: 'home' } };
+
+  const { view, state, prepare } = scenes[scene];
+  const platform = new BrowserPlatform({ state: state?.() });
+  prepare?.();
+  return { platform, view };
+}
+
+function withRunningJob(): AppState {
+  const state = fixtures.appState();
+  state.jobs[0]!.state = {
+    kind: 'running',
+    runId: 'run-documents-1',
+    progress: fixtures.progress(0.37),
+  };
+  return state;
+}
+
+function withProblems(): AppState {
+  const state = fixtures.appState();
+  const [documents, music, studio] = state.jobs;
+  documents!.state = {
+    kind: 'needsAttention',
+    error: {
+      code: 'signInRequired',
+      message: 'The sign-in for alex@outlook.example is no longer valid',
+      hint: 'Sign in again; the backup then goes on where it was.',
+    },
+  };
+  music!.lastRun = fixtures.run('run-music-0', 5, 'error');
+  studio!.state = {
+    kind: 'needsAttention',
+    error: {
+      code: 'wrongPassphrase',
+      message: 'The passphrase in the keychain does not open this backup',
+      hint: 'Enter the passphrase from your recovery sheet.',
+    },
+  };
+  return {
+    ...state,
+    tray: 'unavailable',
+    keychainProblem: {
+      code: 'keychain',
+      message: 'This desktop has no keychain that Coffer can use',
+      hint: 'Start GNOME Keyring, KWallet or another Secret Service, then restart Coffer.',
+    },
+  };
+}
+
+function withFinishedRestore(): AppState {
+  const state = fixtures.appState();
+  state.jobs[0]!.lastRun = {
+    ...fixtures.run('run-restore', 0.1, 'warning'),
+    operation: 'restore',
+    messages: fixtures.restoreFailures.length,
+    counts: {
+      ...fixtures.noCounts,
+      restoredFiles: 1204,
+      failedFiles: fixtures.restoreFailures.length,
+      downloadedBytes: 2.1e9,
+    },
+  };
+  return state;
+}
+
+/** A new backup as it may look when its maker has come to `step`. */
+function draftFields(step: FormStep): Fields {
+  const { options, ...definition } = fixtures.documentsJob().definition;
+  return fieldsOf(
+    {
+      ...definition,
+      name: 'Backup of laptop',
+      options: { ...options, keepVersions: null },
+      destination: {
+        kind: 'oneDrive',
+        accountId: fixtures.studio.id,
+        driveId: '',
+        folder: step === 'destination' ? 'Backups/desktop-2019' : 'Backups/laptop-2',
+      },
+    },
+    fixtures.appState().defaults,
+  );
+}

@@ -1,0 +1,74 @@
+/**
+ * Everything the UI may ask of the backend: one method per command of the border, and the stream of events.
+ *
+ * Truth: `src-tauri/crates/ipc/src/command.rs`. Every method may reject with a {@link CommandError}.
+ */
+import type { Account } from '../bindings/Account';
+import type { AppState } from '../bindings/AppState';
+import type { BackupRef } from '../bindings/BackupRef';
+import type { DestinationCheck } from '../bindings/DestinationCheck';
+import type { DestinationSettings } from '../bindings/DestinationSettings';
+import type { Drive } from '../bindings/Drive';
+import type { EntryPage } from '../bindings/EntryPage';
+import type { Event } from '../bindings/Event';
+import type { JobCard } from '../bindings/JobCard';
+import type { OpenBackup } from '../bindings/OpenBackup';
+import type { PassphraseRating } from '../bindings/PassphraseRating';
+import type { PendingSignIn } from '../bindings/PendingSignIn';
+import type { RemoteFolder } from '../bindings/RemoteFolder';
+import type { RestoreRequest } from '../bindings/RestoreRequest';
+import type { RunReport } from '../bindings/RunReport';
+import type { RunSummary } from '../bindings/RunSummary';
+import type { SaveJob } from '../bindings/SaveJob';
+import type { SourceCheck } from '../bindings/SourceCheck';
+import type { Theme } from '../bindings/Theme';
+
+export interface Platform {
+  appState(): Promise<AppState>;
+  setTheme(theme: Theme): Promise<void>;
+
+  createJob(request: SaveJob): Promise<JobCard>;
+  updateJob(jobId: string, request: SaveJob): Promise<JobCard>;
+  deleteJob(jobId: string, forgetSecrets: boolean): Promise<void>;
+  startBackup(jobId: string): Promise<string>;
+  stopRun(runId: string): Promise<void>;
+  runHistory(jobId: string, offset: number, limit: number): Promise<RunSummary[]>;
+  runReport(runId: string, offset: number, limit: number): Promise<RunReport>;
+
+  startSignIn(): Promise<PendingSignIn>;
+  cancelSignIn(signInId: string): Promise<void>;
+  addPastedAuthId(authId: string): Promise<Account>;
+  removeAccount(accountId: string): Promise<void>;
+  listDrives(accountId: string): Promise<Drive[]>;
+  listFolders(accountId: string, driveId: string, path: string): Promise<RemoteFolder[]>;
+  suggestFolder(accountId: string, driveId: string): Promise<string>;
+  checkDestination(destination: DestinationSettings, prefix: string): Promise<DestinationCheck>;
+
+  generatePassphrase(): Promise<string>;
+  ratePassphrase(passphrase: string): Promise<PassphraseRating>;
+  saveRecoverySheet(request: SaveJob): Promise<string | null>;
+  pickFolders(): Promise<string[]>;
+  pickFolder(title: string): Promise<string | null>;
+  checkSource(path: string): Promise<SourceCheck>;
+
+  openBackup(backup: BackupRef): Promise<OpenBackup>;
+  listEntries(
+    handle: string,
+    version: number,
+    folder: string,
+    offset: number,
+    limit: number,
+  ): Promise<EntryPage>;
+  searchEntries(
+    handle: string,
+    version: number,
+    text: string,
+    offset: number,
+    limit: number,
+  ): Promise<EntryPage>;
+  startRestore(request: RestoreRequest): Promise<string>;
+  closeBackup(handle: string): Promise<void>;
+
+  /** Calls `listener` with every event from now on; the reply ends that. */
+  subscribe(listener: (event: Event) => void): Promise<() => void>;
+}

@@ -1,0 +1,48 @@
+/** The platform inside the app: commands and events go through Tauri to the Rust side. */
+import { invoke } from '@tauri-apps/api/core';
+import { listen } from '@tauri-apps/api/event';
+
+import type { Event } from '../bindings/Event';
+import type { Platform } from './platform';
+
+/** `CHANNEL` of the border. */
+const channel = 'coffer';
+
+export const tauriPlatform: Platform = {
+  appState: () => invoke('app_state'),
+  setTheme: (theme) => invoke('set_theme', { theme }),
+
+  createJob: (request) => invoke('create_job', { request }),
+  updateJob: (jobId, request) => invoke('update_job', { jobId, request }),
+  deleteJob: (jobId, forgetSecrets) => invoke('delete_job', { jobId, forgetSecrets }),
+  startBackup: (jobId) => invoke('start_backup', { jobId }),
+  stopRun: (runId) => invoke('stop_run', { runId }),
+  runHistory: (jobId, offset, limit) => invoke('run_history', { jobId, offset, limit }),
+  runReport: (runId, offset, limit) => invoke('run_report', { runId, offset, limit }),
+
+  startSignIn: () => invoke('start_sign_in'),
+  cancelSignIn: (signInId) => invoke('cancel_sign_in', { signInId }),
+  addPastedAuthId: (authId) => invoke('add_pasted_auth_id', { authId }),
+  removeAccount: (accountId) => invoke('remove_account', { accountId }),
+  listDrives: (accountId) => invoke('list_drives', { accountId }),
+  listFolders: (accountId, driveId, path) => invoke('list_folders', { accountId, driveId, path }),
+  suggestFolder: (accountId, driveId) => invoke('suggest_folder', { accountId, driveId }),
+  checkDestination: (destination, prefix) => invoke('check_destination', { destination, prefix }),
+
+  generatePassphrase: () => invoke('generate_passphrase'),
+  ratePassphrase: (passphrase) => invoke('rate_passphrase', { passphrase }),
+  saveRecoverySheet: (request) => invoke('save_recovery_sheet', { request }),
+  pickFolders: () => invoke('pick_folders'),
+  pickFolder: (title) => invoke('pick_folder', { title }),
+  checkSource: (path) => invoke('check_source', { path }),
+
+  openBackup: (backup) => invoke('open_backup', { backup }),
+  listEntries: (handle, version, folder, offset, limit) =>
+    invoke('list_entries', { handle, version, folder, offset, limit }),
+  searchEntries: (handle, version, text, offset, limit) =>
+    invoke('search_entries', { handle, version, text, offset, limit }),
+  startRestore: (request) => invoke('start_restore', { request }),
+  closeBackup: (handle) => invoke('close_backup', { handle }),
+
+  subscribe: (listener) => listen<Event>(channel, (event) => listener(event.payload)),
+};

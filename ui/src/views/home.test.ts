@@ -1,0 +1,94 @@
+import { screen, within } from '@testing-library/svelte';
+import { describe, expect, it, vi } from 'vitest';
+
+import { appState } from '../platform/browser/fixtures';
+import { openApp } from '../test-app';
+
+function withoutJobs() {
+  return { ...appState(), jobs: [], accounts: [] };
+}
+
+describe('home', () => {
+  it('offers the two ways in when there is no backup yet', async () => {
+    const { app, user } = await openApp({ state: withoutJobs() });
+
+    expect(screen.getByRole('button', { name: 'I already have a backup' })).toBeVisible();
+    await user.click(screen.getByRole('button', { name: 'Back up this computer' }));
+
+    expect(app.view.name).toBe('form');
+  });
+
+  it('shows how far a backup is and stops it', async () => {
+    const { user } = await openApp();
+    const card = within(screen.getByRole('article', { name: 'Documents and photos' }));
+
+    await user.click(card.getByRole('button', { name: 'Back up now' }));
+
+    const bar = await card.findByRole('progressbar', {
+      name: 'Progress of Documents and photos',
+    });
+    expect(bar).toBeVisible();
+    await user.click(card.getByRole('button', { name: 'Stop' }));
+    expect(await card.findByText(/^Stopped/)).toBeVisible();
+  });
+
+  it('says what failed, what to do, and offers to try again', async () => {
+    const { platform, user } = await openApp();
+    platform.startBackup = async () => {
+      throw { code: 'full', message: 'The drive is full', hint: 'Free some space' };
+    };
+    const card = within(screen.getByRole('article', { name: 'Music' }));
+
+    await user.click(card.getByRole('button', { name: 'Back up now' }));
+
+    const alert = within(await card.findByRole('alert'));
+    expect(alert.getByText('The drive is full')).toBeVisible();
+    expect(alert.getByText('Free some space')).toBeVisible();
+    expect(alert.getByRole('button', { name: 'Try again' })).toBeVisible();
+  });
+
+  it('mends an expired sign-in with one more click once the browser is done', async () => {
+    const state = appState();
+    state.jobs[0]!.state = {
+      kind: 'needsAttention',
+      error: { code: 'signInRequired', message: 'The sign-in expired', hint: 'Sign in again' },
+    };
+    const { app, user } = await openApp({ state });
+
+    await user.click(screen.getByRole('button', { name: 'Sign in again' }));
+    const dialog = within(await screen.findByRole('dialog', { name: 'Sign in again' }));
+    await dialog.findByText('Signed in as alex.winter@outlook.example');
+    await user.click(dialog.getByRole('button', { name: 'Use this sign-in' }));
+
+    await vi.waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+    expect(app.job('job-documents')?.definition.destination).toMatchObject({
+      accountId: 'account-2',
+    });
+  });
+
+  it('names what stays before a job is deleted', async () => {
+    const { user } = await openApp();
+
+    await user.click(screen.getByRole('button', { name: 'More for Music' }));
+    await user.click(screen.getByRole('menuitem', { name: 'Delete' }));
+
+    const dialog = within(screen.getByRole('dialog', { name: 'Delete “Music”?' }));
+    expect(dialog.getByText(/stays there, untouched/)).toBeVisible();
+    await user.click(dialog.getByRole('button', { name: 'Delete backup' }));
+    expect(screen.queryByRole('article', { name: 'Music' })).toBeNull();
+  });
+
+  it('says so when there is no tray and no keychain', async () => {
+    const keychainProblem = {
+      code: 'keychain' as const,
+      message: 'No keychain',
+      hint: 'Start one',
+    };
+
+    await openApp({ state: { ...appState(), tray: 'unavailable', keychainProblem } });
+
+    expect(screen.getByText(/No tray on this desktop/)).toBeVisible();
+    expect(screen.getByText('No keychain')).toBeVisible();
+    expect(screen.getByText('Demo')).toBeVisible();
+  });
+});
