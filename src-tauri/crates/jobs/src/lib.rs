@@ -33,6 +33,11 @@ pub use target::{Target, TargetOptions};
 /// Result of this crate: every error is one that can be shown.
 pub type Result<T> = std::result::Result<T, coffer_ipc::CommandError>;
 
+/// Readies this process for the network. [`Coffer::open`] does so, too.
+pub fn prepare() {
+    coffer_onedrive::install_tls_provider();
+}
+
 /// Runs work that blocks (files, keychain, engine) off the async threads.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {

@@ -1,0 +1,498 @@
+//! The command line. `--name=value` and `--name value` both work; a boolean takes a value only after `=`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use coffer_ipc::job::FilterRule;
+
+use crate::exit::Exit;
+use crate::size;
+
+/// Encrypted, versioned backups on OneDrive, in Duplicati's volume format.
+#[derive(Parser)]
+#[command(
+    name = "coffer",
+    disable_version_flag = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Destinations: onedrivev2://<folder>/<subfolder>[?authid=…&drive-id=…], file://<folder>, or a folder.\n\
+Secrets may come from the environment: PASSPHRASE, COFFER_AUTHID."
+)]
+pub(crate) struct Arguments {
+    /// Prints the version of the program.
+    #[arg(long)]
+    version: bool,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Backs files and folders up as a new version.
+    Backup(Backup),
+    /// Restores files of a version.
+    Restore(Restore),
+    /// Lists versions, or the files of one.
+    List(List),
+    /// Deletes versions.
+    Delete(Delete),
+    /// Tries a destination and says what it holds.
+    TestConnection(TestConnection),
+    /// Signs in to OneDrive through the browser; the AuthID is kept in the keychain.
+    #[command(subcommand)]
+    Auth(Auth),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Auth {
+    /// Opens the sign-in page and waits for its end.
+    Login(Common),
+    /// Lists kept sign-ins.
+    List(Common),
+    /// Forgets a sign-in.
+    Remove {
+        /// Its id, as `auth list` shows it.
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Backup {
+    /// Where the volumes go.
+    pub(crate) url: String,
+    /// Files and folders.
+    #[arg(required = true)]
+    pub(crate) sources: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) destination: Destination,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Size of a volume (unit mb).
+    #[arg(long, default_value = "50mb", value_parser = |text: &str| size::parse(text, "mb"))]
+    pub(crate) dblock_size: u64,
+    /// Size of a block (unit kb); fixed for the life of a backup. Default: the backup's own, 1mb in a new one.
+    #[arg(long, value_parser = |text: &str| size::parse(text, "kb"))]
+    pub(crate) blocksize: Option<u64>,
+    /// Hash that names blocks; fixed for the life of a backup.
+    #[arg(long)]
+    pub(crate) block_hash_algorithm: Option<String>,
+    /// Hash of whole files; fixed for the life of a backup.
+    #[arg(long)]
+    pub(crate) file_hash_algorithm: Option<String>,
+    /// Leaves out what matches; the first rule that matches decides.
+    #[arg(long)]
+    exclude: Vec<String>,
+    /// Keeps what matches; the first rule that matches decides.
+    #[arg(long)]
+    include: Vec<String>,
+    /// Keeps the newest versions, this many.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep_versions: Option<u32>,
+    /// A source that is missing or empty is meant to be.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) allow_missing_source: bool,
+    /// Makes a version though nothing changed.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) upload_unchanged_backups: bool,
+    /// The rules in the order of the command line.
+    #[arg(skip)]
+    pub(crate) filters: Vec<FilterRule>,
+}
+
+#[derive(Args)]
+pub(crate) struct Restore {
+    /// Where the volumes are.
+    pub(crate) url: String,
+    /// Paths, names or wildcards; everything when none is given.
+    pub(crate) paths: Vec<String>,
+    #[command(flatten)]
+    pub(crate) destination: Destination,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Folder to restore into; without it everything goes back where it was.
+    #[arg(long)]
+    pub(crate) restore_path: Option<PathBuf>,
+    /// Number of the version, 0 being the newest.
+    #[arg(long, num_args = 0..=1, default_missing_value = "")]
+    version: Option<String>,
+    /// Restores owner and mode.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = boolean)]
+    pub(crate) restore_permissions: bool,
+    /// Replaces files that differ, instead of restoring beside them.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) overwrite: bool,
+    /// `--version` as a number.
+    #[arg(skip)]
+    pub(crate) number: usize,
+}
+
+#[derive(Args)]
+pub(crate) struct List {
+    /// Where the volumes are.
+    pub(crate) url: String,
+    /// Part of a path; with it, or with --version, files are listed instead of versions.
+    pub(crate) pattern: Option<String>,
+    #[command(flatten)]
+    pub(crate) destination: Destination,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Number of the version, 0 being the newest.
+    #[arg(long, num_args = 0..=1, default_missing_value = "")]
+    version: Option<String>,
+    /// `--version` as a number, when it was given.
+    #[arg(skip)]
+    pub(crate) number: Option<usize>,
+}
+
+#[derive(Args)]
+pub(crate) struct Delete {
+    /// Where the volumes are.
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) destination: Destination,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Numbers of the versions, such as 0,2,5-7; 0 is the newest.
+    #[arg(long, num_args = 0..=1, default_missing_value = "")]
+    version: Option<String>,
+    /// Keeps the newest versions, this many, and deletes the others.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep_versions: Option<u32>,
+    /// Deletes even the last version.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) allow_full_removal: bool,
+    /// Prints the versions that would go and deletes nothing.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) dry_run: bool,
+    /// `--version` as numbers.
+    #[arg(skip)]
+    pub(crate) numbers: Vec<usize>,
+}
+
+#[derive(Args)]
+pub(crate) struct TestConnection {
+    /// Where the volumes are, or are to be.
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) destination: Destination,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What opens a destination.
+#[derive(Args)]
+pub(crate) struct Destination {
+    /// Passphrase of the backup; better given as PASSPHRASE in the environment, or at the prompt.
+    #[arg(long, hide_env_values = true, env = "PASSPHRASE")]
+    pub(crate) passphrase: Option<String>,
+    /// The backup is not encrypted.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) no_encryption: bool,
+    /// AuthID for OneDrive; better kept by `coffer auth login`, or given as COFFER_AUTHID in the environment.
+    #[arg(long, hide_env_values = true, env = "COFFER_AUTHID")]
+    authid: Option<String>,
+    /// Another drive than the account's own.
+    #[arg(long)]
+    drive_id: Option<String>,
+    /// AuthID service to use.
+    #[arg(long)]
+    oauth_url: Option<String>,
+    /// What volume names start with.
+    #[arg(long, default_value = "duplicati")]
+    prefix: String,
+    /// Repetitions of a failed transfer.
+    #[arg(long)]
+    number_of_retries: Option<u32>,
+    /// Bytes per upload fragment.
+    #[arg(long)]
+    fragment_size: Option<u64>,
+}
+
+/// How results are shown.
+#[derive(Args, Clone, Copy)]
+pub(crate) struct Common {
+    /// Prints the result as JSON on standard output.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) json: bool,
+    /// Plain lines instead of a progress bar.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) no_progress: bool,
+}
+
+impl Destination {
+    /// Options by Duplicati's names, for the address.
+    pub(crate) fn options(&self) -> BTreeMap<String, String> {
+        let given = [
+            ("authid", self.authid.clone()),
+            ("drive-id", self.drive_id.clone()),
+            ("oauth-url", self.oauth_url.clone()),
+            ("prefix", Some(self.prefix.clone())),
+            (
+                "number-of-retries",
+                self.number_of_retries.map(|count| count.to_string()),
+            ),
+            (
+                "fragment-size",
+                self.fragment_size.map(|size| size.to_string()),
+            ),
+        ];
+        given
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect()
+    }
+}
+
+/// Reads the command line; help, the version and mistakes are printed here.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, Exit> {
+    let matches = Arguments::command().try_get_matches_from(lower_names(arguments));
+    let parsed = matches.and_then(|matches| {
+        let parsed = Arguments::from_arg_matches(&matches)?;
+        Ok((matches, parsed))
+    });
+    let (matches, mut parsed) = parsed.map_err(|error| {
+        // Nothing can be done about a closed terminal.
+        let _ = error.print();
+        if error.use_stderr() {
+            Exit::BadCommandLine
+        } else {
+            Exit::Success
+        }
+    })?;
+    let bad = |message: String| {
+        eprintln!("error: {message}");
+        Exit::BadCommandLine
+    };
+    let version = match &mut parsed.command {
+        None => None,
+        Some(Command::Backup(backup)) => {
+            if let Some(of_command) = matches.subcommand_matches("backup") {
+                backup.filters = filters(of_command);
+            }
+            None
+        }
+        Some(Command::Restore(restore)) => {
+            if let Some(text) = restore.version.as_deref().filter(|text| !text.is_empty()) {
+                restore.number = number(text).map_err(bad)?;
+            }
+            restore.version.as_deref()
+        }
+        Some(Command::List(list)) => {
+            if let Some(text) = list.version.as_deref().filter(|text| !text.is_empty()) {
+                list.number = Some(number(text).map_err(bad)?);
+            }
+            list.version.as_deref()
+        }
+        Some(Command::Delete(delete)) => {
+            if let Some(text) = delete.version.as_deref().filter(|text| !text.is_empty()) {
+                delete.numbers = numbers(text).map_err(bad)?;
+            }
+            let is_question = delete.version.as_deref() == Some("");
+            if delete.numbers.is_empty() == delete.keep_versions.is_none() && !is_question {
+                return Err(bad(
+                    "name what to delete: --version or --keep-versions".to_owned()
+                ));
+            }
+            delete.version.as_deref()
+        }
+        Some(Command::TestConnection(_) | Command::Auth(_)) => None,
+    };
+    // Alone, without a value, it asks for the program's own.
+    if parsed.version || version == Some("") {
+        println!("coffer {}", env!("CARGO_PKG_VERSION"));
+        return Err(Exit::Success);
+    }
+    Ok(parsed)
+}
+
+/// Option names count without their case, as in Duplicati.
+fn lower_names(arguments: impl IntoIterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    let mut ended = false;
+    arguments.into_iter().map(move |argument| {
+        ended |= argument == "--";
+        match argument.to_str() {
+            Some(text) if text.starts_with("--") && !ended => match text.split_once('=') {
+                Some((name, value)) => format!("{}={value}", name.to_ascii_lowercase()).into(),
+                None => text.to_ascii_lowercase().into(),
+            },
+            _ => argument,
+        }
+    })
+}
+
+/// Include and exclude rules in the order in which they were given.
+fn filters(matches: &ArgMatches) -> Vec<FilterRule> {
+    let of = |name: &str, include: bool| {
+        let indices = matches.indices_of(name).into_iter().flatten();
+        let values = matches.get_many::<String>(name).into_iter().flatten();
+        let rules = indices.zip(values.cloned());
+        rules
+            .map(|(index, expression)| {
+                (
+                    index,
+                    FilterRule {
+                        include,
+                        expression,
+                    },
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut rules = [of("include", true), of("exclude", false)].concat();
+    rules.sort_by_key(|(index, _)| *index);
+    rules.into_iter().map(|(_, rule)| rule).collect()
+}
+
+/// A boolean as Duplicati reads it: what is not false is true.
+fn boolean(text: &str) -> Result<bool, String> {
+    Ok(!matches!(
+        text.to_ascii_lowercase().as_str(),
+        "0" | "off" | "false" | "no"
+    ))
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| format!("{text:?} is no version; 0 is the newest"))
+}
+
+/// `0,2,5-7`
+fn numbers(text: &str) -> Result<Vec<usize>, String> {
+    let mut all = Vec::new();
+    for part in text.split(',') {
+        match part.split_once('-') {
+            Some((first, last)) => {
+                let (first, last) = (number(first)?, number(last)?);
+                if last < first || last - first > 100_000 {
+                    return Err(format!("{part:?} is no range of versions"));
+                }
+                all.extend(first..=last);
+            }
+            None => all.push(number(part)?),
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &[&str]) -> Result<Arguments, Exit> {
+        parse(
+            std::iter::once("coffer")
+                .chain(line.iter().copied())
+                .map(OsString::from),
+        )
+    }
+
+    #[test]
+    fn values_come_after_an_equals_sign_or_a_space() {
+        for line in [
+            &[
+                "backup",
+                "file:///b",
+                "/s",
+                "--dblock-size=10mb",
+                "--Prefix=x",
+            ][..],
+            &[
+                "backup",
+                "file:///b",
+                "/s",
+                "--dblock-size",
+                "10mb",
+                "--prefix",
+                "x",
+            ],
+            &[
+                "backup",
+                "--dblock-size",
+                "10mb",
+                "file:///b",
+                "--prefix=x",
+                "/s",
+            ],
+        ] {
+            let Ok(Arguments {
+                command: Some(Command::Backup(backup)),
+                ..
+            }) = parsed(line)
+            else {
+                panic!("{line:?}")
+            };
+            assert_eq!(backup.dblock_size, 10 << 20);
+            assert_eq!(backup.destination.options()["prefix"], "x");
+            assert_eq!(backup.sources, [PathBuf::from("/s")]);
+        }
+    }
+
+    #[test]
+    fn a_boolean_takes_a_value_only_after_an_equals_sign() {
+        let Ok(Arguments {
+            command: Some(Command::Restore(restore)),
+            ..
+        }) = parsed(&[
+            "restore",
+            "file:///b",
+            "--overwrite",
+            "false",
+            "--restore-permissions=no",
+        ])
+        else {
+            panic!()
+        };
+        assert!(restore.overwrite);
+        assert!(!restore.restore_permissions);
+        assert_eq!(restore.paths, ["false"]);
+    }
+
+    #[test]
+    fn rules_keep_the_order_of_the_command_line() {
+        let Ok(Arguments {
+            command: Some(Command::Backup(backup)),
+            ..
+        }) = parsed(&[
+            "backup",
+            "file:///b",
+            "/s",
+            "--exclude=a",
+            "--include=b",
+            "--exclude=c",
+        ])
+        else {
+            panic!()
+        };
+        let rules: Vec<_> = backup
+            .filters
+            .iter()
+            .map(|rule| (rule.include, rule.expression.as_str()))
+            .collect();
+        assert_eq!(rules, [(false, "a"), (true, "b"), (false, "c")]);
+    }
+
+    #[test]
+    fn versions_are_numbers_lists_and_ranges() {
+        assert_eq!(numbers("0,2,5-7"), Ok(vec![0, 2, 5, 6, 7]));
+        assert!(numbers("7-5").is_err());
+        assert!(matches!(
+            parsed(&["restore", "file:///b", "--version"]),
+            Err(Exit::Success)
+        ));
+        assert!(matches!(
+            parsed(&["restore", "file:///b", "--version=x"]),
+            Err(Exit::BadCommandLine)
+        ));
+        assert!(matches!(
+            parsed(&["delete", "file:///b"]),
+            Err(Exit::BadCommandLine)
+        ));
+        assert!(matches!(parsed(&["nonsense"]), Err(Exit::BadCommandLine)));
+    }
+}

@@ -1,0 +1,96 @@
+//! What each command does.
+
+mod auth;
+mod backup;
+mod connection;
+mod delete;
+mod list;
+mod restore;
+
+use std::io::IsTerminal as _;
+
+use coffer_ipc::CommandError;
+use coffer_ipc::command::DestinationContent;
+use coffer_jobs::{Environment, Folders, Target, TargetOptions, operation, wording};
+use tokio_util::sync::CancellationToken;
+
+use crate::arguments::{Arguments, Command, Destination};
+use crate::exit::Exit;
+
+/// Runs the command. Ctrl-C stops it where nothing is lost; a second one ends the program.
+pub(crate) async fn run(arguments: Arguments) -> Exit {
+    let cancel = CancellationToken::new();
+    let stop = cancel.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            eprintln!("Stopping; press Ctrl-C again to end at once.");
+            stop.cancel();
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(50);
+        }
+    });
+    match arguments.command {
+        Some(Command::Backup(arguments)) => backup::run(arguments, &cancel).await,
+        Some(Command::Restore(arguments)) => restore::run(arguments, &cancel).await,
+        Some(Command::List(arguments)) => list::run(arguments, &cancel).await,
+        Some(Command::Delete(arguments)) => delete::run(arguments, &cancel).await,
+        Some(Command::TestConnection(arguments)) => connection::run(arguments, &cancel).await,
+        Some(Command::Auth(arguments)) => auth::run(arguments, &cancel).await,
+        None => Exit::BadCommandLine,
+    }
+}
+
+/// Opens the destination of a command.
+struct Opener<'a> {
+    url: &'a str,
+    destination: &'a Destination,
+    cancel: &'a CancellationToken,
+}
+
+impl Opener<'_> {
+    /// With this passphrase, or none.
+    async fn open(&self, passphrase: Option<String>) -> Result<Target, CommandError> {
+        let environment = Environment::from_variables();
+        let folders = Folders::standard();
+        coffer_jobs::prepare();
+        let mut options = TargetOptions {
+            options: self.destination.options(),
+            stored_auth_id: None,
+            passphrase: passphrase.filter(|_| !self.destination.no_encryption),
+        };
+        if self.url.contains("://") && !self.url.to_ascii_lowercase().starts_with("file:") {
+            options.stored_auth_id = auth::only_auth_id().await;
+        }
+        Target::from_address(self.url, &options, &environment, &folders, self.cancel).await
+    }
+
+    /// For reading: the passphrase is asked for only when the backup needs one.
+    async fn open_existing(&self) -> Result<Target, CommandError> {
+        let given = self.destination.passphrase.clone();
+        if given.is_some() || self.destination.no_encryption || !can_ask() {
+            return self.open(given).await;
+        }
+        let target = self.open(None).await?;
+        match operation::content(&target, self.cancel).await? {
+            DestinationContent::Backup {
+                encrypted: true, ..
+            } => self.open(Some(ask("Passphrase: ")?)).await,
+            _ => Ok(target),
+        }
+    }
+}
+
+/// Whether somebody sits there to be asked.
+fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+fn ask(prompt: &str) -> Result<String, CommandError> {
+    rpassword::prompt_password(prompt).map_err(|error| {
+        wording::invalid(
+            format!("The passphrase could not be read: {error}."),
+            "Set PASSPHRASE instead.",
+        )
+    })
+}

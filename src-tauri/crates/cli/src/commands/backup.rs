@@ -1,0 +1,98 @@
+use coffer_ipc::CommandError;
+use coffer_ipc::command::DestinationContent;
+use coffer_ipc::run::RunResult;
+use coffer_jobs::operation::{BackupSettings, Finished};
+use coffer_jobs::{Folders, Target, operation, wording};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::{Opener, ask, can_ask};
+use crate::arguments::Backup;
+use crate::exit::Exit;
+use crate::output::{Display, bytes, fail};
+
+pub(crate) async fn run(arguments: Backup, cancel: &CancellationToken) -> Exit {
+    let target = match open(&arguments, cancel).await {
+        Ok(target) => target,
+        Err(error) => return fail(&error),
+    };
+    let mut settings = BackupSettings::new(arguments.sources);
+    settings.filters = arguments.filters;
+    settings.block_size = arguments.blocksize;
+    settings.hashes = match (
+        arguments.block_hash_algorithm,
+        arguments.file_hash_algorithm,
+    ) {
+        (None, None) => None,
+        (block, file) => {
+            let usual = || "SHA256".to_owned();
+            Some((block.unwrap_or_else(usual), file.unwrap_or_else(usual)))
+        }
+    };
+    settings.volume_size = arguments.dblock_size;
+    settings.keep_versions = arguments.keep_versions;
+    settings.allow_missing_source = arguments.allow_missing_source;
+    settings.upload_unchanged = arguments.upload_unchanged_backups;
+    let display = Display::new(arguments.common);
+    let (folders, now) = (Folders::standard(), Timestamp::now());
+    let observer = display.observer();
+    let finished = operation::backup(&target, settings, &folders, now, observer, cancel).await;
+    let summary = summary(&finished);
+    display.finish(&finished, &summary)
+}
+
+async fn open(arguments: &Backup, cancel: &CancellationToken) -> Result<Target, CommandError> {
+    let destination = &arguments.destination;
+    let opener = Opener {
+        url: &arguments.url,
+        destination,
+        cancel,
+    };
+    if destination.no_encryption || destination.passphrase.is_some() {
+        return opener.open(destination.passphrase.clone()).await;
+    }
+    if !can_ask() {
+        return Err(wording::invalid(
+            "No passphrase was given.",
+            "Set PASSPHRASE in the environment, or pass --no-encryption to store everything readable.",
+        ));
+    }
+    let plain = opener.open(None).await?;
+    let is_new = match operation::content(&plain, cancel).await? {
+        DestinationContent::Backup { encrypted, .. } if !encrypted => return Ok(plain),
+        DestinationContent::Backup { .. } => false,
+        _ => true,
+    };
+    let passphrase = ask("Passphrase: ")?;
+    if is_new && ask("Passphrase again: ")? != passphrase {
+        return Err(wording::invalid(
+            "The two passphrases differ.",
+            "Run again and type the same twice.",
+        ));
+    }
+    opener.open(Some(passphrase)).await
+}
+
+fn summary(finished: &Finished) -> String {
+    let counts = &finished.counts;
+    let head = match finished.result {
+        RunResult::Unchanged => "Nothing changed; no new version was made.",
+        RunResult::Warning => "Backup finished with warnings.",
+        _ => "Backup finished.",
+    };
+    format!(
+        "{head}\n  {} files looked at ({}), {} added, {} changed, {} deleted\n  {} uploaded in {} volumes{}",
+        counts.examined_files,
+        bytes(counts.examined_bytes),
+        counts.added_files,
+        counts.changed_files,
+        counts.deleted_files,
+        bytes(counts.uploaded_bytes),
+        counts.uploaded_volumes,
+        finished
+            .stored
+            .map_or_else(String::new, |(versions, size)| {
+                format!("; {versions} version(s), {} stored", bytes(size))
+            })
+    )
+}

@@ -1,0 +1,76 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use coffer_ipc::CommandError;
+use coffer_ipc::restore::{Entry, EntryKind};
+use coffer_jobs::operation;
+use tokio_util::sync::CancellationToken;
+
+use super::Opener;
+use crate::arguments::List;
+use crate::exit::Exit;
+use crate::output::{fail, print_json};
+
+pub(crate) async fn run(arguments: List, cancel: &CancellationToken) -> Exit {
+    match list(arguments, cancel).await {
+        Ok(()) => Exit::Success,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn list(arguments: List, cancel: &CancellationToken) -> Result<(), CommandError> {
+    let destination = &arguments.destination;
+    let target = Opener {
+        url: &arguments.url,
+        destination,
+        cancel,
+    }
+    .open_existing()
+    .await?;
+    let json = arguments.common.json;
+    if arguments.number.is_none() && arguments.pattern.is_none() {
+        let versions = operation::versions(&target, cancel).await?;
+        if json {
+            print_json(&versions);
+        } else {
+            for version in versions {
+                println!("{}\t{}", version.number, version.time);
+            }
+        }
+        return Ok(());
+    }
+    let wanted = arguments.pattern.unwrap_or_default().to_lowercase();
+    // One line of JSON holds all entries; lines of text go out as they come.
+    let entries = Arc::new(Mutex::new(Vec::<Entry>::new()));
+    let found = Arc::clone(&entries);
+    operation::for_each_entry(
+        &target,
+        arguments.number.unwrap_or(0),
+        cancel,
+        move |entry| {
+            if entry.path.to_lowercase().contains(&wanted) {
+                if json {
+                    found
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(entry);
+                } else {
+                    print_entry(&entry);
+                }
+            }
+            true
+        },
+    )
+    .await?;
+    if json {
+        print_json(&*entries.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+    Ok(())
+}
+
+fn print_entry(entry: &Entry) {
+    match entry.kind {
+        EntryKind::File => println!("{:>14}  {}", entry.size_bytes, entry.path),
+        EntryKind::Folder => println!("{:>14}  {}", "folder", entry.path),
+        EntryKind::Symlink => println!("{:>14}  {}", "link", entry.path),
+    }
+}

@@ -1,0 +1,49 @@
+use coffer_ipc::restore::ExistingFiles;
+use coffer_ipc::run::RunResult;
+use coffer_jobs::operation::{self, RestoreSettings, Wanted};
+use tokio_util::sync::CancellationToken;
+
+use super::Opener;
+use crate::arguments::Restore;
+use crate::exit::Exit;
+use crate::output::{Display, bytes, fail};
+
+pub(crate) async fn run(arguments: Restore, cancel: &CancellationToken) -> Exit {
+    let destination = &arguments.destination;
+    let opener = Opener {
+        url: &arguments.url,
+        destination,
+        cancel,
+    };
+    let target = match opener.open_existing().await {
+        Ok(target) => target,
+        Err(error) => return fail(&error),
+    };
+    let settings = RestoreSettings {
+        version: arguments.number,
+        wanted: Wanted::Arguments(arguments.paths),
+        target: arguments.restore_path,
+        existing: if arguments.overwrite {
+            ExistingFiles::Overwrite
+        } else {
+            ExistingFiles::KeepBoth
+        },
+        permissions: arguments.restore_permissions,
+    };
+    let display = Display::new(arguments.common);
+    let finished = operation::restore(&target, settings, display.observer(), cancel).await;
+    let counts = &finished.counts;
+    let head = match finished.result {
+        RunResult::Warning => "Restore finished with warnings.",
+        _ => "Restore finished.",
+    };
+    let summary = format!(
+        "{head}\n  {} of {} files and folders restored ({}), {} failed; {} downloaded",
+        counts.restored_files,
+        counts.examined_files,
+        bytes(counts.examined_bytes),
+        counts.failed_files,
+        bytes(counts.downloaded_bytes)
+    );
+    display.finish(&finished, &summary)
+}

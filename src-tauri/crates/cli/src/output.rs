@@ -1,0 +1,189 @@
+//! What goes to the terminal: a bar or plain lines, messages, results.
+
+use std::io::IsTerminal as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use coffer_ipc::CommandError;
+use coffer_ipc::run::{MessageLevel, Phase, Progress, RunCounts, RunMessage, RunResult};
+use coffer_jobs::Observer;
+use coffer_jobs::operation::Finished;
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::arguments::Common;
+use crate::exit::Exit;
+
+/// Shows an operation while it goes on.
+pub(crate) struct Display {
+    bar: Option<ProgressBar>,
+    messages: Arc<Mutex<Vec<RunMessage>>>,
+    json: bool,
+}
+
+/// The result of a run as `--json` prints it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report<'a> {
+    result: RunResult,
+    counts: RunCounts,
+    error: &'a Option<CommandError>,
+    messages: &'a [RunMessage],
+}
+
+impl Display {
+    pub(crate) fn new(common: Common) -> Self {
+        let with_bar = std::io::stderr().is_terminal() && !common.no_progress && !common.json;
+        let bar = with_bar.then(|| {
+            let bar = ProgressBar::new(0);
+            let template = "{prefix:>12} {bar:30} {percent:>3}%  {msg}";
+            let style = ProgressStyle::with_template(template);
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        Self {
+            bar,
+            messages: Arc::default(),
+            json: common.json,
+        }
+    }
+
+    /// Hears of the operation.
+    pub(crate) fn observer(&self) -> Observer {
+        let bar = self.bar.clone();
+        let last_phase = Mutex::new(None);
+        let (messages, message_bar, json) =
+            (Arc::clone(&self.messages), self.bar.clone(), self.json);
+        Observer {
+            on_progress: Box::new(move |progress| match &bar {
+                Some(bar) => show(bar, &progress),
+                None => {
+                    let mut last = last_phase.lock().unwrap_or_else(PoisonError::into_inner);
+                    if last.replace(progress.phase) != Some(progress.phase) {
+                        eprintln!("{}", phase_words(progress.phase));
+                    }
+                }
+            }),
+            on_message: Box::new(move |message| {
+                let line = message_line(&message);
+                match &message_bar {
+                    Some(bar) => bar.println(line),
+                    None => eprintln!("{line}"),
+                }
+                if json {
+                    messages
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(message);
+                }
+            }),
+            shows_progress: self.bar.is_some(),
+        }
+    }
+
+    /// Prints the result.
+    pub(crate) fn finish(self, finished: &Finished, summary: &str) -> Exit {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        if let Some(error) = &finished.error {
+            print_error(error);
+        }
+        if self.json {
+            let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+            print_json(&Report {
+                result: finished.result,
+                counts: finished.counts,
+                error: &finished.error,
+                messages: &messages,
+            });
+        } else if finished.error.is_none() {
+            println!("{summary}");
+        }
+        finished.result.into()
+    }
+}
+
+/// Prints an error with its next step, and ends the program with "failed".
+pub(crate) fn fail(error: &CommandError) -> Exit {
+    print_error(error);
+    Exit::Failed
+}
+
+fn print_error(error: &CommandError) {
+    eprintln!("ErrorID: {:?}", error.code);
+    eprintln!("{}", error.message);
+    eprintln!("{}", error.hint);
+}
+
+/// Prints a value as one line of JSON.
+pub(crate) fn print_json(value: &impl Serialize) {
+    match serde_json::to_string(value) {
+        Ok(text) => println!("{text}"),
+        Err(error) => eprintln!("The result cannot be shown: {error}"),
+    }
+}
+
+fn show(bar: &ProgressBar, progress: &Progress) {
+    let (position, length) = match (progress.total_bytes, progress.total_files) {
+        (Some(bytes), _) if bytes > 0 => (progress.done_bytes, bytes),
+        (_, Some(files)) => (progress.done_files, files),
+        _ => (0, 0),
+    };
+    bar.set_length(length);
+    bar.set_position(position);
+    bar.set_prefix(phase_words(progress.phase));
+    let left = progress
+        .seconds_left
+        .map(|seconds| format!(", {} left", HumanDuration(Duration::from_secs(seconds))));
+    bar.set_message(format!(
+        "{} files, {} ({}/s{}) {}",
+        progress.done_files,
+        HumanBytes(progress.done_bytes),
+        HumanBytes(progress.bytes_per_second),
+        left.unwrap_or_default(),
+        shortened(&progress.current)
+    ));
+}
+
+fn phase_words(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Connecting => "Connecting",
+        Phase::ReadingDestination => "Reading",
+        Phase::BackingUp => "Backing up",
+        Phase::Finishing => "Finishing",
+        Phase::Deleting => "Deleting",
+        Phase::Planning => "Planning",
+        Phase::Restoring => "Restoring",
+        Phase::Waiting => "Waiting",
+    }
+}
+
+fn message_line(message: &RunMessage) -> String {
+    let level = match message.level {
+        MessageLevel::Info => "Note",
+        MessageLevel::Warning => "Warning",
+        MessageLevel::Error => "Error",
+    };
+    if message.subject.is_empty() {
+        format!("{level}: {}", message.text)
+    } else {
+        format!("{level}: {}: {}", message.subject, message.text)
+    }
+}
+
+/// The end of a long path.
+fn shortened(path: &str) -> String {
+    let count = path.chars().count();
+    if count <= 40 {
+        path.to_owned()
+    } else {
+        format!("…{}", path.chars().skip(count - 39).collect::<String>())
+    }
+}
+
+/// Bytes in words.
+pub(crate) fn bytes(count: u64) -> String {
+    HumanBytes(count).to_string()
+}
