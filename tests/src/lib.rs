@@ -1,1 +1,1 @@
-//! placeholder
+//! Whole stories, end to end: what they share.
