@@ -26,7 +26,7 @@ async fn a_due_run_starts_by_itself_and_not_before() {
 
     computer.clock.set("2026-03-02T13:00:00Z");
     let mut events = coffer.subscribe();
-    assert_eq!(coffer.start_due_jobs().unwrap(), [card.id.clone()]);
+    assert_eq!(coffer.start_due_jobs().unwrap(), [card.id.as_str()]);
     let run = coffer.run_history(&card.id, 0, 1).unwrap().remove(0);
     let (card, run) = end_of(&run.id, &mut events).await;
 
@@ -51,7 +51,7 @@ async fn a_run_that_was_missed_starts_once_after_the_restart() {
     let coffer = computer.start();
     let mut events = coffer.subscribe();
 
-    assert_eq!(coffer.start_due_jobs().unwrap(), [id.clone()]);
+    assert_eq!(coffer.start_due_jobs().unwrap(), [id.as_str()]);
     let run = coffer.run_history(&id, 0, 1).unwrap().remove(0);
     let (card, run) = end_of(&run.id, &mut events).await;
     assert_eq!(run.result, RunResult::Success);
@@ -80,7 +80,7 @@ async fn a_job_that_waits_for_a_sign_in_is_left_alone_and_catches_up_afterwards(
     let auth_id = computer.simulator.seed_auth_id("alex");
     coffer.add_pasted_auth_id(&auth_id).await.unwrap();
     let mut events = coffer.subscribe();
-    assert_eq!(coffer.start_due_jobs().unwrap(), [id.clone()]);
+    assert_eq!(coffer.start_due_jobs().unwrap(), [id.as_str()]);
     let run = coffer.run_history(&id, 0, 1).unwrap().remove(0);
     let (_, run) = end_of(&run.id, &mut events).await;
     assert_eq!(run.result, RunResult::Success);
