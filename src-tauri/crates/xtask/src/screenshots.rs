@@ -15,6 +15,9 @@ use crate::setup::{self, Level};
 
 /// Where the UI lists its scenes.
 const SCENE_NAMES: &str = "ui/src/platform/browser/scene-names.ts";
+/// The picture that the README shows, and where it is kept.
+const README_SCENE: &str = "home-light.png";
+const README_PICTURE: &str = "ui/screenshots/home.png";
 /// Names under which systems have Chromium.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 /// The app's window, and a narrow one.
@@ -39,6 +42,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
             }
         }
     }
+    fs::copy(folder.join(README_SCENE), project.root.join(README_PICTURE))?;
     Ok(())
 }
 
