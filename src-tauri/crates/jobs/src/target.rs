@@ -159,7 +159,7 @@ impl Target {
     pub(crate) fn folder(path: &Path, opening: Opening<'_>) -> Result<Self> {
         let absolute = std::path::absolute(path).map_err(|_| {
             wording::invalid(
-                format!("{:?} is not a folder.", path),
+                format!("{path:?} is not a folder."),
                 "Give the whole path of a folder.",
             )
         })?;

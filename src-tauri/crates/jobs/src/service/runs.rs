@@ -218,7 +218,7 @@ impl Coffer {
             }),
             on_message: Box::new(move |message| {
                 lock(&kept).add(message, |first, lines| {
-                    writer.write(&run_of_messages, first, lines)
+                    writer.write(&run_of_messages, first, lines);
                 });
             }),
             shows_progress: true,
