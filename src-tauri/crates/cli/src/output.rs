@@ -4,8 +4,8 @@ use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coffer_ipc::CommandError;
 use coffer_ipc::run::{MessageLevel, Phase, Progress, RunCounts, RunMessage, RunResult};
+use coffer_ipc::{CommandError, ErrorCode};
 use coffer_jobs::Observer;
 use coffer_jobs::operation::Finished;
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
@@ -21,7 +21,7 @@ pub(crate) struct Display {
     json: bool,
 }
 
-/// The result of a run as `--json` prints it.
+/// The result of a run, or why a command failed, as `--json` prints it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report<'a> {
@@ -105,10 +105,23 @@ impl Display {
     }
 }
 
-/// Prints an error with its next step, and ends the program with "failed".
-pub(crate) fn fail(error: &CommandError) -> Exit {
-    print_error(error);
-    Exit::Failed
+/// Prints an error with its next step, and says how the program ends: failed, or stopped by the person.
+pub(crate) fn fail(error: CommandError, common: Common) -> Exit {
+    print_error(&error);
+    let result = if error.code == ErrorCode::Cancelled {
+        RunResult::Stopped
+    } else {
+        RunResult::Error
+    };
+    if common.json {
+        print_json(&Report {
+            result,
+            counts: RunCounts::default(),
+            error: &Some(error),
+            messages: &[],
+        });
+    }
+    result.into()
 }
 
 fn print_error(error: &CommandError) {

@@ -11,9 +11,10 @@ use crate::exit::Exit;
 use crate::output::{fail, print_json};
 
 pub(crate) async fn run(arguments: List, cancel: &CancellationToken) -> Exit {
+    let common = arguments.common;
     match list(arguments, cancel).await {
         Ok(()) => Exit::Success,
-        Err(error) => fail(&error),
+        Err(error) => fail(error, common),
     }
 }
 
