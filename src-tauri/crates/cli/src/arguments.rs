@@ -1,11 +1,14 @@
 //! The command line. `--name=value` and `--name value` both work; a boolean takes a value only after `=`.
 
+mod selecting;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use coffer_ipc::job::FilterRule;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+pub(crate) use selecting::{Selecting, TestFilters};
 
 use crate::exit::Exit;
 use crate::size;
@@ -39,6 +42,8 @@ pub(crate) enum Command {
     List(List),
     /// Deletes versions.
     Delete(Delete),
+    /// Tells for each path of the sources whether it is backed up, and which rule decides.
+    TestFilters(TestFilters),
     /// Tries a destination and says what it holds.
     TestConnection(TestConnection),
     /// Signs in to OneDrive through the browser; the AuthID is kept in the keychain.
@@ -84,12 +89,8 @@ pub(crate) struct Backup {
     /// Hash of whole files; fixed for the life of a backup.
     #[arg(long)]
     pub(crate) file_hash_algorithm: Option<String>,
-    /// Leaves out what matches; the first rule that matches decides.
-    #[arg(long)]
-    exclude: Vec<String>,
-    /// Keeps what matches; the first rule that matches decides.
-    #[arg(long)]
-    include: Vec<String>,
+    #[command(flatten)]
+    pub(crate) selecting: Selecting,
     /// Keeps the newest versions, this many.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) keep_versions: Option<u32>,
@@ -99,9 +100,6 @@ pub(crate) struct Backup {
     /// Makes a version though nothing changed.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) upload_unchanged_backups: bool,
-    /// The rules in the order of the command line.
-    #[arg(skip)]
-    pub(crate) filters: Vec<FilterRule>,
 }
 
 #[derive(Args)]
@@ -272,7 +270,13 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
         None => None,
         Some(Command::Backup(backup)) => {
             if let Some(of_command) = matches.subcommand_matches("backup") {
-                backup.filters = filters(of_command);
+                backup.selecting.read_order(of_command);
+            }
+            None
+        }
+        Some(Command::TestFilters(test)) => {
+            if let Some(of_command) = matches.subcommand_matches("test-filters") {
+                test.selecting.read_order(of_command);
             }
             None
         }
@@ -323,29 +327,6 @@ fn lower_names(arguments: impl IntoIterator<Item = OsString>) -> impl Iterator<I
             _ => argument,
         }
     })
-}
-
-/// Include and exclude rules in the order in which they were given.
-fn filters(matches: &ArgMatches) -> Vec<FilterRule> {
-    let of = |name: &str, include: bool| {
-        let indices = matches.indices_of(name).into_iter().flatten();
-        let values = matches.get_many::<String>(name).into_iter().flatten();
-        let rules = indices.zip(values.cloned());
-        rules
-            .map(|(index, expression)| {
-                (
-                    index,
-                    FilterRule {
-                        include,
-                        expression,
-                    },
-                )
-            })
-            .collect::<Vec<_>>()
-    };
-    let mut rules = [of("include", true), of("exclude", false)].concat();
-    rules.sort_by_key(|(index, _)| *index);
-    rules.into_iter().map(|(_, rule)| rule).collect()
 }
 
 /// A boolean as Duplicati reads it: what is not false is true.
@@ -470,6 +451,7 @@ mod tests {
             panic!()
         };
         let rules: Vec<_> = backup
+            .selecting
             .filters
             .iter()
             .map(|rule| (rule.include, rule.expression.as_str()))

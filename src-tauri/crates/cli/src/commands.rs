@@ -6,6 +6,7 @@ mod connection;
 mod delete;
 mod list;
 mod restore;
+mod test_filters;
 
 use std::io::IsTerminal as _;
 
@@ -35,6 +36,7 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
         Some(Command::Restore(arguments)) => restore::run(arguments, &cancel).await,
         Some(Command::List(arguments)) => list::run(arguments, &cancel).await,
         Some(Command::Delete(arguments)) => delete::run(arguments, &cancel).await,
+        Some(Command::TestFilters(arguments)) => test_filters::run(arguments, &cancel).await,
         Some(Command::TestConnection(arguments)) => connection::run(arguments, &cancel).await,
         Some(Command::Auth(arguments)) => auth::run(arguments, &cancel).await,
         None => Exit::BadCommandLine,

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::filter::Filters;
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::session::Session;
-use crate::source::roots;
+use crate::source::{SourceOptions, roots};
 use crate::store::{Cache, Listed, Store, load_newest_version, sync_volumes};
 
 use collect::Collector;
@@ -38,10 +38,10 @@ const WAITING_VOLUMES: usize = 2;
 pub struct BackupOptions {
     /// Files and folders.
     pub sources: Vec<PathBuf>,
-    /// What of them is left out.
+    /// What of them is left out by path.
     pub filters: Filters,
-    /// Folders that are never a source: Coffer's own.
-    pub excluded: Vec<PathBuf>,
+    /// What of them is left out by other things.
+    pub source: SourceOptions,
     /// Bytes of a block. `None` takes the backup's, or 1 MiB in a new one.
     pub block_size: Option<u64>,
     /// Block and file hash. `None` takes the backup's, or SHA-256 in a new one.
@@ -70,7 +70,7 @@ impl BackupOptions {
         Self {
             sources,
             filters: Filters::default(),
-            excluded: Vec::new(),
+            source: SourceOptions::default(),
             block_size: None,
             hashes: None,
             volume_size: 50 << 20,

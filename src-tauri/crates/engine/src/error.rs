@@ -112,6 +112,16 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A value that an option cannot have.
+    #[error("--{option} cannot be {value:?}: {why}")]
+    InvalidOption {
+        /// Duplicati's name of the option.
+        option: &'static str,
+        /// What was given.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The spool folder's disk is full.
     #[error("The disk with {} is full", path.display())]
     SpoolFull {
@@ -135,6 +145,18 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn invalid_option(
+        option: &'static str,
+        value: &str,
+        why: impl Into<String>,
+    ) -> Self {
+        Self::InvalidOption {
+            option,
+            value: value.to_owned(),
+            why: why.into(),
+        }
+    }
+
     pub(crate) fn io(
         operation: &'static str,
         path: impl Into<PathBuf>,

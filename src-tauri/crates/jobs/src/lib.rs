@@ -18,6 +18,7 @@ mod progress;
 mod recovery_sheet;
 mod schedule;
 mod seal;
+pub mod selecting;
 mod service;
 mod target;
 pub mod wording;

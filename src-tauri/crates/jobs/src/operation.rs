@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use coffer_engine::filter::{Action, Filters};
 use coffer_engine::{
     BackupOptions, Error as EngineError, Existing, Permissions, RestoreOptions, Retention,
     Selection,
@@ -20,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::folders::Folders;
 use crate::progress::{Observer, Tracker};
+use crate::selecting::{self, SourceSettings};
 use crate::target::Target;
 use crate::{Result, blocking, wording};
 
@@ -30,6 +30,8 @@ pub struct BackupSettings {
     pub sources: Vec<PathBuf>,
     /// Ordered rules.
     pub filters: Vec<FilterRule>,
+    /// What else is left out.
+    pub source: SourceSettings,
     /// `--blocksize`; `None` takes the backup's own.
     pub block_size: Option<u64>,
     /// `--block-hash-algorithm` and `--file-hash-algorithm`; `None` takes the backup's own.
@@ -50,6 +52,7 @@ impl BackupSettings {
         Self {
             sources,
             filters: Vec::new(),
+            source: SourceSettings::default(),
             block_size: None,
             hashes: None,
             volume_size: 50 << 20,
@@ -181,16 +184,8 @@ fn backup_options(
     now: Timestamp,
 ) -> Result<BackupOptions> {
     let mut options = BackupOptions::new(settings.sources, now);
-    let rules = settings.filters.iter().map(|rule| {
-        let action = if rule.include {
-            Action::Include
-        } else {
-            Action::Exclude
-        };
-        (action, rule.expression.as_str())
-    });
-    options.filters = Filters::new(rules).map_err(|error| wording::engine(&error))?;
-    options.excluded = folders.own();
+    options.filters = selecting::filters(&settings.filters)?;
+    options.source = settings.source.options(folders)?;
     options.block_size = settings.block_size;
     options.hashes = settings.hashes;
     options.volume_size = settings.volume_size;

@@ -3,6 +3,8 @@
 use std::io;
 
 use coffer_destination::Error as DestinationError;
+use coffer_engine::filter::Action;
+use coffer_engine::source::Reason;
 use coffer_engine::{Error as EngineError, Problem, ProblemKind, Severity};
 use coffer_ipc::run::{MessageLevel, RunMessage};
 use coffer_ipc::{CommandError, ErrorCode};
@@ -283,6 +285,10 @@ pub fn engine(source: &EngineError) -> CommandError {
             format!("The filter {rule:?} cannot be read: {why}."),
             "Correct or remove the rule.",
         ),
+        EngineError::InvalidOption { option, value, why } => invalid(
+            format!("--{option}={value} cannot be used: {why}."),
+            "Correct the value.",
+        ),
         EngineError::SpoolFull { path } => full_disk(&format!("the disk with {}", path.display())),
         EngineError::Volume { name, source } => error(
             ErrorCode::Failed,
@@ -371,6 +377,29 @@ pub fn problem(problem: &Problem) -> RunMessage {
         level,
         subject: problem.subject.clone(),
         text,
+    }
+}
+
+/// Why a path is stored or left out; `rules` are the filters that were asked.
+pub fn reason(reason: &Reason, rules: &[(Action, String)]) -> String {
+    match reason {
+        Reason::Source => "a source itself".to_owned(),
+        Reason::Rule(position) => match rules.get(*position) {
+            Some((Action::Include, rule)) => format!("--include={rule}"),
+            Some((Action::Exclude, rule)) => format!("--exclude={rule}"),
+            None => "a filter".to_owned(),
+        },
+        Reason::NoRule => "no rule matches".to_owned(),
+        Reason::Attributes => "--exclude-files-attributes".to_owned(),
+        Reason::TooLarge => "--skip-files-larger-than".to_owned(),
+        Reason::Marker(name) => format!("--ignore-filenames: it holds {name}"),
+        Reason::Mark(name) => format!("its attribute {name} asks for it"),
+        Reason::SymlinkPolicy => "--symlink-policy=Ignore".to_owned(),
+        Reason::LinkLoop => "the link leads back to a folder it is in".to_owned(),
+        Reason::HardlinkPolicy => "--hardlink-policy".to_owned(),
+        Reason::EmptyFolder => "--exclude-empty-folders".to_owned(),
+        Reason::SpecialFile => "a device, pipe or socket".to_owned(),
+        Reason::OwnFolder => "Coffer's own folder".to_owned(),
     }
 }
 

@@ -17,7 +17,8 @@ pub(crate) async fn run(arguments: Backup, cancel: &CancellationToken) -> Exit {
         Err(error) => return fail(&error),
     };
     let mut settings = BackupSettings::new(arguments.sources);
-    settings.filters = arguments.filters;
+    settings.source = arguments.selecting.settings();
+    settings.filters = arguments.selecting.filters;
     settings.block_size = arguments.blocksize;
     settings.hashes = match (
         arguments.block_hash_algorithm,

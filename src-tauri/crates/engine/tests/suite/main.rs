@@ -3,5 +3,7 @@
 mod backups;
 mod bad_input;
 mod duplicati;
+#[cfg(target_os = "linux")]
+mod filters;
 mod hostile;
 mod support;
