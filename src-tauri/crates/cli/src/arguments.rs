@@ -1,5 +1,6 @@
 //! The command line. `--name=value` and `--name value` both work; a boolean takes a value only after `=`.
 
+mod retention;
 mod selecting;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub(crate) use retention::Retention;
 pub(crate) use selecting::{Selecting, TestFilters};
 
 use crate::exit::Exit;
@@ -35,7 +37,7 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Backs files and folders up as a new version.
-    Backup(Backup),
+    Backup(Box<Backup>),
     /// Restores files of a version.
     Restore(Restore),
     /// Lists versions, or the files of one.
@@ -91,9 +93,8 @@ pub(crate) struct Backup {
     pub(crate) file_hash_algorithm: Option<String>,
     #[command(flatten)]
     pub(crate) selecting: Selecting,
-    /// Keeps the newest versions, this many.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) keep_versions: Option<u32>,
+    #[command(flatten)]
+    pub(crate) retention: Retention,
     /// A source that is missing or empty is meant to be.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) allow_missing_source: bool,
@@ -158,13 +159,12 @@ pub(crate) struct Delete {
     /// Numbers of the versions, such as 0,2,5-7; 0 is the newest.
     #[arg(long, num_args = 0..=1, default_missing_value = "")]
     version: Option<String>,
-    /// Keeps the newest versions, this many, and deletes the others.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) keep_versions: Option<u32>,
+    #[command(flatten)]
+    pub(crate) retention: Retention,
     /// Deletes even the last version.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) allow_full_removal: bool,
-    /// Prints the versions that would go and deletes nothing.
+    /// Prints the names of the files that would go and deletes nothing.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) dry_run: bool,
     /// `--version` as numbers.
@@ -297,9 +297,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
                 delete.numbers = numbers(text).map_err(bad)?;
             }
             let is_question = delete.version.as_deref() == Some("");
-            if delete.numbers.is_empty() == delete.keep_versions.is_none() && !is_question {
+            if delete.numbers.is_empty() != delete.retention.is_given() && !is_question {
                 return Err(bad(
-                    "name what to delete: --version or --keep-versions".to_owned()
+                    "name what to delete: --version, --keep-versions, --keep-time or --retention-policy"
+                        .to_owned(),
                 ));
             }
             delete.version.as_deref()

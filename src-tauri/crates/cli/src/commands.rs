@@ -32,7 +32,7 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
         }
     });
     match arguments.command {
-        Some(Command::Backup(arguments)) => backup::run(arguments, &cancel).await,
+        Some(Command::Backup(arguments)) => backup::run(*arguments, &cancel).await,
         Some(Command::Restore(arguments)) => restore::run(arguments, &cancel).await,
         Some(Command::List(arguments)) => list::run(arguments, &cancel).await,
         Some(Command::Delete(arguments)) => delete::run(arguments, &cancel).await,

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use crate::error::{Error, Result};
 use crate::sqlite::{self, classify, from_sql, to_sql};
 
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -25,6 +25,7 @@ CREATE TABLE block (
 ) WITHOUT ROWID;
 CREATE TABLE blocklist (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, data BLOB NOT NULL);
 CREATE TABLE fileset (id INTEGER PRIMARY KEY, time INTEGER NOT NULL UNIQUE);
+CREATE TABLE completeness (time INTEGER PRIMARY KEY, complete INTEGER NOT NULL);
 CREATE TABLE entry (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL, kind INTEGER NOT NULL, time INTEGER,
     hash BLOB, size INTEGER, parts BLOB, listed INTEGER,
@@ -412,6 +413,29 @@ impl Index {
             Some(position) => self.remove_fileset(filesets[position].id),
             None => Ok(()),
         }
+    }
+
+    /// Whether the version made at `time` (seconds since 1970) is complete, if that is known. Known also of versions
+    /// that are not loaded.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn completeness(&self, time: i64) -> Result<Option<bool>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT complete FROM completeness WHERE time = ?1")?;
+        Ok(statement.query_row([time], |row| row.get(0)).optional()?)
+    }
+
+    /// Notes whether the version made at `time` is complete.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn set_completeness(&self, time: i64, is_complete: bool) -> Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO completeness VALUES (?1, ?2)")?
+            .execute(params![time, is_complete])?;
+        Ok(())
     }
 
     /// Adds a version of which all entries will be inserted with [`Index::insert_entry`].

@@ -14,10 +14,11 @@ use coffer_volume::Format;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use crate::delete::{Retention, apply_retention};
+use crate::delete::apply_retention;
 use crate::error::{Error, Result};
 use crate::filter::Filters;
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
+use crate::retention::Retention;
 use crate::session::Session;
 use crate::source::{SourceOptions, roots};
 use crate::store::{Cache, Listed, Store, load_newest_version, sync_volumes};
@@ -175,7 +176,7 @@ pub fn backup(
     }
     let spool = Spool::new(spool, store, format, time, &options);
     let index = Arc::new(Mutex::new(index));
-    let retention = options.retention.clone();
+    let (retention, now) = (options.retention.clone(), options.now);
     let upload_unchanged = options.upload_unchanged || is_first;
     let mut stats = run_pipeline(&session, &index, &spool, roots, options)?;
 
@@ -188,7 +189,7 @@ pub fn backup(
         version::keep_local_state(&index)?;
     }
     if stats.kept_sources == 0 {
-        stats.deleted_versions = apply_retention(&session, &index, &retention, time)?;
+        stats.deleted_versions = apply_retention(&session, &cache, &index, &retention, time, now)?;
     }
     let listed = Listed::of(&session)?;
     stats.versions = listed.dlists.len() as u64;

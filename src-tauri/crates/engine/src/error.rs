@@ -92,6 +92,12 @@ pub enum Error {
         /// The highest number there is.
         oldest: usize,
     },
+    /// Every version would be deleted, and nobody said that this is meant.
+    #[error("Every version would be deleted")]
+    FullRemoval,
+    /// More than one kind of retention was asked for.
+    #[error("Only one of --keep-versions, --keep-time and --retention-policy can be used")]
+    SeveralRetentions,
     /// None of the paths asked for is in the version.
     #[error("Nothing in the version matches what was asked for")]
     NothingMatches,

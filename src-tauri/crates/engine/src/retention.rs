@@ -303,7 +303,7 @@ mod tests {
     fn a_policy_keeps_partial_versions_within_its_frames() {
         let policy = Retention::from_options(None, None, Some("5D:2D")).unwrap();
 
-        assert_eq!(gone(&policy, "ccccpccc"), "--+-+-++");
+        assert_eq!(gone(&policy, "ccccpccc"), "--+-++-+");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod environment;
 mod folders;
 pub mod keychain;
 pub mod logs;
+pub mod maintenance;
 pub mod operation;
 mod passphrase;
 mod progress;

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use coffer_engine::{
-    BackupOptions, Error as EngineError, Existing, Permissions, RestoreOptions, Retention,
-    Selection,
+    BackupOptions, Error as EngineError, Existing, Permissions, RestoreOptions, Selection,
 };
 use coffer_ipc::account::Quota;
 use coffer_ipc::command::DestinationContent;
@@ -18,6 +17,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::folders::Folders;
+use crate::maintenance::RetentionSettings;
 use crate::progress::{Observer, Tracker};
 use crate::selecting::{self, SourceSettings};
 use crate::target::Target;
@@ -38,8 +38,8 @@ pub struct BackupSettings {
     pub hashes: Option<(String, String)>,
     /// `--dblock-size`.
     pub volume_size: u64,
-    /// `--keep-versions`.
-    pub keep_versions: Option<u32>,
+    /// Which versions are kept.
+    pub retention: RetentionSettings,
     /// `--allow-missing-source`.
     pub allow_missing_source: bool,
     /// `--upload-unchanged-backups`.
@@ -56,7 +56,7 @@ impl BackupSettings {
             block_size: None,
             hashes: None,
             volume_size: 50 << 20,
-            keep_versions: None,
+            retention: RetentionSettings::default(),
             allow_missing_source: false,
             upload_unchanged: false,
         }
@@ -192,9 +192,7 @@ fn backup_options(
     options.allow_missing_source = settings.allow_missing_source;
     options.upload_unchanged = settings.upload_unchanged;
     options.checkpoints = target.checkpoints.clone();
-    options.retention = settings.keep_versions.map_or(Retention::KeepAll, |count| {
-        Retention::KeepVersions(count as usize)
-    });
+    options.retention = settings.retention.rule()?;
     Ok(options)
 }
 
@@ -258,27 +256,10 @@ pub async fn restore(
     }
 }
 
-/// Deletes versions by number and returns their times, RFC 3339.
-///
-/// # Errors
-/// Words for people, as in all functions here.
-pub async fn delete_versions(
-    target: &Target,
-    numbers: Vec<usize>,
-    cancel: &CancellationToken,
-) -> Result<Vec<String>> {
-    let (store, token) = (target.store.clone(), cancel.clone());
-    let monitor = Arc::new(Tracker::new(Operation::Delete, Observer::silent()));
-    let deleted =
-        blocking(move || coffer_engine::delete_versions(&store, &numbers, monitor, &token));
-    let times = deleted.await.map_err(|error| wording::engine(&error))?;
-    Ok(times.iter().map(ToString::to_string).collect())
-}
-
 /// All versions, newest first.
 ///
 /// # Errors
-/// As [`delete_versions`].
+/// Words for people, as in all functions here.
 pub async fn versions(target: &Target, cancel: &CancellationToken) -> Result<Vec<Version>> {
     let (store, token) = (target.store.clone(), cancel.clone());
     let found = blocking(move || coffer_engine::versions(&store, Arc::new(()), &token)).await;

@@ -268,6 +268,14 @@ pub fn engine(source: &EngineError) -> CommandError {
             format!("There is no version {number}."),
             format!("Choose 0 (the newest) to {oldest} (the oldest)."),
         ),
+        EngineError::FullRemoval => invalid(
+            "This would delete every version.",
+            "Pass --allow-full-removal if that is meant.",
+        ),
+        EngineError::SeveralRetentions => invalid(
+            "Only one of --keep-versions, --keep-time and --retention-policy can be used.",
+            "Choose one of them.",
+        ),
         EngineError::NothingMatches => error(
             ErrorCode::NotFound,
             "Nothing in this version matches what was asked for.",

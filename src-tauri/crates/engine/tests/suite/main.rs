@@ -6,4 +6,5 @@ mod duplicati;
 #[cfg(target_os = "linux")]
 mod filters;
 mod hostile;
+mod retention;
 mod support;
