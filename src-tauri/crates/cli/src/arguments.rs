@@ -1,5 +1,6 @@
 //! The command line. `--name=value` and `--name value` both work; a boolean takes a value only after `=`.
 
+mod compacting;
 mod retention;
 mod selecting;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub(crate) use compacting::{AutoCompacting, Compact};
 pub(crate) use retention::Retention;
 pub(crate) use selecting::{Selecting, TestFilters};
 
@@ -43,7 +45,9 @@ pub(crate) enum Command {
     /// Lists versions, or the files of one.
     List(List),
     /// Deletes versions.
-    Delete(Delete),
+    Delete(Box<Delete>),
+    /// Gives back the space of data that no version needs.
+    Compact(Compact),
     /// Tells for each path of the sources whether it is backed up, and which rule decides.
     TestFilters(TestFilters),
     /// Tries a destination and says what it holds.
@@ -95,6 +99,8 @@ pub(crate) struct Backup {
     pub(crate) selecting: Selecting,
     #[command(flatten)]
     pub(crate) retention: Retention,
+    #[command(flatten)]
+    pub(crate) compacting: AutoCompacting,
     /// A source that is missing or empty is meant to be.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) allow_missing_source: bool,
@@ -161,6 +167,11 @@ pub(crate) struct Delete {
     version: Option<String>,
     #[command(flatten)]
     pub(crate) retention: Retention,
+    #[command(flatten)]
+    pub(crate) compacting: AutoCompacting,
+    /// Size of a volume (unit mb), for what is rewritten.
+    #[arg(long, default_value = "50mb", value_parser = |text: &str| size::parse(text, "mb"))]
+    pub(crate) dblock_size: u64,
     /// Deletes even the last version.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) allow_full_removal: bool,
@@ -305,7 +316,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
             }
             delete.version.as_deref()
         }
-        Some(Command::TestConnection(_) | Command::Auth(_)) => None,
+        Some(Command::Compact(_) | Command::TestConnection(_) | Command::Auth(_)) => None,
     };
     // Alone, without a value, it asks for the program's own.
     if parsed.version || version == Some("") {

@@ -2,6 +2,7 @@
 
 mod auth;
 mod backup;
+mod compact;
 mod connection;
 mod delete;
 mod list;
@@ -35,7 +36,8 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
         Some(Command::Backup(arguments)) => backup::run(*arguments, &cancel).await,
         Some(Command::Restore(arguments)) => restore::run(arguments, &cancel).await,
         Some(Command::List(arguments)) => list::run(arguments, &cancel).await,
-        Some(Command::Delete(arguments)) => delete::run(arguments, &cancel).await,
+        Some(Command::Delete(arguments)) => delete::run(*arguments, &cancel).await,
+        Some(Command::Compact(arguments)) => compact::run(arguments, &cancel).await,
         Some(Command::TestFilters(arguments)) => test_filters::run(arguments, &cancel).await,
         Some(Command::TestConnection(arguments)) => connection::run(arguments, &cancel).await,
         Some(Command::Auth(arguments)) => auth::run(arguments, &cancel).await,

@@ -23,6 +23,9 @@ CREATE TABLE volume (
 CREATE TABLE block (
     hash BLOB NOT NULL, size INTEGER NOT NULL, volume INTEGER NOT NULL, PRIMARY KEY (hash, size, volume)
 ) WITHOUT ROWID;
+CREATE TABLE covers (
+    dindex INTEGER NOT NULL, dblock TEXT NOT NULL, PRIMARY KEY (dindex, dblock)
+) WITHOUT ROWID;
 CREATE TABLE blocklist (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, data BLOB NOT NULL);
 CREATE TABLE fileset (id INTEGER PRIMARY KEY, time INTEGER NOT NULL UNIQUE);
 CREATE TABLE completeness (time INTEGER PRIMARY KEY, complete INTEGER NOT NULL);
@@ -297,8 +300,33 @@ impl Index {
         self.connection
             .execute("DELETE FROM block WHERE volume = ?1", [id])?;
         self.connection
+            .execute("DELETE FROM covers WHERE dindex = ?1", [id])?;
+        self.connection
             .execute("DELETE FROM volume WHERE id = ?1", [id])?;
         Ok(())
+    }
+
+    /// Notes that a dindex describes the dblock with this name, whether that exists or not.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn add_cover(&self, dindex: i64, dblock: &str) -> Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO covers VALUES (?1, ?2)")?
+            .execute(params![dindex, dblock])?;
+        Ok(())
+    }
+
+    /// Numbers of dindexes with the name of each dblock that they describe, in the order of the numbers.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn covers(&self) -> Result<Vec<(i64, String)>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT dindex, dblock FROM covers ORDER BY dindex")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Adds a block of a volume.

@@ -15,6 +15,7 @@ mod index;
 mod listing;
 mod plan;
 mod sqlite;
+mod usage;
 
 pub use app::{AppDatabase, MessageRow, RunRow};
 pub use error::{Error, Result};
@@ -24,3 +25,4 @@ pub use index::{
 };
 pub use listing::{Listing, ListingRow};
 pub use plan::{PlanEntry, RestorePlan, Use, WantedBlock};
+pub use usage::{Usage, VolumeUsage};

@@ -3,7 +3,6 @@
 mod collect;
 mod prepare;
 mod scan;
-mod spool;
 mod version;
 
 use std::path::PathBuf;
@@ -14,6 +13,7 @@ use coffer_volume::Format;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use crate::compact::{CompactOptions, CompactStats, CompactThresholds, compact_afterwards};
 use crate::delete::apply_retention;
 use crate::error::{Error, Result};
 use crate::filter::Filters;
@@ -21,13 +21,13 @@ use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::retention::Retention;
 use crate::session::Session;
 use crate::source::{SourceOptions, roots};
+use crate::spool::{Spool, lock, upload_pair};
 use crate::store::{Cache, Listed, Store, load_newest_version, sync_volumes};
 
 use collect::Collector;
 use scan::Scan;
-use spool::{Spool, upload_pair};
 
-pub use spool::{Checkpoints, Seal};
+pub use crate::spool::{Checkpoints, Seal};
 
 /// How far the clock may lie behind the newest version without a question.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
@@ -59,6 +59,8 @@ pub struct BackupOptions {
     pub upload_unchanged: bool,
     /// Versions that are deleted afterwards.
     pub retention: Retention,
+    /// When space is given back afterwards; `None` is never (`--no-auto-compact`).
+    pub compact: Option<CompactThresholds>,
     /// Remembers uploads that were cut off.
     pub checkpoints: Checkpoints,
     /// The time of the new version.
@@ -80,6 +82,7 @@ impl BackupOptions {
             allow_missing_source: false,
             upload_unchanged: false,
             retention: Retention::KeepAll,
+            compact: Some(CompactThresholds::default()),
             checkpoints: Checkpoints::None,
             now,
         }
@@ -111,6 +114,8 @@ pub struct BackupStats {
     pub uploaded_bytes: u64,
     /// Versions deleted by retention.
     pub deleted_versions: u64,
+    /// What was compacted.
+    pub compacted: Option<CompactStats>,
     /// The new version; `None` when nothing changed.
     pub version: Option<Timestamp>,
     /// Versions at the destination afterwards.
@@ -174,9 +179,16 @@ pub fn backup(
     if is_first && !roots.iter().any(|root| root.path.exists()) {
         return Err(Error::NoSource);
     }
-    let spool = Spool::new(spool, store, format, time, &options);
+    let spool = Spool::new(spool, store, format.clone(), time, options.volume_size);
     let index = Arc::new(Mutex::new(index));
     let (retention, now) = (options.retention.clone(), options.now);
+    let compact = options.compact.map(|thresholds| CompactOptions {
+        thresholds,
+        compression_level: options.compression_level,
+        parallel_uploads: options.parallel_uploads,
+        checkpoints: options.checkpoints.clone(),
+        ..CompactOptions::new(options.volume_size, time)
+    });
     let upload_unchanged = options.upload_unchanged || is_first;
     let mut stats = run_pipeline(&session, &index, &spool, roots, options)?;
 
@@ -191,10 +203,23 @@ pub fn backup(
     if stats.kept_sources == 0 {
         stats.deleted_versions = apply_retention(&session, &cache, &index, &retention, time, now)?;
     }
-    let listed = Listed::of(&session)?;
+    let mut listed = Listed::of(&session)?;
+    if let Some(compact) = compact
+        && (stats.deleted_versions > 0 || has_small_volumes(&listed, &stats, &compact))
+    {
+        let folder = spool.folder();
+        stats.compacted = compact_afterwards(&session, &index, &format, folder, &[], &compact)?;
+        listed = Listed::of(&session)?;
+    }
     stats.versions = listed.dlists.len() as u64;
     stats.stored_bytes = listed.size();
     Ok(stats)
+}
+
+/// Whether this run added to many small volumes, so that they are worth merging.
+fn has_small_volumes(listed: &Listed, stats: &BackupStats, compact: &CompactOptions) -> bool {
+    stats.uploaded_volumes > 1
+        && compact.are_too_small(listed.dblocks.iter().map(|volume| volume.size))
 }
 
 /// Scans, prepares, fills volumes and uploads them, all at the same time.
@@ -275,10 +300,4 @@ fn choose_time(listed: &Listed, now: Timestamp) -> Result<Timestamp> {
     newest
         .checked_add(SignedDuration::from_secs(1))
         .map_err(|_| Error::ClockBehind { now, newest })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

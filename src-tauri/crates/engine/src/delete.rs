@@ -8,6 +8,7 @@ use coffer_volume::dlist::Completeness;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use crate::compact::{CompactOptions, CompactStats, compact_afterwards};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::retention::{Retention, VersionState, retention_victims};
@@ -54,12 +55,14 @@ pub enum FullRemoval {
 }
 
 /// What to delete and how.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct DeleteOptions {
     /// See [`Victims`].
     pub victims: Victims,
     /// See [`FullRemoval`].
     pub full_removal: FullRemoval,
+    /// How the space is given back afterwards; `None` leaves it (`--no-auto-compact`).
+    pub compact: Option<CompactOptions>,
     /// See [`Mode`].
     pub mode: Mode,
     /// What retention counts back from.
@@ -73,11 +76,11 @@ pub struct DeleteStats {
     pub versions: Vec<Version>,
     /// Their dlists.
     pub deleted: Vec<RemoteVolume>,
+    /// What became of the data that only they needed.
+    pub compacted: Option<CompactStats>,
 }
 
-/// Deletes versions.
-///
-/// Only their dlists go; data that no version needs any more stays until it is compacted.
+/// Deletes versions: their dlists, and then, as far as it is worth the work, the data that only they needed.
 ///
 /// # Errors
 /// [`Error::NoVersion`] naming the first number that does not exist and [`Error::FullRemoval`], before anything is
@@ -94,7 +97,12 @@ pub fn delete(
     let listed = Listed::of(&session)?;
     listed.require_versions(&session)?;
     listed.check_passphrase(&session)?;
-    let index = cache.index()?;
+    let spool = cache.spool();
+    let format = listed.format(&session, &spool)?;
+    let index = match &format {
+        Some(format) => cache.index_for(format, store)?,
+        None => cache.index()?,
+    };
     let times = match &options.victims {
         Victims::Numbers(numbers) => numbered(numbers, &listed)?,
         Victims::Retention(retention) => {
@@ -104,9 +112,18 @@ pub fn delete(
     if times.len() == listed.dlists.len() && options.full_removal == FullRemoval::Refuse {
         return Err(Error::FullRemoval);
     }
-    let stats = describe(&listed, &times);
+    let mut stats = describe(&listed, &times);
+    let mut without = &times[..];
     if options.mode == Mode::Run {
         delete_versions(&session, &index, &listed, &times)?;
+        without = &[];
+    }
+    if let (Some(compact), Some(format), false) = (&options.compact, format, times.is_empty()) {
+        let compact = CompactOptions {
+            mode: options.mode,
+            ..compact.clone()
+        };
+        stats.compacted = compact_afterwards(&session, &index, &format, &spool, without, &compact)?;
     }
     Ok(stats)
 }

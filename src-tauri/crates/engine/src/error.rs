@@ -60,6 +60,14 @@ pub enum Error {
         /// Their remote names.
         names: Vec<String>,
     },
+    /// Blocks that versions need are nowhere, so nobody can tell what else they need.
+    #[error("Data of versions is missing from {destination}")]
+    DataMissing {
+        /// The destination's label.
+        destination: String,
+        /// How much is missing: blocks, or streams whose blocks are unknown.
+        blocks: u64,
+    },
     /// The clock says it is earlier than the newest version.
     #[error("The clock says {now}, but the newest version is of {newest}")]
     ClockBehind {

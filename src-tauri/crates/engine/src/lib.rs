@@ -19,6 +19,7 @@
 //! What happens is told to a [`Monitor`]; words for people are the callers' business.
 
 pub mod backup;
+mod compact;
 mod delete;
 mod error;
 pub mod filter;
@@ -27,10 +28,13 @@ pub mod restore;
 mod retention;
 mod session;
 pub mod source;
+mod spool;
 mod store;
+mod usage;
 mod versions;
 
 pub use backup::{BackupOptions, BackupStats, backup};
+pub use compact::{CompactOptions, CompactStats, CompactThresholds, compact};
 pub use delete::{DeleteOptions, DeleteStats, FullRemoval, Mode, RemoteVolume, Victims, delete};
 pub use error::{Error, Result};
 pub use monitor::{Monitor, Phase, Problem, ProblemKind, Severity};

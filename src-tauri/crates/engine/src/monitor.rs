@@ -9,6 +9,7 @@ pub enum Phase {
     ReadingDestination,
     BackingUp,
     Finishing,
+    Compacting,
     Deleting,
     Planning,
     Restoring,
@@ -62,6 +63,8 @@ pub enum ProblemKind {
     ContentMismatch,
     /// Its times, rights or attributes could not all be set.
     MetadataNotRestored(io::Error),
+    /// Space was not given back, because data of versions is missing.
+    NotCompacted(String),
     /// A volume could not be used; another way was looked for.
     VolumeUnusable(String),
 }

@@ -23,6 +23,7 @@ use crate::session::Session;
 use crate::store::{Cache, Listed, Store, sync_volumes};
 
 use place::Placer;
+pub(crate) use plan::{fetch_blocklists, list_len, note_missing_lists};
 pub use selection::Selection;
 
 /// What happens to an existing file that differs from the stored one.
@@ -111,7 +112,7 @@ pub fn restore(
 
     session.monitor().phase(Phase::Planning);
     let survey = plan::survey(&session, &mut reader, dlist, options, &index)?;
-    plan::fetch_blocklists(&session, &index, &survey, &format, &spool)?;
+    fetch_blocklists(&session, &index, &survey.missing_lists, &format, &spool)?;
     let plan = RestorePlan::new(index.path())?;
     let version_time = dlist.name.time().unwrap_or(Timestamp::UNIX_EPOCH);
     let mut placer = Placer::new(&session, &plan, &format, options, version_time);

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::folders::Folders;
-use crate::maintenance::RetentionSettings;
+use crate::maintenance::{CompactSettings, RetentionSettings};
 use crate::progress::{Observer, Tracker};
 use crate::selecting::{self, SourceSettings};
 use crate::target::Target;
@@ -40,6 +40,8 @@ pub struct BackupSettings {
     pub volume_size: u64,
     /// Which versions are kept.
     pub retention: RetentionSettings,
+    /// When space is given back; `None` is never (`--no-auto-compact`).
+    pub compact: Option<CompactSettings>,
     /// `--allow-missing-source`.
     pub allow_missing_source: bool,
     /// `--upload-unchanged-backups`.
@@ -57,6 +59,7 @@ impl BackupSettings {
             hashes: None,
             volume_size: 50 << 20,
             retention: RetentionSettings::default(),
+            compact: Some(CompactSettings::default()),
             allow_missing_source: false,
             upload_unchanged: false,
         }
@@ -193,6 +196,7 @@ fn backup_options(
     options.upload_unchanged = settings.upload_unchanged;
     options.checkpoints = target.checkpoints.clone();
     options.retention = settings.retention.rule()?;
+    options.compact = settings.compact.map(CompactSettings::thresholds);
     Ok(options)
 }
 

@@ -268,6 +268,11 @@ pub fn engine(source: &EngineError) -> CommandError {
             format!("There is no version {number}."),
             format!("Choose 0 (the newest) to {oldest} (the oldest)."),
         ),
+        EngineError::DataMissing { destination, .. } => error(
+            ErrorCode::Failed,
+            format!("Data that versions in {destination} need is missing. Nothing was changed."),
+            "Look at the damage with `coffer list-broken-files`; what was deleted by hand may be in the recycle bin there.",
+        ),
         EngineError::FullRemoval => invalid(
             "This would delete every version.",
             "Pass --allow-full-removal if that is meant.",
@@ -371,6 +376,9 @@ pub fn problem(problem: &Problem) -> RunMessage {
                 "Restored, but not all of its times, rights or attributes ({}).",
                 io_words(source)
             )
+        }
+        ProblemKind::NotCompacted(why) => {
+            format!("Space was not given back: {why}. Look at it with `coffer list-broken-files`.")
         }
         ProblemKind::VolumeUnusable(why) => {
             format!("This volume could not be used ({why}); its data was looked for elsewhere.")

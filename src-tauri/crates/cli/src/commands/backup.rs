@@ -32,6 +32,7 @@ pub(crate) async fn run(arguments: Backup, cancel: &CancellationToken) -> Exit {
     };
     settings.volume_size = arguments.dblock_size;
     settings.retention = arguments.retention.settings();
+    settings.compact = arguments.compacting.settings();
     settings.allow_missing_source = arguments.allow_missing_source;
     settings.upload_unchanged = arguments.upload_unchanged_backups;
     let display = Display::new(arguments.common);

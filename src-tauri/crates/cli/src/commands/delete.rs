@@ -26,6 +26,8 @@ async fn delete(arguments: Delete, cancel: &CancellationToken) -> Result<(), Com
     let settings = DeleteSettings {
         numbers: arguments.numbers,
         retention: arguments.retention.settings(),
+        compact: arguments.compacting.settings(),
+        volume_size: arguments.dblock_size,
         allow_full_removal: arguments.allow_full_removal,
         dry_run: arguments.dry_run,
     };

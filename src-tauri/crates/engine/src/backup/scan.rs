@@ -15,12 +15,12 @@ use crossbeam_channel::{Receiver, bounded};
 use super::BackupOptions;
 use super::collect::{Collector, Finding};
 use super::prepare::{Candidate, Pool, Task, Worker, differs};
-use super::spool::Spool;
 use crate::error::Result;
 use crate::filter::Filters;
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::source::{Found, Root, Walk, WalkItem, is_compressed, local_state};
+use crate::spool::Spool;
 use crate::store::kind_number;
 
 /// Rows of the newest version that are read ahead.

@@ -9,9 +9,9 @@ use coffer_volume::dlist::{Completeness, DlistWriter, EntryKind, FilelistEntry};
 use jiff::Timestamp;
 
 use super::BackupStats;
-use super::spool::Spool;
 use crate::error::{Error, Result};
 use crate::session::Session;
+use crate::spool::Spool;
 use crate::store::{kind_number, kind_of, stream_ref};
 
 /// Writes the dlist of the staged version, uploads it, and makes the version the newest in the index.

@@ -162,7 +162,12 @@ fn read_dindex(
     if let Some(error) = failure {
         return Err(error.into());
     }
-    for described in volumes.map_err(damaged)? {
+    let described_volumes = volumes.map_err(damaged)?;
+    let covered: Vec<String> = described_volumes
+        .iter()
+        .map(|described| described.dblock.clone())
+        .collect();
+    for described in described_volumes {
         let (Some(size), Some(digest)) = (sizes.get(described.dblock.as_str()), described.digest)
         else {
             continue;
@@ -188,7 +193,7 @@ fn read_dindex(
     for (hash, data) in lists {
         index.add_blocklist(hash.as_bytes(), &data)?;
     }
-    index.put_volume(
+    let id = index.put_volume(
         name,
         VolumeKind::Dindex,
         VolumeState::Confirmed,
@@ -196,6 +201,9 @@ fn read_dindex(
         None,
         None,
     )?;
+    for dblock in covered {
+        index.add_cover(id, &dblock)?;
+    }
     Ok(())
 }
 

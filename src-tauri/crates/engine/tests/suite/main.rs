@@ -2,6 +2,8 @@
 
 mod backups;
 mod bad_input;
+mod checker;
+mod compact;
 mod duplicati;
 #[cfg(target_os = "linux")]
 mod filters;

@@ -95,6 +95,7 @@ fn options(bench: &Bench, victims: Victims) -> DeleteOptions {
     DeleteOptions {
         victims,
         full_removal: FullRemoval::Refuse,
+        compact: None,
         mode: Mode::Run,
         now: bench.now,
     }
