@@ -1,6 +1,7 @@
 //! The command line. `--name=value` and `--name value` both work; a boolean takes a value only after `=`.
 
 mod compacting;
+mod inspecting;
 mod retention;
 mod selecting;
 
@@ -8,9 +9,11 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use coffer_ipc::job::FilterRule;
 
 pub(crate) use compacting::{AutoCompacting, Compact};
+pub(crate) use inspecting::{Compare, Find, Plain, Purge, PurgeBroken, Purging, Repair, Test};
 pub(crate) use retention::Retention;
 pub(crate) use selecting::{Selecting, TestFilters};
 
@@ -48,6 +51,23 @@ pub(crate) enum Command {
     Delete(Box<Delete>),
     /// Gives back the space of data that no version needs.
     Compact(Compact),
+    /// Reads volumes and tells which are not what they should be.
+    #[command(visible_alias = "verify")]
+    Test(Test),
+    /// Finds files in all versions.
+    Find(Find),
+    /// Lists what differs between two versions.
+    Compare(Compare),
+    /// Lists files of which data is missing at the destination.
+    ListBrokenFiles(Plain),
+    /// Takes files out of versions.
+    Purge(Box<Purge>),
+    /// Takes files of which data is missing out of versions.
+    PurgeBrokenFiles(Box<PurgeBroken>),
+    /// Writes index volumes that are missing or damaged anew.
+    Repair(Repair),
+    /// Reads this computer's index of a backup anew.
+    Recreate(Plain),
     /// Tells for each path of the sources whether it is backed up, and which rule decides.
     TestFilters(TestFilters),
     /// Tries a destination and says what it holds.
@@ -101,6 +121,15 @@ pub(crate) struct Backup {
     pub(crate) retention: Retention,
     #[command(flatten)]
     pub(crate) compacting: AutoCompacting,
+    /// Volumes of each kind that are read again after something was uploaded.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) backup_test_samples: u64,
+    /// The same in percent of the most numerous kind, if that is more.
+    #[arg(long, default_value_t = 0.1)]
+    pub(crate) backup_test_percentage: f64,
+    /// Reads no volumes again.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) no_backend_verification: bool,
     /// A source that is missing or empty is meant to be.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) allow_missing_source: bool,
@@ -316,7 +345,30 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
             }
             delete.version.as_deref()
         }
-        Some(Command::Compact(_) | Command::TestConnection(_) | Command::Auth(_)) => None,
+        Some(Command::Find(find)) => find.versions.read().map_err(bad)?.then_some(""),
+        Some(Command::Purge(purge)) => {
+            let is_question = purge.purging.versions.read().map_err(bad)?;
+            if let Some(of_command) = matches.subcommand_matches("purge")
+                && !is_question
+            {
+                purge.read_rules(of_command).map_err(bad)?;
+            }
+            is_question.then_some("")
+        }
+        Some(Command::PurgeBrokenFiles(purge)) => {
+            let is_question = purge.purging.versions.read().map_err(bad)?;
+            is_question.then_some("")
+        }
+        Some(
+            Command::Compact(_)
+            | Command::Test(_)
+            | Command::Compare(_)
+            | Command::ListBrokenFiles(_)
+            | Command::Repair(_)
+            | Command::Recreate(_)
+            | Command::TestConnection(_)
+            | Command::Auth(_),
+        ) => None,
     };
     // Alone, without a value, it asks for the program's own.
     if parsed.version || version == Some("") {
@@ -339,6 +391,27 @@ fn lower_names(arguments: impl IntoIterator<Item = OsString>) -> impl Iterator<I
             _ => argument,
         }
     })
+}
+
+/// Include and exclude rules in the order in which they were given.
+fn rules_in_order(matches: &ArgMatches) -> Vec<FilterRule> {
+    let of = |name: &str, include: bool| {
+        let indices = matches.indices_of(name).into_iter().flatten();
+        let values = matches.get_many::<String>(name).into_iter().flatten();
+        let rules = indices.zip(values.cloned());
+        rules
+            .map(|(index, expression)| {
+                let rule = FilterRule {
+                    include,
+                    expression,
+                };
+                (index, rule)
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut rules = [of("include", true), of("exclude", false)].concat();
+    rules.sort_by_key(|(index, _)| *index);
+    rules.into_iter().map(|(_, rule)| rule).collect()
 }
 
 /// A boolean as Duplicati reads it: what is not false is true.

@@ -4,6 +4,7 @@
 //! `last` is null while it is part of the newest one. A run that finds a file unchanged therefore touches no row.
 //! What a run finds changed waits in `staged` until its dlist is confirmed, and is then taken over in one transaction.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::Type;
@@ -23,6 +24,7 @@ CREATE TABLE volume (
 CREATE TABLE block (
     hash BLOB NOT NULL, size INTEGER NOT NULL, volume INTEGER NOT NULL, PRIMARY KEY (hash, size, volume)
 ) WITHOUT ROWID;
+CREATE TABLE tested (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE covers (
     dindex INTEGER NOT NULL, dblock TEXT NOT NULL, PRIMARY KEY (dindex, dblock)
 ) WITHOUT ROWID;
@@ -337,6 +339,58 @@ impl Index {
         self.connection
             .prepare_cached("INSERT OR IGNORE INTO block VALUES (?1, ?2, ?3)")?
             .execute(params![hash, to_sql(size), volume])?;
+        Ok(())
+    }
+
+    /// Makes [`Index::blocks_of`] fast for many volumes, which the size of the index pays for.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn prepare_for_volumes(&self) -> Result<()> {
+        self.connection
+            .execute_batch("CREATE INDEX IF NOT EXISTS block_volume ON block (volume)")?;
+        Ok(())
+    }
+
+    /// All blocks of a volume.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn blocks_of(&self, volume: i64) -> Result<Vec<BlockRow>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT hash, size FROM block WHERE volume = ?1")?;
+        let rows = statement.query_map([volume], |row| {
+            Ok(BlockRow {
+                hash: row.get(0)?,
+                size: from_sql(row.get(1)?),
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// How often each volume was looked into, by name; those that never were are left out.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn tested(&self) -> Result<HashMap<String, u64>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name, count FROM tested")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, from_sql(row.get(1)?))))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Notes that a volume was looked into.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn add_tested(&self, name: &str) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO tested VALUES (?1, 1) ON CONFLICT (name) DO UPDATE SET count = count + 1",
+            )?
+            .execute([name])?;
         Ok(())
     }
 

@@ -10,6 +10,7 @@
 //! nanoseconds since 1970. Nothing here holds a secret but [`Index::save_checkpoint`], whose values come sealed.
 
 mod app;
+mod comparison;
 mod error;
 mod index;
 mod listing;
@@ -18,6 +19,7 @@ mod sqlite;
 mod usage;
 
 pub use app::{AppDatabase, MessageRow, RunRow};
+pub use comparison::{ComparedEntry, Comparison};
 pub use error::{Error, Result};
 pub use index::{
     BlockRow, EntryRow, FilesetRow, Index, LocalState, StreamRow, VolumeKind, VolumeRow,

@@ -14,6 +14,8 @@ const SCHEMA: &str = "
 CREATE TABLE live (hash BLOB NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (hash, size)) WITHOUT ROWID;
 CREATE TABLE list (hash BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE doomed (id INTEGER PRIMARY KEY);
+CREATE TABLE moving (volume INTEGER NOT NULL, hash BLOB NOT NULL, size INTEGER NOT NULL);
+CREATE INDEX moving_volume ON moving (volume);
 ";
 
 /// A block that is live and in a doomed volume, and that no other volume at the destination has.
@@ -181,12 +183,16 @@ impl Usage {
     /// # Errors
     /// Those of SQLite.
     pub fn set_doomed(&self, volumes: &[i64]) -> Result<()> {
-        self.connection.execute("DELETE FROM doomed", [])?;
+        self.connection
+            .execute_batch("DELETE FROM doomed; DELETE FROM moving;")?;
         for volume in volumes {
             self.connection
                 .prepare_cached("INSERT OR IGNORE INTO doomed VALUES (?1)")?
                 .execute([volume])?;
         }
+        self.connection.execute_batch(&format!(
+            "INSERT INTO moving SELECT b.volume, b.hash, b.size {ONLY_IN_DOOMED}"
+        ))?;
         Ok(())
     }
 
@@ -195,9 +201,9 @@ impl Usage {
     /// # Errors
     /// Those of SQLite.
     pub fn blocks_to_move(&self, volume: i64) -> Result<Vec<BlockRow>> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT b.hash, b.size {ONLY_IN_DOOMED} AND b.volume = ?1"
-        ))?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT hash, size FROM moving WHERE volume = ?1")?;
         let rows = statement.query_map([volume], |row| {
             Ok(BlockRow {
                 hash: row.get(0)?,
@@ -214,7 +220,7 @@ impl Usage {
     pub fn indispensable(&self) -> Result<Vec<i64>> {
         let mut statement = self
             .connection
-            .prepare(&format!("SELECT DISTINCT b.volume {ONLY_IN_DOOMED}"))?;
+            .prepare("SELECT DISTINCT volume FROM moving")?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

@@ -24,6 +24,8 @@ use crate::source::{SourceOptions, roots};
 use crate::spool::{Spool, lock, upload_pair};
 use crate::store::{Cache, Listed, Store, load_newest_version, sync_volumes};
 
+use crate::verify::{Samples, VerifyOptions, VerifyStats, verify_samples};
+
 use collect::Collector;
 use scan::Scan;
 
@@ -61,6 +63,10 @@ pub struct BackupOptions {
     pub retention: Retention,
     /// When space is given back afterwards; `None` is never (`--no-auto-compact`).
     pub compact: Option<CompactThresholds>,
+    /// Volumes of each kind that are looked into after something was uploaded (`--backup-test-samples`).
+    pub test_samples: u64,
+    /// The same in percent of the most numerous kind, if that is more (`--backup-test-percentage`).
+    pub test_percentage: f64,
     /// Remembers uploads that were cut off.
     pub checkpoints: Checkpoints,
     /// The time of the new version.
@@ -83,6 +89,8 @@ impl BackupOptions {
             upload_unchanged: false,
             retention: Retention::KeepAll,
             compact: Some(CompactThresholds::default()),
+            test_samples: 1,
+            test_percentage: 0.1,
             checkpoints: Checkpoints::None,
             now,
         }
@@ -114,6 +122,8 @@ pub struct BackupStats {
     pub uploaded_bytes: u64,
     /// Versions deleted by retention.
     pub deleted_versions: u64,
+    /// Volumes that were looked into afterwards and are not what they should be.
+    pub faulty_volumes: u64,
     /// What was compacted.
     pub compacted: Option<CompactStats>,
     /// The new version; `None` when nothing changed.
@@ -182,6 +192,7 @@ pub fn backup(
     let spool = Spool::new(spool, store, format.clone(), time, options.volume_size);
     let index = Arc::new(Mutex::new(index));
     let (retention, now) = (options.retention.clone(), options.now);
+    let (samples, percentage) = (options.test_samples, options.test_percentage);
     let compact = options.compact.map(|thresholds| CompactOptions {
         thresholds,
         compression_level: options.compression_level,
@@ -211,9 +222,34 @@ pub fn backup(
         stats.compacted = compact_afterwards(&session, &index, &format, folder, &[], &compact)?;
         listed = Listed::of(&session)?;
     }
+    let samples = sample_count(&listed, samples, percentage);
+    if stats.uploaded_volumes > 0 && samples > 0 {
+        let options = VerifyOptions {
+            samples: Samples::Count(samples),
+            now,
+        };
+        let mut verified = VerifyStats::default();
+        verify_samples(
+            &session,
+            &index,
+            &format,
+            spool.folder(),
+            &listed,
+            &options,
+            &mut verified,
+        )?;
+        stats.faulty_volumes = verified.faults.len() as u64;
+        stats.warnings += stats.faulty_volumes;
+    }
     stats.versions = listed.dlists.len() as u64;
     stats.stored_bytes = listed.size();
     Ok(stats)
+}
+
+fn sample_count(listed: &Listed, samples: u64, percentage: f64) -> u64 {
+    let kinds = [&listed.dblocks, &listed.dindexes, &listed.dlists];
+    let largest = kinds.map(Vec::len).into_iter().max().unwrap_or(0);
+    samples.max((largest as f64 * percentage / 100.0).ceil() as u64 * u64::from(samples > 0))
 }
 
 /// Whether this run added to many small volumes, so that they are worth merging.

@@ -106,6 +106,12 @@ pub enum Error {
     /// More than one kind of retention was asked for.
     #[error("Only one of --keep-versions, --keep-time and --retention-policy can be used")]
     SeveralRetentions,
+    /// A version cannot be written anew, because another was made one second later.
+    #[error("The version of {time} cannot be moved by a second")]
+    NoFreeTime {
+        /// Its time.
+        time: Timestamp,
+    },
     /// None of the paths asked for is in the version.
     #[error("Nothing in the version matches what was asked for")]
     NothingMatches,

@@ -1,6 +1,8 @@
 use std::io;
 use std::time::Duration;
 
+use crate::verify::FaultKind;
+
 /// What an operation is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -13,6 +15,7 @@ pub enum Phase {
     Deleting,
     Planning,
     Restoring,
+    Verifying,
 }
 
 /// How serious a [`Problem`] is.
@@ -63,6 +66,8 @@ pub enum ProblemKind {
     ContentMismatch,
     /// Its times, rights or attributes could not all be set.
     MetadataNotRestored(io::Error),
+    /// A volume is not what it should be.
+    Faulty(FaultKind),
     /// Space was not given back, because data of versions is missing.
     NotCompacted(String),
     /// A volume could not be used; another way was looked for.

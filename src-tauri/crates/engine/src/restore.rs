@@ -22,6 +22,7 @@ use crate::monitor::{Monitor, Phase};
 use crate::session::Session;
 use crate::store::{Cache, Listed, Store, sync_volumes};
 
+pub(crate) use fetch::report_missing;
 use place::Placer;
 pub(crate) use plan::{fetch_blocklists, list_len, note_missing_lists};
 pub use selection::Selection;
@@ -105,7 +106,7 @@ pub fn restore(
     match sync_volumes(&session, &index, &listed, &format, &spool) {
         // What only they held is missed file by file.
         Err(Error::VolumesMissing { names, .. }) => {
-            fetch::report_missing(&session, &index, &names)?;
+            report_missing(&session, &index, &names)?;
         }
         other => other?,
     }

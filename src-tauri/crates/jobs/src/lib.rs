@@ -10,6 +10,7 @@
 
 mod environment;
 mod folders;
+pub mod inspection;
 pub mod keychain;
 pub mod logs;
 pub mod maintenance;

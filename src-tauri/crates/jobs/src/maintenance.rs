@@ -211,11 +211,11 @@ fn compact_options(
     }
 }
 
-fn mode(dry_run: bool) -> Mode {
+pub(crate) fn mode(dry_run: bool) -> Mode {
     if dry_run { Mode::Plan } else { Mode::Run }
 }
 
-fn files(volumes: Vec<coffer_engine::RemoteVolume>) -> Vec<RemoteFile> {
+pub(crate) fn files(volumes: Vec<coffer_engine::RemoteVolume>) -> Vec<RemoteFile> {
     let shown = volumes.into_iter().map(|volume| RemoteFile {
         name: volume.name,
         size: volume.size,

@@ -42,6 +42,10 @@ pub struct BackupSettings {
     pub retention: RetentionSettings,
     /// When space is given back; `None` is never (`--no-auto-compact`).
     pub compact: Option<CompactSettings>,
+    /// `--backup-test-samples`; 0 looks into nothing (`--no-backend-verification`).
+    pub test_samples: u64,
+    /// `--backup-test-percentage`.
+    pub test_percentage: f64,
     /// `--allow-missing-source`.
     pub allow_missing_source: bool,
     /// `--upload-unchanged-backups`.
@@ -60,6 +64,8 @@ impl BackupSettings {
             volume_size: 50 << 20,
             retention: RetentionSettings::default(),
             compact: Some(CompactSettings::default()),
+            test_samples: 1,
+            test_percentage: 0.1,
             allow_missing_source: false,
             upload_unchanged: false,
         }
@@ -197,6 +203,8 @@ fn backup_options(
     options.checkpoints = target.checkpoints.clone();
     options.retention = settings.retention.rule()?;
     options.compact = settings.compact.map(CompactSettings::thresholds);
+    options.test_samples = settings.test_samples;
+    options.test_percentage = settings.test_percentage;
     Ok(options)
 }
 

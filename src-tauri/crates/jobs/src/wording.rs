@@ -5,7 +5,7 @@ use std::io;
 use coffer_destination::Error as DestinationError;
 use coffer_engine::filter::Action;
 use coffer_engine::source::Reason;
-use coffer_engine::{Error as EngineError, Problem, ProblemKind, Severity};
+use coffer_engine::{Error as EngineError, FaultKind, Problem, ProblemKind, Severity};
 use coffer_ipc::run::{MessageLevel, RunMessage};
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::Error as OneDriveError;
@@ -273,6 +273,13 @@ pub fn engine(source: &EngineError) -> CommandError {
             format!("Data that versions in {destination} need is missing. Nothing was changed."),
             "Look at the damage with `coffer list-broken-files`; what was deleted by hand may be in the recycle bin there.",
         ),
+        EngineError::NoFreeTime { time } => error(
+            ErrorCode::Failed,
+            format!(
+                "The version of {time} cannot be written anew: the next second has a version, too."
+            ),
+            "Delete one of the two versions first.",
+        ),
         EngineError::FullRemoval => invalid(
             "This would delete every version.",
             "Pass --allow-full-removal if that is meant.",
@@ -377,6 +384,9 @@ pub fn problem(problem: &Problem) -> RunMessage {
                 io_words(source)
             )
         }
+        ProblemKind::Faulty(kind) => {
+            format!("This volume is not what it should be: {}.", fault(kind))
+        }
         ProblemKind::NotCompacted(why) => {
             format!("Space was not given back: {why}. Look at it with `coffer list-broken-files`.")
         }
@@ -393,6 +403,19 @@ pub fn problem(problem: &Problem) -> RunMessage {
         level,
         subject: problem.subject.clone(),
         text,
+    }
+}
+
+/// What is wrong with a volume.
+pub fn fault(kind: &FaultKind) -> String {
+    match kind {
+        FaultKind::Missing => "it is gone".to_owned(),
+        FaultKind::OtherSize { expected, found } => {
+            format!("it has {found} bytes and had {expected}")
+        }
+        FaultKind::OtherContent => "it is not what was uploaded".to_owned(),
+        FaultKind::Unreadable(why) => format!("it cannot be read ({why})"),
+        FaultKind::Incomplete(why) => why.clone(),
     }
 }
 

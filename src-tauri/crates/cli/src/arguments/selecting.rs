@@ -4,7 +4,7 @@ use clap::{ArgMatches, Args};
 use coffer_ipc::job::FilterRule;
 use coffer_jobs::selecting::SourceSettings;
 
-use super::{Common, boolean};
+use super::{Common, boolean, rules_in_order};
 use crate::size;
 
 /// What of the sources is left out.
@@ -57,23 +57,7 @@ impl Selecting {
 
     /// Takes include and exclude rules in the order in which they were given.
     pub(super) fn read_order(&mut self, matches: &ArgMatches) {
-        let of = |name: &str, include: bool| {
-            let indices = matches.indices_of(name).into_iter().flatten();
-            let values = matches.get_many::<String>(name).into_iter().flatten();
-            let rules = indices.zip(values.cloned());
-            rules
-                .map(|(index, expression)| {
-                    let rule = FilterRule {
-                        include,
-                        expression,
-                    };
-                    (index, rule)
-                })
-                .collect::<Vec<_>>()
-        };
-        let mut rules = [of("include", true), of("exclude", false)].concat();
-        rules.sort_by_key(|(index, _)| *index);
-        self.filters = rules.into_iter().map(|(_, rule)| rule).collect();
+        self.filters = rules_in_order(matches);
     }
 }
 

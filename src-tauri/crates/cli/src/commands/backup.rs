@@ -33,6 +33,12 @@ pub(crate) async fn run(arguments: Backup, cancel: &CancellationToken) -> Exit {
     settings.volume_size = arguments.dblock_size;
     settings.retention = arguments.retention.settings();
     settings.compact = arguments.compacting.settings();
+    settings.test_percentage = arguments.backup_test_percentage;
+    settings.test_samples = if arguments.no_backend_verification {
+        0
+    } else {
+        arguments.backup_test_samples
+    };
     settings.allow_missing_source = arguments.allow_missing_source;
     settings.upload_unchanged = arguments.upload_unchanged_backups;
     let display = Display::new(arguments.common);

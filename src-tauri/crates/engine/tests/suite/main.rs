@@ -8,5 +8,7 @@ mod duplicati;
 #[cfg(target_os = "linux")]
 mod filters;
 mod hostile;
+mod mending;
 mod retention;
 mod support;
+mod verify;
