@@ -68,7 +68,7 @@ impl Coffer {
                         BackupSettings::new(definition.sources.iter().map(PathBuf::from).collect());
                     settings.filters = definition.filters;
                     settings.volume_size = definition.options.volume_bytes;
-                    settings.keep_versions = definition.options.keep_versions;
+                    settings.retention.keep_versions = definition.options.keep_versions;
                     // A backup that exists keeps its block size; the engine refuses another.
                     settings.block_size = match operation::content(&target, &run.cancel).await {
                         Ok(coffer_ipc::command::DestinationContent::Backup { .. }) => None,
