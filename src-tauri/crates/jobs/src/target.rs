@@ -8,6 +8,7 @@ use coffer_engine::backup::Checkpoints;
 use coffer_ipc::job::DestinationSettings;
 use coffer_onedrive::{AuthId, OneDrive, OneDriveUrl, TransferOptions};
 use coffer_volume::Passphrase;
+use percent_encoding::percent_decode_str;
 use tokio_util::sync::CancellationToken;
 
 use crate::environment::Environment;
@@ -224,14 +225,19 @@ pub(crate) fn quota_shape(quota: coffer_destination::Quota) -> coffer_ipc::accou
     }
 }
 
-/// Path of a `file://` address, as Duplicati reads it: host and path joined.
+/// Path of a `file://` address, as Duplicati reads it: host and path joined, percent-encoding taken off. A folder that
+/// exists under the name as it is written wins.
 fn file_path(rest: &str) -> PathBuf {
     let rest = rest.split('?').next().unwrap_or(rest);
     // `file:///C:\x` names a drive.
     let drive = rest
         .strip_prefix('/')
         .filter(|path| path.as_bytes().get(1) == Some(&b':'));
-    PathBuf::from(drive.unwrap_or(rest))
+    let written = drive.unwrap_or(rest);
+    match percent_decode_str(written).decode_utf8() {
+        Ok(decoded) if !Path::new(written).exists() => PathBuf::from(decoded.as_ref()),
+        _ => PathBuf::from(written),
+    }
 }
 
 /// Whether two settings lead to the same folder.
