@@ -38,7 +38,7 @@ fn main() {
     let app = tauri::Builder::default()
         // First: a second start only shows the window of the first.
         .plugin(tauri_plugin_single_instance::init(|app, _, _| {
-            windows::show(app)
+            windows::show(app);
         }))
         .plugin(tauri_plugin_dialog::init())
         .invoke_handler(commands::handler())

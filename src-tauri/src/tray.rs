@@ -27,7 +27,17 @@ enum Mood {
 /// The icon, and what it shows, so that it is touched only when that changes.
 struct Tray {
     icon: TrayIcon,
-    shown: Mutex<Option<(Mood, Vec<(String, String)>, String)>>,
+    shown: Mutex<Option<Shown>>,
+}
+
+/// What the icon and its menu show.
+#[derive(Debug, PartialEq, Eq)]
+struct Shown {
+    mood: Mood,
+    /// One line on how things stand.
+    words: String,
+    /// Jobs by id and name.
+    jobs: Vec<(String, String)>,
 }
 
 pub(crate) fn create(app: &AppHandle, coffer: &Coffer) -> tauri::Result<()> {
@@ -68,12 +78,14 @@ pub(crate) fn update(app: &AppHandle, coffer: &Coffer) {
         return;
     };
     let mood = mood(&cards);
-    let words = words(&cards, mood);
-    let jobs: Vec<_> = cards
-        .iter()
-        .map(|card| (card.id.clone(), card.definition.name.clone()))
-        .collect();
-    let now = (mood, jobs, words);
+    let now = Shown {
+        mood,
+        words: words(&cards, mood),
+        jobs: cards
+            .into_iter()
+            .map(|card| (card.id, card.definition.name))
+            .collect(),
+    };
     let mut shown = tray
         .shown
         .lock()
@@ -81,12 +93,14 @@ pub(crate) fn update(app: &AppHandle, coffer: &Coffer) {
     if shown.as_ref() == Some(&now) {
         return;
     }
-    let (mood, jobs, words) = &now;
     let changed = mood
         .image()
         .and_then(|image| tray.icon.set_icon(Some(image)))
-        .and_then(|()| tray.icon.set_tooltip(Some(format!("Coffer: {words}"))))
-        .and_then(|()| menu(app, jobs, words))
+        .and_then(|()| {
+            tray.icon
+                .set_tooltip(Some(format!("Coffer: {}", now.words)))
+        })
+        .and_then(|()| menu(app, &now.jobs, &now.words))
         .and_then(|menu| tray.icon.set_menu(Some(menu)));
     match changed {
         Ok(()) => *shown = Some(now),

@@ -27,6 +27,8 @@ impl Session {
             .stderr(Stdio::null());
         let driver = Background::start(&mut driver);
         wait_for_port(port).await;
+        // The client asks for a TLS provider, which another test may have set; it is not used here.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut wanted = Capabilities::new();
         let options = json!({ "binary": program, "args": arguments });
         wanted

@@ -1,11 +1,21 @@
 //! The command line. `--name=value` and `--name value` both work; a boolean takes a value only after `=`.
 
+mod compacting;
+mod inspecting;
+mod retention;
+mod selecting;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use coffer_ipc::job::FilterRule;
+
+pub(crate) use compacting::{AutoCompacting, Compact};
+pub(crate) use inspecting::{Compare, Find, Plain, Purge, PurgeBroken, Purging, Repair, Test};
+pub(crate) use retention::Retention;
+pub(crate) use selecting::{Selecting, TestFilters};
 
 use crate::exit::Exit;
 use crate::size;
@@ -32,13 +42,34 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Backs files and folders up as a new version.
-    Backup(Backup),
+    Backup(Box<Backup>),
     /// Restores files of a version.
     Restore(Restore),
     /// Lists versions, or the files of one.
     List(List),
     /// Deletes versions.
-    Delete(Delete),
+    Delete(Box<Delete>),
+    /// Gives back the space of data that no version needs.
+    Compact(Compact),
+    /// Reads volumes and tells which are not what they should be.
+    #[command(visible_alias = "verify")]
+    Test(Test),
+    /// Finds files in all versions.
+    Find(Find),
+    /// Lists what differs between two versions.
+    Compare(Compare),
+    /// Lists files of which data is missing at the destination.
+    ListBrokenFiles(Plain),
+    /// Takes files out of versions.
+    Purge(Box<Purge>),
+    /// Takes files of which data is missing out of versions.
+    PurgeBrokenFiles(Box<PurgeBroken>),
+    /// Writes index volumes that are missing or damaged anew.
+    Repair(Repair),
+    /// Reads this computer's index of a backup anew.
+    Recreate(Plain),
+    /// Tells for each path of the sources whether it is backed up, and which rule decides.
+    TestFilters(TestFilters),
     /// Tries a destination and says what it holds.
     TestConnection(TestConnection),
     /// Signs in to OneDrive through the browser; the AuthID is kept in the keychain.
@@ -84,24 +115,27 @@ pub(crate) struct Backup {
     /// Hash of whole files; fixed for the life of a backup.
     #[arg(long)]
     pub(crate) file_hash_algorithm: Option<String>,
-    /// Leaves out what matches; the first rule that matches decides.
-    #[arg(long)]
-    exclude: Vec<String>,
-    /// Keeps what matches; the first rule that matches decides.
-    #[arg(long)]
-    include: Vec<String>,
-    /// Keeps the newest versions, this many.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) keep_versions: Option<u32>,
+    #[command(flatten)]
+    pub(crate) selecting: Selecting,
+    #[command(flatten)]
+    pub(crate) retention: Retention,
+    #[command(flatten)]
+    pub(crate) compacting: AutoCompacting,
+    /// Volumes of each kind that are read again after something was uploaded.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) backup_test_samples: u64,
+    /// The same in percent of the most numerous kind, if that is more.
+    #[arg(long, default_value_t = 0.1)]
+    pub(crate) backup_test_percentage: f64,
+    /// Reads no volumes again.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) no_backend_verification: bool,
     /// A source that is missing or empty is meant to be.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) allow_missing_source: bool,
     /// Makes a version though nothing changed.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) upload_unchanged_backups: bool,
-    /// The rules in the order of the command line.
-    #[arg(skip)]
-    pub(crate) filters: Vec<FilterRule>,
 }
 
 #[derive(Args)]
@@ -160,13 +194,17 @@ pub(crate) struct Delete {
     /// Numbers of the versions, such as 0,2,5-7; 0 is the newest.
     #[arg(long, num_args = 0..=1, default_missing_value = "")]
     version: Option<String>,
-    /// Keeps the newest versions, this many, and deletes the others.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) keep_versions: Option<u32>,
+    #[command(flatten)]
+    pub(crate) retention: Retention,
+    #[command(flatten)]
+    pub(crate) compacting: AutoCompacting,
+    /// Size of a volume (unit mb), for what is rewritten.
+    #[arg(long, default_value = "50mb", value_parser = |text: &str| size::parse(text, "mb"))]
+    pub(crate) dblock_size: u64,
     /// Deletes even the last version.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) allow_full_removal: bool,
-    /// Prints the versions that would go and deletes nothing.
+    /// Prints the names of the files that would go and deletes nothing.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) dry_run: bool,
     /// `--version` as numbers.
@@ -272,7 +310,13 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
         None => None,
         Some(Command::Backup(backup)) => {
             if let Some(of_command) = matches.subcommand_matches("backup") {
-                backup.filters = filters(of_command);
+                backup.selecting.read_order(of_command);
+            }
+            None
+        }
+        Some(Command::TestFilters(test)) => {
+            if let Some(of_command) = matches.subcommand_matches("test-filters") {
+                test.selecting.read_order(of_command);
             }
             None
         }
@@ -293,14 +337,38 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
                 delete.numbers = numbers(text).map_err(bad)?;
             }
             let is_question = delete.version.as_deref() == Some("");
-            if delete.numbers.is_empty() == delete.keep_versions.is_none() && !is_question {
+            if delete.numbers.is_empty() != delete.retention.is_given() && !is_question {
                 return Err(bad(
-                    "name what to delete: --version or --keep-versions".to_owned()
+                    "name what to delete: --version, --keep-versions, --keep-time or --retention-policy"
+                        .to_owned(),
                 ));
             }
             delete.version.as_deref()
         }
-        Some(Command::TestConnection(_) | Command::Auth(_)) => None,
+        Some(Command::Find(find)) => find.versions.read().map_err(bad)?.then_some(""),
+        Some(Command::Purge(purge)) => {
+            let is_question = purge.purging.versions.read().map_err(bad)?;
+            if let Some(of_command) = matches.subcommand_matches("purge")
+                && !is_question
+            {
+                purge.read_rules(of_command).map_err(bad)?;
+            }
+            is_question.then_some("")
+        }
+        Some(Command::PurgeBrokenFiles(purge)) => {
+            let is_question = purge.purging.versions.read().map_err(bad)?;
+            is_question.then_some("")
+        }
+        Some(
+            Command::Compact(_)
+            | Command::Test(_)
+            | Command::Compare(_)
+            | Command::ListBrokenFiles(_)
+            | Command::Repair(_)
+            | Command::Recreate(_)
+            | Command::TestConnection(_)
+            | Command::Auth(_),
+        ) => None,
     };
     // Alone, without a value, it asks for the program's own.
     if parsed.version || version == Some("") {
@@ -326,20 +394,18 @@ fn lower_names(arguments: impl IntoIterator<Item = OsString>) -> impl Iterator<I
 }
 
 /// Include and exclude rules in the order in which they were given.
-fn filters(matches: &ArgMatches) -> Vec<FilterRule> {
+fn rules_in_order(matches: &ArgMatches) -> Vec<FilterRule> {
     let of = |name: &str, include: bool| {
         let indices = matches.indices_of(name).into_iter().flatten();
         let values = matches.get_many::<String>(name).into_iter().flatten();
         let rules = indices.zip(values.cloned());
         rules
             .map(|(index, expression)| {
-                (
-                    index,
-                    FilterRule {
-                        include,
-                        expression,
-                    },
-                )
+                let rule = FilterRule {
+                    include,
+                    expression,
+                };
+                (index, rule)
             })
             .collect::<Vec<_>>()
     };
@@ -470,6 +536,7 @@ mod tests {
             panic!()
         };
         let rules: Vec<_> = backup
+            .selecting
             .filters
             .iter()
             .map(|rule| (rule.include, rule.expression.as_str()))

@@ -2,10 +2,14 @@
 
 mod auth;
 mod backup;
+mod compact;
 mod connection;
 mod delete;
+mod inspect;
 mod list;
+mod mend;
 mod restore;
+mod test_filters;
 
 use std::io::IsTerminal as _;
 
@@ -31,10 +35,22 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
         }
     });
     match arguments.command {
-        Some(Command::Backup(arguments)) => backup::run(arguments, &cancel).await,
+        Some(Command::Backup(arguments)) => backup::run(*arguments, &cancel).await,
         Some(Command::Restore(arguments)) => restore::run(arguments, &cancel).await,
         Some(Command::List(arguments)) => list::run(arguments, &cancel).await,
-        Some(Command::Delete(arguments)) => delete::run(arguments, &cancel).await,
+        Some(Command::Delete(arguments)) => delete::run(*arguments, &cancel).await,
+        Some(Command::Compact(arguments)) => compact::run(arguments, &cancel).await,
+        Some(Command::Test(arguments)) => inspect::test(arguments, &cancel).await,
+        Some(Command::Find(arguments)) => inspect::find(arguments, &cancel).await,
+        Some(Command::Compare(arguments)) => inspect::compare(arguments, &cancel).await,
+        Some(Command::ListBrokenFiles(arguments)) => {
+            inspect::list_broken_files(arguments, &cancel).await
+        }
+        Some(Command::Purge(arguments)) => mend::purge(*arguments, &cancel).await,
+        Some(Command::PurgeBrokenFiles(arguments)) => mend::purge_broken(*arguments, &cancel).await,
+        Some(Command::Repair(arguments)) => mend::repair(arguments, &cancel).await,
+        Some(Command::Recreate(arguments)) => mend::recreate(arguments, &cancel).await,
+        Some(Command::TestFilters(arguments)) => test_filters::run(arguments, &cancel).await,
         Some(Command::TestConnection(arguments)) => connection::run(arguments, &cancel).await,
         Some(Command::Auth(arguments)) => auth::run(arguments, &cancel).await,
         None => Exit::BadCommandLine,

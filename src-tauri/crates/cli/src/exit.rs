@@ -8,6 +8,8 @@ pub(crate) enum Exit {
     Success,
     Unchanged,
     Warnings,
+    /// Volumes are not what they should be.
+    Errors,
     Stopped,
     Failed,
     BadCommandLine,
@@ -19,6 +21,7 @@ impl From<Exit> for ExitCode {
             Exit::Success => 0,
             Exit::Unchanged => 1,
             Exit::Warnings => 2,
+            Exit::Errors => 3,
             Exit::Stopped => 50,
             Exit::Failed => 100,
             Exit::BadCommandLine => 200,

@@ -1,7 +1,7 @@
 //! `coffer`: backups from a terminal, a script or a timer.
 //!
 //! Options have Duplicati's names. Results go to standard output, everything else to standard error. Exit codes are
-//! Duplicati's: 0 done, 1 a backup had nothing to do, 2 done with warnings, 50 stopped half way, 100 failed, 200 the
+//! Duplicati's: 0 done, 1 a backup had nothing to do, 2 done with warnings, 3 damage was found, 50 stopped half way, 100 failed, 200 the
 //! command line is wrong.
 
 mod arguments;

@@ -4,6 +4,7 @@
 //! `last` is null while it is part of the newest one. A run that finds a file unchanged therefore touches no row.
 //! What a run finds changed waits in `staged` until its dlist is confirmed, and is then taken over in one transaction.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::Type;
@@ -12,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use crate::error::{Error, Result};
 use crate::sqlite::{self, classify, from_sql, to_sql};
 
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -23,8 +24,13 @@ CREATE TABLE volume (
 CREATE TABLE block (
     hash BLOB NOT NULL, size INTEGER NOT NULL, volume INTEGER NOT NULL, PRIMARY KEY (hash, size, volume)
 ) WITHOUT ROWID;
+CREATE TABLE tested (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE covers (
+    dindex INTEGER NOT NULL, dblock TEXT NOT NULL, PRIMARY KEY (dindex, dblock)
+) WITHOUT ROWID;
 CREATE TABLE blocklist (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, data BLOB NOT NULL);
 CREATE TABLE fileset (id INTEGER PRIMARY KEY, time INTEGER NOT NULL UNIQUE);
+CREATE TABLE completeness (time INTEGER PRIMARY KEY, complete INTEGER NOT NULL);
 CREATE TABLE entry (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL, kind INTEGER NOT NULL, time INTEGER,
     hash BLOB, size INTEGER, parts BLOB, listed INTEGER,
@@ -296,8 +302,33 @@ impl Index {
         self.connection
             .execute("DELETE FROM block WHERE volume = ?1", [id])?;
         self.connection
+            .execute("DELETE FROM covers WHERE dindex = ?1", [id])?;
+        self.connection
             .execute("DELETE FROM volume WHERE id = ?1", [id])?;
         Ok(())
+    }
+
+    /// Notes that a dindex describes the dblock with this name, whether that exists or not.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn add_cover(&self, dindex: i64, dblock: &str) -> Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO covers VALUES (?1, ?2)")?
+            .execute(params![dindex, dblock])?;
+        Ok(())
+    }
+
+    /// Numbers of dindexes with the name of each dblock that they describe, in the order of the numbers.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn covers(&self) -> Result<Vec<(i64, String)>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT dindex, dblock FROM covers ORDER BY dindex")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Adds a block of a volume.
@@ -308,6 +339,58 @@ impl Index {
         self.connection
             .prepare_cached("INSERT OR IGNORE INTO block VALUES (?1, ?2, ?3)")?
             .execute(params![hash, to_sql(size), volume])?;
+        Ok(())
+    }
+
+    /// Makes [`Index::blocks_of`] fast for many volumes, which the size of the index pays for.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn prepare_for_volumes(&self) -> Result<()> {
+        self.connection
+            .execute_batch("CREATE INDEX IF NOT EXISTS block_volume ON block (volume)")?;
+        Ok(())
+    }
+
+    /// All blocks of a volume.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn blocks_of(&self, volume: i64) -> Result<Vec<BlockRow>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT hash, size FROM block WHERE volume = ?1")?;
+        let rows = statement.query_map([volume], |row| {
+            Ok(BlockRow {
+                hash: row.get(0)?,
+                size: from_sql(row.get(1)?),
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// How often each volume was looked into, by name; those that never were are left out.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn tested(&self) -> Result<HashMap<String, u64>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name, count FROM tested")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, from_sql(row.get(1)?))))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Notes that a volume was looked into.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn add_tested(&self, name: &str) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO tested VALUES (?1, 1) ON CONFLICT (name) DO UPDATE SET count = count + 1",
+            )?
+            .execute([name])?;
         Ok(())
     }
 
@@ -412,6 +495,29 @@ impl Index {
             Some(position) => self.remove_fileset(filesets[position].id),
             None => Ok(()),
         }
+    }
+
+    /// Whether the version made at `time` (seconds since 1970) is complete, if that is known. Known also of versions
+    /// that are not loaded.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn completeness(&self, time: i64) -> Result<Option<bool>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT complete FROM completeness WHERE time = ?1")?;
+        Ok(statement.query_row([time], |row| row.get(0)).optional()?)
+    }
+
+    /// Notes whether the version made at `time` is complete.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn set_completeness(&self, time: i64, is_complete: bool) -> Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO completeness VALUES (?1, ?2)")?
+            .execute(params![time, is_complete])?;
+        Ok(())
     }
 
     /// Adds a version of which all entries will be inserted with [`Index::insert_entry`].

@@ -10,13 +10,16 @@
 //! nanoseconds since 1970. Nothing here holds a secret but [`Index::save_checkpoint`], whose values come sealed.
 
 mod app;
+mod comparison;
 mod error;
 mod index;
 mod listing;
 mod plan;
 mod sqlite;
+mod usage;
 
 pub use app::{AppDatabase, MessageRow, RunRow};
+pub use comparison::{ComparedEntry, Comparison};
 pub use error::{Error, Result};
 pub use index::{
     BlockRow, EntryRow, FilesetRow, Index, LocalState, StreamRow, VolumeKind, VolumeRow,
@@ -24,3 +27,4 @@ pub use index::{
 };
 pub use listing::{Listing, ListingRow};
 pub use plan::{PlanEntry, RestorePlan, Use, WantedBlock};
+pub use usage::{Usage, VolumeUsage};

@@ -3,7 +3,6 @@
 mod collect;
 mod prepare;
 mod scan;
-mod spool;
 mod version;
 
 use std::path::PathBuf;
@@ -14,19 +13,23 @@ use coffer_volume::Format;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use crate::delete::{Retention, apply_retention};
+use crate::compact::{CompactOptions, CompactStats, CompactThresholds, compact_afterwards};
+use crate::delete::apply_retention;
 use crate::error::{Error, Result};
 use crate::filter::Filters;
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
+use crate::retention::Retention;
 use crate::session::Session;
-use crate::source::roots;
+use crate::source::{SourceOptions, roots};
+use crate::spool::{Spool, lock, upload_pair};
 use crate::store::{Cache, Listed, Store, load_newest_version, sync_volumes};
+
+use crate::verify::{Samples, VerifyOptions, VerifyStats, verify_samples};
 
 use collect::Collector;
 use scan::Scan;
-use spool::{Spool, upload_pair};
 
-pub use spool::{Checkpoints, Seal};
+pub use crate::spool::{Checkpoints, Seal};
 
 /// How far the clock may lie behind the newest version without a question.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
@@ -38,10 +41,10 @@ const WAITING_VOLUMES: usize = 2;
 pub struct BackupOptions {
     /// Files and folders.
     pub sources: Vec<PathBuf>,
-    /// What of them is left out.
+    /// What of them is left out by path.
     pub filters: Filters,
-    /// Folders that are never a source: Coffer's own.
-    pub excluded: Vec<PathBuf>,
+    /// What of them is left out by other things.
+    pub source: SourceOptions,
     /// Bytes of a block. `None` takes the backup's, or 1 MiB in a new one.
     pub block_size: Option<u64>,
     /// Block and file hash. `None` takes the backup's, or SHA-256 in a new one.
@@ -58,6 +61,12 @@ pub struct BackupOptions {
     pub upload_unchanged: bool,
     /// Versions that are deleted afterwards.
     pub retention: Retention,
+    /// When space is given back afterwards; `None` is never (`--no-auto-compact`).
+    pub compact: Option<CompactThresholds>,
+    /// Volumes of each kind that are looked into after something was uploaded (`--backup-test-samples`).
+    pub test_samples: u64,
+    /// The same in percent of the most numerous kind, if that is more (`--backup-test-percentage`).
+    pub test_percentage: f64,
     /// Remembers uploads that were cut off.
     pub checkpoints: Checkpoints,
     /// The time of the new version.
@@ -70,7 +79,7 @@ impl BackupOptions {
         Self {
             sources,
             filters: Filters::default(),
-            excluded: Vec::new(),
+            source: SourceOptions::default(),
             block_size: None,
             hashes: None,
             volume_size: 50 << 20,
@@ -79,6 +88,9 @@ impl BackupOptions {
             allow_missing_source: false,
             upload_unchanged: false,
             retention: Retention::KeepAll,
+            compact: Some(CompactThresholds::default()),
+            test_samples: 1,
+            test_percentage: 0.1,
             checkpoints: Checkpoints::None,
             now,
         }
@@ -110,6 +122,10 @@ pub struct BackupStats {
     pub uploaded_bytes: u64,
     /// Versions deleted by retention.
     pub deleted_versions: u64,
+    /// Volumes that were looked into afterwards and are not what they should be.
+    pub faulty_volumes: u64,
+    /// What was compacted.
+    pub compacted: Option<CompactStats>,
     /// The new version; `None` when nothing changed.
     pub version: Option<Timestamp>,
     /// Versions at the destination afterwards.
@@ -173,9 +189,17 @@ pub fn backup(
     if is_first && !roots.iter().any(|root| root.path.exists()) {
         return Err(Error::NoSource);
     }
-    let spool = Spool::new(spool, store, format, time, &options);
+    let spool = Spool::new(spool, store, format.clone(), time, options.volume_size);
     let index = Arc::new(Mutex::new(index));
-    let retention = options.retention.clone();
+    let (retention, now) = (options.retention.clone(), options.now);
+    let (samples, percentage) = (options.test_samples, options.test_percentage);
+    let compact = options.compact.map(|thresholds| CompactOptions {
+        thresholds,
+        compression_level: options.compression_level,
+        parallel_uploads: options.parallel_uploads,
+        checkpoints: options.checkpoints.clone(),
+        ..CompactOptions::new(options.volume_size, time)
+    });
     let upload_unchanged = options.upload_unchanged || is_first;
     let mut stats = run_pipeline(&session, &index, &spool, roots, options)?;
 
@@ -188,12 +212,50 @@ pub fn backup(
         version::keep_local_state(&index)?;
     }
     if stats.kept_sources == 0 {
-        stats.deleted_versions = apply_retention(&session, &index, &retention, time)?;
+        stats.deleted_versions = apply_retention(&session, &cache, &index, &retention, time, now)?;
     }
-    let listed = Listed::of(&session)?;
+    let mut listed = Listed::of(&session)?;
+    if let Some(compact) = compact
+        && (stats.deleted_versions > 0 || has_small_volumes(&listed, &stats, &compact))
+    {
+        let folder = spool.folder();
+        stats.compacted = compact_afterwards(&session, &index, &format, folder, &[], &compact)?;
+        listed = Listed::of(&session)?;
+    }
+    let samples = sample_count(&listed, samples, percentage);
+    if stats.uploaded_volumes > 0 && samples > 0 {
+        let options = VerifyOptions {
+            samples: Samples::Count(samples),
+            now,
+        };
+        let mut verified = VerifyStats::default();
+        verify_samples(
+            &session,
+            &index,
+            &format,
+            spool.folder(),
+            &listed,
+            &options,
+            &mut verified,
+        )?;
+        stats.faulty_volumes = verified.faults.len() as u64;
+        stats.warnings += stats.faulty_volumes;
+    }
     stats.versions = listed.dlists.len() as u64;
     stats.stored_bytes = listed.size();
     Ok(stats)
+}
+
+fn sample_count(listed: &Listed, samples: u64, percentage: f64) -> u64 {
+    let kinds = [&listed.dblocks, &listed.dindexes, &listed.dlists];
+    let largest = kinds.map(Vec::len).into_iter().max().unwrap_or(0);
+    samples.max((largest as f64 * percentage / 100.0).ceil() as u64 * u64::from(samples > 0))
+}
+
+/// Whether this run added to many small volumes, so that they are worth merging.
+fn has_small_volumes(listed: &Listed, stats: &BackupStats, compact: &CompactOptions) -> bool {
+    stats.uploaded_volumes > 1
+        && compact.are_too_small(listed.dblocks.iter().map(|volume| volume.size))
 }
 
 /// Scans, prepares, fills volumes and uploads them, all at the same time.
@@ -274,10 +336,4 @@ fn choose_time(listed: &Listed, now: Timestamp) -> Result<Timestamp> {
     newest
         .checked_add(SignedDuration::from_secs(1))
         .map_err(|_| Error::ClockBehind { now, newest })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -1,129 +1,268 @@
-//! Deleting versions.
+//! Deleting versions: by number, or because retention gives them up.
 
 use std::sync::Arc;
 
 use coffer_database::Index;
 use coffer_destination::Error as DestinationError;
+use coffer_volume::dlist::Completeness;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use crate::compact::{CompactOptions, CompactStats, compact_afterwards};
 use crate::error::{Error, Result};
-use crate::monitor::{Monitor, Phase};
+use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
+use crate::retention::{Retention, VersionState, retention_victims};
 use crate::session::Session;
-use crate::store::{Cache, Listed, Store};
+use crate::store::{Cache, Listed, ListedVolume, Store};
+use crate::versions::{Version, open_dlist};
 
-/// Which versions a backup keeps.
+/// Whether an operation changes anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It does what it says.
+    #[default]
+    Run,
+    /// It only tells what it would do (`--dry-run`).
+    Plan,
+}
+
+/// A file at the destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Retention {
-    /// All of them.
-    KeepAll,
-    /// The newest ones, this many; at least one (`--keep-versions`).
-    KeepVersions(usize),
+pub struct RemoteVolume {
+    /// Its name there.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
 }
 
-/// Versions that retention gives up, of `times` (oldest first). The newest is never among them.
-pub fn retention_victims(retention: &Retention, times: &[Timestamp]) -> Vec<Timestamp> {
-    match retention {
-        Retention::KeepAll => Vec::new(),
-        Retention::KeepVersions(count) => {
-            let gone = times.len().saturating_sub((*count).max(1));
-            times[..gone].to_vec()
-        }
-    }
+/// Which versions to delete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Victims {
+    /// By number, 0 being the newest.
+    Numbers(Vec<usize>),
+    /// Those that this gives up.
+    Retention(Retention),
 }
 
-/// Deletes the versions with these numbers, 0 being the newest, and returns their times.
-///
-/// Only their dlists go; data that no version needs any more stays until it is compacted.
+/// What happens when nothing would be left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FullRemoval {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is meant (`--allow-full-removal`).
+    Allow,
+}
+
+/// What to delete and how.
+#[derive(Clone)]
+pub struct DeleteOptions {
+    /// See [`Victims`].
+    pub victims: Victims,
+    /// See [`FullRemoval`].
+    pub full_removal: FullRemoval,
+    /// How the space is given back afterwards; `None` leaves it (`--no-auto-compact`).
+    pub compact: Option<CompactOptions>,
+    /// See [`Mode`].
+    pub mode: Mode,
+    /// What retention counts back from.
+    pub now: Timestamp,
+}
+
+/// What was deleted, or would be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeleteStats {
+    /// The versions, newest first, by the numbers they had.
+    pub versions: Vec<Version>,
+    /// Their dlists.
+    pub deleted: Vec<RemoteVolume>,
+    /// What became of the data that only they needed.
+    pub compacted: Option<CompactStats>,
+}
+
+/// Deletes versions: their dlists, and then, as far as it is worth the work, the data that only they needed.
 ///
 /// # Errors
-/// [`Error::NoVersion`] naming the first number that does not exist, before anything is deleted.
-pub fn delete_versions(
+/// [`Error::NoVersion`] naming the first number that does not exist and [`Error::FullRemoval`], before anything is
+/// deleted.
+pub fn delete(
     store: &Store,
-    numbers: &[usize],
+    options: &DeleteOptions,
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
-) -> Result<Vec<Timestamp>> {
+) -> Result<DeleteStats> {
     let session = Session::new(store, monitor, cancel);
     let cache = Cache::lock(store)?;
     session.monitor().phase(Phase::Connecting);
     let listed = Listed::of(&session)?;
     listed.require_versions(&session)?;
     listed.check_passphrase(&session)?;
-    let times = listed.times();
-    let mut victims = Vec::new();
-    for number in numbers {
-        let oldest = times.len() - 1;
-        let missing = Error::NoVersion {
-            number: *number,
-            oldest,
+    let spool = cache.spool();
+    let format = listed.format(&session, &spool)?;
+    let index = match &format {
+        Some(format) => cache.index_for(format, store)?,
+        None => cache.index()?,
+    };
+    let times = match &options.victims {
+        Victims::Numbers(numbers) => numbered(numbers, &listed)?,
+        Victims::Retention(retention) => {
+            given_up(&session, &cache, &index, &listed, retention, options.now)?
+        }
+    };
+    if times.len() == listed.dlists.len() && options.full_removal == FullRemoval::Refuse {
+        return Err(Error::FullRemoval);
+    }
+    let mut stats = describe(&listed, &times);
+    let mut without = &times[..];
+    if options.mode == Mode::Run {
+        delete_versions(&session, &index, &listed, &times)?;
+        without = &[];
+    }
+    if let (Some(compact), Some(format), false) = (&options.compact, format, times.is_empty()) {
+        let compact = CompactOptions {
+            mode: options.mode,
+            ..compact.clone()
         };
-        let position = oldest.checked_sub(*number).ok_or(missing)?;
-        if !victims.contains(&times[position]) {
-            victims.push(times[position]);
+        stats.compacted = compact_afterwards(&session, &index, &format, &spool, without, &compact)?;
+    }
+    Ok(stats)
+}
+
+fn numbered(numbers: &[usize], listed: &Listed) -> Result<Vec<Timestamp>> {
+    let mut times = Vec::new();
+    for number in numbers {
+        let time = listed.version(*number)?.name.time();
+        times.extend(time.filter(|time| !times.contains(time)));
+    }
+    Ok(times)
+}
+
+fn describe(listed: &Listed, times: &[Timestamp]) -> DeleteStats {
+    let mut stats = DeleteStats::default();
+    for (number, volume) in listed.dlists.iter().rev().enumerate() {
+        let Some(time) = volume.name.time().filter(|time| times.contains(time)) else {
+            continue;
+        };
+        stats.versions.push(Version { number, time });
+        stats.deleted.push(volume.into());
+    }
+    stats
+}
+
+/// Versions that `retention` gives up.
+///
+/// One whose dlist cannot be read is told and left alone: nobody can say what it is worth.
+pub(crate) fn given_up(
+    session: &Session,
+    cache: &Cache,
+    index: &Index,
+    listed: &Listed,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<Vec<Timestamp>> {
+    if retention.keeps_all() {
+        return Ok(Vec::new());
+    }
+    let mut versions = Vec::new();
+    let mut unknown = Vec::new();
+    for dlist in &listed.dlists {
+        let Some(time) = dlist.name.time() else {
+            continue;
+        };
+        match index.completeness(time.as_second())? {
+            Some(is_complete) => versions.push(VersionState { time, is_complete }),
+            None => unknown.push(dlist),
         }
     }
-    let index = cache.index()?;
-    delete(&session, &index, &listed, &victims)?;
-    Ok(victims)
+    session.fetch_all(unknown, &cache.spool(), |dlist, path| {
+        let read = path.and_then(|path| {
+            let mut reader = open_dlist(session, dlist, &path)?;
+            reader
+                .completeness()
+                .map_err(|source| Error::volume(dlist.name.as_str(), source))
+        });
+        let (Some(time), is_complete) = (
+            dlist.name.time(),
+            match read {
+                Ok(completeness) => completeness == Completeness::Full,
+                Err(Error::Volume { source, .. }) => {
+                    tell_unusable(session, dlist, source.to_string());
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            },
+        ) else {
+            return Ok(());
+        };
+        index.set_completeness(time.as_second(), is_complete)?;
+        versions.push(VersionState { time, is_complete });
+        Ok(())
+    })?;
+    versions.sort_by_key(|version| version.time);
+    Ok(retention_victims(retention, &versions, now))
+}
+
+fn tell_unusable(session: &Session, volume: &ListedVolume, why: String) {
+    session.monitor().problem(Problem {
+        subject: volume.name.to_string(),
+        kind: ProblemKind::VolumeUnusable(why),
+    });
 }
 
 /// Deletes what `retention` gives up, judged by a listing made just now, and returns how many versions went.
 pub(crate) fn apply_retention(
     session: &Session,
+    cache: &Cache,
     index: &Index,
     retention: &Retention,
     newest: Timestamp,
+    now: Timestamp,
 ) -> Result<u64> {
-    if *retention == Retention::KeepAll {
+    if retention.keeps_all() {
         return Ok(0);
     }
     let listed = Listed::of(session)?;
-    let mut victims = retention_victims(retention, &listed.times());
+    let mut times = given_up(session, cache, index, &listed, retention, now)?;
     // A listing that lags behind must not cost the version that was just made.
-    victims.retain(|time| *time != newest);
-    delete(session, index, &listed, &victims)?;
-    Ok(victims.len() as u64)
+    times.retain(|time| *time != newest);
+    delete_versions(session, index, &listed, &times)?;
+    Ok(times.len() as u64)
 }
 
-fn delete(session: &Session, index: &Index, listed: &Listed, victims: &[Timestamp]) -> Result<()> {
-    if victims.is_empty() {
+fn delete_versions(
+    session: &Session,
+    index: &Index,
+    listed: &Listed,
+    times: &[Timestamp],
+) -> Result<()> {
+    if times.is_empty() {
         return Ok(());
     }
     session.monitor().phase(Phase::Deleting);
     for volume in &listed.dlists {
-        let Some(time) = volume.name.time().filter(|time| victims.contains(time)) else {
+        let Some(time) = volume.name.time().filter(|time| times.contains(time)) else {
             continue;
         };
         session.check_cancelled()?;
-        match session.delete(volume.name.as_str()) {
-            Ok(()) | Err(DestinationError::NotFound { .. }) => {}
-            Err(error) => return Err(session.failed(error)),
-        }
+        delete_volume(session, volume.name.as_str())?;
         index.forget_version(time.as_second())?;
     }
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Deletes a file; one that is gone already is as good.
+pub(crate) fn delete_volume(session: &Session, name: &str) -> Result<()> {
+    match session.delete(name) {
+        Ok(()) | Err(DestinationError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(session.failed(error)),
+    }
+}
 
-    #[test]
-    fn the_newest_version_is_never_given_up() {
-        let times: Vec<_> = (1..=4)
-            .map(|second| Timestamp::from_second(second).unwrap())
-            .collect();
-
-        assert_eq!(
-            retention_victims(&Retention::KeepVersions(3), &times),
-            times[..1]
-        );
-        assert_eq!(
-            retention_victims(&Retention::KeepVersions(0), &times),
-            times[..3]
-        );
-        assert_eq!(retention_victims(&Retention::KeepVersions(9), &times), []);
-        assert_eq!(retention_victims(&Retention::KeepAll, &times), []);
+impl From<&ListedVolume> for RemoteVolume {
+    fn from(volume: &ListedVolume) -> Self {
+        Self {
+            name: volume.name.to_string(),
+            size: volume.size,
+        }
     }
 }

@@ -60,6 +60,14 @@ pub enum Error {
         /// Their remote names.
         names: Vec<String>,
     },
+    /// Blocks that versions need are nowhere, so nobody can tell what else they need.
+    #[error("Data of versions is missing from {destination}")]
+    DataMissing {
+        /// The destination's label.
+        destination: String,
+        /// How much is missing: blocks, or streams whose blocks are unknown.
+        blocks: u64,
+    },
     /// The clock says it is earlier than the newest version.
     #[error("The clock says {now}, but the newest version is of {newest}")]
     ClockBehind {
@@ -92,6 +100,18 @@ pub enum Error {
         /// The highest number there is.
         oldest: usize,
     },
+    /// Every version would be deleted, and nobody said that this is meant.
+    #[error("Every version would be deleted")]
+    FullRemoval,
+    /// More than one kind of retention was asked for.
+    #[error("Only one of --keep-versions, --keep-time and --retention-policy can be used")]
+    SeveralRetentions,
+    /// A version cannot be written anew, because another was made one second later.
+    #[error("The version of {time} cannot be moved by a second")]
+    NoFreeTime {
+        /// Its time.
+        time: Timestamp,
+    },
     /// None of the paths asked for is in the version.
     #[error("Nothing in the version matches what was asked for")]
     NothingMatches,
@@ -109,6 +129,16 @@ pub enum Error {
     InvalidFilter {
         /// The rule.
         rule: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A value that an option cannot have.
+    #[error("--{option} cannot be {value:?}: {why}")]
+    InvalidOption {
+        /// Duplicati's name of the option.
+        option: &'static str,
+        /// What was given.
+        value: String,
         /// What is wrong with it.
         why: String,
     },
@@ -135,6 +165,18 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn invalid_option(
+        option: &'static str,
+        value: &str,
+        why: impl Into<String>,
+    ) -> Self {
+        Self::InvalidOption {
+            option,
+            value: value.to_owned(),
+            why: why.into(),
+        }
+    }
+
     pub(crate) fn io(
         operation: &'static str,
         path: impl Into<PathBuf>,

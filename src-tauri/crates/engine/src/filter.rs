@@ -11,6 +11,9 @@ use regex::{Regex, RegexBuilder};
 use crate::error::{Error, Result};
 use crate::source::SEPARATOR;
 
+/// Bytes that a compiled rule may take.
+const SIZE_LIMIT: usize = 10 << 20;
+
 /// What a rule does with what it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -22,7 +25,53 @@ pub enum Action {
 /// Ordered rules.
 #[derive(Debug, Default)]
 pub struct Filters {
-    rules: Vec<(Action, Regex)>,
+    patterns: Vec<Pattern>,
+    texts: Vec<(Action, String)>,
+}
+
+#[derive(Debug)]
+struct Pattern {
+    action: Action,
+    /// Position of the rule that it stands for.
+    rule: usize,
+    matcher: Matcher,
+}
+
+/// Nearly all rules need what [`Regex`] has; look-around and back-references, which .NET knows too, need the other.
+#[derive(Debug)]
+enum Matcher {
+    Linear(Regex),
+    Backtracking(Box<fancy_regex::Regex>),
+}
+
+impl Matcher {
+    fn new(pattern: &str) -> std::result::Result<Self, String> {
+        let ignore_case = !cfg!(target_os = "linux");
+        let whole = format!("^(?:{pattern})$");
+        let linear = RegexBuilder::new(&whole)
+            .case_insensitive(ignore_case)
+            .dot_matches_new_line(true)
+            .size_limit(SIZE_LIMIT)
+            .build();
+        if let Ok(linear) = linear {
+            return Ok(Self::Linear(linear));
+        }
+        fancy_regex::RegexBuilder::new(&whole)
+            .case_insensitive(ignore_case)
+            .dot_matches_new_line(true)
+            .delegate_size_limit(SIZE_LIMIT)
+            .build()
+            .map(|regex| Self::Backtracking(Box::new(regex)))
+            .map_err(|error| error.to_string())
+    }
+
+    fn is_match(&self, path: &str) -> bool {
+        match self {
+            Self::Linear(regex) => regex.is_match(path),
+            // An expression that runs out of its budget on a path does not match it.
+            Self::Backtracking(regex) => regex.is_match(path).unwrap_or(false),
+        }
+    }
 }
 
 impl Filters {
@@ -32,51 +81,41 @@ impl Filters {
     /// [`Error::InvalidFilter`] naming the rule that cannot be read.
     pub fn new<'a>(rules: impl IntoIterator<Item = (Action, &'a str)>) -> Result<Self> {
         let mut filters = Self::default();
-        for (action, rule) in rules {
-            for pattern in patterns(rule)? {
-                let compiled = RegexBuilder::new(&format!("^(?:{pattern})$"))
-                    .case_insensitive(!cfg!(target_os = "linux"))
-                    .dot_matches_new_line(true)
-                    .size_limit(10 << 20)
-                    .build();
-                let compiled = compiled.map_err(|error| Error::InvalidFilter {
-                    rule: rule.to_owned(),
-                    why: error.to_string(),
+        for (action, text) in rules {
+            let rule = filters.texts.len();
+            for pattern in patterns(text)? {
+                let matcher = Matcher::new(&pattern).map_err(|why| Error::InvalidFilter {
+                    rule: text.to_owned(),
+                    why,
                 })?;
-                filters.rules.push((action, compiled));
+                filters.patterns.push(Pattern {
+                    action,
+                    rule,
+                    matcher,
+                });
             }
+            filters.texts.push((action, text.to_owned()));
         }
         Ok(filters)
     }
 
-    /// Whether a file, link or folder gets an entry.
-    pub fn includes(&self, path: &str) -> bool {
-        match self.decide(path) {
-            Some(action) => action == Action::Include,
-            // With include rules only, what none of them matches is left out.
-            None => self.stores_roots(),
-        }
+    /// The rules as they were given.
+    pub fn rules(&self) -> &[(Action, String)] {
+        &self.texts
     }
 
-    /// Whether a folder is looked into. Only an exclude rule keeps one closed.
-    pub fn enters(&self, folder: &str) -> bool {
-        self.decide(folder) != Some(Action::Exclude)
+    /// Whether what no rule matches is left out, which it is when there are include rules only.
+    pub fn leaves_out_the_rest(&self) -> bool {
+        let mut actions = self.texts.iter().map(|(action, _)| *action);
+        !self.texts.is_empty() && actions.all(|action| action == Action::Include)
     }
 
-    /// Whether roots get an entry of their own though no rule matches them.
-    pub fn stores_roots(&self) -> bool {
-        self.rules.is_empty()
-            || self
-                .rules
-                .iter()
-                .any(|(action, _)| *action == Action::Exclude)
-    }
-
-    fn decide(&self, path: &str) -> Option<Action> {
-        self.rules
+    /// What the first rule that matches says, and its position among the rules.
+    pub fn decide(&self, path: &str) -> Option<(Action, usize)> {
+        self.patterns
             .iter()
-            .find(|(_, rule)| rule.is_match(path))
-            .map(|(action, _)| *action)
+            .find(|pattern| pattern.matcher.is_match(path))
+            .map(|pattern| (pattern.action, pattern.rule))
     }
 }
 
@@ -132,6 +171,10 @@ fn from_wildcard(pattern: &str) -> String {
 mod tests {
     use super::*;
 
+    fn action(filters: &Filters, path: &str) -> Option<Action> {
+        filters.decide(path).map(|(action, _)| action)
+    }
+
     #[test]
     fn the_first_rule_that_matches_decides() {
         let filters = Filters::new([
@@ -143,24 +186,45 @@ mod tests {
         ])
         .unwrap();
 
-        assert!(filters.includes("/a/keep.tmp"));
-        assert!(!filters.includes("/a/b/other.tmp"));
-        assert!(!filters.includes("/a/42.log"));
-        assert!(filters.includes("/a/x42.log"));
-        assert!(!filters.enters("/a/cache/"));
-        assert!(filters.includes("/a/cache"));
-        assert!(!filters.includes("/odd[*]name"));
-        assert!(filters.includes("/anything"));
+        assert_eq!(filters.decide("/a/keep.tmp"), Some((Action::Include, 0)));
+        assert_eq!(filters.decide("/a/b/other.tmp"), Some((Action::Exclude, 1)));
+        assert_eq!(filters.decide("/a/42.log"), Some((Action::Exclude, 2)));
+        assert_eq!(filters.decide("/a/x42.log"), None);
+        assert_eq!(filters.decide("/a/cache/"), Some((Action::Exclude, 3)));
+        assert_eq!(filters.decide("/a/cache"), None);
+        assert_eq!(filters.decide("/odd[*]name"), Some((Action::Exclude, 4)));
+        assert!(!filters.leaves_out_the_rest());
     }
 
     #[test]
-    fn include_rules_alone_leave_the_rest_out_but_enter_folders() {
+    fn include_rules_alone_leave_the_rest_out() {
         let filters = Filters::new([(Action::Include, "*.jpg")]).unwrap();
 
-        assert!(filters.includes("/a/b.jpg"));
-        assert!(!filters.includes("/a/b.txt"));
-        assert!(filters.enters("/a/"));
-        assert!(!filters.stores_roots());
+        assert_eq!(action(&filters, "/a/b.jpg"), Some(Action::Include));
+        assert_eq!(action(&filters, "/a/b.txt"), None);
+        assert!(filters.leaves_out_the_rest());
+        assert!(!Filters::default().leaves_out_the_rest());
+    }
+
+    #[test]
+    fn expressions_may_look_around_as_in_dotnet() {
+        let filters = Filters::new([(Action::Exclude, r"[.*/(?!keep)[^/]*\.log]")]).unwrap();
+
+        assert_eq!(action(&filters, "/a/drop.log"), Some(Action::Exclude));
+        assert_eq!(action(&filters, "/a/keep.log"), None);
+    }
+
+    #[test]
+    fn groups_hold_many_wildcards_and_count_as_one_rule() {
+        let filters = Filters::new([
+            (Action::Exclude, "{SystemFiles,TemporaryFiles}"),
+            (Action::Exclude, "*.bak"),
+        ])
+        .unwrap();
+
+        assert_eq!(filters.decide("/a/b~"), Some((Action::Exclude, 0)));
+        assert_eq!(filters.decide("/a/b.bak"), Some((Action::Exclude, 1)));
+        assert_eq!(filters.decide("/a/b"), None);
     }
 
     #[test]

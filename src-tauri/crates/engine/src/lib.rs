@@ -8,7 +8,7 @@
 //!   goes on. The dlist goes last, so that a version at the destination is always whole.
 //! * [`restore`](restore()) plans which blocks are needed, reads each volume once, and puts files in place only when
 //!   they are complete and verified.
-//! * [`versions`], [`for_each_entry`], [`delete_versions`].
+//! * [`versions`], [`for_each_entry`], [`delete()`].
 //!
 //! The destination is the truth. The index is brought in line with its listing at the start of each operation and read
 //! anew when it is missing or damaged.
@@ -19,20 +19,36 @@
 //! What happens is told to a [`Monitor`]; words for people are the callers' business.
 
 pub mod backup;
+mod broken;
+mod compact;
+mod compare;
 mod delete;
 mod error;
 pub mod filter;
 mod monitor;
+mod purge;
+mod repair;
 pub mod restore;
+mod retention;
 mod session;
 pub mod source;
+mod spool;
 mod store;
+mod usage;
+mod verify;
 mod versions;
 
 pub use backup::{BackupOptions, BackupStats, backup};
-pub use delete::{Retention, delete_versions, retention_victims};
+pub use broken::{BrokenFile, Lost, for_each_broken_file};
+pub use compact::{CompactOptions, CompactStats, CompactThresholds, compact};
+pub use compare::{Change, Difference, compare, find};
+pub use delete::{DeleteOptions, DeleteStats, FullRemoval, Mode, RemoteVolume, Victims, delete};
 pub use error::{Error, Result};
 pub use monitor::{Monitor, Phase, Problem, ProblemKind, Severity};
+pub use purge::{PurgeOptions, PurgeStats, Purged, PurgedVersion, purge};
+pub use repair::{RecreateStats, RepairStats, recreate, repair};
 pub use restore::{Existing, Permissions, RestoreOptions, RestoreStats, Selection, restore};
+pub use retention::{Frame, Retention, TimeSpan, VersionState, retention_victims};
 pub use store::Store;
+pub use verify::{Fault, FaultKind, Samples, VerifyOptions, VerifyStats, verify};
 pub use versions::{FolderContent, Version, content, for_each_entry, versions};

@@ -1,6 +1,8 @@
 use std::io;
 use std::time::Duration;
 
+use crate::verify::FaultKind;
+
 /// What an operation is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -9,9 +11,11 @@ pub enum Phase {
     ReadingDestination,
     BackingUp,
     Finishing,
+    Compacting,
     Deleting,
     Planning,
     Restoring,
+    Verifying,
 }
 
 /// How serious a [`Problem`] is.
@@ -62,6 +66,10 @@ pub enum ProblemKind {
     ContentMismatch,
     /// Its times, rights or attributes could not all be set.
     MetadataNotRestored(io::Error),
+    /// A volume is not what it should be.
+    Faulty(FaultKind),
+    /// Space was not given back, because data of versions is missing.
+    NotCompacted(String),
     /// A volume could not be used; another way was looked for.
     VolumeUnusable(String),
 }

@@ -22,7 +22,9 @@ use crate::monitor::{Monitor, Phase};
 use crate::session::Session;
 use crate::store::{Cache, Listed, Store, sync_volumes};
 
+pub(crate) use fetch::report_missing;
 use place::Placer;
+pub(crate) use plan::{fetch_blocklists, list_len, note_missing_lists};
 pub use selection::Selection;
 
 /// What happens to an existing file that differs from the stored one.
@@ -104,14 +106,14 @@ pub fn restore(
     match sync_volumes(&session, &index, &listed, &format, &spool) {
         // What only they held is missed file by file.
         Err(Error::VolumesMissing { names, .. }) => {
-            fetch::report_missing(&session, &index, &names)?;
+            report_missing(&session, &index, &names)?;
         }
         other => other?,
     }
 
     session.monitor().phase(Phase::Planning);
     let survey = plan::survey(&session, &mut reader, dlist, options, &index)?;
-    plan::fetch_blocklists(&session, &index, &survey, &format, &spool)?;
+    fetch_blocklists(&session, &index, &survey.missing_lists, &format, &spool)?;
     let plan = RestorePlan::new(index.path())?;
     let version_time = dlist.name.time().unwrap_or(Timestamp::UNIX_EPOCH);
     let mut placer = Placer::new(&session, &plan, &format, options, version_time);

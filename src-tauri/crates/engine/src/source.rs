@@ -3,22 +3,73 @@
 //! The order is that of stored paths in bytes, folders with their separator, which is also the order in which the
 //! index gives out the newest version. Both can therefore be compared in one pass, however many files there are.
 
+use std::path::PathBuf;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Result};
+use crate::filter::Filters;
+use crate::monitor::{Monitor, Problem, ProblemKind};
+
 mod compressed;
 #[cfg(unix)]
 mod metadata_unix;
 #[cfg(windows)]
 mod metadata_windows;
 mod roots;
+mod rules;
 mod walk;
 
 pub(crate) use compressed::is_compressed;
 #[cfg(unix)]
-pub(crate) use metadata_unix::{local_state, metadata};
+pub(crate) use metadata_unix::{attributes, exclusion_mark, hardlink_id, local_state, metadata};
 #[cfg(windows)]
-pub(crate) use metadata_windows::{local_state, metadata};
+pub(crate) use metadata_windows::{attributes, exclusion_mark, hardlink_id, local_state, metadata};
 pub use roots::stored_path;
 pub(crate) use roots::{Root, roots};
+pub use rules::{
+    Decision, EmptyFolders, ExclusionMarks, HardlinkPolicy, Reason, SourceOptions, SymlinkPolicy,
+};
 pub(crate) use walk::{Found, Walk, WalkItem};
 
 /// What separates the parts of stored paths on this system.
 pub const SEPARATOR: char = std::path::MAIN_SEPARATOR;
+
+/// Tells what becomes of each path of the sources, and why, in the order of the walk.
+///
+/// What cannot be looked at is told as a [`Problem`]. Nothing is read but folders.
+///
+/// # Errors
+/// [`Error::Cancelled`], and whatever `decided` returns.
+pub fn explain(
+    sources: &[PathBuf],
+    filters: &Filters,
+    options: &SourceOptions,
+    monitor: &dyn Monitor,
+    cancel: &CancellationToken,
+    mut decided: impl FnMut(Decision) -> Result<()>,
+) -> Result<()> {
+    let (roots, odd) = roots(sources);
+    for source in odd {
+        monitor.problem(Problem {
+            subject: source.display().to_string(),
+            kind: ProblemKind::NameNotUnicode,
+        });
+    }
+    for item in Walk::new(roots, filters, options).explaining() {
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        match item {
+            WalkItem::Entry(found) => decided(Decision {
+                path: found.stored,
+                is_stored: true,
+                reason: found.reason,
+            })?,
+            WalkItem::LeftOut(decision) => decided(decision)?,
+            WalkItem::Problem { subject, kind, .. } => monitor.problem(Problem { subject, kind }),
+            WalkItem::EmptyRoot(_) => {}
+        }
+    }
+    Ok(())
+}

@@ -10,14 +10,17 @@
 
 mod environment;
 mod folders;
+pub mod inspection;
 pub mod keychain;
 pub mod logs;
+pub mod maintenance;
 pub mod operation;
 mod passphrase;
 mod progress;
 mod recovery_sheet;
 mod schedule;
 mod seal;
+pub mod selecting;
 mod service;
 mod target;
 pub mod wording;

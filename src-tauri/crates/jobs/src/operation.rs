@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use coffer_engine::filter::{Action, Filters};
 use coffer_engine::{
-    BackupOptions, Error as EngineError, Existing, Permissions, RestoreOptions, Retention,
-    Selection,
+    BackupOptions, Error as EngineError, Existing, Permissions, RestoreOptions, Selection,
 };
 use coffer_ipc::account::Quota;
 use coffer_ipc::command::DestinationContent;
@@ -19,7 +17,9 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::folders::Folders;
+use crate::maintenance::{CompactSettings, RetentionSettings};
 use crate::progress::{Observer, Tracker};
+use crate::selecting::{self, SourceSettings};
 use crate::target::Target;
 use crate::{Result, blocking, wording};
 
@@ -30,14 +30,22 @@ pub struct BackupSettings {
     pub sources: Vec<PathBuf>,
     /// Ordered rules.
     pub filters: Vec<FilterRule>,
+    /// What else is left out.
+    pub source: SourceSettings,
     /// `--blocksize`; `None` takes the backup's own.
     pub block_size: Option<u64>,
     /// `--block-hash-algorithm` and `--file-hash-algorithm`; `None` takes the backup's own.
     pub hashes: Option<(String, String)>,
     /// `--dblock-size`.
     pub volume_size: u64,
-    /// `--keep-versions`.
-    pub keep_versions: Option<u32>,
+    /// Which versions are kept.
+    pub retention: RetentionSettings,
+    /// When space is given back; `None` is never (`--no-auto-compact`).
+    pub compact: Option<CompactSettings>,
+    /// `--backup-test-samples`; 0 looks into nothing (`--no-backend-verification`).
+    pub test_samples: u64,
+    /// `--backup-test-percentage`.
+    pub test_percentage: f64,
     /// `--allow-missing-source`.
     pub allow_missing_source: bool,
     /// `--upload-unchanged-backups`.
@@ -50,10 +58,14 @@ impl BackupSettings {
         Self {
             sources,
             filters: Vec::new(),
+            source: SourceSettings::default(),
             block_size: None,
             hashes: None,
             volume_size: 50 << 20,
-            keep_versions: None,
+            retention: RetentionSettings::default(),
+            compact: Some(CompactSettings::default()),
+            test_samples: 1,
+            test_percentage: 0.1,
             allow_missing_source: false,
             upload_unchanged: false,
         }
@@ -181,25 +193,18 @@ fn backup_options(
     now: Timestamp,
 ) -> Result<BackupOptions> {
     let mut options = BackupOptions::new(settings.sources, now);
-    let rules = settings.filters.iter().map(|rule| {
-        let action = if rule.include {
-            Action::Include
-        } else {
-            Action::Exclude
-        };
-        (action, rule.expression.as_str())
-    });
-    options.filters = Filters::new(rules).map_err(|error| wording::engine(&error))?;
-    options.excluded = folders.own();
+    options.filters = selecting::filters(&settings.filters)?;
+    options.source = settings.source.options(folders)?;
     options.block_size = settings.block_size;
     options.hashes = settings.hashes;
     options.volume_size = settings.volume_size;
     options.allow_missing_source = settings.allow_missing_source;
     options.upload_unchanged = settings.upload_unchanged;
     options.checkpoints = target.checkpoints.clone();
-    options.retention = settings.keep_versions.map_or(Retention::KeepAll, |count| {
-        Retention::KeepVersions(count as usize)
-    });
+    options.retention = settings.retention.rule()?;
+    options.compact = settings.compact.map(CompactSettings::thresholds);
+    options.test_samples = settings.test_samples;
+    options.test_percentage = settings.test_percentage;
     Ok(options)
 }
 
@@ -263,27 +268,10 @@ pub async fn restore(
     }
 }
 
-/// Deletes versions by number and returns their times, RFC 3339.
-///
-/// # Errors
-/// Words for people, as in all functions here.
-pub async fn delete_versions(
-    target: &Target,
-    numbers: Vec<usize>,
-    cancel: &CancellationToken,
-) -> Result<Vec<String>> {
-    let (store, token) = (target.store.clone(), cancel.clone());
-    let monitor = Arc::new(Tracker::new(Operation::Delete, Observer::silent()));
-    let deleted =
-        blocking(move || coffer_engine::delete_versions(&store, &numbers, monitor, &token));
-    let times = deleted.await.map_err(|error| wording::engine(&error))?;
-    Ok(times.iter().map(ToString::to_string).collect())
-}
-
 /// All versions, newest first.
 ///
 /// # Errors
-/// As [`delete_versions`].
+/// Words for people, as in all functions here.
 pub async fn versions(target: &Target, cancel: &CancellationToken) -> Result<Vec<Version>> {
     let (store, token) = (target.store.clone(), cancel.clone());
     let found = blocking(move || coffer_engine::versions(&store, Arc::new(()), &token)).await;

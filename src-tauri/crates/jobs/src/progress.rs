@@ -138,6 +138,7 @@ impl Monitor for Tracker {
                 EnginePhase::BackingUp => Phase::BackingUp,
                 EnginePhase::Finishing => Phase::Finishing,
                 EnginePhase::Deleting => Phase::Deleting,
+                EnginePhase::Compacting | EnginePhase::Verifying => Phase::Finishing,
                 EnginePhase::Planning => Phase::Planning,
                 EnginePhase::Restoring => Phase::Restoring,
             };

@@ -2,11 +2,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use coffer_destination::{Destination, FolderDestination, RetryPolicy, Retrying};
+use coffer_destination::{
+    Destination, Error as DestinationError, FolderDestination, RetryPolicy, Retrying, Silent,
+};
 use coffer_engine::Store;
 use coffer_engine::backup::Checkpoints;
 use coffer_ipc::job::DestinationSettings;
-use coffer_onedrive::{AuthId, OneDrive, OneDriveUrl, TransferOptions};
+use coffer_onedrive::{AuthId, Drive, OneDrive, OneDriveUrl, TransferOptions};
 use coffer_volume::Passphrase;
 use percent_encoding::percent_decode_str;
 use tokio_util::sync::CancellationToken;
@@ -140,8 +142,7 @@ impl Target {
         opening: Opening<'_>,
         cancel: &CancellationToken,
     ) -> Result<Self> {
-        let drive = account
-            .drive(drive_id, cancel)
+        let drive = find_drive(account, drive_id, opening.retries, cancel)
             .await
             .map_err(|e| wording::destination(&e))?;
         let destination = account
@@ -215,6 +216,23 @@ impl Target {
             .ok()
             .flatten()?;
         Some(quota_shape(quota))
+    }
+}
+
+/// Asks for a drive as patiently as a destination is asked.
+async fn find_drive(
+    account: &OneDrive,
+    drive_id: Option<&str>,
+    retries: RetryPolicy,
+    cancel: &CancellationToken,
+) -> std::result::Result<Drive, DestinationError> {
+    let mut tried = 0;
+    loop {
+        match account.drive(drive_id, cancel).await {
+            Ok(drive) => return Ok(drive),
+            Err(error) => retries.pause(error, tried, &Silent, cancel).await?,
+        }
+        tried += 1;
     }
 }
 

@@ -3,7 +3,9 @@
 use std::io;
 
 use coffer_destination::Error as DestinationError;
-use coffer_engine::{Error as EngineError, Problem, ProblemKind, Severity};
+use coffer_engine::filter::Action;
+use coffer_engine::source::Reason;
+use coffer_engine::{Error as EngineError, FaultKind, Problem, ProblemKind, Severity};
 use coffer_ipc::run::{MessageLevel, RunMessage};
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::Error as OneDriveError;
@@ -266,6 +268,26 @@ pub fn engine(source: &EngineError) -> CommandError {
             format!("There is no version {number}."),
             format!("Choose 0 (the newest) to {oldest} (the oldest)."),
         ),
+        EngineError::DataMissing { destination, .. } => error(
+            ErrorCode::Failed,
+            format!("Data that versions in {destination} need is missing. Nothing was changed."),
+            "Look at the damage with `coffer list-broken-files`; what was deleted by hand may be in the recycle bin there.",
+        ),
+        EngineError::NoFreeTime { time } => error(
+            ErrorCode::Failed,
+            format!(
+                "The version of {time} cannot be written anew: the next second has a version, too."
+            ),
+            "Delete one of the two versions first.",
+        ),
+        EngineError::FullRemoval => invalid(
+            "This would delete every version.",
+            "Pass --allow-full-removal if that is meant.",
+        ),
+        EngineError::SeveralRetentions => invalid(
+            "Only one of --keep-versions, --keep-time and --retention-policy can be used.",
+            "Choose one of them.",
+        ),
         EngineError::NothingMatches => error(
             ErrorCode::NotFound,
             "Nothing in this version matches what was asked for.",
@@ -282,6 +304,10 @@ pub fn engine(source: &EngineError) -> CommandError {
         EngineError::InvalidFilter { rule, why } => invalid(
             format!("The filter {rule:?} cannot be read: {why}."),
             "Correct or remove the rule.",
+        ),
+        EngineError::InvalidOption { option, value, why } => invalid(
+            format!("--{option}={value} cannot be used: {why}."),
+            "Correct the value.",
         ),
         EngineError::SpoolFull { path } => full_disk(&format!("the disk with {}", path.display())),
         EngineError::Volume { name, source } => error(
@@ -358,6 +384,12 @@ pub fn problem(problem: &Problem) -> RunMessage {
                 io_words(source)
             )
         }
+        ProblemKind::Faulty(kind) => {
+            format!("This volume is not what it should be: {}.", fault(kind))
+        }
+        ProblemKind::NotCompacted(why) => {
+            format!("Space was not given back: {why}. Look at it with `coffer list-broken-files`.")
+        }
         ProblemKind::VolumeUnusable(why) => {
             format!("This volume could not be used ({why}); its data was looked for elsewhere.")
         }
@@ -371,6 +403,42 @@ pub fn problem(problem: &Problem) -> RunMessage {
         level,
         subject: problem.subject.clone(),
         text,
+    }
+}
+
+/// What is wrong with a volume.
+pub fn fault(kind: &FaultKind) -> String {
+    match kind {
+        FaultKind::Missing => "it is gone".to_owned(),
+        FaultKind::OtherSize { expected, found } => {
+            format!("it has {found} bytes and had {expected}")
+        }
+        FaultKind::OtherContent => "it is not what was uploaded".to_owned(),
+        FaultKind::Unreadable(why) => format!("it cannot be read ({why})"),
+        FaultKind::Incomplete(why) => why.clone(),
+    }
+}
+
+/// Why a path is stored or left out; `rules` are the filters that were asked.
+pub fn reason(reason: &Reason, rules: &[(Action, String)]) -> String {
+    match reason {
+        Reason::Source => "a source itself".to_owned(),
+        Reason::Rule(position) => match rules.get(*position) {
+            Some((Action::Include, rule)) => format!("--include={rule}"),
+            Some((Action::Exclude, rule)) => format!("--exclude={rule}"),
+            None => "a filter".to_owned(),
+        },
+        Reason::NoRule => "no rule matches".to_owned(),
+        Reason::Attributes => "--exclude-files-attributes".to_owned(),
+        Reason::TooLarge => "--skip-files-larger-than".to_owned(),
+        Reason::Marker(name) => format!("--ignore-filenames: it holds {name}"),
+        Reason::Mark(name) => format!("its attribute {name} asks for it"),
+        Reason::SymlinkPolicy => "--symlink-policy=Ignore".to_owned(),
+        Reason::LinkLoop => "the link leads back to a folder it is in".to_owned(),
+        Reason::HardlinkPolicy => "--hardlink-policy".to_owned(),
+        Reason::EmptyFolder => "--exclude-empty-folders".to_owned(),
+        Reason::SpecialFile => "a device, pipe or socket".to_owned(),
+        Reason::OwnFolder => "Coffer's own folder".to_owned(),
     }
 }
 

@@ -110,6 +110,24 @@ impl Attributes {
         self.0 & other.0 == other.0
     }
 
+    /// Reads attribute names between commas, in any case, as an option gives them.
+    ///
+    /// # Errors
+    /// The part that is no attribute's name.
+    pub fn from_names(text: &str) -> std::result::Result<Self, String> {
+        let mut parts = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
+        parts.try_fold(Self::default(), |all, part| {
+            let named = Self::NAMES
+                .iter()
+                .find(|(_, name)| name.eq_ignore_ascii_case(part));
+            let (bit, _) = named.ok_or_else(|| part.to_owned())?;
+            Ok(all.with(Self(*bit)))
+        })
+    }
+
     /// Reads names or numbers between commas, in any case; unknown names are passed over.
     fn parse(text: &str) -> Self {
         let bits = text.split(',').map(str::trim).map(|part| {

@@ -15,15 +15,17 @@ use crate::setup::{self, Level};
 
 /// Where the UI lists its scenes.
 const SCENE_NAMES: &str = "ui/src/platform/browser/scene-names.ts";
+/// The picture that the README shows, and where it is kept.
+const README_SCENE: &str = "home-light.png";
+const README_PICTURE: &str = "ui/screenshots/home.png";
+/// Names under which systems have Chromium.
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 /// The app's window, and a narrow one.
 const SIZES: [(&str, &str); 2] = [("", "1180,820"), ("-narrow", "720,820")];
 
 pub(crate) fn run(project: &Project) -> Result<()> {
     setup::run(project, Level::Build)?;
-    let browser = ["chromium", "chromium-browser", "google-chrome", "chrome"]
-        .into_iter()
-        .find_map(which)
-        .context("Pictures need Chromium; install it (Debian: apt-get install chromium)")?;
+    let browser = browser()?;
     build_ui(project)?;
     let scenes = scenes(&project.root.join(SCENE_NAMES))?;
     let address = server::serve(project.ui().join("dist"))?;
@@ -40,7 +42,17 @@ pub(crate) fn run(project: &Project) -> Result<()> {
             }
         }
     }
+    fs::copy(folder.join(README_SCENE), project.root.join(README_PICTURE))?;
     Ok(())
+}
+
+/// Chromium, which takes pictures without a display.
+fn browser() -> Result<PathBuf> {
+    let find = || BROWSERS.into_iter().find_map(which);
+    if find().is_none() {
+        setup::packages_for_screenshots()?;
+    }
+    find().context("Pictures need Chromium, which was not found")
 }
 
 /// The quoted names in the UI's list.
@@ -79,7 +91,12 @@ fn take(browser: &Path, profile: &Path, url: &str, size: &str, picture: &PathBuf
             "--hide-scrollbars",
         ])
         .args(["--force-color-profile=srgb", "--virtual-time-budget=4000"])
-        .args(["--no-first-run", "--disable-background-networking"])
+        // No picture shows a draft that another one left.
+        .args([
+            "--no-first-run",
+            "--disable-background-networking",
+            "--incognito",
+        ])
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg(format!("--window-size={size}"))
         .arg(format!("--screenshot={}", picture.display()))

@@ -42,9 +42,14 @@ pub(crate) fn run(project: &Project, level: Level) -> Result<Option<Tools>> {
     }
 }
 
-/// System packages that only one command needs.
+/// System packages that only the check for Windows needs.
 pub(crate) fn packages_for_windows() -> Result<()> {
     packages::install(packages::WINDOWS)
+}
+
+/// System packages that only pictures of the screens need.
+pub(crate) fn packages_for_screenshots() -> Result<()> {
+    packages::install(packages::SCREENSHOTS)
 }
 
 fn ui_packages(project: &Project) -> Result<()> {

@@ -17,7 +17,8 @@ pub(crate) async fn run(arguments: Backup, cancel: &CancellationToken) -> Exit {
         Err(error) => return fail(error, arguments.common),
     };
     let mut settings = BackupSettings::new(arguments.sources);
-    settings.filters = arguments.filters;
+    settings.source = arguments.selecting.settings();
+    settings.filters = arguments.selecting.filters;
     settings.block_size = arguments.blocksize;
     settings.hashes = match (
         arguments.block_hash_algorithm,
@@ -30,7 +31,14 @@ pub(crate) async fn run(arguments: Backup, cancel: &CancellationToken) -> Exit {
         }
     };
     settings.volume_size = arguments.dblock_size;
-    settings.keep_versions = arguments.keep_versions;
+    settings.retention = arguments.retention.settings();
+    settings.compact = arguments.compacting.settings();
+    settings.test_percentage = arguments.backup_test_percentage;
+    settings.test_samples = if arguments.no_backend_verification {
+        0
+    } else {
+        arguments.backup_test_samples
+    };
     settings.allow_missing_source = arguments.allow_missing_source;
     settings.upload_unchanged = arguments.upload_unchanged_backups;
     let display = Display::new(arguments.common);

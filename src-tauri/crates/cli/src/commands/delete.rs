@@ -1,12 +1,12 @@
 use coffer_ipc::CommandError;
-use coffer_ipc::restore::Version;
-use coffer_jobs::{operation, wording};
+use coffer_jobs::maintenance::{self, DeleteSettings};
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Opener;
 use crate::arguments::Delete;
 use crate::exit::Exit;
-use crate::output::{fail, print_json};
+use crate::output::{Display, fail, print_json};
 
 pub(crate) async fn run(arguments: Delete, cancel: &CancellationToken) -> Exit {
     let common = arguments.common;
@@ -17,44 +17,32 @@ pub(crate) async fn run(arguments: Delete, cancel: &CancellationToken) -> Exit {
 }
 
 async fn delete(arguments: Delete, cancel: &CancellationToken) -> Result<(), CommandError> {
-    let destination = &arguments.destination;
     let target = Opener {
         url: &arguments.url,
-        destination,
+        destination: &arguments.destination,
         cancel,
     }
     .open_existing()
     .await?;
-    let versions = operation::versions(&target, cancel).await?;
-    let mut numbers = match arguments.keep_versions {
-        Some(kept) => (kept as usize..versions.len()).collect(),
-        None => arguments.numbers,
+    let settings = DeleteSettings {
+        numbers: arguments.numbers,
+        retention: arguments.retention.settings(),
+        compact: arguments.compacting.settings(),
+        volume_size: arguments.dblock_size,
+        allow_full_removal: arguments.allow_full_removal,
+        dry_run: arguments.dry_run,
     };
-    numbers.sort_unstable();
-    numbers.dedup();
-    if let Some(missing) = numbers.iter().find(|number| **number >= versions.len()) {
-        return Err(wording::invalid(
-            format!("There is no version {missing}."),
-            format!(
-                "Choose 0 (the newest) to {} (the oldest).",
-                versions.len() - 1
-            ),
-        ));
-    }
-    if numbers.len() == versions.len() && !arguments.allow_full_removal {
-        return Err(wording::invalid(
-            "This would delete every version.",
-            "Pass --allow-full-removal if that is meant.",
-        ));
-    }
-    let chosen: Vec<&Version> = numbers.iter().map(|number| &versions[*number]).collect();
-    if !arguments.dry_run {
-        operation::delete_versions(&target, numbers.clone(), cancel).await?;
-    }
+    let observer = Display::new(arguments.common).observer();
+    let deleted =
+        maintenance::delete(&target, settings, Timestamp::now(), observer, cancel).await?;
     if arguments.common.json {
-        print_json(&chosen);
+        print_json(&deleted.versions);
+    } else if arguments.dry_run {
+        for file in deleted.files {
+            println!("{}", file.name);
+        }
     } else {
-        for version in chosen {
+        for version in deleted.versions {
             println!("{}\t{}", version.number, version.time);
         }
     }

@@ -11,14 +11,14 @@ use coffer_volume::{Format, Hash};
 use crossbeam_channel::{Receiver, Select};
 use tokio::sync::mpsc;
 
+use super::BackupStats;
 use super::prepare::{
     Output, PreparedBlock, PreparedContent, PreparedEntryData, PreparedMetadata, RecentBlocks,
 };
-use super::spool::{OpenVolume, Spool};
-use super::{BackupStats, lock};
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind, Severity};
 use crate::session::Session;
+use crate::spool::{OpenVolume, Spool, lock};
 use crate::store::{SpooledVolume, kind_number, stream_row};
 
 /// Changes that are staged in one transaction.

@@ -15,12 +15,12 @@ use crossbeam_channel::{Receiver, bounded};
 use super::BackupOptions;
 use super::collect::{Collector, Finding};
 use super::prepare::{Candidate, Pool, Task, Worker, differs};
-use super::spool::Spool;
 use crate::error::Result;
 use crate::filter::Filters;
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::source::{Found, Root, Walk, WalkItem, is_compressed, local_state};
+use crate::spool::Spool;
 use crate::store::kind_number;
 
 /// Rows of the newest version that are read ahead.
@@ -103,7 +103,7 @@ impl<'a> Scan<'a> {
     /// Counts what the scan will come across, for an honest "time left".
     fn count(&self, finished: &AtomicBool) {
         let (mut files, mut bytes) = (0, 0);
-        for item in Walk::new(self.roots.clone(), self.filters, &self.options.excluded) {
+        for item in Walk::new(self.roots.clone(), self.filters, &self.options.source) {
             if finished.load(Ordering::Relaxed) || self.session.is_cancelled() {
                 return;
             }
@@ -170,7 +170,7 @@ struct Stopped;
 impl Scanner<'_> {
     fn run(mut self) -> Result<()> {
         let scan = self.scan;
-        let walk = Walk::new(scan.roots.clone(), scan.filters, &scan.options.excluded);
+        let walk = Walk::new(scan.roots.clone(), scan.filters, &scan.options.source);
         for item in walk {
             scan.session.check_cancelled()?;
             let outcome = match item {
@@ -181,6 +181,7 @@ impl Scanner<'_> {
                     keep,
                 } => self.problem(subject, kind, keep),
                 WalkItem::EmptyRoot(stored) => self.empty_root(stored),
+                WalkItem::LeftOut(_) => Ok(()),
             };
             if outcome.is_err() {
                 return Ok(());

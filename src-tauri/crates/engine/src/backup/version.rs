@@ -9,9 +9,9 @@ use coffer_volume::dlist::{Completeness, DlistWriter, EntryKind, FilelistEntry};
 use jiff::Timestamp;
 
 use super::BackupStats;
-use super::spool::Spool;
 use crate::error::{Error, Result};
 use crate::session::Session;
+use crate::spool::Spool;
 use crate::store::{kind_number, kind_of, stream_ref};
 
 /// Writes the dlist of the staged version, uploads it, and makes the version the newest in the index.
@@ -26,6 +26,7 @@ pub(super) fn upload_dlist(
     let path = spool.folder().join(name.as_str());
     session.put(name.as_str(), &path, &NoCheckpoints)?;
     index.commit_staged(spool.time().as_second())?;
+    index.set_completeness(spool.time().as_second(), true)?;
     fs::remove_file(&path).map_err(|source| Error::io("delete", path, source))?;
     stats.version = Some(spool.time());
     stats.uploaded_volumes += 1;

@@ -1,5 +1,9 @@
 //! Built-in groups of wildcards, by the names Duplicati gives them.
 
+use std::path::Path;
+
+use crate::source::SEPARATOR;
+
 #[cfg(target_os = "windows")]
 const SYSTEM: &[&str] = &[
     "?:\\hiberfil.sys",
@@ -74,20 +78,41 @@ const TEMPORARY: &[&str] = &["*/lost+found/", "*~", "/tmp/"];
 const APPLICATIONS: &[&str] = &["/lib/", "/lib64/", "/opt/", "/usr/"];
 
 /// Wildcards of the group `name`, in any case; `None` when there is no such group.
-pub(super) fn wildcards(name: &str) -> Option<Vec<&'static str>> {
-    let groups: &[&[&str]] = match name.to_ascii_lowercase().as_str() {
-        "systemfiles" | "system" | "sys" => &[SYSTEM],
-        "operatingsystem" | "os" => &[OPERATING_SYSTEM],
-        "cachefiles" | "cache" | "caches" | "cachefolders" => &[CACHE],
+pub(super) fn wildcards(name: &str) -> Option<Vec<String>> {
+    let (mut cache, mut temporary) = (owned(CACHE), owned(TEMPORARY));
+    cache.extend(folder_from_environment("XDG_CACHE_HOME"));
+    temporary.extend(folder(&std::env::temp_dir()));
+    let groups: Vec<Vec<String>> = match name.to_ascii_lowercase().as_str() {
+        "systemfiles" | "system" | "sys" => vec![owned(SYSTEM)],
+        "operatingsystem" | "os" => vec![owned(OPERATING_SYSTEM)],
+        "cachefiles" | "cache" | "caches" | "cachefolders" => vec![cache],
         "temporaryfiles" | "temp" | "tmp" | "tempfiles" | "tempfolders" | "temporaryfolders" => {
-            &[TEMPORARY]
+            vec![temporary]
         }
-        "applications" | "app" | "apps" | "application" => &[APPLICATIONS],
-        "defaultexcludes" | "defaultexclude" | "exclude" | "excludes" | "exc" => {
-            &[SYSTEM, OPERATING_SYSTEM, CACHE, TEMPORARY, APPLICATIONS]
-        }
-        "defaultincludes" | "none" => &[],
+        "applications" | "app" | "apps" | "application" => vec![owned(APPLICATIONS)],
+        "defaultexcludes" | "defaultexclude" | "exclude" | "excludes" | "exc" => vec![
+            owned(SYSTEM),
+            owned(OPERATING_SYSTEM),
+            cache,
+            temporary,
+            owned(APPLICATIONS),
+        ],
+        "defaultincludes" | "none" => Vec::new(),
         _ => return None,
     };
     Some(groups.concat())
+}
+
+fn owned(wildcards: &[&str]) -> Vec<String> {
+    wildcards.iter().map(|text| (*text).to_owned()).collect()
+}
+
+fn folder_from_environment(name: &str) -> Option<String> {
+    folder(Path::new(&std::env::var_os(name)?))
+}
+
+/// A folder with its separator; anything but a whole path would match too much.
+fn folder(path: &Path) -> Option<String> {
+    let text = path.to_str().filter(|_| path.is_absolute())?;
+    Some(format!("{}{SEPARATOR}", text.trim_end_matches(SEPARATOR)))
 }

@@ -117,7 +117,7 @@ fn give_up(session: &Session, plan: &RestorePlan, id: i64, name: &str, error: Er
 }
 
 /// Tells missing volumes and forgets them, so that nothing is looked for in them.
-pub(super) fn report_missing(session: &Session, index: &Index, names: &[String]) -> Result<()> {
+pub(crate) fn report_missing(session: &Session, index: &Index, names: &[String]) -> Result<()> {
     for row in index.volumes()? {
         if names.contains(&row.name) {
             index.remove_volume(row.id)?;

@@ -385,8 +385,9 @@ impl<'a> Placer<'a> {
             })?;
         }
         self.for_each_open(kind_number(EntryKind::Symlink), Self::place_link)?;
-        self.place_folders()?;
+        // Before the folders, whose times this changes.
         self.remove_partial_files();
+        self.place_folders()?;
         Ok(self.stats)
     }
 

@@ -20,7 +20,7 @@ use crate::versions::read_entries;
 pub(super) struct Survey {
     pub(super) mapping: Mapping,
     /// Blocklists that the index lacks, with their length in bytes.
-    missing_lists: Vec<(Hash, u64)>,
+    pub(super) missing_lists: Vec<(Hash, u64)>,
 }
 
 /// Finds the common folder of what is selected, and the blocklists that have to be fetched first.
@@ -86,7 +86,7 @@ pub(super) fn survey(
     })
 }
 
-fn note_missing_lists(
+pub(crate) fn note_missing_lists(
     stream: &StreamRef,
     format: &Format,
     index: &Index,
@@ -104,7 +104,7 @@ fn note_missing_lists(
 }
 
 /// Bytes of blocklist number `position` of a stream.
-fn list_len(position: usize, size: u64, format: &Format) -> u64 {
+pub(crate) fn list_len(position: usize, size: u64, format: &Format) -> u64 {
     let per_list = format.hashes_per_blocklist();
     let before = position as u64 * per_list;
     let hashes = block_count(size, format)
@@ -114,18 +114,18 @@ fn list_len(position: usize, size: u64, format: &Format) -> u64 {
 }
 
 /// Reads blocklists out of the dblocks that hold them, for backups whose index volumes have none.
-pub(super) fn fetch_blocklists(
+pub(crate) fn fetch_blocklists(
     session: &Session,
     index: &Index,
-    survey: &Survey,
+    missing: &[(Hash, u64)],
     format: &Format,
     spool: &Path,
 ) -> Result<()> {
-    if survey.missing_lists.is_empty() {
+    if missing.is_empty() {
         return Ok(());
     }
     let plan = RestorePlan::new(index.path())?;
-    for (hash, len) in &survey.missing_lists {
+    for (hash, len) in missing {
         let (id, is_new) = plan.add_metadata(hash.as_bytes(), *len)?;
         if is_new {
             plan.add_use(

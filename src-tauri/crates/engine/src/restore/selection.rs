@@ -35,7 +35,7 @@ impl Selection {
     }
 
     /// Whether an entry is meant.
-    pub(super) fn contains(&self, path: &str) -> bool {
+    pub fn contains(&self, path: &str) -> bool {
         self.0.iter().any(|rule| match rule {
             Rule::All => true,
             Rule::Path(selected) => is_inside(path, selected),

@@ -68,6 +68,23 @@ pub(crate) fn metadata(found: &Found) -> std::io::Result<Metadata> {
     })
 }
 
+/// Identifies a file that has several names.
+pub(crate) fn hardlink_id(_path: &Path, stat: &Stat) -> Option<(u64, u64)> {
+    (stat.nlink() > 1).then(|| (stat.dev(), stat.ino()))
+}
+
+/// Extended attributes by which a file or folder asks to be left out of backups.
+const EXCLUSION_MARKS: [&str; 2] = [
+    "user.duplicati.exclude",
+    "com.apple.metadata:com_apple_backup_excludeItem",
+];
+
+/// The mark that says "no backup", if there is one.
+pub(crate) fn exclusion_mark(path: &Path) -> Option<&'static str> {
+    let has = |name: &&str| xattr::get(path, name).is_ok_and(|value| value.is_some());
+    EXCLUSION_MARKS.into_iter().find(has)
+}
+
 /// Extended attributes that can be read; file systems without any have none.
 fn xattrs(path: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
     let Ok(names) = xattr::list(path) else {
@@ -82,7 +99,8 @@ fn xattrs(path: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-fn attributes(found: &Found) -> Attributes {
+/// What .NET would call the attributes of an entry.
+pub(crate) fn attributes(found: &Found) -> Attributes {
     let mut attributes = Attributes::default();
     if is_read_only(&found.path, &found.stat) {
         attributes = attributes.with(Attributes::READ_ONLY);

@@ -1,5 +1,6 @@
 use std::fs::Metadata as Stat;
 use std::os::windows::fs::MetadataExt as _;
+use std::path::Path;
 
 use coffer_database::LocalState;
 use coffer_volume::dlist::EntryKind;
@@ -36,12 +37,32 @@ pub(crate) fn metadata(found: &Found) -> std::io::Result<Metadata> {
         _ => None,
     };
     Ok(Metadata {
-        attributes: Some(Attributes(found.stat.file_attributes())),
+        attributes: Some(attributes(found)),
         modified: Some(timestamp(found.stat.last_write_time())),
         created: Some(timestamp(found.stat.creation_time())),
         symlink_target,
         ..Metadata::default()
     })
+}
+
+/// The attributes of an entry.
+pub(crate) fn attributes(found: &Found) -> Attributes {
+    Attributes(found.stat.file_attributes())
+}
+
+/// Identifies a file that has several names.
+pub(crate) fn hardlink_id(path: &Path, _stat: &Stat) -> Option<(u64, u64)> {
+    let handle = winapi_util::Handle::from_path(path).ok()?;
+    let information = winapi_util::file::information(&handle).ok()?;
+    (information.number_of_links() > 1).then(|| {
+        let volume = information.volume_serial_number();
+        (volume, information.file_index())
+    })
+}
+
+/// Windows has no mark that says "no backup".
+pub(crate) fn exclusion_mark(_path: &Path) -> Option<&'static str> {
+    None
 }
 
 fn timestamp(file_time: u64) -> Timestamp {

@@ -11,9 +11,21 @@ use crate::error::{Error, Result};
 pub(crate) struct Cache {
     folder: PathBuf,
     /// Holds the lock until it is dropped.
-    _lock: Option<File>,
+    _lock: Option<Lock>,
     /// Set when the folder belongs to this operation alone.
     _temporary: Option<tempfile::TempDir>,
+}
+
+/// A locked file. Closing it would not do: a program that is being started on another thread has it open, too, for a
+/// moment.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "could not unlock the cache folder");
+        }
+    }
 }
 
 /// A dblock and its dindex that wait in the spool folder for their upload.
@@ -36,7 +48,7 @@ impl Cache {
         match file.try_lock() {
             Ok(()) => Ok(Self {
                 folder,
-                _lock: Some(file),
+                _lock: Some(Lock(file)),
                 _temporary: None,
             }),
             Err(TryLockError::WouldBlock) => Err(Error::Locked {
@@ -99,6 +111,11 @@ impl Cache {
         }
         index.set_meta("format", &description)?;
         Ok(index)
+    }
+
+    /// Deletes the index, whatever state it is in.
+    pub(crate) fn forget_index(&self) -> Result<()> {
+        self.remove_index_files()
     }
 
     /// Deletes the index, so that the next [`Cache::index`] starts with an empty one.

@@ -81,14 +81,15 @@ impl Listed {
         self.dblocks.is_empty() && self.dindexes.is_empty() && self.dlists.is_empty()
     }
 
+    /// All volumes.
+    pub(crate) fn volumes(&self) -> impl Iterator<Item = &ListedVolume> {
+        let data = self.dblocks.iter().chain(&self.dindexes);
+        data.chain(&self.dlists)
+    }
+
     /// Bytes of all volumes.
     pub(crate) fn size(&self) -> u64 {
-        self.dblocks
-            .iter()
-            .chain(&self.dindexes)
-            .chain(&self.dlists)
-            .map(|volume| volume.size)
-            .sum()
+        self.volumes().map(|volume| volume.size).sum()
     }
 
     /// Times of all versions, oldest first.

@@ -24,7 +24,8 @@ use crate::versions::{open_dlist, read_entries};
 /// destination.
 ///
 /// # Errors
-/// [`Error::VolumesMissing`] when a volume is gone that held the only copy of a block.
+/// [`Error::VolumesMissing`] when a volume is gone that held the only copy of a block; everything else is read all the
+/// same.
 pub(crate) fn sync_volumes(
     session: &Session,
     index: &Index,
@@ -33,7 +34,7 @@ pub(crate) fn sync_volumes(
     spool: &Path,
 ) -> Result<()> {
     let store = session.store();
-    forget_missing(session, index, listed)?;
+    let lost = forget_missing(session, index, listed)?;
 
     let known: HashSet<String> = confirmed(index, VolumeKind::Dindex)?;
     let sizes: HashMap<&str, u64> = listed
@@ -62,6 +63,23 @@ pub(crate) fn sync_volumes(
             index.transaction(|index| read_dblock(store, index, volume, &path, format))
         });
         report_damage(session, read, volume)
+    })?;
+
+    let mut names = Vec::new();
+    for (id, name) in lost {
+        // Another volume that was read just now may have all that was in it.
+        if index.is_redundant(id)? {
+            index.remove_volume(id)?;
+        } else {
+            names.push(name);
+        }
+    }
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(Error::VolumesMissing {
+        destination: session.label(),
+        names,
     })
 }
 
@@ -73,7 +91,8 @@ fn confirmed(index: &Index, kind: VolumeKind) -> Result<HashSet<String>> {
         .collect())
 }
 
-fn forget_missing(session: &Session, index: &Index, listed: &Listed) -> Result<()> {
+/// Forgets volumes that are gone and returns those that held the only copy of a block.
+fn forget_missing(session: &Session, index: &Index, listed: &Listed) -> Result<Vec<(i64, String)>> {
     let there: HashSet<&str> = listed
         .dblocks
         .iter()
@@ -92,18 +111,12 @@ fn forget_missing(session: &Session, index: &Index, listed: &Listed) -> Result<(
             Err(error) => return Err(session.failed(error)),
         }
         if row.kind == VolumeKind::Dblock && !index.is_redundant(row.id)? {
-            lost.push(row.name);
+            lost.push((row.id, row.name));
         } else {
             index.remove_volume(row.id)?;
         }
     }
-    if lost.is_empty() {
-        return Ok(());
-    }
-    Err(Error::VolumesMissing {
-        destination: session.label(),
-        names: lost,
-    })
+    Ok(lost)
 }
 
 /// A damaged volume is told and passed over; the blocks that only it describes are found elsewhere or missed later.
@@ -162,7 +175,12 @@ fn read_dindex(
     if let Some(error) = failure {
         return Err(error.into());
     }
-    for described in volumes.map_err(damaged)? {
+    let described_volumes = volumes.map_err(damaged)?;
+    let covered: Vec<String> = described_volumes
+        .iter()
+        .map(|described| described.dblock.clone())
+        .collect();
+    for described in described_volumes {
         let (Some(size), Some(digest)) = (sizes.get(described.dblock.as_str()), described.digest)
         else {
             continue;
@@ -188,7 +206,7 @@ fn read_dindex(
     for (hash, data) in lists {
         index.add_blocklist(hash.as_bytes(), &data)?;
     }
-    index.put_volume(
+    let id = index.put_volume(
         name,
         VolumeKind::Dindex,
         VolumeState::Confirmed,
@@ -196,6 +214,9 @@ fn read_dindex(
         None,
         None,
     )?;
+    for dblock in covered {
+        index.add_cover(id, &dblock)?;
+    }
     Ok(())
 }
 

@@ -61,14 +61,14 @@ impl Coffer {
         self.learn(job_id, |learnt| learnt.last_start = Some(now.to_string()))?;
         let (coffer, job) = (self.clone(), job_id.to_owned());
         tokio::spawn(async move {
-            let finished = match coffer.target_of_job(&job).await {
+            let finished = match coffer.target_of_job(&job, &run.cancel).await {
                 Err(error) => Finished::failed(error, RunCounts::default()),
                 Ok(target) => {
                     let mut settings =
                         BackupSettings::new(definition.sources.iter().map(PathBuf::from).collect());
                     settings.filters = definition.filters;
                     settings.volume_size = definition.options.volume_bytes;
-                    settings.keep_versions = definition.options.keep_versions;
+                    settings.retention.keep_versions = definition.options.keep_versions;
                     // A backup that exists keeps its block size; the engine refuses another.
                     settings.block_size = match operation::content(&target, &run.cancel).await {
                         Ok(coffer_ipc::command::DestinationContent::Backup { .. }) => None,
@@ -294,6 +294,12 @@ impl Coffer {
                     learnt.stored_bytes = Some(bytes);
                 }
                 learnt.quota = finished.quota.or(learnt.quota);
+                if summary.operation == Operation::Backup {
+                    let error = finished.error.as_ref();
+                    learnt.offline_since = error
+                        .filter(|error| error.code == ErrorCode::Offline)
+                        .map(|_| self.now().to_string());
+                }
                 learnt.attention = finished.error.filter(needs_attention);
             });
             if let Err(error) = noted {

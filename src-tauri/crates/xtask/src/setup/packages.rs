@@ -48,6 +48,8 @@ pub(super) const WINDOWS: &[Package] = &[
     ("mingw-w64-x86-64-dev", "headers and libraries of Windows"),
 ];
 
+pub(super) const SCREENSHOTS: &[Package] = &[("chromium", "takes pictures of the screens")];
+
 /// The packages of a level.
 pub(super) fn needed(level: Level) -> Vec<Package> {
     match level {

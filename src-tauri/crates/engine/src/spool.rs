@@ -1,4 +1,4 @@
-//! The spool: volumes on their way from the collector to the destination.
+//! The spool: volumes that are being filled, and those on their way to the destination.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -14,7 +14,6 @@ use coffer_volume::dindex::{self, BlockRow};
 use coffer_volume::{Encryption, Format, Hash, VolumeName};
 use jiff::Timestamp;
 
-use super::BackupOptions;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::store::{SpooledVolume, Store};
@@ -41,7 +40,7 @@ pub trait Seal: Send + Sync {
 
 /// The spool folder and how volumes are written into it.
 #[derive(Clone)]
-pub(super) struct Spool {
+pub(crate) struct Spool {
     folder: PathBuf,
     prefix: String,
     encryption: Encryption,
@@ -51,15 +50,14 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    pub(super) fn new(
+    pub(crate) fn new(
         folder: PathBuf,
         store: &Store,
         format: Format,
         time: Timestamp,
-        options: &BackupOptions,
+        volume_size: u64,
     ) -> Self {
-        let volume_size = options
-            .volume_size
+        let volume_size = volume_size
             .max(MIN_VOLUME_SIZE)
             .max(2 * format.block_size());
         Self {
@@ -72,34 +70,34 @@ impl Spool {
         }
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    pub(super) fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    pub(super) fn encryption(&self) -> &Encryption {
+    pub(crate) fn encryption(&self) -> &Encryption {
         &self.encryption
     }
 
-    pub(super) fn format(&self) -> &Format {
+    pub(crate) fn format(&self) -> &Format {
         &self.format
     }
 
-    pub(super) fn time(&self) -> Timestamp {
+    pub(crate) fn time(&self) -> Timestamp {
         self.time
     }
 
-    pub(super) fn create(&self, name: &VolumeName) -> Result<BufWriter<File>> {
+    pub(crate) fn create(&self, name: &VolumeName) -> Result<BufWriter<File>> {
         let path = self.folder.join(name.as_str());
         let file = File::create(&path).map_err(|source| Error::io("create", path, source))?;
         Ok(BufWriter::with_capacity(256 * 1024, file))
     }
 
     /// Makes sure that the file is on the disk before the index says so.
-    pub(super) fn close(&self, out: BufWriter<File>, name: &VolumeName) -> Result<()> {
+    pub(crate) fn close(&self, out: BufWriter<File>, name: &VolumeName) -> Result<()> {
         let failed = |source| self.write_failed(name, source);
         let file = out
             .into_inner()
@@ -112,7 +110,7 @@ impl Spool {
     }
 
     /// Writing a volume fails only because the disk does.
-    pub(super) fn volume_failed(&self, name: &VolumeName, source: coffer_volume::Error) -> Error {
+    pub(crate) fn volume_failed(&self, name: &VolumeName, source: coffer_volume::Error) -> Error {
         match source {
             coffer_volume::Error::Io(source) => self.write_failed(name, source),
             source => Error::volume(name.as_str(), source),
@@ -121,7 +119,7 @@ impl Spool {
 }
 
 /// The dblock that is being filled.
-pub(super) struct OpenVolume {
+pub(crate) struct OpenVolume {
     name: VolumeName,
     writer: DblockWriter<BufWriter<File>>,
     rows: Vec<BlockRow>,
@@ -130,7 +128,7 @@ pub(super) struct OpenVolume {
 }
 
 impl OpenVolume {
-    pub(super) fn create(spool: &Spool) -> Result<Self> {
+    pub(crate) fn create(spool: &Spool) -> Result<Self> {
         let name = VolumeName::new_dblock(&spool.prefix, &spool.encryption);
         let out = spool.create(&name)?;
         let writer = DblockWriter::create(out, &spool.format, &spool.encryption, spool.time)
@@ -144,11 +142,11 @@ impl OpenVolume {
         })
     }
 
-    pub(super) fn contains(&self, hash: Hash, size: u64) -> bool {
+    pub(crate) fn contains(&self, hash: Hash, size: u64) -> bool {
         self.keys.contains(&(hash, size))
     }
 
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         spool: &Spool,
         hash: Hash,
@@ -164,12 +162,12 @@ impl OpenVolume {
         Ok(())
     }
 
-    pub(super) fn is_full(&self, spool: &Spool) -> bool {
+    pub(crate) fn is_full(&self, spool: &Spool) -> bool {
         self.writer.archive_len() > spool.volume_size - spool.format.block_size()
     }
 
     /// Ends the dblock, writes its dindex, and notes both in the index as spooled. Returns their bytes, too.
-    pub(super) fn finish(self, spool: &Spool, index: &Index) -> Result<(SpooledVolume, u64)> {
+    pub(crate) fn finish(self, spool: &Spool, index: &Index) -> Result<(SpooledVolume, u64)> {
         let dindex = VolumeName::new_dindex(&spool.prefix, &spool.encryption);
         let (out, digest) = self
             .writer
@@ -201,7 +199,9 @@ impl OpenVolume {
             }
             let (name, hash) = (dindex.as_str(), Some(index_digest.hash.as_bytes()));
             let size = index_digest.size;
-            index.put_volume(name, VolumeKind::Dindex, spooled, size, hash, Some(id))?;
+            let dindex =
+                index.put_volume(name, VolumeKind::Dindex, spooled, size, hash, Some(id))?;
+            index.add_cover(dindex, self.name.as_str())?;
             Ok::<_, Error>(())
         })?;
         let pair = SpooledVolume {
@@ -213,7 +213,7 @@ impl OpenVolume {
 }
 
 /// Uploads a dblock, then its dindex, and notes each as arrived.
-pub(super) fn upload_pair(
+pub(crate) fn upload_pair(
     session: &Session,
     index: &Index,
     spool: &Path,
@@ -234,7 +234,7 @@ pub(super) fn upload_pair(
 }
 
 /// Uploads one file with the checkpoints that the run has.
-pub(super) fn put(
+pub(crate) fn put(
     session: &Session,
     name: &str,
     path: &Path,
@@ -254,6 +254,13 @@ pub(super) fn put(
     }
 }
 
+/// A panic elsewhere does not make the value useless.
+pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// Checkpoints in the index. A database that cannot be asked costs a repeated upload, nothing more.
 struct IndexCheckpoints<'a> {
     index: std::sync::Mutex<Index>,
@@ -262,19 +269,19 @@ struct IndexCheckpoints<'a> {
 
 impl CheckpointStore for IndexCheckpoints<'_> {
     fn load(&self, name: &str) -> Option<String> {
-        let sealed = super::lock(&self.index).checkpoint(name).ok().flatten()?;
+        let sealed = lock(&self.index).checkpoint(name).ok().flatten()?;
         self.seal.open(&sealed)
     }
 
     fn save(&self, name: &str, value: &str) {
-        let saved = super::lock(&self.index).save_checkpoint(name, &self.seal.seal(value));
+        let saved = lock(&self.index).save_checkpoint(name, &self.seal.seal(value));
         if let Err(error) = saved {
             tracing::warn!(%error, "could not remember how far an upload came");
         }
     }
 
     fn remove(&self, name: &str) {
-        if let Err(error) = super::lock(&self.index).remove_checkpoint(name) {
+        if let Err(error) = lock(&self.index).remove_checkpoint(name) {
             tracing::warn!(%error, "could not forget a finished upload");
         }
     }

@@ -1,0 +1,181 @@
+//! Commands that change what a backup holds without a new version: purge, purge-broken-files, repair, recreate.
+
+use coffer_ipc::CommandError;
+use coffer_jobs::inspection::{self, PurgeResult, PurgeWhat, Repaired};
+use coffer_jobs::maintenance::RemoteFile;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::Opener;
+use crate::arguments::{Plain, Purge, PurgeBroken, Purging, Repair};
+use crate::exit::Exit;
+use crate::output::{Display, fail, print_json};
+
+pub(crate) async fn purge(arguments: Purge, cancel: &CancellationToken) -> Exit {
+    let what = PurgeWhat::Matching(arguments.rules);
+    run_purge(&arguments.url, what, arguments.purging, cancel).await
+}
+
+pub(crate) async fn purge_broken(arguments: PurgeBroken, cancel: &CancellationToken) -> Exit {
+    run_purge(&arguments.url, PurgeWhat::Broken, arguments.purging, cancel).await
+}
+
+async fn run_purge(
+    url: &str,
+    what: PurgeWhat,
+    purging: Purging,
+    cancel: &CancellationToken,
+) -> Exit {
+    let (dry_run, common) = (purging.dry_run, purging.common);
+    let purged = async {
+        let target = Opener {
+            url,
+            destination: &purging.destination,
+            cancel,
+        }
+        .open_existing()
+        .await?;
+        let observer = Display::new(purging.common).observer();
+        inspection::purge(
+            &target,
+            what,
+            purging.versions.numbers,
+            purging.compacting.settings(),
+            purging.dblock_size,
+            dry_run,
+            Timestamp::now(),
+            observer,
+            cancel,
+        )
+        .await
+    };
+    match purged.await {
+        Ok(purged) if common.json => {
+            print_json(&purge_as_json(&purged));
+            Exit::Success
+        }
+        Ok(purged) => {
+            print_purge(&purged, dry_run);
+            Exit::Success
+        }
+        Err(error) => fail(error, common),
+    }
+}
+
+fn print_purge(purged: &PurgeResult, dry_run: bool) {
+    let would = if dry_run { "would be " } else { "" };
+    for version in &purged.versions {
+        let (number, time) = (version.version.number, &version.version.time);
+        println!(
+            "{number}\t{time} {would}written anew as {}",
+            version.new_time
+        );
+        for path in &version.removed {
+            println!("\t{would}taken out: {path}");
+        }
+        for path in &version.without_metadata {
+            println!("\t{would}kept without times and rights: {path}");
+        }
+    }
+    print_files(&format!("{would}deleted"), &purged.deleted);
+}
+
+fn print_files(verb: &str, files: &[RemoteFile]) {
+    for file in files {
+        println!("{verb}\t{}\t{}", file.name, file.size);
+    }
+}
+
+fn files_as_json(files: &[RemoteFile]) -> Vec<Value> {
+    let rows = files.iter();
+    rows.map(|file| json!({ "name": file.name, "sizeBytes": file.size }))
+        .collect()
+}
+
+fn purge_as_json(purged: &PurgeResult) -> Value {
+    let versions: Vec<_> = purged
+        .versions
+        .iter()
+        .map(|version| {
+            json!({
+                "version": version.version,
+                "newTime": version.new_time,
+                "removed": version.removed,
+                "withoutMetadata": version.without_metadata,
+            })
+        })
+        .collect();
+    json!({ "versions": versions, "deleted": files_as_json(&purged.deleted) })
+}
+
+pub(crate) async fn repair(arguments: Repair, cancel: &CancellationToken) -> Exit {
+    let Repair { plain, dry_run } = arguments;
+    let repaired = async {
+        let target = open(&plain, cancel).await?;
+        let observer = Display::new(plain.common).observer();
+        inspection::repair(&target, dry_run, Timestamp::now(), observer, cancel).await
+    };
+    match repaired.await {
+        Ok(repaired) => {
+            if plain.common.json {
+                print_json(&json!({
+                    "indexed": files_as_json(&repaired.indexed),
+                    "deleted": files_as_json(&repaired.deleted),
+                    "brokenFiles": repaired.broken_files,
+                }));
+            } else {
+                print_repair(&repaired, dry_run);
+            }
+            Exit::Success
+        }
+        Err(error) => fail(error, plain.common),
+    }
+}
+
+fn print_repair(repaired: &Repaired, dry_run: bool) {
+    let would = if dry_run { "would be " } else { "" };
+    print_files(&format!("{would}described anew"), &repaired.indexed);
+    print_files(&format!("{would}deleted"), &repaired.deleted);
+    if repaired.broken_files > 0 {
+        println!(
+            "{} entries of versions lack data that is nowhere; `coffer list-broken-files` names them, and \
+             `coffer purge-broken-files` takes them out",
+            repaired.broken_files
+        );
+    } else if repaired.indexed.is_empty() && repaired.deleted.is_empty() {
+        println!("Nothing to repair.");
+    }
+}
+
+pub(crate) async fn recreate(arguments: Plain, cancel: &CancellationToken) -> Exit {
+    let recreated = async {
+        let target = open(&arguments, cancel).await?;
+        let observer = Display::new(arguments.common).observer();
+        inspection::recreate(&target, observer, cancel).await
+    };
+    match recreated.await {
+        Ok((versions, volumes)) => {
+            if arguments.common.json {
+                print_json(&json!({ "versions": versions, "volumes": volumes }));
+            } else {
+                println!("{versions} version(s) in {volumes} volumes");
+            }
+            Exit::Success
+        }
+        Err(error) => fail(error, arguments.common),
+    }
+}
+
+async fn open(
+    arguments: &Plain,
+    cancel: &CancellationToken,
+) -> Result<coffer_jobs::Target, CommandError> {
+    Opener {
+        url: &arguments.url,
+        destination: &arguments.destination,
+        cancel,
+    }
+    .open_existing()
+    .await
+}

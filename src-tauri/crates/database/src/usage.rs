@@ -1,0 +1,227 @@
+//! Which blocks of a destination some version needs, and what follows for its volumes.
+//!
+//! It lies in a temporary database beside the index, so that it takes little memory however many blocks there are.
+
+use std::path::Path;
+
+use rusqlite::{Connection, params};
+
+use crate::error::Result;
+use crate::index::BlockRow;
+use crate::sqlite::{self, from_sql, to_sql};
+
+const SCHEMA: &str = "
+CREATE TABLE live (hash BLOB NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (hash, size)) WITHOUT ROWID;
+CREATE TABLE list (hash BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE doomed (id INTEGER PRIMARY KEY);
+CREATE TABLE moving (volume INTEGER NOT NULL, hash BLOB NOT NULL, size INTEGER NOT NULL);
+CREATE INDEX moving_volume ON moving (volume);
+";
+
+/// A block that is live and in a doomed volume, and that no other volume at the destination has.
+const ONLY_IN_DOOMED: &str = "
+    FROM idx.block b JOIN doomed d ON d.id = b.volume JOIN live l ON l.hash = b.hash AND l.size = b.size
+    WHERE NOT EXISTS (
+        SELECT 1 FROM idx.block o JOIN idx.volume v ON v.id = o.volume
+        WHERE o.hash = b.hash AND o.size = b.size AND v.state = 1 AND o.volume NOT IN (SELECT id FROM doomed)
+    )";
+
+/// What of a dblock some version needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeUsage {
+    /// Its number in the index.
+    pub id: i64,
+    /// Remote name.
+    pub name: String,
+    /// Bytes at the destination.
+    pub size: u64,
+    /// Bytes of its blocks that are needed. A block in several volumes counts in the oldest alone.
+    pub used_bytes: u64,
+    /// Bytes of its other blocks.
+    pub unused_bytes: u64,
+}
+
+/// Collects the blocks that versions need.
+pub struct Usage {
+    connection: Connection,
+}
+
+impl Usage {
+    /// Nothing needed yet, over the index at `index`.
+    ///
+    /// # Errors
+    /// Those of SQLite, as in all methods.
+    pub fn new(index: &Path) -> Result<Self> {
+        let connection = sqlite::open_temporary(SCHEMA)?;
+        connection.execute("ATTACH DATABASE ?1 AS idx", [index.to_string_lossy()])?;
+        Ok(Self { connection })
+    }
+
+    /// Begins a transaction, which makes many additions fast.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn begin(&self) -> Result<()> {
+        Ok(self.connection.execute_batch("BEGIN")?)
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn commit(&self) -> Result<()> {
+        Ok(self.connection.execute_batch("COMMIT")?)
+    }
+
+    /// Notes that a block is needed.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn add_block(&self, hash: &[u8], size: u64) -> Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO live VALUES (?1, ?2)")?
+            .execute(params![hash, to_sql(size)])?;
+        Ok(())
+    }
+
+    /// Notes that a blocklist was looked into; false when it was before.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn add_list(&self, hash: &[u8]) -> Result<bool> {
+        let added = self
+            .connection
+            .prepare_cached("INSERT OR IGNORE INTO list VALUES (?1)")?
+            .execute([hash])?;
+        Ok(added > 0)
+    }
+
+    /// Notes the blocks of all streams of one block of the versions that the index has loaded.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn add_single_blocks_of_loaded_versions(&self) -> Result<()> {
+        self.connection.execute_batch(
+            "INSERT OR IGNORE INTO live SELECT parts, size FROM idx.entry WHERE listed = 0 AND size > 0;
+             INSERT OR IGNORE INTO live SELECT meta_parts, meta_size FROM idx.entry
+                WHERE meta_listed = 0 AND meta_size > 0;",
+        )?;
+        Ok(())
+    }
+
+    /// Calls `sink` with size and raw blocklist hashes of each stream of several blocks of those versions.
+    ///
+    /// # Errors
+    /// Those of `sink` and of SQLite.
+    pub fn for_each_listed_stream<E: From<crate::Error>>(
+        &self,
+        mut sink: impl FnMut(u64, &[u8]) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let failed = |error: rusqlite::Error| E::from(crate::Error::from(error));
+        let mut statement = self
+            .connection
+            .prepare(
+                "SELECT DISTINCT size, parts FROM idx.entry WHERE listed = 1
+                 UNION SELECT DISTINCT meta_size, meta_parts FROM idx.entry WHERE meta_listed = 1",
+            )
+            .map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let size: i64 = row.get(0).map_err(failed)?;
+            let parts: Vec<u8> = row.get(1).map_err(failed)?;
+            sink(from_sql(size), &parts)?;
+        }
+        Ok(())
+    }
+
+    /// How many needed blocks no volume at the destination has.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn missing_blocks(&self) -> Result<u64> {
+        let count: i64 = self.connection.query_row(
+            "SELECT count(*) FROM live l WHERE NOT EXISTS (
+                SELECT 1 FROM idx.block b JOIN idx.volume v ON v.id = b.volume
+                WHERE b.hash = l.hash AND b.size = l.size AND v.state = 1)",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok(from_sql(count))
+    }
+
+    /// All dblocks at the destination, in the order in which they became known.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn volumes(&self) -> Result<Vec<VolumeUsage>> {
+        let mut statement = self.connection.prepare(
+            "SELECT v.id, v.name, v.size, coalesce(sum(b.size) FILTER (WHERE b.used), 0),
+                    coalesce(sum(b.size) FILTER (WHERE NOT b.used), 0)
+             FROM idx.volume v LEFT JOIN (
+                SELECT b.volume, b.size,
+                    l.hash IS NOT NULL AND b.volume = (
+                        SELECT min(o.volume) FROM idx.block o JOIN idx.volume w ON w.id = o.volume
+                        WHERE o.hash = b.hash AND o.size = b.size AND w.state = 1) AS used
+                FROM idx.block b LEFT JOIN live l ON l.hash = b.hash AND l.size = b.size
+             ) b ON b.volume = v.id
+             WHERE v.kind = 0 AND v.state = 1 GROUP BY v.id ORDER BY v.id",
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok(VolumeUsage {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                size: from_sql(row.get(2)?),
+                used_bytes: from_sql(row.get(3)?),
+                unused_bytes: from_sql(row.get(4)?),
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Names the volumes that are to go, in place of those named before.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn set_doomed(&self, volumes: &[i64]) -> Result<()> {
+        self.connection
+            .execute_batch("DELETE FROM doomed; DELETE FROM moving;")?;
+        for volume in volumes {
+            self.connection
+                .prepare_cached("INSERT OR IGNORE INTO doomed VALUES (?1)")?
+                .execute([volume])?;
+        }
+        self.connection.execute_batch(&format!(
+            "INSERT INTO moving SELECT b.volume, b.hash, b.size {ONLY_IN_DOOMED}"
+        ))?;
+        Ok(())
+    }
+
+    /// Needed blocks of a doomed volume that no volume which stays has.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn blocks_to_move(&self, volume: i64) -> Result<Vec<BlockRow>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT hash, size FROM moving WHERE volume = ?1")?;
+        let rows = statement.query_map([volume], |row| {
+            Ok(BlockRow {
+                hash: row.get(0)?,
+                size: from_sql(row.get(1)?),
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Doomed volumes that hold something needed which is nowhere else: these must stay.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn indispensable(&self) -> Result<Vec<i64>> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT DISTINCT volume FROM moving")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}

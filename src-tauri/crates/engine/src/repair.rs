@@ -1,0 +1,240 @@
+//! Repair: writing what can be derived anew, and reading the index anew.
+//!
+//! Index volumes that are missing or damaged are written from their dblocks. What cannot be derived (data, versions)
+//! is told, and nothing that holds any is deleted.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use coffer_database::{Index, VolumeKind, VolumeState};
+use coffer_destination::NoCheckpoints;
+use coffer_volume::dblock::DblockReader;
+use coffer_volume::dindex::{self, BlockRow};
+use coffer_volume::{Format, VolumeName};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::broken::{Survey, sync_what_is_there};
+use crate::delete::{Mode, RemoteVolume, delete_volume};
+use crate::error::{Error, Result};
+use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
+use crate::session::Session;
+use crate::spool::Spool;
+use crate::store::{Cache, Listed, ListedVolume, Store, load_newest_version, open_volume};
+use crate::verify::digest;
+
+/// What was repaired, or would be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RepairStats {
+    /// dblocks that got a new dindex.
+    pub indexed: Vec<RemoteVolume>,
+    /// dindexes that could not be read and were deleted when all dblocks had another.
+    pub deleted: Vec<RemoteVolume>,
+    /// Entries of versions of which data is missing.
+    pub broken_files: u64,
+}
+
+/// What reading the index anew found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecreateStats {
+    /// Versions at the destination.
+    pub versions: u64,
+    /// Volumes at the destination.
+    pub volumes: u64,
+}
+
+/// Repairs the backup in `store`. `now` is what new volumes state as their time.
+///
+/// # Errors
+/// Those of opening a backup and of its destination.
+pub fn repair(
+    store: &Store,
+    mode: Mode,
+    now: Timestamp,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+) -> Result<RepairStats> {
+    let session = Session::new(store, monitor, cancel);
+    let cache = Cache::lock(store)?;
+    session.monitor().phase(Phase::Connecting);
+    let listed = Listed::of(&session)?;
+    listed.require_versions(&session)?;
+    listed.check_passphrase(&session)?;
+    let folder = cache.spool();
+    let Some(format) = listed.format(&session, &folder)? else {
+        return Ok(RepairStats::default());
+    };
+    let index = cache.index_for(&format, store)?;
+    sync_what_is_there(&session, &index, &listed, &format, &folder)?;
+
+    // Also reads the blocklists that index volumes hold copies of.
+    let survey = Survey {
+        session: &session,
+        index: &index,
+        format: &format,
+        spool: &folder,
+    };
+    let mut stats = RepairStats::default();
+    for dlist in &listed.dlists {
+        let counted = survey.broken_files(dlist, |_, _| {
+            stats.broken_files += 1;
+            Ok(())
+        });
+        tell_damage(&session, counted)?;
+    }
+
+    let (uncovered, unreadable) = examine(&index, &listed)?;
+    let spool = Spool::new(folder, store, format.clone(), now, 0);
+    let mut all_covered = true;
+    for dblock in uncovered {
+        session.check_cancelled()?;
+        let written = match mode {
+            Mode::Plan => Ok(true),
+            Mode::Run => tell_damage(
+                &session,
+                write_dindex(&session, &index, &format, &spool, dblock),
+            ),
+        };
+        if written? {
+            stats.indexed.push(dblock.into());
+        } else {
+            all_covered = false;
+        }
+    }
+    if all_covered {
+        for dindex in unreadable {
+            if mode == Mode::Run {
+                delete_volume(&session, dindex.name.as_str())?;
+            }
+            stats.deleted.push(dindex.into());
+        }
+    }
+    Ok(stats)
+}
+
+/// dblocks that no readable dindex describes, and dindexes that could not be read.
+fn examine<'l>(
+    index: &Index,
+    listed: &'l Listed,
+) -> Result<(Vec<&'l ListedVolume>, Vec<&'l ListedVolume>)> {
+    let readable: HashSet<String> = index
+        .volumes()?
+        .into_iter()
+        .filter(|row| row.kind == VolumeKind::Dindex && row.state == VolumeState::Confirmed)
+        .map(|row| row.name)
+        .collect();
+    let covered: HashSet<String> = index.covers()?.into_iter().map(|(_, name)| name).collect();
+    let uncovered = listed
+        .dblocks
+        .iter()
+        .filter(|volume| !covered.contains(volume.name.as_str()));
+    let unreadable = listed
+        .dindexes
+        .iter()
+        .filter(|volume| !readable.contains(volume.name.as_str()));
+    Ok((uncovered.collect(), unreadable.collect()))
+}
+
+/// Tells damage and goes on; false for damage.
+fn tell_damage(session: &Session, outcome: Result<()>) -> Result<bool> {
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(Error::Volume { name, source }) => {
+            session.monitor().problem(Problem {
+                subject: name,
+                kind: ProblemKind::VolumeUnusable(source.to_string()),
+            });
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn write_dindex(
+    session: &Session,
+    index: &Index,
+    format: &Format,
+    spool: &Spool,
+    dblock: &ListedVolume,
+) -> Result<()> {
+    let path = session.fetch(dblock.name.as_str(), spool.folder())?;
+    let volume_digest = digest(&path, format)?;
+    let blocks = scan(session, format, dblock, &path)?;
+    let mut lists = Vec::new();
+    for block in &blocks {
+        if let Some(data) = index.blocklist(block.hash.as_bytes())? {
+            lists.push((block.hash, data));
+        }
+    }
+    let name = VolumeName::new_dindex(spool.prefix(), spool.encryption());
+    let (out, index_digest) = dindex::write(
+        spool.create(&name)?,
+        format,
+        spool.encryption(),
+        spool.time(),
+        (&dblock.name, volume_digest),
+        &blocks,
+        &lists,
+    )
+    .map_err(|source| spool.volume_failed(&name, source))?;
+    spool.close(out, &name)?;
+    let file = spool.folder().join(name.as_str());
+    session.put(name.as_str(), &file, &NoCheckpoints)?;
+    std::fs::remove_file(&file).map_err(|source| Error::io("delete", &file, source))?;
+    let id = index.put_volume(
+        name.as_str(),
+        VolumeKind::Dindex,
+        VolumeState::Confirmed,
+        index_digest.size,
+        Some(index_digest.hash.as_bytes()),
+        None,
+    )?;
+    index.add_cover(id, dblock.name.as_str())?;
+    Ok(())
+}
+
+fn scan(
+    session: &Session,
+    format: &Format,
+    dblock: &ListedVolume,
+    path: &Path,
+) -> Result<Vec<BlockRow>> {
+    let opened = open_volume(session.store(), &dblock.name, path)?;
+    let blocks = DblockReader::new(opened, format)
+        .and_then(|mut reader| reader.scan())
+        .map_err(|source| Error::volume(dblock.name.as_str(), source))?;
+    Ok(blocks
+        .into_iter()
+        .map(|(hash, size)| BlockRow { hash, size })
+        .collect())
+}
+
+/// Throws the index away and reads it anew.
+///
+/// # Errors
+/// Those of opening a backup, and [`Error::Volume`] when the newest dlist cannot be read.
+pub fn recreate(
+    store: &Store,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+) -> Result<RecreateStats> {
+    let session = Session::new(store, monitor, cancel);
+    let cache = Cache::lock(store)?;
+    session.monitor().phase(Phase::Connecting);
+    let listed = Listed::of(&session)?;
+    listed.require_versions(&session)?;
+    listed.check_passphrase(&session)?;
+    cache.forget_index()?;
+    let spool = cache.spool();
+    let Some(format) = listed.format(&session, &spool)? else {
+        return Ok(RecreateStats::default());
+    };
+    let index = cache.index_for(&format, store)?;
+    sync_what_is_there(&session, &index, &listed, &format, &spool)?;
+    load_newest_version(&session, &index, &listed, &spool)?;
+    Ok(RecreateStats {
+        versions: listed.dlists.len() as u64,
+        volumes: listed.volumes().count() as u64,
+    })
+}

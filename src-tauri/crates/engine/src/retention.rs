@@ -1,0 +1,350 @@
+//! Retention: which versions a backup keeps, by Duplicati's three rules.
+
+use std::str::FromStr;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::error::{Error, Result};
+
+/// Longest tolerance of `--keep-time`, so that a run that starts a little late does not cost a version.
+const MAX_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
+
+/// A length of time in Duplicati's notation, such as `1W`, `36h` or `1M15D`; a bare number counts seconds.
+///
+/// Units are `s`, `m` (minute), `h`, `D`, `W`, `M` (30 days) and `Y` (365 days); case counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimeSpan(SignedDuration);
+
+impl TimeSpan {
+    /// As a plain duration.
+    pub fn duration(self) -> SignedDuration {
+        self.0
+    }
+}
+
+impl FromStr for TimeSpan {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        parse_span("timespan", text).map(Self)
+    }
+}
+
+/// `option` is the one that is blamed.
+fn parse_span(option: &'static str, text: &str) -> Result<SignedDuration> {
+    let invalid = || {
+        let why = "a time span is numbers with the units s, m, h, D, W, M and Y, such as 1M15D";
+        Error::invalid_option(option, text, why)
+    };
+    if let Ok(seconds) = text.parse() {
+        return Ok(SignedDuration::from_secs(seconds));
+    }
+    let mut total = SignedDuration::ZERO;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '-')
+            .ok_or_else(invalid)?;
+        let count: i64 = rest[..end].parse().map_err(|_| invalid())?;
+        let seconds = match rest.as_bytes()[end] {
+            b's' => 1,
+            b'm' => 60,
+            b'h' => 3600,
+            b'D' => 86_400,
+            b'W' => 7 * 86_400,
+            b'M' => 30 * 86_400,
+            b'Y' => 365 * 86_400,
+            _ => return Err(invalid()),
+        };
+        let term = count.checked_mul(seconds).map(SignedDuration::from_secs);
+        total = term
+            .and_then(|term| total.checked_add(term))
+            .ok_or_else(invalid)?;
+        rest = &rest[end + 1..];
+    }
+    if text.is_empty() {
+        return Err(invalid());
+    }
+    Ok(total)
+}
+
+/// Which versions a backup keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Retention {
+    /// All of them.
+    #[default]
+    KeepAll,
+    /// The newest complete ones, this many; at least one (`--keep-versions`).
+    KeepVersions(usize),
+    /// Those that are not older than this (`--keep-time`).
+    KeepTime(SignedDuration),
+    /// Fewer and fewer, the older they are (`--retention-policy`).
+    Thinned(Vec<Frame>),
+}
+
+/// A part of a retention policy: from now back to `frame`, one version in each `interval`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// How far back; `None` reaches back to the first version.
+    pub frame: Option<SignedDuration>,
+    /// Between versions that are kept; `None` keeps all.
+    pub interval: Option<SignedDuration>,
+}
+
+impl Retention {
+    /// Reads Duplicati's options, of which one at most may be given.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`].
+    pub fn from_options(
+        keep_versions: Option<u32>,
+        keep_time: Option<&str>,
+        policy: Option<&str>,
+    ) -> Result<Self> {
+        match (keep_versions, keep_time, policy) {
+            (None, None, None) => Ok(Self::KeepAll),
+            // As in Duplicati, nought means that the option is not in use.
+            (Some(0), None, None) => Ok(Self::KeepAll),
+            (Some(count), None, None) => Ok(Self::KeepVersions(count as usize)),
+            (None, Some(span), None) => {
+                let span = parse_span("keep-time", span)?;
+                if span <= SignedDuration::ZERO {
+                    let why = "it must be longer than nothing";
+                    return Err(Error::invalid_option("keep-time", &span.to_string(), why));
+                }
+                Ok(Self::KeepTime(span))
+            }
+            (None, None, Some(policy)) => Self::thinned(policy),
+            _ => Err(Error::SeveralRetentions),
+        }
+    }
+
+    fn thinned(text: &str) -> Result<Self> {
+        const OPTION: &str = "retention-policy";
+        let invalid = |why: &str| Error::invalid_option(OPTION, text, why);
+        let span = |text: &str| match text.trim() {
+            "U" => Ok(None),
+            text => parse_span(OPTION, text).map(Some),
+        };
+        let mut frames = Vec::new();
+        for part in text.split(',') {
+            let (frame, interval) = part
+                .split_once(':')
+                .ok_or_else(|| invalid("a part of it is <time frame>:<interval>"))?;
+            let frame = span(frame)?;
+            let interval = span(interval)?.filter(|interval| !interval.is_zero());
+            let is_negative =
+                |span: Option<SignedDuration>| span.is_some_and(|span| span.is_negative());
+            if is_negative(frame) || is_negative(interval) {
+                return Err(invalid("a time span in it is negative"));
+            }
+            if let (Some(frame), Some(interval)) = (frame, interval)
+                && interval >= frame
+            {
+                return Err(invalid("an interval must be shorter than its time frame"));
+            }
+            frames.push(Frame { frame, interval });
+        }
+        frames.sort_by_key(|part| (part.frame.is_none(), part.frame));
+        Ok(Self::Thinned(frames))
+    }
+
+    /// Whether it never gives anything up.
+    pub fn keeps_all(&self) -> bool {
+        *self == Self::KeepAll
+    }
+}
+
+/// A version as retention looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VersionState {
+    /// When it was made.
+    pub time: Timestamp,
+    /// Whether its run came to its end.
+    pub is_complete: bool,
+}
+
+/// Versions that retention gives up, of `versions` (oldest first), which it returns oldest first, too.
+///
+/// The newest is never among them, nor the newest complete one.
+pub fn retention_victims(
+    retention: &Retention,
+    versions: &[VersionState],
+    now: Timestamp,
+) -> Vec<Timestamp> {
+    let mut victims = match retention {
+        Retention::KeepAll => Vec::new(),
+        Retention::KeepVersions(count) => beyond_count((*count).max(1), versions),
+        Retention::KeepTime(span) => older_than(*span, versions, now),
+        Retention::Thinned(frames) => thinned_out(frames, versions, now),
+    };
+    let newest = versions.last().map(|version| version.time);
+    let newest_complete = versions
+        .iter()
+        .rfind(|version| version.is_complete)
+        .map(|version| version.time);
+    victims.retain(|time| Some(*time) != newest && Some(*time) != newest_complete);
+    victims.sort_unstable();
+    victims
+}
+
+/// Partial versions are worth nothing once a newer complete one is kept, and everything until then.
+fn beyond_count(count: usize, versions: &[VersionState]) -> Vec<Timestamp> {
+    let mut kept = 0;
+    let since_complete = versions
+        .iter()
+        .rev()
+        .skip_while(|version| !version.is_complete);
+    since_complete
+        .filter(|version| {
+            let is_kept = version.is_complete && kept < count;
+            kept += usize::from(is_kept);
+            !is_kept
+        })
+        .map(|version| version.time)
+        .collect()
+}
+
+fn older_than(span: SignedDuration, versions: &[VersionState], now: Timestamp) -> Vec<Timestamp> {
+    let tolerance = (span / 100).min(MAX_TOLERANCE);
+    let Some(limit) = span
+        .checked_add(tolerance)
+        .and_then(|age| now.checked_sub(age).ok())
+    else {
+        return Vec::new();
+    };
+    let mut has_complete = false;
+    let newest_first = versions.iter().rev();
+    newest_first
+        .skip_while(|version| {
+            let is_kept = version.time >= limit || !has_complete;
+            has_complete |= version.is_complete;
+            is_kept
+        })
+        .map(|version| version.time)
+        .collect()
+}
+
+fn thinned_out(frames: &[Frame], versions: &[VersionState], now: Timestamp) -> Vec<Timestamp> {
+    let Some((_, mut rest)) = versions.split_last() else {
+        return Vec::new();
+    };
+    let mut victims = Vec::new();
+    for part in frames {
+        let start = part.frame.and_then(|frame| now.checked_sub(frame).ok());
+        let first = start.map_or(0, |start| {
+            rest.partition_point(|version| version.time < start)
+        });
+        let (older, inside) = rest.split_at(first);
+        rest = older;
+        let mut last_kept: Option<Timestamp> = None;
+        for version in inside {
+            let is_due = match (last_kept, part.interval) {
+                (Some(last), Some(interval)) => version.time.duration_since(last) >= interval,
+                _ => true,
+            };
+            if is_due && version.is_complete {
+                last_kept = Some(version.time);
+            } else if !is_due && version.is_complete {
+                victims.push(version.time);
+            }
+        }
+    }
+    victims.extend(rest.iter().map(|version| version.time));
+    victims
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn versions(pattern: &str) -> Vec<VersionState> {
+        let letters = pattern.chars().enumerate();
+        letters
+            .map(|(day, letter)| VersionState {
+                time: Timestamp::from_second(day as i64 * 86_400).unwrap(),
+                is_complete: letter == 'c',
+            })
+            .collect()
+    }
+
+    fn gone(retention: &Retention, pattern: &str) -> String {
+        let versions = versions(pattern);
+        let now = versions.last().unwrap().time;
+        let victims = retention_victims(retention, &versions, now);
+        let shown = versions.iter().map(|version| {
+            if victims.contains(&version.time) {
+                '-'
+            } else {
+                '+'
+            }
+        });
+        shown.collect()
+    }
+
+    #[test]
+    fn partial_versions_go_when_a_newer_complete_one_is_kept() {
+        let two = Retention::KeepVersions(2);
+
+        assert_eq!(gone(&two, "cpcpcpp"), "--+-+++");
+        assert_eq!(gone(&two, "ppp"), "+++");
+        assert_eq!(gone(&Retention::KeepVersions(0), "ccc"), "--+");
+    }
+
+    #[test]
+    fn time_never_takes_the_newest_complete_version() {
+        let day = Retention::from_options(None, Some("1D"), None).unwrap();
+
+        assert_eq!(gone(&day, "cccpppp"), "--+++++");
+        assert_eq!(gone(&day, "ccccccc"), "-----++");
+    }
+
+    #[test]
+    fn a_policy_keeps_partial_versions_within_its_frames() {
+        let policy = Retention::from_options(None, None, Some("5D:2D")).unwrap();
+
+        assert_eq!(gone(&policy, "ccccpccc"), "--+-++-+");
+    }
+
+    #[test]
+    fn one_kind_of_retention_at_most() {
+        let outcome = Retention::from_options(Some(3), Some("1M"), None);
+
+        assert!(matches!(outcome, Err(Error::SeveralRetentions)));
+    }
+
+    #[test]
+    fn spans_are_sums_of_terms() {
+        let seconds = |text: &str| text.parse::<TimeSpan>().map(|span| span.0.as_secs());
+
+        assert_eq!(seconds("1D-1s").unwrap(), 86_399);
+        assert_eq!(seconds("90").unwrap(), 90);
+        assert_eq!(seconds("1M1m").unwrap(), 30 * 86_400 + 60);
+        for wrong in ["", "1Q", "D", "1", "9999999999999999Y", "1D 2h", "ü"] {
+            assert!(wrong == "1" || seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn reading_spans_never_panics(text in "\\PC{0,20}") {
+            let _ = text.parse::<TimeSpan>();
+            let _ = Retention::thinned(&text);
+        }
+
+        #[test]
+        fn something_complete_always_stays(pattern in "[cp]{1,30}", days in 1_i64..40, count in 0_usize..5) {
+            for retention in [
+                Retention::KeepVersions(count),
+                Retention::KeepTime(SignedDuration::from_secs(days * 86_400)),
+                Retention::thinned(&format!("{}D:{days}D", days * 2)).unwrap(),
+            ] {
+                let all = versions(&pattern);
+                let left = gone(&retention, &pattern);
+                proptest::prop_assert!(left.ends_with('+'));
+                let complete = all.iter().zip(left.chars()).any(|(v, c)| v.is_complete && c == '+');
+                proptest::prop_assert!(complete || !pattern.contains('c'));
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Which blocks the versions at the destination need.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use coffer_database::{Index, Usage};
+use coffer_volume::stream::{Parts, StreamRef, block_len, split_blocklist};
+use coffer_volume::{Format, Hash};
+use jiff::Timestamp;
+
+use crate::error::{Error, Result};
+use crate::restore::{fetch_blocklists, list_len};
+use crate::session::Session;
+use crate::store::{Listed, ListedVolume};
+use crate::versions::{open_dlist, read_entries};
+
+/// Collects what versions need, each version once.
+pub(crate) struct Needs<'a> {
+    session: &'a Session,
+    index: &'a Index,
+    format: &'a Format,
+    spool: &'a Path,
+    usage: Usage,
+    counted: HashSet<Timestamp>,
+    /// Streams whose blocklists the index lacks.
+    unlisted: Vec<StreamRef>,
+}
+
+impl<'a> Needs<'a> {
+    pub(crate) fn new(
+        session: &'a Session,
+        index: &'a Index,
+        format: &'a Format,
+        spool: &'a Path,
+    ) -> Result<Self> {
+        Ok(Self {
+            session,
+            index,
+            format,
+            spool,
+            usage: Usage::new(index.path())?,
+            counted: HashSet::new(),
+            unlisted: Vec::new(),
+        })
+    }
+
+    pub(crate) fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// Adds what each listed version needs, those apart that are in `without`.
+    ///
+    /// # Errors
+    /// [`Error::DataMissing`] when it cannot be known: a dlist or a blocklist is unreadable.
+    pub(crate) fn add(&mut self, listed: &Listed, without: &[Timestamp]) -> Result<()> {
+        let wanted = |volume: &&ListedVolume| {
+            let time = volume.name.time();
+            time.is_some_and(|time| !without.contains(&time))
+        };
+        let mut dlists: Vec<_> = listed.dlists.iter().filter(wanted).collect();
+        if self.counted.is_empty() {
+            self.add_loaded(&mut dlists)?;
+        }
+        for dlist in dlists {
+            let Some(time) = dlist.name.time() else {
+                continue;
+            };
+            if !self.counted.contains(&time) {
+                self.session.check_cancelled()?;
+                self.add_dlist(dlist)?;
+                self.counted.insert(time);
+            }
+        }
+        self.add_unlisted()
+    }
+
+    /// Adds the versions that the index has, when all of them are still wanted, and takes them off `dlists`.
+    fn add_loaded(&mut self, dlists: &mut Vec<&ListedVolume>) -> Result<()> {
+        let loaded: HashSet<i64> = self
+            .index
+            .filesets()?
+            .iter()
+            .map(|fileset| fileset.time)
+            .collect();
+        let is_loaded = |volume: &&ListedVolume| {
+            let time = volume.name.time();
+            time.is_some_and(|time| loaded.contains(&time.as_second()))
+        };
+        if loaded.is_empty()
+            || dlists.iter().filter(|volume| is_loaded(volume)).count() < loaded.len()
+        {
+            return Ok(());
+        }
+        self.usage.add_single_blocks_of_loaded_versions()?;
+        let mut streams = Vec::new();
+        self.usage.for_each_listed_stream(|size, parts| {
+            let lists = parts
+                .chunks(self.format.block_hash().output_len())
+                .map(Hash::from_bytes)
+                .collect::<coffer_volume::Result<_>>()
+                .map_err(|source| Error::volume("the index", source))?;
+            streams.push((size, Parts::Blocklists(lists)));
+            Ok::<_, Error>(())
+        })?;
+        for (size, parts) in streams {
+            // Only size and parts matter here.
+            let hash = self.format.file_hash().digest(b"");
+            self.add_stream(&StreamRef { hash, size, parts })?;
+        }
+        for volume in dlists.iter().filter(|volume| is_loaded(volume)) {
+            self.counted.extend(volume.name.time());
+        }
+        dlists.retain(|volume| !is_loaded(volume));
+        Ok(())
+    }
+
+    fn add_dlist(&mut self, dlist: &ListedVolume) -> Result<()> {
+        let path = self.session.fetch(dlist.name.as_str(), self.spool)?;
+        let mut reader = open_dlist(self.session, dlist, &path)?;
+        // One transaction for all, which is open until the list has been read.
+        let mut streams = Vec::new();
+        read_entries(&mut reader, dlist, |entry| {
+            self.session.check_cancelled()?;
+            streams.extend(entry.content.into_iter().chain(entry.metadata));
+            if streams.len() >= 4096 {
+                self.add_streams(&mut streams)?;
+            }
+            Ok(())
+        })?;
+        self.add_streams(&mut streams)
+    }
+
+    fn add_streams(&mut self, streams: &mut Vec<StreamRef>) -> Result<()> {
+        self.usage.begin()?;
+        let added = streams
+            .drain(..)
+            .try_for_each(|stream| self.add_stream(&stream));
+        self.usage.commit()?;
+        added
+    }
+
+    fn add_stream(&mut self, stream: &StreamRef) -> Result<()> {
+        match &stream.parts {
+            Parts::Empty => Ok(()),
+            Parts::Block(block) => Ok(self.usage.add_block(block.as_bytes(), stream.size)?),
+            Parts::Blocklists(lists) => {
+                let mut is_whole = true;
+                for (position, list) in lists.iter().enumerate() {
+                    is_whole &= self.add_list(position, *list, stream.size)?;
+                }
+                if !is_whole {
+                    self.unlisted.push(stream.clone());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds a blocklist and the blocks in it; false when the index does not have it.
+    fn add_list(&self, position: usize, list: Hash, size: u64) -> Result<bool> {
+        let len = list_len(position, size, self.format);
+        self.usage.add_block(list.as_bytes(), len)?;
+        let data = self.index.blocklist(list.as_bytes())?;
+        let Some(data) = data.filter(|data| data.len() as u64 == len) else {
+            return Ok(false);
+        };
+        let first = position as u64 * self.format.hashes_per_blocklist();
+        let hashes = split_blocklist(&data, self.format)
+            .map_err(|source| Error::volume("the index", source))?;
+        // The last block of a stream may be shorter, so a list is done once only when it has none of those.
+        let is_full = block_len(first + hashes.len() as u64 - 1, size, self.format)
+            == self.format.block_size();
+        if is_full && !self.usage.add_list(list.as_bytes())? {
+            return Ok(true);
+        }
+        for (number, hash) in (first..).zip(hashes) {
+            let size = block_len(number, size, self.format);
+            self.usage.add_block(hash.as_bytes(), size)?;
+        }
+        Ok(true)
+    }
+
+    /// Reads the blocklists that the index lacked out of their dblocks.
+    fn add_unlisted(&mut self) -> Result<()> {
+        let streams = std::mem::take(&mut self.unlisted);
+        if streams.is_empty() {
+            return Ok(());
+        }
+        let mut missing = Vec::new();
+        for stream in &streams {
+            crate::restore::note_missing_lists(stream, self.format, self.index, &mut missing)?;
+        }
+        fetch_blocklists(self.session, self.index, &missing, self.format, self.spool)?;
+        for stream in &streams {
+            self.add_stream(stream)?;
+        }
+        if self.unlisted.is_empty() {
+            return Ok(());
+        }
+        Err(Error::DataMissing {
+            destination: self.session.label(),
+            blocks: self.unlisted.len() as u64,
+        })
+    }
+}

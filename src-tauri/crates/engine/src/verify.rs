@@ -1,0 +1,367 @@
+//! Verify: whether what lies at the destination is what it should be.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use coffer_database::{Index, VolumeState};
+use coffer_destination::Error as DestinationError;
+use coffer_volume::dblock::DblockReader;
+use coffer_volume::dindex::DindexReader;
+use coffer_volume::{Format, Hash, VolumeDigest, VolumeKind};
+use jiff::Timestamp;
+use rand::SeedableRng as _;
+use rand::seq::SliceRandom as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::broken::Survey;
+use crate::error::{Error, Result};
+use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
+use crate::session::Session;
+use crate::store::{Cache, Listed, ListedVolume, Store, open_volume, sync_volumes};
+
+/// How many volumes of each kind are looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Samples {
+    /// None: only the listing is compared with what is known.
+    None,
+    /// So many of each kind, those that were looked into least often.
+    Count(u64),
+    /// Every one.
+    All,
+}
+
+/// What to verify.
+#[derive(Debug, Clone, Copy)]
+pub struct VerifyOptions {
+    /// See [`Samples`].
+    pub samples: Samples,
+    /// Chooses among volumes that were looked into equally often.
+    pub now: Timestamp,
+}
+
+/// What is wrong with a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It was there and is gone.
+    Missing,
+    /// It has another length, in bytes, than when it was written.
+    OtherSize {
+        /// What it had.
+        expected: u64,
+        /// What it has.
+        found: u64,
+    },
+    /// It is as long as it was, but not the same.
+    OtherContent,
+    /// It cannot be read.
+    Unreadable(String),
+    /// It lacks what other volumes say is in it.
+    Incomplete(String),
+}
+
+/// A volume that is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Its remote name.
+    pub volume: String,
+    /// What is wrong.
+    pub kind: FaultKind,
+}
+
+/// What was verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerifyStats {
+    /// Volumes whose presence and length were compared.
+    pub listed_volumes: u64,
+    /// Volumes that were read.
+    pub examined_volumes: u64,
+    /// What is not as it should be, each told to the monitor as well.
+    pub faults: Vec<Fault>,
+}
+
+/// Verifies the backup in `store`.
+///
+/// Volumes are compared with the hash and length that were noted when they were written, decrypted, and their content
+/// is compared with what the other volumes say of it. Nothing is changed.
+///
+/// # Errors
+/// Those of opening a backup. Damage is no error but a [`Fault`].
+pub fn verify(
+    store: &Store,
+    options: &VerifyOptions,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+) -> Result<VerifyStats> {
+    let session = Session::new(store, monitor, cancel);
+    let cache = Cache::lock(store)?;
+    session.monitor().phase(Phase::Connecting);
+    let listed = Listed::of(&session)?;
+    listed.require_versions(&session)?;
+    listed.check_passphrase(&session)?;
+    let spool = cache.spool();
+    let mut stats = VerifyStats::default();
+    if options.samples == Samples::None {
+        compare_listing(&session, &cache.index()?, &listed, &mut stats)?;
+        return Ok(stats);
+    }
+    let Some(format) = listed.format(&session, &spool)? else {
+        return Ok(stats);
+    };
+    let index = cache.index_for(&format, store)?;
+    compare_listing(&session, &index, &listed, &mut stats)?;
+    session.monitor().phase(Phase::ReadingDestination);
+    match sync_volumes(&session, &index, &listed, &format, &spool) {
+        // Told already.
+        Err(Error::VolumesMissing { .. }) => {}
+        other => other?,
+    }
+    verify_samples(
+        &session, &index, &format, &spool, &listed, options, &mut stats,
+    )?;
+    Ok(stats)
+}
+
+/// Compares names and lengths with what the index knows.
+fn compare_listing(
+    session: &Session,
+    index: &Index,
+    listed: &Listed,
+    stats: &mut VerifyStats,
+) -> Result<()> {
+    let sizes: HashMap<&str, u64> = listed
+        .volumes()
+        .map(|volume| (volume.name.as_str(), volume.size))
+        .collect();
+    stats.listed_volumes = sizes.len() as u64;
+    for row in index.volumes()? {
+        if row.state != VolumeState::Confirmed {
+            continue;
+        }
+        let kind = match sizes.get(row.name.as_str()) {
+            Some(found) if *found == row.size => continue,
+            Some(found) => FaultKind::OtherSize {
+                expected: row.size,
+                found: *found,
+            },
+            // A listing may lag behind; only the file itself says that it is gone.
+            None => match session.get_range(&row.name, 0..1) {
+                Ok(_) => continue,
+                Err(DestinationError::NotFound { .. }) => FaultKind::Missing,
+                Err(error) => return Err(session.failed(error)),
+            },
+        };
+        note(session, stats, row.name, kind);
+    }
+    Ok(())
+}
+
+fn note(session: &Session, stats: &mut VerifyStats, volume: String, kind: FaultKind) {
+    if stats.faults.iter().any(|fault| fault.volume == volume) {
+        return;
+    }
+    session.monitor().problem(Problem {
+        subject: volume.clone(),
+        kind: ProblemKind::Faulty(kind.clone()),
+    });
+    stats.faults.push(Fault { volume, kind });
+}
+
+/// Looks into some volumes of each kind.
+pub(crate) fn verify_samples(
+    session: &Session,
+    index: &Index,
+    format: &Format,
+    spool: &Path,
+    listed: &Listed,
+    options: &VerifyOptions,
+    stats: &mut VerifyStats,
+) -> Result<()> {
+    session.monitor().phase(Phase::Verifying);
+    if options.samples == Samples::All {
+        index.prepare_for_volumes()?;
+    }
+    let tested = index.tested()?;
+    let dlists = choose(&listed.dlists, &tested, options);
+    let mut chosen = choose(&listed.dindexes, &tested, options);
+    chosen.extend(choose(&listed.dblocks, &tested, options));
+    let all = || dlists.iter().chain(&chosen);
+    session
+        .monitor()
+        .totals(all().count() as u64, all().map(|volume| volume.size).sum());
+    let survey = Survey {
+        session,
+        index,
+        format,
+        spool,
+    };
+    for volume in dlists {
+        let examined = examine_dlist(&survey, volume);
+        conclude(session, index, volume, examined, stats)?;
+    }
+    let sizes: HashMap<&str, u64> = listed
+        .dblocks
+        .iter()
+        .map(|volume| (volume.name.as_str(), volume.size))
+        .collect();
+    let rows = index.volumes()?;
+    let known: HashMap<&str, _> = rows.iter().map(|row| (row.name.as_str(), row)).collect();
+    session.fetch_all(chosen, spool, |volume, path| {
+        session.check_cancelled()?;
+        let name = volume.name.as_str();
+        let row = known.get(name);
+        let examined = path.and_then(|path| {
+            let digest = digest(&path, format)?;
+            let noted = row.and_then(|row| row.hash.as_deref());
+            if noted.is_some_and(|hash| hash != digest.hash.as_bytes()) {
+                return Ok(Some(FaultKind::OtherContent));
+            }
+            if volume.name.kind() == VolumeKind::Dindex {
+                examine_dindex(session, format, volume, &sizes, &path)
+            } else {
+                examine_dblock(session, index, format, volume, row.map(|row| row.id), &path)
+            }
+        });
+        conclude(session, index, volume, examined, stats)
+    })
+}
+
+/// Notes what came out for one volume. Damage is a fault; a lost connection, say, is not.
+fn conclude(
+    session: &Session,
+    index: &Index,
+    volume: &ListedVolume,
+    examined: Result<Option<FaultKind>>,
+    stats: &mut VerifyStats,
+) -> Result<()> {
+    let name = volume.name.as_str();
+    stats.examined_volumes += 1;
+    session.monitor().done(1, volume.size, name);
+    let fault = match examined {
+        Ok(fault) => fault,
+        Err(Error::Volume { source, .. }) => Some(FaultKind::Unreadable(source.to_string())),
+        Err(Error::WrongPassphrase { .. }) => Some(FaultKind::Unreadable(
+            "its passphrase is another, or its header is damaged".to_owned(),
+        )),
+        Err(Error::Destination(error @ DestinationError::Corrupted { .. })) => {
+            Some(FaultKind::Unreadable(error.to_string()))
+        }
+        Err(Error::Destination(DestinationError::NotFound { .. })) => Some(FaultKind::Missing),
+        Err(error) => return Err(error),
+    };
+    if let Some(kind) = fault {
+        note(session, stats, name.to_owned(), kind);
+    }
+    Ok(index.add_tested(name)?)
+}
+
+/// Volumes that were looked into least often, chance deciding among equals.
+fn choose<'v>(
+    volumes: &'v [ListedVolume],
+    tested: &HashMap<String, u64>,
+    options: &VerifyOptions,
+) -> Vec<&'v ListedVolume> {
+    let mut volumes: Vec<_> = volumes.iter().collect();
+    if let Samples::Count(count) = options.samples {
+        let seed = options.now.as_nanosecond() as u64;
+        volumes.shuffle(&mut rand::rngs::StdRng::seed_from_u64(seed));
+        volumes.sort_by_key(|volume| tested.get(volume.name.as_str()).copied().unwrap_or(0));
+        volumes.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+    }
+    volumes
+}
+
+/// Length and hash of a file on this computer.
+pub(crate) fn digest(path: &Path, format: &Format) -> Result<VolumeDigest> {
+    let failed = |source| Error::io("read", path, source);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut hasher = format.file_hash().hasher();
+    let mut buffer = vec![0; 256 * 1024];
+    let mut size = 0;
+    loop {
+        let count = file.read(&mut buffer).map_err(failed)?;
+        if count == 0 {
+            let hash = hasher.finish();
+            return Ok(VolumeDigest { size, hash });
+        }
+        hasher.update(&buffer[..count]);
+        size += count as u64;
+    }
+}
+
+fn examine_dlist(survey: &Survey<'_>, volume: &ListedVolume) -> Result<Option<FaultKind>> {
+    let (mut count, mut first) = (0_u64, None);
+    survey.broken_files(volume, |entry, _| {
+        count += 1;
+        first.get_or_insert(entry.path);
+        Ok(())
+    })?;
+    Ok(first.map(|path| {
+        FaultKind::Incomplete(format!(
+            "blocks of {count} entries are missing, e.g. of {path}"
+        ))
+    }))
+}
+
+fn examine_dindex(
+    session: &Session,
+    format: &Format,
+    volume: &ListedVolume,
+    sizes: &HashMap<&str, u64>,
+    path: &Path,
+) -> Result<Option<FaultKind>> {
+    let damaged = |source| Error::volume(volume.name.as_str(), source);
+    let opened = open_volume(session.store(), &volume.name, path)?;
+    let mut reader = DindexReader::new(opened, format).map_err(damaged)?;
+    let mut blocks = 0_u64;
+    let volumes = reader
+        .read_blocks(|_, _| {
+            blocks += 1;
+            Ok(())
+        })
+        .map_err(damaged)?;
+    reader.read_blocklists(|_, _| Ok(())).map_err(damaged)?;
+    let incomplete = |what: String| Ok(Some(FaultKind::Incomplete(what)));
+    let mut is_of_use = false;
+    for described in &volumes {
+        let Some(size) = sizes.get(described.dblock.as_str()) else {
+            continue;
+        };
+        is_of_use = true;
+        if described.digest.is_some_and(|digest| digest.size != *size) {
+            return incomplete(format!("it states another length of {}", described.dblock));
+        }
+    }
+    if is_of_use && blocks > 0 {
+        Ok(None)
+    } else {
+        incomplete("it describes no volume that is there".to_owned())
+    }
+}
+
+fn examine_dblock(
+    session: &Session,
+    index: &Index,
+    format: &Format,
+    volume: &ListedVolume,
+    id: Option<i64>,
+    path: &Path,
+) -> Result<Option<FaultKind>> {
+    let opened = open_volume(session.store(), &volume.name, path)?;
+    let found: HashSet<(Hash, u64)> = DblockReader::new(opened, format)
+        .and_then(|mut reader| reader.scan())
+        .map_err(|source| Error::volume(volume.name.as_str(), source))?
+        .into_iter()
+        .collect();
+    let expected = id.map_or_else(|| Ok(Vec::new()), |id| index.blocks_of(id))?;
+    let is_found =
+        |hash: &[u8], size| Hash::from_bytes(hash).is_ok_and(|hash| found.contains(&(hash, size)));
+    let lost = expected
+        .iter()
+        .filter(|block| !is_found(&block.hash, block.size))
+        .count();
+    Ok((lost > 0)
+        .then(|| FaultKind::Incomplete(format!("{lost} of {} blocks are damaged", expected.len()))))
+}

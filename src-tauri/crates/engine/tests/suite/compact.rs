@@ -1,0 +1,264 @@
+use std::fs;
+use std::sync::Arc;
+
+use coffer_engine::{
+    CompactOptions, CompactStats, DeleteOptions, Error, FullRemoval, Mode, Retention, Victims,
+};
+use coffer_testkit::{Tree, snapshot, write_files};
+use tokio_util::sync::CancellationToken;
+
+use crate::checker::assert_clean;
+use crate::support::{Bench, noise, run};
+
+const VOLUME_SIZE: u64 = 1 << 20;
+
+/// Backs up changing files in small volumes, without compacting, and keeps what each version holds, oldest first.
+fn with_changes(rounds: u64) -> (Bench, Vec<Tree>) {
+    let mut bench = Bench::new();
+    bench.passphrase = None;
+    let mut trees = Vec::new();
+    for round in 0..rounds {
+        write_files(
+            &bench.source(),
+            &[
+                ("changes.bin", &noise(700_000, round)),
+                ("stays.bin", &noise(300_000, 99)),
+                (&format!("added {round}"), &noise(200_000, 100 + round)),
+                ("text.txt", format!("round {round}").repeat(900).as_bytes()),
+            ],
+        );
+        let mut options = bench.options();
+        options.block_size = Some(16 * 1024);
+        options.volume_size = VOLUME_SIZE;
+        options.compact = None;
+        bench.backup_with(options).unwrap();
+        trees.push(snapshot(&bench.source()));
+    }
+    (bench, trees)
+}
+
+fn compact(bench: &Bench, mode: Mode) -> coffer_engine::Result<CompactStats> {
+    let (store, recorder) = (bench.store(), bench.recorder.clone());
+    let mut options = CompactOptions::new(VOLUME_SIZE, bench.now);
+    options.mode = mode;
+    run(move || coffer_engine::compact(&store, &options, recorder, &CancellationToken::new()))
+}
+
+fn delete(
+    bench: &Bench,
+    numbers: &[usize],
+    compacts: bool,
+    mode: Mode,
+) -> coffer_engine::DeleteStats {
+    let store = bench.store();
+    let options = DeleteOptions {
+        victims: Victims::Numbers(numbers.to_vec()),
+        full_removal: FullRemoval::Allow,
+        compact: compacts.then(|| CompactOptions::new(VOLUME_SIZE, bench.now)),
+        mode,
+        now: bench.now,
+    };
+    run(move || coffer_engine::delete(&store, &options, Arc::new(()), &CancellationToken::new()))
+        .unwrap()
+}
+
+fn assert_restorable(bench: &mut Bench, expected: &[&Tree]) {
+    for (version, tree) in expected.iter().rev().enumerate() {
+        let target = tempfile::tempdir().unwrap();
+        let target = target.path().join("restored");
+        bench.restore(version, &target).unwrap();
+        assert_eq!(bench.recorder.problems(), Vec::<String>::new());
+        assert_eq!(&&snapshot(&target), tree, "version {version}");
+    }
+}
+
+fn size(bench: &Bench) -> u64 {
+    let files = fs::read_dir(bench.destination_path()).unwrap();
+    files
+        .map(|file| file.unwrap().metadata().unwrap().len())
+        .sum()
+}
+
+#[test]
+fn what_only_deleted_versions_needed_is_given_back() {
+    let (mut bench, trees) = with_changes(4);
+    let before = size(&bench);
+
+    let stats = delete(&bench, &[1, 2, 3], true, Mode::Run)
+        .compacted
+        .unwrap();
+
+    assert!(!stats.deleted.is_empty() && !stats.uploaded.is_empty());
+    assert!(
+        size(&bench) < before * 3 / 5,
+        "{} of {before}",
+        size(&bench)
+    );
+    assert_clean(&bench.destination_path());
+    assert_restorable(&mut bench, &[&trees[3]]);
+    // A computer that knows nothing of it reads the same.
+    fs::remove_dir_all(bench.cache()).unwrap();
+    assert_restorable(&mut bench, &[&trees[3]]);
+    assert_eq!(bench.backup().unwrap().uploaded_bytes, 0);
+}
+
+#[test]
+fn a_plan_names_exactly_what_goes() {
+    let (bench, _) = with_changes(4);
+    let before = bench.volumes();
+
+    let planned = delete(&bench, &[1, 2, 3], true, Mode::Plan);
+
+    assert_eq!(bench.volumes(), before);
+    let done = delete(&bench, &[1, 2, 3], true, Mode::Run);
+    let names = |stats: &coffer_engine::DeleteStats| {
+        let compacted = stats.compacted.as_ref().unwrap();
+        let both = stats.deleted.iter().chain(&compacted.deleted);
+        let mut names: Vec<_> = both.map(|volume| volume.name.clone()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&planned), names(&done));
+    let gone: Vec<_> = before
+        .into_iter()
+        .filter(|name| !bench.volumes().contains(name))
+        .collect();
+    assert_eq!(names(&done), gone);
+    let planned = planned.compacted.unwrap();
+    assert_eq!(planned.moved_bytes, done.compacted.unwrap().moved_bytes);
+}
+
+#[test]
+fn nothing_is_rewritten_below_the_thresholds() {
+    let (mut bench, trees) = with_changes(3);
+    let before = bench.volumes();
+
+    let stats = compact(&bench, Mode::Run).unwrap();
+
+    assert_eq!(
+        (stats.unused_bytes, stats.deleted, stats.uploaded),
+        (0, vec![], vec![])
+    );
+    assert_eq!(bench.volumes(), before);
+    assert_restorable(&mut bench, &trees.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn many_small_volumes_are_merged_after_a_backup() {
+    let mut bench = Bench::new();
+    bench.passphrase = None;
+    let mut options = bench.options();
+    options.block_size = Some(16 * 1024);
+    for round in 0..22 {
+        write_files(&bench.source(), &[("f", &noise(1000, round))]);
+        let mut options = bench.options();
+        options.volume_size = VOLUME_SIZE;
+        bench.backup_with(options).unwrap();
+    }
+
+    let dblocks = bench
+        .volumes()
+        .into_iter()
+        .filter(|name| name.contains(".dblock."));
+
+    assert!(dblocks.count() < 5);
+    assert_clean(&bench.destination_path());
+    let target = bench.folder.path().join("restored");
+    bench.restore(21, &target).unwrap();
+    assert_eq!(fs::read(target.join("f")).unwrap(), noise(1000, 0));
+}
+
+#[test]
+fn versions_that_an_index_does_not_know_are_spared() {
+    let (mut bench, trees) = with_changes(4);
+    fs::remove_dir_all(bench.cache()).unwrap();
+
+    delete(&bench, &[1, 2], true, Mode::Run);
+
+    assert_clean(&bench.destination_path());
+    assert_restorable(&mut bench, &[&trees[0], &trees[3]]);
+}
+
+#[test]
+fn the_whole_backup_goes_when_that_is_meant() {
+    let (bench, _) = with_changes(2);
+
+    delete(&bench, &[0, 1], true, Mode::Run);
+
+    assert_eq!(bench.volumes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_damaged_volume_stays_with_what_it_holds() {
+    let (mut bench, trees) = with_changes(4);
+    delete(&bench, &[1, 2, 3], false, Mode::Run);
+    let stats = compact(&bench, Mode::Plan).unwrap();
+    let victim = &stats.downloaded[0];
+    let path = bench.destination_path().join(&victim.name);
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let entire = fs::read(&path).unwrap();
+    fs::write(&path, &bytes).unwrap();
+
+    let done = compact(&bench, Mode::Run).unwrap();
+
+    let is_deleted = done.deleted.iter().any(|volume| volume.name == victim.name);
+    let told = bench.recorder.problems();
+    // Only when the damage hit something that is needed.
+    assert_eq!(is_deleted, told.is_empty(), "{told:?}");
+    if !is_deleted {
+        fs::write(&path, entire).unwrap();
+    }
+    assert_clean(&bench.destination_path());
+    assert_restorable(&mut bench, &[&trees[3]]);
+}
+
+#[test]
+fn nothing_is_deleted_while_data_of_versions_is_missing() {
+    let (bench, _) = with_changes(3);
+    let lost = bench
+        .volumes()
+        .into_iter()
+        .find(|name| name.contains(".dblock."))
+        .unwrap();
+    fs::remove_file(bench.destination_path().join(lost)).unwrap();
+    let before = bench.volumes();
+
+    let known = compact(&bench, Mode::Run);
+    fs::remove_dir_all(bench.cache()).unwrap();
+    let unknown = compact(&bench, Mode::Run);
+
+    assert!(
+        matches!(known, Err(Error::VolumesMissing { .. })),
+        "{known:?}"
+    );
+    assert!(
+        matches!(unknown, Err(Error::DataMissing { .. })),
+        "{unknown:?}"
+    );
+    assert_eq!(bench.volumes(), before);
+}
+
+#[test]
+fn retention_gives_space_back_unless_told_otherwise() {
+    let with = |compacts: bool| {
+        let (mut bench, _) = with_changes(3);
+        write_files(&bench.source(), &[("changes.bin", &noise(700_000, 7))]);
+        let mut options = bench.options();
+        options.volume_size = VOLUME_SIZE;
+        options.retention = Retention::KeepVersions(1);
+        if !compacts {
+            options.compact = None;
+        }
+        let stats = bench.backup_with(options).unwrap();
+        assert_eq!(
+            (stats.deleted_versions, stats.compacted.is_some()),
+            (3, compacts)
+        );
+        assert_clean(&bench.destination_path());
+        stats.stored_bytes
+    };
+
+    assert!(with(true) < with(false) * 2 / 3);
+}

@@ -1,0 +1,160 @@
+//! Which versions Duplicati deletes: its own answers to 43 sets of options.
+
+use std::fs;
+
+use coffer_engine::{
+    DeleteOptions, Error, FullRemoval, Mode, Retention, VersionState, Victims, retention_victims,
+};
+use coffer_testkit::{fixture, write_files};
+use coffer_volume::name::{format_stamp, parse_stamp};
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{Bench, run};
+
+fn stamps(value: &Value) -> Vec<Timestamp> {
+    let texts = value.as_array().unwrap().iter();
+    texts.map(stamp).collect()
+}
+
+fn stamp(text: &Value) -> Timestamp {
+    parse_stamp(text.as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn the_same_versions_are_given_up_as_by_duplicati() {
+    let text = fs::read_to_string(fixture("duplicati-2.3/retention.json")).unwrap();
+    let file: Value = serde_json::from_str(&text).unwrap();
+    let versions: Vec<_> = stamps(&file["versions"])
+        .into_iter()
+        .map(|time| VersionState {
+            time,
+            is_complete: true,
+        })
+        .collect();
+    let cases = file["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 43);
+    for case in cases {
+        let options: Vec<_> = case["options"].as_array().unwrap().iter().collect();
+        let option = |name: &str| {
+            let values = options.iter().filter_map(|text| text.as_str());
+            values
+                .filter_map(|text| text.split_once('='))
+                .find_map(|(found, value)| (found == name).then_some(value))
+        };
+        // Versions by number are no matter of retention; see the next test.
+        if option("--version").is_some() {
+            continue;
+        }
+        let count = option("--keep-versions").map(|count| count.parse().unwrap());
+        let retention =
+            Retention::from_options(count, option("--keep-time"), option("--retention-policy"));
+
+        let answer = retention
+            .map(|retention| retention_victims(&retention, &versions, stamp(&case["now"])));
+
+        match case.get("error") {
+            Some(error) => assert!(answer.is_err(), "{options:?} should be refused: {error}"),
+            None => {
+                let shown = |times: Vec<Timestamp>| -> Vec<_> {
+                    times.into_iter().map(format_stamp).collect()
+                };
+                let expected = shown(stamps(&case["deleted"]));
+                assert_eq!(shown(answer.unwrap()), expected, "{options:?}");
+            }
+        }
+    }
+}
+
+fn with_versions(count: usize) -> Bench {
+    let mut bench = Bench::new();
+    for round in 0..count {
+        let content = format!("round {round}");
+        write_files(&bench.source(), &[("f", content.as_bytes())]);
+        bench.backup().unwrap();
+    }
+    bench
+}
+
+fn delete(bench: &Bench, options: DeleteOptions) -> coffer_engine::Result<Vec<usize>> {
+    let store = bench.store();
+    run(move || {
+        let cancel = CancellationToken::new();
+        let stats = coffer_engine::delete(&store, &options, std::sync::Arc::new(()), &cancel)?;
+        assert_eq!(stats.versions.len(), stats.deleted.len());
+        Ok(stats
+            .versions
+            .iter()
+            .map(|version| version.number)
+            .collect())
+    })
+}
+
+fn options(bench: &Bench, victims: Victims) -> DeleteOptions {
+    DeleteOptions {
+        victims,
+        full_removal: FullRemoval::Refuse,
+        compact: None,
+        mode: Mode::Run,
+        now: bench.now,
+    }
+}
+
+#[test]
+fn versions_are_deleted_by_number() {
+    let bench = with_versions(6);
+    let numbers = Victims::Numbers(vec![1, 3, 4, 5, 3]);
+
+    let gone = delete(&bench, options(&bench, numbers)).unwrap();
+
+    assert_eq!(gone, [1, 3, 4, 5]);
+    let missing = delete(&bench, options(&bench, Victims::Numbers(vec![0, 2])));
+    assert!(
+        matches!(
+            missing,
+            Err(Error::NoVersion {
+                number: 2,
+                oldest: 1
+            })
+        ),
+        "{missing:?}"
+    );
+}
+
+#[test]
+fn a_plan_deletes_nothing() {
+    let bench = with_versions(4);
+    let before = bench.volumes();
+    let mut plan = options(&bench, Victims::Retention(Retention::KeepVersions(1)));
+    plan.mode = Mode::Plan;
+
+    let gone = delete(&bench, plan).unwrap();
+
+    assert_eq!(gone, [1, 2, 3]);
+    assert_eq!(bench.volumes(), before);
+}
+
+#[test]
+fn the_last_version_goes_only_when_that_is_said() {
+    let bench = with_versions(2);
+    let mut all = options(&bench, Victims::Numbers(vec![0, 1]));
+
+    let refused = delete(&bench, all.clone());
+    all.full_removal = FullRemoval::Allow;
+    let gone = delete(&bench, all).unwrap();
+
+    assert!(matches!(refused, Err(Error::FullRemoval)), "{refused:?}");
+    assert_eq!(gone, [0, 1]);
+}
+
+#[test]
+fn retention_counts_back_from_the_time_it_is_given() {
+    let bench = with_versions(5);
+    let two_days = Retention::from_options(None, Some("2D"), None).unwrap();
+
+    let gone = delete(&bench, options(&bench, Victims::Retention(two_days))).unwrap();
+
+    // The newest is one day old, the next two, which the tolerance keeps.
+    assert_eq!(gone, [2, 3, 4]);
+}
