@@ -380,3 +380,57 @@ fn the_passphrase_may_come_from_the_environment_or_the_command_line() {
     let found = snapshot(&bench.computer.path("restored"));
     assert_same_tree(&found, &snapshot(&bench.source()), "restored");
 }
+
+/// A pipe that nobody reads any more.
+fn closed_pipe() -> std::io::PipeWriter {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let bench = Bench::new();
+    write_files(&bench.source(), &[("a", b"a"), ("b", b"b")]);
+    let (url, source) = (bench.url(), bench.source());
+
+    // The backup must not end because nobody reads what it tells.
+    let mut backup = bench
+        .computer
+        .command(["backup", &url, source.to_str().unwrap()]);
+    let backup = backup
+        .stdout(closed_pipe())
+        .stderr(closed_pipe())
+        .status()
+        .unwrap();
+    let mut list = bench.computer.command(["list", &url, "--version=0"]);
+    let list = list.stdout(closed_pipe()).output().unwrap();
+
+    assert_eq!((backup.code(), list.status.code()), (Some(0), Some(0)));
+    assert_eq!(String::from_utf8(list.stderr).unwrap(), "");
+    assert_same_tree(&bench.restored(0), &snapshot(&bench.source()), "restored");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_told() {
+    let bench = Bench::new();
+    write_files(&bench.source(), &[("a", b"a")]);
+    bench.backup(&[]).expect(0);
+    let url = bench.url();
+    for line in [
+        &["list", &url][..],
+        &["list", &url, "--version=0"],
+        &["list", &url, "--json"],
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = bench.computer.command(line).stdout(full).output().unwrap();
+
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(100), "{line:?}: {told}");
+        assert!(
+            told.contains("output could not be written"),
+            "{line:?}: {told}"
+        );
+    }
+}
