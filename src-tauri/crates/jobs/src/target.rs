@@ -25,6 +25,8 @@ pub(crate) const DEFAULT_PREFIX: &str = "duplicati";
 pub struct Target {
     pub(crate) store: Store,
     pub(crate) checkpoints: Checkpoints,
+    /// Where the volumes are, when that is on this computer.
+    pub(crate) folder: Option<PathBuf>,
     /// For people.
     pub label: String,
 }
@@ -167,12 +169,12 @@ impl Target {
         })?;
         let label = absolute.display().to_string();
         let destination = Retrying::new(FolderDestination::new(&absolute), opening.retries);
-        Self::open(
-            Arc::new(destination),
-            &format!("file/{label}"),
-            label,
-            opening,
-        )
+        let identity = format!("file/{label}");
+        let target = Self::open(Arc::new(destination), &identity, label, opening)?;
+        Ok(Self {
+            folder: Some(absolute),
+            ..target
+        })
     }
 
     fn open(
@@ -199,6 +201,7 @@ impl Target {
         Ok(Self {
             store,
             checkpoints: opening.checkpoints,
+            folder: None,
             label,
         })
     }
