@@ -322,6 +322,30 @@ fn coffers_own_folders_are_never_a_source() {
     assert!(!listed.stdout.contains("/own"), "{}", listed.stdout);
 }
 
+#[test]
+fn the_folder_that_the_backup_goes_to_is_never_a_source() {
+    let bench = Bench::new();
+    write_files(&bench.source(), &[("a", b"a")]);
+    let inside = bench.source().join("backup");
+    let (inside, source) = (inside.to_str().unwrap(), bench.source());
+    let backup = || {
+        bench
+            .computer
+            .coffer(["backup", inside, source.to_str().unwrap()])
+    };
+    backup().expect(0);
+    // The folder is in the way that leads to it, and it has changed.
+    backup();
+
+    backup().expect(1);
+
+    let listed = bench
+        .computer
+        .coffer(["list", inside, "--version=0"])
+        .expect(0);
+    assert!(!listed.stdout.contains(".dlist."), "{}", listed.stdout);
+}
+
 /// Runs while `folder` is a file system of its own, with a few MB.
 #[cfg(target_os = "linux")]
 fn with_small_disk(bench: &Bench, folder: &Path, arguments: &[&str]) -> Finished {

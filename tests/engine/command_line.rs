@@ -1,10 +1,13 @@
 //! What scripts rely on: option forms, exit codes, JSON, and that nothing waits for an answer nobody gives.
 
 use std::fs;
+#[cfg(target_os = "linux")]
 use std::process::Command;
 
 use coffer_testkit::{snapshot, write_files};
-use coffer_tests::{Computer, Finished, assert_same_tree, noise};
+use coffer_tests::{Computer, assert_same_tree, volumes};
+#[cfg(target_os = "linux")]
+use coffer_tests::{Finished, noise};
 
 use crate::support::Bench;
 
@@ -242,32 +245,88 @@ fn plain_lines_are_printed_without_a_terminal_and_no_bar() {
     }
 }
 
-/// `script` gives it a terminal; the bar is drawn there, and not when it is not wanted.
+/// Runs a line of shell on a terminal that `script` makes, where `typed` is typed; `coffer` is "$COFFER".
+#[cfg(target_os = "linux")]
+fn on_terminal(bench: &Bench, line: &str, typed: &str) -> Finished {
+    use std::io::Write as _;
+    let mut terminal = Command::new("script");
+    bench.computer.prepare(&mut terminal);
+    terminal
+        .args(["-qec", line, "/dev/null"])
+        .env("TERM", "xterm")
+        .env("COFFER", coffer_tests::tools::coffer())
+        .env("URL", bench.url())
+        .env("SOURCE", bench.source());
+    let (input, mut typing) = std::io::pipe().unwrap();
+    typing.write_all(typed.as_bytes()).unwrap();
+    terminal.stdin(input);
+    // What is typed stays open, as a keyboard does.
+    let run = Finished::of(terminal);
+    drop(typing);
+    run
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_bar_is_drawn_on_a_terminal_only_when_it_is_wanted() {
     let bench = Bench::new();
     write_files(&bench.source(), &[("a", &noise(3_000_000, 1))]);
-    let on_terminal = |options: &str| {
-        let line = format!(
-            "'{}' backup '{}' '{}' --upload-unchanged-backups {options}",
-            coffer_tests::tools::coffer().display(),
-            bench.url(),
-            bench.source().display()
-        );
-        let mut terminal = Command::new("script");
-        bench.computer.prepare(&mut terminal);
-        terminal
-            .args(["-qec", &line, "/dev/null"])
-            .env("TERM", "xterm");
-        Finished::of(terminal).expect(0).stdout
-    };
+    let line = "\"$COFFER\" backup \"$URL\" \"$SOURCE\" --upload-unchanged-backups";
 
-    let (wanted, unwanted) = (on_terminal(""), on_terminal("--no-progress"));
+    let wanted = on_terminal(&bench, line, "").expect(0).stdout;
+    let unwanted = on_terminal(&bench, &format!("{line} --no-progress"), "")
+        .expect(0)
+        .stdout;
 
     assert!(wanted.contains('\u{1b}'), "{wanted:?}");
     assert!(!unwanted.contains('\u{1b}'), "{unwanted:?}");
     assert!(unwanted.contains("Backing up"), "{unwanted:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_the_passphrase_is_asked_for_twice_when_it_is_new() {
+    let mut bench = Bench::new();
+    write_files(&bench.source(), &[("a", b"a")]);
+    bench.computer.unset("PASSPHRASE");
+    let line = "\"$COFFER\" backup \"$URL\" \"$SOURCE\"";
+
+    let differ = on_terminal(&bench, line, "typed-secret\nanother-secret\n")
+        .expect(100)
+        .stdout;
+    let same = on_terminal(&bench, line, "typed-secret\ntyped-secret\n")
+        .expect(0)
+        .stdout;
+
+    assert!(differ.contains("The two passphrases differ"), "{differ:?}");
+    assert!(same.contains("Passphrase again: "), "{same:?}");
+    bench.computer.set("PASSPHRASE", "typed-secret");
+    bench.restore("restored", &[]).expect(0);
+}
+
+#[test]
+fn an_address_of_a_folder_may_be_percent_encoded() {
+    let bench = Bench::new();
+    write_files(&bench.source(), &[("a", b"a")]);
+    let source = bench.source();
+    let source = source.to_str().unwrap();
+    let folder = bench.computer.path("");
+    let url = format!("file://{}My%20Backups/PC%231?ignored=1", folder.display());
+
+    bench.computer.coffer(["backup", &url, source]).expect(0);
+
+    assert_eq!(volumes(&bench.computer.path("My Backups/PC#1")).len(), 3);
+    // A folder that is named like that is meant literally, and so is a path that is no address.
+    fs::create_dir(bench.computer.path("100%25")).unwrap();
+    let url = format!("file://{}100%25", folder.display());
+    bench.computer.coffer(["backup", &url, source]).expect(0);
+    bench
+        .computer
+        .coffer(["backup", "plain%20path", source])
+        .expect(0);
+    for name in ["100%25", "plain%20path"] {
+        assert_eq!(volumes(&bench.computer.path(name)).len(), 3, "{name}");
+    }
 }
 
 #[test]
@@ -320,4 +379,58 @@ fn the_passphrase_may_come_from_the_environment_or_the_command_line() {
 
     let found = snapshot(&bench.computer.path("restored"));
     assert_same_tree(&found, &snapshot(&bench.source()), "restored");
+}
+
+/// A pipe that nobody reads any more.
+fn closed_pipe() -> std::io::PipeWriter {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let bench = Bench::new();
+    write_files(&bench.source(), &[("a", b"a"), ("b", b"b")]);
+    let (url, source) = (bench.url(), bench.source());
+
+    // The backup must not end because nobody reads what it tells.
+    let mut backup = bench
+        .computer
+        .command(["backup", &url, source.to_str().unwrap()]);
+    let backup = backup
+        .stdout(closed_pipe())
+        .stderr(closed_pipe())
+        .status()
+        .unwrap();
+    let mut list = bench.computer.command(["list", &url, "--version=0"]);
+    let list = list.stdout(closed_pipe()).output().unwrap();
+
+    assert_eq!((backup.code(), list.status.code()), (Some(0), Some(0)));
+    assert_eq!(String::from_utf8(list.stderr).unwrap(), "");
+    assert_same_tree(&bench.restored(0), &snapshot(&bench.source()), "restored");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_told() {
+    let bench = Bench::new();
+    write_files(&bench.source(), &[("a", b"a")]);
+    bench.backup(&[]).expect(0);
+    let url = bench.url();
+    for line in [
+        &["list", &url][..],
+        &["list", &url, "--version=0"],
+        &["list", &url, "--json"],
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = bench.computer.command(line).stdout(full).output().unwrap();
+
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(100), "{line:?}: {told}");
+        assert!(
+            told.contains("output could not be written"),
+            "{line:?}: {told}"
+        );
+    }
 }

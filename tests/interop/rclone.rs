@@ -17,13 +17,13 @@ fn rclone_lists_checks_and_downloads_what_was_uploaded() {
     let source = computer.path("source");
     write_source(&source);
     // Volumes of several fragments, and small ones.
-    write_files(&source, &[("film.mp4", &noise(14_000_000, 9))]);
+    write_files(&source, &[("film.mp4", &noise(6_000_000, 9))]);
     let source = source.to_str().unwrap();
     let backup = [
         "backup",
         "onedrivev2://Backups/My PC",
         source,
-        "--dblock-size=12mb",
+        "--dblock-size=6mb",
     ];
     computer.coffer(backup).expect(0);
     let uploaded = computer.path("uploaded");

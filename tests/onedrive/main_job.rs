@@ -10,7 +10,7 @@ use crate::support::{Bench, FOLDER, PASSPHRASE, URL};
 fn a_folder_goes_to_onedrive_and_comes_back_on_a_new_computer() {
     let mut bench = Bench::new();
     write_source(&bench.source());
-    write_files(&bench.source(), &[("film.mp4", &noise(12_000_000, 9))]);
+    write_files(&bench.source(), &[("film.mp4", &noise(5_000_000, 9))]);
     let first = snapshot(&bench.source());
     // As in Duplicati, the address itself may hold the AuthID.
     let auth_id = bench.microsoft.seed_auth_id("alex");
@@ -128,4 +128,26 @@ fn versions_are_listed_and_deleted_there_too() {
         &snapshot(&bench.source()),
         "the newest",
     );
+}
+
+#[test]
+fn options_name_the_auth_id_service_and_the_size_of_fragments() {
+    let mut bench = Bench::new();
+    write_files(&bench.source(), &[("film.mp4", &noise(5_000_000, 9))]);
+    let auth_id = format!("--authid={}", bench.microsoft.seed_auth_id("alex"));
+    let service = format!("--oauth-url={}", bench.microsoft.oauth_url());
+    bench
+        .computer
+        .unset("COFFER_OAUTH_URL")
+        .unset("COFFER_AUTHID");
+
+    bench
+        .backup(&[&auth_id, &service, "--fragment-size", "1000000"])
+        .expect(0);
+
+    // Rounded down to a multiple of 320 KiB.
+    let log = bench.microsoft.log();
+    let fragments = log.iter().filter(|entry| entry.op == Op::Fragment);
+    let largest = fragments.map(|entry| entry.bytes).max();
+    assert_eq!(largest, Some(3 * 327_680));
 }

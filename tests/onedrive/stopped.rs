@@ -7,7 +7,7 @@ use coffer_tests::{Running, assert_same_tree, noise};
 use crate::support::{Bench, URL};
 
 /// Bytes of the source.
-const TOTAL: u64 = 12_000_000;
+const TOTAL: u64 = 7_000_000;
 
 /// A backup whose first volumes have arrived, and which waits for ever for one of the others.
 fn hanging() -> (Bench, Running) {
@@ -30,7 +30,7 @@ fn hanging() -> (Bench, Running) {
     let running =
         bench
             .computer
-            .start(["backup", URL, source.to_str().unwrap(), "--dblock-size=2mb"]);
+            .start(["backup", URL, source.to_str().unwrap(), "--dblock-size=1mb"]);
     while bench.volumes(ALEX_DRIVE).len() < 4 {
         std::thread::yield_now();
     }
@@ -46,7 +46,7 @@ fn goes_on(bench: &Bench) {
     let seen = bench.microsoft.log().last().unwrap().seq;
     assert!(!before.iter().any(|(name, _)| name.contains(".dlist.")));
 
-    bench.backup(&["--dblock-size=2mb"]).expect(0);
+    bench.backup(&["--dblock-size=1mb"]).expect(0);
 
     let after = bench.microsoft.files(ALEX_DRIVE, crate::support::FOLDER);
     assert!(before.iter().all(|file| after.contains(file)));

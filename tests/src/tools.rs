@@ -1,7 +1,7 @@
 //! Programs that stories run.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The `coffer` command: `COFFER_CLI`, or the one that was built beside the test.
 ///
@@ -35,7 +35,7 @@ pub fn coffer() -> PathBuf {
 /// rclone 1.75 or later: `COFFER_RCLONE`.
 ///
 /// # Panics
-/// When it is not set.
+/// When it names no file.
 pub fn rclone() -> PathBuf {
     named("COFFER_RCLONE", "an rclone program, 1.75 or later")
 }
@@ -43,17 +43,16 @@ pub fn rclone() -> PathBuf {
 /// Python with the package `cryptography`: `COFFER_PYTHON`.
 ///
 /// # Panics
-/// When it is not set.
+/// When it names no file.
 pub fn python() -> PathBuf {
     named("COFFER_PYTHON", "a Python with the package cryptography")
 }
 
 fn named(variable: &str, what: &str) -> PathBuf {
-    let path = env::var_os(variable).map(PathBuf::from);
-    let path = path.filter(|path| Path::is_file(path));
-    path.unwrap_or_else(|| {
-        panic!(
-            "{variable} should hold the path of {what}; run `cargo xtask test`, which provides it"
-        )
-    })
+    let path = env::var_os(variable).map(PathBuf::from).unwrap_or_default();
+    assert!(
+        path.is_file(),
+        "{variable} should hold the path of {what}, and is {path:?}; run `cargo xtask test`, which provides it"
+    );
+    path
 }

@@ -33,7 +33,7 @@ pub(crate) fn open(path: &Path, version: i32, schema: &str) -> Result<Connection
 pub(crate) fn open_temporary(schema: &str) -> Result<Connection> {
     let connection = Connection::open("")?;
     connection.execute_batch(
-        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000;
          PRAGMA temp_store = FILE;",
     )?;
     connection.execute_batch(schema)?;

@@ -10,6 +10,7 @@ use coffer_engine::backup::Checkpoints;
 use coffer_ipc::job::DestinationSettings;
 use coffer_onedrive::{AuthId, Drive, OneDrive, OneDriveUrl, TransferOptions};
 use coffer_volume::Passphrase;
+use percent_encoding::percent_decode_str;
 use tokio_util::sync::CancellationToken;
 
 use crate::environment::Environment;
@@ -24,6 +25,8 @@ pub(crate) const DEFAULT_PREFIX: &str = "duplicati";
 pub struct Target {
     pub(crate) store: Store,
     pub(crate) checkpoints: Checkpoints,
+    /// Where the volumes are, when that is on this computer.
+    pub(crate) folder: Option<PathBuf>,
     /// For people.
     pub label: String,
 }
@@ -166,12 +169,12 @@ impl Target {
         })?;
         let label = absolute.display().to_string();
         let destination = Retrying::new(FolderDestination::new(&absolute), opening.retries);
-        Self::open(
-            Arc::new(destination),
-            &format!("file/{label}"),
-            label,
-            opening,
-        )
+        let identity = format!("file/{label}");
+        let target = Self::open(Arc::new(destination), &identity, label, opening)?;
+        Ok(Self {
+            folder: Some(absolute),
+            ..target
+        })
     }
 
     fn open(
@@ -198,6 +201,7 @@ impl Target {
         Ok(Self {
             store,
             checkpoints: opening.checkpoints,
+            folder: None,
             label,
         })
     }
@@ -242,14 +246,19 @@ pub(crate) fn quota_shape(quota: coffer_destination::Quota) -> coffer_ipc::accou
     }
 }
 
-/// Path of a `file://` address, as Duplicati reads it: host and path joined.
+/// Path of a `file://` address, as Duplicati reads it: host and path joined, percent-encoding taken off. A folder that
+/// exists under the name as it is written wins.
 fn file_path(rest: &str) -> PathBuf {
     let rest = rest.split('?').next().unwrap_or(rest);
     // `file:///C:\x` names a drive.
     let drive = rest
         .strip_prefix('/')
         .filter(|path| path.as_bytes().get(1) == Some(&b':'));
-    PathBuf::from(drive.unwrap_or(rest))
+    let written = drive.unwrap_or(rest);
+    match percent_decode_str(written).decode_utf8() {
+        Ok(decoded) if !Path::new(written).exists() => PathBuf::from(decoded.as_ref()),
+        _ => PathBuf::from(written),
+    }
 }
 
 /// Whether two settings lead to the same folder.
