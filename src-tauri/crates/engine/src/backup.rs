@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use coffer_database::Index;
 use coffer_volume::Format;
+use coffer_volume::archive::CompressionMethod;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
@@ -51,7 +52,9 @@ pub struct BackupOptions {
     pub hashes: Option<(String, String)>,
     /// Bytes of a volume (`--dblock-size`); at least 1 MiB and two blocks are used.
     pub volume_size: u64,
-    /// Deflate level, 0 to 9.
+    /// How blocks are compressed.
+    pub compression_method: CompressionMethod,
+    /// 0 to 9.
     pub compression_level: u32,
     /// Volumes uploaded at the same time.
     pub parallel_uploads: usize,
@@ -83,6 +86,7 @@ impl BackupOptions {
             block_size: None,
             hashes: None,
             volume_size: 50 << 20,
+            compression_method: CompressionMethod::default(),
             compression_level: 6,
             parallel_uploads: 4,
             allow_missing_source: false,
@@ -195,6 +199,7 @@ pub fn backup(
     let (samples, percentage) = (options.test_samples, options.test_percentage);
     let compact = options.compact.map(|thresholds| CompactOptions {
         thresholds,
+        compression_method: options.compression_method,
         compression_level: options.compression_level,
         parallel_uploads: options.parallel_uploads,
         checkpoints: options.checkpoints.clone(),

@@ -98,6 +98,64 @@ fn uncommon_zip_methods_are_restored() {
 }
 
 #[test]
+fn tar_containers_are_restored() {
+    restores_all_versions("tzstd", "duplicati", Some(PASSPHRASE));
+    restores_all_versions("tgz", "duplicati", None);
+}
+
+/// Whether the program is there; without it nobody can read such a backup.
+fn has_gpg() -> bool {
+    std::process::Command::new("gpg")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn volumes_that_gnupg_encrypted_are_restored() {
+    if has_gpg() {
+        restores_all_versions("gpg", "duplicati", Some(PASSPHRASE));
+    }
+}
+
+#[test]
+fn a_wrong_passphrase_for_gnupg_is_told() {
+    if !has_gpg() {
+        return;
+    }
+    let mut bench = Bench::new();
+    let folder = fixture("duplicati-2.3/gpg/destination");
+    bench.destination = std::sync::Arc::new(coffer_destination::FolderDestination::new(folder));
+    bench.passphrase = Some("something else".to_owned());
+    let target = bench.folder.path().join("restored");
+
+    let outcome = bench.restore(0, &target);
+
+    assert!(
+        matches!(outcome, Err(coffer_engine::Error::WrongPassphrase { .. })),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_missing_gnupg_is_named() {
+    let mut bench = Bench::new();
+    let folder = fixture("duplicati-2.3/gpg/destination");
+    bench.destination = std::sync::Arc::new(coffer_destination::FolderDestination::new(folder));
+    let store = bench.store().with_gpg_program("no-such-program");
+
+    let outcome = crate::support::run(move || {
+        let cancel = tokio_util::sync::CancellationToken::new();
+        coffer_engine::versions(&store, std::sync::Arc::new(()), &cancel)
+    });
+
+    assert!(
+        matches!(outcome, Err(coffer_engine::Error::Program { .. })),
+        "{outcome:?}"
+    );
+}
+
+#[test]
 fn purged_versions_are_restored() {
     restores_all_versions("purged", "duplicati", None);
 }
