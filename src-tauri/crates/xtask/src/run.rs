@@ -43,11 +43,16 @@ pub(crate) fn npm(project: &Project) -> Command {
 
 /// Runs a program to its end; its output goes where ours goes.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
+    run_expecting(command, &[0])
+}
+
+/// Runs a program that ends well with each of these codes.
+pub(crate) fn run_expecting(command: &mut Command, codes: &[i32]) -> Result<()> {
     let shown = shown(command);
     let status = command
         .status()
         .with_context(|| format!("Could not start `{shown}`"))?;
-    if !status.success() {
+    if !status.code().is_some_and(|code| codes.contains(&code)) {
         bail!("`{shown}` failed ({status})");
     }
     Ok(())

@@ -14,6 +14,9 @@ use crate::run;
 
 /// Where the demo's backup goes on the simulated drive.
 const DESTINATION: &str = "onedrivev2://Backups/Demo";
+/// Exit codes of the command line that are no failure.
+const DONE: i32 = 0;
+const NOTHING_CHANGED: i32 = 1;
 /// Differences shown at the end.
 const SHOWN: usize = 20;
 
@@ -142,7 +145,7 @@ impl Coffer<'_> {
             .env("COFFER_AUTHID", &self.auth_id)
             .env("PASSPHRASE", "correct horse battery staple");
         let started = Instant::now();
-        run::run(&mut command)?;
+        run::run_expecting(&mut command, &[DONE, NOTHING_CHANGED])?;
         Ok(started.elapsed())
     }
 }
