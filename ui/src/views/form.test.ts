@@ -152,7 +152,7 @@ describe('the whole form', () => {
       destination: { kind: 'folder', path: '/media/disk' },
       sources: ['/home/alex/Documents', '/srv/data'],
       filters: [{ include: false, expression: '*.tmp' }],
-      options: { volumeBytes: 52_428_800, prefix: 'duplicati', keepVersions: null },
+      options: { volumeBytes: 52_428_800, prefix: 'duplicati', retention: { kind: 'all' } },
     });
     expect(definition.schedule?.days).toHaveLength(6);
     expect(localStorage).toHaveLength(0);
@@ -168,6 +168,30 @@ describe('the whole form', () => {
     const [, request] = updateJob.mock.calls[0]!;
     expect(request.definition.name).toBe('Documents and photos 2');
     expect(request.passphrase).toBeNull();
+  });
+
+  it('keeps fewer versions the older they are', async () => {
+    const { platform, user } = await openApp({
+      view: { name: 'form', jobId: 'job-documents', step: 'options' },
+    });
+    const updateJob = vi.spyOn(platform, 'updateJob');
+    expect(screen.getByRole('radio', { name: 'Keep the newest' })).toBeChecked();
+
+    await user.click(screen.getByRole('radio', { name: 'Own rule' }));
+    const rule = screen.getByLabelText('Retention policy');
+    await user.clear(rule);
+    await user.type(rule, 'often');
+    await user.click(screen.getByRole('button', { name: 'Save changes' }));
+    expect(screen.getByText(/A rule is made of time frames/)).toBeVisible();
+
+    await user.click(screen.getByRole('radio', { name: 'Smart' }));
+    await user.click(screen.getByRole('button', { name: 'Save changes' }));
+
+    const [, request] = updateJob.mock.calls[0]!;
+    expect(request.definition.options.retention).toEqual({
+      kind: 'policy',
+      policy: '1W:1D,4W:1W,12M:1M',
+    });
   });
 
   it('moves filter rules up and down', async () => {

@@ -110,8 +110,31 @@ pub struct JobOptions {
     pub block_bytes: u64,
     /// `--prefix`.
     pub prefix: String,
-    /// `--keep-versions`; `None` keeps all.
-    pub keep_versions: Option<u32>,
+    /// Which versions are kept.
+    pub retention: Retention,
+}
+
+/// Which versions a job keeps. The others are deleted after each successful run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Retention {
+    /// All of them.
+    All,
+    /// The newest ones (`--keep-versions`).
+    Versions {
+        /// How many; at least 1.
+        count: u32,
+    },
+    /// Those that are not older than a time span (`--keep-time`).
+    Time {
+        /// Number and unit as Duplicati writes them: `30D`, `4W`, `6M`, `1Y`.
+        span: String,
+    },
+    /// Fewer and fewer, the older they are (`--retention-policy`).
+    Policy {
+        /// Time frames and the interval kept in each: `1W:1D,4W:1W,12M:1M`.
+        policy: String,
+    },
 }
 
 /// A job as the home screen shows it.

@@ -54,6 +54,7 @@ fn bindings_are_current() {
         job::JobDefinition,
         job::JobOptions,
         job::JobState,
+        job::Retention,
         job::Schedule,
         job::ScheduleUnit,
         job::Weekday,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use coffer_engine::{
     CompactOptions, CompactThresholds, DeleteOptions, FullRemoval, Mode, Retention, Victims,
 };
+use coffer_ipc::job::Retention as JobRetention;
 use coffer_ipc::restore::Version;
 use coffer_ipc::run::Operation;
 use jiff::Timestamp;
@@ -26,6 +27,18 @@ pub struct RetentionSettings {
 }
 
 impl RetentionSettings {
+    /// What a job says.
+    pub(crate) fn of_job(retention: &JobRetention) -> Self {
+        let mut settings = Self::default();
+        match retention {
+            JobRetention::All => {}
+            JobRetention::Versions { count } => settings.keep_versions = Some(*count),
+            JobRetention::Time { span } => settings.keep_time = Some(span.clone()),
+            JobRetention::Policy { policy } => settings.retention_policy = Some(policy.clone()),
+        }
+        settings
+    }
+
     /// # Errors
     /// [`coffer_ipc::ErrorCode::InvalidInput`] when several are given or one cannot be read.
     pub(crate) fn rule(&self) -> Result<Retention> {

@@ -15,7 +15,7 @@ use coffer_database::AppDatabase;
 use coffer_ipc::CommandError;
 use coffer_ipc::command::{AppState, NewJobDefaults, Theme, TrayStatus};
 use coffer_ipc::event::{Change, Event};
-use coffer_ipc::job::JobOptions;
+use coffer_ipc::job::{JobOptions, Retention};
 use coffer_onedrive::OneDrive;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -257,7 +257,7 @@ fn defaults() -> NewJobDefaults {
             volume_bytes: 50 << 20,
             block_bytes: 1 << 20,
             prefix: DEFAULT_PREFIX.to_owned(),
-            keep_versions: None,
+            retention: Retention::All,
         },
     }
 }

@@ -6,6 +6,7 @@ import type { Schedule } from '../../bindings/Schedule';
 import type { ScheduleUnit } from '../../bindings/ScheduleUnit';
 import type { Weekday } from '../../bindings/Weekday';
 import { noPlace, placeOf, settingsOf, type Place } from '../destinations/place';
+import { retentionFields, retentionOf, type RetentionFields } from './retention';
 
 export const weekdays: Weekday[] = [
   'monday',
@@ -18,7 +19,6 @@ export const weekdays: Weekday[] = [
 ];
 
 const mebibyte = 1024 ** 2;
-const suggestedVersions = 30;
 
 export interface SourceRow {
   path: string;
@@ -42,8 +42,7 @@ export interface Fields {
   volumeMebibytes: number | null;
   blockBytes: number;
   prefix: string;
-  keepAll: boolean;
-  keepVersions: number | null;
+  retention: RetentionFields;
 }
 
 export function newFields(defaults: NewJobDefaults, now = new Date()): Fields {
@@ -87,8 +86,7 @@ export function fieldsOf(
     volumeMebibytes: options.volumeBytes / mebibyte,
     blockBytes: options.blockBytes,
     prefix: options.prefix,
-    keepAll: options.keepVersions === null,
-    keepVersions: options.keepVersions ?? suggestedVersions,
+    retention: retentionFields(options.retention),
   };
 }
 
@@ -112,7 +110,7 @@ export function definitionOf(fields: Fields): JobDefinition {
       volumeBytes: (fields.volumeMebibytes ?? 0) * mebibyte,
       blockBytes: fields.blockBytes,
       prefix: fields.prefix.trim(),
-      keepVersions: fields.keepAll ? null : fields.keepVersions,
+      retention: retentionOf(fields.retention),
     },
   };
 }

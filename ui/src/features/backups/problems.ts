@@ -4,6 +4,7 @@ import type { FormStep } from '../../lib/view';
 import { t } from '../../messages';
 import type { Draft } from './draft.svelte';
 import type { Fields } from './fields';
+import { isPolicy } from './retention';
 
 const mebibyte = 1024 ** 2;
 
@@ -75,14 +76,16 @@ function scheduleProblems({ firstDate, firstTime, every, days }: Fields): string
 }
 
 function optionProblems(fields: Fields): string[] {
-  const { volumeMebibytes, blockBytes, prefix, keepAll, keepVersions } = fields;
+  const { volumeMebibytes, blockBytes, prefix, retention } = fields;
   const words = t.options.problem;
   const volume = isWhole(volumeMebibytes, 1, 2000);
   return told([
     [!volume, words.volume],
     [volume && blockBytes >= (volumeMebibytes ?? 0) * mebibyte, words.block],
     [!/^\w+$/.test(prefix.trim()), words.prefix],
-    [!keepAll && !isWhole(keepVersions, 1, 1_000_000), words.keep],
+    [retention.keep === 'versions' && !isWhole(retention.versions, 1, 1_000_000), words.keep],
+    [retention.keep === 'time' && !isWhole(retention.span, 1, 10_000), words.span],
+    [retention.keep === 'policy' && !isPolicy(retention.policy), words.policy],
   ]);
 }
 

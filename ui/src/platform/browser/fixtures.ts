@@ -3,6 +3,7 @@ import type { Account } from '../../bindings/Account';
 import type { AppState } from '../../bindings/AppState';
 import type { Drive } from '../../bindings/Drive';
 import type { JobCard } from '../../bindings/JobCard';
+import type { JobOptions } from '../../bindings/JobOptions';
 import type { Progress } from '../../bindings/Progress';
 import type { RunCounts } from '../../bindings/RunCounts';
 import type { RunMessage } from '../../bindings/RunMessage';
@@ -134,11 +135,11 @@ export const restoreFailures: RunMessage[] = [
   },
 ];
 
-const options = {
+const options: JobOptions = {
   volumeBytes: 50 * mebibyte,
   blockBytes: mebibyte,
   prefix: 'duplicati',
-  keepVersions: null,
+  retention: { kind: 'all' },
 };
 
 export function documentsJob(): JobCard {
@@ -164,7 +165,7 @@ export function documentsJob(): JobCard {
         unit: 'days',
         days: [],
       },
-      options: { ...options, keepVersions: 30 },
+      options: { ...options, retention: { kind: 'versions', count: 30 } },
     },
     state: { kind: 'idle' },
     destinationLabel: 'OneDrive · alex@outlook.example · Backups/laptop',

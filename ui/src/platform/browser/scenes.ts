@@ -125,7 +125,7 @@ function draftFields(step: FormStep): Fields {
     {
       ...definition,
       name: 'Backup of laptop',
-      options: { ...options, keepVersions: null },
+      options: { ...options, retention: { kind: 'policy', policy: '1W:1D,4W:1W,12M:1M' } },
       destination: {
         kind: 'oneDrive',
         accountId: fixtures.studio.id,

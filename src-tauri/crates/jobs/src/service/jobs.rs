@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use crate::maintenance::RetentionSettings;
 use crate::operation::content;
 use crate::schedule::next_run;
 use crate::target::{DEFAULT_PREFIX, Opening, Target, same_place};
@@ -263,6 +264,7 @@ impl Coffer {
             )
         });
         coffer_engine::filter::Filters::new(rules).map_err(|error| wording::engine(&error))?;
+        RetentionSettings::of_job(&definition.options.retention).rule()?;
         if let Some(schedule) = &definition.schedule
             && next_run(schedule, None, &self.inner.clock.zone()).is_none()
         {

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use crate::maintenance::RetentionSettings;
 use crate::operation::{self, BackupSettings, Finished, RestoreSettings, Wanted};
 use crate::progress::Observer;
 use crate::{Result, lock, wording};
@@ -68,7 +69,7 @@ impl Coffer {
                         BackupSettings::new(definition.sources.iter().map(PathBuf::from).collect());
                     settings.filters = definition.filters;
                     settings.volume_size = definition.options.volume_bytes;
-                    settings.retention.keep_versions = definition.options.keep_versions;
+                    settings.retention = RetentionSettings::of_job(&definition.options.retention);
                     // A backup that exists keeps its block size; the engine refuses another.
                     settings.block_size = match operation::content(&target, &run.cancel).await {
                         Ok(coffer_ipc::command::DestinationContent::Backup { .. }) => None,

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use coffer_ipc::ErrorCode;
 use coffer_ipc::command::DestinationContent;
+use coffer_ipc::job::Retention;
 use coffer_jobs::keychain::{Error, SecretStore};
 
 use crate::support::{Computer, back_up};
@@ -68,7 +69,7 @@ async fn two_jobs_cannot_have_one_name_or_one_folder() {
 async fn what_makes_no_backup_is_refused_with_a_reason() {
     let computer = Computer::new().await;
     let coffer = computer.start();
-    let broken: [fn(&mut coffer_ipc::command::SaveJob); 7] = [
+    let broken: [fn(&mut coffer_ipc::command::SaveJob); 9] = [
         |job| job.definition.name = "  ".to_owned(),
         |job| job.definition.sources.clear(),
         |job| job.definition.options.prefix = "with-hyphen".to_owned(),
@@ -77,6 +78,16 @@ async fn what_makes_no_backup_is_refused_with_a_reason() {
                 include: false,
                 expression: "[(]".to_owned(),
             });
+        },
+        |job| {
+            job.definition.options.retention = Retention::Time {
+                span: "soon".to_owned(),
+            };
+        },
+        |job| {
+            job.definition.options.retention = Retention::Policy {
+                policy: "1W:1W".to_owned(),
+            };
         },
         |job| job.passphrase = None,
         |job| job.passphrase = Some(" ".to_owned()),

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use coffer_ipc::command::SaveJob;
 use coffer_ipc::event::{Change, Event};
-use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition, JobOptions};
+use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition, JobOptions, Retention};
 use coffer_ipc::run::{RunResult, RunSummary};
 use coffer_jobs::keychain::{MemoryKeychain, SecretStore};
 use coffer_jobs::{Clock, Coffer, Environment, Folders};
@@ -115,7 +115,7 @@ impl Computer {
                     volume_bytes: 1 << 20,
                     block_bytes: 1 << 10,
                     prefix: "duplicati".to_owned(),
-                    keep_versions: None,
+                    retention: Retention::All,
                 },
             },
             passphrase: Some("an old key, a new door".to_owned()),
