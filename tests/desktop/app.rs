@@ -1,7 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thirtyfour::extensions::query::ElementQueryable as _;
 use thirtyfour::{By, Key, WebElement};
@@ -44,6 +44,21 @@ impl App {
     /// Process number of the app.
     pub(crate) fn process(&self) -> u32 {
         self.process
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        // A program that ended and was not asked about yet has no command line any more.
+        let line = fs::read(format!("/proc/{}/cmdline", self.process));
+        line.is_ok_and(|line| !line.is_empty())
+    }
+
+    /// Waits until the app has ended by itself.
+    pub(crate) async fn wait_for_end(&self) {
+        let started = Instant::now();
+        while self.is_running() {
+            assert!(started.elapsed() < PATIENCE, "the app does not end");
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Clicks the button with this name.

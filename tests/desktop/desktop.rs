@@ -12,6 +12,7 @@ use zbus::fdo::DBusProxy;
 use zbus::names::BusName;
 
 use crate::background::Background;
+use crate::screen::Screen;
 
 /// Where the stand-in for `xdg-open` notes the pages that were to be opened.
 const OPENED_PAGES: &str = "opened-pages";
@@ -79,6 +80,11 @@ impl Desktop {
         let builder = zbus::connection::Builder::address(self.bus.as_str());
         let connecting = builder.expect("the bus has an address").build();
         connecting.await.expect("the bus takes connections")
+    }
+
+    /// The display.
+    pub(crate) fn screen(&self) -> Screen {
+        Screen::open(&self.display)
     }
 
     /// A program as it would be started from this desktop.

@@ -20,6 +20,8 @@ mod form;
 #[cfg(target_os = "linux")]
 mod main_job;
 #[cfg(target_os = "linux")]
+mod screen;
+#[cfg(target_os = "linux")]
 mod tray;
 #[cfg(target_os = "linux")]
 mod tray_stories;

@@ -34,8 +34,25 @@ async fn the_tray_starts_a_job_and_its_icon_tells_how_it_stands() {
     let error = item.picture_other_than(&[&idle, &running]).await;
     app.see("Sign in again").await;
     assert_ne!(error, idle);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_window_comes_back_from_the_tray_and_quit_ends_the_app() {
+    let desktop = Desktop::new().await;
+    let mut host = TrayHost::start(desktop.bus().await).await;
+    let app = App::start(&desktop).await;
+    let (item, screen) = (host.next_item().await, desktop.screen());
+    screen.wait_for_window("Coffer", true).await;
+
+    screen.close_window("Coffer");
+    screen.wait_for_window("Coffer", false).await;
+    assert!(app.is_running());
+
+    item.choose("Open Coffer").await;
+    screen.wait_for_window("Coffer", true).await;
 
     item.choose("Quit").await;
+    app.wait_for_end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
