@@ -41,6 +41,11 @@ impl App {
         drop(self);
     }
 
+    /// Process number of the app.
+    pub(crate) fn process(&self) -> u32 {
+        self.process
+    }
+
     /// Clicks the button with this name.
     pub(crate) async fn click(&self, button: &str) {
         let name = quoted(button);

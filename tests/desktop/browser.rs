@@ -21,7 +21,11 @@ pub(crate) async fn accept_sign_in(desktop: &Desktop, page: usize, account: &str
         assert!(started.elapsed() < PATIENCE, "no page was opened");
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    let driver = desktop.command("WebKitWebDriver");
+    let mut driver = desktop.command("WebKitWebDriver");
+    // What a browser keeps of the pages it showed is not Coffer's.
+    driver
+        .env("HOME", desktop.path("browser"))
+        .env("TMPDIR", desktop.path("browser"));
     let browser = Session::start(driver, &mini_browser(), &["--automation"]).await;
     let web = &browser.web;
     web.goto(&address)

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use coffer_onedrive_sim::{Options, Simulator};
+use coffer_tests::Microsoft;
 use futures::StreamExt as _;
 use tempfile::TempDir;
 use zbus::fdo::DBusProxy;
@@ -18,7 +18,7 @@ const OPENED_PAGES: &str = "opened-pages";
 
 /// A desktop of its own: display, session bus, keychain, home folder, and a OneDrive to talk to.
 pub(crate) struct Desktop {
-    pub(crate) simulator: Simulator,
+    pub(crate) microsoft: Microsoft,
     folder: TempDir,
     display: String,
     bus: String,
@@ -31,31 +31,29 @@ pub(crate) struct Desktop {
 impl Desktop {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temp folder");
-        for name in ["home", "run", "bin", "tmp"] {
+        for name in ["home", "run", "bin", "tmp", "browser"] {
             fs::create_dir(folder.path().join(name)).expect("a folder of the desktop");
         }
         let private = fs::Permissions::from_mode(0o700);
         fs::set_permissions(folder.path().join("run"), private).expect("the run folder is private");
         install_opener(folder.path());
 
-        let (display_process, display) = Background::start_talking(Command::new("Xvfb").args([
-            "-displayfd",
-            "1",
-            "-screen",
-            "0",
-            "1280x900x24",
-        ]));
+        let (display_process, display) =
+            Background::start_talking(Command::new("Xvfb").stderr(Stdio::null()).args([
+                "-displayfd",
+                "1",
+                "-screen",
+                "0",
+                "1280x900x24",
+            ]));
         let (bus_process, bus) =
             Background::start_talking(Command::new("dbus-daemon").stderr(Stdio::null()).args([
                 "--session",
                 "--nofork",
                 "--print-address=1",
             ]));
-        let simulator = Simulator::start(Options::default())
-            .await
-            .expect("the simulator starts");
         let mut desktop = Self {
-            simulator,
+            microsoft: Microsoft::start(),
             folder,
             display: format!(":{display}"),
             bus,
@@ -108,8 +106,8 @@ impl Desktop {
     pub(crate) fn wire<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env("COFFER_DEMO", "1")
-            .env("COFFER_GRAPH_ENDPOINT", self.simulator.api_url())
-            .env("COFFER_OAUTH_URL", self.simulator.oauth_url())
+            .env("COFFER_GRAPH_ENDPOINT", self.microsoft.api_url())
+            .env("COFFER_OAUTH_URL", self.microsoft.oauth_url())
     }
 
     /// Pages that programs asked the desktop to open, oldest first.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use coffer_onedrive_sim::ALEX_DRIVE;
 use coffer_testkit::{snapshot, write_files};
+use coffer_tests::secrets::Search;
 
 use crate::app::App;
 use crate::browser::accept_sign_in;
@@ -55,7 +56,7 @@ async fn a_backup_made_with_the_form_comes_back_after_a_crash_and_on_a_new_compu
     app.click("Select everything").await;
     restore_to(&app, &restored).await;
     assert_eq!(snapshot(&source), snapshot(&restored));
-    app.kill();
+    no_secret_lies_about(&desktop, app);
 
     desktop.lose_everything().await;
     let app = App::start(&desktop).await;
@@ -85,9 +86,33 @@ async fn restore_to(app: &App, target: &Path) {
         .await;
 }
 
+/// Searches the running app's command line and what it left behind, and shows that the search can find something.
+fn no_secret_lies_about(desktop: &Desktop, app: App) {
+    let mut search = Search::new();
+    search.add("the passphrase", PASSPHRASE);
+    let given = desktop.microsoft.secrets();
+    for kind in ["an AuthID", "an access token", "a refresh token"] {
+        assert!(given.iter().any(|(name, _)| name == kind), "{kind}");
+    }
+    for (name, secret) in &given {
+        search.add(name, secret);
+    }
+    let mut findings = search.in_command_lines(app.process());
+    app.kill();
+    for folder in ["home", "tmp"] {
+        findings.extend(search.in_folder(&desktop.path(folder)));
+    }
+    let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    assert!(told.is_empty(), "{told:#?}");
+
+    let planted = desktop.path("home/.local/share/coffer/note");
+    fs::write(&planted, PASSPHRASE).unwrap();
+    assert_eq!(search.in_folder(&desktop.home()).len(), 1);
+}
+
 /// Volumes on the drive and their sizes.
 fn stored(desktop: &Desktop) -> std::collections::BTreeMap<String, u64> {
-    let tree = desktop.simulator.tree(ALEX_DRIVE).into_iter();
+    let tree = desktop.microsoft.tree(ALEX_DRIVE).into_iter();
     tree.filter_map(|(path, size)| {
         let name = path.strip_prefix(&format!("/{FOLDER}/"))?.to_owned();
         Some((name, size?))

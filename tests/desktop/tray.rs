@@ -9,6 +9,8 @@ use zbus::{Connection, Proxy};
 
 /// How long the tray may take to follow what happens.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// An item of a menu as the bus carries it: number, properties, items inside.
 type Layout = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
@@ -91,6 +93,24 @@ impl TrayHost {
 impl TrayItem {
     /// The picture that is shown, as PNG.
     pub(crate) async fn picture(&self) -> Vec<u8> {
+        self.picture_other_than(&[]).await
+    }
+
+    /// Waits until the picture is another one than each of these, and returns it.
+    pub(crate) async fn picture_other_than(&self, known: &[&[u8]]) -> Vec<u8> {
+        let started = Instant::now();
+        loop {
+            let picture = self.picture_now().await;
+            if let Some(picture) = picture.filter(|now| known.iter().all(|known| known != now)) {
+                return picture;
+            }
+            assert!(started.elapsed() < PATIENCE, "the icon stays the same");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// `None` in the moment in which the file of an old picture is gone and the new one is not told yet.
+    async fn picture_now(&self) -> Option<Vec<u8>> {
         let item = self.proxy(&self.path, "org.kde.StatusNotifierItem").await;
         let name: String = item.get_property("IconName").await.expect("it has an icon");
         let folder: String = item.get_property("IconThemePath").await.unwrap_or_default();
@@ -99,23 +119,7 @@ impl TrayItem {
             format!("{name}.png"),
             format!("{folder}/{name}.png"),
         ];
-        candidates
-            .iter()
-            .find_map(|path| fs::read(path).ok())
-            .unwrap_or_else(|| panic!("the icon {name:?} is in no file"))
-    }
-
-    /// Waits until the picture is another one than each of these, and returns it.
-    pub(crate) async fn picture_other_than(&self, known: &[&[u8]]) -> Vec<u8> {
-        let started = Instant::now();
-        loop {
-            let picture = self.picture().await;
-            if known.iter().all(|known| *known != picture) {
-                return picture;
-            }
-            assert!(started.elapsed() < PATIENCE, "the icon stays the same");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        candidates.iter().find_map(|path| fs::read(path).ok())
     }
 
     /// Waits until the menu has an entry with these words and chooses it.
@@ -128,7 +132,7 @@ impl TrayItem {
                 break *id;
             }
             assert!(started.elapsed() < PATIENCE, "no {words:?} in {entries:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(LOOK).await;
         };
         let nothing = Value::from(0);
         menu.call::<_, _, ()>("Event", &(id, "clicked", nothing, 0_u32))

@@ -16,7 +16,7 @@ async fn the_tray_starts_a_job_and_its_icon_tells_how_it_stands() {
     let idle = item.picture().await;
     create_backup(&desktop, &app, "Papers", &source).await;
 
-    desktop.simulator.add_fault(Fault::new(
+    desktop.microsoft.add_fault(Fault::new(
         Op::ContentPut,
         Action {
             stall_ms: Some(1500),
@@ -28,8 +28,8 @@ async fn the_tray_starts_a_job_and_its_icon_tells_how_it_stands() {
     app.see("Backed up").await;
     assert_eq!(item.picture_other_than(&[&running]).await, idle);
 
-    desktop.simulator.revoke("alex");
-    desktop.simulator.kill_access("alex");
+    desktop.microsoft.revoke("alex");
+    desktop.microsoft.kill_access("alex");
     item.choose("Papers").await;
     let error = item.picture_other_than(&[&idle, &running]).await;
     app.see("Sign in again").await;

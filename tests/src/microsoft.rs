@@ -13,7 +13,7 @@ pub struct Microsoft {
     simulator: Simulator,
     folder: tempfile::TempDir,
     /// Serves the simulator; ends after it.
-    runtime: Runtime,
+    runtime: Option<Runtime>,
 }
 
 impl Microsoft {
@@ -36,11 +36,15 @@ impl Microsoft {
             data: Some(folder.path().to_owned()),
             ..options
         };
-        let simulator = runtime.block_on(Simulator::start(options));
+        // On a thread of its own, because a test may run inside a runtime already.
+        let simulator = std::thread::scope(|scope| {
+            let starting = scope.spawn(|| runtime.block_on(Simulator::start(options)));
+            starting.join().expect("starting does not panic")
+        });
         Self {
             simulator: simulator.expect("the simulator should start"),
             folder,
-            runtime,
+            runtime: Some(runtime),
         }
     }
 
@@ -100,8 +104,19 @@ impl Microsoft {
     }
 
     /// The threads that serve it, for clients inside the test.
+    ///
+    /// # Panics
+    /// Never.
     pub fn runtime(&self) -> &Runtime {
-        &self.runtime
+        self.runtime.as_ref().expect("it is there until the end")
+    }
+}
+
+impl Drop for Microsoft {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
