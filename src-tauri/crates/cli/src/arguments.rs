@@ -121,6 +121,12 @@ pub(crate) struct Backup {
     pub(crate) retention: Retention,
     #[command(flatten)]
     pub(crate) compacting: AutoCompacting,
+    /// How blocks are compressed: Deflate, ZStandard or None.
+    #[arg(long)]
+    pub(crate) zip_compression_method: Option<String>,
+    /// How hard, from 0 to 9.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=9))]
+    pub(crate) zip_compression_level: Option<u32>,
     /// Volumes of each kind that are read again after something was uploaded.
     #[arg(long, default_value_t = 1)]
     pub(crate) backup_test_samples: u64,
@@ -243,6 +249,9 @@ pub(crate) struct Destination {
     /// What volume names start with.
     #[arg(long, default_value = "duplicati")]
     prefix: String,
+    /// Program that opens volumes encrypted with GnuPG. Default: gpg.
+    #[arg(long)]
+    gpg_program_path: Option<String>,
     /// Repetitions of a failed transfer.
     #[arg(long)]
     number_of_retries: Option<u32>,
@@ -270,6 +279,7 @@ impl Destination {
             ("drive-id", self.drive_id.clone()),
             ("oauth-url", self.oauth_url.clone()),
             ("prefix", Some(self.prefix.clone())),
+            ("gpg-program-path", self.gpg_program_path.clone()),
             (
                 "number-of-retries",
                 self.number_of_retries.map(|count| count.to_string()),

@@ -5,24 +5,28 @@ mod prepare;
 mod scan;
 mod version;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use coffer_database::Index;
 use coffer_volume::Format;
+use coffer_volume::archive::CompressionMethod;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use crate::broken::is_whole;
 use crate::compact::{CompactOptions, CompactStats, CompactThresholds, compact_afterwards};
 use crate::delete::apply_retention;
 use crate::error::{Error, Result};
 use crate::filter::Filters;
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
+use crate::repair::write_missing_dindexes;
 use crate::retention::Retention;
 use crate::session::Session;
 use crate::source::{SourceOptions, roots};
 use crate::spool::{Spool, lock, upload_pair};
-use crate::store::{Cache, Listed, Store, load_newest_version, sync_volumes};
+use crate::store::{Cache, Listed, Store, load_newest_version, stream_ref, sync_volumes};
 
 use crate::verify::{Samples, VerifyOptions, VerifyStats, verify_samples};
 
@@ -36,6 +40,9 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
 
 /// Finished volumes that may wait for their upload; with those in flight this bounds the spool folder.
 const WAITING_VOLUMES: usize = 2;
+
+/// How often a run starts again because volumes vanished under it.
+const MAX_REPETITIONS: u32 = 2;
 
 /// What a backup takes and how.
 pub struct BackupOptions {
@@ -51,7 +58,9 @@ pub struct BackupOptions {
     pub hashes: Option<(String, String)>,
     /// Bytes of a volume (`--dblock-size`); at least 1 MiB and two blocks are used.
     pub volume_size: u64,
-    /// Deflate level, 0 to 9.
+    /// How blocks are compressed.
+    pub compression_method: CompressionMethod,
+    /// 0 to 9.
     pub compression_level: u32,
     /// Volumes uploaded at the same time.
     pub parallel_uploads: usize,
@@ -83,6 +92,7 @@ impl BackupOptions {
             block_size: None,
             hashes: None,
             volume_size: 50 << 20,
+            compression_method: CompressionMethod::default(),
             compression_level: 6,
             parallel_uploads: 4,
             allow_missing_source: false,
@@ -189,61 +199,167 @@ pub fn backup(
     if is_first && !roots.iter().any(|root| root.path.exists()) {
         return Err(Error::NoSource);
     }
-    let spool = Spool::new(spool, store, format.clone(), time, options.volume_size);
-    let index = Arc::new(Mutex::new(index));
-    let (retention, now) = (options.retention.clone(), options.now);
-    let (samples, percentage) = (options.test_samples, options.test_percentage);
-    let compact = options.compact.map(|thresholds| CompactOptions {
-        thresholds,
-        compression_level: options.compression_level,
-        parallel_uploads: options.parallel_uploads,
-        checkpoints: options.checkpoints.clone(),
-        ..CompactOptions::new(options.volume_size, time)
-    });
-    let upload_unchanged = options.upload_unchanged || is_first;
-    let mut stats = run_pipeline(&session, &index, &spool, roots, options)?;
-
-    session.monitor().phase(Phase::Finishing);
-    let index = lock(&index);
-    let changes = stats.added_files + stats.changed_files + stats.deleted_files;
-    if changes > 0 || upload_unchanged {
-        version::upload_dlist(&session, &index, &spool, &mut stats)?;
-    } else {
-        version::keep_local_state(&index)?;
-    }
-    if stats.kept_sources == 0 {
-        stats.deleted_versions = apply_retention(&session, &cache, &index, &retention, time, now)?;
-    }
-    let mut listed = Listed::of(&session)?;
-    if let Some(compact) = compact
-        && (stats.deleted_versions > 0 || has_small_volumes(&listed, &stats, &compact))
-    {
-        let folder = spool.folder();
-        stats.compacted = compact_afterwards(&session, &index, &format, folder, &[], &compact)?;
-        listed = Listed::of(&session)?;
-    }
-    let samples = sample_count(&listed, samples, percentage);
-    if stats.uploaded_volumes > 0 && samples > 0 {
-        let options = VerifyOptions {
-            samples: Samples::Count(samples),
-            now,
-        };
-        let mut verified = VerifyStats::default();
-        verify_samples(
-            &session,
-            &index,
-            &format,
-            spool.folder(),
-            &listed,
-            &options,
-            &mut verified,
-        )?;
-        stats.faulty_volumes = verified.faults.len() as u64;
-        stats.warnings += stats.faulty_volumes;
-    }
-    stats.versions = listed.dlists.len() as u64;
-    stats.stored_bytes = listed.size();
+    let mut spool = Spool::new(spool, store, format, time, options.volume_size);
+    let run = Run {
+        session: &session,
+        index: Arc::new(Mutex::new(index)),
+        options: Arc::new(options),
+    };
+    let must_upload = run.options.upload_unchanged || is_first || newest_is_partial(&run, &listed)?;
+    let mut stats = run.make_version(&mut spool, &roots, must_upload)?;
+    run.look_after(&cache, &spool, &mut stats)?;
     Ok(stats)
+}
+
+/// Whether the newest version is one that a run before did not finish, so that a complete one is due in any case.
+fn newest_is_partial(run: &Run<'_>, listed: &Listed) -> Result<bool> {
+    let Some(newest) = listed.times().last().copied() else {
+        return Ok(false);
+    };
+    let completeness = lock(&run.index).completeness(newest.as_second())?;
+    Ok(completeness == Some(false))
+}
+
+/// A backup once everything is known to be in order.
+struct Run<'a> {
+    session: &'a Session,
+    index: Arc<Mutex<Index>>,
+    options: Arc<BackupOptions>,
+}
+
+impl Run<'_> {
+    /// Uploads what changed and the dlist that makes it a version.
+    ///
+    /// When volumes vanish meanwhile, because another computer compacted the same folder, say, what was in them is read
+    /// and sent again.
+    fn make_version(
+        &self,
+        spool: &mut Spool,
+        roots: &[crate::source::Root],
+        must_upload: bool,
+    ) -> Result<BackupStats> {
+        let mut sent = (0, 0);
+        for attempt in 0.. {
+            let mut stats = run_pipeline(self.session, &self.index, spool, roots, &self.options)?;
+            stats.uploaded_volumes += sent.0;
+            stats.uploaded_bytes += sent.1;
+            self.session.monitor().phase(Phase::Finishing);
+            let index = lock(&self.index);
+            let changes = stats.added_files + stats.changed_files + stats.deleted_files;
+            if changes == 0 && !must_upload {
+                version::keep_local_state(&index)?;
+                return Ok(stats);
+            }
+            let listed = Listed::of(self.session)?;
+            let (format, folder) = (spool.format().clone(), spool.folder().to_owned());
+            match sync_volumes(self.session, &index, &listed, &format, &folder) {
+                Ok(()) => {}
+                Err(Error::VolumesMissing { names, .. }) if attempt < MAX_REPETITIONS => {
+                    forget(&index, &names)?;
+                    index.clear_staged()?;
+                    sent = (stats.uploaded_volumes, stats.uploaded_bytes);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            if attempt > 0 {
+                self.require_whole(&index, &format)?;
+            }
+            write_missing_dindexes(self.session, &index, spool, &listed)?;
+            spool.set_time(choose_time(&listed, spool.time())?);
+            version::upload_dlist(self.session, &index, spool, &mut stats)?;
+            return Ok(stats);
+        }
+        unreachable!("the loop ends by returning")
+    }
+
+    /// Makes sure that nothing of the staged version was in what vanished.
+    fn require_whole(&self, index: &Index, format: &Format) -> Result<()> {
+        let (mut whole, mut lost) = (HashSet::new(), Ok(false));
+        index.for_each_staged_version(&[0, 1, 2], |row| {
+            let streams = row.content.iter().chain([&row.metadata]);
+            for stream in streams {
+                let is_lost = stream_ref(stream, format)
+                    .map_err(|source| Error::volume("the index", source))
+                    .and_then(|stream| is_whole(index, format, &stream, &mut whole))
+                    .map(|whole| !whole);
+                if !matches!(is_lost, Ok(false)) {
+                    lost = is_lost;
+                    return false;
+                }
+            }
+            true
+        })?;
+        if lost? {
+            let destination = self.session.label();
+            return Err(Error::DataMissing {
+                destination,
+                blocks: 1,
+            });
+        }
+        Ok(())
+    }
+
+    /// Deletes versions that are not kept, gives space back, and looks into samples of what was uploaded.
+    fn look_after(&self, cache: &Cache, spool: &Spool, stats: &mut BackupStats) -> Result<()> {
+        let (session, options) = (self.session, &self.options);
+        let index = lock(&self.index);
+        let now = options.now;
+        if stats.kept_sources == 0 {
+            let retention = &options.retention;
+            stats.deleted_versions =
+                apply_retention(session, cache, &index, retention, spool.time(), now)?;
+        }
+        let mut listed = Listed::of(session)?;
+        let (format, folder) = (spool.format(), spool.folder());
+        if let Some(compact) = self.compact_options(spool)
+            && (stats.deleted_versions > 0 || has_small_volumes(&listed, stats, &compact))
+        {
+            stats.compacted = compact_afterwards(session, &index, format, folder, &[], &compact)?;
+            listed = Listed::of(session)?;
+        }
+        let samples = sample_count(&listed, options.test_samples, options.test_percentage);
+        if stats.uploaded_volumes > 0 && samples > 0 {
+            let samples = Samples::Count(samples);
+            let how = VerifyOptions { samples, now };
+            let mut verified = VerifyStats::default();
+            verify_samples(
+                session,
+                &index,
+                format,
+                folder,
+                &listed,
+                &how,
+                &mut verified,
+            )?;
+            stats.faulty_volumes = verified.faults.len() as u64;
+            stats.warnings += stats.faulty_volumes;
+        }
+        stats.versions = listed.dlists.len() as u64;
+        stats.stored_bytes = listed.size();
+        Ok(())
+    }
+
+    fn compact_options(&self, spool: &Spool) -> Option<CompactOptions> {
+        let options = &self.options;
+        options.compact.map(|thresholds| CompactOptions {
+            thresholds,
+            compression_method: options.compression_method,
+            compression_level: options.compression_level,
+            parallel_uploads: options.parallel_uploads,
+            checkpoints: options.checkpoints.clone(),
+            ..CompactOptions::new(options.volume_size, spool.time())
+        })
+    }
+}
+
+fn forget(index: &Index, names: &[String]) -> Result<()> {
+    for row in index.volumes()? {
+        if names.contains(&row.name) {
+            index.remove_volume(row.id)?;
+        }
+    }
+    Ok(())
 }
 
 fn sample_count(listed: &Listed, samples: u64, percentage: f64) -> u64 {
@@ -263,13 +379,14 @@ fn run_pipeline(
     session: &Session,
     index: &Arc<Mutex<Index>>,
     spool: &Spool,
-    roots: Vec<crate::source::Root>,
-    options: BackupOptions,
+    roots: &[crate::source::Root],
+    options: &Arc<BackupOptions>,
 ) -> Result<BackupStats> {
     let parallel = options.parallel_uploads.max(1);
     let (stage_index, stage_spool) = (Arc::clone(index), spool.clone());
     let (upload_index, upload_spool) = (Arc::clone(index), spool.clone());
     let checkpoints = options.checkpoints.clone();
+    let (roots, options) = (roots.to_vec(), Arc::clone(options));
     session.pipe(
         WAITING_VOLUMES,
         parallel,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use coffer_database::{Index, VolumeKind, VolumeRow, VolumeState, VolumeUsage};
 use coffer_destination::Error as DestinationError;
-use coffer_volume::archive::{BlockCompressor, Hint};
+use coffer_volume::archive::{BlockCompressor, CompressionMethod, Hint};
 use coffer_volume::dblock::DblockReader;
 use coffer_volume::{Format, Hash, VolumeName};
 use jiff::Timestamp;
@@ -58,7 +58,9 @@ pub struct CompactOptions {
     pub thresholds: CompactThresholds,
     /// Bytes of a volume (`--dblock-size`).
     pub volume_size: u64,
-    /// Deflate level of what is written.
+    /// How what is written is compressed.
+    pub compression_method: CompressionMethod,
+    /// 0 to 9.
     pub compression_level: u32,
     /// Volumes uploaded at the same time.
     pub parallel_uploads: usize,
@@ -76,6 +78,7 @@ impl CompactOptions {
         Self {
             thresholds: CompactThresholds::default(),
             volume_size,
+            compression_method: CompressionMethod::default(),
             compression_level: 6,
             parallel_uploads: 4,
             checkpoints: Checkpoints::None,
@@ -312,7 +315,7 @@ fn rewrite(
     let (upload_path, upload_spool) = (index_path.clone(), spool.clone());
     let checkpoints = options.checkpoints.clone();
     let rewritten = plan.rewritten.clone();
-    let level = options.compression_level;
+    let (method, level) = (options.compression_method, options.compression_level);
     session.pipe(
         WAITING_VOLUMES,
         options.parallel_uploads.max(1),
@@ -322,7 +325,7 @@ fn rewrite(
                 index: Index::open(&index_path)?,
                 spool,
                 sender,
-                compressor: BlockCompressor::new(level),
+                compressor: BlockCompressor::with_method(method, level),
                 open: None,
                 moved: HashSet::new(),
             };
@@ -378,6 +381,12 @@ impl Mover<'_> {
             Ok(opened) => opened,
             Err(error) => return self.tell(&volume.name, error),
         };
+        let mut blocks: Vec<_> = blocks.iter().collect();
+        blocks.sort_by_cached_key(|block| {
+            Hash::from_bytes(&block.hash)
+                .ok()
+                .and_then(|hash| reader.position(hash))
+        });
         for block in blocks {
             let Ok(hash) = Hash::from_bytes(&block.hash) else {
                 continue;

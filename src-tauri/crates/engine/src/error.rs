@@ -148,6 +148,15 @@ pub enum Error {
         /// The spool folder.
         path: PathBuf,
     },
+    /// A program that is needed cannot be run.
+    #[error("Could not run {}", program.display())]
+    Program {
+        /// Which.
+        program: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A folder of this computer that the operation needs cannot be used.
     #[error("Could not {operation} {}", path.display())]
     Io {

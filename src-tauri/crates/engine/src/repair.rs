@@ -113,6 +113,27 @@ pub fn repair(
     Ok(stats)
 }
 
+/// Writes dindexes for a few dblocks that have none, as a run that was killed between the two leaves them.
+///
+/// A backup that has hardly any is meant to have none.
+pub(crate) fn write_missing_dindexes(
+    session: &Session,
+    index: &Index,
+    spool: &Spool,
+    listed: &Listed,
+) -> Result<()> {
+    let (uncovered, _) = examine(index, listed)?;
+    if uncovered.len() > listed.dindexes.len() {
+        return Ok(());
+    }
+    for dblock in uncovered {
+        session.check_cancelled()?;
+        let written = write_dindex(session, index, spool.format(), spool, dblock);
+        tell_damage(session, written)?;
+    }
+    Ok(())
+}
+
 /// dblocks that no readable dindex describes, and dindexes that could not be read.
 fn examine<'l>(
     index: &Index,

@@ -90,6 +90,10 @@ impl Spool {
         self.time
     }
 
+    pub(crate) fn set_time(&mut self, time: Timestamp) {
+        self.time = time;
+    }
+
     pub(crate) fn create(&self, name: &VolumeName) -> Result<BufWriter<File>> {
         let path = self.folder.join(name.as_str());
         let file = File::create(&path).map_err(|source| Error::io("create", path, source))?;

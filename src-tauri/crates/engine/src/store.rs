@@ -1,10 +1,11 @@
 //! One backup: its destination, its passphrase, its cache folder.
 
 mod cache;
+mod gpg;
 mod listing;
 mod sync;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coffer_destination::Destination;
@@ -24,6 +25,7 @@ pub struct Store {
     destination: Arc<dyn Destination>,
     prefix: String,
     passphrase: Option<Passphrase>,
+    gpg_program: PathBuf,
     cache: PathBuf,
 }
 
@@ -47,8 +49,24 @@ impl Store {
             destination,
             prefix: prefix.to_owned(),
             passphrase,
+            gpg_program: PathBuf::from("gpg"),
             cache: cache.into(),
         })
+    }
+
+    /// The same with another program for volumes that GnuPG encrypted (`--gpg-program-path`).
+    #[must_use]
+    pub fn with_gpg_program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.gpg_program = program.into();
+        self
+    }
+
+    pub(crate) fn gpg_program(&self) -> &Path {
+        &self.gpg_program
+    }
+
+    pub(crate) fn passphrase(&self) -> Option<&Passphrase> {
+        self.passphrase.as_ref()
     }
 
     /// Where the volumes lie.

@@ -42,6 +42,10 @@ pub struct BackupSettings {
     pub retention: RetentionSettings,
     /// When space is given back; `None` is never (`--no-auto-compact`).
     pub compact: Option<CompactSettings>,
+    /// `--zip-compression-method`; `None` is Deflate.
+    pub compression_method: Option<String>,
+    /// `--zip-compression-level`, 0 to 9; `None` is a good middle.
+    pub compression_level: Option<u32>,
     /// `--backup-test-samples`; 0 looks into nothing (`--no-backend-verification`).
     pub test_samples: u64,
     /// `--backup-test-percentage`.
@@ -64,6 +68,8 @@ impl BackupSettings {
             volume_size: 50 << 20,
             retention: RetentionSettings::default(),
             compact: Some(CompactSettings::default()),
+            compression_method: None,
+            compression_level: None,
             test_samples: 1,
             test_percentage: 0.1,
             allow_missing_source: false,
@@ -206,6 +212,17 @@ fn backup_options(
     options.checkpoints = target.checkpoints.clone();
     options.retention = settings.retention.rule()?;
     options.compact = settings.compact.map(CompactSettings::thresholds);
+    if let Some(method) = settings.compression_method {
+        options.compression_method = method.parse().map_err(|_| {
+            wording::invalid(
+                format!("--zip-compression-method={method} cannot be written."),
+                "Use Deflate, ZStandard or None.",
+            )
+        })?;
+    }
+    if let Some(level) = settings.compression_level {
+        options.compression_level = level;
+    }
     options.test_samples = settings.test_samples;
     options.test_percentage = settings.test_percentage;
     Ok(options)

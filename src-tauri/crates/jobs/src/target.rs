@@ -45,6 +45,8 @@ pub struct TargetOptions {
 /// What is still missing when a destination is known.
 pub(crate) struct Opening<'a> {
     pub(crate) prefix: &'a str,
+    /// `--gpg-program-path`.
+    pub(crate) gpg_program: Option<&'a str>,
     pub(crate) passphrase: Option<&'a str>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) folders: &'a Folders,
@@ -74,6 +76,7 @@ impl Target {
             })?;
         }
         let opening = Opening {
+            gpg_program: option("gpg-program-path"),
             prefix: option("prefix")
                 .filter(|prefix| !prefix.is_empty())
                 .unwrap_or(DEFAULT_PREFIX),
@@ -196,8 +199,11 @@ impl Target {
         let cache = opening
             .folders
             .cache_of(&format!("{identity}/{}", opening.prefix));
-        let store = Store::new(destination, opening.prefix, passphrase, cache)
+        let mut store = Store::new(destination, opening.prefix, passphrase, cache)
             .map_err(|error| wording::engine(&error))?;
+        if let Some(program) = opening.gpg_program {
+            store = store.with_gpg_program(program);
+        }
         Ok(Self {
             store,
             checkpoints: opening.checkpoints,

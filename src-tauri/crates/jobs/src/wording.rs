@@ -273,6 +273,11 @@ pub fn engine(source: &EngineError) -> CommandError {
             format!("Data that versions in {destination} need is missing. Nothing was changed."),
             "Look at the damage with `coffer list-broken-files`; what was deleted by hand may be in the recycle bin there.",
         ),
+        EngineError::Program { program, source } => error(
+            ErrorCode::Failed,
+            format!("{} cannot be run: {}.", program.display(), io_words(source)),
+            "Volumes that GnuPG encrypted need that program; install it, or name it with --gpg-program-path.",
+        ),
         EngineError::NoFreeTime { time } => error(
             ErrorCode::Failed,
             format!(

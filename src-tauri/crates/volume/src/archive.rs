@@ -1,9 +1,12 @@
-//! The zip archive in a volume: entries compressed beforehand, written without seeking; read by name.
+//! The archive in a volume: zip, entries compressed beforehand, written without seeking; read by name. Two tar
+//! containers are read as well.
 
 mod prepared;
 mod reader;
+mod tar;
 mod writer;
 
-pub use prepared::{BlockCompressor, Hint, PreparedEntry, PreparedStream};
+pub use prepared::{BlockCompressor, CompressionMethod, Hint, PreparedEntry, PreparedStream};
+use reader::ReadSeek;
 pub use reader::VolumeReader;
 pub(crate) use writer::ArchiveWriter;

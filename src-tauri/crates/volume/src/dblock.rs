@@ -80,6 +80,11 @@ impl DblockReader {
         })
     }
 
+    /// Where a block lies among the others; reading in this order is one pass, whatever the volume is packed in.
+    pub fn position(&self, hash: Hash) -> Option<usize> {
+        self.volume.find(&hash.to_entry_name())
+    }
+
     /// Reads one block and checks it against its hash.
     ///
     /// # Errors

@@ -19,7 +19,8 @@ impl Passphrase {
         Ok(Self(SecretString::from(text)))
     }
 
-    pub(crate) fn expose(&self) -> &str {
+    /// The text itself, for programs that need it. It must not be kept or shown.
+    pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 }

@@ -152,7 +152,8 @@ impl VolumeName {
 
     /// Whether this version of Coffer can open such a volume.
     pub fn is_readable(&self) -> bool {
-        self.compression == "zip" && matches!(self.encryption.as_deref(), None | Some("aes"))
+        matches!(self.compression.as_str(), "zip" | "tzstd" | "tgz")
+            && matches!(self.encryption.as_deref(), None | Some("aes" | "gpg"))
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) async fn run(arguments: Backup, cancel: &CancellationToken) -> Exit {
     settings.volume_size = arguments.dblock_size;
     settings.retention = arguments.retention.settings();
     settings.compact = arguments.compacting.settings();
+    settings.compression_method = arguments.zip_compression_method;
+    settings.compression_level = arguments.zip_compression_level;
     settings.test_percentage = arguments.backup_test_percentage;
     settings.test_samples = if arguments.no_backend_verification {
         0

@@ -356,7 +356,7 @@ impl Collector {
     /// Puts a block into the open volume unless some volume has it.
     fn add_block(&mut self, block: PreparedBlock, blocklist: Option<Vec<u8>>) -> Result<()> {
         let PreparedBlock { hash, size, entry } = block;
-        // What a worker found known stays known.
+        // What a worker found known stays known. Blocklists never come from a worker.
         let Some(entry) = entry else { return Ok(()) };
         let known = self
             .open
@@ -367,6 +367,10 @@ impl Collector {
                 .as_ref()
                 .map_or(Ok(false), |index| index.has_block(hash.as_bytes(), size))?;
         if known {
+            // It came with a volume that does not say which of its blocks are lists.
+            if let Some(list) = blocklist {
+                lock(&self.index).add_blocklist(hash.as_bytes(), &list)?;
+            }
             return Ok(());
         }
         let mut open = match self.open.take() {

@@ -164,11 +164,10 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         format: &Format,
-        level: u32,
+        compressor: BlockCompressor,
         index: PathBuf,
         recent: RecentBlocks,
     ) -> coffer_database::Result<Self> {
-        let compressor = BlockCompressor::new(level);
         Ok(Self {
             format: format.clone(),
             compressor,

@@ -8,7 +8,7 @@ use std::thread;
 
 use coffer_database::{EntryRow, Index};
 use coffer_volume::Hash;
-use coffer_volume::archive::Hint;
+use coffer_volume::archive::{BlockCompressor, Hint};
 use coffer_volume::dlist::EntryKind;
 use crossbeam_channel::{Receiver, bounded};
 
@@ -61,10 +61,13 @@ impl<'a> Scan<'a> {
         thread::scope(|scope| {
             for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
                 let tasks = ends.tasks.clone();
-                let level = self.options.compression_level;
+                let (method, level) = (
+                    self.options.compression_method,
+                    self.options.compression_level,
+                );
                 let worker = Worker::new(
                     self.spool.format(),
-                    level,
+                    BlockCompressor::with_method(method, level),
                     index_path.clone(),
                     Arc::clone(&recent),
                 )?;

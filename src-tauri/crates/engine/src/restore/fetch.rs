@@ -72,7 +72,12 @@ fn read_volume(
         Err(error) => return give_up(session, plan, id, volume.name.as_str(), error),
     };
     let mut failure = None;
-    let wanted = plan.wanted_of(id)?;
+    let mut wanted = plan.wanted_of(id)?;
+    wanted.sort_by_cached_key(|block| {
+        Hash::from_bytes(&block.hash)
+            .ok()
+            .and_then(|hash| reader.position(hash))
+    });
     plan.transaction(|_| {
         for block in wanted {
             session.check_cancelled()?;

@@ -155,6 +155,18 @@ impl Listed {
             (None, None) => Ok(()),
             (None, Some(_)) => Err(Error::NotEncrypted { destination }),
             (Some(_), None) => Err(Error::PassphraseRequired { destination }),
+            // Only the whole volume tells.
+            (Some("gpg"), Some(_)) => {
+                let folder = tempfile::tempdir().map_err(|source| {
+                    Error::io("create a folder in", std::env::temp_dir(), source)
+                })?;
+                let path = session.fetch(name.as_str(), folder.path())?;
+                match open_volume(store, name, &path) {
+                    // Damage shows, and is handled, when the volume itself is needed.
+                    Ok(_) | Err(Error::Volume { .. }) => Ok(()),
+                    Err(error) => Err(error),
+                }
+            }
             (Some(_), Some(passphrase)) => {
                 let start = session
                     .get_range(name.as_str(), 0..HEADER_BYTES)
@@ -205,6 +217,9 @@ fn is_known_module(name: &VolumeName) -> bool {
 
 /// Opens a volume that was downloaded.
 pub(crate) fn open_volume(store: &Store, name: &VolumeName, path: &Path) -> Result<VolumeReader> {
+    if name.encryption() == Some("gpg") {
+        return super::gpg::open(store, name, path);
+    }
     let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
     VolumeReader::open(file, name, store.passphrase.as_ref()).map_err(|source| match source {
         coffer_volume::Error::WrongPassphrase => Error::WrongPassphrase {

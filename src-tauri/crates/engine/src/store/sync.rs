@@ -7,7 +7,7 @@ use coffer_database::{EntryRow, Index, StreamRow, VolumeKind, VolumeState};
 use coffer_destination::Error as DestinationError;
 use coffer_volume::dblock::DblockReader;
 use coffer_volume::dindex::DindexReader;
-use coffer_volume::dlist::{EntryKind, FilelistEntry};
+use coffer_volume::dlist::{Completeness, EntryKind, FilelistEntry};
 use coffer_volume::stream::{Parts, StreamRef};
 use coffer_volume::{Format, Hash};
 
@@ -275,8 +275,12 @@ pub(crate) fn load_newest_version(
 
 fn load(session: &Session, index: &Index, newest: &ListedVolume, path: &Path) -> Result<()> {
     let mut reader = open_dlist(session, newest, path)?;
+    let completeness = reader
+        .completeness()
+        .map_err(|source| Error::volume(newest.name.as_str(), source))?;
     index.transaction(|index| {
         let time = newest.name.time().map_or(0, |time| time.as_second());
+        index.set_completeness(time, completeness == Completeness::Full)?;
         let fileset = index.add_fileset(time)?;
         read_entries(&mut reader, newest, |entry| {
             session.check_cancelled()?;

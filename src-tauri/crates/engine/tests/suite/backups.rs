@@ -57,6 +57,37 @@ fn what_was_backed_up_comes_back_on_a_new_computer() {
 }
 
 #[test]
+fn every_compression_method_comes_back() {
+    use coffer_volume::archive::CompressionMethod;
+    let mut sizes = Vec::new();
+    for method in [
+        CompressionMethod::None,
+        CompressionMethod::Deflate,
+        CompressionMethod::Zstandard,
+    ] {
+        let mut bench = Bench::new();
+        some_files(&bench);
+        write_files(
+            &bench.source(),
+            &[("long.txt", &b"a line of text\n".repeat(9_000))],
+        );
+        let mut options = bench.options();
+        options.compression_method = method;
+
+        let stats = bench.backup_with(options).unwrap();
+
+        sizes.push(stats.uploaded_bytes);
+        let target = bench.folder.path().join("restored");
+        bench.restore(0, &target).unwrap();
+        assert_eq!(snapshot(&target), snapshot(&bench.source()), "{method:?}");
+    }
+    assert!(
+        sizes[0] > sizes[1] + 100_000 && sizes[0] > sizes[2] + 100_000,
+        "{sizes:?}"
+    );
+}
+
+#[test]
 fn an_unchanged_run_reads_and_uploads_nothing() {
     let mut bench = Bench::new();
     some_files(&bench);

@@ -5,9 +5,11 @@ mod bad_input;
 mod checker;
 mod compact;
 mod duplicati;
+mod faulty;
 #[cfg(target_os = "linux")]
 mod filters;
 mod hostile;
+mod interrupted;
 mod mending;
 mod retention;
 mod support;

@@ -411,6 +411,7 @@ impl Coffer {
     ) -> Result<Target> {
         let checkpoints = self.secrets(seal::checkpoints).await?;
         let opening = Opening {
+            gpg_program: None,
             prefix: if prefix.is_empty() {
                 DEFAULT_PREFIX
             } else {

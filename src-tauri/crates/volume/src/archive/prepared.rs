@@ -8,6 +8,36 @@ use crate::error::{Error, Result};
 pub(super) const STORED: u16 = 0;
 /// Zip's number for "deflated".
 pub(super) const DEFLATED: u16 = 8;
+/// Zip's number for Zstandard.
+pub(super) const ZSTANDARD: u16 = 93;
+
+/// How entries are compressed (`--zip-compression-method`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CompressionMethod {
+    /// Not at all.
+    None,
+    /// What every reader knows.
+    #[default]
+    Deflate,
+    /// Faster and smaller; Duplicati reads it, other zip programs often do not.
+    Zstandard,
+}
+
+impl std::str::FromStr for CompressionMethod {
+    type Err = Error;
+
+    /// Reads Duplicati's names in any case. Its other methods are read, but not written.
+    fn from_str(name: &str) -> Result<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "none" => Ok(Self::None),
+            "deflate" => Ok(Self::Deflate),
+            "zstandard" => Ok(Self::Zstandard),
+            _ => Err(Error::Unsupported {
+                what: format!("the compression method {name}"),
+            }),
+        }
+    }
+}
 
 /// Whether compressing is worth a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,31 +78,54 @@ impl PreparedEntry {
 pub struct BlockCompressor {
     level: Compression,
     deflate: Compress,
+    zstandard: Option<zstd::bulk::Compressor<'static>>,
+    stores: bool,
 }
 
 impl BlockCompressor {
-    /// `level` is deflate's, 0 to 9.
+    /// Deflates; `level` is 0 to 9.
     pub fn new(level: u32) -> Self {
-        let level = Compression::new(level.min(9));
+        Self::with_method(CompressionMethod::Deflate, level)
+    }
+
+    /// `level` is 0 to 9 for any method. A Zstandard that cannot be set up, for want of memory, say, is done without.
+    pub fn with_method(method: CompressionMethod, level: u32) -> Self {
+        let level = level.min(9);
+        let zstandard = (method == CompressionMethod::Zstandard)
+            .then(|| zstd::bulk::Compressor::new(level.max(1).cast_signed()).ok())
+            .flatten();
+        let level = Compression::new(level);
         Self {
             level,
             deflate: Compress::new(level, false),
+            zstandard,
+            stores: method == CompressionMethod::None,
         }
     }
 
     /// Compresses `data`, or keeps it when that saves nothing.
     pub fn prepare(&mut self, data: Vec<u8>, hint: Hint) -> PreparedEntry {
         if hint == Hint::Compress
-            && let Some(deflated) = self.deflate(&data)
+            && !self.stores
+            && let Some((method, compressed)) = self.compress(&data)
         {
             return PreparedEntry {
-                method: DEFLATED,
+                method,
                 crc32: crc32fast::hash(&data),
                 plain_len: data.len() as u64,
-                data: deflated,
+                data: compressed,
             };
         }
         PreparedEntry::stored(data)
+    }
+
+    /// `None` when the result would not be smaller.
+    fn compress(&mut self, data: &[u8]) -> Option<(u16, Vec<u8>)> {
+        let Some(zstandard) = &mut self.zstandard else {
+            return Some((DEFLATED, self.deflate(data)?));
+        };
+        let compressed = zstandard.compress(data).ok()?;
+        (compressed.len() < data.len()).then_some((ZSTANDARD, compressed))
     }
 
     /// `None` when the result would not be smaller.
@@ -156,6 +209,29 @@ pub(crate) struct FinishedStream<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_method_is_used_where_it_helps() {
+        let text = b"text that repeats ".repeat(50);
+        let noise: Vec<u8> = (0..200_u32).map(|i| (i * i * 7 + 13 * i) as u8).collect();
+        for (method, number) in [
+            (CompressionMethod::None, STORED),
+            (CompressionMethod::Deflate, DEFLATED),
+            (CompressionMethod::Zstandard, ZSTANDARD),
+        ] {
+            let mut compressor = BlockCompressor::with_method(method, 6);
+            let entry = compressor.prepare(text.clone(), Hint::Compress);
+            assert_eq!(entry.method, number, "{method:?}");
+            let stored = compressor.prepare(text.clone(), Hint::Store);
+            assert_eq!(stored.method, STORED);
+            assert!(compressor.prepare(noise.clone(), Hint::Compress).data.len() <= noise.len());
+        }
+        assert_eq!(
+            "ZStandard".parse::<CompressionMethod>().unwrap(),
+            CompressionMethod::Zstandard
+        );
+        assert!("LZMA".parse::<CompressionMethod>().is_err());
+    }
 
     #[test]
     fn one_compressor_serves_data_that_shrinks_and_data_that_does_not() {

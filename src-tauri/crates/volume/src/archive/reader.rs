@@ -1,5 +1,6 @@
 use std::io::{BufReader, Read, Seek};
 
+use super::tar::{TarArchive, TarCompression};
 use crate::aescrypt;
 use crate::encryption::Passphrase;
 use crate::error::{Error, Result};
@@ -10,13 +11,19 @@ use crate::name::{VolumeKind, VolumeName};
 const MAX_MANIFEST: u64 = 64 * 1024;
 
 /// Anything a volume can be read from.
-trait ReadSeek: Read + Seek + Send {}
+pub(super) trait ReadSeek: Read + Seek + Send {}
 impl<T: Read + Seek + Send> ReadSeek for T {}
+
+/// What a volume is packed in.
+enum Archive {
+    Zip(Box<zip::ZipArchive<BufReader<Box<dyn ReadSeek>>>>),
+    Tar(Box<TarArchive>),
+}
 
 /// An opened volume: decrypted on demand, its manifest checked.
 pub struct VolumeReader {
     kind: VolumeKind,
-    archive: zip::ZipArchive<BufReader<Box<dyn ReadSeek>>>,
+    archive: Archive,
     manifest: Manifest,
 }
 
@@ -24,32 +31,53 @@ impl VolumeReader {
     /// Opens what `input` holds, as `name` says it is packed.
     ///
     /// # Errors
-    /// [`Error::WrongPassphrase`], [`Error::PassphraseRequired`], [`Error::Unsupported`] for other modules, and
-    /// the errors of damage.
+    /// [`Error::WrongPassphrase`], [`Error::PassphraseRequired`], [`Error::Unsupported`] for other modules (GnuPG
+    /// among them, whose plain text goes to [`VolumeReader::open_plain`]), and the errors of damage.
     pub fn open(
         input: impl Read + Seek + Send + 'static,
         name: &VolumeName,
         passphrase: Option<&Passphrase>,
     ) -> Result<Self> {
-        if name.compression() != "zip" {
-            return Err(Error::Unsupported {
-                what: format!("the compression module {}", name.compression()),
-            });
-        }
-        let plain: Box<dyn ReadSeek> = match name.encryption() {
-            None => Box::new(input),
+        match name.encryption() {
+            None => Self::open_plain(input, name),
             Some("aes") => {
                 let passphrase = passphrase.ok_or(Error::PassphraseRequired)?;
-                Box::new(aescrypt::Reader::open(input, passphrase)?)
+                Self::open_plain(aescrypt::Reader::open(input, passphrase)?, name)
             }
-            Some(other) => {
+            Some(other) => Err(Error::Unsupported {
+                what: format!("the encryption module {other}"),
+            }),
+        }
+    }
+
+    /// Opens what `input` holds without its encryption.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for other modules, and the errors of damage.
+    pub fn open_plain(input: impl Read + Seek + Send + 'static, name: &VolumeName) -> Result<Self> {
+        let plain: Box<dyn ReadSeek> = Box::new(input);
+        let mut archive = match name.compression() {
+            "zip" => {
+                let input = BufReader::with_capacity(32 * 1024, plain);
+                Archive::Zip(Box::new(zip::ZipArchive::new(input)?))
+            }
+            "tzstd" => Archive::Tar(Box::new(TarArchive::open(plain, TarCompression::Zstd)?)),
+            "tgz" => Archive::Tar(Box::new(TarArchive::open(plain, TarCompression::Gzip)?)),
+            other => {
                 return Err(Error::Unsupported {
-                    what: format!("the encryption module {other}"),
+                    what: format!("the compression module {other}"),
                 });
             }
         };
-        let mut archive = zip::ZipArchive::new(BufReader::with_capacity(32 * 1024, plain))?;
-        let bytes = read_entry(&mut archive, manifest::ENTRY, MAX_MANIFEST)?;
+        let index = archive.find(manifest::ENTRY);
+        let bytes = match index {
+            Some(index) => archive.read(index, MAX_MANIFEST)?,
+            None => {
+                return Err(Error::MissingEntry {
+                    name: manifest::ENTRY.to_owned(),
+                });
+            }
+        };
         let manifest = Manifest::decode(&bytes)?;
         Ok(Self {
             kind: name.kind(),
@@ -76,48 +104,73 @@ impl VolumeReader {
 
     /// Names of all entries, `/` between parts (old writers used `\`).
     pub(crate) fn names(&self) -> Vec<(usize, String)> {
-        (0..self.archive.len())
-            .filter_map(|i| Some((i, self.archive.name_for_index(i)?.ok()?.replace('\\', "/"))))
-            .collect()
+        match &self.archive {
+            Archive::Zip(zip) => (0..zip.len())
+                .filter_map(|i| Some((i, zip.name_for_index(i)?.ok()?.replace('\\', "/"))))
+                .collect(),
+            Archive::Tar(tar) => tar
+                .names()
+                .map(|(index, name)| (index, name.to_owned()))
+                .collect(),
+        }
     }
 
     /// Opens an entry for streaming.
-    pub(crate) fn entry(&mut self, index: usize) -> Result<impl Read> {
-        Ok(self.archive.by_index(index)?)
+    pub(crate) fn entry(&mut self, index: usize) -> Result<Box<dyn Read + '_>> {
+        Ok(match &mut self.archive {
+            Archive::Zip(zip) => Box::new(zip.by_index(index)?),
+            Archive::Tar(tar) => Box::new(tar.entry(index)?.0),
+        })
     }
 
-    /// Index of the entry `name`.
+    /// Index of the entry `name`. Reading in the order of indices is never slower than any other, and in a tar archive
+    /// much faster.
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        self.archive
-            .index_for_name(name)
-            .or_else(|| self.archive.index_for_name(&name.replace('/', "\\")))
+        self.archive.find(name)
     }
 
     /// Reads a whole entry of at most `limit` bytes.
     pub(crate) fn read(&mut self, name: &str, limit: u64) -> Result<Vec<u8>> {
-        read_entry(&mut self.archive, name, limit)
+        let missing = || Error::MissingEntry {
+            name: name.to_owned(),
+        };
+        let index = self.archive.find(name).ok_or_else(missing)?;
+        self.archive.read(index, limit)
     }
 
     /// Reads a whole entry of at most `limit` bytes.
     pub(crate) fn read_index(&mut self, index: usize, limit: u64) -> Result<Vec<u8>> {
-        read_limited(self.archive.by_index(index)?, limit)
+        self.archive.read(index, limit)
     }
 }
 
-fn read_entry<R: Read + Seek>(
-    archive: &mut zip::ZipArchive<R>,
-    name: &str,
-    limit: u64,
-) -> Result<Vec<u8>> {
-    let missing = || Error::MissingEntry {
-        name: name.to_owned(),
-    };
-    let index = archive.index_for_name(name).ok_or_else(missing)?;
-    read_limited(archive.by_index(index)?, limit)
+impl Archive {
+    fn find(&self, name: &str) -> Option<usize> {
+        match self {
+            Self::Zip(zip) => zip
+                .index_for_name(name)
+                .or_else(|| zip.index_for_name(&name.replace('/', "\\"))),
+            Self::Tar(tar) => tar.find(name),
+        }
+    }
+
+    fn read(&mut self, index: usize, limit: u64) -> Result<Vec<u8>> {
+        match self {
+            Self::Zip(zip) => {
+                let entry = zip.by_index(index)?;
+                let len = entry.size();
+                read_limited(entry, len, limit)
+            }
+            Self::Tar(tar) => {
+                let (entry, len) = tar.entry(index)?;
+                read_limited(entry, len, limit)
+            }
+        }
+    }
 }
 
-fn read_limited<R: Read>(entry: zip::read::ZipFile<'_, R>, limit: u64) -> Result<Vec<u8>> {
-    let stated = entry.size().min(limit);
+fn read_limited(entry: impl Read, len: u64, limit: u64) -> Result<Vec<u8>> {
+    let stated = len.min(limit);
     let mut data = Vec::with_capacity(stated.min(1 << 20) as usize);
     entry
         .take(limit + 1)

@@ -1,6 +1,6 @@
 use std::io::{self, Read, Write};
 
-use super::prepared::{DEFLATED, FinishedStream, PreparedEntry};
+use super::prepared::{DEFLATED, FinishedStream, PreparedEntry, ZSTANDARD};
 use crate::error::{Error, Result};
 
 /// From here on a 32-bit field no longer holds the number and zip64 takes over.
@@ -107,9 +107,11 @@ impl Entry<'_> {
         self.len >= LIMIT_32 || self.plain_len >= LIMIT_32
     }
 
-    /// Version needed: 2.0 for deflate, 4.5 for zip64.
+    /// Version needed: 2.0 for deflate, 4.5 for zip64, 6.3 for Zstandard.
     fn version(&self) -> u16 {
-        if self.needs_zip64_sizes() || self.offset >= LIMIT_32 {
+        if self.method == ZSTANDARD {
+            63
+        } else if self.needs_zip64_sizes() || self.offset >= LIMIT_32 {
             45
         } else {
             20

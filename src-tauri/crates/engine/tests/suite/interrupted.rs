@@ -1,0 +1,192 @@
+//! Runs that end in the middle, and folders that change under a run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+
+use coffer_destination::FolderDestination;
+use coffer_engine::Error;
+use coffer_testkit::{copy_of, expected_tree, snapshot, write_files};
+use coffer_volume::archive::VolumeReader;
+use coffer_volume::dblock::DblockReader;
+use coffer_volume::dlist::DlistReader;
+use coffer_volume::stream::Parts;
+use coffer_volume::{Format, Hash, VolumeKind, VolumeName};
+
+use crate::checker::assert_clean;
+use crate::faulty::Faulty;
+use crate::support::{Bench, noise};
+
+/// Unencrypted volumes of one kind in a folder, opened.
+fn open(folder: &Path, kind: VolumeKind) -> Vec<VolumeReader> {
+    let files = fs::read_dir(folder).unwrap();
+    files
+        .filter_map(|file| {
+            let path = file.unwrap().path();
+            let name = VolumeName::parse(path.file_name()?.to_str()?)?;
+            (name.kind() == kind)
+                .then(|| VolumeReader::open(File::open(path).unwrap(), &name, None).unwrap())
+        })
+        .collect()
+}
+
+/// How often each block is stored.
+fn blocks(folder: &Path, format: &Format) -> BTreeMap<Vec<u8>, (u64, usize)> {
+    let mut found = BTreeMap::new();
+    for volume in open(folder, VolumeKind::Dblock) {
+        for (hash, size) in DblockReader::new(volume, format).unwrap().scan().unwrap() {
+            found.entry(hash.as_bytes().to_vec()).or_insert((size, 0)).1 += 1;
+        }
+    }
+    found
+}
+
+fn large_source() -> Bench {
+    let mut bench = Bench::new();
+    bench.passphrase = None;
+    write_files(
+        &bench.source(),
+        &[
+            ("big.bin", &noise(3_500_000, 3)),
+            ("other.bin", &noise(2_400_000, 4)),
+            ("text", b"some text"),
+        ],
+    );
+    bench
+}
+
+fn options(bench: &Bench) -> coffer_engine::BackupOptions {
+    let mut options = bench.options();
+    options.block_size = Some(64 * 1024);
+    options.volume_size = 1 << 20;
+    options.parallel_uploads = 1;
+    options.test_samples = 0;
+    options
+}
+
+fn format() -> Format {
+    Format::new(64 * 1024, "SHA256", "SHA256").unwrap()
+}
+
+#[test]
+fn what_arrived_before_a_run_was_cut_off_is_never_sent_again() {
+    for knows in [true, false] {
+        for failing_put in [0, 1, 2, 5, 8] {
+            let mut bench = large_source();
+            let folder: Arc<dyn coffer_destination::Destination> = bench.destination.clone();
+            let cut = Arc::new(Faulty::new(folder.clone(), move |put, _| put < failing_put));
+            bench.destination = cut.clone();
+            let failed = bench.backup_with(options(&bench));
+            assert!(matches!(failed, Err(Error::Destination(_))), "{failed:?}");
+            assert_eq!(cut.arrived.lock().unwrap().len() as u64, failing_put);
+            if !knows {
+                fs::remove_dir_all(bench.cache()).unwrap();
+            }
+            bench.destination = folder;
+
+            let stats = bench.backup_with(options(&bench)).unwrap();
+
+            assert!(stats.version.is_some());
+            let several: Vec<_> = blocks(&bench.destination_path(), &format())
+                .into_values()
+                .filter(|(_, count)| *count > 1)
+                .collect();
+            assert_eq!(several, [], "knows {knows}, failing put {failing_put}");
+            assert_clean(&bench.destination_path());
+            let target = bench.folder.path().join("restored");
+            bench.restore(0, &target).unwrap();
+            assert_eq!(snapshot(&target), snapshot(&bench.source()));
+        }
+    }
+}
+
+#[test]
+fn volumes_that_vanish_under_a_run_are_sent_again() {
+    let mut bench = large_source();
+    let path = bench.destination_path();
+    // Another computer takes what no version needs for waste, just before this run makes its version.
+    let vandal = move |put, _: &str| {
+        if put == 6 {
+            let files = fs::read_dir(&path).unwrap();
+            for file in files.map(|file| file.unwrap().path()) {
+                fs::remove_file(file).unwrap();
+            }
+        }
+        true
+    };
+    bench.destination = Arc::new(Faulty::new(bench.destination.clone(), vandal));
+
+    let stats = bench.backup_with(options(&bench)).unwrap();
+
+    assert!(stats.version.is_some());
+    assert_clean(&bench.destination_path());
+    let target = bench.folder.path().join("restored");
+    bench.restore(0, &target).unwrap();
+    assert_eq!(snapshot(&target), snapshot(&bench.source()));
+}
+
+#[test]
+fn a_killed_run_of_duplicati_is_taken_up() {
+    let folder = copy_of("duplicati-2.3/interrupted/destination-when-killed");
+    let mut bench = Bench::new();
+    bench.passphrase = None;
+    bench.destination = Arc::new(FolderDestination::new(folder.path()));
+    bench.now = "2026-06-01T08:00:00Z".parse().unwrap();
+    let target = bench.folder.path().join("old");
+    bench.restore(0, &target).unwrap();
+    let mut found = snapshot(&target);
+    let mut expected = expected_tree("interrupted", "20260301T080000Z");
+    for path in ["docs/letter.txt", "docs/letter-hardlink.txt"] {
+        assert_eq!(
+            found.remove(path).is_some(),
+            expected.remove(path).is_some()
+        );
+    }
+    assert_eq!(found, expected);
+
+    // A source made of the blocks that the killed run left behind.
+    let mut dlist = DlistReader::new(open(folder.path(), VolumeKind::Dlist).remove(0)).unwrap();
+    let format = dlist.format().clone();
+    let mut referenced = BTreeSet::new();
+    dlist
+        .read_entries(|entry| {
+            for stream in entry.content.iter().chain(&entry.metadata) {
+                match &stream.parts {
+                    Parts::Empty => {}
+                    Parts::Block(block) => drop(referenced.insert(block.as_bytes().to_vec())),
+                    Parts::Blocklists(lists) => {
+                        referenced.extend(lists.iter().map(|list| list.as_bytes().to_vec()));
+                    }
+                }
+            }
+            Ok::<_, coffer_volume::Error>(())
+        })
+        .unwrap();
+    let before = blocks(folder.path(), &format);
+    let mut left = Vec::new();
+    for volume in open(folder.path(), VolumeKind::Dblock) {
+        let mut reader = DblockReader::new(volume, &format).unwrap();
+        for (hash, _) in reader.scan().unwrap() {
+            if !referenced.contains(hash.as_bytes()) {
+                left.push((hash, reader.read(hash).unwrap()));
+            }
+        }
+    }
+    assert!(left.len() > 20, "{} blocks", left.len());
+    for (number, (_, data)) in left.iter().enumerate() {
+        write_files(&bench.source(), &[(&format!("block {number}"), data)]);
+    }
+
+    bench.backup().unwrap();
+
+    let after = blocks(folder.path(), &format);
+    for (hash, _) in left {
+        let hash: Hash = hash;
+        assert_eq!(after[hash.as_bytes()].1, before[hash.as_bytes()].1);
+    }
+    assert_clean(folder.path());
+    let target = bench.folder.path().join("new");
+    bench.restore(0, &target).unwrap();
+    assert_eq!(snapshot(&target), snapshot(&bench.source()));
+}
