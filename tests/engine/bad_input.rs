@@ -98,6 +98,24 @@ fn a_folder_that_cannot_be_created_is_named() {
 }
 
 #[test]
+fn a_folder_to_restore_into_that_cannot_be_created_is_told_before_anything_is_downloaded() {
+    let bench = with_one_version();
+    fs::write(bench.computer.path("in the way"), "mine").unwrap();
+
+    for target in ["in the way", "in the way/below"] {
+        let run = bench.restore(target, &[]).expect(100);
+
+        let told = run.count("downloadedBytes");
+        assert!(told < 100_000, "{told} bytes");
+        run.tells(&["Could not create", target, "place", "Check that the folder"]);
+    }
+    assert_eq!(
+        fs::read(bench.computer.path("in the way")).unwrap(),
+        b"mine"
+    );
+}
+
+#[test]
 fn a_source_that_is_missing_or_suddenly_empty_is_not_a_deletion() {
     let bench = Bench::new();
     let other = bench.computer.path("other");

@@ -10,6 +10,7 @@ mod plan;
 mod selection;
 mod target;
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -82,7 +83,8 @@ pub struct RestoreStats {
 ///
 /// # Errors
 /// [`Error::WrongPassphrase`], [`Error::NoBackup`], [`Error::NoVersion`] and [`Error::NothingMatches`] before anything
-/// is written; later those of the destination and of the temp folder.
+/// is written; [`Error::Io`] when the target folder cannot be created; later those of the destination and of the temp
+/// folder.
 pub fn restore(
     store: &Store,
     options: &RestoreOptions,
@@ -113,6 +115,10 @@ pub fn restore(
 
     session.monitor().phase(Phase::Planning);
     let survey = plan::survey(&session, &mut reader, dlist, options, &index)?;
+    if let Some(target) = &options.target {
+        // Told before everything is downloaded that would have to go there.
+        fs::create_dir_all(target).map_err(|source| Error::io("create", target, source))?;
+    }
     fetch_blocklists(&session, &index, &survey.missing_lists, &format, &spool)?;
     let plan = RestorePlan::new(index.path())?;
     let version_time = dlist.name.time().unwrap_or(Timestamp::UNIX_EPOCH);

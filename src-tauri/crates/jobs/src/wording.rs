@@ -455,6 +455,7 @@ fn io_words(error: &io::Error) -> String {
         io::ErrorKind::StorageFull => "the disk is full".to_owned(),
         io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only".to_owned(),
         io::ErrorKind::IsADirectory => "a folder is in its place".to_owned(),
+        io::ErrorKind::AlreadyExists => "a file is in its place".to_owned(),
         io::ErrorKind::NotADirectory => "a file is in its folder's place".to_owned(),
         _ => error.to_string(),
     }
