@@ -113,20 +113,26 @@ pub fn repair(
     Ok(stats)
 }
 
-/// Writes dindexes for a few dblocks that have none, as a run that was killed between the two leaves them.
-///
-/// A backup that has hardly any is meant to have none.
+/// dblocks that lack a dindex. A backup that has hardly any is meant to have none, and lacks nothing.
+pub(crate) fn lacking_dindexes<'l>(
+    index: &Index,
+    listed: &'l Listed,
+) -> Result<Vec<&'l ListedVolume>> {
+    let (uncovered, _) = examine(index, listed)?;
+    if uncovered.len() > listed.dindexes.len() {
+        return Ok(Vec::new());
+    }
+    Ok(uncovered)
+}
+
+/// Writes dindexes that are lacking, as a run that was killed between a dblock and its dindex leaves things.
 pub(crate) fn write_missing_dindexes(
     session: &Session,
     index: &Index,
     spool: &Spool,
     listed: &Listed,
 ) -> Result<()> {
-    let (uncovered, _) = examine(index, listed)?;
-    if uncovered.len() > listed.dindexes.len() {
-        return Ok(());
-    }
-    for dblock in uncovered {
+    for dblock in lacking_dindexes(index, listed)? {
         session.check_cancelled()?;
         let written = write_dindex(session, index, spool.format(), spool, dblock);
         tell_damage(session, written)?;

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::broken::Survey;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
+use crate::repair::lacking_dindexes;
 use crate::session::Session;
 use crate::store::{Cache, Listed, ListedVolume, Store, open_volume, sync_volumes};
 
@@ -104,19 +105,28 @@ pub fn verify(
     let spool = cache.spool();
     let mut stats = VerifyStats::default();
     if options.samples == Samples::None {
-        compare_listing(&session, &cache.index()?, &listed, &mut stats)?;
+        let index = cache.index()?;
+        compare_listing(&session, &index, &listed, Absence::Fault, &mut stats)?;
         return Ok(stats);
     }
     let Some(format) = listed.format(&session, &spool)? else {
         return Ok(stats);
     };
     let index = cache.index_for(&format, store)?;
-    compare_listing(&session, &index, &listed, &mut stats)?;
+    compare_listing(&session, &index, &listed, Absence::Unknown, &mut stats)?;
     session.monitor().phase(Phase::ReadingDestination);
     match sync_volumes(&session, &index, &listed, &format, &spool) {
-        // Told already.
-        Err(Error::VolumesMissing { .. }) => {}
-        other => other?,
+        Err(Error::VolumesMissing { names, .. }) => {
+            for name in names {
+                note(&session, &mut stats, name, FaultKind::Missing);
+            }
+        }
+        other => drop(other?),
+    }
+    for dblock in lacking_dindexes(&index, &listed)? {
+        let what = "no index volume describes it; `repair` writes one".to_owned();
+        let name = dblock.name.to_string();
+        note(&session, &mut stats, name, FaultKind::Incomplete(what));
     }
     verify_samples(
         &session, &index, &format, &spool, &listed, options, &mut stats,
@@ -124,11 +134,21 @@ pub fn verify(
     Ok(stats)
 }
 
+/// What it means that a volume is gone.
+#[derive(PartialEq)]
+enum Absence {
+    /// Nothing yet: whether a version needs it is found out by reading.
+    Unknown,
+    /// Nothing is read, so this is all that can be said.
+    Fault,
+}
+
 /// Compares names and lengths with what the index knows.
 fn compare_listing(
     session: &Session,
     index: &Index,
     listed: &Listed,
+    absence: Absence,
     stats: &mut VerifyStats,
 ) -> Result<()> {
     let sizes: HashMap<&str, u64> = listed
@@ -146,6 +166,7 @@ fn compare_listing(
                 expected: row.size,
                 found: *found,
             },
+            None if absence == Absence::Unknown => continue,
             // A listing may lag behind; only the file itself says that it is gone.
             None => match session.get_range(&row.name, 0..1) {
                 Ok(_) => continue,

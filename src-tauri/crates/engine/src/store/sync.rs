@@ -16,6 +16,7 @@ use super::{Listed, Store, open_volume};
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
+use crate::usage::needed_volumes;
 use crate::versions::{open_dlist, read_entries};
 
 /// Reads index volumes that the index does not know, and forgets volumes that are gone.
@@ -23,16 +24,19 @@ use crate::versions::{open_dlist, read_entries};
 /// A dblock that no readable dindex describes is read itself. Afterwards the index knows every block at the
 /// destination.
 ///
+/// Returns whether blocks were forgotten because the only volume that had them is gone, though no version needs them:
+/// another computer compacted the folder.
+///
 /// # Errors
-/// [`Error::VolumesMissing`] when a volume is gone that held the only copy of a block; everything else is read all the
-/// same.
+/// [`Error::VolumesMissing`] when a volume is gone that held the only copy of a block that a version needs; everything
+/// else is read all the same.
 pub(crate) fn sync_volumes(
     session: &Session,
     index: &Index,
     listed: &Listed,
     format: &Format,
     spool: &Path,
-) -> Result<()> {
+) -> Result<bool> {
     let store = session.store();
     let lost = forget_missing(session, index, listed)?;
 
@@ -65,21 +69,31 @@ pub(crate) fn sync_volumes(
         report_damage(session, read, volume)
     })?;
 
-    let mut names = Vec::new();
+    let mut alone = Vec::new();
     for (id, name) in lost {
         // Another volume that was read just now may have all that was in it.
         if index.is_redundant(id)? {
             index.remove_volume(id)?;
         } else {
-            names.push(name);
+            alone.push((id, name));
         }
     }
-    if names.is_empty() {
-        return Ok(());
+    if alone.is_empty() {
+        return Ok(false);
+    }
+    let ids: Vec<_> = alone.iter().map(|(id, _)| *id).collect();
+    let needed = needed_volumes(session, index, listed, format, spool, &ids)?;
+    let (needed, others): (Vec<_>, Vec<_>) =
+        alone.into_iter().partition(|(id, _)| needed.contains(id));
+    for (id, _) in others {
+        index.remove_volume(id)?;
+    }
+    if needed.is_empty() {
+        return Ok(true);
     }
     Err(Error::VolumesMissing {
         destination: session.label(),
-        names,
+        names: needed.into_iter().map(|(_, name)| name).collect(),
     })
 }
 

@@ -12,5 +12,6 @@ mod hostile;
 mod interrupted;
 mod mending;
 mod retention;
+mod sequences;
 mod support;
 mod verify;
