@@ -250,6 +250,7 @@ impl Run<'_> {
             let changes = stats.added_files + stats.changed_files + stats.deleted_files;
             if changes == 0 && !must_upload {
                 version::keep_local_state(&index)?;
+                index.set_may_be_damaged(false)?;
                 return Ok(stats);
             }
             let listed = Listed::of(self.session)?;
@@ -274,6 +275,7 @@ impl Run<'_> {
             write_missing_dindexes(self.session, &index, spool, &listed)?;
             spool.set_time(after_all(&listed, spool.time()));
             version::upload_dlist(self.session, &index, spool, &mut stats)?;
+            index.set_may_be_damaged(false)?;
             return Ok(stats);
         }
         unreachable!("the loop ends by returning")

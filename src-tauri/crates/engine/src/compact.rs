@@ -508,7 +508,7 @@ pub(crate) fn delete_unneeded(
 }
 
 /// The doomed dblocks, then the dindexes that describe only these and dblocks that are gone.
-fn with_dindexes(index: &Index, doomed: &HashSet<i64>) -> Result<Vec<VolumeRow>> {
+pub(crate) fn with_dindexes(index: &Index, doomed: &HashSet<i64>) -> Result<Vec<VolumeRow>> {
     let confirmed = |row: &VolumeRow| row.state == VolumeState::Confirmed;
     let volumes: Vec<_> = index.volumes()?.into_iter().filter(confirmed).collect();
     let staying: HashSet<&str> = volumes

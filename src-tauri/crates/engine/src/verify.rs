@@ -86,7 +86,8 @@ pub struct VerifyStats {
 /// Verifies the backup in `store`.
 ///
 /// Volumes are compared with the hash and length that were noted when they were written, decrypted, and their content
-/// is compared with what the other volumes say of it. Nothing is changed.
+/// is compared with what the other volumes say of it. Nothing at the destination is changed; this computer's index
+/// learns of the damage, so that the next backup sends again what the sources still have of it.
 ///
 /// # Errors
 /// Those of opening a backup. Damage is no error but a [`Fault`].
@@ -222,6 +223,36 @@ pub(crate) fn verify_samples(
         let examined = examine_dlist(&survey, volume);
         conclude(session, index, volume, examined, stats)?;
     }
+    examine_volumes(session, index, format, spool, listed, chosen, stats)
+}
+
+/// Names of dindexes that cannot be read, after trying all of them. One that describes a volume which is gone can be, and
+/// may hold the only copy of a blocklist.
+pub(crate) fn faulty_dindexes(
+    session: &Session,
+    index: &Index,
+    format: &Format,
+    spool: &Path,
+    listed: &Listed,
+) -> Result<HashSet<String>> {
+    let mut stats = VerifyStats::default();
+    let all = listed.dindexes.iter().collect();
+    examine_volumes(session, index, format, spool, listed, all, &mut stats)?;
+    let faults = stats.faults.into_iter();
+    let unreadable = faults.filter(|fault| !matches!(fault.kind, FaultKind::Incomplete(_)));
+    Ok(unreadable.map(|fault| fault.volume).collect())
+}
+
+/// Reads dindexes and dblocks.
+fn examine_volumes(
+    session: &Session,
+    index: &Index,
+    format: &Format,
+    spool: &Path,
+    listed: &Listed,
+    chosen: Vec<&ListedVolume>,
+    stats: &mut VerifyStats,
+) -> Result<()> {
     let sizes: HashMap<&str, u64> = listed
         .dblocks
         .iter()
@@ -245,7 +276,14 @@ pub(crate) fn verify_samples(
                 examine_dblock(session, index, format, volume, row.map(|row| row.id), &path)
             }
         });
-        conclude(session, index, volume, examined, stats)
+        let is_sound = matches!(examined, Ok(None));
+        conclude(session, index, volume, examined, stats)?;
+        if let Some(row) = row.filter(|_| !is_sound && volume.name.kind() == VolumeKind::Dblock) {
+            // What is left of it is read anew, so that everything else knows what is lost.
+            index.remove_volume(row.id)?;
+            index.set_may_be_damaged(true)?;
+        }
+        Ok(())
     })
 }
 

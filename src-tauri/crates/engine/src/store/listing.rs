@@ -168,14 +168,20 @@ impl Listed {
                 }
             }
             (Some(_), Some(passphrase)) => {
-                let start = session
-                    .get_range(name.as_str(), 0..HEADER_BYTES)
-                    .map_err(|error| session.failed(error))?;
-                match aescrypt::check_passphrase(&start, passphrase) {
-                    Ok(false) => Err(Error::WrongPassphrase { destination }),
+                // One volume of another's must not lock anybody out of all others.
+                for volume in [Some(probe), self.dlists.first(), self.dindexes.first()] {
+                    let Some(volume) = volume.filter(|v| v.name.encryption() == Some("aes")) else {
+                        continue;
+                    };
+                    let start = session
+                        .get_range(volume.name.as_str(), 0..HEADER_BYTES)
+                        .map_err(|error| session.failed(error))?;
                     // Damage shows, and is handled, when the volume itself is needed.
-                    Ok(true) | Err(_) => Ok(()),
+                    if !matches!(aescrypt::check_passphrase(&start, passphrase), Ok(false)) {
+                        return Ok(());
+                    }
                 }
+                Err(Error::WrongPassphrase { destination })
             }
         }
     }
@@ -201,7 +207,9 @@ impl Listed {
             });
             match format {
                 Ok(format) => return Ok(Some(format)),
-                Err(error @ Error::Volume { .. }) => failure = failure.or(Some(error)),
+                Err(error @ (Error::Volume { .. } | Error::WrongPassphrase { .. })) => {
+                    failure = failure.or(Some(error));
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::usage::needed_volumes;
+use crate::verify::FaultKind;
 use crate::versions::{open_dlist, read_entries};
 
 /// Reads index volumes that the index does not know, and forgets volumes that are gone.
@@ -38,6 +39,7 @@ pub(crate) fn sync_volumes(
     spool: &Path,
 ) -> Result<bool> {
     let store = session.store();
+    forget_changed(session, index, listed)?;
     let lost = forget_missing(session, index, listed)?;
 
     let known: HashSet<String> = confirmed(index, VolumeKind::Dindex)?;
@@ -66,6 +68,12 @@ pub(crate) fn sync_volumes(
         let read = path.and_then(|path| {
             index.transaction(|index| read_dblock(store, index, volume, &path, format))
         });
+        if matches!(
+            read,
+            Err(Error::Volume { .. } | Error::WrongPassphrase { .. })
+        ) {
+            index.set_may_be_damaged(true)?;
+        }
         report_damage(session, read, volume)
     })?;
 
@@ -105,6 +113,29 @@ fn confirmed(index: &Index, kind: VolumeKind) -> Result<HashSet<String>> {
         .collect())
 }
 
+/// Forgets volumes that have another length than they had, and tells them: what is left of them is read anew.
+fn forget_changed(session: &Session, index: &Index, listed: &Listed) -> Result<()> {
+    let sizes: HashMap<&str, u64> = listed
+        .volumes()
+        .map(|volume| (volume.name.as_str(), volume.size))
+        .collect();
+    for row in index.volumes()? {
+        let Some(found) = sizes.get(row.name.as_str()).copied() else {
+            continue;
+        };
+        if row.state == VolumeState::Confirmed && found != row.size {
+            index.remove_volume(row.id)?;
+            index.set_may_be_damaged(true)?;
+            let expected = row.size;
+            session.monitor().problem(Problem {
+                subject: row.name,
+                kind: ProblemKind::Faulty(FaultKind::OtherSize { expected, found }),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Forgets volumes that are gone and returns those that held the only copy of a block.
 fn forget_missing(session: &Session, index: &Index, listed: &Listed) -> Result<Vec<(i64, String)>> {
     let there: HashSet<&str> = listed
@@ -142,6 +173,14 @@ fn report_damage(session: &Session, read: Result<()>, volume: &ListedVolume) -> 
             session.monitor().problem(Problem {
                 subject: volume.name.to_string(),
                 kind: ProblemKind::VolumeUnusable(source.to_string()),
+            });
+            Ok(())
+        }
+        // The passphrase opens other volumes, or nothing would have come this far.
+        Err(Error::WrongPassphrase { .. }) => {
+            session.monitor().problem(Problem {
+                subject: volume.name.to_string(),
+                kind: ProblemKind::VolumeUnusable("its passphrase is another".to_owned()),
             });
             Ok(())
         }
@@ -199,6 +238,13 @@ fn read_dindex(
         else {
             continue;
         };
+        if digest.size != *size {
+            // It was cut, or never came whole: only the volume itself says what is left.
+            if let Some(id) = ids.get(&described.dblock) {
+                index.remove_volume(*id)?;
+            }
+            continue;
+        }
         let hash = Some(digest.hash.as_bytes());
         let state = VolumeState::Confirmed;
         index.put_volume(
@@ -230,6 +276,9 @@ fn read_dindex(
     )?;
     for dblock in covered {
         index.add_cover(id, &dblock)?;
+        if !sizes.contains_key(dblock.as_str()) {
+            index.set_may_be_damaged(true)?;
+        }
     }
     Ok(())
 }
@@ -254,10 +303,11 @@ fn read_dblock(
     Ok(())
 }
 
-/// Makes the index's newest version that of the destination, by reading its dlist when it is another.
+/// Makes the index's newest version that of the destination, by reading its dlist when it is another. A dlist that cannot
+/// be read is told, and the one before it taken.
 ///
 /// # Errors
-/// [`Error::Volume`] when that dlist cannot be read.
+/// Those of the destination.
 pub(crate) fn load_newest_version(
     session: &Session,
     index: &Index,
@@ -280,11 +330,20 @@ pub(crate) fn load_newest_version(
         return Ok(());
     }
     index.clear_filesets()?;
-    let Some(newest) = listed.dlists.last() else {
-        return Ok(());
-    };
-    let path = session.fetch(newest.name.as_str(), spool)?;
-    load(session, index, newest, &path)
+    for dlist in listed.dlists.iter().rev() {
+        let path = session.fetch(dlist.name.as_str(), spool)?;
+        let why = match load(session, index, dlist, &path) {
+            Err(Error::Volume { source, .. }) => source.to_string(),
+            Err(Error::WrongPassphrase { .. }) => "its passphrase is another".to_owned(),
+            other => return other,
+        };
+        // The one before serves as well, it only makes more look changed.
+        session.monitor().problem(Problem {
+            subject: dlist.name.to_string(),
+            kind: ProblemKind::VolumeUnusable(why),
+        });
+    }
+    Ok(())
 }
 
 fn load(session: &Session, index: &Index, newest: &ListedVolume, path: &Path) -> Result<()> {
