@@ -29,5 +29,6 @@ async function choosePlatform(): Promise<{ platform: Platform; view: View }> {
     return { platform: tauriPlatform, view: { name: 'home' } };
   }
   const { openScene } = await import('./platform/browser/scenes');
-  return openScene(new URLSearchParams(location.search).get('scene'));
+  const wanted = new URLSearchParams(location.search);
+  return openScene(wanted.get('scene'), wanted.get('theme'));
 }

@@ -40,7 +40,7 @@ export const en = {
   },
 
   unknownError: {
-    message: 'Something unexpected happened',
+    message: 'Something unexpected happened.',
     hint: 'Try again. If it stays like this, restart Coffer.',
   },
 
@@ -123,7 +123,7 @@ export const en = {
     changed: (added: number, changed: number, deleted: number) =>
       `${count(added)} new, ${count(changed)} changed, ${count(deleted)} deleted`,
     nothingNew: 'Nothing had changed.',
-    failed: ({ message, hint }: CommandError) => `${message}. ${hint}`,
+    failed: ({ message, hint }: CommandError) => `${message} ${hint}`,
     failedFiles: (files: number) => `${plural(files, 'file')} could not be read`,
     stopped: 'What was sent is kept. The next run goes on from there.',
     interrupted: 'Coffer or the computer went down. The next run goes on from there.',

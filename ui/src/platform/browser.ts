@@ -97,7 +97,7 @@ export class BrowserPlatform implements Platform {
   async startBackup(jobId: string): Promise<string> {
     const card = this.#job(jobId);
     if (card.state.kind === 'running') {
-      throw failure('busy', 'This backup is running already', 'Wait until it has finished.');
+      throw failure('busy', 'This backup is running already.', 'Wait until it has finished.');
     }
     return this.#startRun('backup', card);
   }
@@ -142,7 +142,7 @@ export class BrowserPlatform implements Platform {
     if (!/^[\w-]+:[\w-]{8,}$/.test(authId.trim())) {
       throw failure(
         'invalidInput',
-        'This is not an AuthID',
+        'This is not an AuthID.',
         'Copy the whole value from the sign-in page; it has a colon in it.',
       );
     }
@@ -157,7 +157,7 @@ export class BrowserPlatform implements Platform {
     if (user) {
       throw failure(
         'busy',
-        `“${user.definition.name}” still uses this account`,
+        `“${user.definition.name}” still uses this account.`,
         'Give that backup another account, or delete it, and try again.',
       );
     }
@@ -223,7 +223,7 @@ export class BrowserPlatform implements Platform {
     if (backup.kind === 'existing' && backup.passphrase === 'wrong') {
       throw failure(
         'wrongPassphrase',
-        'This passphrase does not open the backup',
+        'This passphrase does not open the backup.',
         'Check capital letters and spaces. It is on the recovery sheet.',
       );
     }
@@ -364,7 +364,7 @@ export class BrowserPlatform implements Platform {
     const all = [...this.#history.values()].flat();
     const summary = all.find((run) => run.id === runId);
     if (!summary)
-      throw failure('notFound', 'This run is not known any more', 'Choose another run.');
+      throw failure('notFound', 'This run is not known any more.', 'Choose another run.');
     const lines = summary.error
       ? [{ level: 'error' as const, subject: '', text: summary.error.message }]
       : (summary.operation === 'restore' ? fixtures.restoreFailures : fixtures.messages).slice(
@@ -383,7 +383,7 @@ export class BrowserPlatform implements Platform {
   #job(jobId: string): JobCard {
     const card = this.state.jobs.find(({ id }) => id === jobId);
     if (!card)
-      throw failure('notFound', 'This backup does not exist any more', 'Go back to Backups.');
+      throw failure('notFound', 'This backup does not exist any more.', 'Go back to Backups.');
     return card;
   }
 

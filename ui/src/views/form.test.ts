@@ -95,7 +95,7 @@ describe('destination', () => {
 
     await user.type(screen.getByLabelText('AuthID'), 'nonsense');
     await user.click(screen.getByRole('button', { name: 'Use this AuthID' }));
-    expect(await screen.findByText('This is not an AuthID')).toBeVisible();
+    expect(await screen.findByText('This is not an AuthID.')).toBeVisible();
     await user.clear(screen.getByLabelText('AuthID'));
     await user.type(screen.getByLabelText('AuthID'), 'a1b2:0123456789');
     await user.click(screen.getByRole('button', { name: 'Use this AuthID' }));

@@ -66,7 +66,7 @@ describe('restore', () => {
     await user.type(screen.getByLabelText('Passphrase'), 'wrong');
     await user.click(screen.getByRole('button', { name: 'Open backup' }));
     const alert = within(await screen.findByRole('alert'));
-    expect(alert.getByText('This passphrase does not open the backup')).toBeVisible();
+    expect(alert.getByText('This passphrase does not open the backup.')).toBeVisible();
     expect(alert.getByText(/recovery sheet/)).toBeVisible();
     await user.type(screen.getByLabelText('Passphrase'), ' no more');
     await user.click(screen.getByRole('button', { name: 'Open backup' }));

@@ -4,6 +4,16 @@
 //! Duplicati's: 0 done, 1 a backup had nothing to do, 2 done with warnings, 3 damage was found, 50 stopped half way, 100 failed, 200 the
 //! command line is wrong.
 
+/// As the standard one, but goes on when nobody takes the line: a backup must not end because `head` has seen enough.
+macro_rules! println {
+    ($($words:tt)*) => { $crate::output::print(format_args!($($words)*)) };
+}
+
+/// As [`println`], for standard error.
+macro_rules! eprintln {
+    ($($words:tt)*) => { $crate::output::tell(format_args!($($words)*)) };
+}
+
 mod arguments;
 mod commands;
 mod exit;
@@ -21,7 +31,10 @@ fn main() -> ExitCode {
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(commands::run(arguments)).into(),
+        Ok(runtime) => {
+            let exit = runtime.block_on(commands::run(arguments));
+            output::check(exit).into()
+        }
         Err(error) => {
             eprintln!("Coffer could not start: {error}");
             exit::Exit::Failed.into()

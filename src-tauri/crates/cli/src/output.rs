@@ -1,11 +1,12 @@
 //! What goes to the terminal: a bar or plain lines, messages, results.
 
-use std::io::IsTerminal as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use coffer_ipc::CommandError;
 use coffer_ipc::run::{MessageLevel, Phase, Progress, RunCounts, RunMessage, RunResult};
+use coffer_ipc::{CommandError, ErrorCode};
 use coffer_jobs::Observer;
 use coffer_jobs::operation::Finished;
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
@@ -21,7 +22,7 @@ pub(crate) struct Display {
     json: bool,
 }
 
-/// The result of a run as `--json` prints it.
+/// The result of a run, or why a command failed, as `--json` prints it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report<'a> {
@@ -33,7 +34,7 @@ struct Report<'a> {
 
 impl Display {
     pub(crate) fn new(common: Common) -> Self {
-        let with_bar = std::io::stderr().is_terminal() && !common.no_progress && !common.json;
+        let with_bar = io::stderr().is_terminal() && !common.no_progress && !common.json;
         let bar = with_bar.then(|| {
             let bar = ProgressBar::new(0);
             let template = "{prefix:>12} {bar:30} {percent:>3}%  {msg}";
@@ -105,16 +106,60 @@ impl Display {
     }
 }
 
-/// Prints an error with its next step, and ends the program with "failed".
-pub(crate) fn fail(error: &CommandError) -> Exit {
-    print_error(error);
-    Exit::Failed
+/// Prints an error with its next step, and says how the program ends: failed, or stopped by the person.
+pub(crate) fn fail(error: CommandError, common: Common) -> Exit {
+    print_error(&error);
+    let result = if error.code == ErrorCode::Cancelled {
+        RunResult::Stopped
+    } else {
+        RunResult::Error
+    };
+    if common.json {
+        print_json(&Report {
+            result,
+            counts: RunCounts::default(),
+            error: &Some(error),
+            messages: &[],
+        });
+    }
+    result.into()
 }
 
 fn print_error(error: &CommandError) {
     eprintln!("ErrorID: {:?}", error.code);
     eprintln!("{}", error.message);
     eprintln!("{}", error.hint);
+}
+
+/// Why lines on standard output were lost, once one was.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Prints a line on standard output.
+pub(crate) fn print(line: fmt::Arguments<'_>) {
+    if let Err(error) = writeln!(io::stdout().lock(), "{line}") {
+        let _ = LOST.set(error);
+    }
+}
+
+/// Prints a line on standard error. When that fails nobody can be told, and the work goes on.
+pub(crate) fn tell(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Whether standard output takes no more lines.
+pub(crate) fn is_lost() -> bool {
+    LOST.get().is_some()
+}
+
+/// A result that did not get out is a failure, unless its reader left on purpose.
+pub(crate) fn check(exit: Exit) -> Exit {
+    match LOST.get() {
+        Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("The output could not be written: {error}.");
+            Exit::Failed
+        }
+        _ => exit,
+    }
 }
 
 /// Prints a value as one line of JSON.

@@ -19,9 +19,10 @@ CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE account (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE job (id TEXT PRIMARY KEY, body TEXT NOT NULL, state TEXT NOT NULL DEFAULT '{}') WITHOUT ROWID;
 CREATE TABLE run (
-    id TEXT PRIMARY KEY, job TEXT NOT NULL, started INTEGER NOT NULL, finished INTEGER, body TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX run_of_job ON run (job, started);
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, job TEXT NOT NULL, started INTEGER NOT NULL, finished INTEGER,
+    body TEXT NOT NULL
+);
+CREATE INDEX run_of_job ON run (job, number);
 CREATE TABLE message (
     run TEXT NOT NULL, seq INTEGER NOT NULL, level INTEGER NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL,
     PRIMARY KEY (run, seq)
@@ -187,10 +188,11 @@ impl AppDatabase {
     /// Those of SQLite.
     pub fn put_run(&self, run: &RunRow) -> Result<()> {
         self.connection.execute(
-            "INSERT OR REPLACE INTO run VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO run (id, job, started, finished, body) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (id) DO UPDATE SET finished = ?4, body = ?5",
             params![run.id, run.job, run.started, run.finished, run.body],
         )?;
-        let old = "SELECT id FROM run WHERE job = ?1 ORDER BY started DESC LIMIT -1 OFFSET ?2";
+        let old = "SELECT id FROM run WHERE job = ?1 ORDER BY number DESC LIMIT -1 OFFSET ?2";
         self.connection.execute(
             &format!("DELETE FROM message WHERE run IN ({old})"),
             params![run.job, KEPT_RUNS],
@@ -210,13 +212,13 @@ impl AppDatabase {
         Ok(self.runs_where("id = ?1", params![id])?.pop())
     }
 
-    /// Runs of a job, newest first.
+    /// Runs of a job, newest first; that is the order in which they were added, whatever the clock said.
     ///
     /// # Errors
     /// Those of SQLite.
     pub fn runs(&self, job: &str, offset: u32, limit: u32) -> Result<Vec<RunRow>> {
         self.runs_where(
-            "job = ?1 ORDER BY started DESC LIMIT ?2 OFFSET ?3",
+            "job = ?1 ORDER BY number DESC LIMIT ?2 OFFSET ?3",
             params![job, limit, offset],
         )
     }
@@ -330,5 +332,27 @@ mod tests {
 
         assert!(database.runs("j", 0, 10).unwrap().is_empty());
         assert!(database.messages("r", 0, 10).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_newest_run_is_the_one_added_last_also_after_the_clock_was_set_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = AppDatabase::open(&folder.path().join("coffer.sqlite")).unwrap();
+        for (id, started) in [("z", 9), ("a", 9), ("m", 3)] {
+            let run = RunRow {
+                id: id.into(),
+                job: "j".into(),
+                started,
+                finished: None,
+                body: String::new(),
+            };
+            database.put_run(&run).unwrap();
+            database.put_run(&run).unwrap();
+        }
+
+        let runs = database.runs("j", 0, 10).unwrap();
+
+        let ids: Vec<_> = runs.iter().map(|run| run.id.as_str()).collect();
+        assert_eq!(ids, ["m", "a", "z"]);
     }
 }

@@ -32,30 +32,19 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Repeats calls of another destination that failed in a way that may pass.
-///
-/// Throttling does not use up the repetitions but once per wait; a service that asks for patience for ever ends at
-/// the same count.
-pub struct Retrying<D> {
-    inner: D,
-    policy: RetryPolicy,
-}
-
-impl<D: Destination> Retrying<D> {
-    /// Wraps `inner`.
-    pub fn new(inner: D, policy: RetryPolicy) -> Self {
-        Self { inner, policy }
-    }
-
-    /// Decides about one failure: waits and returns, or gives the error back.
-    async fn pause(
+impl RetryPolicy {
+    /// Decides about the failure of a call that was repeated `tried` times: waits and returns, or gives the error back.
+    ///
+    /// # Errors
+    /// `error`, when it is permanent or came too often; [`Error::Cancelled`].
+    pub async fn pause(
         &self,
         error: Error,
         tried: u32,
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<()> {
-        if !error.is_transient() || tried >= self.policy.retries {
+        if !error.is_transient() || tried >= self.retries {
             return Err(error);
         }
         let wait = match &error {
@@ -73,13 +62,26 @@ impl<D: Destination> Retrying<D> {
 
     /// Doubles with each try, with up to a quarter more so that workers do not come back in step.
     fn backoff(&self, tried: u32) -> Duration {
-        let doubled = self
-            .policy
-            .delay
-            .saturating_mul(2_u32.saturating_pow(tried));
+        let doubled = self.delay.saturating_mul(2_u32.saturating_pow(tried));
         doubled
-            .min(self.policy.longest_delay)
+            .min(self.longest_delay)
             .mul_f64(rand::rng().random_range(1.0..1.25))
+    }
+}
+
+/// Repeats calls of another destination that failed in a way that may pass.
+///
+/// Throttling does not use up the repetitions but once per wait; a service that asks for patience for ever ends at
+/// the same count.
+pub struct Retrying<D> {
+    inner: D,
+    policy: RetryPolicy,
+}
+
+impl<D: Destination> Retrying<D> {
+    /// Wraps `inner`.
+    pub fn new(inner: D, policy: RetryPolicy) -> Self {
+        Self { inner, policy }
     }
 }
 
@@ -93,7 +95,7 @@ impl<D: Destination> Destination for Retrying<D> {
         let mut tried = 0;
         loop {
             match self.inner.list(cancel).await {
-                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
+                Err(error) => self.policy.pause(error, tried, &Silent, cancel).await?,
                 done => return done,
             }
             tried += 1;
@@ -115,7 +117,7 @@ impl<D: Destination> Destination for Retrying<D> {
                 .put(name, file, checkpoints, monitor, cancel)
                 .await
             {
-                Err(error) => self.pause(error, tried, monitor, cancel).await?,
+                Err(error) => self.policy.pause(error, tried, monitor, cancel).await?,
                 done => return done,
             }
             tried += 1;
@@ -132,7 +134,7 @@ impl<D: Destination> Destination for Retrying<D> {
         let mut tried = 0;
         loop {
             match self.inner.get(name, target, monitor, cancel).await {
-                Err(error) => self.pause(error, tried, monitor, cancel).await?,
+                Err(error) => self.policy.pause(error, tried, monitor, cancel).await?,
                 done => return done,
             }
             tried += 1;
@@ -148,7 +150,7 @@ impl<D: Destination> Destination for Retrying<D> {
         let mut tried = 0;
         loop {
             match self.inner.get_range(name, range.clone(), cancel).await {
-                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
+                Err(error) => self.policy.pause(error, tried, &Silent, cancel).await?,
                 done => return done,
             }
             tried += 1;
@@ -161,7 +163,7 @@ impl<D: Destination> Destination for Retrying<D> {
             match self.inner.delete(name, cancel).await {
                 // The try before may have deleted it without us hearing so.
                 Err(Error::NotFound { .. }) if tried > 0 => return Ok(()),
-                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
+                Err(error) => self.policy.pause(error, tried, &Silent, cancel).await?,
                 done => return done,
             }
             tried += 1;
@@ -172,7 +174,7 @@ impl<D: Destination> Destination for Retrying<D> {
         let mut tried = 0;
         loop {
             match self.inner.create_folder(cancel).await {
-                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
+                Err(error) => self.policy.pause(error, tried, &Silent, cancel).await?,
                 done => return done,
             }
             tried += 1;

@@ -436,7 +436,7 @@ impl Mover<'_> {
             Some(open) => open,
             None => OpenVolume::create(&self.spool)?,
         };
-        open.add(hash, size, &entry, list)?;
+        open.add(&self.spool, hash, size, &entry, list)?;
         self.moved.insert((hash, size));
         if open.is_full(&self.spool) {
             return self.send(open);

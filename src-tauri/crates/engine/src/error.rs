@@ -192,15 +192,13 @@ impl Error {
         source: std::io::Error,
     ) -> Self {
         let path = path.into();
-        match source.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                Self::SpoolFull { path }
-            }
-            _ => Self::Io {
-                operation,
-                path,
-                source,
-            },
+        if is_full(&source) {
+            return Self::SpoolFull { path };
+        }
+        Self::Io {
+            operation,
+            path,
+            source,
         }
     }
 
@@ -214,4 +212,12 @@ impl Error {
             },
         }
     }
+}
+
+/// Whether a disk, or a person's share of it, is full.
+pub(crate) fn is_full(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+    )
 }

@@ -337,7 +337,7 @@ fn store_block(session: &Session, index: &Index, spool: &Spool, data: Vec<u8>) -
     let size = data.len() as u64;
     let mut open = OpenVolume::create(spool)?;
     let entry = BlockCompressor::new(6).prepare(data, Hint::Compress);
-    open.add(hash, size, &entry, None)?;
+    open.add(spool, hash, size, &entry, None)?;
     let (pair, _) = open.finish(spool, index)?;
     let folder: &Path = spool.folder();
     upload_pair(session, index, folder, &pair, &Checkpoints::None)

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_full};
 use crate::monitor::{Monitor, TransferTo};
 use crate::store::{ListedVolume, Store};
 
@@ -163,7 +163,16 @@ impl Session {
             .destination()
             .get(name, &path, &monitor, &self.cancel)
             .await;
-        fetched.map_err(|error| self.failed(error))?;
+        fetched.map_err(|error| match error {
+            // Nothing is stored there when something is fetched, so it is the disk here.
+            DestinationError::Full => Error::SpoolFull {
+                path: folder.to_owned(),
+            },
+            DestinationError::Io { source, .. } if is_full(&source) => Error::SpoolFull {
+                path: folder.to_owned(),
+            },
+            error => self.failed(error),
+        })?;
         Ok(path)
     }
 

@@ -152,13 +152,14 @@ impl OpenVolume {
 
     pub(crate) fn add(
         &mut self,
+        spool: &Spool,
         hash: Hash,
         size: u64,
         entry: &PreparedEntry,
         blocklist: Option<Vec<u8>>,
     ) -> Result<()> {
         let written = self.writer.add(hash, entry);
-        written.map_err(|source| Error::volume(self.name.as_str(), source))?;
+        written.map_err(|source| spool.volume_failed(&self.name, source))?;
         self.rows.push(BlockRow { hash, size });
         self.keys.insert((hash, size));
         self.lists.extend(blocklist.map(|data| (hash, data)));

@@ -1,3 +1,4 @@
+use coffer_destination::RetryPolicy;
 use coffer_onedrive::Endpoints;
 
 use crate::Result;
@@ -8,6 +9,8 @@ use crate::wording;
 pub struct Environment {
     /// Wired to the simulator: everything made here is marked, and refused elsewhere.
     pub demo: bool,
+    /// How patiently they are asked.
+    pub retries: RetryPolicy,
     graph: Option<String>,
     oauth: Option<String>,
 }
@@ -19,6 +22,7 @@ impl Environment {
         let demo = variable("COFFER_DEMO").is_some_and(|value| value == "1");
         Self {
             demo,
+            retries: RetryPolicy::default(),
             graph: variable("COFFER_GRAPH_ENDPOINT").filter(|_| demo),
             oauth: variable("COFFER_OAUTH_URL"),
         }
@@ -28,6 +32,7 @@ impl Environment {
     pub fn demo(graph: &str, oauth: &str) -> Self {
         Self {
             demo: true,
+            retries: RetryPolicy::default(),
             graph: Some(graph.to_owned()),
             oauth: Some(oauth.to_owned()),
         }

@@ -41,6 +41,31 @@ pub fn prepare() {
     coffer_onedrive::install_tls_provider();
 }
 
+/// Writes a file that only this user can read: the person asked for one with a secret in it.
+///
+/// # Errors
+/// When it cannot be written.
+pub async fn save_private_file(path: std::path::PathBuf, text: String) -> Result<()> {
+    blocking(move || {
+        use std::io::Write as _;
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let written = options
+            .open(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|error| {
+            wording::error(
+                coffer_ipc::ErrorCode::Failed,
+                format!("{} could not be written: {error}.", path.display()),
+                "Choose another place.",
+            )
+        })
+    })
+    .await
+}
+
 /// Runs work that blocks (files, keychain, engine) off the async threads.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {

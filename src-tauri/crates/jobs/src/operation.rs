@@ -201,6 +201,9 @@ fn backup_options(
     let mut options = BackupOptions::new(settings.sources, now);
     options.filters = selecting::filters(&settings.filters)?;
     options.source = settings.source.options(folders)?;
+    // A backup of its own volumes would grow with every run.
+    let volumes = target.folder.clone();
+    options.source.excluded_folders.extend(volumes);
     options.block_size = settings.block_size;
     options.hashes = settings.hashes;
     options.volume_size = settings.volume_size;

@@ -163,6 +163,20 @@ impl Coffer {
         }
     }
 
+    /// Whether the app's icon can be seen.
+    pub fn tray(&self) -> TrayStatus {
+        *lock(&self.inner.tray)
+    }
+
+    /// Tells every card anew, for a listener that lost events.
+    pub fn emit_all_cards(&self) {
+        for card in self.job_cards().unwrap_or_default() {
+            self.emit(Change::Job {
+                card: Box::new(card),
+            });
+        }
+    }
+
     /// Asks the window to show a job.
     pub fn show(&self, job_id: &str) {
         self.emit(Change::Show {

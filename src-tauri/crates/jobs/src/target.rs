@@ -2,12 +2,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use coffer_destination::{Destination, FolderDestination, RetryPolicy, Retrying};
+use coffer_destination::{
+    Destination, Error as DestinationError, FolderDestination, RetryPolicy, Retrying, Silent,
+};
 use coffer_engine::Store;
 use coffer_engine::backup::Checkpoints;
 use coffer_ipc::job::DestinationSettings;
-use coffer_onedrive::{AuthId, OneDrive, OneDriveUrl, TransferOptions};
+use coffer_onedrive::{AuthId, Drive, OneDrive, OneDriveUrl, TransferOptions};
 use coffer_volume::Passphrase;
+use percent_encoding::percent_decode_str;
 use tokio_util::sync::CancellationToken;
 
 use crate::environment::Environment;
@@ -22,6 +25,8 @@ pub(crate) const DEFAULT_PREFIX: &str = "duplicati";
 pub struct Target {
     pub(crate) store: Store,
     pub(crate) checkpoints: Checkpoints,
+    /// Where the volumes are, when that is on this computer.
+    pub(crate) folder: Option<PathBuf>,
     /// For people.
     pub label: String,
 }
@@ -142,8 +147,7 @@ impl Target {
         opening: Opening<'_>,
         cancel: &CancellationToken,
     ) -> Result<Self> {
-        let drive = account
-            .drive(drive_id, cancel)
+        let drive = find_drive(account, drive_id, opening.retries, cancel)
             .await
             .map_err(|e| wording::destination(&e))?;
         let destination = account
@@ -162,18 +166,18 @@ impl Target {
     pub(crate) fn folder(path: &Path, opening: Opening<'_>) -> Result<Self> {
         let absolute = std::path::absolute(path).map_err(|_| {
             wording::invalid(
-                format!("{:?} is not a folder.", path),
+                format!("{path:?} is not a folder."),
                 "Give the whole path of a folder.",
             )
         })?;
         let label = absolute.display().to_string();
         let destination = Retrying::new(FolderDestination::new(&absolute), opening.retries);
-        Self::open(
-            Arc::new(destination),
-            &format!("file/{label}"),
-            label,
-            opening,
-        )
+        let identity = format!("file/{label}");
+        let target = Self::open(Arc::new(destination), &identity, label, opening)?;
+        Ok(Self {
+            folder: Some(absolute),
+            ..target
+        })
     }
 
     fn open(
@@ -203,6 +207,7 @@ impl Target {
         Ok(Self {
             store,
             checkpoints: opening.checkpoints,
+            folder: None,
             label,
         })
     }
@@ -223,6 +228,23 @@ impl Target {
     }
 }
 
+/// Asks for a drive as patiently as a destination is asked.
+async fn find_drive(
+    account: &OneDrive,
+    drive_id: Option<&str>,
+    retries: RetryPolicy,
+    cancel: &CancellationToken,
+) -> std::result::Result<Drive, DestinationError> {
+    let mut tried = 0;
+    loop {
+        match account.drive(drive_id, cancel).await {
+            Ok(drive) => return Ok(drive),
+            Err(error) => retries.pause(error, tried, &Silent, cancel).await?,
+        }
+        tried += 1;
+    }
+}
+
 pub(crate) fn quota_shape(quota: coffer_destination::Quota) -> coffer_ipc::account::Quota {
     coffer_ipc::account::Quota {
         total_bytes: quota.total_bytes,
@@ -230,14 +252,19 @@ pub(crate) fn quota_shape(quota: coffer_destination::Quota) -> coffer_ipc::accou
     }
 }
 
-/// Path of a `file://` address, as Duplicati reads it: host and path joined.
+/// Path of a `file://` address, as Duplicati reads it: host and path joined, percent-encoding taken off. A folder that
+/// exists under the name as it is written wins.
 fn file_path(rest: &str) -> PathBuf {
     let rest = rest.split('?').next().unwrap_or(rest);
     // `file:///C:\x` names a drive.
     let drive = rest
         .strip_prefix('/')
         .filter(|path| path.as_bytes().get(1) == Some(&b':'));
-    PathBuf::from(drive.unwrap_or(rest))
+    let written = drive.unwrap_or(rest);
+    match percent_decode_str(written).decode_utf8() {
+        Ok(decoded) if !Path::new(written).exists() => PathBuf::from(decoded.as_ref()),
+        _ => PathBuf::from(written),
+    }
 }
 
 /// Whether two settings lead to the same folder.

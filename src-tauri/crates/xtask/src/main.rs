@@ -1,2 +1,60 @@
-//! placeholder
-fn main() {}
+//! `cargo xtask <command>`: everything a person or a build machine does with this project.
+//!
+//! [`setup`] finds and installs what the machine lacks; the other commands call it first. [`project`] knows where
+//! things are, [`run`] starts programs. Nothing here is part of the product.
+
+mod bench;
+mod demo;
+mod project;
+mod run;
+mod screenshots;
+mod setup;
+mod tests;
+mod windows;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use project::Project;
+
+const USAGE: &str = "\
+Usage: cargo xtask <command>
+
+  demo [--source DIR]   Show the whole way, from sign-in to restore, against a simulated OneDrive
+  test                  Install what is missing, then lint, build and test everything
+  setup [--build-only]  Only install what is missing
+  screenshots           Write every screen, light and dark, to screenshots/
+  bench                 Measure the memory and speed of the release command line
+  windows               Type-check everything for Windows (on Debian or Ubuntu)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<()> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let project = Project::find()?;
+    match arguments.as_slice() {
+        ["setup"] => setup::run(&project, setup::Level::Full).map(drop),
+        ["setup", "--build-only"] => setup::run(&project, setup::Level::Build).map(drop),
+        ["test"] => tests::run(&project),
+        ["demo", rest @ ..] => demo::run(&project, rest),
+        ["screenshots"] => screenshots::run(&project),
+        ["bench"] => bench::run(&project),
+        ["windows"] => windows::run(&project),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => bail!("`{}` is not a command\n\n{USAGE}", other.join(" ")),
+    }
+}

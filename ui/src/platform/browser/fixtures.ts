@@ -100,7 +100,7 @@ export function run(id: string, ago: number, result: RunResult, counts = {}): Ru
       result === 'error'
         ? {
             code: 'offline',
-            message: 'OneDrive could not be reached for 30 minutes',
+            message: 'OneDrive could not be reached for 30 minutes.',
             hint: 'Check the network. The next run goes on where this one ended.',
           }
         : null,

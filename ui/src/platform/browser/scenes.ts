@@ -49,12 +49,14 @@ const scenes: Record<SceneName, Scene> = {
   settings: { view: { name: 'settings' } },
 };
 
-export function openScene(name: string | null): { platform: BrowserPlatform; view: View } {
+export function openScene(
+  name: string | null,
+  theme: string | null = null,
+): { platform: BrowserPlatform; view: View } {
   const scene = sceneNames.find((known) => known === name);
-  if (!scene) return { platform: new BrowserPlatform(), view: { name: 'home' } };
-
-  const { view, state, prepare } = scenes[scene];
+  const { view, state, prepare }: Scene = scene ? scenes[scene] : { view: { name: 'home' } };
   const platform = new BrowserPlatform({ state: state?.() });
+  if (theme === 'light' || theme === 'dark') platform.state.theme = theme;
   prepare?.();
   return { platform, view };
 }
@@ -76,7 +78,7 @@ function withProblems(): AppState {
     kind: 'needsAttention',
     error: {
       code: 'signInRequired',
-      message: 'The sign-in for alex@outlook.example is no longer valid',
+      message: 'The sign-in for alex@outlook.example is no longer valid.',
       hint: 'Sign in again; the backup then goes on where it was.',
     },
   };
@@ -85,7 +87,7 @@ function withProblems(): AppState {
     kind: 'needsAttention',
     error: {
       code: 'wrongPassphrase',
-      message: 'The passphrase in the keychain does not open this backup',
+      message: 'The passphrase in the keychain does not open this backup.',
       hint: 'Enter the passphrase from your recovery sheet.',
     },
   };
@@ -94,7 +96,7 @@ function withProblems(): AppState {
     tray: 'unavailable',
     keychainProblem: {
       code: 'keychain',
-      message: 'This desktop has no keychain that Coffer can use',
+      message: 'This desktop has no keychain that Coffer can use.',
       hint: 'Start GNOME Keyring, KWallet or another Secret Service, then restart Coffer.',
     },
   };

@@ -10,12 +10,12 @@ use crate::exit::Exit;
 use crate::output::{fail, print_json};
 
 pub(crate) async fn run(arguments: Auth, cancel: &CancellationToken) -> Exit {
-    let done = match arguments {
-        Auth::Login(common) => login(common.json, cancel).await,
-        Auth::List(common) => list(common.json),
-        Auth::Remove { id, .. } => remove(&id).await,
+    let (common, done) = match arguments {
+        Auth::Login(common) => (common, login(common.json, cancel).await),
+        Auth::List(common) => (common, list(common.json)),
+        Auth::Remove { id, common } => (common, remove(&id).await),
     };
-    done.map_or_else(|error| fail(&error), |()| Exit::Success)
+    done.map_or_else(|error| fail(error, common), |()| Exit::Success)
 }
 
 /// The AuthID of the only sign-in that is kept here; none when there is no such thing, for whatever reason.

@@ -14,7 +14,7 @@ use crate::output::{Display, bytes, fail};
 pub(crate) async fn run(arguments: Backup, cancel: &CancellationToken) -> Exit {
     let target = match open(&arguments, cancel).await {
         Ok(target) => target,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(error, arguments.common),
     };
     let mut settings = BackupSettings::new(arguments.sources);
     settings.source = arguments.selecting.settings();

@@ -11,17 +11,17 @@ use crate::output::{Display, bytes, fail, print_json};
 
 pub(crate) async fn run(arguments: Compact, cancel: &CancellationToken) -> Exit {
     let dry_run = arguments.dry_run;
-    let json = arguments.common.json;
+    let common = arguments.common;
     match compact(arguments, cancel).await {
         Ok(compacted) => {
-            if json {
+            if common.json {
                 print_json(&as_json(&compacted));
             } else {
                 print(&compacted, dry_run);
             }
             Exit::Success
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(error, common),
     }
 }
 

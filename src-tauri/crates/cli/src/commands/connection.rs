@@ -22,7 +22,7 @@ pub(crate) async fn run(arguments: TestConnection, cancel: &CancellationToken) -
         Err(error) => Err(error),
     };
     match content {
-        Err(error) => fail(&error),
+        Err(error) => fail(error, arguments.common),
         Ok((_, content)) if arguments.common.json => {
             print_json(&content);
             Exit::Success

@@ -9,9 +9,10 @@ use crate::exit::Exit;
 use crate::output::{Display, fail, print_json};
 
 pub(crate) async fn run(arguments: Delete, cancel: &CancellationToken) -> Exit {
+    let common = arguments.common;
     match delete(arguments, cancel).await {
         Ok(()) => Exit::Success,
-        Err(error) => fail(&error),
+        Err(error) => fail(error, common),
     }
 }
 

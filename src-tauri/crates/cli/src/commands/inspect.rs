@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::Opener;
-use crate::arguments::{Compare, Find, Plain, Test};
+use crate::arguments::{Common, Compare, Find, Plain, Test};
 use crate::exit::Exit;
 use crate::output::{Display, bytes, fail, print_json};
 
@@ -43,10 +43,10 @@ impl Rows {
     }
 }
 
-fn exit(outcome: Result<(), CommandError>) -> Exit {
+fn exit(outcome: Result<(), CommandError>, common: Common) -> Exit {
     match outcome {
         Ok(()) => Exit::Success,
-        Err(error) => fail(&error),
+        Err(error) => fail(error, common),
     }
 }
 
@@ -65,7 +65,7 @@ pub(crate) async fn test(arguments: Test, cancel: &CancellationToken) -> Exit {
     };
     let verified = match verified.await {
         Ok(verified) => verified,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(error, arguments.common),
     };
     if arguments.common.json {
         let faults = verified.faults.iter();
@@ -133,7 +133,7 @@ pub(crate) async fn find(arguments: Find, cancel: &CancellationToken) -> Exit {
     if outcome.is_ok() {
         rows.finish();
     }
-    exit(outcome)
+    exit(outcome, arguments.common)
 }
 
 pub(crate) async fn compare(arguments: Compare, cancel: &CancellationToken) -> Exit {
@@ -175,7 +175,7 @@ pub(crate) async fn compare(arguments: Compare, cancel: &CancellationToken) -> E
     if outcome.is_ok() {
         rows.finish();
     }
-    exit(outcome)
+    exit(outcome, arguments.common)
 }
 
 pub(crate) async fn list_broken_files(arguments: Plain, cancel: &CancellationToken) -> Exit {
@@ -217,5 +217,5 @@ pub(crate) async fn list_broken_files(arguments: Plain, cancel: &CancellationTok
     if outcome.is_ok() {
         rows.finish();
     }
-    exit(outcome)
+    exit(outcome, arguments.common)
 }

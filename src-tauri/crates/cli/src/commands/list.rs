@@ -8,12 +8,13 @@ use tokio_util::sync::CancellationToken;
 use super::Opener;
 use crate::arguments::List;
 use crate::exit::Exit;
-use crate::output::{fail, print_json};
+use crate::output::{fail, is_lost, print_json};
 
 pub(crate) async fn run(arguments: List, cancel: &CancellationToken) -> Exit {
+    let common = arguments.common;
     match list(arguments, cancel).await {
         Ok(()) => Exit::Success,
-        Err(error) => fail(&error),
+        Err(error) => fail(error, common),
     }
 }
 
@@ -57,7 +58,7 @@ async fn list(arguments: List, cancel: &CancellationToken) -> Result<(), Command
                     print_entry(&entry);
                 }
             }
-            true
+            !is_lost()
         },
     )
     .await?;

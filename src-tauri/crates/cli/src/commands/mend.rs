@@ -27,7 +27,7 @@ async fn run_purge(
     purging: Purging,
     cancel: &CancellationToken,
 ) -> Exit {
-    let (dry_run, json) = (purging.dry_run, purging.common.json);
+    let (dry_run, common) = (purging.dry_run, purging.common);
     let purged = async {
         let target = Opener {
             url,
@@ -51,7 +51,7 @@ async fn run_purge(
         .await
     };
     match purged.await {
-        Ok(purged) if json => {
+        Ok(purged) if common.json => {
             print_json(&purge_as_json(&purged));
             Exit::Success
         }
@@ -59,7 +59,7 @@ async fn run_purge(
             print_purge(&purged, dry_run);
             Exit::Success
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(error, common),
     }
 }
 
@@ -129,7 +129,7 @@ pub(crate) async fn repair(arguments: Repair, cancel: &CancellationToken) -> Exi
             }
             Exit::Success
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(error, plain.common),
     }
 }
 
@@ -163,7 +163,7 @@ pub(crate) async fn recreate(arguments: Plain, cancel: &CancellationToken) -> Ex
             }
             Exit::Success
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(error, arguments.common),
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) async fn run(arguments: Restore, cancel: &CancellationToken) -> Exit 
     };
     let target = match opener.open_existing().await {
         Ok(target) => target,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(error, arguments.common),
     };
     let settings = RestoreSettings {
         version: arguments.number,

@@ -65,6 +65,6 @@ pub(crate) async fn run(arguments: TestFilters, cancel: &CancellationToken) -> E
             }
             Exit::Success
         }
-        Err(error) => fail(&error),
+        Err(error) => fail(error, arguments.common),
     }
 }

@@ -377,7 +377,7 @@ impl Collector {
             Some(open) => open,
             None => OpenVolume::create(&self.spool)?,
         };
-        open.add(hash, size, &entry, blocklist)?;
+        open.add(&self.spool, hash, size, &entry, blocklist)?;
         write_lock(&self.recent).insert((hash, size));
         if open.is_full(&self.spool) {
             return self.send(open);

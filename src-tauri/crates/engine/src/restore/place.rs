@@ -20,7 +20,7 @@ use super::metadata_windows::{apply, create_link};
 use super::plan::Planned;
 use super::target::{Mapping, Place};
 use super::{Existing, RestoreOptions, RestoreStats};
-use crate::error::Result;
+use crate::error::{Result, is_full};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::store::{kind_number, stream_row};
@@ -548,14 +548,6 @@ fn problem_of(error: io::Error) -> ProblemKind {
     } else {
         ProblemKind::Unwritable(error)
     }
-}
-
-/// A full disk ends the restore: every other file would fail, too.
-fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
 }
 
 /// A place as the plan keeps it: both parts with a NUL between, which neither can contain.

@@ -29,8 +29,9 @@ impl Coffer {
     /// # Errors
     /// Those of the destination, and a wrong passphrase.
     pub async fn open_backup(&self, backup: BackupRef) -> Result<OpenBackup> {
+        let cancel = CancellationToken::new();
         let (target, job_id) = match backup {
-            BackupRef::Job { job_id } => (self.target_of_job(&job_id).await?, job_id),
+            BackupRef::Job { job_id } => (self.target_of_job(&job_id, &cancel).await?, job_id),
             BackupRef::Existing {
                 destination,
                 prefix,
@@ -38,12 +39,19 @@ impl Coffer {
             } => {
                 let passphrase = Some(passphrase.as_str()).filter(|text| !text.is_empty());
                 (
-                    self.target(&destination, &prefix, passphrase).await?,
+                    self.target(
+                        &destination,
+                        &prefix,
+                        passphrase,
+                        self.inner.environment.retries,
+                        &cancel,
+                    )
+                    .await?,
                     String::new(),
                 )
             }
         };
-        let versions = versions(&target, &CancellationToken::new()).await?;
+        let versions = versions(&target, &cancel).await?;
         let handle = uuid::Uuid::new_v4().simple().to_string();
         let opened = OpenedBackup {
             target,

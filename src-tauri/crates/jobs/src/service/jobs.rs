@@ -1,11 +1,13 @@
 use std::path::Path;
+use std::time::Duration;
 
+use coffer_destination::RetryPolicy;
 use coffer_ipc::command::{DestinationCheck, DestinationContent, SaveJob, SourceCheck};
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition, JobState};
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::TransferOptions;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +16,16 @@ use crate::operation::content;
 use crate::schedule::next_run;
 use crate::target::{DEFAULT_PREFIX, Opening, Target, same_place};
 use crate::{Result, blocking, lock, recovery_sheet, seal, wording};
+
+/// Repetitions of a failed request while a person looks at the screen: an answer within seconds.
+const WHILE_SOMEBODY_WAITS: RetryPolicy = RetryPolicy {
+    retries: 2,
+    delay: Duration::from_secs(1),
+    longest_delay: Duration::from_secs(5),
+};
+
+/// How long after a run that found no connection a job with a schedule tries again.
+const RETRY_WHEN_OFFLINE: SignedDuration = SignedDuration::from_mins(15);
 
 /// What was learnt about a job besides its definition.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -29,6 +41,8 @@ pub(super) struct Learnt {
     pub(super) last_start: Option<String>,
     /// When the schedule was set; times before it are nobody's miss.
     pub(super) scheduled_since: Option<String>,
+    /// When the newest run ended for want of a connection.
+    pub(super) offline_since: Option<String>,
 }
 
 /// Name of a job's passphrase in the keychain.
@@ -101,7 +115,10 @@ impl Coffer {
         let time = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
         let last: Option<Timestamp> = time(&learnt.last_start);
         let since: Option<Timestamp> = time(&learnt.scheduled_since);
-        next_run(schedule, last.max(since), &self.inner.clock.zone())
+        let planned = next_run(schedule, last.max(since), &self.inner.clock.zone());
+        let again: Option<Timestamp> = time(&learnt.offline_since)
+            .and_then(|since: Timestamp| since.checked_add(RETRY_WHEN_OFFLINE).ok());
+        planned.into_iter().chain(again).min()
     }
 
     pub(super) fn definition(&self, job_id: &str) -> Result<JobDefinition> {
@@ -352,7 +369,11 @@ impl Coffer {
     }
 
     /// Opens the backup of a job, with its secrets from the keychain.
-    pub(super) async fn target_of_job(&self, job_id: &str) -> Result<Target> {
+    pub(super) async fn target_of_job(
+        &self,
+        job_id: &str,
+        cancel: &CancellationToken,
+    ) -> Result<Target> {
         let definition = self.definition(job_id)?;
         let passphrase = if definition.encrypted {
             let name = passphrase_name(job_id);
@@ -368,8 +389,15 @@ impl Coffer {
             None
         };
         let prefix = definition.options.prefix.clone();
-        self.target(&definition.destination, &prefix, passphrase.as_deref())
-            .await
+        let retries = self.inner.environment.retries;
+        self.target(
+            &definition.destination,
+            &prefix,
+            passphrase.as_deref(),
+            retries,
+            cancel,
+        )
+        .await
     }
 
     /// Opens a destination.
@@ -378,6 +406,8 @@ impl Coffer {
         destination: &DestinationSettings,
         prefix: &str,
         passphrase: Option<&str>,
+        retries: RetryPolicy,
+        cancel: &CancellationToken,
     ) -> Result<Target> {
         let checkpoints = self.secrets(seal::checkpoints).await?;
         let opening = Opening {
@@ -390,7 +420,7 @@ impl Coffer {
             passphrase,
             checkpoints,
             folders: &self.inner.folders,
-            retries: Default::default(),
+            retries,
         };
         match destination {
             DestinationSettings::Folder { path } => Target::folder(Path::new(path), opening),
@@ -402,8 +432,7 @@ impl Coffer {
                 let client = self.client(account_id).await?;
                 let drive = Some(drive_id.trim()).filter(|id| !id.is_empty());
                 let transfer = TransferOptions::default();
-                let cancel = CancellationToken::new();
-                Target::one_drive(&client, drive, folder, transfer, opening, &cancel).await
+                Target::one_drive(&client, drive, folder, transfer, opening, cancel).await
             }
         }
     }
@@ -417,8 +446,10 @@ impl Coffer {
         destination: &DestinationSettings,
         prefix: &str,
     ) -> Result<DestinationCheck> {
-        let target = self.target(destination, prefix, None).await?;
         let cancel = CancellationToken::new();
+        let target = self
+            .target(destination, prefix, None, WHILE_SOMEBODY_WAITS, &cancel)
+            .await?;
         let found: DestinationContent = content(&target, &cancel).await?;
         let used = self
             .job_cards()?

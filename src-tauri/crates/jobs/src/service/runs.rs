@@ -61,7 +61,7 @@ impl Coffer {
         self.learn(job_id, |learnt| learnt.last_start = Some(now.to_string()))?;
         let (coffer, job) = (self.clone(), job_id.to_owned());
         tokio::spawn(async move {
-            let finished = match coffer.target_of_job(&job).await {
+            let finished = match coffer.target_of_job(&job, &run.cancel).await {
                 Err(error) => Finished::failed(error, RunCounts::default()),
                 Ok(target) => {
                     let mut settings =
@@ -218,7 +218,7 @@ impl Coffer {
             }),
             on_message: Box::new(move |message| {
                 lock(&kept).add(message, |first, lines| {
-                    writer.write(&run_of_messages, first, lines)
+                    writer.write(&run_of_messages, first, lines);
                 });
             }),
             shows_progress: true,
@@ -294,6 +294,12 @@ impl Coffer {
                     learnt.stored_bytes = Some(bytes);
                 }
                 learnt.quota = finished.quota.or(learnt.quota);
+                if summary.operation == Operation::Backup {
+                    let error = finished.error.as_ref();
+                    learnt.offline_since = error
+                        .filter(|error| error.code == ErrorCode::Offline)
+                        .map(|_| self.now().to_string());
+                }
                 learnt.attention = finished.error.filter(needs_attention);
             });
             if let Err(error) = noted {

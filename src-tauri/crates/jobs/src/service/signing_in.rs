@@ -12,9 +12,10 @@ impl Coffer {
     /// Opens the sign-in page in the system browser and waits for its end in the background.
     ///
     /// # Errors
-    /// When no request can be made at all; how the sign-in itself ends comes as an event.
+    /// When there is no keychain, or no request can be made at all; how the sign-in itself ends comes as an event.
     pub async fn start_sign_in(&self) -> Result<PendingSignIn> {
         let endpoints = self.inner.environment.endpoints(None)?;
+        self.require_keychain().await?;
         let pending = SignIn::new(&endpoints)
             .map_err(|error| wording::onedrive(&error))?
             .start();
@@ -47,6 +48,12 @@ impl Coffer {
         Ok(reply)
     }
 
+    /// Nobody should sign in only to hear that the credential cannot be kept.
+    async fn require_keychain(&self) -> Result<()> {
+        let looked = self.secrets(|secrets| secrets.get("account:")).await;
+        looked.map(drop)
+    }
+
     /// Gives up waiting for a sign-in; its end comes as an event.
     pub fn cancel_sign_in(&self, sign_in_id: &str) {
         if let Some(cancel) = lock(&self.inner.sign_ins).get(sign_in_id) {
@@ -66,6 +73,7 @@ pub async fn sign_in_and_keep(
     cancel: &CancellationToken,
 ) -> Result<Account> {
     let endpoints = coffer.inner.environment.endpoints(None)?;
+    coffer.require_keychain().await?;
     let pending = SignIn::new(&endpoints)
         .map_err(|error| wording::onedrive(&error))?
         .start();

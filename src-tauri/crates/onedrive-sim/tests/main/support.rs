@@ -118,6 +118,8 @@ impl Sim {
 
 /// Follows no redirects and keeps no cookies.
 pub(crate) fn client() -> Client {
+    // Built together with the whole workspace, the client asks for a TLS provider; another test may have set it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let built = Client::builder()
         .redirect(redirect::Policy::none())
         .no_proxy()

@@ -58,7 +58,7 @@ struct SessionStatus {
 
 /// How a session went.
 enum SessionEnd {
-    Stored(Item),
+    Stored(Box<Item>),
     /// It is gone or confused; the file itself says whether it arrived.
     Lost,
 }
@@ -145,7 +145,7 @@ impl Upload<'_> {
             match self.send_fragments(&url, offset).await {
                 Ok(SessionEnd::Stored(item)) => {
                     self.checkpoints.remove(self.name);
-                    return Ok(item);
+                    return Ok(*item);
                 }
                 Ok(SessionEnd::Lost) => {
                     self.checkpoints.remove(self.name);
@@ -241,7 +241,9 @@ impl Upload<'_> {
                 Ok(Outcome::Answer(answer)) => {
                     self.monitor.moved(len);
                     let item = read_json(answer, "store", self.name, self.cancel).await;
-                    return Ok(item.map_or(SessionEnd::Lost, SessionEnd::Stored));
+                    return Ok(
+                        item.map_or(SessionEnd::Lost, |item| SessionEnd::Stored(Box::new(item)))
+                    );
                 }
                 Ok(Outcome::Refused(refusal)) if refusal.is_throttling() => {
                     let wait = self.destination.graph.gate.remaining();

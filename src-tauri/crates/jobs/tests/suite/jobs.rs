@@ -1,0 +1,144 @@
+use std::sync::Arc;
+
+use coffer_ipc::ErrorCode;
+use coffer_ipc::command::DestinationContent;
+use coffer_jobs::keychain::{Error, SecretStore};
+
+use crate::support::{Computer, back_up};
+
+/// A keychain that is locked.
+struct Locked;
+
+impl SecretStore for Locked {
+    fn set(&self, _name: &str, _value: &str) -> Result<(), Error> {
+        Err(locked())
+    }
+
+    fn get(&self, _name: &str) -> Result<Option<String>, Error> {
+        Err(locked())
+    }
+
+    fn remove(&self, _name: &str) -> Result<(), Error> {
+        Err(locked())
+    }
+}
+
+fn locked() -> Error {
+    Error::Unavailable {
+        why: "it is locked".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn without_a_keychain_a_job_is_not_kept_and_the_reason_is_told() {
+    let mut computer = Computer::new().await;
+    computer.keychain = Arc::new(Locked);
+    let coffer = computer.start();
+
+    let refused = coffer.create_job(computer.folder_job("laptop")).await;
+
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Keychain);
+    assert!(!refused.hint.is_empty());
+    let state = coffer.app_state().await.unwrap();
+    assert!(state.jobs.is_empty());
+    assert_eq!(state.keychain_problem.unwrap().code, ErrorCode::Keychain);
+}
+
+#[tokio::test]
+async fn two_jobs_cannot_have_one_name_or_one_folder() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let job = computer.folder_job("laptop");
+    coffer.create_job(job.clone()).await.unwrap();
+
+    let mut same_folder = job.clone();
+    same_folder.definition.name = "other".to_owned();
+    let mut same_name = computer.folder_job("elsewhere");
+    same_name.definition.name = "LAPTOP".to_owned();
+
+    for job in [same_folder, same_name] {
+        let refused = coffer.create_job(job).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidInput);
+    }
+    assert_eq!(coffer.job_cards().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_makes_no_backup_is_refused_with_a_reason() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let broken: [fn(&mut coffer_ipc::command::SaveJob); 7] = [
+        |job| job.definition.name = "  ".to_owned(),
+        |job| job.definition.sources.clear(),
+        |job| job.definition.options.prefix = "with-hyphen".to_owned(),
+        |job| {
+            job.definition.filters.push(coffer_ipc::job::FilterRule {
+                include: false,
+                expression: "[(]".to_owned(),
+            });
+        },
+        |job| job.passphrase = None,
+        |job| job.passphrase = Some(" ".to_owned()),
+        |job| {
+            job.definition.destination = coffer_ipc::job::DestinationSettings::Folder {
+                path: "relative".to_owned(),
+            };
+        },
+    ];
+    for (number, breaks) in broken.iter().enumerate() {
+        let mut job = computer.folder_job("laptop");
+        breaks(&mut job);
+
+        let refused = coffer.create_job(job).await;
+
+        let refused = refused.expect_err(&format!("case {number} is no backup"));
+        assert!(!refused.message.is_empty() && !refused.hint.is_empty());
+    }
+    assert!(coffer.job_cards().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_deleted_job_leaves_its_backup_and_forgets_its_passphrase_when_told() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let job = computer.folder_job("laptop");
+    let destination = job.definition.destination.clone();
+    let id = coffer.create_job(job).await.unwrap().id;
+    back_up(&coffer, &id).await;
+    let secret = format!("passphrase:{id}");
+    assert!(computer.keychain.get(&secret).unwrap().is_some());
+
+    coffer.delete_job(&id, true).await.unwrap();
+
+    assert!(computer.keychain.get(&secret).unwrap().is_none());
+    let found = coffer.check_destination(&destination, "duplicati").await;
+    let DestinationContent::Backup { versions, .. } = found.unwrap().content else {
+        panic!("the backup is gone");
+    };
+    assert_eq!(versions.len(), 1);
+}
+
+#[tokio::test]
+async fn block_size_and_encryption_of_a_backup_that_exists_stay() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let job = computer.folder_job("laptop");
+    let id = coffer.create_job(job.clone()).await.unwrap().id;
+    back_up(&coffer, &id).await;
+
+    let mut other_blocks = job.clone();
+    other_blocks.definition.options.block_bytes = 4096;
+    let mut plain = job.clone();
+    plain.definition.encrypted = false;
+    for changed in [other_blocks, plain] {
+        let refused = coffer.update_job(&id, changed).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidInput);
+    }
+
+    let mut renamed = job;
+    renamed.definition.name = "old laptop".to_owned();
+    renamed.passphrase = None;
+    let card = coffer.update_job(&id, renamed).await.unwrap();
+    assert_eq!(card.definition.name, "old laptop");
+}

@@ -1,0 +1,7 @@
+//! The backend's public face: jobs, schedule, accounts, runs, without a window.
+
+mod accounts;
+mod jobs;
+mod runs;
+mod schedule;
+mod support;

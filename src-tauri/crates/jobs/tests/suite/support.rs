@@ -1,0 +1,158 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use coffer_ipc::command::SaveJob;
+use coffer_ipc::event::{Change, Event};
+use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition, JobOptions};
+use coffer_ipc::run::{RunResult, RunSummary};
+use coffer_jobs::keychain::{MemoryKeychain, SecretStore};
+use coffer_jobs::{Clock, Coffer, Environment, Folders};
+use coffer_onedrive_sim::{Options, Simulator};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use tempfile::TempDir;
+use tokio::sync::broadcast::Receiver;
+
+/// A clock that only tests move.
+pub(crate) struct FakeClock(Mutex<Timestamp>);
+
+impl FakeClock {
+    pub(crate) fn at(time: &str) -> Self {
+        Self(Mutex::new(time.parse().expect("a time")))
+    }
+
+    pub(crate) fn set(&self, time: &str) {
+        *self.0.lock().expect("nobody panics") = time.parse().expect("a time");
+    }
+
+    pub(crate) fn pass_minutes(&self, minutes: i64) {
+        let mut now = self.0.lock().expect("nobody panics");
+        *now += minutes.minutes();
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().expect("nobody panics")
+    }
+
+    fn zone(&self) -> TimeZone {
+        TimeZone::UTC
+    }
+}
+
+/// A computer with Coffer, a folder to back up, and a simulated OneDrive.
+pub(crate) struct Computer {
+    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) simulator: Simulator,
+    pub(crate) folder: TempDir,
+    pub(crate) keychain: Arc<dyn SecretStore>,
+}
+
+impl Computer {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temp folder");
+        coffer_testkit::write_files(
+            &folder.path().join("source"),
+            &[("a.txt", b"first".as_slice()), ("b/c.txt", b"second")],
+        );
+        Self {
+            clock: Arc::new(FakeClock::at("2026-03-02T10:00:00Z")),
+            simulator: Simulator::start(Options::default())
+                .await
+                .expect("the simulator starts"),
+            folder,
+            keychain: Arc::new(MemoryKeychain::default()),
+        }
+    }
+
+    /// Starts Coffer; what an earlier start left is there.
+    pub(crate) fn start(&self) -> Coffer {
+        let folders = Folders::new(self.path("data"), self.path("cache"));
+        let mut environment =
+            Environment::demo(self.simulator.api_url(), &self.simulator.oauth_url());
+        // What fails for good in these tests need not be waited for.
+        environment.retries.retries = 0;
+        Coffer::open(
+            folders,
+            environment,
+            Arc::clone(&self.keychain),
+            self.clock.clone(),
+        )
+        .expect("Coffer starts")
+    }
+
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A job that backs `source` up into a folder of this computer.
+    pub(crate) fn folder_job(&self, name: &str) -> SaveJob {
+        let path = self.path("backups").join(name).display().to_string();
+        self.job(name, DestinationSettings::Folder { path })
+    }
+
+    /// A job that backs `source` up to OneDrive.
+    pub(crate) fn drive_job(&self, name: &str, account_id: &str) -> SaveJob {
+        let destination = DestinationSettings::OneDrive {
+            account_id: account_id.to_owned(),
+            drive_id: String::new(),
+            folder: format!("Backups/{name}"),
+        };
+        self.job(name, destination)
+    }
+
+    fn job(&self, name: &str, destination: DestinationSettings) -> SaveJob {
+        SaveJob {
+            definition: JobDefinition {
+                name: name.to_owned(),
+                encrypted: true,
+                destination,
+                sources: vec![self.path("source").display().to_string()],
+                filters: Vec::new(),
+                schedule: None,
+                options: JobOptions {
+                    volume_bytes: 1 << 20,
+                    block_bytes: 1 << 10,
+                    prefix: "duplicati".to_owned(),
+                    keep_versions: None,
+                },
+            },
+            passphrase: Some("an old key, a new door".to_owned()),
+        }
+    }
+}
+
+/// A test that waits longer than this waits in vain.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until a run has ended and the job's card tells so.
+pub(crate) async fn end_of(run_id: &str, events: &mut Receiver<Event>) -> (JobCard, RunSummary) {
+    let waiting = tokio::time::timeout(PATIENCE, wait_for_end(run_id, events));
+    waiting.await.expect("the run ends and is told")
+}
+
+async fn wait_for_end(run_id: &str, events: &mut Receiver<Event>) -> (JobCard, RunSummary) {
+    loop {
+        let event = events
+            .recv()
+            .await
+            .expect("Coffer lives and no event is lost");
+        let Change::Job { card } = event.change else {
+            continue;
+        };
+        let run = card.last_run.clone();
+        if let Some(run) = run.filter(|run| run.id == run_id && run.result != RunResult::Running)
+            && !matches!(card.state, coffer_ipc::job::JobState::Running { .. })
+        {
+            return (*card, run);
+        }
+    }
+}
+
+/// Runs a backup to its end.
+pub(crate) async fn back_up(coffer: &Coffer, job_id: &str) -> (JobCard, RunSummary) {
+    let mut events = coffer.subscribe();
+    let run = coffer.start_backup(job_id).expect("the backup starts");
+    end_of(&run, &mut events).await
+}

@@ -1,0 +1,80 @@
+//! Where things are.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The folders of the project.
+#[derive(Debug)]
+pub(crate) struct Project {
+    /// The top level.
+    pub(crate) root: PathBuf,
+    /// Where cargo builds: `CARGO_TARGET_DIR`, or `target` at the top level.
+    pub(crate) target: PathBuf,
+}
+
+impl Project {
+    pub(crate) fn find() -> Result<Self> {
+        // Cargo says where this package is now; the path at compile time may be another checkout's.
+        let here = env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let root = here
+            .ancestors()
+            .nth(3)
+            .context("xtask is not where it belongs, in src-tauri/crates/xtask")?
+            .to_owned();
+        let target = match env::var_os("CARGO_TARGET_DIR") {
+            Some(folder) => root.join(folder),
+            None => root.join("target"),
+        };
+        Ok(Self { root, target })
+    }
+
+    pub(crate) fn ui(&self) -> PathBuf {
+        self.root.join("ui")
+    }
+
+    /// Whether there is a UI to build.
+    pub(crate) fn has_ui(&self) -> bool {
+        self.ui().join("package.json").is_file()
+    }
+
+    /// Programs that only this project needs, apart from the person's own.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.target.join("tools")
+    }
+
+    /// A program that cargo built; `profile` is `debug` or `release`.
+    pub(crate) fn built(&self, profile: &str, name: &str) -> PathBuf {
+        let name = format!("{name}{}", env::consts::EXE_SUFFIX);
+        self.target.join(profile).join(name)
+    }
+
+    /// An empty folder below the target folder; what was in it is gone.
+    pub(crate) fn fresh_folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.target.join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)
+                .with_context(|| format!("Could not empty {}", folder.display()))?;
+        }
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("Could not create {}", folder.display()))?;
+        Ok(folder)
+    }
+}
+
+/// The time of the newest file among `paths` and everything below them; `None` when there is none.
+pub(crate) fn newest(paths: &[PathBuf]) -> Option<std::time::SystemTime> {
+    fn of(path: &Path) -> Option<std::time::SystemTime> {
+        let stat = fs::metadata(path).ok()?;
+        let below = fs::read_dir(path)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| of(&entry.path()));
+        below.chain(stat.modified()).max()
+    }
+    paths.iter().filter_map(|path| of(path)).max()
+}

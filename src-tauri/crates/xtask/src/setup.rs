@@ -1,0 +1,67 @@
+//! What has to be on the machine: compilers, system packages, the UI's packages, programs for tests.
+//!
+//! Fast when nothing is missing, and safe to run again at any time.
+
+mod packages;
+mod tools;
+mod versions;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::project::Project;
+use crate::run;
+
+/// How much is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// Enough to build and start the app.
+    Build,
+    /// Also what the tests need.
+    Full,
+}
+
+/// Programs that tests are given by path.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    /// A Python with the package `cryptography`.
+    pub(crate) python: PathBuf,
+    /// rclone, the OneDrive client of others.
+    pub(crate) rclone: PathBuf,
+}
+
+/// Installs what is missing. `None` at [`Level::Build`], which has no tools.
+pub(crate) fn run(project: &Project, level: Level) -> Result<Option<Tools>> {
+    versions::check()?;
+    packages::install(&packages::needed(level))?;
+    ui_packages(project)?;
+    match level {
+        Level::Build => Ok(None),
+        Level::Full => tools::install(project).map(Some),
+    }
+}
+
+/// System packages that only the check for Windows needs.
+pub(crate) fn packages_for_windows() -> Result<()> {
+    packages::install(packages::WINDOWS)
+}
+
+/// System packages that only pictures of the screens need.
+pub(crate) fn packages_for_screenshots() -> Result<()> {
+    packages::install(packages::SCREENSHOTS)
+}
+
+fn ui_packages(project: &Project) -> Result<()> {
+    if !project.has_ui() {
+        return Ok(());
+    }
+    let modified = |name: &str| project.ui().join(name).metadata()?.modified();
+    let locked = modified("package-lock.json")?;
+    // npm writes this file last.
+    if modified("node_modules/.package-lock.json").is_ok_and(|installed| installed >= locked) {
+        return Ok(());
+    }
+    println!("Installing the UI's packages (npm ci)");
+    run::run(run::npm(project).args(["ci", "--no-audit", "--no-fund"]))
+}

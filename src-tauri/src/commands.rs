@@ -1,0 +1,48 @@
+//! The UI's commands: unpack, call, hand back. Their names and shapes stand in `coffer_ipc::command`.
+
+mod accounts;
+mod jobs;
+mod pickers;
+mod restore;
+mod state;
+
+use coffer_ipc::CommandError;
+use tauri::Wry;
+use tauri::ipc::Invoke;
+
+/// What a command gives.
+type Reply<T> = Result<T, CommandError>;
+
+/// Everything that the UI may call.
+pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
+    tauri::generate_handler![
+        state::app_state,
+        state::set_theme,
+        state::generate_passphrase,
+        state::rate_passphrase,
+        jobs::create_job,
+        jobs::update_job,
+        jobs::delete_job,
+        jobs::start_backup,
+        jobs::stop_run,
+        jobs::run_history,
+        jobs::run_report,
+        jobs::check_destination,
+        jobs::check_source,
+        accounts::start_sign_in,
+        accounts::cancel_sign_in,
+        accounts::add_pasted_auth_id,
+        accounts::remove_account,
+        accounts::list_drives,
+        accounts::list_folders,
+        accounts::suggest_folder,
+        pickers::pick_folders,
+        pickers::pick_folder,
+        pickers::save_recovery_sheet,
+        restore::open_backup,
+        restore::list_entries,
+        restore::search_entries,
+        restore::start_restore,
+        restore::close_backup,
+    ]
+}

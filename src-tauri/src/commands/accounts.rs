@@ -1,0 +1,56 @@
+use coffer_ipc::account::{Account, Drive, PendingSignIn, RemoteFolder};
+use coffer_jobs::Coffer;
+use tauri::State;
+
+use super::Reply;
+
+#[tauri::command]
+pub(crate) async fn start_sign_in(coffer: State<'_, Coffer>) -> Reply<PendingSignIn> {
+    coffer.start_sign_in().await
+}
+
+#[tauri::command]
+pub(crate) async fn cancel_sign_in(coffer: State<'_, Coffer>, sign_in_id: String) -> Reply<()> {
+    coffer.cancel_sign_in(&sign_in_id);
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn add_pasted_auth_id(
+    coffer: State<'_, Coffer>,
+    auth_id: String,
+) -> Reply<Account> {
+    coffer.add_pasted_auth_id(&auth_id).await
+}
+
+#[tauri::command]
+pub(crate) async fn remove_account(coffer: State<'_, Coffer>, account_id: String) -> Reply<()> {
+    coffer.remove_account(&account_id).await
+}
+
+#[tauri::command]
+pub(crate) async fn list_drives(
+    coffer: State<'_, Coffer>,
+    account_id: String,
+) -> Reply<Vec<Drive>> {
+    coffer.list_drives(&account_id).await
+}
+
+#[tauri::command]
+pub(crate) async fn list_folders(
+    coffer: State<'_, Coffer>,
+    account_id: String,
+    drive_id: String,
+    path: String,
+) -> Reply<Vec<RemoteFolder>> {
+    coffer.list_folders(&account_id, &drive_id, &path).await
+}
+
+#[tauri::command]
+pub(crate) async fn suggest_folder(
+    coffer: State<'_, Coffer>,
+    account_id: String,
+    drive_id: String,
+) -> Reply<String> {
+    coffer.suggest_folder(&account_id, &drive_id).await
+}

@@ -1,0 +1,84 @@
+use std::path::PathBuf;
+
+use coffer_ipc::command::SaveJob;
+use coffer_jobs::Coffer;
+use tauri::{AppHandle, State};
+use tauri_plugin_dialog::{DialogExt as _, FilePath};
+use tokio::sync::oneshot;
+
+use super::Reply;
+
+#[tauri::command]
+pub(crate) async fn pick_folders(app: AppHandle) -> Reply<Vec<String>> {
+    let (answer, picked) = oneshot::channel();
+    app.dialog()
+        .file()
+        .set_title("Choose folders to back up")
+        .pick_folders(|folders| {
+            // A window that closed meanwhile wants no answer.
+            let _ = answer.send(folders);
+        });
+    let folders = picked.await.ok().flatten().unwrap_or_default();
+    Ok(folders.into_iter().filter_map(text).collect())
+}
+
+#[tauri::command]
+pub(crate) async fn pick_folder(app: AppHandle, title: String) -> Reply<Option<String>> {
+    let (answer, picked) = oneshot::channel();
+    app.dialog().file().set_title(title).pick_folder(|folder| {
+        let _ = answer.send(folder);
+    });
+    Ok(picked.await.ok().flatten().and_then(text))
+}
+
+#[tauri::command]
+pub(crate) async fn save_recovery_sheet(
+    app: AppHandle,
+    coffer: State<'_, Coffer>,
+    request: SaveJob,
+) -> Reply<Option<String>> {
+    let sheet = coffer.recovery_sheet(&request)?;
+    let (answer, picked) = oneshot::channel();
+    let name = format!(
+        "Coffer recovery sheet - {}.txt",
+        file_name(&request.definition.name)
+    );
+    app.dialog()
+        .file()
+        .set_title("Save the recovery sheet")
+        .set_file_name(name)
+        .save_file(|file| {
+            let _ = answer.send(file);
+        });
+    let Some(path) = picked
+        .await
+        .ok()
+        .flatten()
+        .and_then(|file| file.into_path().ok())
+    else {
+        return Ok(None);
+    };
+    coffer_jobs::save_private_file(path.clone(), sheet).await?;
+    Ok(Some(path.display().to_string()))
+}
+
+fn text(path: FilePath) -> Option<String> {
+    path.into_path()
+        .ok()
+        .map(PathBuf::into_os_string)?
+        .into_string()
+        .ok()
+}
+
+/// A job's name without what file names cannot have.
+fn file_name(name: &str) -> String {
+    name.chars()
+        .map(|c| {
+            if c.is_alphanumeric() || " -_".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
+}

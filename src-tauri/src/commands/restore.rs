@@ -1,0 +1,52 @@
+use coffer_ipc::restore::{BackupRef, EntryPage, OpenBackup, RestoreRequest};
+use coffer_jobs::Coffer;
+use tauri::State;
+
+use super::Reply;
+
+#[tauri::command]
+pub(crate) async fn open_backup(coffer: State<'_, Coffer>, backup: BackupRef) -> Reply<OpenBackup> {
+    coffer.open_backup(backup).await
+}
+
+#[tauri::command]
+pub(crate) async fn list_entries(
+    coffer: State<'_, Coffer>,
+    handle: String,
+    version: u32,
+    folder: String,
+    offset: u32,
+    limit: u32,
+) -> Reply<EntryPage> {
+    coffer
+        .list_entries(&handle, version, folder, offset, limit)
+        .await
+}
+
+#[tauri::command]
+pub(crate) async fn search_entries(
+    coffer: State<'_, Coffer>,
+    handle: String,
+    version: u32,
+    text: String,
+    offset: u32,
+    limit: u32,
+) -> Reply<EntryPage> {
+    coffer
+        .search_entries(&handle, version, text, offset, limit)
+        .await
+}
+
+#[tauri::command]
+pub(crate) async fn start_restore(
+    coffer: State<'_, Coffer>,
+    request: RestoreRequest,
+) -> Reply<String> {
+    coffer.start_restore(request)
+}
+
+#[tauri::command]
+pub(crate) async fn close_backup(coffer: State<'_, Coffer>, handle: String) -> Reply<()> {
+    coffer.close_backup(&handle);
+    Ok(())
+}

@@ -1,0 +1,25 @@
+use coffer_ipc::command::{AppState, PassphraseRating, Theme};
+use coffer_jobs::Coffer;
+use tauri::State;
+
+use super::Reply;
+
+#[tauri::command]
+pub(crate) async fn app_state(coffer: State<'_, Coffer>) -> Reply<AppState> {
+    coffer.app_state().await
+}
+
+#[tauri::command]
+pub(crate) async fn set_theme(coffer: State<'_, Coffer>, theme: Theme) -> Reply<()> {
+    coffer.set_theme(theme)
+}
+
+#[tauri::command]
+pub(crate) async fn generate_passphrase() -> String {
+    coffer_jobs::generate_passphrase()
+}
+
+#[tauri::command]
+pub(crate) async fn rate_passphrase(passphrase: String) -> PassphraseRating {
+    coffer_jobs::rate_passphrase(&passphrase)
+}

@@ -1,0 +1,212 @@
+//! The tray icon: how things stand by shape and words, and the way to the most needed things.
+
+use std::sync::Mutex;
+
+use coffer_ipc::job::{JobCard, JobState};
+use coffer_ipc::run::RunResult;
+use coffer_jobs::Coffer;
+use tauri::image::Image;
+use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItem, MenuItemBuilder, SubmenuBuilder};
+use tauri::tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
+use tauri::{AppHandle, Manager as _, Wry};
+
+use crate::{quit, windows};
+
+/// Starts the ids of menu items that start a job.
+const BACK_UP: &str = "back-up:";
+
+/// How all jobs together stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Idle,
+    Running,
+    Warning,
+    Error,
+}
+
+/// The icon, and what it shows, so that it is touched only when that changes.
+struct Tray {
+    icon: TrayIcon,
+    shown: Mutex<Option<Shown>>,
+}
+
+/// What the icon and its menu show.
+#[derive(Debug, PartialEq, Eq)]
+struct Shown {
+    mood: Mood,
+    /// One line on how things stand.
+    words: String,
+    /// Jobs by id and name.
+    jobs: Vec<(String, String)>,
+}
+
+pub(crate) fn create(app: &AppHandle, coffer: &Coffer) -> tauri::Result<()> {
+    let icon = TrayIconBuilder::with_id("coffer")
+        .icon(Mood::Idle.image()?)
+        .tooltip("Coffer")
+        .menu(&menu(app, &[], "No backups yet")?)
+        .show_menu_on_left_click(false)
+        .on_menu_event(chosen)
+        .on_tray_icon_event(|tray, event| {
+            let left_up = matches!(
+                event,
+                TrayIconEvent::Click {
+                    button: MouseButton::Left,
+                    button_state: MouseButtonState::Up,
+                    ..
+                }
+            );
+            if left_up {
+                windows::show(tray.app_handle());
+            }
+        })
+        .build(app)?;
+    app.manage(Tray {
+        icon,
+        shown: Mutex::new(None),
+    });
+    update(app, coffer);
+    Ok(())
+}
+
+/// Brings icon, words and menu in line with the jobs.
+pub(crate) fn update(app: &AppHandle, coffer: &Coffer) {
+    let Ok(cards) = coffer.job_cards() else {
+        return;
+    };
+    let Some(tray) = app.try_state::<Tray>() else {
+        return;
+    };
+    let mood = mood(&cards);
+    let now = Shown {
+        mood,
+        words: words(&cards, mood),
+        jobs: cards
+            .into_iter()
+            .map(|card| (card.id, card.definition.name))
+            .collect(),
+    };
+    let mut shown = tray
+        .shown
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    if shown.as_ref() == Some(&now) {
+        return;
+    }
+    let changed = mood
+        .image()
+        .and_then(|image| tray.icon.set_icon(Some(image)))
+        .and_then(|()| {
+            tray.icon
+                .set_tooltip(Some(format!("Coffer: {}", now.words)))
+        })
+        .and_then(|()| menu(app, &now.jobs, &now.words))
+        .and_then(|menu| tray.icon.set_menu(Some(menu)));
+    match changed {
+        Ok(()) => *shown = Some(now),
+        Err(error) => tracing::warn!(%error, "the tray icon could not be changed"),
+    }
+}
+
+fn menu(app: &AppHandle, jobs: &[(String, String)], words: &str) -> tauri::Result<Menu<Wry>> {
+    let state: MenuItem<Wry> = MenuItemBuilder::new(words).enabled(false).build(app)?;
+    let mut back_up = SubmenuBuilder::new(app, "Back up now").enabled(!jobs.is_empty());
+    for (id, name) in jobs {
+        back_up = back_up.text(format!("{BACK_UP}{id}"), name);
+    }
+    MenuBuilder::new(app)
+        .item(&state)
+        .separator()
+        .text("open", "Open Coffer")
+        .item(&back_up.build()?)
+        .separator()
+        .text("quit", "Quit")
+        .build()
+}
+
+fn chosen(app: &AppHandle, event: MenuEvent) {
+    match event.id().as_ref() {
+        "open" => windows::show(app),
+        "quit" => quit(app),
+        id => {
+            let Some(job) = id.strip_prefix(BACK_UP).map(str::to_owned) else {
+                return;
+            };
+            let (app, coffer) = (app.clone(), app.state::<Coffer>().inner().clone());
+            tauri::async_runtime::spawn(async move {
+                if let Err(error) = coffer.start_backup(&job) {
+                    tracing::warn!(
+                        message = error.message,
+                        "a backup was not started from the tray"
+                    );
+                    windows::show(&app);
+                    coffer.show(&job);
+                }
+            });
+        }
+    }
+}
+
+impl Mood {
+    fn image(self) -> tauri::Result<Image<'static>> {
+        Image::from_bytes(match self {
+            Self::Idle => include_bytes!("../../icons/generated/tray-idle.png"),
+            Self::Running => include_bytes!("../../icons/generated/tray-running.png"),
+            Self::Warning => include_bytes!("../../icons/generated/tray-warning.png"),
+            Self::Error => include_bytes!("../../icons/generated/tray-error.png"),
+        })
+    }
+}
+
+fn mood(cards: &[JobCard]) -> Mood {
+    let any = |test: fn(&JobCard) -> bool| cards.iter().any(test);
+    if any(|card| matches!(card.state, JobState::Running { .. })) {
+        Mood::Running
+    } else if any(has_failed) {
+        Mood::Error
+    } else if any(|card| result(card) == Some(RunResult::Warning)) {
+        Mood::Warning
+    } else {
+        Mood::Idle
+    }
+}
+
+fn has_failed(card: &JobCard) -> bool {
+    matches!(card.state, JobState::NeedsAttention { .. })
+        || matches!(
+            result(card),
+            Some(RunResult::Error | RunResult::Interrupted)
+        )
+}
+
+fn result(card: &JobCard) -> Option<RunResult> {
+    card.last_run.as_ref().map(|run| run.result)
+}
+
+/// One line on how things stand.
+fn words(cards: &[JobCard], mood: Mood) -> String {
+    let named = |test: fn(&JobCard) -> bool| {
+        let card = cards.iter().find(|card| test(card));
+        card.map_or_else(String::new, |card| card.definition.name.clone())
+    };
+    match mood {
+        Mood::Running => {
+            format!(
+                "{} is running",
+                named(|card| matches!(card.state, JobState::Running { .. }))
+            )
+        }
+        Mood::Error => format!("{} needs a look", named(has_failed)),
+        Mood::Warning => {
+            format!(
+                "{} finished with warnings",
+                named(|card| result(card) == Some(RunResult::Warning))
+            )
+        }
+        Mood::Idle if cards.is_empty() => "No backups yet".to_owned(),
+        Mood::Idle if cards.iter().all(|card| card.last_run.is_none()) => {
+            "Nothing ran yet".to_owned()
+        }
+        Mood::Idle => "All backups are fine".to_owned(),
+    }
+}

@@ -1,0 +1,9 @@
+//! Windows and macOS always show tray icons.
+
+use coffer_ipc::command::TrayStatus;
+use coffer_jobs::Coffer;
+
+/// Says so.
+pub(crate) fn watch(coffer: Coffer) {
+    coffer.set_tray(TrayStatus::Shown);
+}

@@ -1,0 +1,192 @@
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use coffer_tests::Microsoft;
+use futures::StreamExt as _;
+use tempfile::TempDir;
+use zbus::fdo::DBusProxy;
+use zbus::names::BusName;
+
+use crate::background::Background;
+
+/// Where the stand-in for `xdg-open` notes the pages that were to be opened.
+const OPENED_PAGES: &str = "opened-pages";
+
+/// A desktop of its own: display, session bus, keychain, home folder, and a OneDrive to talk to.
+pub(crate) struct Desktop {
+    pub(crate) microsoft: Microsoft,
+    folder: TempDir,
+    display: String,
+    bus: String,
+    keychain: Option<Background>,
+    // They end after everything that uses them.
+    _bus: Background,
+    _display: Background,
+}
+
+impl Desktop {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temp folder");
+        for name in ["home", "run", "bin", "tmp", "browser"] {
+            fs::create_dir(folder.path().join(name)).expect("a folder of the desktop");
+        }
+        let private = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(folder.path().join("run"), private).expect("the run folder is private");
+        install_opener(folder.path());
+
+        let (display_process, display) =
+            Background::start_talking(Command::new("Xvfb").stderr(Stdio::null()).args([
+                "-displayfd",
+                "1",
+                "-screen",
+                "0",
+                "1280x900x24",
+            ]));
+        let (bus_process, bus) =
+            Background::start_talking(Command::new("dbus-daemon").stderr(Stdio::null()).args([
+                "--session",
+                "--nofork",
+                "--print-address=1",
+            ]));
+        let mut desktop = Self {
+            microsoft: Microsoft::start(),
+            folder,
+            display: format!(":{display}"),
+            bus,
+            keychain: None,
+            _bus: bus_process,
+            _display: display_process,
+        };
+        desktop.start_keychain().await;
+        desktop
+    }
+
+    /// A path in the folder that holds everything of this desktop.
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.path("home")
+    }
+
+    /// The session bus.
+    pub(crate) async fn bus(&self) -> zbus::Connection {
+        let builder = zbus::connection::Builder::address(self.bus.as_str());
+        let connecting = builder.expect("the bus has an address").build();
+        connecting.await.expect("the bus takes connections")
+    }
+
+    /// A program as it would be started from this desktop.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", format!("{}:{path}", self.path("bin").display()))
+            .env("HOME", self.home())
+            .env("TMPDIR", self.path("tmp"))
+            .env("XDG_RUNTIME_DIR", self.path("run"))
+            .env("DISPLAY", &self.display)
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
+            .env("LANG", "C.UTF-8")
+            // Nothing of the desktop around the test is to be found.
+            .env("GDK_BACKEND", "x11")
+            .env("GTK_USE_PORTAL", "0")
+            .env("NO_AT_BRIDGE", "1")
+            .env("LIBGL_ALWAYS_SOFTWARE", "1");
+        command
+    }
+
+    /// Adds what wires Coffer to the simulator.
+    pub(crate) fn wire<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("COFFER_DEMO", "1")
+            .env("COFFER_GRAPH_ENDPOINT", self.microsoft.api_url())
+            .env("COFFER_OAUTH_URL", self.microsoft.oauth_url())
+    }
+
+    /// Pages that programs asked the desktop to open, oldest first.
+    pub(crate) fn opened_pages(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.path(OPENED_PAGES)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// What the keychain holds for Coffer, in any order.
+    pub(crate) async fn kept_secrets(&self) -> Vec<String> {
+        let connection = self.bus().await;
+        let service = secret_service::SecretService::connect_with_existing(
+            secret_service::EncryptionType::Plain,
+            connection,
+        );
+        let service = service.await.expect("the keychain answers");
+        let found = service
+            .search_items([("service", "Coffer")].into())
+            .await
+            .expect("the keychain can be searched");
+        let mut secrets = Vec::new();
+        for item in found.unlocked {
+            let secret = item
+                .get_secret()
+                .await
+                .expect("an unlocked item is readable");
+            secrets.push(String::from_utf8_lossy(&secret).into_owned());
+        }
+        secrets
+    }
+
+    /// As after the loss of the disk: Coffer's folders and the keychain are empty.
+    pub(crate) async fn lose_everything(&mut self) {
+        self.keychain = None;
+        for folder in [".local", ".cache", ".config"] {
+            let folder = self.home().join(folder);
+            if folder.exists() {
+                fs::remove_dir_all(folder).expect("a lost disk keeps nothing");
+            }
+        }
+        self.start_keychain().await;
+    }
+
+    async fn start_keychain(&mut self) {
+        let connection = self.bus().await;
+        let names = DBusProxy::new(&connection).await.expect("the bus answers");
+        let name = "org.freedesktop.secrets";
+        let mut changes = names
+            .receive_name_owner_changed_with_args(&[(0, name)])
+            .await
+            .expect("the bus tells about names");
+        let mut command = self.command("gnome-keyring-daemon");
+        command
+            .args(["--foreground", "--unlock", "--components=secrets"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        self.keychain = Some(Background::start_with_input(&mut command, "unlocked"));
+        let well_known = BusName::try_from(name).expect("a bus name");
+        while !names
+            .name_has_owner(well_known.clone())
+            .await
+            .expect("the bus answers")
+        {
+            changes.next().await.expect("the bus stays");
+        }
+    }
+}
+
+/// `xdg-open` that notes the page for the test, which then opens it in a browser.
+fn install_opener(folder: &Path) {
+    let script = folder.join("bin/xdg-open");
+    let mut file = fs::File::create(&script).expect("the script can be written");
+    let pages = folder.join(OPENED_PAGES);
+    write!(
+        file,
+        "#!/bin/sh\nprintf '%s\\n' \"$1\" >> '{}'\n",
+        pages.display()
+    )
+    .expect("the script can be written");
+    file.set_permissions(fs::Permissions::from_mode(0o755))
+        .expect("the script can be run");
+}

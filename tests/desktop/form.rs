@@ -1,0 +1,41 @@
+use std::path::Path;
+
+use crate::app::App;
+use crate::browser::accept_sign_in;
+use crate::desktop::Desktop;
+
+pub(crate) const PASSPHRASE: &str = "a quiet harbour, seven lamps";
+
+/// The five steps, as a newcomer takes them; the backup goes to `Backups/<name>` of Alex's drive.
+pub(crate) async fn create_backup(desktop: &Desktop, app: &App, name: &str, source: &Path) {
+    app.click("Back up this computer").await;
+    app.fill("Name", name).await;
+    app.fill("Passphrase", PASSPHRASE).await;
+    app.click("Next").await;
+    app.see("Save, print or type back the passphrase.").await;
+    app.fill("Or type the passphrase again", PASSPHRASE).await;
+    app.see("Typed back correctly.").await;
+    app.click("Next").await;
+
+    app.click("AuthID: sign in with Microsoft").await;
+    app.see("Waiting for you in the browser").await;
+    accept_sign_in(desktop, 1, "alex").await;
+    app.see("Signed in as alex@outlook.example").await;
+    assert!(
+        !app.value("AuthID").await.is_empty(),
+        "the field fills itself"
+    );
+    app.fill("Folder", &format!("Backups/{name}")).await;
+    app.click("Test").await;
+    app.see("New folder").await;
+    app.click("Next").await;
+
+    app.fill("Path", &source.display().to_string()).await;
+    app.click("Add path").await;
+    app.see(&source.display().to_string()).await;
+    app.click("Next").await;
+    app.see("Run automatically").await;
+    app.click("Next").await;
+    app.click("Create backup").await;
+    app.see("Has not run yet").await;
+}

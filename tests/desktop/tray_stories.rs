@@ -1,0 +1,48 @@
+use coffer_onedrive_sim::{Action, Fault, Op};
+
+use crate::app::App;
+use crate::desktop::Desktop;
+use crate::form::create_backup;
+use crate::tray::TrayHost;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tray_starts_a_job_and_its_icon_tells_how_it_stands() {
+    let desktop = Desktop::new().await;
+    let source = desktop.home().join("Papers");
+    coffer_testkit::write_files(&source, &[("one.txt", b"one".as_slice())]);
+    let mut host = TrayHost::start(desktop.bus().await).await;
+    let app = App::start(&desktop).await;
+    let item = host.next_item().await;
+    let idle = item.picture().await;
+    create_backup(&desktop, &app, "Papers", &source).await;
+
+    desktop.microsoft.add_fault(Fault::new(
+        Op::ContentPut,
+        Action {
+            stall_ms: Some(1500),
+            ..Action::default()
+        },
+    ));
+    item.choose("Papers").await;
+    let running = item.picture_other_than(&[&idle]).await;
+    app.see("Backed up").await;
+    assert_eq!(item.picture_other_than(&[&running]).await, idle);
+
+    desktop.microsoft.revoke("alex");
+    desktop.microsoft.kill_access("alex");
+    item.choose("Papers").await;
+    let error = item.picture_other_than(&[&idle, &running]).await;
+    app.see("Sign in again").await;
+    assert_ne!(error, idle);
+
+    item.choose("Quit").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_tray_the_app_says_where_it_stays() {
+    let desktop = Desktop::new().await;
+
+    let app = App::start(&desktop).await;
+
+    app.see("No tray on this desktop").await;
+}
