@@ -30,7 +30,7 @@ use crate::source::{SourceOptions, roots};
 use crate::spool::{Spool, lock, upload_pair};
 use crate::store::{Cache, Listed, Store, load_newest_version, stream_ref, sync_volumes};
 
-use crate::verify::{Samples, VerifyOptions, VerifyStats, verify_samples};
+use crate::verify::{Lists, Samples, VerifyOptions, VerifyStats, verify_samples};
 
 use collect::Collector;
 use scan::Scan;
@@ -339,6 +339,7 @@ impl Run<'_> {
                 folder,
                 &listed,
                 &how,
+                Lists::Read,
                 &mut verified,
             )?;
             stats.faulty_volumes = verified.faults.len() as u64;
