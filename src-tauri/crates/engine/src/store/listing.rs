@@ -168,8 +168,14 @@ impl Listed {
                 }
             }
             (Some(_), Some(passphrase)) => {
-                // One volume of another's must not lock anybody out of all others.
-                for volume in [Some(probe), self.dlists.first(), self.dindexes.first()] {
+                // One volume of another's must not lock anybody out of all others. A computer that never opened this
+                // backup has no reason to doubt the first answer.
+                let was_opened = store.cache.join("index.sqlite").exists();
+                let others = [self.dlists.first(), self.dindexes.first()];
+                for volume in [Some(probe)]
+                    .into_iter()
+                    .chain(others.into_iter().filter(|_| was_opened))
+                {
                     let Some(volume) = volume.filter(|v| v.name.encryption() == Some("aes")) else {
                         continue;
                     };
