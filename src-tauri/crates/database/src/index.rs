@@ -193,6 +193,22 @@ impl Index {
         Ok(())
     }
 
+    /// Whether data of the newest version may be lost, so that files that look unchanged have to be looked at.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn may_be_damaged(&self) -> Result<bool> {
+        Ok(self.meta("damaged")?.is_some_and(|value| value == "yes"))
+    }
+
+    /// Notes whether data of the newest version may be lost.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn set_may_be_damaged(&self, damaged: bool) -> Result<()> {
+        self.set_meta("damaged", if damaged { "yes" } else { "no" })
+    }
+
     /// Runs `work` in one transaction.
     ///
     /// # Errors

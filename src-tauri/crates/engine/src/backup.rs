@@ -16,7 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::broken::is_whole;
-use crate::compact::{CompactOptions, CompactStats, CompactThresholds, compact_afterwards};
+use crate::compact::{
+    CompactOptions, CompactStats, CompactThresholds, compact_afterwards, delete_unneeded,
+};
 use crate::delete::apply_retention;
 use crate::error::{Error, Result};
 use crate::filter::Filters;
@@ -28,7 +30,7 @@ use crate::source::{SourceOptions, roots};
 use crate::spool::{Spool, lock, upload_pair};
 use crate::store::{Cache, Listed, Store, load_newest_version, stream_ref, sync_volumes};
 
-use crate::verify::{Samples, VerifyOptions, VerifyStats, verify_samples};
+use crate::verify::{Lists, Samples, VerifyOptions, VerifyStats, verify_samples};
 
 use collect::Collector;
 use scan::Scan;
@@ -248,26 +250,32 @@ impl Run<'_> {
             let changes = stats.added_files + stats.changed_files + stats.deleted_files;
             if changes == 0 && !must_upload {
                 version::keep_local_state(&index)?;
+                index.set_may_be_damaged(false)?;
                 return Ok(stats);
             }
             let listed = Listed::of(self.session)?;
             let (format, folder) = (spool.format().clone(), spool.folder().to_owned());
             match sync_volumes(self.session, &index, &listed, &format, &folder) {
-                Ok(()) => {}
-                Err(Error::VolumesMissing { names, .. }) if attempt < MAX_REPETITIONS => {
-                    forget(&index, &names)?;
+                Ok(false) => {}
+                Ok(true) if attempt < MAX_REPETITIONS => {
+                    // The version that this one was compared with may be gone as well.
+                    load_newest_version(self.session, &index, &listed, &folder)?;
                     index.clear_staged()?;
                     sent = (stats.uploaded_volumes, stats.uploaded_bytes);
                     continue;
                 }
+                Ok(true) => return Err(self.missing()),
                 Err(error) => return Err(error),
             }
             if attempt > 0 {
                 self.require_whole(&index, &format)?;
+                // Index volumes of ours that arrived after their data had been deleted.
+                delete_unneeded(self.session, &index, &HashSet::new())?;
             }
             write_missing_dindexes(self.session, &index, spool, &listed)?;
-            spool.set_time(choose_time(&listed, spool.time())?);
+            spool.set_time(after_all(&listed, spool.time()));
             version::upload_dlist(self.session, &index, spool, &mut stats)?;
+            index.set_may_be_damaged(false)?;
             return Ok(stats);
         }
         unreachable!("the loop ends by returning")
@@ -290,14 +298,15 @@ impl Run<'_> {
             }
             true
         })?;
-        if lost? {
-            let destination = self.session.label();
-            return Err(Error::DataMissing {
-                destination,
-                blocks: 1,
-            });
+        if lost? { Err(self.missing()) } else { Ok(()) }
+    }
+
+    fn missing(&self) -> Error {
+        let destination = self.session.label();
+        Error::DataMissing {
+            destination,
+            blocks: 1,
         }
-        Ok(())
     }
 
     /// Deletes versions that are not kept, gives space back, and looks into samples of what was uploaded.
@@ -330,6 +339,7 @@ impl Run<'_> {
                 folder,
                 &listed,
                 &how,
+                Lists::Read,
                 &mut verified,
             )?;
             stats.faulty_volumes = verified.faults.len() as u64;
@@ -353,13 +363,13 @@ impl Run<'_> {
     }
 }
 
-fn forget(index: &Index, names: &[String]) -> Result<()> {
-    for row in index.volumes()? {
-        if names.contains(&row.name) {
-            index.remove_volume(row.id)?;
-        }
-    }
-    Ok(())
+/// `time`, or what is later than every version that appeared meanwhile.
+fn after_all(listed: &Listed, time: Timestamp) -> Timestamp {
+    let newest = listed.times().last().copied();
+    newest
+        .filter(|newest| *newest >= time)
+        .and_then(|newest| newest.checked_add(SignedDuration::from_secs(1)).ok())
+        .unwrap_or(time)
 }
 
 fn sample_count(listed: &Listed, samples: u64, percentage: f64) -> u64 {

@@ -99,7 +99,7 @@ pub(crate) fn sync_what_is_there(
     session.monitor().phase(Phase::ReadingDestination);
     match sync_volumes(session, index, listed, format, spool) {
         Err(Error::VolumesMissing { names, .. }) => report_missing(session, index, &names),
-        other => other,
+        other => other.map(drop),
     }
 }
 

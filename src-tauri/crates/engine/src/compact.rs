@@ -209,7 +209,7 @@ pub(crate) fn compact_listed(
         stats.uploaded = rewrite(session, index, format, spool, &plan, options)?;
     }
     let doomed = spare_what_is_needed(session, &mut needs, index, format, spool, &plan)?;
-    stats.deleted = delete(session, index, &doomed)?;
+    stats.deleted = delete_unneeded(session, index, &doomed)?;
     Ok(stats)
 }
 
@@ -487,7 +487,11 @@ fn spare_what_is_needed(
 }
 
 /// Deletes volumes and the index volumes that describe nothing else, in this order.
-fn delete(session: &Session, index: &Index, doomed: &HashSet<i64>) -> Result<Vec<RemoteVolume>> {
+pub(crate) fn delete_unneeded(
+    session: &Session,
+    index: &Index,
+    doomed: &HashSet<i64>,
+) -> Result<Vec<RemoteVolume>> {
     let rows = with_dindexes(index, doomed)?;
     if rows.is_empty() {
         return Ok(Vec::new());
@@ -504,7 +508,7 @@ fn delete(session: &Session, index: &Index, doomed: &HashSet<i64>) -> Result<Vec
 }
 
 /// The doomed dblocks, then the dindexes that describe only these and dblocks that are gone.
-fn with_dindexes(index: &Index, doomed: &HashSet<i64>) -> Result<Vec<VolumeRow>> {
+pub(crate) fn with_dindexes(index: &Index, doomed: &HashSet<i64>) -> Result<Vec<VolumeRow>> {
     let confirmed = |row: &VolumeRow| row.state == VolumeState::Confirmed;
     let volumes: Vec<_> = index.volumes()?.into_iter().filter(confirmed).collect();
     let staying: HashSet<&str> = volumes

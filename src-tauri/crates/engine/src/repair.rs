@@ -16,20 +16,22 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::broken::{Survey, sync_what_is_there};
+use crate::compact::{delete_unneeded, with_dindexes};
 use crate::delete::{Mode, RemoteVolume, delete_volume};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::session::Session;
 use crate::spool::Spool;
 use crate::store::{Cache, Listed, ListedVolume, Store, load_newest_version, open_volume};
-use crate::verify::digest;
+use crate::verify::{digest, faulty_dindexes};
 
 /// What was repaired, or would be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RepairStats {
     /// dblocks that got a new dindex.
     pub indexed: Vec<RemoteVolume>,
-    /// dindexes that could not be read and were deleted when all dblocks had another.
+    /// dindexes that could not be read, when all dblocks had another, and dblocks that could not, when every version
+    /// was whole without them.
     pub deleted: Vec<RemoteVolume>,
     /// Entries of versions of which data is missing.
     pub broken_files: u64,
@@ -67,6 +69,7 @@ pub fn repair(
     };
     let index = cache.index_for(&format, store)?;
     sync_what_is_there(&session, &index, &listed, &format, &folder)?;
+    forget_damaged_dindexes(&session, &index, &listed, &format, &folder)?;
 
     // Also reads the blocklists that index volumes hold copies of.
     let survey = Survey {
@@ -76,14 +79,46 @@ pub fn repair(
         spool: &folder,
     };
     let mut stats = RepairStats::default();
+    let mut all_read = true;
     for dlist in &listed.dlists {
         let counted = survey.broken_files(dlist, |_, _| {
             stats.broken_files += 1;
             Ok(())
         });
-        tell_damage(&session, counted)?;
+        all_read &= tell_damage(&session, counted)?;
     }
 
+    // What an unreadable version needs, nobody knows.
+    let is_whole = all_read && stats.broken_files == 0;
+    let useless = if is_whole {
+        unreadable_dblocks(&index, &listed)?
+    } else {
+        Vec::new()
+    };
+    for dblock in &useless {
+        if mode == Mode::Run {
+            delete_volume(&session, dblock.name.as_str())?;
+        }
+        stats.deleted.push(dblock.into());
+    }
+    let mut listed = listed;
+    let gone: HashSet<String> = useless.iter().map(|v| v.name.to_string()).collect();
+    listed.dblocks.retain(|v| !gone.contains(v.name.as_str()));
+    if is_whole {
+        // Those that describe nothing but volumes that are gone.
+        let nothing = HashSet::new();
+        let dindexes: Vec<RemoteVolume> = match mode {
+            Mode::Run => delete_unneeded(&session, &index, &nothing)?,
+            Mode::Plan => with_dindexes(&index, &nothing)?
+                .into_iter()
+                .map(RemoteVolume::from)
+                .collect(),
+        };
+        listed
+            .dindexes
+            .retain(|v| dindexes.iter().all(|gone| gone.name != v.name.as_str()));
+        stats.deleted.extend(dindexes);
+    }
     let (uncovered, unreadable) = examine(&index, &listed)?;
     let spool = Spool::new(folder, store, format.clone(), now, 0);
     let mut all_covered = true;
@@ -113,25 +148,58 @@ pub fn repair(
     Ok(stats)
 }
 
-/// Writes dindexes for a few dblocks that have none, as a run that was killed between the two leaves them.
-///
-/// A backup that has hardly any is meant to have none.
+/// Reads all dindexes and makes the index forget those that are not what they should be.
+fn forget_damaged_dindexes(
+    session: &Session,
+    index: &Index,
+    listed: &Listed,
+    format: &Format,
+    spool: &Path,
+) -> Result<()> {
+    let faulty = faulty_dindexes(session, index, format, spool, listed)?;
+    for row in index.volumes()? {
+        if row.kind == VolumeKind::Dindex && faulty.contains(&row.name) {
+            index.remove_volume(row.id)?;
+        }
+    }
+    Ok(())
+}
+
+/// dblocks that lack a dindex. A backup that has hardly any is meant to have none, and lacks nothing.
+pub(crate) fn lacking_dindexes<'l>(
+    index: &Index,
+    listed: &'l Listed,
+) -> Result<Vec<&'l ListedVolume>> {
+    let (uncovered, _) = examine(index, listed)?;
+    if uncovered.len() > listed.dindexes.len() {
+        return Ok(Vec::new());
+    }
+    Ok(uncovered)
+}
+
+/// Writes dindexes that are lacking, as a run that was killed between a dblock and its dindex leaves things.
 pub(crate) fn write_missing_dindexes(
     session: &Session,
     index: &Index,
     spool: &Spool,
     listed: &Listed,
 ) -> Result<()> {
-    let (uncovered, _) = examine(index, listed)?;
-    if uncovered.len() > listed.dindexes.len() {
-        return Ok(());
-    }
-    for dblock in uncovered {
+    for dblock in lacking_dindexes(index, listed)? {
         session.check_cancelled()?;
         let written = write_dindex(session, index, spool.format(), spool, dblock);
         tell_damage(session, written)?;
     }
     Ok(())
+}
+
+/// dblocks of which the index knows nothing, because they cannot be read.
+fn unreadable_dblocks(index: &Index, listed: &Listed) -> Result<Vec<ListedVolume>> {
+    let readable: HashSet<String> = index.volumes()?.into_iter().map(|row| row.name).collect();
+    let unreadable = listed
+        .dblocks
+        .iter()
+        .filter(|volume| !readable.contains(volume.name.as_str()));
+    Ok(unreadable.cloned().collect())
 }
 
 /// dblocks that no readable dindex describes, and dindexes that could not be read.

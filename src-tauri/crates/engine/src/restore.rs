@@ -110,7 +110,7 @@ pub fn restore(
         Err(Error::VolumesMissing { names, .. }) => {
             report_missing(&session, &index, &names)?;
         }
-        other => other?,
+        other => drop(other?),
     }
 
     session.monitor().phase(Phase::Planning);

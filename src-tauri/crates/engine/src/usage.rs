@@ -14,6 +14,29 @@ use crate::session::Session;
 use crate::store::{Listed, ListedVolume};
 use crate::versions::{open_dlist, read_entries};
 
+/// Which of these volumes hold something that a version needs and no other volume has. Where that cannot be known,
+/// all of them count.
+pub(crate) fn needed_volumes(
+    session: &Session,
+    index: &Index,
+    listed: &Listed,
+    format: &Format,
+    spool: &Path,
+    volumes: &[i64],
+) -> Result<HashSet<i64>> {
+    let mut needs = Needs::new(session, index, format, spool)?;
+    match needs.add(listed, &[]) {
+        Ok(()) => {
+            needs.usage().set_doomed(volumes)?;
+            Ok(needs.usage().indispensable()?.into_iter().collect())
+        }
+        Err(Error::DataMissing { .. } | Error::Volume { .. }) => {
+            Ok(volumes.iter().copied().collect())
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Collects what versions need, each version once.
 pub(crate) struct Needs<'a> {
     session: &'a Session,

@@ -19,8 +19,10 @@ use tokio_util::sync::CancellationToken;
 use crate::broken::Survey;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
+use crate::repair::lacking_dindexes;
 use crate::session::Session;
 use crate::store::{Cache, Listed, ListedVolume, Store, open_volume, sync_volumes};
+use crate::versions::{open_dlist, read_entries};
 
 /// How many volumes of each kind are looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +87,8 @@ pub struct VerifyStats {
 /// Verifies the backup in `store`.
 ///
 /// Volumes are compared with the hash and length that were noted when they were written, decrypted, and their content
-/// is compared with what the other volumes say of it. Nothing is changed.
+/// is compared with what the other volumes say of it. Nothing at the destination is changed; this computer's index
+/// learns of the damage, so that the next backup sends again what the sources still have of it.
 ///
 /// # Errors
 /// Those of opening a backup. Damage is no error but a [`Fault`].
@@ -104,24 +107,49 @@ pub fn verify(
     let spool = cache.spool();
     let mut stats = VerifyStats::default();
     if options.samples == Samples::None {
-        compare_listing(&session, &cache.index()?, &listed, &mut stats)?;
+        let index = cache.index()?;
+        compare_listing(&session, &index, &listed, Absence::Fault, &mut stats)?;
         return Ok(stats);
     }
     let Some(format) = listed.format(&session, &spool)? else {
         return Ok(stats);
     };
     let index = cache.index_for(&format, store)?;
-    compare_listing(&session, &index, &listed, &mut stats)?;
+    compare_listing(&session, &index, &listed, Absence::Unknown, &mut stats)?;
     session.monitor().phase(Phase::ReadingDestination);
     match sync_volumes(&session, &index, &listed, &format, &spool) {
-        // Told already.
-        Err(Error::VolumesMissing { .. }) => {}
-        other => other?,
+        Err(Error::VolumesMissing { names, .. }) => {
+            for name in names {
+                note(&session, &mut stats, name, FaultKind::Missing);
+            }
+        }
+        other => drop(other?),
+    }
+    for dblock in lacking_dindexes(&index, &listed)? {
+        let what = "no index volume describes it; `repair` writes one".to_owned();
+        let name = dblock.name.to_string();
+        note(&session, &mut stats, name, FaultKind::Incomplete(what));
     }
     verify_samples(
-        &session, &index, &format, &spool, &listed, options, &mut stats,
+        &session,
+        &index,
+        &format,
+        &spool,
+        &listed,
+        options,
+        Lists::Compared,
+        &mut stats,
     )?;
     Ok(stats)
+}
+
+/// What it means that a volume is gone.
+#[derive(PartialEq)]
+enum Absence {
+    /// Nothing yet: whether a version needs it is found out by reading.
+    Unknown,
+    /// Nothing is read, so this is all that can be said.
+    Fault,
 }
 
 /// Compares names and lengths with what the index knows.
@@ -129,6 +157,7 @@ fn compare_listing(
     session: &Session,
     index: &Index,
     listed: &Listed,
+    absence: Absence,
     stats: &mut VerifyStats,
 ) -> Result<()> {
     let sizes: HashMap<&str, u64> = listed
@@ -146,6 +175,7 @@ fn compare_listing(
                 expected: row.size,
                 found: *found,
             },
+            None if absence == Absence::Unknown => continue,
             // A listing may lag behind; only the file itself says that it is gone.
             None => match session.get_range(&row.name, 0..1) {
                 Ok(_) => continue,
@@ -169,7 +199,20 @@ fn note(session: &Session, stats: &mut VerifyStats, volume: String, kind: FaultK
     stats.faults.push(Fault { volume, kind });
 }
 
+/// How dlists are looked into.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lists {
+    /// Whether all that they name is there.
+    Compared,
+    /// Whether they can be read: a run that just made sure of the rest has no need to ask a million times again.
+    Read,
+}
+
 /// Looks into some volumes of each kind.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "what all of the engine needs, and how"
+)]
 pub(crate) fn verify_samples(
     session: &Session,
     index: &Index,
@@ -177,6 +220,7 @@ pub(crate) fn verify_samples(
     spool: &Path,
     listed: &Listed,
     options: &VerifyOptions,
+    lists: Lists,
     stats: &mut VerifyStats,
 ) -> Result<()> {
     session.monitor().phase(Phase::Verifying);
@@ -198,9 +242,42 @@ pub(crate) fn verify_samples(
         spool,
     };
     for volume in dlists {
-        let examined = examine_dlist(&survey, volume);
+        let examined = match lists {
+            Lists::Compared => examine_dlist(&survey, volume),
+            Lists::Read => read_dlist(session, volume, spool).map(|()| None),
+        };
         conclude(session, index, volume, examined, stats)?;
     }
+    examine_volumes(session, index, format, spool, listed, chosen, stats)
+}
+
+/// Names of dindexes that cannot be read, after trying all of them. One that describes a volume which is gone can be, and
+/// may hold the only copy of a blocklist.
+pub(crate) fn faulty_dindexes(
+    session: &Session,
+    index: &Index,
+    format: &Format,
+    spool: &Path,
+    listed: &Listed,
+) -> Result<HashSet<String>> {
+    let mut stats = VerifyStats::default();
+    let all = listed.dindexes.iter().collect();
+    examine_volumes(session, index, format, spool, listed, all, &mut stats)?;
+    let faults = stats.faults.into_iter();
+    let unreadable = faults.filter(|fault| !matches!(fault.kind, FaultKind::Incomplete(_)));
+    Ok(unreadable.map(|fault| fault.volume).collect())
+}
+
+/// Reads dindexes and dblocks.
+fn examine_volumes(
+    session: &Session,
+    index: &Index,
+    format: &Format,
+    spool: &Path,
+    listed: &Listed,
+    chosen: Vec<&ListedVolume>,
+    stats: &mut VerifyStats,
+) -> Result<()> {
     let sizes: HashMap<&str, u64> = listed
         .dblocks
         .iter()
@@ -224,7 +301,14 @@ pub(crate) fn verify_samples(
                 examine_dblock(session, index, format, volume, row.map(|row| row.id), &path)
             }
         });
-        conclude(session, index, volume, examined, stats)
+        let is_sound = matches!(examined, Ok(None));
+        conclude(session, index, volume, examined, stats)?;
+        if let Some(row) = row.filter(|_| !is_sound && volume.name.kind() == VolumeKind::Dblock) {
+            // What is left of it is read anew, so that everything else knows what is lost.
+            index.remove_volume(row.id)?;
+            index.set_may_be_damaged(true)?;
+        }
+        Ok(())
     })
 }
 
@@ -289,6 +373,12 @@ pub(crate) fn digest(path: &Path, format: &Format) -> Result<VolumeDigest> {
         hasher.update(&buffer[..count]);
         size += count as u64;
     }
+}
+
+fn read_dlist(session: &Session, volume: &ListedVolume, spool: &Path) -> Result<()> {
+    let path = session.fetch(volume.name.as_str(), spool)?;
+    let mut reader = open_dlist(session, volume, &path)?;
+    read_entries(&mut reader, volume, |_| session.check_cancelled())
 }
 
 fn examine_dlist(survey: &Survey<'_>, volume: &ListedVolume) -> Result<Option<FaultKind>> {

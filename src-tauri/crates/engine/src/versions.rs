@@ -110,7 +110,14 @@ pub(crate) fn open_dlist(
     dlist: &ListedVolume,
     path: &std::path::Path,
 ) -> Result<DlistReader> {
-    let opened = open_volume(session.store(), &dlist.name, path)?;
+    let opened = match open_volume(session.store(), &dlist.name, path) {
+        // The passphrase opens other volumes, or nothing would have come this far.
+        Err(Error::WrongPassphrase { .. }) => {
+            let source = coffer_volume::Error::WrongPassphrase;
+            return Err(Error::volume(dlist.name.as_str(), source));
+        }
+        other => other?,
+    };
     DlistReader::new(opened).map_err(|source| Error::volume(dlist.name.as_str(), source))
 }
 

@@ -58,6 +58,8 @@ pub(super) enum PreparedContent {
 pub(super) struct Candidate {
     pub(super) found: Found,
     pub(super) previous: Option<EntryRow>,
+    /// Whether blocks of the entry are lost, so that it is read though it looks unchanged.
+    pub(super) is_lost: bool,
 }
 
 impl Candidate {
@@ -73,7 +75,8 @@ impl Candidate {
         let seconds = local_state(&self.found.stat)
             .modified
             .div_euclid(1_000_000_000);
-        if row.local.is_some()
+        if self.is_lost
+            || row.local.is_some()
             || row.kind != kind_number(self.found.kind)
             || content.size != self.found.stat.len()
             || row.time != Some(seconds)
@@ -242,7 +245,9 @@ impl Worker {
         content: io::Result<PreparedContent>,
         changed_while_read: bool,
     ) -> PreparedEntryData {
-        let Candidate { found, previous } = candidate;
+        let Candidate {
+            found, previous, ..
+        } = candidate;
         let data = content.and_then(|content| Ok((content, self.metadata(&metadata(&found)?))));
         let mut local = local_state(&found.stat);
         if changed_while_read {

@@ -1,5 +1,6 @@
 //! The scan: the sources beside the newest version, in one pass over both.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::sync::Arc;
@@ -15,13 +16,14 @@ use crossbeam_channel::{Receiver, bounded};
 use super::BackupOptions;
 use super::collect::{Collector, Finding};
 use super::prepare::{Candidate, Pool, Task, Worker, differs};
+use crate::broken::is_whole;
 use crate::error::Result;
 use crate::filter::Filters;
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::source::{Found, Root, Walk, WalkItem, is_compressed, local_state};
 use crate::spool::Spool;
-use crate::store::kind_number;
+use crate::store::{kind_number, stream_ref};
 
 /// Rows of the newest version that are read ahead.
 const READ_AHEAD: usize = 1024;
@@ -79,6 +81,7 @@ impl<'a> Scan<'a> {
             }
             let (row_sender, rows) = bounded(READ_AHEAD);
             let reader = Index::open(&index_path)?;
+            let damaged = reader.may_be_damaged()?;
             let reading =
                 scope.spawn(move || reader.for_each_current(|row| row_sender.send(row).is_ok()));
             let scanner = Scanner {
@@ -87,6 +90,11 @@ impl<'a> Scan<'a> {
                 findings: finding_sender,
                 newest: Newest { rows, next: None },
                 kept: Vec::new(),
+                damage: if damaged {
+                    Some((Index::open(&index_path)?, HashSet::new()))
+                } else {
+                    None
+                },
                 block_size: self.spool.format().block_size(),
             };
             let scanning = scope.spawn(move || scanner.run());
@@ -164,6 +172,8 @@ struct Scanner<'a> {
     newest: Newest,
     /// Stored paths under which everything is kept as it was.
     kept: Vec<String>,
+    /// When volumes are damaged: for looking up whether an entry is whole, and the blocklists that are.
+    damage: Option<(Index, HashSet<Hash>)>,
     block_size: u64,
 }
 
@@ -198,21 +208,46 @@ impl Scanner<'_> {
     fn visit(&mut self, found: Found) -> Result<(), Stopped> {
         self.pass_until(Some(&found.stored))?;
         let previous = self.newest.take_if(|row| row.path == found.stored);
-        if previous
-            .as_ref()
-            .is_some_and(|row| is_unchanged(&found, row))
+        let is_lost = match &previous {
+            Some(row) => self.is_lost(row),
+            None => false,
+        };
+        if !is_lost
+            && previous
+                .as_ref()
+                .is_some_and(|row| is_unchanged(&found, row))
         {
             return self.report(Finding::Unchanged {
                 bytes: content_len(&found),
                 path: found.stored,
             });
         }
-        let candidate = Box::new(Candidate { found, previous });
+        let candidate = Box::new(Candidate {
+            found,
+            previous,
+            is_lost,
+        });
         let format = self.scan.spool.format();
         if content_len(&candidate.found) > self.block_size && !candidate.looks_unchanged(format) {
             return self.large_file(candidate);
         }
         self.submit(Task::Entry(candidate))
+    }
+
+    /// Whether blocks of an entry are at the destination no more. Asked only when volumes are known to be damaged; a
+    /// database that cannot answer makes the entry count as lost, which costs a look at the file.
+    fn is_lost(&mut self, row: &EntryRow) -> bool {
+        let Some((index, whole)) = &mut self.damage else {
+            return false;
+        };
+        let format = self.scan.spool.format();
+        row.content.iter().chain([&row.metadata]).any(|stream| {
+            let stream = stream_ref(stream, format)
+                .map_err(|source| crate::error::Error::volume("the index", source));
+            !stream
+                .and_then(|stream| is_whole(index, format, &stream, whole))
+                .unwrap_or(false)
+        })
     }
 
     /// Reads a file of several blocks and hands them in one by one.

@@ -168,14 +168,26 @@ impl Listed {
                 }
             }
             (Some(_), Some(passphrase)) => {
-                let start = session
-                    .get_range(name.as_str(), 0..HEADER_BYTES)
-                    .map_err(|error| session.failed(error))?;
-                match aescrypt::check_passphrase(&start, passphrase) {
-                    Ok(false) => Err(Error::WrongPassphrase { destination }),
+                // One volume of another's must not lock anybody out of all others. A computer that never opened this
+                // backup has no reason to doubt the first answer.
+                let was_opened = store.cache.join("index.sqlite").exists();
+                let others = [self.dlists.first(), self.dindexes.first()];
+                for volume in [Some(probe)]
+                    .into_iter()
+                    .chain(others.into_iter().filter(|_| was_opened))
+                {
+                    let Some(volume) = volume.filter(|v| v.name.encryption() == Some("aes")) else {
+                        continue;
+                    };
+                    let start = session
+                        .get_range(volume.name.as_str(), 0..HEADER_BYTES)
+                        .map_err(|error| session.failed(error))?;
                     // Damage shows, and is handled, when the volume itself is needed.
-                    Ok(true) | Err(_) => Ok(()),
+                    if !matches!(aescrypt::check_passphrase(&start, passphrase), Ok(false)) {
+                        return Ok(());
+                    }
                 }
+                Err(Error::WrongPassphrase { destination })
             }
         }
     }
@@ -201,7 +213,9 @@ impl Listed {
             });
             match format {
                 Ok(format) => return Ok(Some(format)),
-                Err(error @ Error::Volume { .. }) => failure = failure.or(Some(error)),
+                Err(error @ (Error::Volume { .. } | Error::WrongPassphrase { .. })) => {
+                    failure = failure.or(Some(error));
+                }
                 Err(error) => return Err(error),
             }
         }

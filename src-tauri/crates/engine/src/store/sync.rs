@@ -16,6 +16,8 @@ use super::{Listed, Store, open_volume};
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
+use crate::usage::needed_volumes;
+use crate::verify::FaultKind;
 use crate::versions::{open_dlist, read_entries};
 
 /// Reads index volumes that the index does not know, and forgets volumes that are gone.
@@ -23,17 +25,21 @@ use crate::versions::{open_dlist, read_entries};
 /// A dblock that no readable dindex describes is read itself. Afterwards the index knows every block at the
 /// destination.
 ///
+/// Returns whether blocks were forgotten because the only volume that had them is gone, though no version needs them:
+/// another computer compacted the folder.
+///
 /// # Errors
-/// [`Error::VolumesMissing`] when a volume is gone that held the only copy of a block; everything else is read all the
-/// same.
+/// [`Error::VolumesMissing`] when a volume is gone that held the only copy of a block that a version needs; everything
+/// else is read all the same.
 pub(crate) fn sync_volumes(
     session: &Session,
     index: &Index,
     listed: &Listed,
     format: &Format,
     spool: &Path,
-) -> Result<()> {
+) -> Result<bool> {
     let store = session.store();
+    forget_changed(session, index, listed)?;
     let lost = forget_missing(session, index, listed)?;
 
     let known: HashSet<String> = confirmed(index, VolumeKind::Dindex)?;
@@ -62,24 +68,40 @@ pub(crate) fn sync_volumes(
         let read = path.and_then(|path| {
             index.transaction(|index| read_dblock(store, index, volume, &path, format))
         });
+        if matches!(
+            read,
+            Err(Error::Volume { .. } | Error::WrongPassphrase { .. })
+        ) {
+            index.set_may_be_damaged(true)?;
+        }
         report_damage(session, read, volume)
     })?;
 
-    let mut names = Vec::new();
+    let mut alone = Vec::new();
     for (id, name) in lost {
         // Another volume that was read just now may have all that was in it.
         if index.is_redundant(id)? {
             index.remove_volume(id)?;
         } else {
-            names.push(name);
+            alone.push((id, name));
         }
     }
-    if names.is_empty() {
-        return Ok(());
+    if alone.is_empty() {
+        return Ok(false);
+    }
+    let ids: Vec<_> = alone.iter().map(|(id, _)| *id).collect();
+    let needed = needed_volumes(session, index, listed, format, spool, &ids)?;
+    let (needed, others): (Vec<_>, Vec<_>) =
+        alone.into_iter().partition(|(id, _)| needed.contains(id));
+    for (id, _) in others {
+        index.remove_volume(id)?;
+    }
+    if needed.is_empty() {
+        return Ok(true);
     }
     Err(Error::VolumesMissing {
         destination: session.label(),
-        names,
+        names: needed.into_iter().map(|(_, name)| name).collect(),
     })
 }
 
@@ -89,6 +111,29 @@ fn confirmed(index: &Index, kind: VolumeKind) -> Result<HashSet<String>> {
         .filter(|row| row.kind == kind && row.state == VolumeState::Confirmed)
         .map(|row| row.name)
         .collect())
+}
+
+/// Forgets volumes that have another length than they had, and tells them: what is left of them is read anew.
+fn forget_changed(session: &Session, index: &Index, listed: &Listed) -> Result<()> {
+    let sizes: HashMap<&str, u64> = listed
+        .volumes()
+        .map(|volume| (volume.name.as_str(), volume.size))
+        .collect();
+    for row in index.volumes()? {
+        let Some(found) = sizes.get(row.name.as_str()).copied() else {
+            continue;
+        };
+        if row.state == VolumeState::Confirmed && found != row.size {
+            index.remove_volume(row.id)?;
+            index.set_may_be_damaged(true)?;
+            let expected = row.size;
+            session.monitor().problem(Problem {
+                subject: row.name,
+                kind: ProblemKind::Faulty(FaultKind::OtherSize { expected, found }),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Forgets volumes that are gone and returns those that held the only copy of a block.
@@ -128,6 +173,14 @@ fn report_damage(session: &Session, read: Result<()>, volume: &ListedVolume) -> 
             session.monitor().problem(Problem {
                 subject: volume.name.to_string(),
                 kind: ProblemKind::VolumeUnusable(source.to_string()),
+            });
+            Ok(())
+        }
+        // The passphrase opens other volumes, or nothing would have come this far.
+        Err(Error::WrongPassphrase { .. }) => {
+            session.monitor().problem(Problem {
+                subject: volume.name.to_string(),
+                kind: ProblemKind::VolumeUnusable("its passphrase is another".to_owned()),
             });
             Ok(())
         }
@@ -185,6 +238,13 @@ fn read_dindex(
         else {
             continue;
         };
+        if digest.size != *size {
+            // It was cut, or never came whole: only the volume itself says what is left.
+            if let Some(id) = ids.get(&described.dblock) {
+                index.remove_volume(*id)?;
+            }
+            continue;
+        }
         let hash = Some(digest.hash.as_bytes());
         let state = VolumeState::Confirmed;
         index.put_volume(
@@ -216,6 +276,9 @@ fn read_dindex(
     )?;
     for dblock in covered {
         index.add_cover(id, &dblock)?;
+        if !sizes.contains_key(dblock.as_str()) {
+            index.set_may_be_damaged(true)?;
+        }
     }
     Ok(())
 }
@@ -240,10 +303,11 @@ fn read_dblock(
     Ok(())
 }
 
-/// Makes the index's newest version that of the destination, by reading its dlist when it is another.
+/// Makes the index's newest version that of the destination, by reading its dlist when it is another. A dlist that cannot
+/// be read is told, and the one before it taken.
 ///
 /// # Errors
-/// [`Error::Volume`] when that dlist cannot be read.
+/// Those of the destination.
 pub(crate) fn load_newest_version(
     session: &Session,
     index: &Index,
@@ -266,11 +330,20 @@ pub(crate) fn load_newest_version(
         return Ok(());
     }
     index.clear_filesets()?;
-    let Some(newest) = listed.dlists.last() else {
-        return Ok(());
-    };
-    let path = session.fetch(newest.name.as_str(), spool)?;
-    load(session, index, newest, &path)
+    for dlist in listed.dlists.iter().rev() {
+        let path = session.fetch(dlist.name.as_str(), spool)?;
+        let why = match load(session, index, dlist, &path) {
+            Err(Error::Volume { source, .. }) => source.to_string(),
+            Err(Error::WrongPassphrase { .. }) => "its passphrase is another".to_owned(),
+            other => return other,
+        };
+        // The one before serves as well, it only makes more look changed.
+        session.monitor().problem(Problem {
+            subject: dlist.name.to_string(),
+            kind: ProblemKind::VolumeUnusable(why),
+        });
+    }
+    Ok(())
 }
 
 fn load(session: &Session, index: &Index, newest: &ListedVolume, path: &Path) -> Result<()> {

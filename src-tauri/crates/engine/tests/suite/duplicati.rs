@@ -90,6 +90,73 @@ fn stored_entries_are_restored() {
     restores_all_versions("zip-none", "duplicati", None);
 }
 
+/// Restores the newest version, backs it up into a copy of the destination, and looks at both ends.
+fn is_continued(case: &str, prefix: &str, passphrase: Option<&str>) {
+    let folder = coffer_testkit::copy_of(&format!("duplicati-2.3/{case}/destination"));
+    let versions = fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|file| {
+            let name = file.as_ref().unwrap().file_name();
+            name.to_str().unwrap().contains(".dlist.")
+        })
+        .count();
+    let mut bench = Bench::new();
+    bench.destination =
+        std::sync::Arc::new(coffer_destination::FolderDestination::new(folder.path()));
+    bench.prefix = prefix.to_owned();
+    bench.passphrase = passphrase.map(str::to_owned);
+    bench.now = "2026-06-01T08:00:00Z".parse().unwrap();
+    let source = bench.source();
+    bench.restore(0, &source).unwrap();
+    let mut options = bench.options();
+    options.compact = None;
+
+    let stats = bench.backup_with(options).unwrap();
+
+    // Names and metadata are new, because the folder and the times of its links are; contents are known.
+    assert!(
+        stats.uploaded_bytes < 40_000,
+        "{case}: {} bytes",
+        stats.uploaded_bytes
+    );
+    assert_eq!(stats.versions as usize, versions + 1, "{case}");
+    let before = snapshot(&source);
+    for version in 0..=versions {
+        let target = bench.folder.path().join(format!("restored {version}"));
+        let restored = bench.restore(version, &target).unwrap();
+        assert_eq!(restored.failed_files, 0, "{case} {version}");
+        // The new version and the one that it was made from.
+        if version < 2 {
+            assert_eq!(snapshot(&target), before, "{case} {version}");
+        }
+    }
+}
+
+#[test]
+fn every_backup_is_continued_without_sending_known_content_again() {
+    let mut cases = vec![
+        ("defaults", "duplicati", Some(PASSPHRASE)),
+        ("small-blocks", "duplicati", None),
+        ("other-hashes", "laptop", Some(PASSPHRASE)),
+        ("compacted", "duplicati", Some(PASSPHRASE)),
+        ("purged", "duplicati", None),
+        ("no-index", "duplicati", None),
+        ("tzstd", "duplicati", Some(PASSPHRASE)),
+        ("tgz", "duplicati", None),
+        ("zip-none", "duplicati", None),
+        ("zip-bzip2", "duplicati", None),
+        ("zip-lzma", "duplicati", None),
+        ("zip-ppmd", "duplicati", None),
+        ("zip-zstandard", "duplicati", None),
+    ];
+    if has_gpg() {
+        cases.push(("gpg", "duplicati", Some(PASSPHRASE)));
+    }
+    for (case, prefix, passphrase) in cases {
+        is_continued(case, prefix, passphrase);
+    }
+}
+
 #[test]
 fn uncommon_zip_methods_are_restored() {
     for method in ["zip-bzip2", "zip-lzma", "zip-ppmd", "zip-zstandard"] {

@@ -4,6 +4,7 @@ mod backups;
 mod bad_input;
 mod checker;
 mod compact;
+mod damage;
 mod duplicati;
 mod faulty;
 #[cfg(target_os = "linux")]
@@ -12,5 +13,6 @@ mod hostile;
 mod interrupted;
 mod mending;
 mod retention;
+mod sequences;
 mod support;
 mod verify;

@@ -143,18 +143,16 @@ fn every_kind_of_damage_to_every_kind_of_volume_is_found() {
 
                 let faults = verify(&bench, Samples::All).faults;
 
-                // A dlist that is gone is a version that was deleted, as far as anybody can tell, and a dindex is
-                // not needed.
-                let expects_none =
-                    name == "missing" && (kind == ".dlist." || (!knows && kind == ".dindex."));
+                // A dlist that is gone is a version that was deleted, as far as anybody can tell.
+                let expects_none = name == "missing" && kind == ".dlist.";
                 let file = path.file_name().unwrap().to_str().unwrap();
                 let names: BTreeMap<_, _> = faults
                     .iter()
                     .map(|Fault { volume, kind }| (volume.as_str(), kind))
                     .collect();
                 let is_told = names.contains_key(file)
-                    // Who never knew the volume sees what lacks.
-                    || (!knows && names.values().any(|kind| matches!(kind, FaultKind::Incomplete(_))));
+                    // Else what lacks shows.
+                    || names.values().any(|kind| matches!(kind, FaultKind::Incomplete(_)));
                 assert_eq!(is_told, !expects_none, "{kind} {name} {knows}: {faults:?}");
             }
         }
