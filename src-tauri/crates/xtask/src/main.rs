@@ -5,6 +5,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod project;
 mod run;
 mod screenshots;
@@ -26,6 +27,8 @@ Usage: cargo xtask <command>
   setup [--build-only]  Only install what is missing
   screenshots           Write every screen, light and dark, to screenshots/
   bench                 Measure the memory and speed of the release command line
+  fuzz [--minutes=N] [TARGET…]
+                        Feed hostile data to every decoder, ten minutes each unless said otherwise
   windows               Type-check everything for Windows (on Debian or Ubuntu)
 ";
 
@@ -50,6 +53,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["demo", rest @ ..] => demo::run(&project, rest),
         ["screenshots"] => screenshots::run(&project),
         ["bench"] => bench::run(&project),
+        ["fuzz", rest @ ..] => fuzz::run(&project, rest),
         ["windows"] => windows::run(&project),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

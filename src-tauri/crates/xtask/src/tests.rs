@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::fuzz;
 use crate::project::Project;
 use crate::run::{cargo, npm, run as execute};
 use crate::setup::{self, Level, Tools};
@@ -54,6 +55,7 @@ fn all(project: &Project, steps: &mut Steps) -> Result<()> {
         ];
         execute(cargo(project).args(clippy))
     })?;
+    steps.step("fuzz targets", || fuzz::check(project))?;
     // With the tests' features, so that the tests find these programs and nothing is compiled twice.
     steps.step("build", || {
         execute(cargo(project).args(["build", "--workspace", "--bins", "--tests"]))
