@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::restore::{fetch_blocklists, list_len, note_missing_lists, report_missing};
 use crate::session::Session;
-use crate::store::{Cache, Listed, ListedVolume, Store, sync_volumes};
+use crate::store::{Listed, ListedVolume, Opened, Store, sync_volumes};
 use crate::versions::{Version, open_dlist, read_entries};
 
 /// What of an entry is lost.
@@ -48,12 +48,11 @@ pub fn for_each_broken_file(
     cancel: &CancellationToken,
     mut sink: impl FnMut(Version, BrokenFile) -> Result<()>,
 ) -> Result<()> {
-    let session = Session::new(store, monitor, cancel);
-    let cache = Cache::lock(store)?;
-    session.monitor().phase(Phase::Connecting);
-    let listed = Listed::of(&session)?;
-    listed.require_versions(&session)?;
-    listed.check_passphrase(&session)?;
+    let Opened {
+        session,
+        cache,
+        listed,
+    } = Opened::existing(store, monitor, cancel)?;
     let spool = cache.spool();
     let Some(format) = listed.format(&session, &spool)? else {
         return Ok(());

@@ -23,7 +23,7 @@ use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::session::Session;
 use crate::spool::{Checkpoints, OpenVolume, Spool, upload_pair};
 use crate::store::{
-    Cache, Listed, SpooledVolume, Store, load_newest_version, open_volume, sync_volumes,
+    Listed, Opened, SpooledVolume, Store, load_newest_version, open_volume, sync_volumes,
 };
 use crate::usage::Needs;
 
@@ -131,12 +131,11 @@ pub fn compact(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<CompactStats> {
-    let session = Session::new(store, monitor, cancel);
-    let cache = Cache::lock(store)?;
-    session.monitor().phase(Phase::Connecting);
-    let listed = Listed::of(&session)?;
-    listed.require_versions(&session)?;
-    listed.check_passphrase(&session)?;
+    let Opened {
+        session,
+        cache,
+        listed,
+    } = Opened::existing(store, monitor, cancel)?;
     let spool = cache.spool();
     let Some(format) = listed.format(&session, &spool)? else {
         return Ok(CompactStats::default());

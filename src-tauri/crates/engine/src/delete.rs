@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::retention::{Retention, VersionState, retention_victims};
 use crate::session::Session;
-use crate::store::{Cache, Listed, ListedVolume, Store};
+use crate::store::{Cache, Listed, ListedVolume, Opened, Store};
 use crate::versions::{Version, open_dlist};
 
 /// Whether an operation changes anything.
@@ -91,12 +91,11 @@ pub fn delete(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<DeleteStats> {
-    let session = Session::new(store, monitor, cancel);
-    let cache = Cache::lock(store)?;
-    session.monitor().phase(Phase::Connecting);
-    let listed = Listed::of(&session)?;
-    listed.require_versions(&session)?;
-    listed.check_passphrase(&session)?;
+    let Opened {
+        session,
+        cache,
+        listed,
+    } = Opened::existing(store, monitor, cancel)?;
     let spool = cache.spool();
     let format = listed.format(&session, &spool)?;
     let index = match &format {

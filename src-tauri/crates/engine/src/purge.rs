@@ -25,7 +25,7 @@ use crate::filter::{Action, Filters};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::session::Session;
 use crate::spool::{Checkpoints, OpenVolume, Spool, upload_pair};
-use crate::store::{Cache, Listed, ListedVolume, Store};
+use crate::store::{Listed, ListedVolume, Opened, Store};
 use crate::versions::{Version, open_dlist, read_entries};
 
 /// What is taken out.
@@ -86,12 +86,11 @@ pub fn purge(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<PurgeStats> {
-    let session = Session::new(store, monitor, cancel);
-    let cache = Cache::lock(store)?;
-    session.monitor().phase(Phase::Connecting);
-    let listed = Listed::of(&session)?;
-    listed.require_versions(&session)?;
-    listed.check_passphrase(&session)?;
+    let Opened {
+        session,
+        cache,
+        listed,
+    } = Opened::existing(store, monitor, cancel)?;
     let folder = cache.spool();
     let Some(format) = listed.format(&session, &folder)? else {
         return Ok(PurgeStats::default());

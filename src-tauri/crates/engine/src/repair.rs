@@ -19,10 +19,10 @@ use crate::broken::{Survey, sync_what_is_there};
 use crate::compact::{delete_unneeded, with_dindexes};
 use crate::delete::{Mode, RemoteVolume, delete_volume};
 use crate::error::{Error, Result};
-use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
+use crate::monitor::{Monitor, Problem, ProblemKind};
 use crate::session::Session;
 use crate::spool::Spool;
-use crate::store::{Cache, Listed, ListedVolume, Store, load_newest_version, open_volume};
+use crate::store::{Listed, ListedVolume, Opened, Store, load_newest_version, open_volume};
 use crate::verify::{digest, faulty_dindexes};
 
 /// What was repaired, or would be.
@@ -57,12 +57,11 @@ pub fn repair(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<RepairStats> {
-    let session = Session::new(store, monitor, cancel);
-    let cache = Cache::lock(store)?;
-    session.monitor().phase(Phase::Connecting);
-    let listed = Listed::of(&session)?;
-    listed.require_versions(&session)?;
-    listed.check_passphrase(&session)?;
+    let Opened {
+        session,
+        cache,
+        listed,
+    } = Opened::existing(store, monitor, cancel)?;
     let folder = cache.spool();
     let Some(format) = listed.format(&session, &folder)? else {
         return Ok(RepairStats::default());
@@ -308,12 +307,11 @@ pub fn recreate(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<RecreateStats> {
-    let session = Session::new(store, monitor, cancel);
-    let cache = Cache::lock(store)?;
-    session.monitor().phase(Phase::Connecting);
-    let listed = Listed::of(&session)?;
-    listed.require_versions(&session)?;
-    listed.check_passphrase(&session)?;
+    let Opened {
+        session,
+        cache,
+        listed,
+    } = Opened::existing(store, monitor, cancel)?;
     cache.forget_index()?;
     let spool = cache.spool();
     let Some(format) = listed.format(&session, &spool)? else {

@@ -3,6 +3,7 @@
 mod cache;
 mod gpg;
 mod listing;
+mod opened;
 mod sync;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use coffer_volume::{Encryption, Passphrase, VolumeName};
 
 pub(crate) use cache::{Cache, SpooledVolume};
 pub(crate) use listing::{Listed, ListedVolume, open_volume};
+pub(crate) use opened::Opened;
 pub(crate) use sync::{
     kind_number, kind_of, load_newest_version, stream_ref, stream_row, sync_volumes,
 };

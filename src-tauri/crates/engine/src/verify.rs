@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::repair::lacking_dindexes;
 use crate::session::Session;
-use crate::store::{Cache, Listed, ListedVolume, Store, open_volume, sync_volumes};
+use crate::store::{Listed, ListedVolume, Opened, Store, open_volume, sync_volumes};
 use crate::versions::{open_dlist, read_entries};
 
 /// How many volumes of each kind are looked into.
@@ -98,12 +98,11 @@ pub fn verify(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<VerifyStats> {
-    let session = Session::new(store, monitor, cancel);
-    let cache = Cache::lock(store)?;
-    session.monitor().phase(Phase::Connecting);
-    let listed = Listed::of(&session)?;
-    listed.require_versions(&session)?;
-    listed.check_passphrase(&session)?;
+    let Opened {
+        session,
+        cache,
+        listed,
+    } = Opened::existing(store, monitor, cancel)?;
     let spool = cache.spool();
     let mut stats = VerifyStats::default();
     if options.samples == Samples::None {
