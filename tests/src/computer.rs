@@ -17,6 +17,7 @@ pub struct Computer {
     folder: TempDir,
     variables: BTreeMap<String, OsString>,
     program: PathBuf,
+    #[cfg(unix)]
     user: Option<u32>,
 }
 
@@ -50,6 +51,7 @@ impl Computer {
             folder,
             variables: BTreeMap::new(),
             program: tools::coffer(),
+            #[cfg(unix)]
             user: None,
         };
         for (variable, name) in [

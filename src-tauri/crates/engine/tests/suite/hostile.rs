@@ -1,6 +1,7 @@
 use std::fs;
 use std::io::Cursor;
 
+#[cfg(unix)]
 use coffer_testkit::write_files;
 use coffer_volume::archive::{BlockCompressor, Hint};
 use coffer_volume::dblock::DblockWriter;
