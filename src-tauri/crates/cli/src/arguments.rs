@@ -94,13 +94,11 @@ pub(crate) enum Auth {
 
 #[derive(Args)]
 pub(crate) struct Backup {
-    /// Where the volumes go.
-    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) destination: Destination,
     /// Files and folders.
     #[arg(required = true)]
     pub(crate) sources: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) destination: Destination,
     #[command(flatten)]
     pub(crate) common: Common,
     /// Size of a volume (unit mb).
@@ -146,12 +144,10 @@ pub(crate) struct Backup {
 
 #[derive(Args)]
 pub(crate) struct Restore {
-    /// Where the volumes are.
-    pub(crate) url: String,
-    /// Paths, names or wildcards; everything when none is given.
-    pub(crate) paths: Vec<String>,
     #[command(flatten)]
     pub(crate) destination: Destination,
+    /// Paths, names or wildcards; everything when none is given.
+    pub(crate) paths: Vec<String>,
     #[command(flatten)]
     pub(crate) common: Common,
     /// Folder to restore into; without it everything goes back where it was.
@@ -173,12 +169,10 @@ pub(crate) struct Restore {
 
 #[derive(Args)]
 pub(crate) struct List {
-    /// Where the volumes are.
-    pub(crate) url: String,
-    /// Part of a path; with it, or with --version, files are listed instead of versions.
-    pub(crate) pattern: Option<String>,
     #[command(flatten)]
     pub(crate) destination: Destination,
+    /// Part of a path; with it, or with --version, files are listed instead of versions.
+    pub(crate) pattern: Option<String>,
     #[command(flatten)]
     pub(crate) common: Common,
     /// Number of the version, 0 being the newest.
@@ -191,8 +185,6 @@ pub(crate) struct List {
 
 #[derive(Args)]
 pub(crate) struct Delete {
-    /// Where the volumes are.
-    pub(crate) url: String,
     #[command(flatten)]
     pub(crate) destination: Destination,
     #[command(flatten)]
@@ -220,17 +212,17 @@ pub(crate) struct Delete {
 
 #[derive(Args)]
 pub(crate) struct TestConnection {
-    /// Where the volumes are, or are to be.
-    pub(crate) url: String,
     #[command(flatten)]
     pub(crate) destination: Destination,
     #[command(flatten)]
     pub(crate) common: Common,
 }
 
-/// What opens a destination.
+/// A destination and what opens it.
 #[derive(Args)]
 pub(crate) struct Destination {
+    /// Where the volumes are, or are to be.
+    pub(crate) url: String,
     /// Passphrase of the backup; better given as PASSPHRASE in the environment, or at the prompt.
     #[arg(long, hide_env_values = true, env = "PASSPHRASE")]
     pub(crate) passphrase: Option<String>,

@@ -57,41 +57,38 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
     }
 }
 
-/// Opens the destination of a command.
-struct Opener<'a> {
-    url: &'a str,
-    destination: &'a Destination,
-    cancel: &'a CancellationToken,
-}
-
-impl Opener<'_> {
-    /// With this passphrase, or none.
-    async fn open(&self, passphrase: Option<String>) -> Result<Target, CommandError> {
+impl Destination {
+    /// Opens it with this passphrase, or none.
+    async fn open(
+        &self,
+        passphrase: Option<String>,
+        cancel: &CancellationToken,
+    ) -> Result<Target, CommandError> {
         let environment = Environment::from_variables();
         let folders = Folders::standard();
         coffer_jobs::prepare();
         let mut options = TargetOptions {
-            options: self.destination.options(),
+            options: self.options(),
             stored_auth_id: None,
-            passphrase: passphrase.filter(|_| !self.destination.no_encryption),
+            passphrase: passphrase.filter(|_| !self.no_encryption),
         };
         if self.url.contains("://") && !self.url.to_ascii_lowercase().starts_with("file:") {
             options.stored_auth_id = auth::only_auth_id().await;
         }
-        Target::from_address(self.url, &options, &environment, &folders, self.cancel).await
+        Target::from_address(&self.url, &options, &environment, &folders, cancel).await
     }
 
-    /// For reading: the passphrase is asked for only when the backup needs one.
-    async fn open_existing(&self) -> Result<Target, CommandError> {
-        let given = self.destination.passphrase.clone();
-        if given.is_some() || self.destination.no_encryption || !can_ask() {
-            return self.open(given).await;
+    /// Opens a backup that exists; the passphrase is asked for only when it needs one.
+    async fn open_existing(&self, cancel: &CancellationToken) -> Result<Target, CommandError> {
+        let given = self.passphrase.clone();
+        if given.is_some() || self.no_encryption || !can_ask() {
+            return self.open(given, cancel).await;
         }
-        let target = self.open(None).await?;
-        match operation::content(&target, self.cancel).await? {
+        let target = self.open(None, cancel).await?;
+        match operation::content(&target, cancel).await? {
             DestinationContent::Backup {
                 encrypted: true, ..
-            } => self.open(Some(ask("Passphrase: ")?)).await,
+            } => self.open(Some(ask("Passphrase: ")?), cancel).await,
             _ => Ok(target),
         }
     }

@@ -47,8 +47,6 @@ impl AutoCompacting {
 
 #[derive(Args)]
 pub(crate) struct Compact {
-    /// Where the volumes are.
-    pub(crate) url: String,
     #[command(flatten)]
     pub(crate) destination: Destination,
     #[command(flatten)]

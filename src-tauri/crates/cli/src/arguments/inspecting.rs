@@ -32,13 +32,11 @@ impl Versions {
 
 #[derive(Args)]
 pub(crate) struct Test {
-    /// Where the volumes are.
-    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) destination: Destination,
     /// How many volumes of each kind are read: a number, or all. With 0 only names and lengths are compared.
     #[arg(default_value = "1", value_parser = samples)]
     pub(crate) samples: SampleCount,
-    #[command(flatten)]
-    pub(crate) destination: Destination,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -59,12 +57,10 @@ fn samples(text: &str) -> Result<SampleCount, String> {
 
 #[derive(Args)]
 pub(crate) struct Find {
-    /// Where the volumes are.
-    pub(crate) url: String,
-    /// Paths, names or wildcards; everything when none is given.
-    pub(crate) patterns: Vec<String>,
     #[command(flatten)]
     pub(crate) destination: Destination,
+    /// Paths, names or wildcards; everything when none is given.
+    pub(crate) patterns: Vec<String>,
     #[command(flatten)]
     pub(crate) common: Common,
     #[command(flatten)]
@@ -73,8 +69,8 @@ pub(crate) struct Find {
 
 #[derive(Args)]
 pub(crate) struct Compare {
-    /// Where the volumes are.
-    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) destination: Destination,
     /// Number of the older version.
     #[arg(default_value_t = 1)]
     pub(crate) base: usize,
@@ -82,16 +78,12 @@ pub(crate) struct Compare {
     #[arg(default_value_t = 0)]
     pub(crate) to: usize,
     #[command(flatten)]
-    pub(crate) destination: Destination,
-    #[command(flatten)]
     pub(crate) common: Common,
 }
 
 /// Commands that need nothing but the destination.
 #[derive(Args)]
 pub(crate) struct Plain {
-    /// Where the volumes are.
-    pub(crate) url: String,
     #[command(flatten)]
     pub(crate) destination: Destination,
     #[command(flatten)]
@@ -128,8 +120,8 @@ pub(crate) struct Purging {
 
 #[derive(Args)]
 pub(crate) struct Purge {
-    /// Where the volumes are.
-    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) purging: Purging,
     /// Paths or wildcards over whole paths; a folder's own path means its entry alone.
     pub(crate) paths: Vec<String>,
     /// Takes out what matches; the first rule that matches decides.
@@ -138,8 +130,6 @@ pub(crate) struct Purge {
     /// Keeps what matches; the first rule that matches decides.
     #[arg(long, conflicts_with = "paths")]
     exclude: Vec<String>,
-    #[command(flatten)]
-    pub(crate) purging: Purging,
     /// The rules in the order of the command line.
     #[arg(skip)]
     pub(crate) rules: Vec<FilterRule>,
@@ -164,8 +154,6 @@ impl Purge {
 
 #[derive(Args)]
 pub(crate) struct PurgeBroken {
-    /// Where the volumes are.
-    pub(crate) url: String,
     #[command(flatten)]
     pub(crate) purging: Purging,
 }

@@ -6,7 +6,7 @@ use coffer_jobs::{Folders, Target, operation, wording};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{Opener, ask, can_ask};
+use super::{ask, can_ask};
 use crate::arguments::Backup;
 use crate::exit::Exit;
 use crate::output::{Display, bytes, fail};
@@ -53,13 +53,10 @@ pub(crate) async fn run(arguments: Backup, cancel: &CancellationToken) -> Exit {
 
 async fn open(arguments: &Backup, cancel: &CancellationToken) -> Result<Target, CommandError> {
     let destination = &arguments.destination;
-    let opener = Opener {
-        url: &arguments.url,
-        destination,
-        cancel,
-    };
     if destination.no_encryption || destination.passphrase.is_some() {
-        return opener.open(destination.passphrase.clone()).await;
+        return destination
+            .open(destination.passphrase.clone(), cancel)
+            .await;
     }
     if !can_ask() {
         return Err(wording::invalid(
@@ -67,7 +64,7 @@ async fn open(arguments: &Backup, cancel: &CancellationToken) -> Result<Target, 
             "Set PASSPHRASE in the environment, or pass --no-encryption to store everything readable.",
         ));
     }
-    let plain = opener.open(None).await?;
+    let plain = destination.open(None, cancel).await?;
     let is_new = match operation::content(&plain, cancel).await? {
         DestinationContent::Backup { encrypted, .. } if !encrypted => return Ok(plain),
         DestinationContent::Backup { .. } => false,
@@ -80,7 +77,7 @@ async fn open(arguments: &Backup, cancel: &CancellationToken) -> Result<Target, 
             "Run again and type the same twice.",
         ));
     }
-    opener.open(Some(passphrase)).await
+    destination.open(Some(passphrase), cancel).await
 }
 
 fn summary(finished: &Finished) -> String {

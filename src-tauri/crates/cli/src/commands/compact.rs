@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::Opener;
 use crate::arguments::Compact;
 use crate::exit::Exit;
 use crate::output::{Display, bytes, fail, print_json};
@@ -29,13 +28,7 @@ async fn compact(
     arguments: Compact,
     cancel: &CancellationToken,
 ) -> Result<Compacted, CommandError> {
-    let target = Opener {
-        url: &arguments.url,
-        destination: &arguments.destination,
-        cancel,
-    }
-    .open_existing()
-    .await?;
+    let target = arguments.destination.open_existing(cancel).await?;
     let display = Display::new(arguments.common);
     let settings = arguments.compacting.settings();
     let (size, dry_run) = (arguments.dblock_size, arguments.dry_run);

@@ -2,20 +2,13 @@ use coffer_ipc::command::DestinationContent;
 use coffer_jobs::operation;
 use tokio_util::sync::CancellationToken;
 
-use super::Opener;
 use crate::arguments::TestConnection;
 use crate::exit::Exit;
 use crate::output::{fail, print_json};
 
 pub(crate) async fn run(arguments: TestConnection, cancel: &CancellationToken) -> Exit {
-    let destination = &arguments.destination;
-    let opener = Opener {
-        url: &arguments.url,
-        destination,
-        cancel,
-    };
     // What a folder holds can be said without its passphrase.
-    let content = match opener.open(None).await {
+    let content = match arguments.destination.open(None, cancel).await {
         Ok(target) => operation::content(&target, cancel)
             .await
             .map(|content| (target, content)),

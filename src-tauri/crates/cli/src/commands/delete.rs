@@ -3,7 +3,6 @@ use coffer_jobs::maintenance::{self, DeleteSettings};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::Opener;
 use crate::arguments::Delete;
 use crate::exit::Exit;
 use crate::output::{Display, fail, print_json};
@@ -17,13 +16,7 @@ pub(crate) async fn run(arguments: Delete, cancel: &CancellationToken) -> Exit {
 }
 
 async fn delete(arguments: Delete, cancel: &CancellationToken) -> Result<(), CommandError> {
-    let target = Opener {
-        url: &arguments.url,
-        destination: &arguments.destination,
-        cancel,
-    }
-    .open_existing()
-    .await?;
+    let target = arguments.destination.open_existing(cancel).await?;
     let settings = DeleteSettings {
         numbers: arguments.numbers,
         retention: arguments.retention.settings(),

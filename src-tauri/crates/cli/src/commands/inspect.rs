@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::Opener;
 use crate::arguments::{Common, Compare, Find, Plain, Test};
 use crate::exit::Exit;
 use crate::output::{Display, bytes, fail, print_json};
@@ -52,13 +51,7 @@ fn exit(outcome: Result<(), CommandError>, common: Common) -> Exit {
 
 pub(crate) async fn test(arguments: Test, cancel: &CancellationToken) -> Exit {
     let verified = async {
-        let target = Opener {
-            url: &arguments.url,
-            destination: &arguments.destination,
-            cancel,
-        }
-        .open_existing()
-        .await?;
+        let target = arguments.destination.open_existing(cancel).await?;
         let observer = Display::new(arguments.common).observer();
         let samples = arguments.samples.0;
         inspection::verify(&target, samples, Timestamp::now(), observer, cancel).await
@@ -99,13 +92,7 @@ pub(crate) async fn find(arguments: Find, cancel: &CancellationToken) -> Exit {
     let rows = Rows::new(arguments.common.json);
     let sink = rows.clone();
     let found = async {
-        let target = Opener {
-            url: &arguments.url,
-            destination: &arguments.destination,
-            cancel,
-        }
-        .open_existing()
-        .await?;
+        let target = arguments.destination.open_existing(cancel).await?;
         let observer = Display::new(arguments.common).observer();
         let versions = arguments.versions.numbers;
         inspection::find(
@@ -140,13 +127,7 @@ pub(crate) async fn compare(arguments: Compare, cancel: &CancellationToken) -> E
     let rows = Rows::new(arguments.common.json);
     let sink = rows.clone();
     let compared = async {
-        let target = Opener {
-            url: &arguments.url,
-            destination: &arguments.destination,
-            cancel,
-        }
-        .open_existing()
-        .await?;
+        let target = arguments.destination.open_existing(cancel).await?;
         let observer = Display::new(arguments.common).observer();
         let versions = (arguments.base, arguments.to);
         inspection::compare(&target, versions, observer, cancel, move |difference| {
@@ -182,13 +163,7 @@ pub(crate) async fn list_broken_files(arguments: Plain, cancel: &CancellationTok
     let rows = Rows::new(arguments.common.json);
     let sink = rows.clone();
     let listed = async {
-        let target = Opener {
-            url: &arguments.url,
-            destination: &arguments.destination,
-            cancel,
-        }
-        .open_existing()
-        .await?;
+        let target = arguments.destination.open_existing(cancel).await?;
         let observer = Display::new(arguments.common).observer();
         inspection::list_broken_files(&target, observer, cancel, move |version, file| {
             sink.add(

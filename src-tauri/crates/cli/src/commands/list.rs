@@ -5,7 +5,6 @@ use coffer_ipc::restore::{Entry, EntryKind};
 use coffer_jobs::operation;
 use tokio_util::sync::CancellationToken;
 
-use super::Opener;
 use crate::arguments::List;
 use crate::exit::Exit;
 use crate::output::{fail, is_lost, print_json};
@@ -19,14 +18,7 @@ pub(crate) async fn run(arguments: List, cancel: &CancellationToken) -> Exit {
 }
 
 async fn list(arguments: List, cancel: &CancellationToken) -> Result<(), CommandError> {
-    let destination = &arguments.destination;
-    let target = Opener {
-        url: &arguments.url,
-        destination,
-        cancel,
-    }
-    .open_existing()
-    .await?;
+    let target = arguments.destination.open_existing(cancel).await?;
     let json = arguments.common.json;
     if arguments.number.is_none() && arguments.pattern.is_none() {
         let versions = operation::versions(&target, cancel).await?;

@@ -1,41 +1,28 @@
 //! Commands that change what a backup holds without a new version: purge, purge-broken-files, repair, recreate.
 
-use coffer_ipc::CommandError;
 use coffer_jobs::inspection::{self, PurgeResult, PurgeWhat, Repaired};
 use coffer_jobs::maintenance::RemoteFile;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::Opener;
 use crate::arguments::{Plain, Purge, PurgeBroken, Purging, Repair};
 use crate::exit::Exit;
 use crate::output::{Display, fail, print_json};
 
 pub(crate) async fn purge(arguments: Purge, cancel: &CancellationToken) -> Exit {
     let what = PurgeWhat::Matching(arguments.rules);
-    run_purge(&arguments.url, what, arguments.purging, cancel).await
+    run_purge(what, arguments.purging, cancel).await
 }
 
 pub(crate) async fn purge_broken(arguments: PurgeBroken, cancel: &CancellationToken) -> Exit {
-    run_purge(&arguments.url, PurgeWhat::Broken, arguments.purging, cancel).await
+    run_purge(PurgeWhat::Broken, arguments.purging, cancel).await
 }
 
-async fn run_purge(
-    url: &str,
-    what: PurgeWhat,
-    purging: Purging,
-    cancel: &CancellationToken,
-) -> Exit {
+async fn run_purge(what: PurgeWhat, purging: Purging, cancel: &CancellationToken) -> Exit {
     let (dry_run, common) = (purging.dry_run, purging.common);
     let purged = async {
-        let target = Opener {
-            url,
-            destination: &purging.destination,
-            cancel,
-        }
-        .open_existing()
-        .await?;
+        let target = purging.destination.open_existing(cancel).await?;
         let observer = Display::new(purging.common).observer();
         inspection::purge(
             &target,
@@ -112,7 +99,7 @@ fn purge_as_json(purged: &PurgeResult) -> Value {
 pub(crate) async fn repair(arguments: Repair, cancel: &CancellationToken) -> Exit {
     let Repair { plain, dry_run } = arguments;
     let repaired = async {
-        let target = open(&plain, cancel).await?;
+        let target = plain.destination.open_existing(cancel).await?;
         let observer = Display::new(plain.common).observer();
         inspection::repair(&target, dry_run, Timestamp::now(), observer, cancel).await
     };
@@ -150,7 +137,7 @@ fn print_repair(repaired: &Repaired, dry_run: bool) {
 
 pub(crate) async fn recreate(arguments: Plain, cancel: &CancellationToken) -> Exit {
     let recreated = async {
-        let target = open(&arguments, cancel).await?;
+        let target = arguments.destination.open_existing(cancel).await?;
         let observer = Display::new(arguments.common).observer();
         inspection::recreate(&target, observer, cancel).await
     };
@@ -165,17 +152,4 @@ pub(crate) async fn recreate(arguments: Plain, cancel: &CancellationToken) -> Ex
         }
         Err(error) => fail(error, arguments.common),
     }
-}
-
-async fn open(
-    arguments: &Plain,
-    cancel: &CancellationToken,
-) -> Result<coffer_jobs::Target, CommandError> {
-    Opener {
-        url: &arguments.url,
-        destination: &arguments.destination,
-        cancel,
-    }
-    .open_existing()
-    .await
 }

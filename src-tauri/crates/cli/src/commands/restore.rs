@@ -3,19 +3,12 @@ use coffer_ipc::run::RunResult;
 use coffer_jobs::operation::{self, RestoreSettings, Wanted};
 use tokio_util::sync::CancellationToken;
 
-use super::Opener;
 use crate::arguments::Restore;
 use crate::exit::Exit;
 use crate::output::{Display, bytes, fail};
 
 pub(crate) async fn run(arguments: Restore, cancel: &CancellationToken) -> Exit {
-    let destination = &arguments.destination;
-    let opener = Opener {
-        url: &arguments.url,
-        destination,
-        cancel,
-    };
-    let target = match opener.open_existing().await {
+    let target = match arguments.destination.open_existing(cancel).await {
         Ok(target) => target,
         Err(error) => return fail(error, arguments.common),
     };
