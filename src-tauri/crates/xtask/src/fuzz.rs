@@ -48,19 +48,12 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<()> {
 
     let programs = build(project, &crate_folder)?;
     let work = project.target.join("fuzz");
-    let seeds = work.join("seeds");
-    execute(
-        Command::new(programs.join("seeds"))
-            .arg(project.root.join("tests/fixtures"))
-            .arg(&seeds),
-    )?;
     let mut failed = Vec::new();
     for target in &chosen {
         println!("\n=== {target}, {minutes} minute(s)");
         let (corpus, findings) = (work.join("corpus").join(target), work.join("findings"));
         fs::create_dir_all(&corpus)?;
         fs::create_dir_all(&findings)?;
-        fs::create_dir_all(seeds.join(target))?;
         let mut command = Command::new(programs.join(target));
         command
             .arg(format!("-max_total_time={}", minutes * 60))
@@ -69,7 +62,7 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<()> {
             .arg(format!("-artifact_prefix={}/{target}-", findings.display()))
             .args(["-print_final_stats=1", "-verbosity=0"])
             .arg(corpus)
-            .arg(seeds.join(target));
+            .args(seeds(project, target));
         if execute(&mut command).is_err() {
             failed.push(target.clone());
         }
@@ -97,6 +90,24 @@ pub(crate) fn check(project: &Project) -> Result<()> {
     };
     command(&["fmt", "--check"])?;
     command(&["clippy", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// Folders with inputs to start from: what Duplicati wrote, and a few texts kept for this.
+fn seeds(project: &Project, target: &str) -> Vec<PathBuf> {
+    let fixtures = project.root.join("tests/fixtures");
+    match target {
+        "aescrypt" => vec![fixtures.join("vectors/duplicati/aescrypt")],
+        "zip_volume" => vec![fixtures.join("vectors/duplicati/backup-plain")],
+        "tar_volume" => ["tgz", "tzstd"]
+            .map(|case| {
+                fixtures
+                    .join("duplicati-2.3")
+                    .join(case)
+                    .join("destination")
+            })
+            .to_vec(),
+        _ => vec![project.root.join("tests/fuzz/seeds").join(target)],
+    }
 }
 
 /// Names of the targets: the files in their folder.
