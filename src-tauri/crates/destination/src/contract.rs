@@ -68,6 +68,12 @@ pub trait Destination: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<()>;
 
+    /// Gives up an upload of `name` that was cut off, when `checkpoints` or this process remembers one: the store drops
+    /// what arrived of it, and the checkpoint is gone. A store that cannot be reached drops it by itself later.
+    async fn abandon(&self, name: &str, checkpoints: &dyn CheckpointStore) {
+        checkpoints.remove(name);
+    }
+
     /// Writes the file `name` to `target`, which is created or replaced, and returns its length in bytes.
     ///
     /// After an error `target` may hold a part; callers remove it.

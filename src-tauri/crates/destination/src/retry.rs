@@ -117,11 +117,24 @@ impl<D: Destination> Destination for Retrying<D> {
                 .put(name, file, checkpoints, monitor, cancel)
                 .await
             {
-                Err(error) => self.policy.pause(error, tried, monitor, cancel).await?,
+                Err(error) => {
+                    let paused = self.policy.pause(error, tried, monitor, cancel).await;
+                    if let Err(error) = paused {
+                        // Nobody will go on with what nobody remembers.
+                        if checkpoints.load(name).is_none() {
+                            self.inner.abandon(name, checkpoints).await;
+                        }
+                        return Err(error);
+                    }
+                }
                 done => return done,
             }
             tried += 1;
         }
+    }
+
+    async fn abandon(&self, name: &str, checkpoints: &dyn CheckpointStore) {
+        self.inner.abandon(name, checkpoints).await;
     }
 
     async fn get(

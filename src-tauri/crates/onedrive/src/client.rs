@@ -8,10 +8,11 @@ mod gate;
 mod graph;
 mod upload;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use account::{Drive, OneDrive};
-pub use destination::{OneDriveDestination, TransferOptions};
+pub use destination::{Deletion, OneDriveDestination, TransferOptions};
 
 use crate::error::{Error, Result};
 
@@ -30,6 +31,11 @@ pub(crate) fn http_client() -> Result<reqwest::Client> {
 /// A client for upload and download addresses. HTTP/1.1, because uploads have been seen to stall over HTTP/2.
 pub(crate) fn content_client() -> Result<reqwest::Client> {
     build(reqwest::Client::builder().http1_only())
+}
+
+/// A panic elsewhere does not make the value useless.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client> {

@@ -18,7 +18,7 @@ mod oauth;
 mod quickxor;
 mod url;
 
-pub use client::{Drive, OneDrive, OneDriveDestination, TransferOptions};
+pub use client::{Deletion, Drive, OneDrive, OneDriveDestination, TransferOptions};
 pub use endpoints::{DEFAULT_OAUTH_URL, Endpoints};
 pub use error::{Error, Result};
 pub use names::check_folder;

@@ -34,7 +34,7 @@ const RESERVED: &[&str] = &[
     "desktop.ini",
 ];
 /// Longest path from the drive's root, in characters, file name included.
-const MAX_PATH: usize = 400;
+pub(crate) const MAX_PATH: usize = 400;
 /// Room that a volume's name needs in [`MAX_PATH`].
 const VOLUME_NAME: usize = 64;
 

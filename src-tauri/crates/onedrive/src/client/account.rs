@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use coffer_destination::{Error as DestinationError, Quota, Result};
@@ -14,6 +15,8 @@ use crate::oauth::{AuthId, Tokens};
 
 /// Most entries of a listing; what a service claims beyond that is not believed.
 const MAX_ENTRIES: usize = 2_000_000;
+/// Most pages of a listing.
+const MAX_PAGES: usize = 20_000;
 
 /// An account on OneDrive. Cheap to clone; clones share the token and the gate.
 #[derive(Clone)]
@@ -47,7 +50,8 @@ pub(super) struct DriveJson {
     #[serde(default)]
     drive_type: String,
     owner: Option<Owner>,
-    quota: Option<QuotaJson>,
+    /// Advice only: whatever its shape, it must not keep the rest from being read.
+    quota: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -212,7 +216,7 @@ impl DriveJson {
                 user.email
             }
         });
-        let quota = self.quota.and_then(QuotaJson::stated);
+        let quota = self.quota.and_then(QuotaJson::read);
         Drive {
             id: self.id,
             name: self.name,
@@ -224,11 +228,15 @@ impl DriveJson {
     }
 
     pub(super) fn into_quota(self) -> Option<Quota> {
-        self.quota.and_then(QuotaJson::stated)
+        self.quota.and_then(QuotaJson::read)
     }
 }
 
 impl QuotaJson {
+    fn read(json: serde_json::Value) -> Option<Quota> {
+        serde_json::from_value::<Self>(json).ok()?.stated()
+    }
+
     /// All zero means that the service does not know.
     fn stated(self) -> Option<Quota> {
         let total_bytes = u64::try_from(self.total).ok().filter(|total| *total > 0)?;
@@ -260,6 +268,12 @@ fn padded(id: &str) -> String {
     }
 }
 
+fn endless() -> DestinationError {
+    DestinationError::Unavailable {
+        why: "OneDrive's listing does not end".to_owned(),
+    }
+}
+
 /// Reads a listing to its end; pages may be empty in the middle.
 pub(super) async fn list<T: serde::de::DeserializeOwned>(
     graph: &Graph,
@@ -268,8 +282,12 @@ pub(super) async fn list<T: serde::de::DeserializeOwned>(
     cancel: &CancellationToken,
 ) -> Result<Vec<T>> {
     let mut items = Vec::new();
+    let mut seen = HashSet::new();
     let mut next = Some(first);
     while let Some(url) = next {
+        if !seen.insert(url.clone()) || seen.len() > MAX_PAGES {
+            return Err(endless());
+        }
         let call = Call {
             method: Method::GET,
             url,
@@ -279,8 +297,7 @@ pub(super) async fn list<T: serde::de::DeserializeOwned>(
         let page: Page<T> = graph.json(call, cancel).await?;
         items.extend(page.value);
         if items.len() > MAX_ENTRIES {
-            let why = "OneDrive's listing does not end".to_owned();
-            return Err(DestinationError::Unavailable { why });
+            return Err(endless());
         }
         next = page.next;
     }

@@ -9,6 +9,9 @@ use reqwest::{Response, StatusCode};
 /// Bytes of an error's body that are looked at.
 const MAX_BODY: usize = 64 * 1024;
 
+/// Codes of paths that can never work.
+const LONG_PATH: [&str; 3] = ["pathIsTooLong", "pathTooDeep", "parameterIsTooLong"];
+
 /// An answer that is no success.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -16,6 +19,10 @@ pub(crate) struct Refusal {
     /// Codes from the outermost to the most specific, in lower case.
     codes: Vec<String>,
     pub(crate) retry_after: Option<Duration>,
+    /// The token lacks something that only the person can give.
+    wants_claims: bool,
+    /// A failure of Microsoft's own sign-in service, which passes.
+    is_rps: bool,
 }
 
 impl Refusal {
@@ -29,6 +36,10 @@ impl Refusal {
                 .map(Duration::from_secs)
                 .or_else(|| until_date(value))
         });
+        let challenge = answer.headers().get("WWW-Authenticate");
+        let wants_claims = challenge
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|challenge| challenge.contains("insufficient_claims"));
         let mut body = Vec::new();
         while body.len() < MAX_BODY {
             match answer.chunk().await {
@@ -39,7 +50,10 @@ impl Refusal {
         Self {
             status,
             codes: codes(&body),
+            is_rps: status == StatusCode::UNAUTHORIZED
+                && String::from_utf8_lossy(&body).contains("Unable to initialize RPS"),
             retry_after,
+            wants_claims,
         }
     }
 
@@ -59,7 +73,7 @@ impl Refusal {
             || (self.status == StatusCode::SERVICE_UNAVAILABLE && self.retry_after.is_some())
     }
 
-    fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.status.as_u16() == 507
             || self.has_code("quotaLimitReached")
             || self.has_code("insufficientStorage")
@@ -79,17 +93,31 @@ impl Refusal {
                 retry_after: self.retry_after,
             },
             _ if self.is_full() => DestinationError::Full,
+            401 if self.is_rps => DestinationError::Unavailable {
+                why: "Microsoft's sign-in service has a failure".to_owned(),
+            },
             401 => DestinationError::SignInRequired {
                 why: "Microsoft does not accept the access it gave".to_owned(),
+            },
+            403 if self.wants_claims => DestinationError::SignInRequired {
+                why: "Microsoft asks for one more proof of who you are".to_owned(),
             },
             403 => refused("access is denied".to_owned()),
             404 => DestinationError::NotFound {
                 name: name.to_owned(),
             },
+            400 if LONG_PATH.iter().any(|code| self.has_code(code)) => {
+                DestinationError::InvalidName {
+                    name: name.to_owned(),
+                    why: "its path is too long for OneDrive".to_owned(),
+                }
+            }
             400 if self.has_code("invalidResourceId") || self.has_code("invalidRequest") => {
                 refused("OneDrive does not understand the drive, folder or name".to_owned())
             }
-            408 | 409 | 423 | 500 | 502 | 503 | 504 => DestinationError::Unavailable {
+            405 | 501 => refused("this drive cannot do that".to_owned()),
+            505 => refused("OneDrive answered with status 505".to_owned()),
+            408 | 409 | 423 | 500..=599 => DestinationError::Unavailable {
                 why: format!(
                     "OneDrive answered with status {}{described}",
                     self.status.as_u16()

@@ -1,6 +1,8 @@
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use coffer_destination::{
@@ -15,11 +17,13 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::account::{DriveJson, list};
+use super::answer::Refusal;
 use super::graph::{Call, Graph, Outcome, cancellable, read_json};
-use crate::names::{encode, encode_path, problem};
+use super::upload::Checkpoint;
+use crate::names::{MAX_PATH, encode, encode_path, problem};
 
 /// Bytes by which fragments are counted.
-const UNIT: u64 = 327_680;
+pub(super) const UNIT: u64 = 327_680;
 /// Largest fragment, in bytes; a request must stay below 60 MiB.
 const MAX_FRAGMENT: u64 = 191 * UNIT;
 
@@ -32,6 +36,18 @@ pub struct TransferOptions {
     pub fragment_tries: u32,
     /// First wait between them (`--fragment-retry-delay`); doubles.
     pub fragment_delay: std::time::Duration,
+    /// What a deletion does with the file (`--permanent-delete`).
+    pub deletion: Deletion,
+}
+
+/// Where deleted files go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Deletion {
+    /// Into the recycle bin, which takes space of the drive until Microsoft empties it after 30 or 93 days.
+    #[default]
+    RecycleBin,
+    /// Away for good, where the drive can do that; into the recycle bin where it cannot.
+    Permanent,
 }
 
 impl Default for TransferOptions {
@@ -40,6 +56,7 @@ impl Default for TransferOptions {
             fragment_size: 32 * UNIT,
             fragment_tries: 8,
             fragment_delay: std::time::Duration::from_secs(1),
+            deletion: Deletion::default(),
         }
     }
 }
@@ -59,6 +76,10 @@ pub struct OneDriveDestination {
     pub(super) options: TransferOptions,
     /// The folder's id, once it is known; addresses with it survive a rename of the folder.
     folder_id: Mutex<Option<String>>,
+    /// Upload sessions of this process that are not over, by file name.
+    pub(super) sessions: std::sync::Mutex<HashMap<String, Checkpoint>>,
+    /// The drive has a recycle bin only.
+    only_recycles: AtomicBool,
 }
 
 /// A file or folder, as far as it is of interest.
@@ -75,6 +96,13 @@ pub(super) struct Item {
     root: Option<serde_json::Value>,
     file_system_info: Option<FileSystemInfo>,
     last_modified_date_time: Option<String>,
+    parent_reference: Option<ParentReference>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ParentReference {
+    drive_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,6 +127,11 @@ impl Item {
     /// The hash of its content, when the service has it already.
     pub(super) fn quick_xor(&self) -> Option<&str> {
         self.file.as_ref()?.hashes.quick_xor_hash.as_deref()
+    }
+
+    /// Whether both are the same state of a file.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (&self.id, self.size, self.quick_xor()) == (&other.id, other.size, other.quick_xor())
     }
 
     fn is_folder(&self) -> bool {
@@ -131,6 +164,8 @@ impl OneDriveDestination {
             folder,
             options,
             folder_id: Mutex::new(None),
+            sessions: std::sync::Mutex::default(),
+            only_recycles: AtomicBool::new(false),
         }
     }
 
@@ -159,6 +194,13 @@ impl OneDriveDestination {
                 why: why.to_owned(),
             });
         }
+        let whole = self.folder.chars().count() + 1 + name.chars().count();
+        if whole > MAX_PATH {
+            return Err(DestinationError::InvalidName {
+                name: name.to_owned(),
+                why: format!("its path has {whole} characters; OneDrive takes {MAX_PATH}"),
+            });
+        }
         let id = self.folder_id(cancel).await?;
         Ok(format!(
             "{}/items/{}:/{}",
@@ -180,6 +222,48 @@ impl OneDriveDestination {
         let id = found.ok_or_else(missing)?.id;
         *known = Some(id.clone());
         Ok(id)
+    }
+
+    /// Whether a refusal may come from a folder that was replaced since its id was learnt; the new id is then known,
+    /// and the call may be made once more.
+    pub(super) async fn moved(
+        &self,
+        refusal: &Refusal,
+        cancel: &CancellationToken,
+    ) -> Result<bool> {
+        if !refusal.is_not_found() && !refusal.has_code("invalidResourceId") {
+            return Ok(false);
+        }
+        let Some(before) = self.folder_id.lock().await.clone() else {
+            return Ok(false);
+        };
+        let now = self.find_folder(&self.folder, cancel).await?;
+        let now = now.map(|folder| folder.id);
+        let has_moved = now.as_ref().is_some_and(|now| *now != before);
+        *self.folder_id.lock().await = now;
+        Ok(has_moved)
+    }
+
+    /// Sends a call about a file; a second time when the folder has another id now.
+    pub(super) async fn send_about(
+        &self,
+        (method, action): (Method, &str),
+        (operation, name): (&'static str, &str),
+        cancel: &CancellationToken,
+    ) -> Result<Outcome> {
+        loop {
+            let url = format!("{}{action}", self.file_url(name, cancel).await?);
+            let call = Call {
+                method: method.clone(),
+                url,
+                json: None,
+                purpose: (operation, name),
+            };
+            match self.graph.send(&call, cancel).await? {
+                Outcome::Refused(refusal) if self.moved(&refusal, cancel).await? => {}
+                outcome => return Ok(outcome),
+            }
+        }
     }
 
     /// The folder at `path`, if there is one.
@@ -230,20 +314,50 @@ impl OneDriveDestination {
         }
     }
 
+    /// Deletes past the recycle bin; false when the drive cannot.
+    async fn delete_for_good(&self, name: &str, cancel: &CancellationToken) -> Result<bool> {
+        let missing = || DestinationError::NotFound {
+            name: name.to_owned(),
+        };
+        let item = self.find_file(name, cancel).await?.ok_or_else(missing)?;
+        let Some(drive) = item.parent_reference.and_then(|parent| parent.drive_id) else {
+            return Ok(false);
+        };
+        let base = self.graph.endpoints.graph();
+        let bang = |id: &str| encode(id).replace("%21", "!");
+        let call = Call {
+            method: Method::POST,
+            url: format!(
+                "{base}/drives/{}/items/{}/permanentDelete",
+                bang(&drive),
+                bang(&item.id)
+            ),
+            json: None,
+            purpose: ("delete", name),
+        };
+        match self.graph.send(&call, cancel).await? {
+            Outcome::Answer(_) => Ok(true),
+            Outcome::Refused(refusal)
+                if refusal.status.is_server_error() || refusal.is_throttling() =>
+            {
+                Err(refusal.into_error("delete", name))
+            }
+            // Personal drives have no such thing, and some rights do not cover it.
+            Outcome::Refused(_) => {
+                self.only_recycles.store(true, Ordering::Relaxed);
+                Ok(false)
+            }
+        }
+    }
+
     /// The file `name`, if it is there.
     pub(super) async fn find_file(
         &self,
         name: &str,
         cancel: &CancellationToken,
     ) -> Result<Option<Item>> {
-        let url = self.file_url(name, cancel).await?;
-        let call = Call {
-            method: Method::GET,
-            url,
-            json: None,
-            purpose: ("look at", name),
-        };
-        match self.graph.send(&call, cancel).await? {
+        let asked = self.send_about((Method::GET, ""), ("look at", name), cancel);
+        match asked.await? {
             Outcome::Answer(answer) => read_json(answer, "look at", name, cancel).await.map(Some),
             Outcome::Refused(refusal) if refusal.is_not_found() => Ok(None),
             Outcome::Refused(refusal) => Err(refusal.into_error("look at", name)),
@@ -258,22 +372,27 @@ impl Destination for OneDriveDestination {
     }
 
     async fn list(&self, cancel: &CancellationToken) -> Result<Vec<RemoteFile>> {
-        let id = self.folder_id(cancel).await?;
-        let id = encode(&id).replace("%21", "!");
-        let url = format!(
-            "{}/items/{id}/children?$top=1000&$select=id,name,size,file,fileSystemInfo,lastModifiedDateTime",
-            self.drive
-        );
-        let listed = list::<Item>(&self.graph, url, ("list", &self.folder), cancel).await;
-        let mut items = match listed {
-            Err(DestinationError::NotFound { .. }) => {
-                // Deleted since its id was learnt.
-                *self.folder_id.lock().await = None;
-                return Err(DestinationError::FolderMissing {
-                    folder: self.folder.clone(),
-                });
+        let mut tried = None;
+        let mut items = loop {
+            let id = self.folder_id(cancel).await?;
+            let escaped = encode(&id).replace("%21", "!");
+            let url = format!(
+                "{}/items/{escaped}/children?$top=1000&$select=id,name,size,file,fileSystemInfo,lastModifiedDateTime",
+                self.drive
+            );
+            match list::<Item>(&self.graph, url, ("list", &self.folder), cancel).await {
+                Err(DestinationError::NotFound { .. }) if tried.as_ref() != Some(&id) => {
+                    // Deleted, and maybe made anew, since its id was learnt.
+                    *self.folder_id.lock().await = None;
+                    tried = Some(id);
+                }
+                Err(DestinationError::NotFound { .. }) => {
+                    return Err(DestinationError::FolderMissing {
+                        folder: self.folder.clone(),
+                    });
+                }
+                other => break other?,
             }
-            other => other?,
         };
         // A folder that changes while it is listed may show an item on two pages.
         items.sort_by(|a, b| a.id.cmp(&b.id));
@@ -319,17 +438,24 @@ impl Destination for OneDriveDestination {
     }
 
     async fn delete(&self, name: &str, cancel: &CancellationToken) -> Result<()> {
-        let url = self.file_url(name, cancel).await?;
-        let call = Call {
-            method: Method::DELETE,
-            url,
-            json: None,
-            purpose: ("delete", name),
-        };
-        match self.graph.send(&call, cancel).await? {
+        let purpose = ("delete", name);
+        if self.options.deletion == Deletion::Permanent
+            && !self.only_recycles.load(Ordering::Relaxed)
+            && self.delete_for_good(name, cancel).await?
+        {
+            return Ok(());
+        }
+        match self
+            .send_about((Method::DELETE, ""), purpose, cancel)
+            .await?
+        {
             Outcome::Answer(_) => Ok(()),
             Outcome::Refused(refusal) => Err(refusal.into_error("delete", name)),
         }
+    }
+
+    async fn abandon(&self, name: &str, checkpoints: &dyn CheckpointStore) {
+        self.abandon_upload(name, checkpoints).await;
     }
 
     async fn create_folder(&self, cancel: &CancellationToken) -> Result<()> {
@@ -355,7 +481,12 @@ impl Destination for OneDriveDestination {
             json: None,
             purpose: ("ask for the space of", "OneDrive"),
         };
-        let drive: DriveJson = cancellable(cancel, self.graph.json(call, cancel)).await??;
-        Ok(drive.into_quota())
+        let asked: Result<DriveJson> = cancellable(cancel, self.graph.json(call, cancel)).await?;
+        match asked {
+            Ok(drive) => Ok(drive.into_quota()),
+            // Some drives do not say; that is no reason for anything to fail.
+            Err(DestinationError::NotFound { .. } | DestinationError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::time::Duration;
 
 use coffer_destination::{Error as DestinationError, Result, TransferMonitor};
 use reqwest::header::{CONTENT_TYPE, LOCATION, RANGE};
@@ -11,12 +12,14 @@ use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::OneDriveDestination;
-use super::graph::{Call, Outcome, cancellable, unreachable};
+use super::graph::{Outcome, cancellable, unreachable};
 use crate::endpoints::is_private;
 use crate::quickxor::QuickXor;
 
 /// Connections that may break during one download before the whole call fails.
 const RESUMES: u32 = 5;
+/// All waits of one download for a service that limits requests.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 impl OneDriveDestination {
     pub(super) async fn download(
@@ -35,12 +38,44 @@ impl OneDriveDestination {
         let missing = || DestinationError::NotFound {
             name: name.to_owned(),
         };
-        let item = self.find_file(name, cancel).await?.ok_or_else(missing)?;
+        let mut item = self.find_file(name, cancel).await?.ok_or_else(missing)?;
+        let mut waited = Duration::ZERO;
         let mut file = File::create(target).await.map_err(local)?;
         let mut hash = QuickXor::new();
         let mut got = 0;
-        for _ in 0..=RESUMES {
-            let mut answer = self.open(name, got, None, cancel).await?;
+        let mut broken = 0;
+        while broken <= RESUMES {
+            if broken > 0 {
+                let now = self.find_file(name, cancel).await?.ok_or_else(missing)?;
+                if !now.is_same(&item) {
+                    // Another file stands there now: nothing of the old one fits it.
+                    file = File::create(target).await.map_err(local)?;
+                    hash = QuickXor::new();
+                    got = 0;
+                }
+                item = now;
+            }
+            let mut answer = match self.open(name, got, None, cancel).await {
+                Err(error @ DestinationError::Throttled { .. }) => {
+                    let wait = self.graph.gate.remaining();
+                    waited += wait;
+                    if waited > PATIENCE {
+                        return Err(error);
+                    }
+                    monitor.waiting(wait, "OneDrive asked to slow down");
+                    continue;
+                }
+                Err(error @ DestinationError::Unavailable { .. }) if broken == RESUMES => {
+                    return Err(error);
+                }
+                Err(DestinationError::Unavailable { .. }) => {
+                    broken += 1;
+                    let wait = self.options.fragment_delay.saturating_mul(broken);
+                    cancellable(cancel, tokio::time::sleep(wait)).await?;
+                    continue;
+                }
+                opened => opened?,
+            };
             if got > 0 && answer.status() != StatusCode::PARTIAL_CONTENT {
                 // The range was ignored: everything comes again.
                 file = File::create(target).await.map_err(local)?;
@@ -60,6 +95,7 @@ impl OneDriveDestination {
             if got >= item.size {
                 break;
             }
+            broken += 1;
         }
         file.flush().await.map_err(local)?;
         let why = if got != item.size {
@@ -94,7 +130,7 @@ impl OneDriveDestination {
             .await;
         let mut answer = match opened {
             // Behind the end.
-            Err(DestinationError::Refused { why, .. }) if why.contains("416") => {
+            Err(DestinationError::Refused { why, .. }) if why == BEHIND_END => {
                 return Ok(Vec::new());
             }
             other => other?,
@@ -128,14 +164,8 @@ impl OneDriveDestination {
         last: Option<u64>,
         cancel: &CancellationToken,
     ) -> Result<Response> {
-        let url = format!("{}:/content", self.file_url(name, cancel).await?);
-        let call = Call {
-            method: Method::GET,
-            url,
-            json: None,
-            purpose: ("read", name),
-        };
-        let answer = match self.graph.send(&call, cancel).await? {
+        let asked = self.send_about((Method::GET, ":/content"), ("read", name), cancel);
+        let answer = match asked.await? {
             Outcome::Answer(answer) => answer,
             Outcome::Refused(refusal) => return Err(refusal.into_error("read", name)),
         };
@@ -166,6 +196,13 @@ impl OneDriveDestination {
                 Err(DestinationError::Unavailable { why })
             }
             Outcome::Answer(answer) => Ok(answer),
+            Outcome::Refused(refusal) if refusal.status == StatusCode::RANGE_NOT_SATISFIABLE => {
+                Err(DestinationError::Refused {
+                    operation: "read",
+                    name: name.to_owned(),
+                    why: BEHIND_END.to_owned(),
+                })
+            }
             // The address had run out; the next try gets a new one.
             Outcome::Refused(refusal)
                 if matches!(refusal.status.as_u16(), 401 | 403 | 404 | 410) =>
@@ -177,6 +214,9 @@ impl OneDriveDestination {
         }
     }
 }
+
+/// What is said of a range that begins behind the last byte.
+const BEHIND_END: &str = "it ends before";
 
 /// Volumes are never web pages; sign-in pages sometimes come in their place.
 fn is_page(answer: &Response) -> bool {

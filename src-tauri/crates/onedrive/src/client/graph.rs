@@ -13,8 +13,10 @@ use super::gate::Gate;
 use crate::endpoints::Endpoints;
 use crate::oauth::Tokens;
 
-/// Wait after throttling that names no time.
-const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+/// Wait after a bandwidth limit that names no time.
+const BANDWIDTH_WAIT: Duration = Duration::from_secs(300);
+/// Bytes of the longest answer that is read into memory; a page of 1000 entries has about one MiB.
+const MAX_ANSWER: usize = 32 << 20;
 
 /// Requests to Graph with a token, and to content addresses without one.
 pub(crate) struct Graph {
@@ -138,17 +140,22 @@ impl Graph {
         request: RequestBuilder,
         cancel: &CancellationToken,
     ) -> Result<Outcome> {
-        cancellable(cancel, self.gate.pass()).await?;
+        let _alone = cancellable(cancel, self.gate.pass()).await?;
         let answer = cancellable(cancel, request.send())
             .await?
             .map_err(unreachable)?;
+        self.gate.heed(answer.headers());
         if answer.status().is_success() || answer.status().is_redirection() {
+            self.gate.went_well();
             return Ok(Outcome::Answer(answer));
         }
         let refusal = cancellable(cancel, Refusal::read(answer)).await?;
         if refusal.is_throttling() {
-            self.gate
-                .close_for(refusal.retry_after.unwrap_or(DEFAULT_WAIT));
+            match refusal.retry_after {
+                None if refusal.status.as_u16() == 509 => self.gate.close_for(BANDWIDTH_WAIT),
+                None => self.gate.close_unasked(),
+                Some(wait) => self.gate.close_for(wait),
+            }
         }
         Ok(Outcome::Refused(refusal))
     }
@@ -175,21 +182,54 @@ pub(crate) async fn cancellable<T>(
 
 /// A request without an answer.
 pub(crate) fn unreachable(error: reqwest::Error) -> DestinationError {
+    if has_bad_certificate(&error) {
+        return DestinationError::Refused {
+            operation: "reach",
+            name: "OneDrive".to_owned(),
+            why: "the certificate of the other side is not valid".to_owned(),
+        };
+    }
     let why = crate::oauth::cause(&error);
     DestinationError::Unavailable {
         why: format!("OneDrive cannot be reached ({why})"),
     }
 }
 
+/// Whoever answers there is not who it should be; asking again is of no use.
+fn has_bad_certificate(error: &reqwest::Error) -> bool {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = source {
+        let wrapped = inner
+            .downcast_ref::<std::io::Error>()
+            .and_then(|error| error.get_ref());
+        let tls = wrapped.and_then(|error| error.downcast_ref::<rustls::Error>());
+        if let Some(rustls::Error::InvalidCertificate(_)) =
+            tls.or_else(|| inner.downcast_ref::<rustls::Error>())
+        {
+            return true;
+        }
+        source = inner.source();
+    }
+    false
+}
+
 pub(crate) async fn read_json<T: DeserializeOwned>(
-    answer: Response,
+    mut answer: Response,
     operation: &'static str,
     name: &str,
     cancel: &CancellationToken,
 ) -> Result<T> {
-    let bytes = cancellable(cancel, answer.bytes())
+    let mut bytes = Vec::new();
+    while let Some(part) = cancellable(cancel, answer.chunk())
         .await?
-        .map_err(unreachable)?;
+        .map_err(unreachable)?
+    {
+        bytes.extend_from_slice(&part);
+        if bytes.len() > MAX_ANSWER {
+            let why = format!("OneDrive's answer does not end (could not {operation} {name})");
+            return Err(DestinationError::Unavailable { why });
+        }
+    }
     serde_json::from_slice(&bytes).map_err(|error| DestinationError::Unavailable {
         why: format!("OneDrive's answer cannot be read (could not {operation} {name}: {error})"),
     })

@@ -17,8 +17,9 @@ use tokio_util::io::ReaderStream;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::Refusal;
-use super::destination::{Item, OneDriveDestination};
+use super::destination::{Item, OneDriveDestination, UNIT};
 use super::graph::{Call, Outcome, cancellable, read_json};
+use super::lock;
 use crate::endpoints::is_private;
 use crate::quickxor::QuickXor;
 
@@ -32,12 +33,22 @@ const LONGEST_DELAY: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
 /// Time for a fragment besides that for its bytes; the last one is answered only when the file is put together.
 const FRAGMENT_TIMEOUT: Duration = Duration::from_secs(300);
+/// Answers in a row that bring no byte forward before a session is given up.
+const STANDING: u32 = 10;
+/// Times that the last fragment may be answered with 500 before the file is cut otherwise.
+const LAST_FRAGMENT_TRIES: u32 = 3;
+/// Fragments without trouble after which they grow again.
+const CLEAN_FRAGMENTS: u32 = 20;
+/// Waits for a name that another session holds, in units of the fragment delay (1 s).
+const BUSY_WAITS: [u32; 3] = [10, 30, 60];
+/// Waits for a file whose bytes are all there, in units of the fragment delay.
+const ASSEMBLY_WAITS: [u32; 6] = [1, 2, 4, 8, 16, 30];
 /// Slowest upload that is not taken for a dead one, bytes a second.
 const SLOWEST: u64 = 8 * 1024;
 
 /// What is remembered of a session, to continue it later.
-#[derive(Serialize, Deserialize)]
-struct Checkpoint {
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Checkpoint {
     url: String,
     size: u64,
     hash: String,
@@ -59,8 +70,110 @@ struct SessionStatus {
 /// How a session went.
 enum SessionEnd {
     Stored(Box<Item>),
-    /// It is gone or confused; the file itself says whether it arrived.
+    /// It is gone or of no use; the file itself says whether it arrived.
     Lost,
+}
+
+/// What an earlier call left.
+enum Resumed {
+    Session(String, u64),
+    Stored(Box<Item>),
+}
+
+/// What a session says of itself.
+enum Standing {
+    /// First byte that it lacks; the file's length when it has all.
+    Wants(u64),
+    Gone,
+}
+
+/// What an answer to a fragment means.
+enum Sent {
+    /// It was taken; the session wants this byte next.
+    Next(u64),
+    Stored(Box<Item>),
+    /// Whether its bytes were kept only the session knows.
+    Unclear {
+        error: DestinationError,
+        status: Option<u16>,
+    },
+    /// The session wants other bytes.
+    Misplaced,
+    Throttled(DestinationError),
+    TooLarge,
+    /// The session is gone, or will not take anything any more.
+    Useless,
+}
+
+/// How an upload goes: what is learnt about fragments, and how much patience is left.
+struct Pace {
+    fragment: u64,
+    /// The size that was asked for.
+    wanted: u64,
+    /// Failures since the last byte that was new.
+    failures: u32,
+    waited: Duration,
+    /// Farthest byte so far, and answers since it was reached.
+    farthest: u64,
+    standing: u32,
+    clean: u32,
+    last_refused: u32,
+}
+
+impl Pace {
+    fn new(fragment: u64) -> Self {
+        Self {
+            fragment,
+            wanted: fragment,
+            failures: 0,
+            waited: Duration::ZERO,
+            farthest: 0,
+            standing: 0,
+            clean: 0,
+            last_refused: 0,
+        }
+    }
+
+    /// A session starts at `offset`.
+    fn begin(&mut self, offset: u64) {
+        (self.farthest, self.standing) = (offset, 0);
+        (self.failures, self.last_refused) = (0, 0);
+    }
+
+    /// Fragments of half the size, but not below `least`.
+    fn shrink(&mut self, least: u64) {
+        let half = (self.fragment / 2 / UNIT * UNIT).max(UNIT);
+        self.fragment = half.max(least.min(self.fragment));
+        self.clean = 0;
+    }
+
+    /// After a while without trouble fragments grow back.
+    fn went_well(&mut self) {
+        self.clean += 1;
+        if self.clean >= CLEAN_FRAGMENTS {
+            self.fragment = (self.fragment * 2).min(self.wanted);
+            self.clean = 0;
+        }
+    }
+
+    /// Whether the last fragment failed so often that it will do so for ever.
+    fn last_refused_again(&mut self) -> bool {
+        self.last_refused += 1;
+        self.last_refused >= LAST_FRAGMENT_TRIES
+    }
+
+    /// Takes note of what is wanted next; false when the session turns in circles.
+    fn moves_on(&mut self, offset: u64, next: u64) -> bool {
+        if next > offset {
+            self.failures = 0;
+        }
+        if next > self.farthest {
+            (self.farthest, self.standing) = (next, 0);
+        } else {
+            self.standing += 1;
+        }
+        self.standing <= STANDING
+    }
 }
 
 /// One upload with all that its steps need.
@@ -104,11 +217,34 @@ impl OneDriveDestination {
     }
 }
 
+impl OneDriveDestination {
+    /// An upload that was cut off, in this process or one before.
+    fn remembered(&self, name: &str, checkpoints: &dyn CheckpointStore) -> Option<Checkpoint> {
+        let saved = checkpoints.load(name);
+        let saved = saved.and_then(|text| serde_json::from_str(&text).ok());
+        saved.or_else(|| lock(&self.sessions).get(name).cloned())
+    }
+
+    pub(super) async fn abandon_upload(&self, name: &str, checkpoints: &dyn CheckpointStore) {
+        if let Some(saved) = self.remembered(name, checkpoints) {
+            checkpoints.remove(name);
+            lock(&self.sessions).remove(name);
+            if is_private(&saved.url) {
+                self.cancel_session(&saved.url).await;
+            }
+        }
+    }
+
+    /// Tells the service to forget a session; it forgets by itself otherwise.
+    async fn cancel_session(&self, url: &str) {
+        let request = self.graph.content_request(Method::DELETE, url);
+        let _ = tokio::time::timeout(Duration::from_secs(10), request.send()).await;
+    }
+}
+
 impl Upload<'_> {
     async fn small(&self) -> Result<Item> {
         let graph = &self.destination.graph;
-        let address = self.destination.file_url(self.name, self.cancel).await?;
-        let url = format!("{address}:/content?@microsoft.graph.conflictBehavior=replace");
         let mut data = Vec::new();
         let file = self.file.open().map_err(|source| self.local(source))?;
         let mut file = File::from_std(file);
@@ -117,94 +253,133 @@ impl Upload<'_> {
             .map_err(|source| self.local(source))?;
         // Shared by all tries.
         let data = bytes::Bytes::from(data);
-        let outcome = graph
-            .send_with(&url, self.cancel, || {
+        loop {
+            let address = self.destination.file_url(self.name, self.cancel).await?;
+            let url = format!("{address}:/content?@microsoft.graph.conflictBehavior=replace");
+            let sending = graph.send_with(&url, self.cancel, || {
                 let request = graph.request(Method::PUT, &url);
                 Ok(request
                     .header(CONTENT_TYPE, "application/octet-stream")
                     .body(data.clone()))
-            })
-            .await?;
-        match outcome {
-            Outcome::Answer(answer) => {
-                let item = read_json(answer, "store", self.name, self.cancel).await?;
-                self.monitor.moved(self.file.size());
-                Ok(item)
+            });
+            match sending.await? {
+                Outcome::Answer(answer) => {
+                    let item = read_json(answer, "store", self.name, self.cancel).await?;
+                    self.monitor.moved(self.file.size());
+                    return Ok(item);
+                }
+                Outcome::Refused(refusal) => {
+                    if !self.destination.moved(&refusal, self.cancel).await? {
+                        return Err(self.refused(refusal));
+                    }
+                }
             }
-            Outcome::Refused(refusal) => Err(self.refused(refusal)),
         }
     }
 
     async fn large(&self) -> Result<Item> {
-        let mut resumed = self.resumable().await?;
+        let mut pace = Pace::new(self.destination.options.fragment());
+        let mut resumed = match self.resumable().await? {
+            Some(Resumed::Stored(item)) => {
+                self.forget();
+                return Ok(*item);
+            }
+            Some(Resumed::Session(url, offset)) => Some((url, offset)),
+            None => None,
+        };
         for _ in 0..SESSIONS {
             let (url, offset) = match resumed.take() {
                 Some(session) => session,
                 None => (self.create_session().await?, 0),
             };
-            match self.send_fragments(&url, offset).await {
+            pace.begin(offset);
+            match self.send_fragments(&url, offset, &mut pace).await {
                 Ok(SessionEnd::Stored(item)) => {
-                    self.checkpoints.remove(self.name);
+                    self.forget();
                     return Ok(*item);
                 }
-                Ok(SessionEnd::Lost) => {
-                    self.checkpoints.remove(self.name);
-                    if let Some(item) = self.arrived().await? {
-                        return Ok(item);
-                    }
-                }
-                // A later call, maybe of a later process, goes on from the checkpoint.
-                Err(error)
-                    if error.is_transient() || matches!(error, DestinationError::Cancelled) =>
-                {
-                    return Err(error);
-                }
+                Ok(SessionEnd::Lost) => {}
                 Err(error) => {
-                    self.abandon(&url).await;
+                    // A later call, maybe of a later process, goes on where this one stopped.
+                    let goes_on = match error {
+                        DestinationError::Cancelled => self.is_kept(),
+                        _ => error.is_transient(),
+                    };
+                    if !goes_on {
+                        self.cancel_session(&url).await;
+                    }
                     return Err(error);
                 }
             }
+            if let Some(item) = self.arrived().await? {
+                self.forget();
+                return Ok(item);
+            }
+            // One that was said to be gone may live on elsewhere in the service, and hold the name.
+            self.cancel_session(&url).await;
         }
         let why = "OneDrive lost the upload several times".to_owned();
         Err(DestinationError::Unavailable { why })
     }
 
-    /// A session that an earlier call left, with the first byte that it lacks.
-    async fn resumable(&self) -> Result<Option<(String, u64)>> {
-        let saved = self.checkpoints.load(self.name);
-        let Some(saved) = saved.and_then(|text| serde_json::from_str::<Checkpoint>(&text).ok())
-        else {
+    /// What an earlier call left: a session with the first byte that it lacks, or all of the file.
+    async fn resumable(&self) -> Result<Option<Resumed>> {
+        let Some(saved) = self.destination.remembered(self.name, self.checkpoints) else {
             return Ok(None);
         };
-        let fits = saved.size == self.file.size() && saved.hash == self.hash;
-        if !fits || !is_private(&saved.url) {
-            self.checkpoints.remove(self.name);
+        if !is_private(&saved.url) {
+            self.forget();
+            return Ok(None);
+        }
+        if saved.size != self.file.size() || saved.hash != self.hash {
+            self.cancel_session(&saved.url).await;
             return Ok(None);
         }
         match self.status(&saved.url).await? {
-            Some(offset) => Ok(Some((saved.url, offset))),
-            None => {
-                self.checkpoints.remove(self.name);
-                Ok(None)
+            Standing::Wants(offset) => Ok(Some(Resumed::Session(saved.url, offset))),
+            Standing::Gone => {
+                let arrived = self.arrived().await?;
+                self.forget();
+                Ok(arrived.map(|item| Resumed::Stored(Box::new(item))))
             }
         }
     }
 
     async fn create_session(&self) -> Result<String> {
-        let address = self.destination.file_url(self.name, self.cancel).await?;
-        // Without this the service answers a conflict after the last byte when the name exists.
+        // Without `replace` the service answers a conflict after the last byte when the name exists.
         let body =
             json!({"item": {"@microsoft.graph.conflictBehavior": "replace", "name": self.name}});
-        let url = format!("{address}:/createUploadSession");
-        let call = Call {
-            method: Method::POST,
-            url,
-            json: Some(&body),
-            purpose: ("store", self.name),
-        };
-        let session: Session = match self.destination.graph.send(&call, self.cancel).await? {
-            Outcome::Answer(answer) => read_json(answer, "store", self.name, self.cancel).await?,
-            Outcome::Refused(refusal) => return Err(self.refused(refusal)),
+        let mut waits = BUSY_WAITS.iter();
+        let session: Session = loop {
+            let address = self.destination.file_url(self.name, self.cancel).await?;
+            let call = Call {
+                method: Method::POST,
+                url: format!("{address}:/createUploadSession"),
+                json: Some(&body),
+                purpose: ("store", self.name),
+            };
+            let refusal = match self.destination.graph.send(&call, self.cancel).await? {
+                Outcome::Answer(answer) => {
+                    break read_json(answer, "store", self.name, self.cancel).await?;
+                }
+                Outcome::Refused(refusal) => refusal,
+            };
+            if refusal.status == StatusCode::CONFLICT {
+                // Somebody's session holds the name; ours would have been continued. It ends by itself.
+                let Some(wait) = waits.next() else {
+                    return Err(self.refused(refusal));
+                };
+                let wait = self
+                    .destination
+                    .options
+                    .fragment_delay
+                    .saturating_mul(*wait);
+                self.monitor
+                    .waiting(wait, "Another upload of this file is not over");
+                cancellable(self.cancel, tokio::time::sleep(wait)).await?;
+            } else if !self.destination.moved(&refusal, self.cancel).await? {
+                return Err(self.refused(refusal));
+            }
         };
         if !is_private(&session.upload_url) {
             return Err(DestinationError::Refused {
@@ -221,73 +396,171 @@ impl Upload<'_> {
         if let Ok(text) = serde_json::to_string(&checkpoint) {
             self.checkpoints.save(self.name, &text);
         }
+        lock(&self.destination.sessions).insert(self.name.to_owned(), checkpoint);
         Ok(session.upload_url)
     }
 
-    async fn send_fragments(&self, url: &str, mut offset: u64) -> Result<SessionEnd> {
+    async fn send_fragments(
+        &self,
+        url: &str,
+        mut offset: u64,
+        pace: &mut Pace,
+    ) -> Result<SessionEnd> {
         let size = self.file.size();
-        let fragment = self.destination.options.fragment();
-        let (mut failures, mut waited, mut standing) = (0, Duration::ZERO, 0);
         loop {
-            let len = fragment.min(size - offset);
-            let sent = self.send_fragment(url, offset, len).await;
-            let next = match sent {
-                Ok(Outcome::Answer(answer)) if answer.status() == StatusCode::ACCEPTED => {
-                    let status: SessionStatus =
-                        read_json(answer, "store", self.name, self.cancel).await?;
-                    self.monitor.moved(len);
-                    Some(first_missing(&status).unwrap_or(offset + len))
+            let next = if offset >= size {
+                // All bytes are there, but no file yet.
+                match self.assembled(url).await? {
+                    Ok(next) => next,
+                    Err(end) => return Ok(end),
                 }
-                Ok(Outcome::Answer(answer)) => {
-                    self.monitor.moved(len);
-                    let item = read_json(answer, "store", self.name, self.cancel).await;
-                    return Ok(
-                        item.map_or(SessionEnd::Lost, |item| SessionEnd::Stored(Box::new(item)))
-                    );
-                }
-                Ok(Outcome::Refused(refusal)) if refusal.is_throttling() => {
-                    let wait = self.destination.graph.gate.remaining();
-                    waited += wait;
-                    if waited > PATIENCE {
-                        return Err(self.refused(refusal));
-                    }
-                    self.monitor.waiting(wait, "OneDrive asked to slow down");
-                    Some(offset)
-                }
-                Ok(Outcome::Refused(refusal)) => match refusal.status.as_u16() {
-                    400 | 401 | 403 | 404 | 409 | 410 | 412 => return Ok(SessionEnd::Lost),
-                    // Bytes that had arrived already, or not yet: the session knows.
-                    416 => self.status(url).await?,
-                    413 => return Err(self.refused(refusal)),
-                    507 => return Err(self.refused(refusal)),
-                    _ => {
-                        failures += 1;
-                        self.pause_or(failures, self.refused(refusal)).await?;
-                        self.status(url).await?
-                    }
-                },
-                Err(DestinationError::Cancelled) => return Err(DestinationError::Cancelled),
-                Err(error @ DestinationError::Unavailable { .. }) => {
-                    failures += 1;
-                    self.pause_or(failures, error).await?;
-                    self.status(url).await?
-                }
-                Err(error) => return Err(error),
-            };
-            let Some(next) = next.filter(|next| *next < size) else {
-                return Ok(SessionEnd::Lost);
-            };
-            if next > offset {
-                (failures, standing) = (0, 0);
             } else {
-                standing += 1;
-            }
-            // Throttling ends by its own patience; a session that never moves on is no session.
-            if standing > 40 {
+                let len = pace.fragment.min(size - offset);
+                let answer = self.send_fragment(url, offset, len).await;
+                match self.understood(answer, offset, len).await? {
+                    Sent::Stored(item) => return Ok(SessionEnd::Stored(item)),
+                    Sent::Useless => return Ok(SessionEnd::Lost),
+                    Sent::TooLarge => {
+                        pace.shrink(UNIT);
+                        return Ok(SessionEnd::Lost);
+                    }
+                    Sent::Throttled(error) => {
+                        self.rest(pace, error)?;
+                        continue;
+                    }
+                    Sent::Next(next) => {
+                        pace.went_well();
+                        next
+                    }
+                    Sent::Misplaced => match self.settle(url, pace).await? {
+                        Standing::Wants(next) => next,
+                        Standing::Gone => return Ok(SessionEnd::Lost),
+                    },
+                    Sent::Unclear { error, status } => {
+                        if matches!(status, None | Some(504)) {
+                            pace.shrink(4 * UNIT);
+                        }
+                        let is_last = offset + len == size;
+                        if is_last && status == Some(500) && pace.last_refused_again() {
+                            // Some bytes cannot be stored as the last fragment; another cut helps.
+                            pace.shrink(UNIT);
+                            return Ok(SessionEnd::Lost);
+                        }
+                        pace.failures += 1;
+                        self.pause_or(pace.failures, error).await?;
+                        match self.settle(url, pace).await? {
+                            Standing::Wants(next) => next,
+                            Standing::Gone => return Ok(SessionEnd::Lost),
+                        }
+                    }
+                }
+            };
+            if next > size || !pace.moves_on(offset, next) {
                 return Ok(SessionEnd::Lost);
             }
             offset = next;
         }
+    }
+
+    /// What the answer to a fragment of `len` bytes means.
+    async fn understood(&self, answer: Result<Outcome>, offset: u64, len: u64) -> Result<Sent> {
+        let refusal = match answer {
+            Ok(Outcome::Answer(answer)) if answer.status() == StatusCode::ACCEPTED => {
+                let status = read_json(answer, "store", self.name, self.cancel).await;
+                return match status {
+                    Ok(status) => {
+                        self.monitor.moved(len);
+                        Ok(Sent::Next(first_missing(&status).unwrap_or(offset + len)))
+                    }
+                    Err(error) => unclear(error, Some(202)),
+                };
+            }
+            Ok(Outcome::Answer(answer)) if answer.status().is_success() => {
+                let item = read_json(answer, "store", self.name, self.cancel).await;
+                return match item {
+                    Ok(item) => {
+                        self.monitor.moved(len);
+                        Ok(Sent::Stored(Box::new(item)))
+                    }
+                    Err(error) => unclear(error, Some(200)),
+                };
+            }
+            // A redirect: no upload address does that.
+            Ok(Outcome::Answer(_)) => return Ok(Sent::Useless),
+            Ok(Outcome::Refused(refusal)) => refusal,
+            Err(error) => return unclear(error, None),
+        };
+        let status = refusal.status.as_u16();
+        Ok(match status {
+            _ if refusal.is_throttling() => Sent::Throttled(self.refused(refusal)),
+            _ if refusal.is_full() => return Err(self.refused(refusal)),
+            413 => Sent::TooLarge,
+            // Bytes that had arrived already, or not yet: the session knows.
+            416 => Sent::Misplaced,
+            408 | 423 | 500..=599 => Sent::Unclear {
+                error: self.refused(refusal),
+                status: Some(status),
+            },
+            _ => Sent::Useless,
+        })
+    }
+
+    /// Asks a session what it lacks until it answers.
+    async fn settle(&self, url: &str, pace: &mut Pace) -> Result<Standing> {
+        loop {
+            match self.status(url).await {
+                Err(error @ DestinationError::Throttled { .. }) => self.rest(pace, error)?,
+                Err(error) if error.is_transient() => {
+                    pace.failures += 1;
+                    self.pause_or(pace.failures, error).await?;
+                }
+                answered => return answered,
+            }
+        }
+    }
+
+    /// Waits for the file of a session that has all bytes: some services put it together after their answer. `Ok` is
+    /// a byte that the session wants after all.
+    async fn assembled(&self, url: &str) -> Result<std::result::Result<u64, SessionEnd>> {
+        for wait in ASSEMBLY_WAITS {
+            let wait = self.destination.options.fragment_delay.saturating_mul(wait);
+            cancellable(self.cancel, tokio::time::sleep(wait)).await?;
+            match self.status(url).await? {
+                Standing::Wants(next) if next < self.file.size() => return Ok(Ok(next)),
+                Standing::Wants(_) => {}
+                Standing::Gone => return Ok(Err(SessionEnd::Lost)),
+            }
+            if let Some(item) = self.arrived().await? {
+                return Ok(Err(SessionEnd::Stored(Box::new(item))));
+            }
+        }
+        Ok(Err(SessionEnd::Lost))
+    }
+
+    /// The gate holds the next request back; all such waits of a file have an end.
+    fn rest(&self, pace: &mut Pace, error: DestinationError) -> Result<()> {
+        let wait = self.destination.graph.gate.remaining();
+        pace.waited += wait;
+        if pace.waited > PATIENCE {
+            return Err(error);
+        }
+        self.monitor.waiting(wait, "OneDrive asked to slow down");
+        Ok(())
+    }
+
+    /// Whether the upload can be continued by another process.
+    fn is_kept(&self) -> bool {
+        self.checkpoints.load(self.name).is_some()
+    }
+
+    fn forget(&self) {
+        self.checkpoints.remove(self.name);
+        lock(&self.destination.sessions).remove(self.name);
+    }
+
+    async fn cancel_session(&self, url: &str) {
+        self.forget();
+        self.destination.cancel_session(url).await;
     }
 
     async fn send_fragment(&self, url: &str, offset: u64, len: u64) -> Result<Outcome> {
@@ -318,22 +591,22 @@ impl Upload<'_> {
         }
     }
 
-    /// First byte that a session lacks; `None` when it is gone.
-    async fn status(&self, url: &str) -> Result<Option<u64>> {
+    /// What a session lacks.
+    async fn status(&self, url: &str) -> Result<Standing> {
         let request = self.destination.graph.content_request(Method::GET, url);
-        match self
-            .destination
-            .graph
-            .dispatch(request, self.cancel)
-            .await?
-        {
+        let answered = self.destination.graph.dispatch(request, self.cancel);
+        match answered.await? {
             Outcome::Answer(answer) if answer.status() == StatusCode::OK => {
                 let status = read_json(answer, "store", self.name, self.cancel).await?;
-                Ok(first_missing(&status))
+                let next = first_missing(&status).unwrap_or(self.file.size());
+                Ok(Standing::Wants(next))
             }
-            Outcome::Answer(_) => Ok(None),
-            Outcome::Refused(refusal) if matches!(refusal.status.as_u16(), 400..=428) => Ok(None),
-            Outcome::Refused(refusal) => Err(self.refused(refusal)),
+            Outcome::Answer(_) => Ok(Standing::Gone),
+            Outcome::Refused(refusal) => match refusal.status.as_u16() {
+                408 | 423 | 429 => Err(self.refused(refusal)),
+                400..=499 => Ok(Standing::Gone),
+                _ => Err(self.refused(refusal)),
+            },
         }
     }
 
@@ -403,13 +676,6 @@ impl Upload<'_> {
         })
     }
 
-    /// Tells the service to forget a session; it forgets by itself otherwise.
-    async fn abandon(&self, url: &str) {
-        self.checkpoints.remove(self.name);
-        let request = self.destination.graph.content_request(Method::DELETE, url);
-        let _ = tokio::time::timeout(Duration::from_secs(10), request.send()).await;
-    }
-
     fn refused(&self, refusal: Refusal) -> DestinationError {
         match refusal.into_error("store", self.name) {
             DestinationError::NotFound { .. } => DestinationError::FolderMissing {
@@ -438,6 +704,14 @@ fn first_missing(status: &SessionStatus) -> Option<u64> {
         .next()?
         .parse()
         .ok()
+}
+
+/// Only the session knows whether bytes arrived when the answer got lost; other failures are final.
+fn unclear(error: DestinationError, status: Option<u16>) -> Result<Sent> {
+    match error {
+        DestinationError::Unavailable { .. } => Ok(Sent::Unclear { error, status }),
+        error => Err(error),
+    }
 }
 
 async fn quick_xor(file: &UploadFile) -> Result<String> {

@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(330);
 pub struct SignIn {
     http: reqwest::Client,
     endpoints: Endpoints,
+    poll: Duration,
+    patience: Duration,
 }
 
 /// A sign-in that waits for the person.
@@ -27,13 +29,25 @@ pub struct PendingSignIn {
     http: reqwest::Client,
     fetch_url: String,
     page: String,
+    poll: Duration,
+    patience: Duration,
 }
 
 /// What the service says about a sign-in.
 #[derive(Deserialize)]
 struct Fetched {
     authid: Option<String>,
+    wait: Option<String>,
     error: Option<String>,
+}
+
+/// What that means.
+enum Answer {
+    Done(Result<AuthId>),
+    /// The page was loaded; the person is not done.
+    Waiting,
+    /// Not loaded yet, or too long ago.
+    Unknown,
 }
 
 impl SignIn {
@@ -43,7 +57,19 @@ impl SignIn {
         Ok(Self {
             http: http_client()?,
             endpoints: endpoints.clone(),
+            poll: POLL,
+            patience: PATIENCE,
         })
+    }
+
+    /// Asks every `poll` whether the person is done, for `patience` at most.
+    #[must_use]
+    pub fn with_timing(self, poll: Duration, patience: Duration) -> Self {
+        Self {
+            poll,
+            patience,
+            ..self
+        }
     }
 
     /// Makes a new sign-in; nothing is sent yet.
@@ -55,6 +81,8 @@ impl SignIn {
             http: self.http.clone(),
             fetch_url: format!("{base}fetch?token={token}"),
             page: format!("{base}?type=onedrivev2&token={token}"),
+            poll: self.poll,
+            patience: self.patience,
         }
     }
 }
@@ -67,7 +95,7 @@ impl PendingSignIn {
 
     /// How long [`PendingSignIn::wait`] waits at most.
     pub fn patience(&self) -> Duration {
-        PATIENCE
+        self.patience
     }
 
     /// Waits until the person is done.
@@ -76,33 +104,42 @@ impl PendingSignIn {
     /// [`Error::SignInExpired`] after five and a half minutes, [`Error::Cancelled`], [`Error::InvalidAuthId`].
     pub async fn wait(self, cancel: &CancellationToken) -> Result<AuthId> {
         let waiting = async {
+            let mut is_known = false;
             loop {
-                tokio::time::sleep(POLL).await;
-                if let Some(found) = self.ask().await {
-                    return found;
+                tokio::time::sleep(self.poll).await;
+                match self.ask().await {
+                    Some(Answer::Done(found)) => return found,
+                    Some(Answer::Waiting) => is_known = true,
+                    // It was there and is not any more: nobody came for it in time.
+                    Some(Answer::Unknown) if is_known => return Err(Error::SignInExpired),
+                    Some(Answer::Unknown) | None => {}
                 }
             }
         };
         tokio::select! {
             () = cancel.cancelled() => Err(Error::Cancelled),
-            outcome = tokio::time::timeout(PATIENCE, waiting) => {
+            outcome = tokio::time::timeout(self.patience, waiting) => {
                 outcome.unwrap_or(Err(Error::SignInExpired))
             }
         }
     }
 
-    /// Asks once; `None` means: ask again. Before the page was loaded the service knows no such entry, and a lost
-    /// connection may come back.
-    async fn ask(&self) -> Option<Result<AuthId>> {
+    /// Asks once; `None` when there was no answer, which may pass.
+    async fn ask(&self) -> Option<Answer> {
         let answer = self.http.get(&self.fetch_url).send().await.ok()?;
         let fetched: Fetched = answer.json().await.ok()?;
         if let Some(id) = fetched.authid {
-            return Some(AuthId::parse(&id));
+            return Some(Answer::Done(AuthId::parse(&id)));
+        }
+        if fetched.wait.is_some() {
+            return Some(Answer::Waiting);
         }
         match fetched.error?.as_str() {
-            "Missing token" => Some(Err(Error::SignInRefused {
+            "Missing token" => Some(Answer::Done(Err(Error::SignInRefused {
                 why: "Missing token".to_owned(),
-            })),
+            }))),
+            // Before the page was loaded the service knows no such entry.
+            "No such entry" => Some(Answer::Unknown),
             _ => None,
         }
     }

@@ -218,19 +218,29 @@ async fn a_changed_byte_is_noticed() {
 async fn a_web_page_is_not_taken_for_a_file() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
-    bench.put(&destination, &bench.file(1000)).await.unwrap();
-    let action = Action {
+    let file = bench.file(1000);
+    bench.put(&destination, &file).await.unwrap();
+    let page = || Action {
         html_login_page: true,
         ..Action::default()
     };
-    bench
-        .simulator
-        .add_fault(Fault::new(Op::Download, action).times(1));
     let target = bench.folder.path().join("download");
 
-    let got = destination.get(NAME, &target, &Silent, &bench.cancel).await;
+    bench
+        .simulator
+        .add_fault(Fault::new(Op::Download, page()).times(1));
+    let once = destination.get(NAME, &target, &Silent, &bench.cancel).await;
+    assert!(once.is_ok(), "{once:?}");
+    assert!(std::fs::read(&target).unwrap() == std::fs::read(file.path()).unwrap());
 
-    assert!(matches!(got, Err(Error::Unavailable { .. })), "{got:?}");
+    bench
+        .simulator
+        .add_fault(Fault::new(Op::Download, page()).times(1000));
+    let always = destination.get(NAME, &target, &Silent, &bench.cancel).await;
+    assert!(
+        matches!(always, Err(Error::Unavailable { .. })),
+        "{always:?}"
+    );
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! The destination against the simulator, which shares no code with it.
 
 mod accounts;
+mod checklist;
 mod conformance;
 mod faults;
 mod sign_in;
+mod stub;
 mod support;
 mod urls;

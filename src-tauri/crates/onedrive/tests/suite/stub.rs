@@ -1,0 +1,61 @@
+//! A service that answers what a test says, for answers that no honest service gives.
+
+use std::sync::{Arc, Mutex};
+
+use coffer_onedrive::{AuthId, Endpoints, OneDrive};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+/// Requests as they came: first line and headers.
+pub(crate) type Requests = Arc<Mutex<Vec<String>>>;
+
+/// Answers each request with what `answer` makes of its path: a status and a JSON body.
+pub(crate) async fn serve(
+    answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static,
+) -> (String, Requests) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let requests = Requests::default();
+    let (seen, answer) = (Arc::clone(&requests), Arc::new(answer));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    match stream.read_u8().await {
+                        Ok(byte) => head.push(byte),
+                        Err(_) => return,
+                    }
+                }
+                let head = String::from_utf8_lossy(&head).into_owned();
+                let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+                seen.lock().unwrap().push(head);
+                let (status, body) = answer(&path);
+                let reply = format!(
+                    "HTTP/1.1 {status} x\r\nContent-Type: application/json\r\n\
+                     Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                    body.len()
+                );
+                let _ = stream.write_all(reply.as_bytes()).await;
+            });
+        }
+    });
+    (address, requests)
+}
+
+/// An account at such a service, which also gives out the tokens.
+pub(crate) fn account(address: &str) -> OneDrive {
+    coffer_onedrive::install_tls_provider();
+    let oauth = format!("{address}/refresh");
+    let endpoints = Endpoints::new(Some(address), Some(&oauth)).unwrap();
+    OneDrive::new(&endpoints, AuthId::parse("key:password").unwrap()).unwrap()
+}
+
+/// Answer of `/refresh`.
+pub(crate) fn token() -> (u16, String) {
+    (
+        200,
+        r#"{"access_token":"the-token","expires":3600}"#.to_owned(),
+    )
+}
