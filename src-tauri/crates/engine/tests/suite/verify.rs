@@ -99,8 +99,10 @@ fn samples_go_round_until_every_volume_was_looked_into() {
         found.extend(stats.faults);
     }
 
-    let names: Vec<_> = found.iter().map(|fault| fault.volume.clone()).collect();
-    assert_eq!(names, [path.file_name().unwrap().to_str().unwrap()]);
+    // A list that comes up after the damage was found is named for what it lacks now; which comes first is chance.
+    let names = found.iter().map(|fault| fault.volume.clone());
+    let data: Vec<_> = names.filter(|name| !name.contains(".dlist.")).collect();
+    assert_eq!(data, [path.file_name().unwrap().to_str().unwrap()]);
 }
 
 #[test]
