@@ -122,7 +122,7 @@ pub(crate) struct Backup {
     /// How blocks are compressed: Deflate, ZStandard or None.
     #[arg(long)]
     pub(crate) zip_compression_method: Option<String>,
-    /// How hard, from 0 to 9.
+    /// How hard, from 0 to 9; without it, as hard as the destination leaves time for.
     #[arg(long, value_parser = clap::value_parser!(u32).range(0..=9))]
     pub(crate) zip_compression_level: Option<u32>,
     /// Volumes of each kind that are read again after something was uploaded.

@@ -7,6 +7,7 @@ mod version;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coffer_database::Index;
@@ -43,6 +44,12 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
 /// Finished volumes that may wait for their upload; with those in flight this bounds the spool folder.
 const WAITING_VOLUMES: usize = 2;
 
+/// Compression level while nothing waits for the network.
+const HASTY_LEVEL: u32 = 1;
+
+/// Compression level while volumes wait for the network, and where nobody waits at all.
+const PATIENT_LEVEL: u32 = 6;
+
 /// How often a run starts again because volumes vanished under it.
 const MAX_REPETITIONS: u32 = 2;
 
@@ -62,8 +69,8 @@ pub struct BackupOptions {
     pub volume_size: u64,
     /// How blocks are compressed.
     pub compression_method: CompressionMethod,
-    /// 0 to 9.
-    pub compression_level: u32,
+    /// 0 to 9. `None` adapts: harder when volumes wait for the network, lighter when the network waits for volumes.
+    pub compression_level: Option<u32>,
     /// Volumes uploaded at the same time.
     pub parallel_uploads: usize,
     /// A source that is missing or empty was meant to be.
@@ -95,7 +102,7 @@ impl BackupOptions {
             hashes: None,
             volume_size: 50 << 20,
             compression_method: CompressionMethod::default(),
-            compression_level: 6,
+            compression_level: None,
             parallel_uploads: 4,
             allow_missing_source: false,
             upload_unchanged: false,
@@ -355,7 +362,7 @@ impl Run<'_> {
         options.compact.map(|thresholds| CompactOptions {
             thresholds,
             compression_method: options.compression_method,
-            compression_level: options.compression_level,
+            compression_level: options.compression_level.unwrap_or(PATIENT_LEVEL),
             parallel_uploads: options.parallel_uploads,
             checkpoints: options.checkpoints.clone(),
             ..CompactOptions::new(options.volume_size, spool.time())
@@ -396,22 +403,63 @@ fn run_pipeline(
     let (stage_index, stage_spool) = (Arc::clone(index), spool.clone());
     let (upload_index, upload_spool) = (Arc::clone(index), spool.clone());
     let checkpoints = options.checkpoints.clone();
+    let pace = Arc::new(Pace::new(options.compression_level));
+    let uploading = Arc::clone(&pace);
     let (roots, options) = (roots.to_vec(), Arc::clone(options));
     session.pipe(
         WAITING_VOLUMES,
         parallel,
         move |session, sender| {
-            let scan = Scan::new(session, &stage_spool, roots, &options);
-            let mut collector = Collector::new(session, stage_index, &stage_spool, sender);
+            let scan = Scan::new(session, &stage_spool, roots, &options, &pace);
+            let mut collector = Collector::new(session, stage_index, &stage_spool, sender, &pace);
             scan.run(&mut collector)?;
             collector.finish()
         },
         move |session, pair| {
             // Each upload has its own handle, because the collector holds the shared one often.
             let index = Index::open(lock(&upload_index).path())?;
-            upload_pair(session, &index, upload_spool.folder(), &pair, &checkpoints)
+            upload_pair(session, &index, upload_spool.folder(), &pair, &checkpoints)?;
+            uploading.arrived();
+            Ok(())
         },
     )
+}
+
+/// How hard blocks are compressed, which depends on who waits for whom.
+struct Pace {
+    fixed: Option<u32>,
+    /// Volumes that are full and have not arrived.
+    under_way: AtomicUsize,
+    is_patient: AtomicBool,
+}
+
+impl Pace {
+    fn new(fixed: Option<u32>) -> Self {
+        Self {
+            fixed,
+            under_way: AtomicUsize::new(0),
+            is_patient: AtomicBool::new(false),
+        }
+    }
+
+    fn level(&self) -> u32 {
+        self.fixed
+            .unwrap_or(if self.is_patient.load(Ordering::Relaxed) {
+                PATIENT_LEVEL
+            } else {
+                HASTY_LEVEL
+            })
+    }
+
+    /// A volume is full. When the one before it is still under way, the network is what the run waits for.
+    fn filled(&self) {
+        let under_way = self.under_way.fetch_add(1, Ordering::Relaxed);
+        self.is_patient.store(under_way > 0, Ordering::Relaxed);
+    }
+
+    fn arrived(&self) {
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The backup's own settings, which any that were asked for must equal; in a new one those that were asked for.

@@ -44,7 +44,7 @@ pub struct BackupSettings {
     pub compact: Option<CompactSettings>,
     /// `--zip-compression-method`; `None` is Deflate.
     pub compression_method: Option<String>,
-    /// `--zip-compression-level`, 0 to 9; `None` is a good middle.
+    /// `--zip-compression-level`, 0 to 9; `None` adapts to who waits: the network or the disk.
     pub compression_level: Option<u32>,
     /// `--backup-test-samples`; 0 looks into nothing (`--no-backend-verification`).
     pub test_samples: u64,
@@ -221,7 +221,7 @@ fn backup_options(
         })?;
     }
     if let Some(level) = settings.compression_level {
-        options.compression_level = level;
+        options.compression_level = Some(level);
     }
     options.test_samples = settings.test_samples;
     options.test_percentage = settings.test_percentage;

@@ -1,140 +1,181 @@
-//! `cargo xtask bench`: how much memory the release command line takes for a small and a large source.
+//! `cargo xtask bench`: how much time, space and memory the release command line takes, beside other programs.
 //!
-//! Memory has limits and is asserted; time is only shown, because it is the machine's.
+//! [`memory`] has limits and is asserted. Times are compared and written to `tests/bench.md`, because they are the
+//! machine's: the programs take turns, step by step, so that whatever else the machine does hits all of them.
+
+mod memory;
+mod process;
+mod programs;
+mod report;
+mod sources;
 
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::project::Project;
-use crate::run::{cargo, run as execute};
+use crate::run::{cargo, output, run as execute};
+use crate::setup;
 
-const MIB: u64 = 1 << 20;
-/// Bytes of the small source.
-const SMALL: u64 = 300 * MIB;
-/// Bytes of the large source.
-const LARGE: u64 = 3000 * MIB;
-/// Peak that the small source may take.
-const SMALL_LIMIT: u64 = 150 * MIB;
-/// What the large source may take above the small one.
-const GROWTH_LIMIT: u64 = 20 * MIB;
-/// Time between two looks at the memory; the system keeps the peak itself.
-const LOOK: Duration = Duration::from_millis(20);
+use programs::{Bench, Program, version};
+use report::{Results, table};
+use sources::{Source, change, size};
 
-pub(crate) fn run(project: &Project) -> Result<()> {
+/// What is measured.
+#[derive(Debug)]
+struct Options {
+    sources: Vec<Source>,
+    rounds: usize,
+    checks_memory: bool,
+}
+
+pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<()> {
+    let options = Options::parse(arguments)?;
     ensure!(
         cfg!(target_os = "linux"),
         "The memory of a process is read from /proc, on Linux"
     );
+    setup::packages_for_bench()?;
     execute(cargo(project).args(["build", "--release", "-p", "coffer-cli"]))?;
     let folder = project.fresh_folder("bench")?;
-    let result = measure(project, &folder);
+    let result = measure_all(project, &folder, &options);
     fs::remove_dir_all(&folder)?;
     result
 }
 
-fn measure(project: &Project, folder: &Path) -> Result<()> {
-    println!(
-        "\n{:<22} {:>10} {:>10} {:>10}",
-        "backup to a folder", "seconds", "MiB/s", "peak MiB"
-    );
-    let small = one(project, folder, "300 MiB", SMALL)?;
-    let large = one(project, folder, "3000 MiB", LARGE)?;
-    if small > SMALL_LIMIT {
-        bail!(
-            "The small backup took {} MiB, more than {}",
-            small / MIB,
-            SMALL_LIMIT / MIB
-        );
+impl Options {
+    fn parse(arguments: &[&str]) -> Result<Self> {
+        let mut options = Self {
+            sources: Vec::new(),
+            rounds: 3,
+            checks_memory: true,
+        };
+        let mut large = false;
+        for argument in arguments {
+            match *argument {
+                "--large" => large = true,
+                "--no-memory-check" => options.checks_memory = false,
+                other => match other.split_once('=') {
+                    Some(("--rounds", number)) => {
+                        options.rounds = number.parse().context("--rounds takes a number")?;
+                    }
+                    Some(("--only", word)) => {
+                        let all = [Source::Linux, Source::Photos, Source::Small, Source::Tiny];
+                        let found = all.into_iter().find(|source| source.word() == word);
+                        options
+                            .sources
+                            .push(found.context("--only takes linux, photos, small or tiny")?);
+                    }
+                    _ => bail!("`bench` has no option {other}"),
+                },
+            }
+        }
+        if options.sources.is_empty() {
+            options.sources = vec![Source::Linux, Source::Photos, Source::Small];
+        }
+        if large && !options.sources.contains(&Source::Tiny) {
+            options.sources.push(Source::Tiny);
+        }
+        Ok(options)
     }
-    if large > small + GROWTH_LIMIT {
-        bail!(
-            "The large backup took {} MiB more than the small one, at most {} are allowed",
-            (large - small) / MIB,
-            GROWTH_LIMIT / MIB
-        );
+}
+
+fn measure_all(project: &Project, folder: &Path, options: &Options) -> Result<()> {
+    if options.checks_memory {
+        memory::check(project, folder)?;
+    }
+    let mut text = heading(project, options)?;
+    for source in &options.sources {
+        let results = compare(project, folder, *source, options.rounds)?;
+        let part = table(source.title(), &results);
+        println!("{part}");
+        text.push_str(&part);
+        // What was measured stays when a later source fails.
+        fs::write(project.root.join("tests/bench.md"), &text)?;
     }
     Ok(())
 }
 
-/// Backs up so many bytes and returns the peak of resident memory in bytes.
-fn one(project: &Project, folder: &Path, name: &str, bytes: u64) -> Result<u64> {
-    let source = folder.join(format!("source {name}"));
-    generate(&source, bytes)?;
-    let destination = folder.join(format!("destination {name}"));
-    fs::create_dir_all(&destination)?;
-    let mut process = Command::new(project.built("release", "coffer"))
-        .arg("backup")
-        .arg(format!("file://{}", destination.display()))
-        .arg(&source)
-        .arg("--no-progress")
-        .env("PASSPHRASE", "bench")
-        .env("COFFER_DATA_DIR", folder.join("data"))
-        .env("COFFER_CACHE_DIR", folder.join("cache"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .context("Could not start the command line")?;
-    let started = Instant::now();
-    let status_file = PathBuf::from(format!("/proc/{}/status", process.id()));
-    let mut peak = 0;
-    let status = loop {
-        if let Some(status) = process.try_wait()? {
-            break status;
+fn compare(
+    project: &Project,
+    folder: &Path,
+    source: Source,
+    rounds: usize,
+) -> Result<Vec<Results>> {
+    println!("\nPreparing: {}", source.title());
+    let data = folder.join("source");
+    source.create(&data)?;
+    let mut results: Vec<Results> = Vec::new();
+    for round in 0..rounds {
+        let mut benches = Vec::new();
+        for (program, binary) in Program::all(project) {
+            let own = folder.join(program.name());
+            benches.push(Bench::new(program, binary, own)?);
         }
-        peak = peak.max(peak_of(&status_file));
-        std::thread::sleep(LOOK);
-    };
-    ensure!(status.success(), "The backup of {name} failed ({status})");
-    let seconds = started.elapsed().as_secs_f64();
-    let speed = bytes as f64 / MIB as f64 / seconds;
-    println!(
-        "{name:<22} {seconds:>10.1} {speed:>10.1} {:>10}",
-        peak / MIB
-    );
-    fs::remove_dir_all(&source)?;
-    fs::remove_dir_all(&destination)?;
-    Ok(peak)
-}
-
-/// The highest resident memory so far, in bytes; 0 when the process is gone.
-fn peak_of(status: &Path) -> u64 {
-    let text = fs::read_to_string(status).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    kibibytes.unwrap_or(0) * 1024
-}
-
-/// Files of many sizes, half of each made of what compresses.
-fn generate(folder: &Path, bytes: u64) -> Result<()> {
-    let sizes = [4 << 10, 60 << 10, 300 << 10, 2 * MIB, 20 * MIB, 120 * MIB];
-    let mut state: u64 = 0x2545_f491_4f6c_dd1d;
-    let mut left = bytes;
-    let mut number = 0;
-    while left > 0 {
-        let size = sizes[number % sizes.len()].min(left);
-        let parent = folder.join(format!("{:03}", number / 50));
-        fs::create_dir_all(&parent)?;
-        let mut file =
-            std::io::BufWriter::new(fs::File::create(parent.join(format!("{number}.bin")))?);
-        let mut written = 0;
-        while written < size {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            let mut piece = [b'.'; 16];
-            piece[..8].copy_from_slice(&state.to_le_bytes());
-            let length = piece.len().min((size - written) as usize);
-            file.write_all(&piece[..length])?;
-            written += length as u64;
+        if round == 0 {
+            results = benches.iter().map(|bench| empty(bench.program)).collect();
         }
-        file.flush()?;
-        left -= size;
-        number += 1;
+        for step in 0..report::STEPS.len() {
+            if step == 2 {
+                change(&data, round)?;
+            }
+            for (bench, results) in benches.iter().zip(&mut results) {
+                let name = bench.program.name();
+                println!(
+                    "  round {} of {rounds}: {}, {name}",
+                    round + 1,
+                    report::STEPS[step]
+                );
+                let measured = match step {
+                    3 => bench.restore(2)?,
+                    _ => bench.backup(&data, step)?,
+                };
+                results.steps[step].push(measured);
+                if step == 0 {
+                    results.stored = size(&bench.repository())?;
+                }
+            }
+        }
+        for bench in benches {
+            fs::remove_dir_all(folder.join(bench.program.name()))?;
+        }
     }
-    Ok(())
+    fs::remove_dir_all(&data)?;
+    Ok(results)
+}
+
+fn empty(program: Program) -> Results {
+    Results {
+        program,
+        steps: Default::default(),
+        stored: 0,
+    }
+}
+
+fn heading(project: &Project, options: &Options) -> Result<String> {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let model = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = model
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map_or("unknown processor", |(_, model)| model.trim());
+    let kernel = output(Command::new("uname").args(["-s", "-r"]))?;
+    let date = output(Command::new("date").arg("+%F"))?;
+    let mut versions = Vec::new();
+    for (program, binary) in Program::all(project) {
+        versions.push(version(program, &binary)?);
+    }
+    Ok(format!(
+        "# Benchmark\n\nWritten by `cargo xtask bench`. Backups go to a folder of the same disk, encrypted, with each\n\
+         program's defaults (restic: repository version 2; borg: repokey-blake2). The programs take turns;\n\
+         {} round(s), of which the fastest counts and the highest peak of memory. The last column is coffer's\n\
+         figure divided by the best of the others. CPU s is user and system time together.\n\n\
+         {}, {cores} cores, {model}, {}. {}.\n",
+        options.rounds,
+        date.trim(),
+        kernel.trim(),
+        versions.join("; ")
+    ))
 }

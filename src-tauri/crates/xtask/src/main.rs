@@ -26,9 +26,10 @@ Usage: cargo xtask <command>
   test                  Install what is missing, then lint, build and test everything
   setup [--build-only]  Only install what is missing
   screenshots           Write every screen, light and dark, to screenshots/
-  bench                 Measure the memory and speed of the release command line
   fuzz [--minutes=N] [TARGET…]
                         Feed hostile data to every decoder, ten minutes each unless said otherwise
+  bench [--large] [--only=SOURCE] [--rounds=N] [--no-memory-check]
+                        Measure the release command line beside restic, borg and rustic (tests/bench.md)
   windows               Type-check everything for Windows (on Debian or Ubuntu)
 ";
 
@@ -52,8 +53,8 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["test"] => tests::run(&project),
         ["demo", rest @ ..] => demo::run(&project, rest),
         ["screenshots"] => screenshots::run(&project),
-        ["bench"] => bench::run(&project),
         ["fuzz", rest @ ..] => fuzz::run(&project, rest),
+        ["bench", rest @ ..] => bench::run(&project, rest),
         ["windows"] => windows::run(&project),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -52,6 +52,11 @@ pub(crate) fn packages_for_screenshots() -> Result<()> {
     packages::install(packages::SCREENSHOTS)
 }
 
+/// System packages that only the benchmark needs.
+pub(crate) fn packages_for_bench() -> Result<()> {
+    packages::install(packages::BENCH)
+}
+
 fn ui_packages(project: &Project) -> Result<()> {
     if !project.has_ui() {
         return Ok(());

@@ -11,10 +11,10 @@ use coffer_volume::{Format, Hash};
 use crossbeam_channel::{Receiver, Select};
 use tokio::sync::mpsc;
 
-use super::BackupStats;
 use super::prepare::{
     Output, PreparedBlock, PreparedContent, PreparedEntryData, PreparedMetadata, RecentBlocks,
 };
+use super::{BackupStats, Pace};
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind, Severity};
 use crate::session::Session;
@@ -54,6 +54,7 @@ pub(super) struct Collector {
     spool: Spool,
     sender: mpsc::Sender<SpooledVolume>,
     recent: RecentBlocks,
+    pace: Arc<Pace>,
     open: Option<OpenVolume>,
     large: LargeFile,
     staged: Vec<Staged>,
@@ -66,6 +67,7 @@ impl Collector {
         index: Arc<Mutex<Index>>,
         spool: &Spool,
         sender: mpsc::Sender<SpooledVolume>,
+        pace: &Arc<Pace>,
     ) -> Self {
         Self {
             session: session.clone(),
@@ -74,6 +76,7 @@ impl Collector {
             spool: spool.clone(),
             sender,
             recent: RecentBlocks::default(),
+            pace: Arc::clone(pace),
             open: None,
             large: LargeFile::default(),
             staged: Vec::new(),
@@ -392,6 +395,7 @@ impl Collector {
         write_lock(&self.recent).clear();
         self.stats.uploaded_volumes += 2;
         self.stats.uploaded_bytes += bytes;
+        self.pace.filled();
         self.sender
             .blocking_send(pair)
             .map_err(|_| Error::Cancelled)

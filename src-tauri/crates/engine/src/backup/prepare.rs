@@ -14,6 +14,7 @@ use coffer_volume::{Format, Hash};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use jiff::Timestamp;
 
+use super::Pace;
 use crate::source::{Found, is_compressed, local_state, metadata};
 use crate::store::kind_number;
 
@@ -160,6 +161,7 @@ impl Pool {
 pub(super) struct Worker {
     format: Format,
     compressor: BlockCompressor,
+    pace: Arc<Pace>,
     index: Index,
     recent: RecentBlocks,
 }
@@ -168,12 +170,14 @@ impl Worker {
     pub(super) fn new(
         format: &Format,
         compressor: BlockCompressor,
+        pace: Arc<Pace>,
         index: PathBuf,
         recent: RecentBlocks,
     ) -> coffer_database::Result<Self> {
         Ok(Self {
             format: format.clone(),
             compressor,
+            pace,
             index: Index::open(&index)?,
             recent,
         })
@@ -224,18 +228,13 @@ impl Worker {
         let mut data = Vec::with_capacity(expected as usize);
         file.by_ref().take(expected).read_to_end(&mut data)?;
         let changed = data.len() as u64 != expected || differs(&found.stat, &file.metadata()?);
-        let hash = self.format.file_hash().digest(&data);
         let size = data.len() as u64;
         let hint = if is_compressed(&found.path) {
             Hint::Store
         } else {
             Hint::Compress
         };
-        let block = if data.is_empty() {
-            None
-        } else {
-            Some(self.block(data, hint))
-        };
+        let (hash, block) = self.stream_of_one(data, hint);
         Ok((PreparedContent::Small { hash, size, block }, changed))
     }
 
@@ -292,10 +291,25 @@ impl Worker {
         }
     }
 
+    /// A stream of at most one block: its file hash and the block, which have one hash when the algorithms are the same.
+    fn stream_of_one(&mut self, data: Vec<u8>, hint: Hint) -> (Hash, Option<PreparedBlock>) {
+        let (file_hash, block_hash) = (self.format.file_hash(), self.format.block_hash());
+        let hash = (data.is_empty() || file_hash != block_hash).then(|| file_hash.digest(&data));
+        let block = (!data.is_empty()).then(|| self.block(data, hint));
+        let same = block.as_ref().map(|block| block.hash);
+        (
+            hash.or(same).unwrap_or_else(|| file_hash.digest(&[])),
+            block,
+        )
+    }
+
     fn block(&mut self, data: Vec<u8>, hint: Hint) -> PreparedBlock {
         let hash = self.format.block_hash().digest(&data);
         let size = data.len() as u64;
-        let entry = (!self.is_known(hash, size)).then(|| self.compressor.prepare(data, hint));
+        let entry = (!self.is_known(hash, size)).then(|| {
+            self.compressor.set_level(self.pace.level());
+            self.compressor.prepare(data, hint)
+        });
         PreparedBlock { hash, size, entry }
     }
 

@@ -13,9 +13,9 @@ use coffer_volume::archive::{BlockCompressor, Hint};
 use coffer_volume::dlist::EntryKind;
 use crossbeam_channel::{Receiver, bounded};
 
-use super::BackupOptions;
 use super::collect::{Collector, Finding};
 use super::prepare::{Candidate, Pool, Task, Worker, differs};
+use super::{BackupOptions, Pace};
 use crate::broken::is_whole;
 use crate::error::Result;
 use crate::filter::Filters;
@@ -35,6 +35,7 @@ pub(super) struct Scan<'a> {
     roots: Vec<Root>,
     filters: &'a Filters,
     options: &'a BackupOptions,
+    pace: &'a Arc<Pace>,
 }
 
 impl<'a> Scan<'a> {
@@ -43,6 +44,7 @@ impl<'a> Scan<'a> {
         spool: &'a Spool,
         roots: Vec<Root>,
         options: &'a BackupOptions,
+        pace: &'a Arc<Pace>,
     ) -> Self {
         Self {
             session,
@@ -50,6 +52,7 @@ impl<'a> Scan<'a> {
             roots,
             filters: &options.filters,
             options,
+            pace,
         }
     }
 
@@ -63,13 +66,11 @@ impl<'a> Scan<'a> {
         thread::scope(|scope| {
             for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
                 let tasks = ends.tasks.clone();
-                let (method, level) = (
-                    self.options.compression_method,
-                    self.options.compression_level,
-                );
+                let method = self.options.compression_method;
                 let worker = Worker::new(
                     self.spool.format(),
-                    BlockCompressor::with_method(method, level),
+                    BlockCompressor::with_method(method, self.pace.level()),
+                    Arc::clone(self.pace),
                     index_path.clone(),
                     Arc::clone(&recent),
                 )?;

@@ -1,6 +1,7 @@
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use flate2::{Compress, Compression, FlushCompress, Status};
+use flate2::Compression;
+use libdeflater::{CompressionLvl, Compressor};
 
 use crate::error::{Error, Result};
 
@@ -75,11 +76,16 @@ impl PreparedEntry {
 }
 
 /// Compresses entries on any thread; one per thread, because it keeps its tables.
+///
+/// Blocks are whole in memory, so libdeflate does it, which is made for that: at level 6 it is a third faster than
+/// zlib and as small, at level 1 three times as fast and a tenth larger.
 pub struct BlockCompressor {
-    level: Compression,
-    deflate: Compress,
+    level: u32,
+    deflate: Compressor,
     zstandard: Option<zstd::bulk::Compressor<'static>>,
     stores: bool,
+    /// Room for what deflate makes of one entry.
+    scratch: Vec<u8>,
 }
 
 impl BlockCompressor {
@@ -94,12 +100,26 @@ impl BlockCompressor {
         let zstandard = (method == CompressionMethod::Zstandard)
             .then(|| zstd::bulk::Compressor::new(level.max(1).cast_signed()).ok())
             .flatten();
-        let level = Compression::new(level);
         Self {
             level,
-            deflate: Compress::new(level, false),
+            deflate: deflate_of(level),
             zstandard,
             stores: method == CompressionMethod::None,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Changes the level from the next entry on.
+    pub fn set_level(&mut self, level: u32) {
+        let level = level.min(9);
+        if level == self.level {
+            return;
+        }
+        self.level = level;
+        self.deflate = deflate_of(level);
+        if let Some(zstandard) = &mut self.zstandard {
+            // One that cannot change goes on at the level it has.
+            let _ = zstandard.set_compression_level(level.max(1).cast_signed());
         }
     }
 
@@ -130,23 +150,20 @@ impl BlockCompressor {
 
     /// `None` when the result would not be smaller.
     fn deflate(&mut self, data: &[u8]) -> Option<Vec<u8>> {
-        self.deflate.reset();
-        // Room for what deflate makes of data that does not shrink: zlib-rs 0.6 cannot be reset when it ran out of it
-        // (it panics at the next use), so a stream that was not finished costs a new compressor.
-        let mut out = Vec::with_capacity(data.len() + data.len() / 128 + 64);
-        let status = self
-            .deflate
-            .compress_vec(data, &mut out, FlushCompress::Finish);
-        if !matches!(status, Ok(Status::StreamEnd)) {
-            self.deflate = Compress::new(self.level, false);
-            return None;
+        // One byte less than the data: what does not fit is not worth keeping.
+        let room = data.len().checked_sub(1)?;
+        if self.scratch.len() < room {
+            self.scratch.resize(room, 0);
         }
-        if out.len() >= data.len() {
-            return None;
-        }
-        out.shrink_to_fit();
-        Some(out)
+        let out = &mut self.scratch[..room];
+        let len = self.deflate.deflate_compress(data, out).ok()?;
+        Some(out[..len].to_vec())
     }
+}
+
+fn deflate_of(level: u32) -> Compressor {
+    let level = CompressionLvl::new(level.cast_signed()).unwrap_or_default();
+    Compressor::new(level)
 }
 
 /// An entry of unknown length, compressed into a scratch file while it is written.

@@ -50,6 +50,12 @@ pub(super) const WINDOWS: &[Package] = &[
 
 pub(super) const SCREENSHOTS: &[Package] = &[("chromium", "takes pictures of the screens")];
 
+pub(super) const BENCH: &[Package] = &[
+    ("linux-source", "a large source tree to back up"),
+    ("restic", "a backup program to compare with"),
+    ("borgbackup", "a backup program to compare with"),
+];
+
 /// The packages of a level.
 pub(super) fn needed(level: Level) -> Vec<Package> {
     match level {
