@@ -25,7 +25,7 @@ use crate::repair::write_missing_dindexes;
 use crate::retention::Retention;
 use crate::session::Session;
 use crate::source::{SourceOptions, roots};
-use crate::spool::{Spool, lock, upload_pair};
+use crate::spool::{Spool, abandon_others, lock, upload_pair};
 use crate::store::{Cache, Listed, Store, load_newest_version, stream_ref, sync_volumes};
 
 use crate::verify::{Samples, VerifyOptions, VerifyStats, verify_samples};
@@ -174,6 +174,7 @@ pub fn backup(
     }
 
     session.monitor().phase(Phase::ReadingDestination);
+    abandon_others(&session, &index, &pairs, &options.checkpoints)?;
     for pair in &pairs {
         upload_pair(&session, &index, &spool, pair, &options.checkpoints)?;
     }
@@ -267,7 +268,8 @@ impl Run<'_> {
             }
             write_missing_dindexes(self.session, &index, spool, &listed)?;
             spool.set_time(choose_time(&listed, spool.time())?);
-            version::upload_dlist(self.session, &index, spool, &mut stats)?;
+            let checkpoints = &self.options.checkpoints;
+            version::upload_dlist(self.session, &index, spool, &mut stats, checkpoints)?;
             return Ok(stats);
         }
         unreachable!("the loop ends by returning")

@@ -9,6 +9,7 @@ mod project;
 mod run;
 mod screenshots;
 mod setup;
+mod soak;
 mod tests;
 mod windows;
 
@@ -26,6 +27,8 @@ Usage: cargo xtask <command>
   setup [--build-only]  Only install what is missing
   screenshots           Write every screen, light and dark, to screenshots/
   bench                 Measure the memory and speed of the release command line
+  soak [--kills N] [--seed N]
+                        Kill the command line at random moments of its uploads, again and again
   windows               Type-check everything for Windows (on Debian or Ubuntu)
 ";
 
@@ -50,6 +53,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["demo", rest @ ..] => demo::run(&project, rest),
         ["screenshots"] => screenshots::run(&project),
         ["bench"] => bench::run(&project),
+        ["soak", rest @ ..] => soak::run(&project, rest),
         ["windows"] => windows::run(&project),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
