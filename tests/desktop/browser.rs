@@ -1,14 +1,15 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use thirtyfour::By;
-use thirtyfour::extensions::query::ElementQueryable as _;
+use thirtyfour::{By, WebDriver, WebElement};
 
 use crate::desktop::Desktop;
 use crate::driver::Session;
 
 /// How long the app may take to open the page, and a page to load.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Waits for the page that the app opens as the desktop's `page`th (from 1), opens it in a browser and signs in:
 /// service, account, Accept.
@@ -19,7 +20,7 @@ pub(crate) async fn accept_sign_in(desktop: &Desktop, page: usize, account: &str
             break address;
         }
         assert!(started.elapsed() < PATIENCE, "no page was opened");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(LOOK).await;
     };
     let mut driver = desktop.command("WebKitWebDriver");
     // What a browser keeps of the pages it showed is not Coffer's.
@@ -33,20 +34,25 @@ pub(crate) async fn accept_sign_in(desktop: &Desktop, page: usize, account: &str
         .expect("the browser opens the page");
     let account = format!("#acct-{account}");
     for button in ["#authid-login", &account, "#consent-accept"] {
-        let element = web
-            .query(By::Css(button))
-            .wait(PATIENCE, Duration::from_millis(100))
-            .and_displayed()
-            .first()
-            .await
-            .unwrap_or_else(|error| panic!("the page has no {button}: {error}"));
+        let element = shown(web, button).await;
         element.click().await.expect("it can be clicked");
     }
-    web.query(By::Css("#authid"))
-        .wait(PATIENCE, Duration::from_millis(100))
-        .first()
-        .await
-        .expect("the last page shows the AuthID");
+    shown(web, "#authid").await;
+}
+
+/// Waits for an element. A page that is just being left answers with all kinds of errors.
+async fn shown(web: &WebDriver, selector: &str) -> WebElement {
+    let started = Instant::now();
+    loop {
+        match web.find(By::Css(selector)).await {
+            Ok(element) => return element,
+            Err(error) => assert!(
+                started.elapsed() < PATIENCE,
+                "the page has no {selector}: {error}"
+            ),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// WebKit's own small browser, which comes with the library.

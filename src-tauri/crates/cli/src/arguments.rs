@@ -140,6 +140,9 @@ pub(crate) struct Backup {
     /// Makes a version though nothing changed.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) upload_unchanged_backups: bool,
+    /// Volumes that are uploaded side by side.
+    #[arg(long)]
+    pub(crate) asynchronous_upload_limit: Option<usize>,
 }
 
 #[derive(Args)]

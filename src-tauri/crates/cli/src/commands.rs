@@ -12,9 +12,11 @@ mod restore;
 mod test_filters;
 
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 
 use coffer_ipc::CommandError;
 use coffer_ipc::command::DestinationContent;
+use coffer_jobs::keychain::SystemKeychain;
 use coffer_jobs::{Environment, Folders, Target, TargetOptions, operation, wording};
 use tokio_util::sync::CancellationToken;
 
@@ -70,6 +72,7 @@ impl Destination {
         let mut options = TargetOptions {
             options: self.options(),
             stored_auth_id: None,
+            secrets: Some(Arc::new(SystemKeychain::default())),
             passphrase: passphrase.filter(|_| !self.no_encryption),
         };
         if self.url.contains("://") && !self.url.to_ascii_lowercase().starts_with("file:") {

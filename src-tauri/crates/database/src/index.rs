@@ -707,6 +707,18 @@ impl Index {
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
 
+    /// Names with a checkpoint.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn checkpoint_names(&self) -> Result<Vec<String>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name FROM checkpoint ORDER BY name")?;
+        let names = statement.query_map([], |row| row.get(0))?;
+        Ok(names.collect::<std::result::Result<_, _>>()?)
+    }
+
     /// Forgets a checkpoint.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ use crate::repair::write_missing_dindexes;
 use crate::retention::Retention;
 use crate::session::Session;
 use crate::source::{SourceOptions, roots};
-use crate::spool::{Spool, lock, upload_pair};
+use crate::spool::{Spool, abandon_others, lock, upload_pair};
 use crate::store::{Cache, Listed, Store, load_newest_version, stream_ref, sync_volumes};
 
 use crate::verify::{Lists, Samples, VerifyOptions, VerifyStats, verify_samples};
@@ -183,6 +183,7 @@ pub fn backup(
     }
 
     session.monitor().phase(Phase::ReadingDestination);
+    abandon_others(&session, &index, &pairs, &options.checkpoints)?;
     for pair in &pairs {
         upload_pair(&session, &index, &spool, pair, &options.checkpoints)?;
     }
@@ -281,7 +282,8 @@ impl Run<'_> {
             }
             write_missing_dindexes(self.session, &index, spool, &listed)?;
             spool.set_time(after_all(&listed, spool.time()));
-            version::upload_dlist(self.session, &index, spool, &mut stats)?;
+            let checkpoints = &self.options.checkpoints;
+            version::upload_dlist(self.session, &index, spool, &mut stats, checkpoints)?;
             index.set_may_be_damaged(false)?;
             return Ok(stats);
         }

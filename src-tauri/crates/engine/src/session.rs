@@ -120,6 +120,13 @@ impl Session {
             .block_on(self.store.destination().delete(name, &self.cancel))
     }
 
+    /// Gives up an upload that an earlier run left.
+    pub(crate) fn abandon(&self, name: &str, checkpoints: &dyn CheckpointStore) {
+        let destination = self.store.destination();
+        self.runtime
+            .block_on(destination.abandon(name, checkpoints));
+    }
+
     /// Uploads one file and waits for it.
     pub(crate) fn put(
         &self,

@@ -226,18 +226,48 @@ pub(crate) fn upload_pair(
 ) -> Result<()> {
     for name in [&pair.dblock, &pair.dindex] {
         let path = spool.join(name);
-        // In a pair that a run before left, the dblock may have arrived already.
-        if !path.exists() && index.is_confirmed(name)? {
+        // In a pair that a run before left, the dblock may have arrived already; a run that was killed right then had
+        // no time to remove its file.
+        if index.is_confirmed(name)? {
+            if path.exists() {
+                fs::remove_file(&path).map_err(|source| Error::io("delete", path, source))?;
+            }
             continue;
         }
         put(session, name, &path, index, checkpoints)?;
-        index.confirm_volume(name)?;
+        index.transaction(|index| {
+            index.confirm_volume(name)?;
+            index.remove_checkpoint(name)?;
+            Ok::<_, Error>(())
+        })?;
         fs::remove_file(&path).map_err(|source| Error::io("delete", path, source))?;
     }
     Ok(())
 }
 
-/// Uploads one file with the checkpoints that the run has.
+/// Gives up what an earlier run left half uploaded and this one will not go on with; `pairs` are what it will.
+pub(crate) fn abandon_others(
+    session: &Session,
+    index: &Index,
+    pairs: &[SpooledVolume],
+    checkpoints: &Checkpoints,
+) -> Result<()> {
+    let Checkpoints::Sealed(seal) = checkpoints else {
+        return Ok(());
+    };
+    let store = IndexCheckpoints::open(index, &**seal)?;
+    for name in index.checkpoint_names()? {
+        let goes_on = |pair: &SpooledVolume| pair.dblock == name || pair.dindex == name;
+        if !pairs.iter().any(goes_on) {
+            session.abandon(&name, &store);
+            index.remove_checkpoint(&name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Uploads one file with the checkpoints that the run has. Its checkpoint stays until the caller has noted that the
+/// file arrived: a run that is killed in between finds out through it.
 pub(crate) fn put(
     session: &Session,
     name: &str,
@@ -248,11 +278,7 @@ pub(crate) fn put(
     match checkpoints {
         Checkpoints::None => session.put(name, path, &NoCheckpoints),
         Checkpoints::Sealed(seal) => {
-            let index = Index::open(index.path())?;
-            let store = IndexCheckpoints {
-                index: std::sync::Mutex::new(index),
-                seal: &**seal,
-            };
+            let store = IndexCheckpoints::open(index, &**seal)?;
             session.put(name, path, &store)
         }
     }
@@ -271,6 +297,16 @@ struct IndexCheckpoints<'a> {
     seal: &'a dyn Seal,
 }
 
+impl<'a> IndexCheckpoints<'a> {
+    /// With its own handle, because the shared one is held often.
+    fn open(index: &Index, seal: &'a dyn Seal) -> Result<Self> {
+        Ok(Self {
+            index: std::sync::Mutex::new(Index::open(index.path())?),
+            seal,
+        })
+    }
+}
+
 impl CheckpointStore for IndexCheckpoints<'_> {
     fn load(&self, name: &str) -> Option<String> {
         let sealed = lock(&self.index).checkpoint(name).ok().flatten()?;
@@ -284,9 +320,7 @@ impl CheckpointStore for IndexCheckpoints<'_> {
         }
     }
 
-    fn remove(&self, name: &str) {
-        if let Err(error) = lock(&self.index).remove_checkpoint(name) {
-            tracing::warn!(%error, "could not forget a finished upload");
-        }
-    }
+    /// Left to [`upload_pair`] and its like, which know when nothing can ask for it any more. One that no longer fits
+    /// is noticed by whoever loads it.
+    fn remove(&self, _name: &str) {}
 }

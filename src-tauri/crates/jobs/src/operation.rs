@@ -54,6 +54,8 @@ pub struct BackupSettings {
     pub allow_missing_source: bool,
     /// `--upload-unchanged-backups`.
     pub upload_unchanged: bool,
+    /// Volumes that are uploaded side by side; `None` is the usual number.
+    pub parallel_uploads: Option<usize>,
 }
 
 impl BackupSettings {
@@ -74,6 +76,7 @@ impl BackupSettings {
             test_percentage: 0.1,
             allow_missing_source: false,
             upload_unchanged: false,
+            parallel_uploads: None,
         }
     }
 }
@@ -209,6 +212,9 @@ fn backup_options(
     options.volume_size = settings.volume_size;
     options.allow_missing_source = settings.allow_missing_source;
     options.upload_unchanged = settings.upload_unchanged;
+    if let Some(count) = settings.parallel_uploads {
+        options.parallel_uploads = count.max(1);
+    }
     options.checkpoints = target.checkpoints.clone();
     options.retention = settings.retention.rule()?;
     options.compact = settings.compact.map(CompactSettings::thresholds);

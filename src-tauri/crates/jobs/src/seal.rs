@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead as _, KeyInit as _};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use coffer_engine::backup::{Checkpoints, Seal};
+use coffer_onedrive::AuthId;
+use sha2::{Digest as _, Sha256};
 
 use crate::keychain::{Error, SecretStore};
 
@@ -15,7 +17,7 @@ const KEY: &str = "journal-key";
 /// Bytes of a nonce.
 const NONCE: usize = 24;
 
-/// Seals with a key from the keychain.
+/// Seals with a key that is no file.
 struct KeychainSeal(XChaCha20Poly1305);
 
 impl Seal for KeychainSeal {
@@ -51,15 +53,66 @@ pub(crate) fn checkpoints(secrets: &dyn SecretStore) -> Result<Checkpoints, Erro
             key
         }
     };
-    Ok(Checkpoints::Sealed(Arc::new(KeychainSeal(
-        XChaCha20Poly1305::new(&key.into()),
-    ))))
+    Ok(sealed_with(key))
+}
+
+/// Checkpoints sealed with the keychain's key; without a keychain with one made of the AuthID, which opens more than
+/// they do.
+pub(crate) fn checkpoints_or_derived(secrets: &dyn SecretStore, auth_id: &AuthId) -> Checkpoints {
+    checkpoints(secrets).unwrap_or_else(|error| {
+        tracing::debug!(%error, "no keychain: the journal is sealed with a key made of the AuthID");
+        let mut hash = Sha256::new();
+        hash.update(b"coffer journal\0");
+        hash.update(auth_id.expose());
+        sealed_with(hash.finalize().into())
+    })
+}
+
+fn sealed_with(key: [u8; 32]) -> Checkpoints {
+    let cipher = XChaCha20Poly1305::new(&key.into());
+    Checkpoints::Sealed(Arc::new(KeychainSeal(cipher)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::keychain::MemoryKeychain;
+
+    /// As on a server without Secret Service.
+    struct NoKeychain;
+
+    impl SecretStore for NoKeychain {
+        fn set(&self, _name: &str, _value: &str) -> Result<(), Error> {
+            Err(Error::Unavailable { why: String::new() })
+        }
+
+        fn get(&self, _name: &str) -> Result<Option<String>, Error> {
+            Err(Error::Unavailable { why: String::new() })
+        }
+
+        fn remove(&self, _name: &str) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn without_a_keychain_the_same_auth_id_opens_what_it_sealed() {
+        let seal = |auth_id: &str| match checkpoints_or_derived(
+            &NoKeychain,
+            &AuthId::parse(auth_id).unwrap(),
+        ) {
+            Checkpoints::Sealed(seal) => seal,
+            Checkpoints::None => panic!("an AuthID gives a seal"),
+        };
+
+        let sealed = seal("key:password").seal("https://upload.example/secret");
+
+        assert_eq!(
+            seal("key:password").open(&sealed).unwrap(),
+            "https://upload.example/secret"
+        );
+        assert_eq!(seal("key:passwore").open(&sealed), None);
+    }
 
     #[test]
     fn what_is_sealed_opens_with_the_same_keychain_only() {

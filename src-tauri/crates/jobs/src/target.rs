@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::environment::Environment;
 use crate::folders::Folders;
-use crate::{Result, wording};
+use crate::keychain::SecretStore;
+use crate::{Result, blocking, seal, wording};
 
 /// Prefix of volume names when nothing else is said.
 pub(crate) const DEFAULT_PREFIX: &str = "duplicati";
@@ -38,6 +39,8 @@ pub struct TargetOptions {
     pub options: BTreeMap<String, String>,
     /// AuthID of a sign-in that is kept here, used when the address has none.
     pub stored_auth_id: Option<String>,
+    /// Where the key of the run journal is kept.
+    pub secrets: Option<Arc<dyn SecretStore>>,
     /// `None` for a backup that is not encrypted.
     pub passphrase: Option<String>,
 }
@@ -100,7 +103,7 @@ impl Target {
         address: &str,
         options: &TargetOptions,
         environment: &Environment,
-        opening: Opening<'_>,
+        mut opening: Opening<'_>,
         cancel: &CancellationToken,
     ) -> Result<Self> {
         let url =
@@ -113,6 +116,11 @@ impl Target {
             (found, _) => found,
         };
         let auth_id = auth_id.map_err(|error| wording::onedrive(&error))?;
+        if let Some(secrets) = options.secrets.clone() {
+            let auth_id = auth_id.clone();
+            opening.checkpoints =
+                blocking(move || seal::checkpoints_or_derived(&*secrets, &auth_id)).await;
+        }
         let account = OneDrive::new(&endpoints, auth_id).map_err(|e| wording::onedrive(&e))?;
         let mut transfer = TransferOptions::default();
         if let Some(size) = url

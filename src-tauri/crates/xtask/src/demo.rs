@@ -5,7 +5,7 @@
 
 mod compare;
 mod sample;
-mod simulator;
+pub(crate) mod simulator;
 mod story;
 
 use std::env;

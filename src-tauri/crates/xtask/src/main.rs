@@ -10,6 +10,7 @@ mod project;
 mod run;
 mod screenshots;
 mod setup;
+mod soak;
 mod tests;
 mod windows;
 
@@ -30,6 +31,8 @@ Usage: cargo xtask <command>
                         Feed hostile data to every decoder, ten minutes each unless said otherwise
   bench [--large] [--only=SOURCE] [--rounds=N] [--no-memory-check]
                         Measure the release command line beside restic, borg and rustic (tests/bench.md)
+  soak [--kills N] [--seed N]
+                        Kill the command line at random moments of its uploads, again and again
   windows               Type-check everything for Windows (on Debian or Ubuntu)
 ";
 
@@ -55,6 +58,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["screenshots"] => screenshots::run(&project),
         ["fuzz", rest @ ..] => fuzz::run(&project, rest),
         ["bench", rest @ ..] => bench::run(&project, rest),
+        ["soak", rest @ ..] => soak::run(&project, rest),
         ["windows"] => windows::run(&project),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

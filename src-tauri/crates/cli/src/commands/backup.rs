@@ -43,6 +43,7 @@ pub(crate) async fn run(arguments: Backup, cancel: &CancellationToken) -> Exit {
     };
     settings.allow_missing_source = arguments.allow_missing_source;
     settings.upload_unchanged = arguments.upload_unchanged_backups;
+    settings.parallel_uploads = arguments.asynchronous_upload_limit;
     let display = Display::new(arguments.common);
     let (folders, now) = (Folders::standard(), Timestamp::now());
     let observer = display.observer();

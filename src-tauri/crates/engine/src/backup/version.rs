@@ -3,7 +3,6 @@
 use std::fs;
 
 use coffer_database::{EntryRow, Index};
-use coffer_destination::NoCheckpoints;
 use coffer_volume::VolumeName;
 use coffer_volume::dlist::{Completeness, DlistWriter, EntryKind, FilelistEntry};
 use jiff::Timestamp;
@@ -11,7 +10,7 @@ use jiff::Timestamp;
 use super::BackupStats;
 use crate::error::{Error, Result};
 use crate::session::Session;
-use crate::spool::Spool;
+use crate::spool::{Checkpoints, Spool, put};
 use crate::store::{kind_number, kind_of, stream_ref};
 
 /// Writes the dlist of the staged version, uploads it, and makes the version the newest in the index.
@@ -20,11 +19,14 @@ pub(super) fn upload_dlist(
     index: &Index,
     spool: &Spool,
     stats: &mut BackupStats,
+    checkpoints: &Checkpoints,
 ) -> Result<()> {
     let name = VolumeName::new_dlist(spool.prefix(), spool.time(), spool.encryption());
     let size = write_dlist(session, index, spool, &name)?;
     let path = spool.folder().join(name.as_str());
-    session.put(name.as_str(), &path, &NoCheckpoints)?;
+    // A dlist that is cut off is never gone on with; its checkpoint lets the next run give it up.
+    put(session, name.as_str(), &path, index, checkpoints)?;
+    index.remove_checkpoint(name.as_str())?;
     index.commit_staged(spool.time().as_second())?;
     index.set_completeness(spool.time().as_second(), true)?;
     fs::remove_file(&path).map_err(|source| Error::io("delete", path, source))?;

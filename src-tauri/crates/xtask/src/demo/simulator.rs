@@ -12,21 +12,21 @@ use crate::project::Project;
 
 /// A running simulator; it ends with us, whatever becomes of us, because its input closes.
 #[derive(Debug)]
-pub(super) struct Simulator {
+pub(crate) struct Simulator {
     process: Child,
     input: Option<ChildStdin>,
     /// Base address of Graph, without a version.
-    pub(super) api: String,
+    pub(crate) api: String,
     /// Where the AuthID service refreshes.
-    pub(super) oauth_url: String,
+    pub(crate) oauth_url: String,
     /// A page that shows what is stored.
-    pub(super) dashboard: String,
+    pub(crate) dashboard: String,
     admin_token: String,
 }
 
 impl Simulator {
     /// Starts the simulator that cargo built; it keeps everything under `data`.
-    pub(super) fn start(project: &Project, data: &Path) -> Result<Self> {
+    pub(crate) fn start(project: &Project, data: &Path) -> Result<Self> {
         let mut process = Command::new(project.built("debug", "coffer-onedrive-sim"))
             .arg("--exit-with-stdin")
             .arg("--data")
@@ -52,19 +52,40 @@ impl Simulator {
     }
 
     /// An AuthID of an account, as its sign-in would give.
-    pub(super) fn auth_id(&self, account: &str) -> Result<String> {
+    pub(crate) fn auth_id(&self, account: &str) -> Result<String> {
         let answer = self.admin("POST", &format!("/accounts/{account}/authid"), "{}")?;
         let auth_id = answer["authid"].as_str();
         Ok(auth_id.context("The simulator gave no AuthID")?.to_owned())
     }
 
     /// How many files all drives hold, and their bytes.
-    pub(super) fn stored(&self) -> Result<(usize, u64)> {
+    pub(crate) fn stored(&self) -> Result<(usize, u64)> {
         let answer = self.admin("GET", "/tree", "")?;
         let drives = answer["drives"].as_array().into_iter().flatten();
         let items = drives.flat_map(|drive| drive["items"].as_array().into_iter().flatten());
         let sizes: Vec<u64> = items.filter_map(|item| item["size"].as_u64()).collect();
         Ok((sizes.len(), sizes.iter().sum()))
+    }
+
+    /// Upload sessions that are neither finished nor cancelled.
+    pub(crate) fn open_uploads(&self) -> Result<Vec<Value>> {
+        let answer = self.admin("GET", "/uploads", "")?;
+        Ok(answer["uploads"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// Files of an account's drives: path and bytes.
+    pub(crate) fn files(&self) -> Result<Vec<(String, u64)>> {
+        let answer = self.admin("GET", "/tree", "")?;
+        let drives = answer["drives"].as_array().into_iter().flatten();
+        let items = drives.flat_map(|drive| drive["items"].as_array().into_iter().flatten());
+        let file = |item: &Value| Some((item["path"].as_str()?.to_owned(), item["size"].as_u64()?));
+        Ok(items.filter_map(file).collect())
+    }
+
+    /// Requests numbered above `seq`.
+    pub(crate) fn log_since(&self, seq: u64) -> Result<Vec<Value>> {
+        let answer = self.admin("GET", &format!("/log?since={seq}"), "")?;
+        Ok(answer["entries"].as_array().cloned().unwrap_or_default())
     }
 
     fn admin(&self, method: &str, path: &str, body: &str) -> Result<Value> {
