@@ -1,17 +1,24 @@
 //! Volumes to blocks: each volume once, and another one when it is damaged.
 
 use std::path::Path;
+use std::thread;
 
 use coffer_database::{Index, RestorePlan, WantedBlock};
 use coffer_destination::Error as DestinationError;
 use coffer_volume::dblock::DblockReader;
 use coffer_volume::{Format, Hash, VolumeName};
+use crossbeam_channel::{Sender, bounded};
 use tempfile::TempPath;
 
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
-use crate::store::{ListedVolume, open_volume};
+use crate::store::{ListedVolume, Store, open_volume};
+
+/// Bytes of blocks that may be read ahead, as a rule; one block at least.
+const READ_AHEAD_BYTES: u64 = 16 << 20;
+/// Blocks that may be read ahead.
+const READ_AHEAD_BLOCKS: u64 = 256;
 
 /// Downloads the volumes that hold open blocks of `plan` and hands each block, verified, to `take`, which closes it.
 ///
@@ -60,48 +67,84 @@ fn read_volume(
     path: Result<TempPath>,
     take: &mut impl FnMut(&WantedBlock, &[u8]) -> Result<()>,
 ) -> Result<()> {
-    let opened = path.and_then(|path| {
-        let opened = open_volume(session.store(), &volume.name, &path)?;
-        let reader = DblockReader::new(opened, format)
-            .map_err(|source| Error::volume(volume.name.as_str(), source))?;
-        Ok((path, reader))
-    });
     // The file goes away with its path, so that stays until the end.
-    let (_path, mut reader) = match opened {
-        Ok(opened) => opened,
+    let path = match path {
+        Ok(path) => path,
         Err(error) => return give_up(session, plan, id, volume.name.as_str(), error),
     };
-    let mut failure = None;
-    let mut wanted = plan.wanted_of(id)?;
-    wanted.sort_by_cached_key(|block| {
-        Hash::from_bytes(&block.hash)
-            .ok()
-            .and_then(|hash| reader.position(hash))
-    });
-    plan.transaction(|_| {
-        for block in wanted {
-            session.check_cancelled()?;
-            let Ok(hash) = Hash::from_bytes(&block.hash) else {
-                continue;
-            };
-            match reader.read(hash) {
-                Ok(data) if data.len() as u64 == block.size => take(&block, &data)?,
-                Ok(_) => failure = Some("a block has another size than its list says".to_owned()),
-                Err(coffer_volume::Error::Io(source)) => {
-                    return Err(Error::io("read", spool_name(volume), source));
-                }
-                Err(error) => failure = Some(error.to_string()),
+    let wanted = plan.wanted_of(id)?;
+    let room = (READ_AHEAD_BYTES / format.block_size()).clamp(1, READ_AHEAD_BLOCKS) as usize;
+    let (sender, blocks) = bounded(room);
+    let (taken, read) = thread::scope(|scope| {
+        let reading = {
+            let path = &*path;
+            scope.spawn(move || read_blocks(session.store(), format, volume, path, wanted, &sender))
+        };
+        let taken: Result<()> = plan.transaction(|_| {
+            for (block, data) in blocks {
+                session.check_cancelled()?;
+                take(&block, &data)?;
             }
-        }
-        Ok(())
-    })?;
-    let Some(why) = failure else { return Ok(()) };
+            Ok(())
+        });
+        let read = reading.join();
+        (
+            taken,
+            read.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        )
+    });
+    taken?;
+    let why = match read {
+        Ok(None) => return Ok(()),
+        Ok(Some(why)) => why,
+        Err(error) => return give_up(session, plan, id, volume.name.as_str(), error),
+    };
     let subject = volume.name.to_string();
     session.monitor().problem(Problem {
         subject,
         kind: ProblemKind::VolumeUnusable(why),
     });
     Ok(plan.volume_failed(id)?)
+}
+
+/// Reads, decrypts, unpacks and verifies blocks in the order of the volume, while others are written.
+///
+/// Ends when nobody takes blocks any more. Returns why a block could not be read, if one could not.
+fn read_blocks(
+    store: &Store,
+    format: &Format,
+    volume: &ListedVolume,
+    path: &Path,
+    mut wanted: Vec<WantedBlock>,
+    sender: &Sender<(WantedBlock, Vec<u8>)>,
+) -> Result<Option<String>> {
+    let opened = open_volume(store, &volume.name, path)?;
+    let mut reader = DblockReader::new(opened, format)
+        .map_err(|source| Error::volume(volume.name.as_str(), source))?;
+    wanted.sort_by_cached_key(|block| {
+        Hash::from_bytes(&block.hash)
+            .ok()
+            .and_then(|hash| reader.position(hash))
+    });
+    let mut failure = None;
+    for block in wanted {
+        let Ok(hash) = Hash::from_bytes(&block.hash) else {
+            continue;
+        };
+        match reader.read(hash) {
+            Ok(data) if data.len() as u64 == block.size => {
+                if sender.send((block, data)).is_err() {
+                    break;
+                }
+            }
+            Ok(_) => failure = Some("a block has another size than its list says".to_owned()),
+            Err(coffer_volume::Error::Io(source)) => {
+                return Err(Error::io("read", spool_name(volume), source));
+            }
+            Err(error) => failure = Some(error.to_string()),
+        }
+    }
+    Ok(failure)
 }
 
 /// Damage and absence are told and survived; a lost connection, say, is not.

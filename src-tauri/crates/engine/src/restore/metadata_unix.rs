@@ -1,3 +1,5 @@
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::{self, Permissions as FilePermissions};
 use std::io;
 use std::os::unix::fs::{PermissionsExt as _, lchown, symlink};
@@ -9,6 +11,12 @@ use jiff::Timestamp;
 use nix::unistd::{Group, User, geteuid};
 
 use super::Permissions;
+
+thread_local! {
+    /// Numbers of users and groups by name, which a restore asks for with every file.
+    static USERS: RefCell<HashMap<String, Option<u32>>> = RefCell::default();
+    static GROUPS: RefCell<HashMap<String, Option<u32>>> = RefCell::default();
+}
 
 pub(super) fn create_link(path: &Path, _metadata: &Metadata, target: &str) -> io::Result<()> {
     symlink(target, path)
@@ -52,18 +60,33 @@ pub(super) fn apply(path: &Path, metadata: &Metadata, permissions: Permissions) 
 
 /// Names win over numbers: the same person may have another number on another computer.
 fn owner(unix: &UnixMetadata) -> (u32, u32) {
-    let user = unix
-        .owner
-        .as_ref()
-        .and_then(|name| User::from_name(name).ok().flatten());
-    let group = unix
-        .group
-        .as_ref()
-        .and_then(|name| Group::from_name(name).ok().flatten());
-    (
-        user.map_or(unix.uid, |user| user.uid.as_raw()),
-        group.map_or(unix.gid, |group| group.gid.as_raw()),
-    )
+    let user = unix.owner.as_deref().and_then(user_number);
+    let group = unix.group.as_deref().and_then(group_number);
+    (user.unwrap_or(unix.uid), group.unwrap_or(unix.gid))
+}
+
+fn user_number(name: &str) -> Option<u32> {
+    USERS.with_borrow_mut(|numbers| {
+        if let Some(known) = numbers.get(name) {
+            return *known;
+        }
+        let user = User::from_name(name).ok().flatten();
+        let number = user.map(|user| user.uid.as_raw());
+        numbers.insert(name.to_owned(), number);
+        number
+    })
+}
+
+fn group_number(name: &str) -> Option<u32> {
+    GROUPS.with_borrow_mut(|numbers| {
+        if let Some(known) = numbers.get(name) {
+            return *known;
+        }
+        let group = Group::from_name(name).ok().flatten();
+        let number = group.map(|group| group.gid.as_raw());
+        numbers.insert(name.to_owned(), number);
+        number
+    })
 }
 
 /// The stored mode, or that of the file without its write bits when it was read-only.
