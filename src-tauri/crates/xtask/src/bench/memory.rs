@@ -59,7 +59,7 @@ fn one(project: &Project, folder: &Path, name: &str, bytes: u64) -> Result<u64> 
         .env("PASSPHRASE", "bench")
         .env("COFFER_DATA_DIR", folder.join("data"))
         .env("COFFER_CACHE_DIR", folder.join("cache"));
-    let Measured { wall, peak, .. } = measure(&mut command)?;
+    let Measured { wall, peak, .. } = measure(&mut command, &[0])?;
     let seconds = wall.as_secs_f64();
     let speed = bytes as f64 / MIB as f64 / seconds;
     println!(
