@@ -100,7 +100,7 @@ impl fmt::Debug for OneDriveUrl {
     }
 }
 
-/// Percent-decodes with `+` as a space and `%uXXXX` as a UTF-16 unit; what is no escape stays.
+/// Percent-decodes with `+` as a space and `%u` with four hex digits as a UTF-16 unit; what is no escape stays.
 fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());

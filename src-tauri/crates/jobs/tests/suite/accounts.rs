@@ -35,20 +35,17 @@ async fn a_wrong_auth_id_is_refused_and_nothing_is_kept() {
 async fn signing_in_again_mends_the_job_that_waited() {
     let computer = Computer::new().await;
     let coffer = computer.start();
-    let auth_id = computer.simulator.seed_auth_id("alex");
-    let account = coffer.add_pasted_auth_id(&auth_id).await.unwrap();
+    let account = computer.sign_in(&coffer).await;
     let job = computer.drive_job("laptop", &account.id);
     let id = coffer.create_job(job).await.unwrap().id;
-    computer.simulator.revoke("alex");
-    computer.simulator.kill_access("alex");
+    computer.end_sign_in();
     let (card, _) = back_up(&coffer, &id).await;
     let JobState::NeedsAttention { error } = card.state else {
         panic!("{:?}", card.state);
     };
     assert_eq!(error.code, ErrorCode::SignInRequired);
 
-    let auth_id = computer.simulator.seed_auth_id("alex");
-    let again = coffer.add_pasted_auth_id(&auth_id).await.unwrap();
+    let again = computer.sign_in(&coffer).await;
 
     assert_eq!(again.id, account.id, "the same account keeps its place");
     let (card, run) = back_up(&coffer, &id).await;
@@ -60,8 +57,7 @@ async fn signing_in_again_mends_the_job_that_waited() {
 async fn a_sign_in_that_a_job_uses_cannot_be_removed() {
     let computer = Computer::new().await;
     let coffer = computer.start();
-    let auth_id = computer.simulator.seed_auth_id("alex");
-    let account = coffer.add_pasted_auth_id(&auth_id).await.unwrap();
+    let account = computer.sign_in(&coffer).await;
     let job = computer.drive_job("laptop", &account.id);
     let job = coffer.create_job(job).await.unwrap();
 
@@ -77,8 +73,7 @@ async fn a_sign_in_that_a_job_uses_cannot_be_removed() {
 async fn a_folder_that_is_not_taken_is_suggested() {
     let computer = Computer::new().await;
     let coffer = computer.start();
-    let auth_id = computer.simulator.seed_auth_id("alex");
-    let account = coffer.add_pasted_auth_id(&auth_id).await.unwrap();
+    let account = computer.sign_in(&coffer).await;
     let first = coffer.suggest_folder(&account.id, "").await.unwrap();
     let drive = computer.simulator.drive_id("alex");
     computer

@@ -105,10 +105,7 @@ async fn a_missing_source_is_a_warning_and_its_files_stay() {
 async fn a_run_that_died_with_the_app_is_noted_as_interrupted() {
     let computer = Computer::new().await;
     let coffer = computer.start();
-    let auth_id = computer.simulator.seed_auth_id("alex");
-    let account = coffer.add_pasted_auth_id(&auth_id).await.unwrap();
-    let job = computer.drive_job("laptop", &account.id);
-    let id = coffer.create_job(job).await.unwrap().id;
+    let id = computer.create_drive_job(&coffer).await;
     let stall = Action {
         stall_ms: Some(600_000),
         ..Action::default()
@@ -130,10 +127,7 @@ async fn a_run_that_died_with_the_app_is_noted_as_interrupted() {
 async fn a_stopped_run_ends_as_stopped_and_the_next_one_goes_on() {
     let computer = Computer::new().await;
     let coffer = computer.start();
-    let auth_id = computer.simulator.seed_auth_id("alex");
-    let account = coffer.add_pasted_auth_id(&auth_id).await.unwrap();
-    let job = computer.drive_job("laptop", &account.id);
-    let id = coffer.create_job(job).await.unwrap().id;
+    let id = computer.create_drive_job(&coffer).await;
     let stall = Action {
         stall_ms: Some(600_000),
         ..Action::default()

@@ -65,13 +65,11 @@ async fn a_run_that_was_missed_starts_once_after_the_restart() {
 async fn a_job_that_waits_for_a_sign_in_is_left_alone_and_catches_up_afterwards() {
     let computer = Computer::new().await;
     let coffer = computer.start();
-    let auth_id = computer.simulator.seed_auth_id("alex");
-    let account = coffer.add_pasted_auth_id(&auth_id).await.unwrap();
+    let account = computer.sign_in(&coffer).await;
     let mut job = computer.drive_job("daily", &account.id);
     job.definition.schedule = daily_at_one();
     let id = coffer.create_job(job).await.unwrap().id;
-    computer.simulator.revoke("alex");
-    computer.simulator.kill_access("alex");
+    computer.end_sign_in();
     let (card, run) = back_up(&coffer, &id).await;
     assert_eq!(run.result, RunResult::Error);
     assert!(matches!(card.state, JobState::NeedsAttention { .. }));
@@ -79,8 +77,7 @@ async fn a_job_that_waits_for_a_sign_in_is_left_alone_and_catches_up_afterwards(
     computer.clock.set("2026-03-02T13:00:00Z");
     assert!(coffer.start_due_jobs().unwrap().is_empty());
 
-    let auth_id = computer.simulator.seed_auth_id("alex");
-    coffer.add_pasted_auth_id(&auth_id).await.unwrap();
+    computer.sign_in(&coffer).await;
     let mut events = coffer.subscribe();
     assert_eq!(coffer.start_due_jobs().unwrap(), [id.as_str()]);
     let run = coffer.run_history(&id, 0, 1).unwrap().remove(0);
@@ -92,8 +89,7 @@ async fn a_job_that_waits_for_a_sign_in_is_left_alone_and_catches_up_afterwards(
 async fn a_run_that_found_no_connection_is_tried_again_soon() {
     let computer = Computer::new().await;
     let coffer = computer.start();
-    let auth_id = computer.simulator.seed_auth_id("alex");
-    let account = coffer.add_pasted_auth_id(&auth_id).await.unwrap();
+    let account = computer.sign_in(&coffer).await;
     let mut job = computer.drive_job("daily", &account.id);
     job.definition.schedule = daily_at_one();
     let id = coffer.create_job(job).await.unwrap().id;

@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use coffer_ipc::account::Account;
 use coffer_ipc::command::SaveJob;
 use coffer_ipc::event::{Change, Event};
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition, JobOptions, Retention};
@@ -100,6 +101,26 @@ impl Computer {
             folder: format!("Backups/{name}"),
         };
         self.job(name, destination)
+    }
+
+    /// Signs in as Alex.
+    pub(crate) async fn sign_in(&self, coffer: &Coffer) -> Account {
+        let auth_id = self.simulator.seed_auth_id("alex");
+        let added = coffer.add_pasted_auth_id(&auth_id).await;
+        added.expect("the AuthID is good")
+    }
+
+    /// Signs in as Alex and creates a job that backs up to OneDrive; returns its id.
+    pub(crate) async fn create_drive_job(&self, coffer: &Coffer) -> String {
+        let account = self.sign_in(coffer).await;
+        let job = self.drive_job("laptop", &account.id);
+        coffer.create_job(job).await.expect("the job is good").id
+    }
+
+    /// Ends Alex's sign-in at Microsoft's.
+    pub(crate) fn end_sign_in(&self) {
+        self.simulator.revoke("alex");
+        self.simulator.kill_access("alex");
     }
 
     fn job(&self, name: &str, destination: DestinationSettings) -> SaveJob {
