@@ -1,0 +1,311 @@
+//! Volumes, and which blocks they hold.
+
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension as _, params};
+
+use super::Index;
+use crate::error::Result;
+use crate::sqlite::{classify, from_sql, to_sql};
+
+/// What a volume holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VolumeKind {
+    /// Blocks.
+    Dblock,
+    /// The blocks of a dblock, listed.
+    Dindex,
+}
+
+/// Where a volume is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VolumeState {
+    /// In the spool folder, not confirmed at the destination.
+    Spooled,
+    /// At the destination.
+    Confirmed,
+}
+
+/// A volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeRow {
+    /// For blocks that refer to it.
+    pub id: i64,
+    /// Remote name.
+    pub name: String,
+    /// What it holds.
+    pub kind: VolumeKind,
+    /// Where it is.
+    pub state: VolumeState,
+    /// Bytes.
+    pub size: u64,
+    /// Hash of the whole file; unknown when nothing stated it.
+    pub hash: Option<Vec<u8>>,
+    /// Spooled dindex: the dblock that it describes.
+    pub partner: Option<i64>,
+}
+
+/// A block of a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockRow {
+    /// Raw block hash.
+    pub hash: Vec<u8>,
+    /// Bytes.
+    pub size: u64,
+}
+
+impl Index {
+    /// All volumes.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn volumes(&self) -> Result<Vec<VolumeRow>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, name, kind, state, size, hash, partner FROM volume ORDER BY id",
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok(VolumeRow {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                kind: if row.get::<_, i64>(2)? == 0 {
+                    VolumeKind::Dblock
+                } else {
+                    VolumeKind::Dindex
+                },
+                state: if row.get::<_, i64>(3)? == 0 {
+                    VolumeState::Spooled
+                } else {
+                    VolumeState::Confirmed
+                },
+                size: from_sql(row.get(4)?),
+                hash: row.get(5)?,
+                partner: row.get(6)?,
+            })
+        })?;
+        rows.collect::<rusqlite::Result<_>>()
+            .map_err(|error| classify(error, &self.path))
+    }
+
+    /// Adds a volume, or updates the one with this name, and returns its id.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn put_volume(
+        &self,
+        name: &str,
+        kind: VolumeKind,
+        state: VolumeState,
+        size: u64,
+        hash: Option<&[u8]>,
+        partner: Option<i64>,
+    ) -> Result<i64> {
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO volume (name, kind, state, size, hash, partner) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (name) DO UPDATE SET state = ?3, size = ?4, hash = coalesce(?5, hash)
+             RETURNING id",
+        )?;
+        let kind = i64::from(kind == VolumeKind::Dindex);
+        let state = i64::from(state == VolumeState::Confirmed);
+        let values = params![name, kind, state, to_sql(size), hash, partner];
+        Ok(statement.query_row(values, |row| row.get(0))?)
+    }
+
+    /// Marks a spooled volume as arrived.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn confirm_volume(&self, name: &str) -> Result<()> {
+        self.connection
+            .execute("UPDATE volume SET state = 1 WHERE name = ?1", [name])?;
+        Ok(())
+    }
+
+    /// Whether a volume is at the destination.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn is_confirmed(&self, name: &str) -> Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM volume WHERE name = ?1 AND state = 1")?;
+        Ok(statement.exists([name])?)
+    }
+
+    /// Forgets a volume and its blocks.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn remove_volume(&self, id: i64) -> Result<()> {
+        self.connection
+            .execute("DELETE FROM block WHERE volume = ?1", [id])?;
+        self.connection
+            .execute("DELETE FROM covers WHERE dindex = ?1", [id])?;
+        self.connection
+            .execute("DELETE FROM volume WHERE id = ?1", [id])?;
+        Ok(())
+    }
+
+    /// Notes that a dindex describes the dblock with this name, whether that exists or not.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn add_cover(&self, dindex: i64, dblock: &str) -> Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO covers VALUES (?1, ?2)")?
+            .execute(params![dindex, dblock])?;
+        Ok(())
+    }
+
+    /// Numbers of dindexes with the name of each dblock that they describe, in the order of the numbers.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn covers(&self) -> Result<Vec<(i64, String)>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT dindex, dblock FROM covers ORDER BY dindex")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Adds a block of a volume.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn add_block(&self, volume: i64, hash: &[u8], size: u64) -> Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO block VALUES (?1, ?2, ?3)")?
+            .execute(params![hash, to_sql(size), volume])?;
+        Ok(())
+    }
+
+    /// Makes [`Index::blocks_of`] fast for many volumes, which the size of the index pays for.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn prepare_for_volumes(&self) -> Result<()> {
+        self.connection
+            .execute_batch("CREATE INDEX IF NOT EXISTS block_volume ON block (volume)")?;
+        Ok(())
+    }
+
+    /// All blocks of a volume.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn blocks_of(&self, volume: i64) -> Result<Vec<BlockRow>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT hash, size FROM block WHERE volume = ?1")?;
+        let rows = statement.query_map([volume], |row| {
+            Ok(BlockRow {
+                hash: row.get(0)?,
+                size: from_sql(row.get(1)?),
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// How often each volume was looked into, by name; those that never were are left out.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn tested(&self) -> Result<HashMap<String, u64>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name, count FROM tested")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, from_sql(row.get(1)?))))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Notes that a volume was looked into.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn add_tested(&self, name: &str) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO tested VALUES (?1, 1) ON CONFLICT (name) DO UPDATE SET count = count + 1",
+            )?
+            .execute([name])?;
+        Ok(())
+    }
+
+    /// Whether some volume holds this block.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn has_block(&self, hash: &[u8], size: u64) -> Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM block WHERE hash = ?1 AND size = ?2 LIMIT 1")?;
+        Ok(statement.exists(params![hash, to_sql(size)])?)
+    }
+
+    /// Whether a volume has no block that is in no other volume.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn is_redundant(&self, volume: i64) -> Result<bool> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT 1 FROM block b WHERE b.volume = ?1 AND NOT EXISTS
+                (SELECT 1 FROM block o WHERE o.hash = b.hash AND o.size = b.size AND o.volume <> ?1) LIMIT 1",
+        )?;
+        Ok(!statement.exists([volume])?)
+    }
+
+    /// Keeps the content of a blocklist.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn add_blocklist(&self, hash: &[u8], data: &[u8]) -> Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO blocklist (hash, data) VALUES (?1, ?2)")?
+            .execute(params![hash, data])?;
+        Ok(())
+    }
+
+    /// Content of a blocklist.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn blocklist(&self, hash: &[u8]) -> Result<Option<Vec<u8>>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT data FROM blocklist WHERE hash = ?1")?;
+        Ok(statement.query_row([hash], |row| row.get(0)).optional()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_with_the_only_copy_of_a_block_is_not_redundant() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::open(&folder.path().join("index.sqlite")).unwrap();
+        let put = |name| {
+            index
+                .put_volume(
+                    name,
+                    VolumeKind::Dblock,
+                    VolumeState::Confirmed,
+                    1,
+                    None,
+                    None,
+                )
+                .unwrap()
+        };
+        let (first, second) = (put("first"), put("second"));
+        index.add_block(first, b"x", 5).unwrap();
+        index.add_block(second, b"x", 5).unwrap();
+        index.add_block(second, b"y", 5).unwrap();
+
+        assert!(index.is_redundant(first).unwrap());
+        assert!(!index.is_redundant(second).unwrap());
+        index.remove_volume(second).unwrap();
+        assert!(index.has_block(b"x", 5).unwrap());
+        assert!(!index.has_block(b"y", 5).unwrap());
+    }
+}
