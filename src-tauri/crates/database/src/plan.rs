@@ -24,7 +24,6 @@ CREATE TABLE wanted (
     id INTEGER PRIMARY KEY, hash BLOB NOT NULL, size INTEGER NOT NULL, volume INTEGER,
     done INTEGER NOT NULL DEFAULT 0, UNIQUE (hash, size)
 );
-CREATE INDEX wanted_volume ON wanted (volume) WHERE done = 0;
 CREATE TABLE use (wanted INTEGER NOT NULL, entry INTEGER, metadata INTEGER, offset INTEGER NOT NULL);
 CREATE TABLE failed_volume (id INTEGER PRIMARY KEY);
 ";
@@ -227,7 +226,8 @@ impl RestorePlan {
              UPDATE wanted SET volume = (
                 SELECT min(b.volume) FROM idx.block b WHERE b.hash = wanted.hash AND b.size = wanted.size
                     AND b.volume NOT IN (SELECT id FROM failed_volume))
-             WHERE done = 0 AND (volume IS NULL OR volume IN (SELECT id FROM failed_volume));",
+             WHERE done = 0 AND (volume IS NULL OR volume IN (SELECT id FROM failed_volume));
+             CREATE INDEX IF NOT EXISTS wanted_volume ON wanted (volume);",
         )?;
         Ok(())
     }
@@ -291,30 +291,49 @@ impl RestorePlan {
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn block_done(&self, wanted: i64, uses: &[Use]) -> Result<Vec<PlanEntry>> {
-        self.connection
-            .prepare_cached("UPDATE wanted SET done = 1 WHERE id = ?1")?
-            .execute([wanted])?;
+    pub fn block_done(&self, uses: &[Use]) -> Result<Vec<PlanEntry>> {
         let mut complete = Vec::new();
         for target in uses {
-            match target {
-                Use::File { entry, .. } => {
-                    self.connection
-                        .prepare_cached("UPDATE entry SET missing = missing - 1 WHERE id = ?1")?
-                        .execute([entry])?;
-                    complete.extend(self.complete_entries("e.id = ?1", *entry)?);
-                }
-                Use::Metadata { metadata, .. } => {
-                    self.connection
-                        .prepare_cached("UPDATE metadata SET missing = missing - 1 WHERE id = ?1")?
-                        .execute([metadata])?;
-                    complete.extend(self.complete_entries("e.metadata = ?1", *metadata)?);
-                }
+            let (count, id, condition) = match target {
+                Use::File { entry, .. } => (
+                    "UPDATE entry SET missing = missing - 1 WHERE id = ?1 RETURNING missing",
+                    *entry,
+                    "e.id = ?1",
+                ),
+                Use::Metadata { metadata, .. } => (
+                    "UPDATE metadata SET missing = missing - 1 WHERE id = ?1 RETURNING missing",
+                    *metadata,
+                    "e.metadata = ?1",
+                ),
+            };
+            let missing: i64 = self
+                .connection
+                .prepare_cached(count)?
+                .query_row([id], |row| row.get(0))?;
+            if missing == 0 {
+                complete.extend(self.complete_entries(condition, id)?);
             }
         }
         complete.sort_by_key(|entry| entry.id);
         complete.dedup_by_key(|entry| entry.id);
         Ok(complete)
+    }
+
+    /// The open blocks of a volume arrived, but for those named.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn volume_done(&self, volume: i64, failed: &[i64]) -> Result<()> {
+        self.connection
+            .prepare_cached("UPDATE wanted SET done = 1 WHERE volume = ?1")?
+            .execute([volume])?;
+        let mut open = self
+            .connection
+            .prepare_cached("UPDATE wanted SET done = 0 WHERE id = ?1")?;
+        for wanted in failed {
+            open.execute([wanted])?;
+        }
+        Ok(())
     }
 
     fn complete_entries(&self, condition: &str, id: i64) -> Result<Vec<PlanEntry>> {
@@ -332,6 +351,15 @@ impl RestorePlan {
     /// # Errors
     /// Those of SQLite.
     pub fn put_metadata(&self, metadata: i64, offset: u64, part: &[u8]) -> Result<()> {
+        let is_all = offset == 0
+            && self
+                .connection
+                .prepare_cached("UPDATE metadata SET data = ?2 WHERE id = ?1 AND size = ?3")?
+                .execute(params![metadata, part, part.len() as i64])?
+                == 1;
+        if is_all {
+            return Ok(());
+        }
         let size: i64 = self
             .connection
             .prepare_cached("SELECT size FROM metadata WHERE id = ?1")?
@@ -386,6 +414,17 @@ impl RestorePlan {
     /// Those of SQLite.
     pub fn entry(&self, id: i64) -> Result<Option<PlanEntry>> {
         Ok(self.select("WHERE e.id = ?1", [id])?.pop())
+    }
+
+    /// Where entry `id` goes.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn target_of(&self, id: i64) -> Result<Vec<u8>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT target FROM entry WHERE id = ?1")?;
+        Ok(statement.query_row([id], |row| row.get(0))?)
     }
 
     /// Entries of one kind that are still open: ids above `after`, at most `limit` of them.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 
 use crate::error::{Error, Result};
@@ -37,7 +38,7 @@ pub(crate) fn open_temporary(schema: &str) -> Result<Connection> {
          PRAGMA temp_store = FILE;",
     )?;
     connection.execute_batch(schema)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    keep_statements(&connection)?;
     Ok(connection)
 }
 
@@ -49,7 +50,14 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;
          PRAGMA cache_size = -2000;",
     )?;
+    keep_statements(connection)
+}
+
+/// Prepares each statement once. Without the stability guarantee SQLite plans a statement anew for every value that is
+/// bound to it, which takes longer than most of ours take to run.
+fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 

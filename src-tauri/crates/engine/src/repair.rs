@@ -164,13 +164,14 @@ fn forget_damaged_dindexes(
     Ok(())
 }
 
-/// dblocks that lack a dindex. A backup that has hardly any is meant to have none, and lacks nothing.
+/// dblocks that lack a dindex. A backup that has hardly any is meant to have none, and lacks nothing; a first run that
+/// was cut off says nothing of what is meant.
 pub(crate) fn lacking_dindexes<'l>(
     index: &Index,
     listed: &'l Listed,
 ) -> Result<Vec<&'l ListedVolume>> {
     let (uncovered, _) = examine(index, listed)?;
-    if uncovered.len() > listed.dindexes.len() {
+    if !listed.dlists.is_empty() && uncovered.len() > listed.dindexes.len() {
         return Ok(Vec::new());
     }
     Ok(uncovered)

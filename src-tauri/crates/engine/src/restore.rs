@@ -1,6 +1,7 @@
 //! Restore: a version's files, from the destination alone.
 
 mod fetch;
+mod files;
 #[cfg(unix)]
 mod metadata_unix;
 #[cfg(windows)]
@@ -9,6 +10,7 @@ mod place;
 mod plan;
 mod selection;
 mod target;
+mod writers;
 
 use std::fs;
 use std::path::PathBuf;

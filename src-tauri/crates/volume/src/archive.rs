@@ -1,6 +1,7 @@
 //! The archive in a volume: zip, entries compressed beforehand, written without seeking; read by name. Two tar
 //! containers are read as well.
 
+mod inflater;
 mod prepared;
 mod reader;
 mod tar;

@@ -111,7 +111,7 @@ fn compare(
     for round in 0..rounds {
         let mut benches = Vec::new();
         for (program, binary) in Program::all(project) {
-            let own = folder.join(program.name());
+            let own = folder.join(format!("{}-{round}", program.name()));
             benches.push(Bench::new(program, binary, own)?);
         }
         if round == 0 {
@@ -138,11 +138,11 @@ fn compare(
                 }
             }
         }
-        for bench in benches {
-            fs::remove_dir_all(folder.join(bench.program.name()))?;
-        }
     }
-    fs::remove_dir_all(&data)?;
+    // Not between rounds: for minutes after many files were deleted, ext4 creates new ones far slower.
+    for entry in fs::read_dir(folder)? {
+        fs::remove_dir_all(entry?.path())?;
+    }
     Ok(results)
 }
 

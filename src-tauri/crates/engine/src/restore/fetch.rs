@@ -20,7 +20,7 @@ const READ_AHEAD_BYTES: u64 = 16 << 20;
 /// Blocks that may be read ahead.
 const READ_AHEAD_BLOCKS: u64 = 256;
 
-/// Downloads the volumes that hold open blocks of `plan` and hands each block, verified, to `take`, which closes it.
+/// Downloads the volumes that hold open blocks of `plan` and hands each block, verified, to `take`.
 ///
 /// A volume that cannot be read is told, and its blocks are looked for in others. Blocks that are in none stay open.
 pub(super) fn fetch_blocks(
@@ -28,7 +28,7 @@ pub(super) fn fetch_blocks(
     plan: &RestorePlan,
     format: &Format,
     spool: &Path,
-    mut take: impl FnMut(&WantedBlock, &[u8]) -> Result<()>,
+    mut take: impl FnMut(&WantedBlock, Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     loop {
         session.check_cancelled()?;
@@ -65,7 +65,7 @@ fn read_volume(
     format: &Format,
     (id, volume): (i64, &ListedVolume),
     path: Result<TempPath>,
-    take: &mut impl FnMut(&WantedBlock, &[u8]) -> Result<()>,
+    take: &mut impl FnMut(&WantedBlock, Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     // The file goes away with its path, so that stays until the end.
     let path = match path {
@@ -83,7 +83,7 @@ fn read_volume(
         let taken: Result<()> = plan.transaction(|_| {
             for (block, data) in blocks {
                 session.check_cancelled()?;
-                take(&block, &data)?;
+                take(&block, data)?;
             }
             Ok(())
         });
@@ -94,10 +94,13 @@ fn read_volume(
         )
     });
     taken?;
-    let why = match read {
-        Ok(None) => return Ok(()),
-        Ok(Some(why)) => why,
+    let failures = match read {
+        Ok(failures) => failures,
         Err(error) => return give_up(session, plan, id, volume.name.as_str(), error),
+    };
+    plan.volume_done(id, &failures.blocks)?;
+    let Some(why) = failures.why else {
+        return Ok(());
     };
     let subject = volume.name.to_string();
     session.monitor().problem(Problem {
@@ -107,9 +110,18 @@ fn read_volume(
     Ok(plan.volume_failed(id)?)
 }
 
+/// Blocks that could not be read out of a volume.
+#[derive(Default)]
+struct Failures {
+    /// Their numbers in the plan.
+    blocks: Vec<i64>,
+    /// Why the last of them could not be read.
+    why: Option<String>,
+}
+
 /// Reads, decrypts, unpacks and verifies blocks in the order of the volume, while others are written.
 ///
-/// Ends when nobody takes blocks any more. Returns why a block could not be read, if one could not.
+/// Ends when nobody takes blocks any more.
 fn read_blocks(
     store: &Store,
     format: &Format,
@@ -117,7 +129,7 @@ fn read_blocks(
     path: &Path,
     mut wanted: Vec<WantedBlock>,
     sender: &Sender<(WantedBlock, Vec<u8>)>,
-) -> Result<Option<String>> {
+) -> Result<Failures> {
     let opened = open_volume(store, &volume.name, path)?;
     let mut reader = DblockReader::new(opened, format)
         .map_err(|source| Error::volume(volume.name.as_str(), source))?;
@@ -126,25 +138,25 @@ fn read_blocks(
             .ok()
             .and_then(|hash| reader.position(hash))
     });
-    let mut failure = None;
+    let mut failures = Failures::default();
     for block in wanted {
-        let Ok(hash) = Hash::from_bytes(&block.hash) else {
-            continue;
-        };
-        match reader.read(hash) {
-            Ok(data) if data.len() as u64 == block.size => {
+        let why = match Hash::from_bytes(&block.hash).map(|hash| reader.read(hash)) {
+            Ok(Ok(data)) if data.len() as u64 == block.size => {
                 if sender.send((block, data)).is_err() {
                     break;
                 }
+                continue;
             }
-            Ok(_) => failure = Some("a block has another size than its list says".to_owned()),
-            Err(coffer_volume::Error::Io(source)) => {
+            Ok(Ok(_)) => "a block has another size than its list says".to_owned(),
+            Ok(Err(coffer_volume::Error::Io(source))) => {
                 return Err(Error::io("read", spool_name(volume), source));
             }
-            Err(error) => failure = Some(error.to_string()),
-        }
+            Ok(Err(error)) | Err(error) => error.to_string(),
+        };
+        failures.blocks.push(block.id);
+        failures.why = Some(why);
     }
-    Ok(failure)
+    Ok(failures)
 }
 
 /// Damage and absence are told and survived; a lost connection, say, is not.

@@ -1,26 +1,25 @@
-//! Putting files in place: under a temporary name until they are complete, verified and have their metadata.
+//! Entries of the plan to files in place: which blocks go where, and what became of each entry.
 
-use std::collections::HashSet;
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::sync::Arc;
 
 use coffer_database::{PlanEntry, RestorePlan, Use, WantedBlock};
+use coffer_volume::Format;
 use coffer_volume::dlist::{EntryKind, FilelistEntry};
 use coffer_volume::metadata::Metadata;
-use coffer_volume::{Format, Hash};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
+use super::files::{Failure, Files, Parts, problem_of};
 #[cfg(unix)]
-use super::metadata_unix::{apply, create_link};
+use super::metadata_unix::create_link;
 #[cfg(windows)]
-use super::metadata_windows::{apply, create_link};
+use super::metadata_windows::create_link;
 use super::plan::Planned;
 use super::target::{Mapping, Place};
-use super::{Existing, RestoreOptions, RestoreStats};
-use crate::error::{Result, is_full};
+use super::writers::{Outcome, Task, Writers, WrittenFile};
+use super::{RestoreOptions, RestoreStats};
+use crate::error::{Error, Result, is_full};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::store::{kind_number, stream_row};
@@ -31,21 +30,18 @@ const IN_PLACE: u8 = 3;
 /// Entries that are looked at together at the end.
 const PAGE: i64 = 1000;
 
-/// Writes what arrives.
+/// Hands what arrives to those who write it, and keeps the plan.
 pub(super) struct Placer<'a> {
     session: &'a Session,
     plan: &'a RestorePlan,
-    format: &'a Format,
     options: &'a RestoreOptions,
-    version_time: Timestamp,
-    /// Part of the temporary names of this restore.
-    token: String,
-    /// Entries that have a temporary file.
-    partial: HashSet<i64>,
-    /// The file that was written last, because the next block often goes there, too.
-    open: Option<(i64, File)>,
-    /// Folders below the target that exist and are no links.
-    checked: HashSet<PathBuf>,
+    files: Arc<Files>,
+    /// Until the last block.
+    writers: Option<Writers>,
+    /// Files that are not complete, after the last block.
+    parts: Parts,
+    /// Where the entry goes that had the last block, because the next one often belongs to it, too.
+    place: Option<(i64, Arc<Place>)>,
     stats: RestoreStats,
 }
 
@@ -53,21 +49,20 @@ impl<'a> Placer<'a> {
     pub(super) fn new(
         session: &'a Session,
         plan: &'a RestorePlan,
-        format: &'a Format,
+        format: &Format,
         options: &'a RestoreOptions,
         version_time: Timestamp,
     ) -> Self {
-        let token = format!("{:08x}", rand::random::<u32>());
+        let files = Arc::new(Files::new(format, options, version_time));
+        let writers = Writers::start(&files, format, session.monitor());
         Self {
             session,
             plan,
-            format,
             options,
-            version_time,
-            token,
-            partial: HashSet::new(),
-            open: None,
-            checked: HashSet::new(),
+            files,
+            writers: Some(writers),
+            parts: Parts::default(),
+            place: None,
             stats: RestoreStats::default(),
         }
     }
@@ -131,152 +126,125 @@ impl<'a> Placer<'a> {
         };
         let candidate = fs::symlink_metadata(&path)
             .is_ok_and(|stat| stat.is_file() && stat.len() == content.size);
-        candidate && self.hash_file(&path).is_ok_and(|hash| hash == content.hash)
-    }
-
-    fn hash_file(&self, path: &Path) -> io::Result<Hash> {
-        let mut file = File::open(path)?;
-        let mut hasher = self.format.file_hash().hasher();
-        let mut buffer = vec![0; 256 * 1024];
-        loop {
-            match file.read(&mut buffer)? {
-                0 => return Ok(hasher.finish()),
-                count => hasher.update(&buffer[..count]),
-            }
-        }
+        candidate
+            && self
+                .files
+                .hash_file(&path)
+                .is_ok_and(|hash| hash == content.hash)
     }
 
     /// Takes a block that arrived.
-    pub(super) fn take(&mut self, block: &WantedBlock, data: &[u8]) -> Result<()> {
+    pub(super) fn take(&mut self, block: &WantedBlock, data: Vec<u8>) -> Result<()> {
         let uses = self.plan.uses_of(block.id)?;
+        let data = Arc::new(data);
         for target in &uses {
             match *target {
                 Use::Metadata { metadata, offset } => {
-                    self.plan.put_metadata(metadata, offset, data)?;
-                }
-                Use::File { entry, offset } => {
-                    if let Err(error) = self.write(entry, offset, data) {
-                        if is_full(&error) {
-                            return Err(crate::Error::io(
-                                "write",
-                                self.temporary_dir(entry),
-                                error,
-                            ));
-                        }
-                        self.fail_entry(entry, ProblemKind::Unwritable(error))?;
-                    }
+                    self.plan.put_metadata(metadata, offset, &data)?;
                     self.session.monitor().done(0, data.len() as u64, "");
                 }
-            }
-        }
-        for entry in self.plan.block_done(block.id, &uses)? {
-            self.complete(&entry)?;
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, entry: i64, offset: u64, data: &[u8]) -> io::Result<()> {
-        if self.open.as_ref().is_none_or(|(open, _)| *open != entry) {
-            let place = self.place_of(entry)?;
-            let is_new = !self.partial.contains(&entry);
-            self.prepare_folder(&place)?;
-            let path = self.temporary(&place, entry);
-            let file = OpenOptions::new()
-                .write(true)
-                .create_new(is_new)
-                .open(path)?;
-            self.partial.insert(entry);
-            self.open = Some((entry, file));
-        }
-        let Some((_, file)) = &mut self.open else {
-            return Ok(());
-        };
-        file.seek(SeekFrom::Start(offset))?;
-        file.write_all(data)
-    }
-
-    fn place_of(&self, entry: i64) -> io::Result<Place> {
-        let found = self.plan.entry(entry).map_err(io::Error::other)?;
-        found
-            .map(|entry| decode(&entry.target))
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn temporary_dir(&self, entry: i64) -> PathBuf {
-        self.place_of(entry)
-            .map(|place| place.path())
-            .unwrap_or_default()
-    }
-
-    fn temporary(&self, place: &Place, entry: i64) -> PathBuf {
-        place
-            .path()
-            .with_file_name(format!(".coffer-{}-{entry}.part", self.token))
-    }
-
-    /// Creates the folders above a place, refusing to pass through a link below its base.
-    fn prepare_folder(&mut self, place: &Place) -> io::Result<()> {
-        let Some(parent) = place.rest.parent() else {
-            return Ok(());
-        };
-        self.prepare_path(&place.base, parent)
-    }
-
-    fn prepare_path(&mut self, base: &Path, rest: &Path) -> io::Result<()> {
-        let whole = base.join(rest);
-        if self.checked.contains(&whole) {
-            return Ok(());
-        }
-        fs::create_dir_all(base)?;
-        let mut path = base.to_owned();
-        for part in rest.components() {
-            path.push(part);
-            match fs::symlink_metadata(&path) {
-                Ok(stat) if stat.is_dir() => {}
-                Ok(stat) if stat.is_symlink() => {
-                    return Err(io::Error::other(LinkInTheWay(path)));
+                Use::File { entry, offset } => {
+                    let task = Task::Write {
+                        entry,
+                        place: self.place_of(entry)?,
+                        offset,
+                        data: Arc::clone(&data),
+                    };
+                    self.send(task);
                 }
-                Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(&path)?,
-                Err(error) => return Err(error),
             }
         }
-        self.checked.insert(whole);
-        Ok(())
+        for entry in self.plan.block_done(&uses)? {
+            self.complete(entry)?;
+        }
+        self.note_outcomes()
+    }
+
+    fn place_of(&mut self, entry: i64) -> Result<Arc<Place>> {
+        if let Some((_, place)) = self.place.as_ref().filter(|(known, _)| *known == entry) {
+            return Ok(Arc::clone(place));
+        }
+        let place = Arc::new(decode(&self.plan.target_of(entry)?));
+        self.place = Some((entry, Arc::clone(&place)));
+        Ok(place)
+    }
+
+    fn send(&self, task: Task) {
+        if let Some(writers) = &self.writers {
+            writers.send(task);
+        }
+    }
+
+    /// Keeps what became of the files that were written meanwhile.
+    fn note_outcomes(&mut self) -> Result<()> {
+        let outcomes: Vec<_> = self.writers.iter().flat_map(Writers::outcomes).collect();
+        outcomes
+            .into_iter()
+            .try_for_each(|outcome| self.note(outcome))
+    }
+
+    fn note(&mut self, outcome: Outcome) -> Result<()> {
+        match outcome {
+            Outcome::Placed(entry, applied) => {
+                self.note_applied(&entry.path, applied);
+                self.done(&entry, 0)
+            }
+            Outcome::Failed(entry, kind) => self.fail_entry(entry, kind),
+            Outcome::Full(path, error) => Err(Error::io("write", path, error)),
+        }
+    }
+
+    /// Waits for all that was handed to the writers.
+    fn finish_writing(&mut self) -> Result<()> {
+        let Some(writers) = self.writers.take() else {
+            return Ok(());
+        };
+        let (parts, outcomes) = writers.finish();
+        self.parts = parts;
+        outcomes
+            .into_iter()
+            .try_for_each(|outcome| self.note(outcome))
     }
 
     /// An entry has all it needs.
-    fn complete(&mut self, entry: &PlanEntry) -> Result<()> {
+    fn complete(&mut self, entry: PlanEntry) -> Result<()> {
         // Links and folders come last, when nothing is written any more.
-        if entry.kind != kind_number(EntryKind::File) && entry.kind != IN_PLACE {
+        if entry.kind == IN_PLACE {
+            let metadata = self.metadata_of(&entry)?;
+            self.apply(&entry.path, &decode(&entry.target), metadata.as_ref());
+            let bytes = entry.content.as_ref().map_or(0, |(_, size)| *size);
+            return self.done(&entry, bytes);
+        }
+        if entry.kind != kind_number(EntryKind::File) {
             return Ok(());
         }
-        let metadata = self.metadata_of(entry)?;
+        let metadata = self.metadata_of(&entry)?;
         let place = decode(&entry.target);
-        let outcome = if entry.kind == IN_PLACE {
-            Ok(place.path())
-        } else {
-            self.place_file(entry, &place, metadata.as_ref())
-        };
-        match outcome {
-            Ok(path) => {
-                if entry.kind == IN_PLACE {
-                    self.apply(&entry.path, &path, metadata.as_ref());
-                }
-                let bytes = entry.content.as_ref().map_or(0, |(_, size)| *size);
-                self.stats.restored_bytes += bytes;
-                self.done(entry, if entry.kind == IN_PLACE { bytes } else { 0 })
-            }
+        if self.writers.is_some() {
+            self.send(Task::Complete(Box::new(WrittenFile {
+                entry,
+                place,
+                metadata,
+            })));
+            return Ok(());
+        }
+        let completed = self
+            .files
+            .complete(&mut self.parts, &entry, &place, metadata.as_ref());
+        match completed {
+            Ok(applied) => self.note(Outcome::Placed(entry, applied)),
             Err(Failure::Mismatch) => self.fail_entry(entry.id, ProblemKind::ContentMismatch),
             Err(Failure::Io(error)) if is_full(&error) => {
-                Err(crate::Error::io("write", place.path(), error))
+                Err(Error::io("write", place.path(), error))
             }
             Err(Failure::Io(error)) => self.fail_entry(entry.id, ProblemKind::Unwritable(error)),
         }
     }
 
+    /// Counts an entry that is right now, and `bytes` that were not told before.
     fn done(&mut self, entry: &PlanEntry, bytes: u64) -> Result<()> {
         self.stats.restored_files += 1;
+        self.stats.restored_bytes += entry.content.as_ref().map_or(0, |(_, size)| *size);
         self.session.monitor().done(1, bytes, &entry.path);
         Ok(self.plan.mark_done(entry.id)?)
     }
@@ -289,97 +257,30 @@ impl<'a> Placer<'a> {
         Ok(bytes.and_then(|bytes| Metadata::decode(&bytes).ok()))
     }
 
-    fn place_file(
-        &mut self,
-        entry: &PlanEntry,
-        place: &Place,
-        metadata: Option<&Metadata>,
-    ) -> Result<PathBuf, Failure> {
-        let temporary = self.temporary(place, entry.id);
-        if !self.partial.contains(&entry.id) {
-            // An empty file has no block that would have created it.
-            self.prepare_folder(place)?;
-            OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .open(&temporary)?;
-            self.partial.insert(entry.id);
-        }
-        if self
-            .open
-            .as_ref()
-            .is_some_and(|(open, _)| *open == entry.id)
-        {
-            self.open = None;
-        }
-        self.verify(entry, &temporary)?;
-        self.apply(&entry.path, &temporary, metadata);
-        let path = self.free_name(&place.path())?;
-        fs::rename(&temporary, &path)?;
-        self.partial.remove(&entry.id);
-        Ok(path)
+    fn apply(&mut self, stored: &str, place: &Place, metadata: Option<&Metadata>) {
+        let applied = self.files.apply(&place.path(), metadata);
+        self.note_applied(stored, applied);
     }
 
-    /// Compares length and, where blocks alone do not prove it, the hash of the whole file.
-    fn verify(&self, entry: &PlanEntry, path: &Path) -> Result<(), Failure> {
-        let Some((hash, size)) = &entry.content else {
-            return Ok(());
-        };
-        if fs::metadata(path)?.len() != *size {
-            return Err(Failure::Mismatch);
-        }
-        let proven = !entry.listed && self.format.block_hash() == self.format.file_hash();
-        if proven || self.hash_file(path)?.as_bytes() == hash {
-            Ok(())
-        } else {
-            Err(Failure::Mismatch)
-        }
-    }
-
-    /// The name itself, or one beside what is there already.
-    fn free_name(&self, path: &Path) -> io::Result<PathBuf> {
-        match fs::symlink_metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.to_owned()),
-            Err(error) => return Err(error),
-            Ok(stat) if stat.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Ok(_) if self.options.existing == Existing::Overwrite => return Ok(path.to_owned()),
-            Ok(_) => {}
-        }
-        let date = self.version_time.to_zoned(TimeZone::system()).date();
-        let stem = path.file_stem().unwrap_or_default();
-        let named = |suffix: &str| {
-            let mut name = OsString::from(stem);
-            name.push(format!(".{date}{suffix}"));
-            if let Some(extension) = path.extension() {
-                name.push(".");
-                name.push(extension);
-            }
-            path.with_file_name(name)
-        };
-        let numbered = (0..10_000).map(|number| named(&format!(" ({number})")));
-        std::iter::once(named(""))
-            .chain(numbered)
-            .find(|candidate| fs::symlink_metadata(candidate).is_err())
-            .ok_or_else(|| io::ErrorKind::AlreadyExists.into())
-    }
-
-    fn apply(&mut self, stored: &str, path: &Path, metadata: Option<&Metadata>) {
-        let Some(metadata) = metadata else { return };
-        if let Err(error) = apply(path, metadata, self.options.permissions) {
+    fn note_applied(&mut self, stored: &str, applied: io::Result<()>) {
+        if let Err(error) = applied {
             self.warn(stored, ProblemKind::MetadataNotRestored(error));
         }
     }
 
     /// After the last block: what is still open, then links, then folders.
     pub(super) fn finish(mut self) -> Result<RestoreStats> {
-        self.open = None;
+        if let Err(error) = self.finish_writing() {
+            self.remove_partial_files();
+            return Err(error);
+        }
         for kind in [kind_number(EntryKind::File), IN_PLACE] {
             self.for_each_open(kind, |placer, entry| {
                 if entry.missing > 0 && kind != IN_PLACE {
                     return placer.fail_entry(entry.id, ProblemKind::DataMissing);
                 }
-                if entry.metadata.is_some() && placer.metadata_of(entry)?.is_none() {
-                    placer.warn_missing_metadata(entry);
+                if entry.metadata.is_some() && placer.metadata_of(&entry)?.is_none() {
+                    placer.warn_missing_metadata(&entry);
                 }
                 placer.complete(entry)
             })?;
@@ -394,7 +295,7 @@ impl<'a> Placer<'a> {
     fn for_each_open(
         &mut self,
         kind: u8,
-        mut visit: impl FnMut(&mut Self, &PlanEntry) -> Result<()>,
+        mut visit: impl FnMut(&mut Self, PlanEntry) -> Result<()>,
     ) -> Result<()> {
         let mut after = 0;
         loop {
@@ -403,27 +304,27 @@ impl<'a> Placer<'a> {
                 return Ok(());
             };
             after = last.id;
-            for entry in &entries {
+            for entry in entries {
                 self.session.check_cancelled()?;
                 visit(self, entry)?;
             }
         }
     }
 
-    fn place_link(&mut self, entry: &PlanEntry) -> Result<()> {
-        let Some(metadata) = self.metadata_of(entry)? else {
+    fn place_link(&mut self, entry: PlanEntry) -> Result<()> {
+        let Some(metadata) = self.metadata_of(&entry)? else {
             return self.fail_entry(entry.id, ProblemKind::DataMissing);
         };
         let Some(target) = metadata.symlink_target.clone() else {
             return self.fail_entry(entry.id, ProblemKind::DataMissing);
         };
         let place = decode(&entry.target);
-        let linked = self.prepare_folder(&place).and_then(|()| {
+        let linked = self.files.prepare_folder(&place).and_then(|()| {
             let path = place.path();
             if fs::read_link(&path).is_ok_and(|there| there.as_os_str() == target.as_str()) {
                 return Ok(path);
             }
-            let path = self.free_name(&path)?;
+            let path = self.files.free_name(&path)?;
             if fs::symlink_metadata(&path).is_ok() {
                 fs::remove_file(&path)?;
             }
@@ -432,8 +333,9 @@ impl<'a> Placer<'a> {
         });
         match linked {
             Ok(path) => {
-                self.apply(&entry.path, &path, Some(&metadata));
-                self.done(entry, 0)
+                let applied = self.files.apply(&path, Some(&metadata));
+                self.note_applied(&entry.path, applied);
+                self.done(&entry, 0)
             }
             Err(error) => self.fail_entry(entry.id, ProblemKind::Unwritable(error)),
         }
@@ -452,13 +354,13 @@ impl<'a> Placer<'a> {
             for entry in &entries {
                 self.session.check_cancelled()?;
                 let place = decode(&entry.target);
-                match self.prepare_path(&place.base, &place.rest) {
+                match self.files.prepare_path(&place.base, &place.rest) {
                     Ok(()) => {
                         let metadata = self.metadata_of(entry)?;
                         if metadata.is_none() {
                             self.warn_missing_metadata(entry);
                         }
-                        self.apply(&entry.path, &place.path(), metadata.as_ref());
+                        self.apply(&entry.path, &place, metadata.as_ref());
                         self.stats.restored_files += 1;
                         self.session.monitor().done(1, 0, &entry.path);
                     }
@@ -471,14 +373,13 @@ impl<'a> Placer<'a> {
 
     /// Removes the files that did not become complete.
     pub(super) fn remove_partial_files(&mut self) {
-        self.open = None;
-        for entry in std::mem::take(&mut self.partial) {
-            let Ok(Some(found)) = self.plan.entry(entry) else {
-                continue;
-            };
-            let path = self.temporary(&decode(&found.target), entry);
-            if let Err(error) = fs::remove_file(&path) {
-                tracing::warn!(path = %path.display(), %error, "could not remove a partial file");
+        if let Some(writers) = self.writers.take() {
+            self.parts = writers.finish().0;
+        }
+        self.parts.close();
+        for entry in std::mem::take(&mut self.parts.partial) {
+            if let Ok(target) = self.plan.target_of(entry) {
+                self.files.remove_temporary(&decode(&target), entry);
             }
         }
     }
@@ -512,41 +413,6 @@ impl<'a> Placer<'a> {
             subject: path.to_owned(),
             kind,
         });
-    }
-}
-
-/// Why a file could not be put in place.
-enum Failure {
-    Mismatch,
-    Io(io::Error),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-/// A link stands where a folder should be.
-#[derive(Debug)]
-struct LinkInTheWay(PathBuf);
-
-impl std::fmt::Display for LinkInTheWay {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} is a link", self.0.display())
-    }
-}
-
-impl std::error::Error for LinkInTheWay {}
-
-fn problem_of(error: io::Error) -> ProblemKind {
-    let is_link = error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<LinkInTheWay>());
-    if is_link {
-        ProblemKind::LinkInTheWay
-    } else {
-        ProblemKind::Unwritable(error)
     }
 }
 

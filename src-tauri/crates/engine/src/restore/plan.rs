@@ -139,9 +139,7 @@ pub(crate) fn fetch_blocklists(
         }
     }
     fetch_blocks(session, &plan, format, spool, |block, data| {
-        index.add_blocklist(&block.hash, data)?;
-        plan.block_done(block.id, &[])?;
-        Ok(())
+        Ok(index.add_blocklist(&block.hash, &data)?)
     })
 }
 

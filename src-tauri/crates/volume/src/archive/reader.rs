@@ -1,5 +1,6 @@
 use std::io::{BufReader, Read, Seek};
 
+use super::inflater::Inflater;
 use super::tar::{TarArchive, TarCompression};
 use crate::aescrypt;
 use crate::encryption::Passphrase;
@@ -16,8 +17,15 @@ impl<T: Read + Seek + Send> ReadSeek for T {}
 
 /// What a volume is packed in.
 enum Archive {
-    Zip(Box<zip::ZipArchive<BufReader<Box<dyn ReadSeek>>>>),
+    Zip(Box<Zip>),
     Tar(Box<TarArchive>),
+}
+
+type ZipArchive = zip::ZipArchive<BufReader<Box<dyn ReadSeek>>>;
+
+struct Zip {
+    archive: ZipArchive,
+    inflater: Inflater,
 }
 
 /// An opened volume: decrypted on demand, its manifest checked.
@@ -59,7 +67,10 @@ impl VolumeReader {
         let mut archive = match name.compression() {
             "zip" => {
                 let input = BufReader::with_capacity(32 * 1024, plain);
-                Archive::Zip(Box::new(zip::ZipArchive::new(input)?))
+                Archive::Zip(Box::new(Zip {
+                    archive: ZipArchive::new(input)?,
+                    inflater: Inflater::new(),
+                }))
             }
             "tzstd" => Archive::Tar(Box::new(TarArchive::open(plain, TarCompression::Zstd)?)),
             "tgz" => Archive::Tar(Box::new(TarArchive::open(plain, TarCompression::Gzip)?)),
@@ -105,8 +116,11 @@ impl VolumeReader {
     /// Names of all entries, `/` between parts (old writers used `\`).
     pub(crate) fn names(&self) -> Vec<(usize, String)> {
         match &self.archive {
-            Archive::Zip(zip) => (0..zip.len())
-                .filter_map(|i| Some((i, zip.name_for_index(i)?.ok()?.replace('\\', "/"))))
+            Archive::Zip(zip) => (0..zip.archive.len())
+                .filter_map(|i| {
+                    let name = zip.archive.name_for_index(i)?.ok()?;
+                    Some((i, name.replace('\\', "/")))
+                })
                 .collect(),
             Archive::Tar(tar) => tar
                 .names()
@@ -118,7 +132,7 @@ impl VolumeReader {
     /// Opens an entry for streaming.
     pub(crate) fn entry(&mut self, index: usize) -> Result<Box<dyn Read + '_>> {
         Ok(match &mut self.archive {
-            Archive::Zip(zip) => Box::new(zip.by_index(index)?),
+            Archive::Zip(zip) => Box::new(zip.archive.by_index(index)?),
             Archive::Tar(tar) => Box::new(tar.entry(index)?.0),
         })
     }
@@ -148,8 +162,9 @@ impl Archive {
     fn find(&self, name: &str) -> Option<usize> {
         match self {
             Self::Zip(zip) => zip
+                .archive
                 .index_for_name(name)
-                .or_else(|| zip.index_for_name(&name.replace('/', "\\"))),
+                .or_else(|| zip.archive.index_for_name(&name.replace('/', "\\"))),
             Self::Tar(tar) => tar.find(name),
         }
     }
@@ -157,7 +172,11 @@ impl Archive {
     fn read(&mut self, index: usize, limit: u64) -> Result<Vec<u8>> {
         match self {
             Self::Zip(zip) => {
-                let entry = zip.by_index(index)?;
+                let Zip { archive, inflater } = &mut **zip;
+                if let Some(data) = inflater.read(&mut archive.by_index_raw(index)?, limit)? {
+                    return Ok(data);
+                }
+                let entry = archive.by_index(index)?;
                 let len = entry.size();
                 read_limited(entry, len, limit)
             }
@@ -186,7 +205,7 @@ fn read_limited(entry: impl Read, len: u64, limit: u64) -> Result<Vec<u8>> {
 }
 
 /// A stream that cannot be unpacked is damage, not an input/output problem.
-fn damaged(error: std::io::Error) -> Error {
+pub(super) fn damaged(error: std::io::Error) -> Error {
     match error.kind() {
         std::io::ErrorKind::InvalidData
         | std::io::ErrorKind::InvalidInput
