@@ -6,6 +6,8 @@ mod addresses;
 mod bad_input;
 #[path = "onedrive/main_job.rs"]
 mod main_job;
+#[path = "onedrive/options.rs"]
+mod options;
 #[path = "onedrive/secrets.rs"]
 mod secrets;
 #[cfg(unix)]

@@ -18,7 +18,7 @@ pub(crate) use retention::Retention;
 pub(crate) use selecting::{Selecting, TestFilters};
 
 use crate::exit::Exit;
-use crate::size;
+use coffer_jobs::size;
 
 /// Encrypted, versioned backups on OneDrive, in Duplicati's volume format.
 #[derive(Parser)]
@@ -253,6 +253,21 @@ pub(crate) struct Destination {
     /// Bytes per upload fragment.
     #[arg(long)]
     fragment_size: Option<u64>,
+    /// Tries of a fragment that fails. Default: 8.
+    #[arg(long)]
+    fragment_retry_count: Option<u32>,
+    /// Milliseconds before a fragment is tried again; doubles each time. Default: 1000.
+    #[arg(long)]
+    fragment_retry_delay: Option<u64>,
+    /// Deletes past the recycle bin, where the drive can do that.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean)]
+    permanent_delete: Option<bool>,
+    /// Most bytes a second that are sent to OneDrive (unit kb), at least 32kb; 0 is no limit.
+    #[arg(long, value_parser = |text: &str| size::parse(text, "kb"))]
+    throttle_upload: Option<u64>,
+    /// Most bytes a second that are received from OneDrive (unit kb), at least 32kb; 0 is no limit.
+    #[arg(long, value_parser = |text: &str| size::parse(text, "kb"))]
+    throttle_download: Option<u64>,
 }
 
 /// How results are shown.
@@ -282,6 +297,26 @@ impl Destination {
             (
                 "fragment-size",
                 self.fragment_size.map(|size| size.to_string()),
+            ),
+            (
+                "fragment-retry-count",
+                self.fragment_retry_count.map(|count| count.to_string()),
+            ),
+            (
+                "fragment-retry-delay",
+                self.fragment_retry_delay.map(|delay| delay.to_string()),
+            ),
+            (
+                "permanent-delete",
+                self.permanent_delete.map(|wanted| wanted.to_string()),
+            ),
+            (
+                "throttle-upload",
+                self.throttle_upload.map(|bytes| format!("{bytes}b")),
+            ),
+            (
+                "throttle-download",
+                self.throttle_download.map(|bytes| format!("{bytes}b")),
             ),
         ];
         given

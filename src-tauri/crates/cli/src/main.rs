@@ -18,7 +18,6 @@ mod arguments;
 mod commands;
 mod exit;
 mod output;
-mod size;
 
 use std::process::ExitCode;
 

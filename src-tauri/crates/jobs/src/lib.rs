@@ -22,6 +22,7 @@ mod schedule;
 mod seal;
 pub mod selecting;
 mod service;
+pub mod size;
 mod target;
 pub mod wording;
 

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use coffer_destination::{
     Destination, Error as DestinationError, FolderDestination, RetryPolicy, Retrying, Silent,
@@ -8,7 +9,7 @@ use coffer_destination::{
 use coffer_engine::Store;
 use coffer_engine::backup::Checkpoints;
 use coffer_ipc::job::DestinationSettings;
-use coffer_onedrive::{AuthId, Drive, OneDrive, OneDriveUrl, TransferOptions};
+use coffer_onedrive::{AuthId, Deletion, Drive, OneDrive, OneDriveUrl, TransferOptions};
 use coffer_volume::Passphrase;
 use percent_encoding::percent_decode_str;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::environment::Environment;
 use crate::folders::Folders;
 use crate::keychain::SecretStore;
-use crate::{Result, blocking, seal, wording};
+use crate::{Result, blocking, seal, size, wording};
 
 /// Prefix of volume names when nothing else is said.
 pub(crate) const DEFAULT_PREFIX: &str = "duplicati";
@@ -122,19 +123,7 @@ impl Target {
                 blocking(move || seal::checkpoints_or_derived(&*secrets, &auth_id)).await;
         }
         let account = OneDrive::new(&endpoints, auth_id).map_err(|e| wording::onedrive(&e))?;
-        let mut transfer = TransferOptions::default();
-        if let Some(size) = url
-            .option("fragment-size")
-            .and_then(|text| text.parse().ok())
-        {
-            transfer.fragment_size = size;
-        }
-        if let Some(tries) = url
-            .option("fragment-retry-count")
-            .and_then(|text| text.parse().ok())
-        {
-            transfer.fragment_tries = tries;
-        }
+        let transfer = transfer_options(|name| url.option(name));
         Self::one_drive(
             &account,
             url.drive_id(),
@@ -236,6 +225,35 @@ impl Target {
     }
 }
 
+/// How files are moved, by Duplicati's names; what cannot be read counts as not given, as it does there.
+fn transfer_options<'a>(option: impl Fn(&str) -> Option<&'a str>) -> TransferOptions {
+    let mut transfer = TransferOptions::default();
+    if let Some(size) = option("fragment-size").and_then(|text| text.parse().ok()) {
+        transfer.fragment_size = size;
+    }
+    if let Some(tries) = option("fragment-retry-count").and_then(|text| text.parse().ok()) {
+        transfer.fragment_tries = tries;
+    }
+    if let Some(delay) = option("fragment-retry-delay").and_then(|text| text.parse().ok()) {
+        transfer.fragment_delay = Duration::from_millis(delay);
+    }
+    // Without a unit kilobytes are meant; 0 is no limit.
+    let limit = |name| {
+        let size = option(name).and_then(|text| size::parse(text, "kb").ok())?;
+        (size > 0).then_some(size)
+    };
+    transfer.upload_limit = limit("throttle-upload");
+    transfer.download_limit = limit("throttle-download");
+    // What is not false is true, as for every boolean of Duplicati's.
+    let no = ["0", "off", "false", "no"];
+    if option("permanent-delete")
+        .is_some_and(|text| !no.iter().any(|word| text.eq_ignore_ascii_case(word)))
+    {
+        transfer.deletion = Deletion::Permanent;
+    }
+    transfer
+}
+
 /// Asks for a drive as patiently as a destination is asked.
 async fn find_drive(
     account: &OneDrive,
@@ -294,5 +312,40 @@ pub(crate) fn same_place(a: &DestinationSettings, b: &DestinationSettings) -> bo
             a == b
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transfer_options_are_read_and_odd_ones_are_left_out() {
+        let read = |name: &'static str, value: &'static str| {
+            transfer_options(|asked| (asked == name).then_some(value))
+        };
+
+        let delay = read("fragment-retry-delay", "250").fragment_delay;
+        assert_eq!(delay, Duration::from_millis(250));
+        let odd = read("fragment-retry-delay", "soon").fragment_delay;
+        assert_eq!(odd, Duration::from_secs(1));
+        assert_eq!(read("fragment-retry-count", "2").fragment_tries, 2);
+        assert_eq!(read("fragment-size", "327680").fragment_size, 327_680);
+        let limit = read("throttle-upload", "500KB").upload_limit;
+        assert_eq!(limit, Some(500 << 10));
+        let limit = read("throttle-download", "2mb").download_limit;
+        assert_eq!(limit, Some(2 << 20));
+        assert_eq!(read("throttle-download", "0").download_limit, None);
+        for (value, deletion) in [
+            ("", Deletion::Permanent),
+            ("True", Deletion::Permanent),
+            ("false", Deletion::RecycleBin),
+        ] {
+            assert_eq!(
+                read("permanent-delete", value).deletion,
+                deletion,
+                "{value}"
+            );
+        }
     }
 }

@@ -129,14 +129,12 @@ async fn fragment(world: &World, call: &mut Call) -> Result<Reply, Fail> {
     let last = upload.received == range.total;
     upload.misaligned |= !last && !range.length().is_multiple_of(FRAGMENT_UNIT);
 
-    {
-        let state = &mut world.state();
-        upload.expires = plus(state.now(), SESSION_LIFE);
-        state.put_upload(upload.clone());
-    }
+    upload.expires = plus(world.now(), SESSION_LIFE);
     if !last || upload.defer_commit {
+        world.state().put_upload(upload.clone());
         return Ok(json_reply(202, &progress(call, &upload)));
     }
+    // The last fragment counts only together with its file: whoever hangs up meanwhile sends it again.
     complete(world, &upload, &call.query).await
 }
 

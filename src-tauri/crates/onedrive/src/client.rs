@@ -6,6 +6,7 @@ mod destination;
 mod download;
 mod gate;
 mod graph;
+mod limit;
 mod upload;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

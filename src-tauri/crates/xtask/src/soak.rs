@@ -1,10 +1,12 @@
 //! `cargo xtask soak`: the command line is killed at random moments of its uploads, again and again.
 //!
 //! A round is one changed source that is backed up until a run ends by itself; most runs of it are killed. After each
-//! round every volume must be whole and no upload session may be left over. Sessions that hold no byte are told apart:
+//! round no volume may be missing or there twice and no upload session may be left over; at the end every volume is
+//! read and everything is restored. Old versions go, so that rounds stay as short as the first. Sessions that hold no byte are told apart:
 //! a process that is killed between Microsoft's answer and its own note of it cannot know their address, and they run
 //! out by themselves. The seed decides all moments and all content; what the machine makes of them differs.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -21,14 +23,14 @@ use crate::run::{cargo, run as execute};
 /// Kills when nothing else is asked for; takes a few minutes.
 const KILLS: u64 = 60;
 /// Files that are new in each round, and the bytes of each.
-const FILES: u64 = 8;
+const FILES: u64 = 3;
 const FILE_BYTES: u64 = 5 << 20;
 /// Bytes of a fragment.
 const FRAGMENT: u64 = 327_680;
 /// Largest file that goes in one request and so cannot be gone on with.
 const SMALL: u64 = 4 << 20;
-/// Kills of one round before it may end; more than there are moments of interest.
-const KILLS_A_ROUND: u64 = 12;
+/// Most kills of one round.
+const KILLS_A_ROUND: u64 = 50;
 const ADDRESS: &str = "onedrivev2://Soak/Backups";
 
 /// What was counted.
@@ -36,8 +38,8 @@ const ADDRESS: &str = "onedrivev2://Soak/Backups";
 struct Figures {
     kills: u64,
     rounds: u64,
-    /// Kills that struck while a session held bytes.
-    in_session: u64,
+    /// Kills by what the run was at.
+    phases: BTreeMap<&'static str, u64>,
     empty_sessions: u64,
     /// Fragments that did not arrive, and those that arrived though the file had them.
     cut: u64,
@@ -83,6 +85,8 @@ struct Soak<'a> {
     usual: Duration,
     seen: u64,
     log: Vec<Value>,
+    /// Large files after the round before, and their bytes.
+    stored: BTreeMap<String, u64>,
 }
 
 impl<'a> Soak<'a> {
@@ -100,6 +104,7 @@ impl<'a> Soak<'a> {
             usual: Duration::ZERO,
             seen: 0,
             log: Vec::new(),
+            stored: BTreeMap::new(),
         })
     }
 
@@ -112,6 +117,17 @@ impl<'a> Soak<'a> {
         while self.figures.kills < kills {
             self.round(kills)?;
         }
+        // Once in peace, with something to delete: what is left over now stays.
+        self.change_source()?;
+        ensure!(self.backup()?.wait()?.success(), "The last backup failed");
+        self.check(0)?;
+        let (dblocks, dindexes) = counts(&self.simulator.files()?);
+        ensure!(
+            dblocks == dindexes,
+            "{dblocks} data volumes, {dindexes} index volumes at the end"
+        );
+        let status = self.coffer("test").arg("all").status()?;
+        ensure!(status.success(), "Volumes are damaged: {status}");
         self.restored_equals_source()?;
         Ok(self.figures)
     }
@@ -122,7 +138,8 @@ impl<'a> Soak<'a> {
         loop {
             let (mut process, start) = (self.backup()?, Instant::now());
             let ends = self.figures.kills >= kills || killed >= KILLS_A_ROUND;
-            let moment = self.usual.mul_f64(self.random.unit() * 1.1);
+            // Early ones are more frequent, so that a round survives many.
+            let moment = self.usual.mul_f64(self.random.unit().powi(2) * 1.1);
             let status = if ends {
                 Some(process.wait()?)
             } else {
@@ -136,11 +153,11 @@ impl<'a> Soak<'a> {
             process.wait()?;
             killed += 1;
             self.figures.kills += 1;
-            let open = self.simulator.open_uploads()?;
-            if open.iter().any(|session| received(session) > 0) {
-                self.figures.in_session += 1;
-            }
+            let before = self.log.len();
             self.read_log()?;
+            let open = self.simulator.open_uploads()?;
+            let phase = phase(&self.log[before..], &open);
+            *self.figures.phases.entry(phase).or_default() += 1;
         }
         self.figures.rounds += 1;
         self.check(killed)?;
@@ -159,15 +176,12 @@ impl<'a> Soak<'a> {
         self.figures.empty_sessions = left.len() as u64;
 
         let files = self.simulator.files()?;
-        let count = |part: &str| files.iter().filter(|(path, _)| path.contains(part)).count();
-        let (dblocks, dindexes) = (count(".dblock."), count(".dindex."));
+        let (dblocks, dindexes) = counts(&files);
+        // Killed while it deletes, a run leaves index volumes to the next one that compacts.
         ensure!(
-            dblocks == dindexes,
+            dblocks <= dindexes,
             "{dblocks} data volumes, {dindexes} index volumes"
         );
-        let status = self.coffer("test").arg("all").status()?;
-        ensure!(status.success(), "Volumes are damaged: {status}");
-
         self.read_log()?;
         let log = std::mem::take(&mut self.log);
         let of = |op: &str| {
@@ -177,12 +191,13 @@ impl<'a> Soak<'a> {
         let is_kept = |entry: &&Value| matches!(entry["status"].as_u64(), Some(200..=202));
         let kept: u64 = of("fragment").filter(is_kept).map(bytes).sum();
         let cut = of("fragment").filter(|entry| !is_kept(entry)).count() as u64;
-        let large: u64 = files
-            .iter()
-            .map(|(_, size)| *size)
-            .filter(|size| *size > SMALL)
-            .sum();
-        let new = large - std::mem::replace(&mut self.figures.stored, large);
+        // What older versions held may be gone by now, so that only names that are new count.
+        let large = files.into_iter().filter(|(_, size)| *size > SMALL);
+        let large: BTreeMap<String, u64> = large.collect();
+        let is_new = |(name, _): &(&String, &u64)| !self.stored.contains_key(*name);
+        let new: u64 = large.iter().filter(is_new).map(|(_, size)| size).sum();
+        self.figures.stored += new;
+        self.stored = large;
         let repeated = kept.saturating_sub(new).div_ceil(FRAGMENT);
         self.figures.cut += cut;
         self.figures.repeated += repeated;
@@ -251,6 +266,7 @@ impl<'a> Soak<'a> {
             .arg(self.folder.join("source"))
             .arg("--dblock-size=5mb")
             .arg("--backup-test-samples=0")
+            .arg("--keep-versions=2")
             .arg("--asynchronous-upload-limit=1")
             .arg(format!("--fragment-size={FRAGMENT}"));
         command.spawn().context("Could not start the command line")
@@ -291,6 +307,39 @@ fn wait_until(process: &mut std::process::Child, moment: Instant) -> Result<Opti
 /// Done, or nothing was left to do.
 fn finished(status: ExitStatus) -> bool {
     matches!(status.code(), Some(0 | 1))
+}
+
+/// What a run was at, by its requests since it started and the sessions that are open.
+fn phase(requests: &[Value], open: &[Value]) -> &'static str {
+    let last = requests.iter().rev().find_map(|entry| {
+        let op = entry["op"].as_str()?;
+        let writes = ["create_session", "fragment", "content_put", "delete"].contains(&op);
+        writes.then(|| (op, entry["path"].as_str().unwrap_or_default()))
+    });
+    match last {
+        None => "before its first upload",
+        Some(("create_session", _)) => "a session without bytes",
+        Some(("fragment", _)) => match open.iter().map(lacks).min() {
+            None => "between volumes",
+            Some(0..=FRAGMENT) => "the last fragment",
+            Some(_) => "inside a session",
+        },
+        Some(("delete", _)) => "deleting",
+        Some((_, path)) if path.contains(".dlist.") => "after the dlist",
+        Some((_, path)) if path.contains(".dindex.") => "after a dindex",
+        Some(_) => "after a small dblock",
+    }
+}
+
+/// How many data and index volumes there are.
+fn counts(files: &[(String, u64)]) -> (usize, usize) {
+    let count = |part: &str| files.iter().filter(|(path, _)| path.contains(part)).count();
+    (count(".dblock."), count(".dindex."))
+}
+
+/// Bytes that a session still wants.
+fn lacks(session: &Value) -> u64 {
+    session["total"].as_u64().unwrap_or(u64::MAX) - received(session)
 }
 
 fn received(session: &Value) -> u64 {

@@ -2,7 +2,7 @@ use clap::Args;
 use coffer_jobs::maintenance::CompactSettings;
 
 use super::{Common, Destination, boolean};
-use crate::size;
+use coffer_jobs::size;
 
 /// When space is given back.
 #[derive(Args)]

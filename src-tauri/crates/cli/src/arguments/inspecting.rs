@@ -3,7 +3,7 @@ use coffer_ipc::job::FilterRule;
 
 use super::compacting::AutoCompacting;
 use super::{Common, Destination, boolean, numbers, rules_in_order};
-use crate::size;
+use coffer_jobs::size;
 
 /// Numbers of versions, where `--version` alone asks for the program's own.
 #[derive(Args)]

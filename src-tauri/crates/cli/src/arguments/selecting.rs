@@ -5,7 +5,7 @@ use coffer_ipc::job::FilterRule;
 use coffer_jobs::selecting::SourceSettings;
 
 use super::{Common, boolean, rules_in_order};
-use crate::size;
+use coffer_jobs::size;
 
 /// What of the sources is left out.
 #[derive(Args)]

@@ -47,6 +47,28 @@ async fn fragments_in_order_become_the_file() {
 }
 
 #[tokio::test]
+async fn a_last_fragment_counts_only_together_with_its_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sim = Sim::with(Options::in_folder(folder.path())).await;
+    let file = bytes(2 * UNIT);
+    let url = sim.session("/f", json!({})).await;
+    sim.fragment(&url, &file, 0, UNIT).await;
+    let blobs = folder.path().join("blobs");
+    std::fs::remove_dir(&blobs).expect("no place for files");
+
+    let failed = sim.fragment(&url, &file, UNIT, file.len()).await;
+    std::fs::create_dir(&blobs).expect("a place for files");
+
+    assert_eq!(failed.status(), 500);
+    let status = sim.http.get(&url).send().await.expect("it");
+    let status: Value = status.json().await.expect("JSON");
+    assert_eq!(status["nextExpectedRanges"], json!([format!("{UNIT}-")]));
+    let again = sim.fragment(&url, &file, UNIT, file.len()).await;
+    assert_eq!(again.status(), 201);
+    assert_eq!(sim.sim.file_bytes(ALEX_DRIVE, "/f"), Some(file));
+}
+
+#[tokio::test]
 async fn wrong_multiples_fail_only_at_the_last_fragment() {
     let sim = Sim::start().await;
     let file = bytes(UNIT + 10);

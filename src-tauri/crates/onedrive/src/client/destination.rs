@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::account::{DriveJson, list};
 use super::answer::Refusal;
 use super::graph::{Call, Graph, Outcome, cancellable, read_json};
+use super::limit::Limit;
 use super::upload::Checkpoint;
 use crate::names::{MAX_PATH, encode, encode_path, problem};
 
@@ -26,6 +27,10 @@ use crate::names::{MAX_PATH, encode, encode_path, problem};
 pub(super) const UNIT: u64 = 327_680;
 /// Largest fragment, in bytes; a request must stay below 60 MiB.
 const MAX_FRAGMENT: u64 = 191 * UNIT;
+/// Seconds that the body of one request takes under a limit, when nothing else is sent.
+const LONGEST_BODY: u64 = 10;
+/// Lowest limit, bytes a second; below it the smallest fragments take too long.
+const LOWEST_LIMIT: u64 = 32 << 10;
 
 /// How files are moved.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +43,10 @@ pub struct TransferOptions {
     pub fragment_delay: std::time::Duration,
     /// What a deletion does with the file (`--permanent-delete`).
     pub deletion: Deletion,
+    /// Bytes that may be sent in a second (`--throttle-upload`), by all transfers together; at least 32 KiB.
+    pub upload_limit: Option<u64>,
+    /// The same for bytes that are received (`--throttle-download`).
+    pub download_limit: Option<u64>,
 }
 
 /// Where deleted files go.
@@ -57,6 +66,8 @@ impl Default for TransferOptions {
             fragment_tries: 8,
             fragment_delay: std::time::Duration::from_secs(1),
             deletion: Deletion::default(),
+            upload_limit: None,
+            download_limit: None,
         }
     }
 }
@@ -64,7 +75,14 @@ impl Default for TransferOptions {
 impl TransferOptions {
     /// The fragment size that is really used.
     pub(super) fn fragment(&self) -> u64 {
-        (self.fragment_size / UNIT * UNIT).clamp(UNIT, MAX_FRAGMENT)
+        (self.unhurried(self.fragment_size) / UNIT * UNIT).clamp(UNIT, MAX_FRAGMENT)
+    }
+
+    /// As many of `bytes` as one request carries in good time: whoever answers is silent until all of it has arrived,
+    /// and is taken for dead after a while.
+    pub(super) fn unhurried(&self, bytes: u64) -> u64 {
+        self.upload_limit
+            .map_or(bytes, |limit| bytes.min(limit.saturating_mul(LONGEST_BODY)))
     }
 }
 
@@ -80,6 +98,8 @@ pub struct OneDriveDestination {
     pub(super) sessions: std::sync::Mutex<HashMap<String, Checkpoint>>,
     /// The drive has a recycle bin only.
     only_recycles: AtomicBool,
+    pub(super) upload_limit: Arc<Limit>,
+    pub(super) download_limit: Arc<Limit>,
 }
 
 /// A file or folder, as far as it is of interest.
@@ -158,6 +178,12 @@ impl OneDriveDestination {
         options: TransferOptions,
     ) -> Self {
         let folder = folder.to_owned();
+        let lowest = |limit: Option<u64>| limit.map(|limit| limit.max(LOWEST_LIMIT));
+        let options = TransferOptions {
+            upload_limit: lowest(options.upload_limit),
+            download_limit: lowest(options.download_limit),
+            ..options
+        };
         Self {
             graph,
             drive,
@@ -166,6 +192,8 @@ impl OneDriveDestination {
             folder_id: Mutex::new(None),
             sessions: std::sync::Mutex::default(),
             only_recycles: AtomicBool::new(false),
+            upload_limit: Limit::new(options.upload_limit),
+            download_limit: Limit::new(options.download_limit),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Uploads: small files in one request, others in fragments of an upload session that can be continued.
 
 use std::io::SeekFrom;
+use std::sync::Arc;
 use std::time::Duration;
 
 use coffer_destination::{
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::Refusal;
 use super::destination::{Item, OneDriveDestination, UNIT};
 use super::graph::{Call, Outcome, cancellable, read_json};
+use super::limit::{PIECE, pieces};
 use super::lock;
 use crate::endpoints::is_private;
 use crate::quickxor::QuickXor;
@@ -208,7 +210,7 @@ impl OneDriveDestination {
             monitor,
             cancel,
         };
-        let item = if file.size() <= SMALL {
+        let item = if file.size() <= self.options.unhurried(SMALL) {
             upload.small().await?
         } else {
             upload.large().await?
@@ -258,9 +260,16 @@ impl Upload<'_> {
             let url = format!("{address}:/content?@microsoft.graph.conflictBehavior=replace");
             let sending = graph.send_with(&url, self.cancel, || {
                 let request = graph.request(Method::PUT, &url);
-                Ok(request
-                    .header(CONTENT_TYPE, "application/octet-stream")
-                    .body(data.clone()))
+                let request = request.header(CONTENT_TYPE, "application/octet-stream");
+                let limit = &self.destination.upload_limit;
+                Ok(if limit.is_set() {
+                    let body = Arc::clone(limit).metered(pieces(data.clone()));
+                    request
+                        .header(CONTENT_LENGTH, data.len())
+                        .body(Body::wrap_stream(body))
+                } else {
+                    request.body(data.clone())
+                })
             });
             match sending.await? {
                 Outcome::Answer(answer) => {
@@ -569,7 +578,10 @@ impl Upload<'_> {
         file.seek(SeekFrom::Start(offset))
             .await
             .map_err(|source| self.local(source))?;
-        let body = Body::wrap_stream(ReaderStream::with_capacity(file.take(len), 64 * 1024));
+        let limit = &self.destination.upload_limit;
+        let piece = if limit.is_set() { PIECE } else { 64 * 1024 };
+        let body = ReaderStream::with_capacity(file.take(len), piece);
+        let body = Body::wrap_stream(Arc::clone(limit).metered(body));
         let last = offset + len - 1;
         let request = self
             .destination

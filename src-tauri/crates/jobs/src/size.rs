@@ -1,5 +1,10 @@
+//! Sizes as people write them.
+
 /// Reads a size: a whole number and `b`, `kb`, `mb`, `gb` or `tb` (factor 1024, any case); `unit` stands for none.
-pub(crate) fn parse(text: &str, unit: &str) -> Result<u64, String> {
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub fn parse(text: &str, unit: &str) -> Result<u64, String> {
     let text = text.trim().to_ascii_lowercase();
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
