@@ -17,7 +17,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).ok_or("names no folder")?;
     let few = measure(Path::new(&folder), 100_000)?;
     let many = measure(Path::new(&folder), 10_000_000)?;
-    println!("known {:.2}, unknown {:.2}", many.0 / few.0, many.1 / few.1);
+    println!(
+        "ratio: known {:.2}, unknown {:.2}",
+        many.0 / few.0,
+        many.1 / few.1
+    );
     Ok(())
 }
 

@@ -330,11 +330,15 @@ impl Run<'_> {
         }
         let mut listed = Listed::of(session)?;
         let (format, folder) = (spool.format(), spool.folder());
-        if let Some(compact) = self.compact_options(spool)
-            && (stats.deleted_versions > 0 || has_small_volumes(&listed, stats, &compact))
-        {
-            stats.compacted = compact_afterwards(session, &index, format, folder, &[], &compact)?;
-            listed = Listed::of(session)?;
+        if let Some(compact) = self.compact_options(spool) {
+            if stats.deleted_versions > 0 || has_small_volumes(&listed, stats, &compact) {
+                stats.compacted =
+                    compact_afterwards(session, &index, format, folder, &[], &compact)?;
+                listed = Listed::of(session)?;
+            } else if !delete_unneeded(session, &index, &HashSet::new())?.is_empty() {
+                // A run was killed between a data volume that it deleted and its index volume.
+                listed = Listed::of(session)?;
+            }
         }
         let samples = sample_count(&listed, options.test_samples, options.test_percentage);
         if stats.uploaded_volumes > 0 && samples > 0 {

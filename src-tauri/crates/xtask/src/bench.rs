@@ -29,6 +29,8 @@ struct Options {
     sources: Vec<Source>,
     rounds: usize,
     checks_memory: bool,
+    /// Look-ups in an index of 10,000,000 blocks; takes 500 MB and two minutes.
+    measures_lookups: bool,
 }
 
 pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<()> {
@@ -51,11 +53,13 @@ impl Options {
             sources: Vec::new(),
             rounds: 3,
             checks_memory: true,
+            measures_lookups: false,
         };
         let mut large = false;
         for argument in arguments {
             match *argument {
                 "--large" => large = true,
+                "--lookups" => options.measures_lookups = true,
                 "--no-memory-check" => options.checks_memory = false,
                 other => match other.split_once('=') {
                     Some(("--rounds", number)) => {
@@ -75,6 +79,7 @@ impl Options {
         if options.sources.is_empty() {
             options.sources = vec![Source::Linux, Source::Photos, Source::Small];
         }
+        options.measures_lookups |= large;
         if large && !options.sources.contains(&Source::Tiny) {
             options.sources.push(Source::Tiny);
         }
@@ -95,7 +100,24 @@ fn measure_all(project: &Project, folder: &Path, options: &Options) -> Result<()
         // What was measured stays when a later source fails.
         fs::write(project.root.join("tests/bench.md"), &text)?;
     }
+    if options.measures_lookups {
+        text.push_str(&lookups(project, folder)?);
+        fs::write(project.root.join("tests/bench.md"), &text)?;
+    }
     Ok(())
+}
+
+/// Look-ups of blocks in the index, which no other program has to compare with.
+fn lookups(project: &Project, folder: &Path) -> Result<String> {
+    let mut command = cargo(project);
+    command.args(["run", "--release", "--quiet", "-p", "coffer-database"]);
+    command.args(["--example", "lookups"]).arg(folder);
+    let told = output(&mut command)?;
+    print!("{told}");
+    Ok(format!(
+        "\n## Look-ups of blocks in the index\n\n```\n{}\n```\n",
+        told.trim()
+    ))
 }
 
 fn compare(

@@ -2,14 +2,17 @@
 //!
 //! A round is one changed source that is backed up until a run ends by itself; most runs of it are killed. After each
 //! round no volume may be missing or there twice and no upload session may be left over; at the end every volume is
-//! read and everything is restored. Old versions go, so that rounds stay as short as the first. Sessions that hold no byte are told apart:
-//! a process that is killed between Microsoft's answer and its own note of it cannot know their address, and they run
-//! out by themselves. The seed decides all moments and all content; what the machine makes of them differs.
+//! read and everything is restored. Old versions go, so that rounds stay as short as the first.
+//!
+//! A kill comes after a random number of requests, so that all phases are hit alike, however fast the machine is; one in
+//! ten comes before the first. Sessions that hold no byte are told apart: a process that is killed between Microsoft's
+//! answer and its own note of it cannot know their address, and they run out by themselves. The seed decides all moments
+//! and all content; what the machine makes of them differs.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -81,8 +84,8 @@ struct Soak<'a> {
     folder: PathBuf,
     random: Random,
     figures: Figures,
-    /// How long a run takes that nobody kills.
-    usual: Duration,
+    /// Requests and time of a run that nobody kills.
+    usual: (u64, Duration),
     seen: u64,
     log: Vec<Value>,
     /// Large files after the round before, and their bytes.
@@ -101,7 +104,7 @@ impl<'a> Soak<'a> {
             folder: folder.to_owned(),
             random: Random(seed),
             figures: Figures::default(),
-            usual: Duration::ZERO,
+            usual: (0, Duration::ZERO),
             seen: 0,
             log: Vec::new(),
             stored: BTreeMap::new(),
@@ -112,20 +115,16 @@ impl<'a> Soak<'a> {
         self.change_source()?;
         let start = Instant::now();
         ensure!(self.backup()?.wait()?.success(), "The first backup failed");
-        self.usual = start.elapsed();
+        self.read_log()?;
+        self.usual = (self.log.len() as u64, start.elapsed());
         self.check(0)?;
         while self.figures.kills < kills {
             self.round(kills)?;
         }
-        // Once in peace, with something to delete: what is left over now stays.
+        // Once in peace: what is left over now stays.
         self.change_source()?;
         ensure!(self.backup()?.wait()?.success(), "The last backup failed");
         self.check(0)?;
-        let (dblocks, dindexes) = counts(&self.simulator.files()?);
-        ensure!(
-            dblocks == dindexes,
-            "{dblocks} data volumes, {dindexes} index volumes at the end"
-        );
         let status = self.coffer("test").arg("all").status()?;
         ensure!(status.success(), "Volumes are damaged: {status}");
         self.restored_equals_source()?;
@@ -136,14 +135,13 @@ impl<'a> Soak<'a> {
         self.change_source()?;
         let mut killed = 0;
         loop {
-            let (mut process, start) = (self.backup()?, Instant::now());
+            let mut process = self.backup()?;
+            let before = self.log.len();
             let ends = self.figures.kills >= kills || killed >= KILLS_A_ROUND;
-            // Early ones are more frequent, so that a round survives many.
-            let moment = self.usual.mul_f64(self.random.unit().powi(2) * 1.1);
             let status = if ends {
                 Some(process.wait()?)
             } else {
-                wait_until(&mut process, start + moment)?
+                self.wait_for_moment(&mut process)?
             };
             if let Some(status) = status {
                 ensure!(finished(status), "A backup failed with {status}");
@@ -153,7 +151,6 @@ impl<'a> Soak<'a> {
             process.wait()?;
             killed += 1;
             self.figures.kills += 1;
-            let before = self.log.len();
             self.read_log()?;
             let open = self.simulator.open_uploads()?;
             let phase = phase(&self.log[before..], &open);
@@ -177,9 +174,8 @@ impl<'a> Soak<'a> {
 
         let files = self.simulator.files()?;
         let (dblocks, dindexes) = counts(&files);
-        // Killed while it deletes, a run leaves index volumes to the next one that compacts.
         ensure!(
-            dblocks <= dindexes,
+            dblocks == dindexes,
             "{dblocks} data volumes, {dindexes} index volumes"
         );
         self.read_log()?;
@@ -217,6 +213,32 @@ impl<'a> Soak<'a> {
         puts.dedup();
         self.figures.small_again += (sent - puts.len()) as u64;
         Ok(())
+    }
+
+    /// Waits for the next kill; `None` when the process is still at work then.
+    fn wait_for_moment(&mut self, process: &mut Child) -> Result<Option<ExitStatus>> {
+        let (requests, time) = self.usual;
+        let before = self.log.len() as u64;
+        let wanted = match self.random.unit() {
+            early if early < 0.1 => 0,
+            _ => 1 + (self.random.unit() * requests as f64) as u64,
+        };
+        // Between two requests, or before the first.
+        let spread = if wanted == 0 {
+            0.3
+        } else {
+            1.0 / requests as f64
+        };
+        let rest = time.mul_f64(self.random.unit() * spread);
+        while (self.log.len() as u64) < before + wanted {
+            if let Some(status) = process.try_wait()? {
+                return Ok(Some(status));
+            }
+            thread::sleep(Duration::from_millis(1));
+            self.read_log()?;
+        }
+        thread::sleep(rest);
+        Ok(process.try_wait()?)
     }
 
     /// The simulator keeps a part of its log only, so it is read often.
@@ -260,7 +282,7 @@ impl<'a> Soak<'a> {
         Ok(())
     }
 
-    fn backup(&self) -> Result<std::process::Child> {
+    fn backup(&self) -> Result<Child> {
         let mut command = self.coffer("backup");
         command
             .arg(self.folder.join("source"))
@@ -288,19 +310,6 @@ impl<'a> Soak<'a> {
             .stderr(Stdio::null())
             .arg("--no-progress");
         command
-    }
-}
-
-/// Waits until `moment`; `None` when the process is still at work then.
-fn wait_until(process: &mut std::process::Child, moment: Instant) -> Result<Option<ExitStatus>> {
-    loop {
-        if let Some(status) = process.try_wait()? {
-            return Ok(Some(status));
-        }
-        if Instant::now() >= moment {
-            return Ok(None);
-        }
-        thread::sleep(Duration::from_millis(1));
     }
 }
 

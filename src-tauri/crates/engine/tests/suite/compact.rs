@@ -102,6 +102,30 @@ fn what_only_deleted_versions_needed_is_given_back() {
     assert_eq!(bench.backup().unwrap().uploaded_bytes, 0);
 }
 
+/// A run that was killed while it deleted leaves an index volume whose data volume is gone.
+#[test]
+fn the_next_backup_deletes_index_volumes_that_describe_nothing() {
+    let (mut bench, _) = with_changes(4);
+    let folder = bench.destination_path();
+    let before: Vec<_> = bench
+        .volumes()
+        .into_iter()
+        .filter(|name| name.contains(".dindex."))
+        .map(|name| (fs::read(folder.join(&name)).unwrap(), name))
+        .collect();
+    delete(&bench, &[1, 2, 3], true, Mode::Run);
+    let (content, left) = before
+        .into_iter()
+        .find(|(_, name)| !bench.volumes().contains(name))
+        .unwrap();
+    fs::write(folder.join(&left), content).unwrap();
+
+    bench.backup().unwrap();
+
+    assert!(!bench.volumes().contains(&left));
+    assert_clean(&folder);
+}
+
 #[test]
 fn a_plan_names_exactly_what_goes() {
     let (bench, _) = with_changes(4);
