@@ -1,24 +1,25 @@
 //! The command line. `--name=value` and `--name value` both work; a boolean takes a value only after `=`.
 
 mod compacting;
+mod destination;
 mod inspecting;
 mod retention;
 mod selecting;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use coffer_ipc::job::FilterRule;
+use coffer_jobs::values::{parse_boolean, parse_size};
 
 pub(crate) use compacting::{AutoCompacting, Compact};
+pub(crate) use destination::Destination;
 pub(crate) use inspecting::{Compare, Find, Plain, Purge, PurgeBroken, Purging, Repair, Test};
 pub(crate) use retention::Retention;
 pub(crate) use selecting::{Selecting, TestFilters};
 
 use crate::exit::Exit;
-use coffer_jobs::size;
 
 /// Encrypted, versioned backups on OneDrive, in Duplicati's volume format.
 #[derive(Parser)]
@@ -102,10 +103,10 @@ pub(crate) struct Backup {
     #[command(flatten)]
     pub(crate) common: Common,
     /// Size of a volume (unit mb).
-    #[arg(long, default_value = "50mb", value_parser = |text: &str| size::parse(text, "mb"))]
+    #[arg(long, default_value = "50mb", value_parser = |text: &str| parse_size(text, "mb"))]
     pub(crate) dblock_size: u64,
     /// Size of a block (unit kb); fixed for the life of a backup. Default: the backup's own, 1mb in a new one.
-    #[arg(long, value_parser = |text: &str| size::parse(text, "kb"))]
+    #[arg(long, value_parser = |text: &str| parse_size(text, "kb"))]
     pub(crate) blocksize: Option<u64>,
     /// Hash that names blocks; fixed for the life of a backup.
     #[arg(long)]
@@ -200,7 +201,7 @@ pub(crate) struct Delete {
     #[command(flatten)]
     pub(crate) compacting: AutoCompacting,
     /// Size of a volume (unit mb), for what is rewritten.
-    #[arg(long, default_value = "50mb", value_parser = |text: &str| size::parse(text, "mb"))]
+    #[arg(long, default_value = "50mb", value_parser = |text: &str| parse_size(text, "mb"))]
     pub(crate) dblock_size: u64,
     /// Deletes even the last version.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
@@ -221,55 +222,6 @@ pub(crate) struct TestConnection {
     pub(crate) common: Common,
 }
 
-/// A destination and what opens it.
-#[derive(Args)]
-pub(crate) struct Destination {
-    /// Where the volumes are, or are to be.
-    pub(crate) url: String,
-    /// Passphrase of the backup; better given as PASSPHRASE in the environment, or at the prompt.
-    #[arg(long, hide_env_values = true, env = "PASSPHRASE")]
-    pub(crate) passphrase: Option<String>,
-    /// The backup is not encrypted.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
-    pub(crate) no_encryption: bool,
-    /// AuthID for OneDrive; better kept by `coffer auth login`, or given as COFFER_AUTHID in the environment.
-    #[arg(long, hide_env_values = true, env = "COFFER_AUTHID")]
-    authid: Option<String>,
-    /// Another drive than the account's own.
-    #[arg(long)]
-    drive_id: Option<String>,
-    /// AuthID service to use.
-    #[arg(long)]
-    oauth_url: Option<String>,
-    /// What volume names start with.
-    #[arg(long, default_value = "duplicati")]
-    prefix: String,
-    /// Program that opens volumes encrypted with GnuPG. Default: gpg.
-    #[arg(long)]
-    gpg_program_path: Option<String>,
-    /// Repetitions of a failed transfer.
-    #[arg(long)]
-    number_of_retries: Option<u32>,
-    /// Bytes per upload fragment.
-    #[arg(long)]
-    fragment_size: Option<u64>,
-    /// Tries of a fragment that fails. Default: 8.
-    #[arg(long)]
-    fragment_retry_count: Option<u32>,
-    /// Milliseconds before a fragment is tried again; doubles each time. Default: 1000.
-    #[arg(long)]
-    fragment_retry_delay: Option<u64>,
-    /// Deletes past the recycle bin, where the drive can do that.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean)]
-    permanent_delete: Option<bool>,
-    /// Most bytes a second that are sent to OneDrive (unit kb), at least 32kb; 0 is no limit.
-    #[arg(long, value_parser = |text: &str| size::parse(text, "kb"))]
-    throttle_upload: Option<u64>,
-    /// Most bytes a second that are received from OneDrive (unit kb), at least 32kb; 0 is no limit.
-    #[arg(long, value_parser = |text: &str| size::parse(text, "kb"))]
-    throttle_download: Option<u64>,
-}
-
 /// How results are shown.
 #[derive(Args, Clone, Copy)]
 pub(crate) struct Common {
@@ -279,51 +231,6 @@ pub(crate) struct Common {
     /// Plain lines instead of a progress bar.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) no_progress: bool,
-}
-
-impl Destination {
-    /// Options by Duplicati's names, for the address.
-    pub(crate) fn options(&self) -> BTreeMap<String, String> {
-        let given = [
-            ("authid", self.authid.clone()),
-            ("drive-id", self.drive_id.clone()),
-            ("oauth-url", self.oauth_url.clone()),
-            ("prefix", Some(self.prefix.clone())),
-            ("gpg-program-path", self.gpg_program_path.clone()),
-            (
-                "number-of-retries",
-                self.number_of_retries.map(|count| count.to_string()),
-            ),
-            (
-                "fragment-size",
-                self.fragment_size.map(|size| size.to_string()),
-            ),
-            (
-                "fragment-retry-count",
-                self.fragment_retry_count.map(|count| count.to_string()),
-            ),
-            (
-                "fragment-retry-delay",
-                self.fragment_retry_delay.map(|delay| delay.to_string()),
-            ),
-            (
-                "permanent-delete",
-                self.permanent_delete.map(|wanted| wanted.to_string()),
-            ),
-            (
-                "throttle-upload",
-                self.throttle_upload.map(|bytes| format!("{bytes}b")),
-            ),
-            (
-                "throttle-download",
-                self.throttle_download.map(|bytes| format!("{bytes}b")),
-            ),
-        ];
-        given
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-            .collect()
-    }
 }
 
 /// Reads the command line; help, the version and mistakes are printed here.
@@ -454,12 +361,10 @@ fn rules_in_order(matches: &ArgMatches) -> Vec<FilterRule> {
     rules.into_iter().map(|(_, rule)| rule).collect()
 }
 
-/// A boolean as Duplicati reads it: what is not false is true.
+/// Any text is one.
+#[expect(clippy::unnecessary_wraps, reason = "the parser of values may fail")]
 fn boolean(text: &str) -> Result<bool, String> {
-    Ok(!matches!(
-        text.to_ascii_lowercase().as_str(),
-        "0" | "off" | "false" | "no"
-    ))
+    Ok(parse_boolean(text))
 }
 
 fn number(text: &str) -> Result<usize, String> {

@@ -204,12 +204,7 @@ impl Usage {
         let mut statement = self
             .connection
             .prepare_cached("SELECT hash, size FROM moving WHERE volume = ?1")?;
-        let rows = statement.query_map([volume], |row| {
-            Ok(BlockRow {
-                hash: row.get(0)?,
-                size: from_sql(row.get(1)?),
-            })
-        })?;
+        let rows = statement.query_map([volume], BlockRow::read)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

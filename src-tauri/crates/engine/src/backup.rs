@@ -331,12 +331,16 @@ impl Run<'_> {
         let mut listed = Listed::of(session)?;
         let (format, folder) = (spool.format(), spool.folder());
         if let Some(compact) = self.compact_options(spool) {
-            if stats.deleted_versions > 0 || has_small_volumes(&listed, stats, &compact) {
-                stats.compacted =
-                    compact_afterwards(session, &index, format, folder, &[], &compact)?;
-                listed = Listed::of(session)?;
-            } else if !delete_unneeded(session, &index, &HashSet::new())?.is_empty() {
-                // A run was killed between a data volume that it deleted and its index volume.
+            let is_changed =
+                if stats.deleted_versions > 0 || has_small_volumes(&listed, stats, &compact) {
+                    stats.compacted =
+                        compact_afterwards(session, &index, format, folder, &[], &compact)?;
+                    true
+                } else {
+                    // What a run left that was killed between a data volume and its index volume.
+                    !delete_unneeded(session, &index, &HashSet::new())?.is_empty()
+                };
+            if is_changed {
                 listed = Listed::of(session)?;
             }
         }

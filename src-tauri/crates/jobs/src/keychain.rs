@@ -1,7 +1,7 @@
 //! Secrets in the system's keychain: Keychain, Credential Manager, or a Secret Service.
 //!
 //! One entry per secret, service `Coffer`. Windows holds 2,560 bytes per entry, so longer values are split over several
-//! entries ([`parts`]). There is no fallback to a file: without a keychain there is a clear message.
+//! entries (`parts`). There is no fallback to a file: without a keychain there is a clear message.
 
 mod parts;
 

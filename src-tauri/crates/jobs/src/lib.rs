@@ -22,8 +22,8 @@ mod schedule;
 mod seal;
 pub mod selecting;
 mod service;
-pub mod size;
 mod target;
+pub mod values;
 pub mod wording;
 
 pub use environment::Environment;

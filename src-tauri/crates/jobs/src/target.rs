@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::environment::Environment;
 use crate::folders::Folders;
 use crate::keychain::SecretStore;
-use crate::{Result, blocking, seal, size, wording};
+use crate::values::{parse_boolean, parse_size};
+use crate::{Result, blocking, seal, wording};
 
 /// Prefix of volume names when nothing else is said.
 pub(crate) const DEFAULT_PREFIX: &str = "duplicati";
@@ -239,16 +240,12 @@ fn transfer_options<'a>(option: impl Fn(&str) -> Option<&'a str>) -> TransferOpt
     }
     // Without a unit kilobytes are meant; 0 is no limit.
     let limit = |name| {
-        let size = option(name).and_then(|text| size::parse(text, "kb").ok())?;
+        let size = option(name).and_then(|text| parse_size(text, "kb").ok())?;
         (size > 0).then_some(size)
     };
     transfer.upload_limit = limit("throttle-upload");
     transfer.download_limit = limit("throttle-download");
-    // What is not false is true, as for every boolean of Duplicati's.
-    let no = ["0", "off", "false", "no"];
-    if option("permanent-delete")
-        .is_some_and(|text| !no.iter().any(|word| text.eq_ignore_ascii_case(word)))
-    {
+    if option("permanent-delete").is_some_and(parse_boolean) {
         transfer.deletion = Deletion::Permanent;
     }
     transfer

@@ -29,7 +29,7 @@ Usage: cargo xtask <command>
   screenshots           Write every screen, light and dark, to screenshots/
   fuzz [--minutes=N] [TARGET…]
                         Feed hostile data to every decoder, ten minutes each unless said otherwise
-  bench [--large] [--only=SOURCE] [--rounds=N] [--no-memory-check]
+  bench [--large] [--lookups] [--only=SOURCE] [--rounds=N] [--no-memory-check]
                         Measure the release command line beside restic, borg and rustic (tests/bench.md)
   soak [--kills N] [--seed N]
                         Kill the command line at random moments of its uploads, again and again

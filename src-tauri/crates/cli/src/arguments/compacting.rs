@@ -1,8 +1,8 @@
 use clap::Args;
 use coffer_jobs::maintenance::CompactSettings;
+use coffer_jobs::values::parse_size;
 
 use super::{Common, Destination, boolean};
-use coffer_jobs::size;
 
 /// When space is given back.
 #[derive(Args)]
@@ -11,7 +11,7 @@ pub(crate) struct Compacting {
     #[arg(long, default_value_t = 25)]
     threshold: u64,
     /// Volumes up to this size are small (unit mb). Default: a fifth of --dblock-size.
-    #[arg(long, value_parser = |text: &str| size::parse(text, "mb"))]
+    #[arg(long, value_parser = |text: &str| parse_size(text, "mb"))]
     small_file_size: Option<u64>,
     /// Merges small volumes when there are more than this.
     #[arg(long, default_value_t = 20)]
@@ -54,7 +54,7 @@ pub(crate) struct Compact {
     #[command(flatten)]
     pub(crate) compacting: Compacting,
     /// Size of a volume (unit mb).
-    #[arg(long, default_value = "50mb", value_parser = |text: &str| size::parse(text, "mb"))]
+    #[arg(long, default_value = "50mb", value_parser = |text: &str| parse_size(text, "mb"))]
     pub(crate) dblock_size: u64,
     /// Prints what would be done and does nothing.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]

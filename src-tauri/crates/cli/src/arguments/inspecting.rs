@@ -1,9 +1,9 @@
 use clap::{ArgMatches, Args};
 use coffer_ipc::job::FilterRule;
+use coffer_jobs::values::parse_size;
 
 use super::compacting::AutoCompacting;
 use super::{Common, Destination, boolean, numbers, rules_in_order};
-use coffer_jobs::size;
 
 /// Numbers of versions, where `--version` alone asks for the program's own.
 #[derive(Args)]
@@ -111,7 +111,7 @@ pub(crate) struct Purging {
     #[command(flatten)]
     pub(crate) compacting: AutoCompacting,
     /// Size of a volume (unit mb), for what is rewritten.
-    #[arg(long, default_value = "50mb", value_parser = |text: &str| size::parse(text, "mb"))]
+    #[arg(long, default_value = "50mb", value_parser = |text: &str| parse_size(text, "mb"))]
     pub(crate) dblock_size: u64,
     /// Prints what would be done and does nothing.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]

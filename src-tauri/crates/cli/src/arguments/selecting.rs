@@ -3,9 +3,9 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args};
 use coffer_ipc::job::FilterRule;
 use coffer_jobs::selecting::SourceSettings;
+use coffer_jobs::values::parse_size;
 
 use super::{Common, boolean, rules_in_order};
-use coffer_jobs::size;
 
 /// What of the sources is left out.
 #[derive(Args)]
@@ -23,7 +23,7 @@ pub(crate) struct Selecting {
     #[arg(long)]
     hardlink_policy: Option<String>,
     /// Leaves out larger files (unit mb).
-    #[arg(long, value_parser = |text: &str| size::parse(text, "mb"))]
+    #[arg(long, value_parser = |text: &str| parse_size(text, "mb"))]
     skip_files_larger_than: Option<u64>,
     /// Leaves out what has one of these attributes, e.g. Hidden,Temporary.
     #[arg(long)]

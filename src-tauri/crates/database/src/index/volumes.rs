@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::Index;
 use crate::error::Result;
@@ -52,6 +52,16 @@ pub struct BlockRow {
     pub hash: Vec<u8>,
     /// Bytes.
     pub size: u64,
+}
+
+impl BlockRow {
+    /// Reads the columns `hash` and `size`.
+    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            hash: row.get(0)?,
+            size: from_sql(row.get(1)?),
+        })
+    }
 }
 
 impl Index {
@@ -197,12 +207,7 @@ impl Index {
         let mut statement = self
             .connection
             .prepare_cached("SELECT hash, size FROM block WHERE volume = ?1")?;
-        let rows = statement.query_map([volume], |row| {
-            Ok(BlockRow {
-                hash: row.get(0)?,
-                size: from_sql(row.get(1)?),
-            })
-        })?;
+        let rows = statement.query_map([volume], BlockRow::read)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

@@ -10,7 +10,7 @@ use coffer_volume::dlist::{EntryKind, FilelistEntry};
 use coffer_volume::metadata::Metadata;
 use jiff::Timestamp;
 
-use super::files::{Failure, Files, Parts, problem_of};
+use super::files::{Files, Parts, problem_of};
 #[cfg(unix)]
 use super::metadata_unix::create_link;
 #[cfg(windows)]
@@ -19,7 +19,7 @@ use super::plan::Planned;
 use super::target::{Mapping, Place};
 use super::writers::{Outcome, Task, Writers, WrittenFile};
 use super::{RestoreOptions, RestoreStats};
-use crate::error::{Error, Result, is_full};
+use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::store::{kind_number, stream_row};
@@ -218,27 +218,17 @@ impl<'a> Placer<'a> {
         if entry.kind != kind_number(EntryKind::File) {
             return Ok(());
         }
-        let metadata = self.metadata_of(&entry)?;
-        let place = decode(&entry.target);
+        let file = WrittenFile {
+            metadata: self.metadata_of(&entry)?,
+            place: decode(&entry.target),
+            entry,
+        };
         if self.writers.is_some() {
-            self.send(Task::Complete(Box::new(WrittenFile {
-                entry,
-                place,
-                metadata,
-            })));
+            self.send(Task::Complete(Box::new(file)));
             return Ok(());
         }
-        let completed = self
-            .files
-            .complete(&mut self.parts, &entry, &place, metadata.as_ref());
-        match completed {
-            Ok(applied) => self.note(Outcome::Placed(entry, applied)),
-            Err(Failure::Mismatch) => self.fail_entry(entry.id, ProblemKind::ContentMismatch),
-            Err(Failure::Io(error)) if is_full(&error) => {
-                Err(Error::io("write", place.path(), error))
-            }
-            Err(Failure::Io(error)) => self.fail_entry(entry.id, ProblemKind::Unwritable(error)),
-        }
+        let outcome = file.complete(&self.files, &mut self.parts);
+        self.note(outcome)
     }
 
     /// Counts an entry that is right now, and `bytes` that were not told before.

@@ -42,6 +42,21 @@ pub(super) struct WrittenFile {
     pub(super) metadata: Option<Metadata>,
 }
 
+impl WrittenFile {
+    /// Verifies it and puts it in place.
+    pub(super) fn complete(self, files: &Files, parts: &mut Parts) -> Outcome {
+        let Self {
+            entry,
+            place,
+            metadata,
+        } = self;
+        match files.complete(parts, &entry, &place, metadata.as_ref()) {
+            Ok(applied) => Outcome::Placed(entry, applied),
+            Err(failure) => Outcome::failed(entry.id, &place, failure),
+        }
+    }
+}
+
 /// What became of a file.
 pub(super) enum Outcome {
     /// It is in place; what of its metadata could not be set is told.
@@ -50,6 +65,16 @@ pub(super) enum Outcome {
     Failed(i64, ProblemKind),
     /// Nothing more can be written.
     Full(PathBuf, io::Error),
+}
+
+impl Outcome {
+    fn failed(entry: i64, place: &Place, failure: Failure) -> Self {
+        match failure {
+            Failure::Mismatch => Self::Failed(entry, ProblemKind::ContentMismatch),
+            Failure::Io(error) if is_full(&error) => Self::Full(place.path(), error),
+            Failure::Io(error) => Self::Failed(entry, ProblemKind::Unwritable(error)),
+        }
+    }
 }
 
 /// The threads.
@@ -153,35 +178,16 @@ impl Writer {
             .files
             .write(&mut self.parts, entry, place, offset, data);
         if let Err(error) = written {
-            self.fail(entry, place, Failure::Io(error));
+            self.failed.insert(entry);
+            self.tell(Outcome::failed(entry, place, error.into()));
         }
     }
 
     fn complete(&mut self, file: WrittenFile) {
-        let WrittenFile {
-            entry,
-            place,
-            metadata,
-        } = file;
-        if self.failed.contains(&entry.id) {
-            return;
+        if !self.failed.contains(&file.entry.id) {
+            let outcome = file.complete(&self.files, &mut self.parts);
+            self.tell(outcome);
         }
-        let completed = self
-            .files
-            .complete(&mut self.parts, &entry, &place, metadata.as_ref());
-        match completed {
-            Ok(applied) => self.tell(Outcome::Placed(entry, applied)),
-            Err(failure) => self.fail(entry.id, &place, failure),
-        }
-    }
-
-    fn fail(&mut self, entry: i64, place: &Place, failure: Failure) {
-        self.failed.insert(entry);
-        self.tell(match failure {
-            Failure::Mismatch => Outcome::Failed(entry, ProblemKind::ContentMismatch),
-            Failure::Io(error) if is_full(&error) => Outcome::Full(place.path(), error),
-            Failure::Io(error) => Outcome::Failed(entry, ProblemKind::Unwritable(error)),
-        });
     }
 
     fn tell(&self, outcome: Outcome) {

@@ -10,7 +10,7 @@
 use super::Error;
 
 /// Bytes of one part; Windows holds 2,560 per entry.
-pub(super) const PART: usize = 2000;
+const PART: usize = 2000;
 /// Parts of the longest secret.
 const MAX_PARTS: usize = 32;
 /// The set of earlier versions, then the two that take turns.

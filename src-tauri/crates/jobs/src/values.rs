@@ -1,10 +1,10 @@
-//! Sizes as people write them.
+//! Values of options as people write them.
 
 /// Reads a size: a whole number and `b`, `kb`, `mb`, `gb` or `tb` (factor 1024, any case); `unit` stands for none.
 ///
 /// # Errors
 /// What is wrong with it, for people.
-pub fn parse(text: &str, unit: &str) -> Result<u64, String> {
+pub fn parse_size(text: &str, unit: &str) -> Result<u64, String> {
     let text = text.trim().to_ascii_lowercase();
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
@@ -31,18 +31,26 @@ pub fn parse(text: &str, unit: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("{text} is too large"))
 }
 
+/// A boolean as Duplicati reads it: what is not false is true.
+pub fn parse_boolean(text: &str) -> bool {
+    !matches!(
+        text.to_ascii_lowercase().as_str(),
+        "0" | "off" | "false" | "no"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn units_are_powers_of_1024() {
-        assert_eq!(parse("50MB", "mb"), Ok(50 << 20));
-        assert_eq!(parse("50", "mb"), Ok(50 << 20));
-        assert_eq!(parse("100", "kb"), Ok(100 << 10));
-        assert_eq!(parse("1024b", "kb"), Ok(1024));
-        assert!(parse("many", "kb").is_err());
-        assert!(parse("5 parsecs", "kb").is_err());
-        assert!(parse("99999999999tb", "kb").is_err());
+        assert_eq!(parse_size("50MB", "mb"), Ok(50 << 20));
+        assert_eq!(parse_size("50", "mb"), Ok(50 << 20));
+        assert_eq!(parse_size("100", "kb"), Ok(100 << 10));
+        assert_eq!(parse_size("1024b", "kb"), Ok(1024));
+        assert!(parse_size("many", "kb").is_err());
+        assert!(parse_size("5 parsecs", "kb").is_err());
+        assert!(parse_size("99999999999tb", "kb").is_err());
     }
 }

@@ -1,0 +1,261 @@
+//! Fragments of an upload session, and what is done about each answer.
+
+use std::io::SeekFrom;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coffer_destination::{Error as DestinationError, Result};
+use rand::RngExt as _;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE};
+use reqwest::{Body, Method, StatusCode};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio_util::io::ReaderStream;
+
+use super::super::destination::{Item, UNIT};
+use super::super::graph::{Outcome, cancellable, read_json};
+use super::super::limit::PIECE;
+use super::Upload;
+use super::pace::Pace;
+use super::session::{Standing, first_missing};
+
+/// Longest wait between two tries of a fragment.
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
+/// All waits of one file for a service that limits requests.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// Time for a fragment besides that for its bytes; the last one is answered only when the file is put together.
+const FRAGMENT_TIMEOUT: Duration = Duration::from_secs(300);
+/// Waits for a file whose bytes are all there, in units of the fragment delay.
+const ASSEMBLY_WAITS: [u32; 6] = [1, 2, 4, 8, 16, 30];
+/// Slowest upload that is not taken for a dead one, bytes a second.
+const SLOWEST: u64 = 8 * 1024;
+
+/// How a session went.
+pub(super) enum SessionEnd {
+    Stored(Box<Item>),
+    /// It is gone or of no use; the file itself says whether it arrived.
+    Lost,
+}
+
+/// What an answer to a fragment means.
+enum Sent {
+    /// It was taken; the session wants this byte next.
+    Next(u64),
+    Stored(Box<Item>),
+    /// Whether its bytes were kept only the session knows.
+    Unclear {
+        error: DestinationError,
+        status: Option<u16>,
+    },
+    /// The session wants other bytes.
+    Misplaced,
+    Throttled(DestinationError),
+    TooLarge,
+    /// The session is gone, or will not take anything any more.
+    Useless,
+}
+
+impl Upload<'_> {
+    pub(super) async fn send_fragments(
+        &self,
+        url: &str,
+        mut offset: u64,
+        pace: &mut Pace,
+    ) -> Result<SessionEnd> {
+        let size = self.file.size();
+        loop {
+            let next = if offset >= size {
+                // All bytes are there, but no file yet.
+                match self.assembled(url).await? {
+                    Ok(next) => next,
+                    Err(end) => return Ok(end),
+                }
+            } else {
+                let len = pace.fragment.min(size - offset);
+                let answer = self.send_fragment(url, offset, len).await;
+                match self.understood(answer, offset, len).await? {
+                    Sent::Stored(item) => return Ok(SessionEnd::Stored(item)),
+                    Sent::Useless => return Ok(SessionEnd::Lost),
+                    Sent::TooLarge => {
+                        pace.shrink(UNIT);
+                        return Ok(SessionEnd::Lost);
+                    }
+                    Sent::Throttled(error) => {
+                        self.rest(pace, error)?;
+                        continue;
+                    }
+                    Sent::Next(next) => {
+                        pace.went_well();
+                        next
+                    }
+                    Sent::Misplaced => match self.settle(url, pace).await? {
+                        Standing::Wants(next) => next,
+                        Standing::Gone => return Ok(SessionEnd::Lost),
+                    },
+                    Sent::Unclear { error, status } => {
+                        if matches!(status, None | Some(504)) {
+                            pace.shrink(4 * UNIT);
+                        }
+                        let is_last = offset + len == size;
+                        if is_last && status == Some(500) && pace.last_refused_again() {
+                            // Some bytes cannot be stored as the last fragment; another cut helps.
+                            pace.shrink(UNIT);
+                            return Ok(SessionEnd::Lost);
+                        }
+                        pace.failures += 1;
+                        self.pause_or(pace.failures, error).await?;
+                        match self.settle(url, pace).await? {
+                            Standing::Wants(next) => next,
+                            Standing::Gone => return Ok(SessionEnd::Lost),
+                        }
+                    }
+                }
+            };
+            if next > size || !pace.moves_on(offset, next) {
+                return Ok(SessionEnd::Lost);
+            }
+            offset = next;
+        }
+    }
+
+    /// What the answer to a fragment of `len` bytes means.
+    async fn understood(&self, answer: Result<Outcome>, offset: u64, len: u64) -> Result<Sent> {
+        let refusal = match answer {
+            Ok(Outcome::Answer(answer)) if answer.status() == StatusCode::ACCEPTED => {
+                let status = read_json(answer, "store", self.name, self.cancel).await;
+                return match status {
+                    Ok(status) => {
+                        self.monitor.moved(len);
+                        Ok(Sent::Next(first_missing(&status).unwrap_or(offset + len)))
+                    }
+                    Err(error) => unclear(error, Some(202)),
+                };
+            }
+            Ok(Outcome::Answer(answer)) if answer.status().is_success() => {
+                let item = read_json(answer, "store", self.name, self.cancel).await;
+                return match item {
+                    Ok(item) => {
+                        self.monitor.moved(len);
+                        Ok(Sent::Stored(Box::new(item)))
+                    }
+                    Err(error) => unclear(error, Some(200)),
+                };
+            }
+            // A redirect: no upload address does that.
+            Ok(Outcome::Answer(_)) => return Ok(Sent::Useless),
+            Ok(Outcome::Refused(refusal)) => refusal,
+            Err(error) => return unclear(error, None),
+        };
+        let status = refusal.status.as_u16();
+        Ok(match status {
+            _ if refusal.is_throttling() => Sent::Throttled(self.refused(refusal)),
+            _ if refusal.is_full() => return Err(self.refused(refusal)),
+            413 => Sent::TooLarge,
+            // Bytes that had arrived already, or not yet: the session knows.
+            416 => Sent::Misplaced,
+            408 | 423 | 500..=599 => Sent::Unclear {
+                error: self.refused(refusal),
+                status: Some(status),
+            },
+            _ => Sent::Useless,
+        })
+    }
+
+    /// Asks a session what it lacks until it answers.
+    async fn settle(&self, url: &str, pace: &mut Pace) -> Result<Standing> {
+        loop {
+            match self.status(url).await {
+                Err(error @ DestinationError::Throttled { .. }) => self.rest(pace, error)?,
+                Err(error) if error.is_transient() => {
+                    pace.failures += 1;
+                    self.pause_or(pace.failures, error).await?;
+                }
+                answered => return answered,
+            }
+        }
+    }
+
+    /// Waits for the file of a session that has all bytes: some services put it together after their answer. `Ok` is
+    /// a byte that the session wants after all.
+    async fn assembled(&self, url: &str) -> Result<std::result::Result<u64, SessionEnd>> {
+        for wait in ASSEMBLY_WAITS {
+            let wait = self.destination.options.fragment_delay.saturating_mul(wait);
+            cancellable(self.cancel, tokio::time::sleep(wait)).await?;
+            match self.status(url).await? {
+                Standing::Wants(next) if next < self.file.size() => return Ok(Ok(next)),
+                Standing::Wants(_) => {}
+                Standing::Gone => return Ok(Err(SessionEnd::Lost)),
+            }
+            if let Some(item) = self.arrived().await? {
+                return Ok(Err(SessionEnd::Stored(Box::new(item))));
+            }
+        }
+        Ok(Err(SessionEnd::Lost))
+    }
+
+    /// The gate holds the next request back; all such waits of a file have an end.
+    fn rest(&self, pace: &mut Pace, error: DestinationError) -> Result<()> {
+        let wait = self.destination.graph.gate.remaining();
+        pace.waited += wait;
+        if pace.waited > PATIENCE {
+            return Err(error);
+        }
+        self.monitor.waiting(wait, "OneDrive asked to slow down");
+        Ok(())
+    }
+
+    async fn send_fragment(&self, url: &str, offset: u64, len: u64) -> Result<Outcome> {
+        let file = self.file.open().map_err(|source| self.local(source))?;
+        let mut file = File::from_std(file);
+        file.seek(SeekFrom::Start(offset))
+            .await
+            .map_err(|source| self.local(source))?;
+        let limit = &self.destination.upload_limit;
+        let piece = if limit.is_set() { PIECE } else { 64 * 1024 };
+        let body = ReaderStream::with_capacity(file.take(len), piece);
+        let body = Body::wrap_stream(Arc::clone(limit).metered(body));
+        let last = offset + len - 1;
+        let request = self
+            .destination
+            .graph
+            .content_request(Method::PUT, url)
+            .header(CONTENT_LENGTH, len)
+            .header(
+                CONTENT_RANGE,
+                format!("bytes {offset}-{last}/{}", self.file.size()),
+            )
+            .body(body);
+        let patience = FRAGMENT_TIMEOUT + Duration::from_secs(len / SLOWEST);
+        let sending = self.destination.graph.dispatch(request, self.cancel);
+        match tokio::time::timeout(patience, sending).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(DestinationError::Unavailable {
+                why: "OneDrive took too long to answer".to_owned(),
+            }),
+        }
+    }
+
+    /// Waits before the next try of a fragment, or gives up.
+    async fn pause_or(&self, failures: u32, error: DestinationError) -> Result<()> {
+        let options = self.destination.options;
+        if failures >= options.fragment_tries {
+            return Err(error);
+        }
+        let doubled = options
+            .fragment_delay
+            .saturating_mul(2_u32.saturating_pow(failures - 1));
+        let wait = doubled
+            .min(LONGEST_DELAY)
+            .mul_f64(rand::rng().random_range(0.5..1.0));
+        self.monitor.waiting(wait, &error.to_string());
+        cancellable(self.cancel, tokio::time::sleep(wait)).await
+    }
+}
+
+/// Only the session knows whether bytes arrived when the answer got lost; other failures are final.
+fn unclear(error: DestinationError, status: Option<u16>) -> Result<Sent> {
+    match error {
+        DestinationError::Unavailable { .. } => Ok(Sent::Unclear { error, status }),
+        error => Err(error),
+    }
+}

@@ -1,0 +1,205 @@
+//! Upload sessions: making one, going on with one that was cut off, and asking what it lacks.
+
+use std::time::Duration;
+
+use coffer_destination::{CheckpointStore, Error as DestinationError, Result};
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::super::destination::{Item, OneDriveDestination};
+use super::super::graph::{Call, Outcome, cancellable, read_json};
+use super::super::lock;
+use super::Upload;
+use crate::endpoints::is_private;
+
+/// Waits for a name that another session holds, in units of the fragment delay (1 s).
+const BUSY_WAITS: [u32; 3] = [10, 30, 60];
+
+/// What is remembered of a session, to continue it later.
+#[derive(Clone, Serialize, Deserialize)]
+pub(in super::super) struct Checkpoint {
+    url: String,
+    size: u64,
+    hash: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Session {
+    upload_url: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SessionStatus {
+    #[serde(default)]
+    next_expected_ranges: Vec<String>,
+}
+
+/// What an earlier call left.
+pub(super) enum Resumed {
+    Session(String, u64),
+    Stored(Box<Item>),
+}
+
+/// What a session says of itself.
+pub(super) enum Standing {
+    /// First byte that it lacks; the file's length when it has all.
+    Wants(u64),
+    Gone,
+}
+
+impl OneDriveDestination {
+    /// An upload that was cut off, in this process or one before.
+    fn remembered(&self, name: &str, checkpoints: &dyn CheckpointStore) -> Option<Checkpoint> {
+        let saved = checkpoints.load(name);
+        let saved = saved.and_then(|text| serde_json::from_str(&text).ok());
+        saved.or_else(|| lock(&self.sessions).get(name).cloned())
+    }
+
+    pub(in super::super) async fn abandon_upload(
+        &self,
+        name: &str,
+        checkpoints: &dyn CheckpointStore,
+    ) {
+        if let Some(saved) = self.remembered(name, checkpoints) {
+            checkpoints.remove(name);
+            lock(&self.sessions).remove(name);
+            if is_private(&saved.url) {
+                self.cancel_session(&saved.url).await;
+            }
+        }
+    }
+
+    /// Tells the service to forget a session; it forgets by itself otherwise.
+    async fn cancel_session(&self, url: &str) {
+        let request = self.graph.content_request(Method::DELETE, url);
+        let _ = tokio::time::timeout(Duration::from_secs(10), request.send()).await;
+    }
+}
+
+impl Upload<'_> {
+    /// What an earlier call left: a session with the first byte that it lacks, or all of the file.
+    pub(super) async fn resumable(&self) -> Result<Option<Resumed>> {
+        let Some(saved) = self.destination.remembered(self.name, self.checkpoints) else {
+            return Ok(None);
+        };
+        if !is_private(&saved.url) {
+            self.forget();
+            return Ok(None);
+        }
+        if saved.size != self.file.size() || saved.hash != self.hash {
+            self.cancel_session(&saved.url).await;
+            return Ok(None);
+        }
+        match self.status(&saved.url).await? {
+            Standing::Wants(offset) => Ok(Some(Resumed::Session(saved.url, offset))),
+            Standing::Gone => {
+                let arrived = self.arrived().await?;
+                self.forget();
+                Ok(arrived.map(|item| Resumed::Stored(Box::new(item))))
+            }
+        }
+    }
+
+    pub(super) async fn create_session(&self) -> Result<String> {
+        // Without `replace` the service answers a conflict after the last byte when the name exists.
+        let body =
+            json!({"item": {"@microsoft.graph.conflictBehavior": "replace", "name": self.name}});
+        let mut waits = BUSY_WAITS.iter();
+        let session: Session = loop {
+            let address = self.destination.file_url(self.name, self.cancel).await?;
+            let call = Call {
+                method: Method::POST,
+                url: format!("{address}:/createUploadSession"),
+                json: Some(&body),
+                purpose: ("store", self.name),
+            };
+            let refusal = match self.destination.graph.send(&call, self.cancel).await? {
+                Outcome::Answer(answer) => {
+                    break read_json(answer, "store", self.name, self.cancel).await?;
+                }
+                Outcome::Refused(refusal) => refusal,
+            };
+            if refusal.status == StatusCode::CONFLICT {
+                // Somebody's session holds the name; ours would have been continued. It ends by itself.
+                let Some(wait) = waits.next() else {
+                    return Err(self.refused(refusal));
+                };
+                let wait = self
+                    .destination
+                    .options
+                    .fragment_delay
+                    .saturating_mul(*wait);
+                self.monitor
+                    .waiting(wait, "Another upload of this file is not over");
+                cancellable(self.cancel, tokio::time::sleep(wait)).await?;
+            } else if !self.destination.moved(&refusal, self.cancel).await? {
+                return Err(self.refused(refusal));
+            }
+        };
+        if !is_private(&session.upload_url) {
+            return Err(DestinationError::Refused {
+                operation: "store",
+                name: self.name.to_owned(),
+                why: "the upload address is not encrypted".to_owned(),
+            });
+        }
+        let checkpoint = Checkpoint {
+            url: session.upload_url.clone(),
+            size: self.file.size(),
+            hash: self.hash.clone(),
+        };
+        if let Ok(text) = serde_json::to_string(&checkpoint) {
+            self.checkpoints.save(self.name, &text);
+        }
+        lock(&self.destination.sessions).insert(self.name.to_owned(), checkpoint);
+        Ok(session.upload_url)
+    }
+
+    /// What a session lacks.
+    pub(super) async fn status(&self, url: &str) -> Result<Standing> {
+        let request = self.destination.graph.content_request(Method::GET, url);
+        let answered = self.destination.graph.dispatch(request, self.cancel);
+        match answered.await? {
+            Outcome::Answer(answer) if answer.status() == StatusCode::OK => {
+                let status = read_json(answer, "store", self.name, self.cancel).await?;
+                let next = first_missing(&status).unwrap_or(self.file.size());
+                Ok(Standing::Wants(next))
+            }
+            Outcome::Answer(_) => Ok(Standing::Gone),
+            Outcome::Refused(refusal) => match refusal.status.as_u16() {
+                408 | 423 | 429 => Err(self.refused(refusal)),
+                400..=499 => Ok(Standing::Gone),
+                _ => Err(self.refused(refusal)),
+            },
+        }
+    }
+
+    /// Whether the upload can be continued by another process.
+    pub(super) fn is_kept(&self) -> bool {
+        self.checkpoints.load(self.name).is_some()
+    }
+
+    pub(super) fn forget(&self) {
+        self.checkpoints.remove(self.name);
+        lock(&self.destination.sessions).remove(self.name);
+    }
+
+    pub(super) async fn cancel_session(&self, url: &str) {
+        self.forget();
+        self.destination.cancel_session(url).await;
+    }
+}
+
+/// Start of the first range that the service still wants.
+pub(super) fn first_missing(status: &SessionStatus) -> Option<u64> {
+    status
+        .next_expected_ranges
+        .first()?
+        .split('-')
+        .next()?
+        .parse()
+        .ok()
+}
