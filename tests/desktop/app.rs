@@ -3,6 +3,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use thirtyfour::error::WebDriverErrorInner;
 use thirtyfour::extensions::query::ElementQueryable as _;
 use thirtyfour::{By, Key, WebElement};
 
@@ -136,12 +137,18 @@ impl App {
         }
     }
 
+    /// Clicks; where the page still moves it is tried again, as a person does who missed.
     async fn press(&self, element: &WebElement, what: &str) {
-        if let Err(error) = element.click().await {
-            panic!(
-                "{what:?} cannot be clicked ({error}). {}",
-                self.shown().await
-            );
+        let started = Instant::now();
+        while let Err(error) = element.click().await {
+            let is_covered = matches!(*error, WebDriverErrorInner::ElementClickIntercepted(_));
+            if !is_covered || started.elapsed() > PATIENCE {
+                panic!(
+                    "{what:?} cannot be clicked ({error}). {}",
+                    self.shown().await
+                );
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 
@@ -167,6 +174,7 @@ impl Drop for App {
         // The driver ends only programs that it can still reach.
         let _ = std::process::Command::new("kill")
             .args(["-9", &self.process.to_string()])
+            .stderr(std::process::Stdio::null())
             .status();
     }
 }

@@ -279,6 +279,7 @@ export const en = {
     driveId: 'Drive id',
     driveIdHelp: 'Leave empty for the account’s own drive.',
     drives: 'Drives of this account',
+    lookingForDrives: 'Looking for drives…',
     free: (bytesFree: number) => `${bytes(bytesFree)} free`,
     ownDrive: 'own drive',
     folderField: 'Folder',
