@@ -137,7 +137,7 @@ impl App {
         }
     }
 
-    /// Clicks; where the page still moves it is tried again, as a person does who missed.
+    /// Clicks; what lies behind the bar at the foot, or moved there, is scrolled to, as a person does.
     async fn press(&self, element: &WebElement, what: &str) {
         let started = Instant::now();
         while let Err(error) = element.click().await {
@@ -149,6 +149,8 @@ impl App {
                 );
             }
             tokio::time::sleep(LOOK).await;
+            // Where that fails the next click says why.
+            let _ = element.scroll_into_view().await;
         }
     }
 
