@@ -4,7 +4,7 @@ use rand::RngExt as _;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::AuthId;
+use super::{AuthId, body};
 use crate::client::http_client;
 use crate::endpoints::Endpoints;
 use crate::error::{Error, Result};
@@ -127,7 +127,7 @@ impl PendingSignIn {
     /// Asks once; `None` when there was no answer, which may pass.
     async fn ask(&self) -> Option<Answer> {
         let answer = self.http.get(&self.fetch_url).send().await.ok()?;
-        let fetched: Fetched = answer.json().await.ok()?;
+        let fetched: Fetched = serde_json::from_slice(&body::read(answer).await?).ok()?;
         if let Some(id) = fetched.authid {
             return Some(Answer::Done(AuthId::parse(&id)));
         }
