@@ -96,12 +96,26 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
         OneDriveError::SignInExpired => error(
             ErrorCode::Failed,
             "The sign-in was not finished in time.",
-            "Start it again and finish in the browser within five minutes.",
+            "Start it again and finish in the browser within a few minutes.",
         ),
         OneDriveError::SignInRefused { why } => error(
             ErrorCode::Failed,
             format!("The sign-in service answered: {why}."),
             "Start the sign-in again.",
+        ),
+        OneDriveError::SignInDeclined => error(
+            ErrorCode::Cancelled,
+            "The sign-in was cancelled in the browser.",
+            "Start it again when you want to sign in.",
+        ),
+        OneDriveError::Registration { why } => invalid(
+            format!("Microsoft does not accept the client id: {why}."),
+            "Correct it in the settings, or sign in through the AuthID service.",
+        ),
+        OneDriveError::Loopback { why } => error(
+            ErrorCode::Failed,
+            format!("No port of this computer can be used for the sign-in: {why}."),
+            "Sign in with a code instead.",
         ),
         OneDriveError::Cancelled => cancelled(),
         OneDriveError::Destination(source) => destination(source),

@@ -19,6 +19,9 @@ pub(crate) struct Destination {
     /// AuthID for OneDrive; better kept by `coffer auth login`, or given as COFFER_AUTHID in the environment.
     #[arg(long, hide_env_values = true, env = "COFFER_AUTHID")]
     authid: Option<String>,
+    /// The kept sign-in to use when there are several: its name or id, as `coffer auth list` shows them.
+    #[arg(long)]
+    pub(crate) account: Option<String>,
     /// Another drive than the account's own.
     #[arg(long)]
     drive_id: Option<String>,

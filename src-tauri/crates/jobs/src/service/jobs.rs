@@ -38,6 +38,8 @@ pub(super) struct Learnt {
     pub(super) label: String,
     /// Why it cannot run until somebody acts.
     pub(super) attention: Option<CommandError>,
+    /// A backup was stopped by the sign-in, and goes on once that is mended.
+    pub(super) stopped_by_sign_in: bool,
     /// When a backup was started last, RFC 3339.
     pub(super) last_start: Option<String>,
     /// When the schedule was set; times before it are nobody's miss.
@@ -331,24 +333,6 @@ impl Coffer {
             "This backup is running.",
             "Wait until it is done, or stop it.",
         ))
-    }
-
-    /// A sign-in was renewed: jobs that waited for it can run again.
-    pub(super) fn sign_in_mended(&self, account_id: &str) -> Result<()> {
-        for card in self.job_cards()? {
-            let uses = matches!(
-                &card.definition.destination,
-                DestinationSettings::OneDrive { account_id: used, .. } if used == account_id
-            );
-            let waits = matches!(
-                &card.state,
-                JobState::NeedsAttention { error } if error.code == ErrorCode::SignInRequired
-            );
-            if uses && waits {
-                self.learn(&card.id, |learnt| learnt.attention = None)?;
-            }
-        }
-        Ok(())
     }
 
     fn label_of(&self, definition: &JobDefinition) -> Result<String> {
