@@ -4,6 +4,8 @@ mod account;
 mod answer;
 mod destination;
 mod download;
+#[cfg(feature = "fuzzing")]
+mod fuzzing;
 mod gate;
 mod graph;
 mod limit;
@@ -11,6 +13,9 @@ mod upload;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+#[cfg(feature = "fuzzing")]
+pub use fuzzing::graph_answer;
 
 pub use account::{Drive, OneDrive};
 pub use destination::{Deletion, OneDriveDestination, TransferOptions};

@@ -15,6 +15,8 @@
 mod client;
 mod endpoints;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod names;
 mod oauth;
 mod quickxor;

@@ -10,6 +10,8 @@ mod body;
 mod credential;
 mod device;
 mod direct;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod loopback;
 mod refusal;
 mod sign_in;

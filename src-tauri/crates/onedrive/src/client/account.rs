@@ -79,8 +79,8 @@ struct QuotaJson {
 
 /// One page of a listing.
 #[derive(Deserialize)]
-struct Page<T> {
-    value: Vec<T>,
+pub(super) struct Page<T> {
+    pub(super) value: Vec<T>,
     #[serde(rename = "@odata.nextLink")]
     next: Option<String>,
 }
@@ -228,7 +228,7 @@ impl OneDrive {
 }
 
 impl DriveJson {
-    fn into_drive(self, is_default: bool) -> Drive {
+    pub(super) fn into_drive(self, is_default: bool) -> Drive {
         let user = self.owner.and_then(|owner| owner.user);
         let owner = user.map_or_else(String::new, |user| {
             if user.email.is_empty() {

@@ -78,3 +78,13 @@ fn refused(status: StatusCode, reason: Option<&str>, body: &str) -> DestinationE
         },
     }
 }
+
+/// Reads an answer that may be anything.
+#[cfg(feature = "fuzzing")]
+pub(super) fn read_hostile(body: &[u8]) {
+    let _ = serde_json::from_slice::<Refreshed>(body);
+    let text = String::from_utf8_lossy(body);
+    for status in [StatusCode::BAD_REQUEST, StatusCode::INTERNAL_SERVER_ERROR] {
+        let _ = refused(status, Some(&text), &text);
+    }
+}

@@ -94,11 +94,7 @@ impl Loopback {
 
     /// Waits for the browser, without end; then nobody listens any more.
     pub(super) async fn wait(self, state: &str) -> Callback {
-        let gate = Arc::new(Gatekeeper {
-            port: self.port,
-            state: Sha256::digest(state.as_bytes()).into(),
-            found: Mutex::new(None),
-        });
+        let gate = Arc::new(Gatekeeper::new(self.port, state));
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
@@ -150,7 +146,7 @@ async fn serve(stream: TcpStream, gate: Arc<Gatekeeper>) {
 }
 
 /// Decides which request is the browser coming back.
-struct Gatekeeper {
+pub(super) struct Gatekeeper {
     port: u16,
     /// SHA-256 of the state: comparing it tells nothing about the state by its time.
     state: [u8; 32],
@@ -158,7 +154,20 @@ struct Gatekeeper {
 }
 
 impl Gatekeeper {
-    fn answer(&self, method: &Method, host: Option<&[u8]>, target: &str) -> Response<Full<Bytes>> {
+    pub(super) fn new(port: u16, state: &str) -> Self {
+        Self {
+            port,
+            state: Sha256::digest(state.as_bytes()).into(),
+            found: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn answer(
+        &self,
+        method: &Method,
+        host: Option<&[u8]>,
+        target: &str,
+    ) -> Response<Full<Bytes>> {
         if !self.is_own(host) {
             return page(
                 StatusCode::MISDIRECTED_REQUEST,
@@ -230,7 +239,7 @@ impl Gatekeeper {
         Some(Callback::Code(code))
     }
 
-    fn take(&self) -> Option<Callback> {
+    pub(super) fn take(&self) -> Option<Callback> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.take()
     }
@@ -260,11 +269,7 @@ mod tests {
     use super::*;
 
     fn gate() -> Gatekeeper {
-        Gatekeeper {
-            port: 4711,
-            state: Sha256::digest(b"the state").into(),
-            found: Mutex::new(None),
-        }
+        Gatekeeper::new(4711, "the state")
     }
 
     fn status(gate: &Gatekeeper, method: &Method, host: &str, target: &str) -> u16 {
