@@ -278,7 +278,7 @@ export const en = {
     directly: 'sign in at Microsoft directly',
     or: ' or ',
     withCode: 'with a code',
-    codeText: 'Open the page below, on this computer or any other, and type this code:',
+    codeText: 'Type this code on the page below, on this computer or any other:',
     codeLabel: 'Code',
     demoAccount: 'Demo',
     driveId: 'Drive id',
