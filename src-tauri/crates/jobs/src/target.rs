@@ -9,7 +9,7 @@ use coffer_destination::{
 use coffer_engine::Store;
 use coffer_engine::backup::Checkpoints;
 use coffer_ipc::job::DestinationSettings;
-use coffer_onedrive::{Deletion, Drive, OneDrive, OneDriveUrl, TransferOptions};
+use coffer_onedrive::{Deletion, Drive, OneDrive, OneDriveUrl, Place, TransferOptions};
 use coffer_volume::Passphrase;
 use percent_encoding::percent_decode_str;
 use tokio_util::sync::CancellationToken;
@@ -130,31 +130,28 @@ impl Target {
         }
         let account = OneDrive::new(&endpoints, credential).map_err(|e| wording::onedrive(&e))?;
         let transfer = transfer_options(|name| url.option(name));
-        Self::one_drive(
-            &account,
-            url.drive_id(),
-            url.folder(),
-            transfer,
-            opening,
-            cancel,
-        )
-        .await
+        let place = url.place().map_err(|error| wording::onedrive(&error))?;
+        Self::one_drive(&account, &place, url.folder(), transfer, opening, cancel).await
     }
 
     /// A folder of a drive. Asks for the drive, so that a wrong one or a wrong sign-in shows here.
     pub(crate) async fn one_drive(
         account: &OneDrive,
-        drive_id: Option<&str>,
+        place: &Place,
         folder: &str,
         transfer: TransferOptions,
         opening: Opening<'_>,
         cancel: &CancellationToken,
     ) -> Result<Self> {
-        let drive = find_drive(account, drive_id, opening.retries, cancel)
+        let (drive, folder) = find_drive(account, place, folder, opening.retries, cancel)
             .await
             .map_err(|e| wording::destination(&e))?;
+        let drive_id = match place {
+            Place::Drive(id) => id.as_deref(),
+            _ => Some(drive.id.as_str()),
+        };
         let destination = account
-            .destination(drive_id, folder, transfer)
+            .destination(drive_id, &folder, transfer)
             .map_err(|error| wording::onedrive(&error))?;
         let identity = format!("onedrive/{}/{}", drive.id, folder.to_lowercase());
         let label = match drive.owner.as_str() {
@@ -259,14 +256,15 @@ fn transfer_options<'a>(option: impl Fn(&str) -> Option<&'a str>) -> TransferOpt
 /// Asks for a drive as patiently as a destination is asked.
 async fn find_drive(
     account: &OneDrive,
-    drive_id: Option<&str>,
+    place: &Place,
+    folder: &str,
     retries: RetryPolicy,
     cancel: &CancellationToken,
-) -> std::result::Result<Drive, DestinationError> {
+) -> std::result::Result<(Drive, String), DestinationError> {
     let mut tried = 0;
     loop {
-        match account.drive(drive_id, cancel).await {
-            Ok(drive) => return Ok(drive),
+        match account.find(place, folder, cancel).await {
+            Ok(found) => return Ok(found),
             Err(error) => retries.pause(error, tried, &Silent, cancel).await?,
         }
         tried += 1;

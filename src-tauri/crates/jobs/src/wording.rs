@@ -81,9 +81,21 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
             format!("This is not an AuthID: {why}."),
             "Copy the whole text that the sign-in page shows, or sign in again.",
         ),
+        OneDriveError::MissingPlace { needed } => invalid(
+            format!("The address does not say where: it needs {needed}."),
+            "Add it to the address or to the command.",
+        ),
+        OneDriveError::UnknownScheme { scheme }
+            if ["onedrive", "od4b"].contains(&scheme.as_str()) =>
+        {
+            invalid(
+                format!("{scheme}:// belongs to an interface that Microsoft has turned off."),
+                "Use onedrivev2://<folder>/<subfolder> and sign in once more.",
+            )
+        }
         OneDriveError::UnknownScheme { scheme } => invalid(
             format!("{scheme}:// is not a destination that Coffer knows."),
-            "Use onedrivev2://<folder>/<subfolder>, file://<folder> or a folder.",
+            "Use onedrivev2://<folder>/<subfolder>, sharepoint://, msgroup://, file://<folder> or a folder.",
         ),
         OneDriveError::InvalidFolder { folder, why } => invalid(
             format!("OneDrive cannot have the folder {folder:?}: {why}."),

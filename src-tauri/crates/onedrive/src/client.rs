@@ -9,6 +9,7 @@ mod fuzzing;
 mod gate;
 mod graph;
 mod limit;
+mod place;
 mod upload;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -77,12 +77,9 @@ impl Endpoints {
         format!("{}/", base.trim_end_matches('/'))
     }
 
-    /// The page that a person is sent to for an AuthID.
-    pub fn sign_in_page(&self) -> String {
-        format!(
-            "{}?type=onedrivev2",
-            self.oauth_base().trim_end_matches('/')
-        )
+    /// The page that a person is sent to for an AuthID of a service: `onedrivev2`, `sharepoint` or `msgroup`.
+    pub(crate) fn sign_in_page(&self, service: &str) -> String {
+        format!("{}?type={service}", self.oauth_base().trim_end_matches('/'))
     }
 
     /// Whether these are other services than the real ones; such sign-ins are marked.
@@ -142,7 +139,7 @@ mod tests {
         let endpoints = Endpoints::new(None, Some("https://auth.example/x/refresh")).unwrap();
         assert_eq!(endpoints.oauth_base(), "https://auth.example/x/");
         assert_eq!(
-            Endpoints::default().sign_in_page(),
+            Endpoints::default().sign_in_page("onedrivev2"),
             "https://duplicati-oauth-handler.appspot.com?type=onedrivev2"
         );
     }

@@ -23,6 +23,12 @@ pub enum Error {
         /// The scheme.
         scheme: String,
     },
+    /// A site or group that the address does not name.
+    #[error("The address needs {needed}")]
+    MissingPlace {
+        /// What would name it.
+        needed: &'static str,
+    },
     /// A folder that OneDrive cannot have.
     #[error("{folder} cannot be a folder on OneDrive: {why}")]
     InvalidFolder {

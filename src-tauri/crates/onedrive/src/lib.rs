@@ -31,7 +31,7 @@ pub use oauth::{
     PendingSignIn, Registration, SignIn, TokenStore,
 };
 pub use quickxor::QuickXor;
-pub use url::OneDriveUrl;
+pub use url::{OneDriveUrl, Place, SiteAddress};
 
 /// Makes the process use `ring` for TLS. Must run before the first [`OneDrive`] or [`SignIn`]; a second call does
 /// nothing.

@@ -6,7 +6,7 @@ use coffer_ipc::command::{DestinationCheck, DestinationContent, SaveJob, SourceC
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition, JobState};
 use coffer_ipc::{CommandError, ErrorCode};
-use coffer_onedrive::TransferOptions;
+use coffer_onedrive::{Place, TransferOptions};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -417,8 +417,9 @@ impl Coffer {
             } => {
                 let client = self.client(account_id).await?;
                 let drive = Some(drive_id.trim()).filter(|id| !id.is_empty());
+                let place = Place::Drive(drive.map(str::to_owned));
                 let transfer = TransferOptions::default();
-                Target::one_drive(&client, drive, folder, transfer, opening, cancel).await
+                Target::one_drive(&client, &place, folder, transfer, opening, cancel).await
             }
         }
     }

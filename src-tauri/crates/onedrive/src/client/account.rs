@@ -116,6 +116,10 @@ impl OneDrive {
         })
     }
 
+    pub(super) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
     /// Uses the credential, so that it does not run out for want of use: Microsoft's end after 90 days without.
     ///
     /// # Errors
