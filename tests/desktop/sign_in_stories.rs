@@ -1,9 +1,12 @@
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use coffer_testkit::write_files;
 
 use crate::app::App;
 use crate::browser::{accept_direct_sign_in, accept_sign_in};
 use crate::desktop::Desktop;
-use crate::form::create_backup;
+use crate::form::{PASSPHRASE, create_backup};
 
 /// What somebody got who registered an app at Microsoft.
 const CLIENT_ID: &str = "01234567-89ab-cdef-0123-456789abcdef";
@@ -50,4 +53,41 @@ async fn with_a_client_id_the_sign_in_needs_no_service_between() {
     let secrets = desktop.kept_secrets().await;
     let is_direct = |secret: &String| secret.contains("\"msgraph\"") && secret.contains(CLIENT_ID);
     assert!(secrets.iter().any(is_direct), "{} secrets", secrets.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_signs_in_with_a_code_and_needs_no_auth_id_from_then_on() {
+    let desktop = Desktop::new().await;
+    let source = desktop.home().join("Papers");
+    write_files(&source, &[("one.txt", b"one".as_slice())]);
+    let coffer = |arguments: &[&str]| {
+        let mut command = desktop.command(coffer_tests::tools::coffer());
+        desktop.wire(&mut command);
+        command.env("PASSPHRASE", PASSPHRASE).args(arguments);
+        command
+    };
+
+    let mut login = coffer(&["auth", "login", "--device", "--client-id", CLIENT_ID])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(login.stderr.take().unwrap()).lines();
+    let mut lines = lines.map(Result::unwrap);
+    let first = lines.next().unwrap();
+    let code = first.rsplit(' ').next().unwrap().to_owned();
+    let page = lines.next().unwrap();
+    let form = [("user_code", code.as_str()), ("account", "alex")];
+    // An error says that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let typed = reqwest::Client::new().post(page).form(&form).send().await;
+    assert!(typed.unwrap().status().is_success(), "{first}");
+    assert!(login.wait().unwrap().success());
+
+    let url = "onedrivev2://Backups/Server";
+    let backup = coffer(&["backup", url, source.to_str().unwrap()]).output();
+    let backup = backup.unwrap();
+    let told = String::from_utf8_lossy(&backup.stderr);
+    assert!(backup.status.success(), "{told}");
+    let list = coffer(&["auth", "list"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&list.stdout).contains("alex@outlook.example"));
 }

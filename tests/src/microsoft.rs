@@ -22,7 +22,11 @@ impl Microsoft {
     /// # Panics
     /// When it cannot start.
     pub fn start() -> Self {
-        Self::with(Options::default())
+        Self::with(Options {
+            // Nobody types a code here.
+            device_interval: Some(1),
+            ..Options::default()
+        })
     }
 
     /// A fresh one that is set up in another way; where it keeps its state is not for the caller to say.

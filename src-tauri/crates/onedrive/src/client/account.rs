@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use coffer_destination::{Error as DestinationError, Quota, Result};
@@ -18,6 +18,8 @@ use crate::oauth::{Credential, Now, Tokens};
 const MAX_ENTRIES: usize = 2_000_000;
 /// Most pages of a listing.
 const MAX_PAGES: usize = 20_000;
+/// Most shared items whose drives are looked at.
+const MAX_SHARED: usize = 100;
 
 /// An account on OneDrive. Cheap to clone; clones share the token and the gate.
 #[derive(Clone)]
@@ -86,6 +88,24 @@ pub(super) struct Page<T> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SharedJson {
+    remote_item: Option<RemoteJson>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RemoteJson {
+    parent_reference: Option<RemoteParent>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RemoteParent {
+    drive_id: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct FolderJson {
     name: String,
     folder: Option<serde_json::Value>,
@@ -151,7 +171,7 @@ impl OneDrive {
         }
     }
 
-    /// All drives of the account, its own first.
+    /// All drives of the account, its own first, and those of others in which something is shared with it.
     ///
     /// # Errors
     /// Those of the connection and the sign-in.
@@ -165,11 +185,41 @@ impl OneDrive {
             Err(DestinationError::NotFound { .. } | DestinationError::Refused { .. }) => Vec::new(),
             other => other?,
         };
-        let others = listed.into_iter().map(|json| json.into_drive(false));
-        let others = others
-            .filter(|drive| drive.id != own.id)
-            .collect::<Vec<_>>();
-        Ok(std::iter::once(own).chain(others).collect())
+        let mut drives = vec![own];
+        for drive in listed.into_iter().map(|json| json.into_drive(false)) {
+            if !drives.iter().any(|known| known.id == drive.id) {
+                drives.push(drive);
+            }
+        }
+        for id in self.shared_drives(cancel).await? {
+            if drives
+                .iter()
+                .any(|known| known.id.eq_ignore_ascii_case(&id))
+            {
+                continue;
+            }
+            // Most sign-ins are for the person's own files only; what is closed to them cannot be chosen.
+            match self.drive(Some(&id), cancel).await {
+                Err(DestinationError::Refused { .. } | DestinationError::NotFound { .. }) => {}
+                drive => drives.push(drive?),
+            }
+        }
+        Ok(drives)
+    }
+
+    /// Ids of drives of others in which something is shared with the account.
+    async fn shared_drives(&self, cancel: &CancellationToken) -> Result<BTreeSet<String>> {
+        let url = format!("{}/me/drive/sharedWithMe", self.graph.endpoints.graph());
+        let shared = list(&self.graph, url, ("list", "what is shared"), cancel).await;
+        let shared: Vec<SharedJson> = match shared {
+            // Microsoft retires this list, and some accounts never had it.
+            Err(DestinationError::NotFound { .. } | DestinationError::Refused { .. }) => Vec::new(),
+            shared => shared?,
+        };
+        let ids = shared
+            .into_iter()
+            .filter_map(|item| item.remote_item?.parent_reference?.drive_id);
+        Ok(ids.take(MAX_SHARED).collect())
     }
 
     /// Names of the folders in a folder (`/` between parts, empty for the root), sorted.

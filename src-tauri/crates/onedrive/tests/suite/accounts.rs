@@ -36,6 +36,21 @@ async fn an_account_names_its_drives_and_folders() {
 }
 
 #[tokio::test]
+async fn drives_of_others_can_be_chosen_by_who_may_use_them() {
+    let bench = Bench::new().await;
+    let shared = coffer_onedrive_sim::SHARED_DRIVE;
+    let names_it = async |service: &str| {
+        let auth_id = bench.simulator.seed_auth_id_for("alex", service);
+        let account = OneDrive::new(&bench.endpoints(), AuthId::parse(&auth_id).unwrap()).unwrap();
+        let drives = account.drives(&bench.cancel).await.unwrap();
+        drives.iter().any(|drive| drive.id == shared)
+    };
+
+    assert!(!names_it("onedrivev2").await);
+    assert!(names_it("sharepoint").await);
+}
+
+#[tokio::test]
 async fn a_drive_id_puts_files_on_that_drive() {
     let bench = Bench::new().await;
     let auth_id = bench.simulator.seed_auth_id_for("robin", "sharepoint");
