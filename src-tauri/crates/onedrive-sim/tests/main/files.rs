@@ -57,6 +57,33 @@ async fn a_file_comes_back_as_it_was_put() {
 }
 
 #[tokio::test]
+async fn a_file_is_copied_on_the_drive() {
+    let sim = Sim::start().await;
+    sim.put("/A/x.zip", bytes(1000)).await;
+    make_folder(&sim, "root", json!({"name": "B", "folder": {}})).await;
+    let copy = |name: &str| {
+        let body = json!({"name": name, "parentReference": {"path": "/drive/root:/B"}});
+        let request = sim.graph(Method::POST, "/me/drive/root:/A/x.zip:/copy");
+        request.json(&body).send()
+    };
+
+    let accepted = copy("y.zip").await.expect("an answer");
+
+    assert_eq!(accepted.status(), 202);
+    let monitor = accepted.headers()["location"].to_str().expect("an address");
+    let status = sim.http.get(monitor).send().await.expect("an answer");
+    let status: Value = status.json().await.expect("JSON");
+    let copied = sim.get_json("/me/drive/root:/B/y.zip").await;
+    assert_eq!(status["status"], "completed");
+    assert_eq!(status["resourceId"], copied["id"]);
+    for path in ["/A/x.zip", "/B/y.zip"] {
+        assert_eq!(sim.sim.file_bytes(ALEX_DRIVE, path), Some(bytes(1000)));
+    }
+    let taken = copy("y.zip").await.expect("an answer");
+    assert_eq!(code(taken).await, "nameAlreadyExists");
+}
+
+#[tokio::test]
 async fn names_differ_by_more_than_letter_case() {
     let sim = Sim::start().await;
     sim.put("/Folder/File.txt", b"1".to_vec()).await;
