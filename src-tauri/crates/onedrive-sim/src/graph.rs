@@ -20,6 +20,7 @@ mod content;
 pub(crate) mod copy;
 pub(crate) use content::disk;
 mod drives;
+mod filter;
 pub(crate) mod folders;
 mod items;
 mod sessions;

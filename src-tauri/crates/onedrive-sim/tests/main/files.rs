@@ -125,6 +125,33 @@ async fn folders_are_made_by_conflict_behaviour() {
 }
 
 #[tokio::test]
+async fn a_listing_can_be_filtered() {
+    let sim = Sim::start().await;
+    for path in ["/a", "/Bob's files/inner", "/c"] {
+        sim.sim.put_file(ALEX_DRIVE, path, b"");
+    }
+    let listed = async |filter: &str| {
+        let request = sim.graph(Method::GET, "/me/drive/root/children");
+        let reply = request.query(&[("$filter", filter)]).send().await;
+        let reply: Value = reply.expect("an answer").json().await.expect("JSON");
+        let items = reply["value"].as_array().expect("items").clone();
+        let names = items
+            .iter()
+            .map(|item| item["name"].as_str().expect("a name").to_owned());
+        names.collect::<Vec<_>>()
+    };
+
+    assert_eq!(listed("name eq 'bob''s Files'").await, ["Bob's files"]);
+    assert!(listed("name eq 'nobody'").await.is_empty());
+    assert_eq!(listed("folder ne null").await, ["Bob's files"]);
+    assert_eq!(listed("file ne null").await, ["a", "c"]);
+    let other = sim
+        .get("/me/drive/root/children?$filter=size%20gt%203")
+        .await;
+    assert_eq!(other.status(), 400);
+}
+
+#[tokio::test]
 async fn a_listing_comes_in_pages() {
     let sim = Sim::start().await;
     for number in 0..450 {
