@@ -6,12 +6,15 @@
 //!
 //! The result is written to `tests/interop.md`.
 
+mod abraunegg;
 mod checks;
 mod client;
 mod clients;
+mod debian;
 mod process;
 mod rclone;
 mod report;
+mod scripts;
 mod tools;
 mod world;
 
@@ -56,6 +59,8 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<()> {
         .map(|entry| row(&world, entry))
         .collect();
     ensure!(!rows.is_empty(), "No client is called like that");
+    let requests = serde_json::to_vec_pretty(&world.simulator.log_since(0)?)?;
+    fs::write(folder.join("requests.json"), requests)?;
     world.coffer_kept_its_token()?;
 
     let tables = report::tables(&rows);
@@ -80,6 +85,13 @@ fn row(world: &World, entry: Entry<'_>) -> Row {
         Kind::Missing(reason) => {
             let skipped = |check: &_| (*check, Outcome::Skipped(reason.clone()));
             entry.checks.iter().map(skipped).collect()
+        }
+        Kind::SignIn(script) => {
+            let outcomes = scripts::sign_in(&script, &entry.checks);
+            for (check, outcome) in &outcomes {
+                tell(&entry.name, *check, outcome);
+            }
+            outcomes
         }
         Kind::Files(client) => {
             let look = |check: &_| {

@@ -6,9 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::project::Project;
+
+/// What clients of others ask for, all of it together; each is refused what it was not granted by name.
+const SCOPES: &str = "Files.Read Files.ReadWrite Files.Read.All Files.ReadWrite.All \
+    Sites.Read.All User.Read offline_access";
 
 /// A running simulator; it ends with us, whatever becomes of us, because its input closes.
 #[derive(Debug)]
@@ -99,7 +103,8 @@ impl Simulator {
             Token::Access => ("access-token", "access_token"),
             Token::Refresh => ("refresh-token", "refresh_token"),
         };
-        let answer = self.admin("POST", &format!("/accounts/{account}/{control}"), "{}")?;
+        let path = format!("/accounts/{account}/{control}");
+        let answer = self.admin("POST", &path, &json!({ "scope": SCOPES }).to_string())?;
         let token = answer[field].as_str();
         Ok(token.context("The simulator gave no token")?.to_owned())
     }

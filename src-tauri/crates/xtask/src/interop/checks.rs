@@ -17,7 +17,7 @@ pub(super) fn look(world: &World, client: &dyn Client, name: &str, check: Check)
         Check::Hashes => client.check(&world.reference, BACKUP),
         Check::Download => downloads(world, client),
         Check::Copy => copies(world, client, name),
-        Check::Upload => uploads(world, client, &format!("Interop/Uploaded by {name}")),
+        Check::Upload => uploads(world, client, &format!("Uploaded by {name}")),
         Check::Through(trouble) => uploads_through(world, client, name, trouble),
         Check::Code | Check::Silent | Check::Device => {
             return Outcome::Skipped("a client of files does not show how it signs in".to_owned());
@@ -60,7 +60,8 @@ fn copies(world: &World, client: &dyn Client, name: &str) -> Result<()> {
     world.coffer_is_content(&to)
 }
 
-fn uploads(world: &World, client: &dyn Client, folder: &str) -> Result<()> {
+fn uploads(world: &World, client: &dyn Client, name: &str) -> Result<()> {
+    let folder = &format!("{}{name}", client.uploads_below());
     client.upload(&world.local, folder)?;
     let left = world.simulator.open_uploads()?;
     ensure!(left.is_empty(), "Upload sessions are left over: {left:?}");
@@ -69,7 +70,7 @@ fn uploads(world: &World, client: &dyn Client, folder: &str) -> Result<()> {
 
 fn uploads_through(world: &World, client: &dyn Client, name: &str, trouble: Trouble) -> Result<()> {
     world.simulator.add_fault(&fault(trouble))?;
-    let result = uploads(world, client, &format!("Interop/{trouble:?} {name}"));
+    let result = uploads(world, client, &format!("{trouble:?} {name}"));
     let struck = world.simulator.clear_faults()?;
     result?;
     ensure!(struck == 1, "The fault struck {struck} times");

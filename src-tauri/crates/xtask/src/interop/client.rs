@@ -43,16 +43,6 @@ pub(super) enum Trouble {
     HalfStored,
 }
 
-impl Trouble {
-    pub(super) const ALL: [Self; 5] = [
-        Self::Throttled,
-        Self::Unavailable,
-        Self::Cut,
-        Self::StoredAndDenied,
-        Self::HalfStored,
-    ];
-}
-
 /// The tables, each with its title and its columns.
 pub(super) const TABLES: [(&str, &[(Check, &str)]); 3] = [
     (
@@ -95,6 +85,11 @@ pub(super) trait Client {
 
     /// Puts the files of `from` into a folder that does not exist yet.
     fn upload(&self, from: &Path, folder: &str) -> Result<()>;
+
+    /// Where the folders of its uploads go: a path with a slash at its end, or nothing for the drive's root.
+    fn uploads_below(&self) -> &'static str {
+        "Interop/"
+    }
 
     /// Compares files here with those of a folder by the hashes that the drive tells.
     fn check(&self, _here: &Path, _folder: &str) -> Result<()> {

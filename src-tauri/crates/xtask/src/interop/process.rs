@@ -62,6 +62,11 @@ pub(super) fn finish(command: &mut Command, log: &Path) -> Result<String> {
     text(&out)
 }
 
+/// The standard output of a run, whatever became of it.
+pub(super) fn printed(log: &Path) -> Result<String> {
+    text(&ending(log, "out"))
+}
+
 fn ending(log: &Path, ending: &str) -> PathBuf {
     let mut name = log.as_os_str().to_owned();
     name.push(".");

@@ -60,7 +60,9 @@ impl<'a> Rclone<'a> {
         command.arg("--config").arg(self.home.join("rclone.conf"));
         if self.way == Way::Proxy {
             through_proxy(&mut command, self.world);
-            command.arg("--ca-cert").arg(&self.world.front.ca);
+            let ca = &self.world.front.ca;
+            // The option does not reach its question how far a copy is.
+            command.arg("--ca-cert").arg(ca).env("SSL_CERT_FILE", ca);
         }
         // Small fragments, so that each volume has several; one try, so that what it survives it survives by itself.
         command

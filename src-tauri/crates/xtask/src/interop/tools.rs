@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
+use super::debian::{self, Unpacked};
 use crate::project::Project;
 use crate::run::{self, npm};
 use crate::setup;
@@ -25,6 +26,9 @@ const NODE_PACKAGES: [&str; 2] = [
     "@microsoft/microsoft-graph-client@3.0.7",
 ];
 
+/// Packages with libraries of Debian's `onedrive` that few machines have.
+const ONEDRIVE_LIBRARIES: [&str; 2] = ["libnotify4", "libphobos2-ldc-shared100"];
+
 /// Where the clients are.
 #[derive(Debug)]
 pub(super) struct Tools {
@@ -35,9 +39,9 @@ pub(super) struct Tools {
     /// The folder whose `node_modules` holds [`NODE_PACKAGES`].
     pub(super) node: PathBuf,
     /// Debian's rclone, or why there is none.
-    pub(super) debian_rclone: Result<PathBuf, String>,
+    pub(super) debian_rclone: Result<Unpacked, String>,
     /// Debian's `onedrive`, or why there is none.
-    pub(super) debian_onedrive: Result<PathBuf, String>,
+    pub(super) debian_onedrive: Result<Unpacked, String>,
 }
 
 pub(super) fn install(project: &Project) -> Result<Tools> {
@@ -48,8 +52,20 @@ pub(super) fn install(project: &Project) -> Result<Tools> {
         rclone,
         python: python(&folder.join("python"))?,
         node: node(project, &folder.join("node"))?,
-        debian_rclone: debian(&folder, "rclone"),
-        debian_onedrive: debian(&folder, "onedrive"),
+        debian_rclone: debian::unpack(&folder, "rclone", &[]),
+        debian_onedrive: debian::unpack(&folder, "onedrive", &ONEDRIVE_LIBRARIES),
+    })
+}
+
+/// Name and version of a Python or Node package.
+pub(super) fn pinned(name: &str) -> String {
+    let python = PYTHON_PACKAGES
+        .iter()
+        .map(|package| package.split_once("=="));
+    let node = NODE_PACKAGES.iter().map(|package| package.rsplit_once('@'));
+    let mut found = python.chain(node).flatten().filter(|(of, _)| *of == name);
+    found.next().map_or(name.to_owned(), |(name, version)| {
+        format!("{name} {version}")
     })
 }
 
@@ -92,7 +108,7 @@ fn node(project: &Project, folder: &Path) -> Result<PathBuf> {
         let about = about.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
         about.is_some_and(|about| about["version"] == version)
     };
-    if !NODE_PACKAGES.iter().all(|package| is_there(&package)) {
+    if !NODE_PACKAGES.iter().all(is_there) {
         println!("Installing {} (Node)", NODE_PACKAGES.join(", "));
         fs::create_dir_all(folder)?;
         // Without a package.json of its own npm would look for one in the folders above.
@@ -102,49 +118,4 @@ fn node(project: &Project, folder: &Path) -> Result<PathBuf> {
         run::run(install.current_dir(folder).args(quiet).args(NODE_PACKAGES))?;
     }
     Ok(folder.to_owned())
-}
-
-/// Unpacks a Debian package and returns its program of the same name, or why that does not run here.
-fn debian(folder: &Path, name: &str) -> Result<PathBuf, String> {
-    let unpacked = folder.join(format!("debian-{name}"));
-    let program = unpacked.join("usr/bin").join(name);
-    let done = if program.is_file() {
-        Ok(())
-    } else {
-        unpack(name, &unpacked)
-    };
-    done.map_err(|error| format!("{error:#}"))?;
-    if run::works(Command::new(&program).arg("--version")) {
-        Ok(program)
-    } else {
-        Err(format!(
-            "Debian's {name} does not start here; `ldd {}` names what it lacks",
-            program.display()
-        ))
-    }
-}
-
-fn unpack(name: &str, to: &Path) -> Result<()> {
-    for program in ["apt-get", "dpkg-deb"] {
-        run::which(program).with_context(|| format!("there is no {program}"))?;
-    }
-    println!("Unpacking Debian's {name}");
-    if to.exists() {
-        fs::remove_dir_all(to)?;
-    }
-    fs::create_dir_all(to)?;
-    run::run(
-        Command::new("apt-get")
-            .args(["--quiet=2", "download", name])
-            .current_dir(to),
-    )
-    .context("`apt-get update` may help")?;
-    let package = fs::read_dir(to)?
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "deb"));
-    let package = package.context("apt-get downloaded nothing")?;
-    run::run(Command::new("dpkg-deb").arg("-x").arg(&package).arg(to))?;
-    fs::remove_file(package)?;
-    Ok(())
 }
