@@ -24,7 +24,7 @@ use anyhow::{Result, bail, ensure};
 
 use crate::project::Project;
 use crate::run::{cargo, output, run as execute};
-use client::Outcome;
+use client::{Check, Outcome};
 use clients::{Entry, Kind};
 use report::Row;
 use world::World;
@@ -81,35 +81,37 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<()> {
 
 /// Looks at everything that is asked of a client.
 fn row(world: &World, entry: Entry<'_>) -> Row {
-    let outcomes = match entry.kind {
-        Kind::Missing(reason) => {
-            let skipped = |check: &_| (*check, Outcome::Skipped(reason.clone()));
-            entry.checks.iter().map(skipped).collect()
-        }
+    let Entry {
+        name,
+        way,
+        checks,
+        kind,
+    } = entry;
+    let each = |look: &dyn Fn(Check) -> Outcome| {
+        let told = |check: &Check| {
+            let outcome = look(*check);
+            tell(&name, *check, &outcome);
+            (*check, outcome)
+        };
+        checks.iter().map(told).collect()
+    };
+    let outcomes = match kind {
+        Kind::Own => each(&|check| checks::look_at_coffer(world, check)),
+        Kind::Files(client) => each(&|check| checks::look(world, client.as_ref(), &name, check)),
         Kind::SignIn(script) => {
-            let outcomes = scripts::sign_in(&script, &entry.checks);
-            for (check, outcome) in &outcomes {
-                tell(&entry.name, *check, outcome);
-            }
-            outcomes
+            let session = script.sign_in();
+            each(&|check| session.outcome(check))
         }
-        Kind::Files(client) => {
-            let look = |check: &_| {
-                let outcome = checks::look(world, client.as_ref(), &entry.name, *check);
-                tell(&entry.name, *check, &outcome);
-                (*check, outcome)
-            };
-            entry.checks.iter().map(look).collect()
-        }
+        Kind::Missing(reason) => each(&|_| Outcome::Skipped(reason.clone())),
     };
     Row {
-        name: entry.name,
-        way: entry.way,
+        name,
+        way,
         outcomes,
     }
 }
 
-fn tell(name: &str, check: client::Check, outcome: &Outcome) {
+fn tell(name: &str, check: Check, outcome: &Outcome) {
     let column = report::column(check);
     match outcome {
         Outcome::Passed(time) => println!("{name}: {column}: yes ({:.1} s)", time.as_secs_f64()),
@@ -124,7 +126,10 @@ fn head() -> Result<String> {
         "# Clients of others\n\n\
          Written by `cargo xtask interop`, {}. Each client works with the simulated OneDrive beside Coffer: what Coffer\n\
          uploaded (encrypted, volumes of 6 MB) it lists, checks and downloads; what it copies and uploads, Coffer lists,\n\
-         verifies to the last volume and restores. A dash is something that the client does not do.\n",
+         verifies to the last volume and restores. Trouble strikes one fragment in the middle of a file, once.\n\
+         A dash is something that the client does not do; of trouble, that it gives up, or sends files in one piece.\n\n\
+         `HTTP`: led by its own settings for addresses. `TLS, proxy`: unchanged, with Microsoft's names behind a proxy and a\n\
+         CA made for the run. `TLS, localhost`: led by its setting for a base address.\n",
         date.trim()
     ))
 }

@@ -109,6 +109,19 @@ impl Simulator {
         Ok(token.context("The simulator gave no token")?.to_owned())
     }
 
+    /// Account that signs in and agrees by itself from now on; `None` shows the pages again.
+    pub(crate) fn set_auto_consent(&self, account: Option<&str>) -> Result<()> {
+        let settings = json!({ "auto_consent": account });
+        self.admin("POST", "/settings", &settings.to_string())
+            .map(drop)
+    }
+
+    /// Lets all access tokens of an account run out.
+    pub(crate) fn expire_access(&self, account: &str) -> Result<()> {
+        let path = format!("/accounts/{account}/expire-access");
+        self.admin("POST", &path, "{}").map(drop)
+    }
+
     /// Sets a fault; `fault` is its JSON.
     pub(crate) fn add_fault(&self, fault: &Value) -> Result<()> {
         self.admin("POST", "/faults", &fault.to_string()).map(drop)

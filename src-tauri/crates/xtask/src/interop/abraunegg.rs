@@ -12,7 +12,6 @@ use anyhow::{Result, ensure};
 use super::client::Client;
 use super::debian::Unpacked;
 use super::process;
-use super::rclone::through_proxy;
 use super::world::{ACCOUNT, World, contents};
 use crate::demo::simulator::Token;
 use crate::run;
@@ -64,7 +63,7 @@ impl<'a> Abraunegg<'a> {
         fs::write(home.join("bundle.crt"), bundle)?;
 
         let mut command = process::command(Path::new("unshare"), &home);
-        through_proxy(&mut command, self.world);
+        self.world.through_proxy(&mut command);
         let script = "mount --bind bundle.crt \"$0\" && exec \"$@\"";
         command
             .args(NAMESPACE)

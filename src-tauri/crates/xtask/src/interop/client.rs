@@ -20,7 +20,7 @@ pub(super) enum Check {
     Upload,
     /// As [`Check::Upload`], through a fault.
     Through(Trouble),
-    /// Signs in by authorization code with PKCE.
+    /// Signs in by authorization code; the simulator checks PKCE where a client uses it.
     Code,
     /// Gets another access token without asking anyone.
     Silent,
@@ -68,7 +68,7 @@ pub(super) const TABLES: [(&str, &[(Check, &str)]); 3] = [
     (
         "Sign-in",
         &[
-            (Check::Code, "code and PKCE"),
+            (Check::Code, "authorization code"),
             (Check::Silent, "silent renewal"),
             (Check::Device, "device code"),
         ],
@@ -89,6 +89,16 @@ pub(super) trait Client {
     /// Where the folders of its uploads go: a path with a slash at its end, or nothing for the drive's root.
     fn uploads_below(&self) -> &'static str {
         "Interop/"
+    }
+
+    /// Signs in as a person at a browser does, who says yes to everything.
+    fn sign_in(&self) -> Result<()> {
+        bail!("it does not sign in by itself")
+    }
+
+    /// Goes on after its access token has run out at Microsoft.
+    fn renew(&self) -> Result<()> {
+        bail!("it does not renew its token")
     }
 
     /// Compares files here with those of a folder by the hashes that the drive tells.

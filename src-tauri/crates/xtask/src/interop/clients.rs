@@ -1,6 +1,6 @@
 //! All clients, and what is asked of each.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -29,7 +29,9 @@ pub(super) struct Entry<'a> {
 pub(super) enum Kind<'a> {
     /// It keeps files.
     Files(Box<dyn Client + 'a>),
-    /// It signs in.
+    /// It is Coffer itself, with the addresses that are built into it.
+    Own,
+    /// It does nothing but sign in.
     SignIn(Script<'a>),
     /// It cannot be used here, and why.
     Missing(String),
@@ -42,6 +44,7 @@ const PROXY: &str = "TLS, proxy";
 /// By a base address in its settings.
 const LOOPBACK: &str = "TLS, localhost";
 
+const COFFER: &[Check] = &[Check::Download, Check::Upload];
 const RCLONE: &[Check] = &[
     Check::List,
     Check::Hashes,
@@ -53,9 +56,22 @@ const RCLONE: &[Check] = &[
     Check::Through(Trouble::Cut),
     Check::Through(Trouble::StoredAndDenied),
     Check::Through(Trouble::HalfStored),
+    Check::Code,
+    Check::Silent,
 ];
 /// It sends up to 10 MiB at once, so that there is no fragment in the middle for trouble.
 const ABRAUNEGG: &[Check] = &[Check::Download, Check::Upload];
+/// Where a fragment was stored already, it gives up.
+const O365: &[Check] = &[
+    Check::List,
+    Check::Download,
+    Check::Copy,
+    Check::Upload,
+    Check::Through(Trouble::Throttled),
+    Check::Through(Trouble::Unavailable),
+    Check::Through(Trouble::Cut),
+];
+/// As the rest, it gives up at any fault.
 const COPYING: &[Check] = &[Check::List, Check::Download, Check::Copy, Check::Upload];
 const FILES: &[Check] = &[Check::List, Check::Download, Check::Upload];
 const SIGN_IN: &[Check] = &[Check::Code, Check::Silent, Check::Device];
@@ -63,7 +79,7 @@ const SIGN_IN: &[Check] = &[Check::Code, Check::Silent, Check::Device];
 /// Package, way in, script and checks of the libraries.
 const LIBRARIES: &[(&str, &str, &str, &[Check])] = &[
     ("opendal", PROXY, "opendal_files.py", COPYING),
-    ("O365", PROXY, "o365_files.py", COPYING),
+    ("O365", PROXY, "o365_files.py", O365),
     (
         "office365-rest-python-client",
         PROXY,
@@ -89,9 +105,18 @@ pub(super) fn all<'a>(
     let debian = debian
         .map(|rclone| rclone.program.clone())
         .map_err(Clone::clone);
+    let browser = project.root.join("tests/interop/clients/browser.py");
+    let browser = [tools.python.as_path(), browser.as_path()];
+    let coffer = Entry {
+        name: format!("coffer {}", env!("CARGO_PKG_VERSION")),
+        way: PROXY,
+        checks: COFFER.to_vec(),
+        kind: Kind::Own,
+    };
     let mut entries = vec![
-        rclone(world, &Ok(tools.rclone.clone()), Way::Settings)?,
-        rclone(world, &debian, Way::Proxy)?,
+        coffer,
+        rclone(world, &Ok(tools.rclone.clone()), Way::Settings, browser)?,
+        rclone(world, &debian, Way::Proxy, browser)?,
     ];
     entries.push(abraunegg(world, &tools.debian_onedrive));
     for (package, way, file, checks) in LIBRARIES {
@@ -100,7 +125,7 @@ pub(super) fn all<'a>(
             name: pinned(package),
             way,
             checks: checks.to_vec(),
-            kind: match checks.contains(&Check::Code) {
+            kind: match *checks == SIGN_IN {
                 true => Kind::SignIn(script),
                 false => Kind::Files(Box::new(script)),
             },
@@ -109,10 +134,15 @@ pub(super) fn all<'a>(
     Ok(entries)
 }
 
-fn rclone<'a>(world: &'a World, program: &Result<PathBuf, String>, way: Way) -> Result<Entry<'a>> {
+fn rclone<'a>(
+    world: &'a World,
+    program: &Result<PathBuf, String>,
+    way: Way,
+    browser: [&Path; 2],
+) -> Result<Entry<'a>> {
     let (name, kind) = match program {
         Ok(program) => {
-            let rclone = Rclone::new(world, program, way)?;
+            let rclone = Rclone::new(world, program, way, browser)?;
             (
                 version(&mut Command::new(program))?,
                 Kind::Files(Box::new(rclone)),

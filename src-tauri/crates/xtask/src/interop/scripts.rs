@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use super::client::{Check, Client, Outcome};
 use super::process;
-use super::rclone::through_proxy;
 use super::tools::Tools;
 use super::world::{ACCOUNT, World};
 use crate::demo::simulator::Token;
@@ -67,7 +66,7 @@ impl<'a> Script<'a> {
         }
         match &self.packages {
             None => {
-                through_proxy(&mut command, self.world);
+                self.world.through_proxy(&mut command);
                 command
                     .env("REQUESTS_CA_BUNDLE", &front.ca)
                     .env("SSL_CERT_FILE", &front.ca)
@@ -81,6 +80,24 @@ impl<'a> Script<'a> {
             }
         }
         Ok(command)
+    }
+}
+
+impl Script<'_> {
+    /// Runs a program that signs in, once; it may come some of the way only.
+    pub(super) fn sign_in(&self) -> Session {
+        let started = Instant::now();
+        let mut printed = String::new();
+        let result = self.log().and_then(|log| {
+            let result = process::finish(&mut self.command(&[])?, &log);
+            printed = process::printed(&log)?;
+            result
+        });
+        Session {
+            printed,
+            complaint: result.err().map(|error| format!("{error:#}")),
+            took: started.elapsed(),
+        }
     }
 }
 
@@ -105,39 +122,28 @@ impl Client for Script<'_> {
     }
 }
 
-/// Runs a program that signs in, once, and tells each check by what it printed.
-pub(super) fn sign_in(script: &Script<'_>, checks: &[Check]) -> Vec<(Check, Outcome)> {
-    let started = Instant::now();
-    let result = said(script);
-    let outcome = |check: &Check| match (&result, word(*check)) {
-        (Ok((printed, _)), Some(word)) if printed.lines().any(|line| line == word) => {
-            Outcome::Passed(started.elapsed())
+/// What a program that signs in did.
+#[derive(Debug)]
+pub(super) struct Session {
+    printed: String,
+    /// Why it ended early, when it did.
+    complaint: Option<String>,
+    took: Duration,
+}
+
+impl Session {
+    /// Whether the program said that this holds.
+    pub(super) fn outcome(&self, check: Check) -> Outcome {
+        let word = match check {
+            Check::Code => "passed code",
+            Check::Silent => "passed silent",
+            Check::Device => "passed device",
+            _ => return Outcome::Failed("it only signs in".to_owned()),
+        };
+        match &self.complaint {
+            _ if self.printed.lines().any(|line| line == word) => Outcome::Passed(self.took),
+            Some(complaint) => Outcome::Failed(complaint.clone()),
+            None => Outcome::Failed("it did not say so".to_owned()),
         }
-        (Ok((_, complaint)), _) => Outcome::Failed(complaint.clone()),
-        (Err(error), _) => Outcome::Failed(format!("{error:#}")),
-    };
-    checks
-        .iter()
-        .map(|check| (*check, outcome(check)))
-        .collect()
-}
-
-/// What a program printed, and what went wrong; it may have come some of the way.
-fn said(script: &Script<'_>) -> Result<(String, String)> {
-    let log = script.log()?;
-    let complaint = match process::finish(&mut script.command(&[])?, &log) {
-        Ok(_) => "it did not say so".to_owned(),
-        Err(error) => format!("{error:#}"),
-    };
-    Ok((process::printed(&log)?, complaint))
-}
-
-/// What a program prints when a check holds.
-fn word(check: Check) -> Option<&'static str> {
-    match check {
-        Check::Code => Some("passed code"),
-        Check::Silent => Some("passed silent"),
-        Check::Device => Some("passed device"),
-        _ => None,
     }
 }

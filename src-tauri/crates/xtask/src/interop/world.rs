@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, ensure};
@@ -12,6 +13,7 @@ use crate::demo::compare::compare;
 use crate::demo::sample;
 use crate::demo::simulator::{Front, Simulator, Token};
 use crate::project::Project;
+use crate::run::run;
 
 /// Whose drive it is: one of work, where Debian's rclone finds a hash that it knows.
 pub(super) const ACCOUNT: &str = "robin";
@@ -57,7 +59,9 @@ impl World {
             reference: folder.join("reference"),
             calls: AtomicUsize::new(0),
         };
-        world.back_up()?;
+        world.create_sources()?;
+        world.back_up(&format!("file://{}", world.local.display()), Way::Demo)?;
+        world.back_up(&format!("onedrivev2://{BACKUP}"), Way::Demo)?;
         world.take_reference()?;
         Ok(world)
     }
@@ -75,6 +79,14 @@ impl World {
         Ok(self.fresh(name)?.join("output"))
     }
 
+    /// Leads a program to the front, and nowhere else.
+    pub(super) fn through_proxy(&self, command: &mut Command) {
+        for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"] {
+            command.env(name, &self.front.proxy);
+        }
+        command.env("NO_PROXY", "localhost,127.0.0.1");
+    }
+
     /// Names of the volumes of [`BACKUP`], sorted.
     pub(super) fn volumes(&self) -> Result<Vec<String>> {
         Ok(contents(&self.reference)?.into_keys().collect())
@@ -82,16 +94,32 @@ impl World {
 
     /// Coffer lists both versions, reads every volume and restores both versions as they were.
     pub(super) fn coffer_is_content(&self, folder: &str) -> Result<()> {
+        self.is_content(folder, Way::Demo)
+    }
+
+    /// The same with the addresses that are built into Coffer, so that it believes to talk to Microsoft.
+    pub(super) fn coffer_downloads_by_tls(&self) -> Result<()> {
+        self.is_content(BACKUP, Way::Front)
+    }
+
+    /// Coffer backs up with the addresses that are built into it.
+    pub(super) fn coffer_uploads_by_tls(&self) -> Result<()> {
+        let folder = "Interop/By TLS";
+        self.back_up(&format!("onedrivev2://{folder}"), Way::Front)?;
+        self.is_content(folder, Way::Demo)
+    }
+
+    fn is_content(&self, folder: &str, way: Way) -> Result<()> {
         let url = format!("onedrivev2://{folder}");
         let cache = self.fresh("cache")?;
-        let listed = self.coffer(&["list", &url], &cache)?;
+        let listed = self.coffer(way, &["list", &url], &cache)?;
         ensure!(listed.lines().count() == 2, "Coffer lists {listed:?}");
-        self.coffer(&["verify", &url, "all"], &cache)?;
+        self.coffer(way, &["verify", &url, "all"], &cache)?;
         for (number, source) in self.sources.iter().rev().enumerate() {
             let target = self.fresh("restored")?;
             let path = format!("--restore-path={}", target.display());
             let version = format!("--version={number}");
-            self.coffer(&["restore", &url, &path, &version], &cache)?;
+            self.coffer(way, &["restore", &url, &path, &version], &cache)?;
             let comparison = compare(source, &target)?;
             ensure!(
                 comparison.differences.is_empty(),
@@ -130,21 +158,27 @@ impl World {
         Ok(())
     }
 
-    fn back_up(&self) -> Result<()> {
+    fn create_sources(&self) -> Result<()> {
         let [first, second] = &self.sources;
-        let source = self.folder.join("source");
-        sample::create(&source)?;
-        fs::write(source.join("film.mp4"), sample::noise(NOISE))?;
-        let local = format!("file://{}", self.local.display());
-        let drive = format!("onedrivev2://{BACKUP}");
+        sample::create(first)?;
+        fs::write(first.join("film.mp4"), sample::noise(NOISE))?;
+        // With times, modes and links.
+        let mut copy = Command::new("cp");
+        run(copy.arg("--archive").arg(first).arg(second))?;
+        sample::change(second)
+    }
+
+    /// One version of each source.
+    fn back_up(&self, url: &str, way: Way) -> Result<()> {
         let cache = self.fresh("cache")?;
-        for kept in [first, second] {
-            for url in [&local, &drive] {
-                let source = source.display().to_string();
-                self.coffer(&["backup", url, &source, "--dblock-size=6mb"], &cache)?;
-            }
-            copy_as_it_is(&source, kept)?;
-            sample::change(&source)?;
+        // Coffer knows a source by its path.
+        let source = self.folder.join("source");
+        for kept in &self.sources {
+            fs::rename(kept, &source)?;
+            let path = source.display().to_string();
+            let done = self.coffer(way, &["backup", url, &path, "--dblock-size=6mb"], &cache);
+            fs::rename(&source, kept)?;
+            done?;
         }
         Ok(())
     }
@@ -164,14 +198,22 @@ impl World {
         Ok(())
     }
 
-    fn coffer(&self, arguments: &[&str], cache: &Path) -> Result<String> {
+    fn coffer(&self, way: Way, arguments: &[&str], cache: &Path) -> Result<String> {
         let mut command = process::command(&self.coffer, &self.folder);
+        match way {
+            Way::Demo => command
+                .env("COFFER_DEMO", "1")
+                .env("COFFER_GRAPH_ENDPOINT", &self.simulator.api)
+                .env("COFFER_OAUTH_URL", &self.simulator.oauth_url),
+            // The simulator answers as the AuthID service under each name of its front.
+            Way::Front => command
+                .env("HTTPS_PROXY", &self.front.proxy)
+                .env("SSL_CERT_FILE", &self.front.ca)
+                .env("COFFER_OAUTH_URL", "https://login.live.com/authid/refresh"),
+        };
         command
             .args(arguments)
             .arg("--no-progress")
-            .env("COFFER_DEMO", "1")
-            .env("COFFER_GRAPH_ENDPOINT", &self.simulator.api)
-            .env("COFFER_OAUTH_URL", &self.simulator.oauth_url)
             .env("COFFER_AUTHID", &self.auth_id)
             .env("COFFER_DATA_DIR", cache.join("data"))
             .env("COFFER_CACHE_DIR", cache.join("cache"))
@@ -179,6 +221,15 @@ impl World {
         let what = format!("coffer {}", arguments[0]);
         process::finish(&mut command, &self.log(&what)?).context(what)
     }
+}
+
+/// How Coffer is led to the simulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By the demo's settings, in plain HTTP.
+    Demo,
+    /// By a proxy and a CA, as everyone else whose addresses are fixed.
+    Front,
 }
 
 /// Files of a folder, by name.
@@ -190,11 +241,4 @@ pub(super) fn contents(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
         found.insert(name, fs::read(entry.path())?);
     }
     Ok(found)
-}
-
-/// A copy with times, modes and links.
-fn copy_as_it_is(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to.parent().context("It is in a folder")?)?;
-    let mut copy = std::process::Command::new("cp");
-    crate::run::run(copy.arg("--archive").arg(from).arg(to))
 }
