@@ -144,6 +144,7 @@ fn options(arguments: Arguments) -> Options {
         public_base: arguments.public_base,
         redirect_uris: arguments.redirect_uri,
         front: arguments.front,
+        device_interval: None,
         empty_pages: false,
     }
 }

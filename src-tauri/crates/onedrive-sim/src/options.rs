@@ -31,6 +31,8 @@ pub struct Options {
     pub redirect_uris: Vec<String>,
     /// Also answers under Microsoft's own names, by TLS behind a proxy; see [`Front`](crate::Front).
     pub front: bool,
+    /// Seconds between two questions about a device code; 5 when not given.
+    pub device_interval: Option<u64>,
     /// Puts an empty page with a `nextLink` between any two pages of a listing.
     pub empty_pages: bool,
 }

@@ -2,16 +2,17 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use coffer_destination::{Error as DestinationError, Quota, Result};
+use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::{OneDriveDestination, TransferOptions};
-use super::graph::{Call, Graph};
+use super::graph::{Call, Graph, cancellable};
 use super::{content_client, http_client};
 use crate::endpoints::Endpoints;
 use crate::names::{check_folder, encode, encode_path};
-use crate::oauth::{AuthId, Tokens};
+use crate::oauth::{Credential, Now, Tokens};
 
 /// Most entries of a listing; what a service claims beyond that is not believed.
 const MAX_ENTRIES: usize = 2_000_000;
@@ -78,8 +79,8 @@ struct QuotaJson {
 
 /// One page of a listing.
 #[derive(Deserialize)]
-struct Page<T> {
-    value: Vec<T>,
+pub(super) struct Page<T> {
+    pub(super) value: Vec<T>,
     #[serde(rename = "@odata.nextLink")]
     next: Option<String>,
 }
@@ -95,12 +96,36 @@ impl OneDrive {
     ///
     /// # Errors
     /// [`crate::Error::Setup`] when no HTTP client can be made.
-    pub fn new(endpoints: &Endpoints, auth_id: AuthId) -> crate::Result<Self> {
+    pub fn new(endpoints: &Endpoints, credential: impl Into<Credential>) -> crate::Result<Self> {
+        Self::with_clock(endpoints, credential, Arc::new(Timestamp::now))
+    }
+
+    /// As [`OneDrive::new`], with another wall clock.
+    ///
+    /// # Errors
+    /// As [`OneDrive::new`].
+    pub fn with_clock(
+        endpoints: &Endpoints,
+        credential: impl Into<Credential>,
+        now: Now,
+    ) -> crate::Result<Self> {
         let http = http_client()?;
-        let tokens = Tokens::new(http.clone(), endpoints.clone(), auth_id);
+        let tokens = Tokens::new(http.clone(), endpoints.clone(), credential.into(), now);
         Ok(Self {
             graph: Graph::new(endpoints.clone(), http, content_client()?, tokens),
         })
+    }
+
+    pub(super) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Uses the credential, so that it does not run out for want of use: Microsoft's end after 90 days without.
+    ///
+    /// # Errors
+    /// [`DestinationError::SignInRequired`], and those of the connection.
+    pub async fn renew(&self, cancel: &CancellationToken) -> Result<()> {
+        cancellable(cancel, self.graph.renew()).await?
     }
 
     /// The account's own drive, or the one with this id.
@@ -207,7 +232,7 @@ impl OneDrive {
 }
 
 impl DriveJson {
-    fn into_drive(self, is_default: bool) -> Drive {
+    pub(super) fn into_drive(self, is_default: bool) -> Drive {
         let user = self.owner.and_then(|owner| owner.user);
         let owner = user.map_or_else(String::new, |user| {
             if user.email.is_empty() {

@@ -58,6 +58,10 @@ impl Graph {
         })
     }
 
+    pub(crate) async fn renew(&self) -> Result<()> {
+        self.tokens.renew().await
+    }
+
     /// Sends a call and reads the JSON of a success.
     pub(crate) async fn json<T: DeserializeOwned>(
         &self,
