@@ -27,4 +27,11 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The certificates of the TLS front could not be made.
+    #[error("Could not make certificates")]
+    Certificates {
+        /// What the library said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }

@@ -17,8 +17,10 @@ pub(crate) mod address;
 mod batch;
 mod children;
 mod content;
+pub(crate) mod copy;
 pub(crate) use content::disk;
 mod drives;
+mod filter;
 pub(crate) mod folders;
 mod items;
 mod sessions;
@@ -94,6 +96,7 @@ async fn on_item(at: &Place<'_>, call: &mut Call, action: &str) -> Result<Reply,
         (&Method::DELETE, "") => items::delete(at, call),
         (&Method::PUT, "") => sessions::commit(at, call).await,
         (&Method::POST, "permanentDelete") => items::permanent_delete(at),
+        (&Method::POST, "copy") => copy::copy(at, call).await,
         (&Method::GET, "versions") => items::versions(at),
         (&Method::GET, "children") => children::list(at, call),
         (&Method::POST, "children") => children::create(at, call).await,

@@ -10,6 +10,8 @@
 //! (sign-in refused by policy); and four drives: [`ALEX_DRIVE`], [`ROBIN_DRIVE`], [`TEAM_DRIVE`] and
 //! [`SHARED_DRIVE`].
 //!
+//! With [`Options::front`] it also answers under Microsoft's own names by TLS, for clients whose addresses are fixed.
+//!
 //! The server shares no code with Coffer's OneDrive client, so that one mistake cannot hide in both. What it imitates
 //! was read in Microsoft's documentation and seen with clients of others; rclone works against it unchanged.
 
@@ -18,6 +20,7 @@ mod authid;
 mod download;
 mod error;
 mod faults;
+mod front;
 mod graph;
 mod hashes;
 mod journal;
@@ -41,6 +44,7 @@ mod world;
 
 pub use error::{Error, Result};
 pub use faults::{Action, BodyShape, DropPoint, Fault, Match, Op, RetryAfter};
+pub use front::Front;
 pub use log::Entry;
 pub use model::drive::{ALEX_DRIVE, ROBIN_DRIVE, SHARED_DRIVE, TEAM_DRIVE};
 pub use options::{AuthIdDialect, Options, Origins, UploadAuth};

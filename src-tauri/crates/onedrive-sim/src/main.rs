@@ -55,6 +55,9 @@ struct Arguments {
     /// Accept this redirect URI too; may be given several times
     #[arg(long, value_name = "URI")]
     redirect_uri: Vec<String>,
+    /// Answer under Microsoft's own names too: by TLS, behind a CONNECT proxy, with a new CA at each start
+    #[arg(long)]
+    front: bool,
     /// End when standard input closes
     #[arg(long)]
     exit_with_stdin: bool,
@@ -86,6 +89,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         "oauth_url": simulator.oauth_url(),
         "admin_token": simulator.admin_token(),
         "ui": format!("{}/_sim/ui#token={}", simulator.api_url(), simulator.admin_token()),
+        "front": simulator.front().map(|front| json!({
+            "proxy": front.proxy_url(),
+            "ca": front.ca_file(),
+            "api": front.api_url(),
+        })),
         "drives": {
             "alex": ALEX_DRIVE,
             "robin": ROBIN_DRIVE,
@@ -135,6 +143,7 @@ fn options(arguments: Arguments) -> Options {
         auto_consent: arguments.auto_consent,
         public_base: arguments.public_base,
         redirect_uris: arguments.redirect_uri,
+        front: arguments.front,
         device_interval: None,
         empty_pages: false,
     }

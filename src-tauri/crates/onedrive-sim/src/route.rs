@@ -24,6 +24,9 @@ async fn api(world: &World, call: &mut Call) -> Result<Reply, Dropped> {
     if let Some(rest) = after(&path, "/authid") {
         return authid::answer(world, call, rest).await;
     }
+    if after(&path, graph::copy::MONITOR).is_some() {
+        return Ok(graph::copy::status(world, call));
+    }
     if let Some(rest) = graph_path(&path) {
         return graph::answer(world, call, rest).await;
     }

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -31,15 +32,24 @@ pub(crate) async fn serve(world: Arc<World>, origin: Origin, listener: TcpListen
             continue;
         };
         let world = Arc::clone(&world);
-        connections.spawn(async move {
-            let service = service_fn(|request| answer(Arc::clone(&world), origin, request));
-            // An error is a client that went away or a fault that ended the connection.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
+        connections.spawn(connection(stream, origin, move |_| Arc::clone(&world)));
         while connections.try_join_next().is_some() {}
     }
+}
+
+/// Serves one connection; `world` says by which addresses the client knows the simulator.
+pub(crate) async fn connection<S>(
+    stream: S,
+    origin: Origin,
+    world: impl Fn(&Request<Incoming>) -> Arc<World>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = service_fn(|request| answer(world(&request), origin, request));
+    // An error is a client that went away or a fault that ended the connection.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 async fn answer(

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::authid;
 use crate::error::{Error, Result};
 use crate::faults::Fault;
+use crate::front::Front;
 use crate::graph::folders;
 use crate::log::Entry;
 use crate::model::account::Account;
@@ -26,6 +27,7 @@ use crate::world::World;
 pub struct Simulator {
     world: Arc<World>,
     own: Origins,
+    front: Option<Front>,
     tasks: Vec<JoinHandle<()>>,
     /// Holds the files of a simulator without a data folder; gone with it.
     _temporary: Option<tempfile::TempDir>,
@@ -35,7 +37,8 @@ impl Simulator {
     /// Opens the three ports on 127.0.0.1 and serves them in tasks of the current tokio runtime.
     ///
     /// # Errors
-    /// [`Error::Listen`] when a port is taken, [`Error::Data`] when the data folder cannot be used.
+    /// [`Error::Listen`] when a port is taken, [`Error::Data`] when the data folder cannot be used,
+    /// [`Error::Certificates`] when the front's could not be made.
     pub async fn start(options: Options) -> Result<Self> {
         let (temporary, folder) = match &options.data {
             Some(folder) => (None, folder.clone()),
@@ -49,8 +52,13 @@ impl Simulator {
                 (Some(created), folder)
             }
         };
-        let mut state = State::open(folder.clone(), temporary.is_none(), &options)
-            .map_err(|source| Error::Data { folder, source })?;
+        let mut state =
+            State::open(folder.clone(), temporary.is_none(), &options).map_err(|source| {
+                Error::Data {
+                    folder: folder.clone(),
+                    source,
+                }
+            })?;
         let admin_token = options
             .admin_token
             .clone()
@@ -65,7 +73,12 @@ impl Simulator {
             dl: dl_url,
         };
         let urls = options.public_base.clone().unwrap_or_else(|| own.clone());
+        let with_front = options.front;
         let world = Arc::new(World::new(options, urls, admin_token, state));
+        let front = match with_front {
+            true => Some(Front::start(&world, &folder).await?),
+            false => None,
+        };
         let tasks = [(Origin::Api, api), (Origin::Up, up), (Origin::Dl, dl)]
             .into_iter()
             .map(|(origin, listener)| {
@@ -75,6 +88,7 @@ impl Simulator {
         Ok(Self {
             world,
             own,
+            front,
             tasks,
             _temporary: temporary,
         })
@@ -98,6 +112,11 @@ impl Simulator {
     /// Duplicati's `oauth-url`: the AuthID service's refresh address.
     pub fn oauth_url(&self) -> String {
         format!("{}/authid/refresh", self.own.api)
+    }
+
+    /// The way in under Microsoft's own names, when [`Options::front`] asked for it.
+    pub fn front(&self) -> Option<&Front> {
+        self.front.as_ref()
     }
 
     /// Bearer of the admin API.
@@ -287,6 +306,9 @@ impl Simulator {
             task.abort();
             let _ = task.await;
         }
+        if let Some(front) = self.front.take() {
+            front.shutdown().await;
+        }
     }
 
     fn change_account(&self, id: &str, change: impl FnOnce(&mut Account)) {
@@ -306,7 +328,8 @@ impl Drop for Simulator {
     }
 }
 
-async fn listen(port: u16) -> Result<(TcpListener, String)> {
+/// Opens a port of 127.0.0.1 and returns its plain address, too.
+pub(crate) async fn listen(port: u16) -> Result<(TcpListener, String)> {
     let failed = |source| Error::Listen { port, source };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await

@@ -1,6 +1,6 @@
 //! What every request handler shares.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
@@ -10,24 +10,34 @@ use crate::state::State;
 /// The simulator without its listeners.
 #[derive(Debug)]
 pub(crate) struct World {
-    pub(crate) options: Options,
+    pub(crate) options: Arc<Options>,
     /// Addresses as they stand in answers.
     pub(crate) urls: Origins,
     pub(crate) admin_token: String,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     /// One fragment at a time, so that two requests for a session cannot both store the same bytes.
-    pub(crate) fragments: tokio::sync::Mutex<()>,
+    pub(crate) fragments: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl World {
     pub(crate) fn new(options: Options, urls: Origins, admin_token: String, state: State) -> Self {
-        let fragments = tokio::sync::Mutex::new(());
         Self {
-            options,
+            options: Arc::new(options),
             urls,
             admin_token,
-            state: Mutex::new(state),
-            fragments,
+            state: Arc::new(Mutex::new(state)),
+            fragments: Arc::default(),
+        }
+    }
+
+    /// The same simulator for those who know it by other addresses.
+    pub(crate) fn known_as(&self, urls: Origins) -> Self {
+        Self {
+            options: Arc::clone(&self.options),
+            urls,
+            admin_token: self.admin_token.clone(),
+            state: Arc::clone(&self.state),
+            fragments: Arc::clone(&self.fragments),
         }
     }
 

@@ -6,6 +6,7 @@ mod main {
     mod drives;
     mod faults;
     mod files;
+    mod front;
     mod hashes;
     mod login;
     mod persistence;

@@ -3,8 +3,8 @@
 //! The simulated OneDrive runs beside Coffer, and both keep what they write under `target/demo`. With a display the
 //! app opens; without one [`story`] goes the same way through the command line.
 
-mod compare;
-mod sample;
+pub(crate) mod compare;
+pub(crate) mod sample;
 pub(crate) mod simulator;
 mod story;
 

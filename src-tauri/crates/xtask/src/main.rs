@@ -6,6 +6,7 @@
 mod bench;
 mod demo;
 mod fuzz;
+mod interop;
 mod project;
 mod run;
 mod screenshots;
@@ -33,6 +34,9 @@ Usage: cargo xtask <command>
                         Measure the release command line beside restic, borg and rustic (tests/bench.md)
   soak [--kills N] [--seed N]
                         Kill the command line at random moments of its uploads, again and again
+  interop [--only=CLIENT]
+                        Let OneDrive clients of others work with what Coffer stores, and Coffer with what they do
+                        (tests/interop.md)
   windows               Type-check everything for Windows (on Debian or Ubuntu)
 ";
 
@@ -59,6 +63,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["fuzz", rest @ ..] => fuzz::run(&project, rest),
         ["bench", rest @ ..] => bench::run(&project, rest),
         ["soak", rest @ ..] => soak::run(&project, rest),
+        ["interop", rest @ ..] => interop::run(&project, rest),
         ["windows"] => windows::run(&project),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

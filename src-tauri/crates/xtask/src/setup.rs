@@ -42,6 +42,12 @@ pub(crate) fn run(project: &Project, level: Level) -> Result<Option<Tools>> {
     }
 }
 
+/// Python and rclone for tests, without anything that only the system can install.
+pub(crate) fn tools(project: &Project) -> Result<Tools> {
+    versions::check()?;
+    tools::install(project)
+}
+
 /// System packages that only the check for Windows needs.
 pub(crate) fn packages_for_windows() -> Result<()> {
     packages::install(packages::WINDOWS)

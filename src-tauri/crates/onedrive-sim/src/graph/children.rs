@@ -5,6 +5,7 @@ use std::ops::Bound;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
+use super::filter::Filter;
 use super::items::bad_body;
 use super::{Fail, Place, folders, show};
 use crate::model::item::Item;
@@ -24,6 +25,7 @@ pub(crate) fn list(at: &Place<'_>, call: &Call) -> Result<Reply, Fail> {
         return Err(GraphError::invalid("The item is not a folder").into());
     }
     let top = top(&call.query)?;
+    let filter = Filter::read(&call.query)?;
     let token = match call.query.odata("skiptoken") {
         Some(token) => Some(SkipToken::read(token)?),
         None => None,
@@ -51,6 +53,7 @@ pub(crate) fn list(at: &Place<'_>, call: &Call) -> Result<Reply, Fail> {
     });
     let mut page: Vec<(&str, &Item)> = tree
         .children_after(&folder.id, after)
+        .filter(|(_, item)| filter.lets_through(item))
         .take(top + 1)
         .collect();
     let more = page.len() > top;

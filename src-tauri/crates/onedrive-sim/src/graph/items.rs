@@ -69,7 +69,7 @@ pub(crate) async fn patch(at: &Place<'_>, call: &mut Call) -> Result<Reply, Fail
     ))
 }
 
-fn new_parent(
+pub(crate) fn new_parent(
     tree: &crate::model::tree::Tree,
     item: &Item,
     reference: &Value,

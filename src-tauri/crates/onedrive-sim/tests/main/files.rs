@@ -57,6 +57,33 @@ async fn a_file_comes_back_as_it_was_put() {
 }
 
 #[tokio::test]
+async fn a_file_is_copied_on_the_drive() {
+    let sim = Sim::start().await;
+    sim.put("/A/x.zip", bytes(1000)).await;
+    make_folder(&sim, "root", json!({"name": "B", "folder": {}})).await;
+    let copy = |name: &str| {
+        let body = json!({"name": name, "parentReference": {"path": "/drive/root:/B"}});
+        let request = sim.graph(Method::POST, "/me/drive/root:/A/x.zip:/copy");
+        request.json(&body).send()
+    };
+
+    let accepted = copy("y.zip").await.expect("an answer");
+
+    assert_eq!(accepted.status(), 202);
+    let monitor = accepted.headers()["location"].to_str().expect("an address");
+    let status = sim.http.get(monitor).send().await.expect("an answer");
+    let status: Value = status.json().await.expect("JSON");
+    let copied = sim.get_json("/me/drive/root:/B/y.zip").await;
+    assert_eq!(status["status"], "completed");
+    assert_eq!(status["resourceId"], copied["id"]);
+    for path in ["/A/x.zip", "/B/y.zip"] {
+        assert_eq!(sim.sim.file_bytes(ALEX_DRIVE, path), Some(bytes(1000)));
+    }
+    let taken = copy("y.zip").await.expect("an answer");
+    assert_eq!(code(taken).await, "nameAlreadyExists");
+}
+
+#[tokio::test]
 async fn names_differ_by_more_than_letter_case() {
     let sim = Sim::start().await;
     sim.put("/Folder/File.txt", b"1".to_vec()).await;
@@ -95,6 +122,33 @@ async fn folders_are_made_by_conflict_behaviour() {
         make_folder(&sim, "root", body("nonsense")).await.status(),
         400
     );
+}
+
+#[tokio::test]
+async fn a_listing_can_be_filtered() {
+    let sim = Sim::start().await;
+    for path in ["/a", "/Bob's files/inner", "/c"] {
+        sim.sim.put_file(ALEX_DRIVE, path, b"");
+    }
+    let listed = async |filter: &str| {
+        let request = sim.graph(Method::GET, "/me/drive/root/children");
+        let reply = request.query(&[("$filter", filter)]).send().await;
+        let reply: Value = reply.expect("an answer").json().await.expect("JSON");
+        let items = reply["value"].as_array().expect("items").clone();
+        let names = items
+            .iter()
+            .map(|item| item["name"].as_str().expect("a name").to_owned());
+        names.collect::<Vec<_>>()
+    };
+
+    assert_eq!(listed("name eq 'bob''s Files'").await, ["Bob's files"]);
+    assert!(listed("name eq 'nobody'").await.is_empty());
+    assert_eq!(listed("folder ne null").await, ["Bob's files"]);
+    assert_eq!(listed("file ne null").await, ["a", "c"]);
+    let other = sim
+        .get("/me/drive/root/children?$filter=size%20gt%203")
+        .await;
+    assert_eq!(other.status(), 400);
 }
 
 #[tokio::test]

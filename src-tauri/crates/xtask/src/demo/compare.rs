@@ -13,17 +13,17 @@ const PIECE: usize = 1 << 16;
 
 /// What was compared and what differs.
 #[derive(Debug, Default)]
-pub(super) struct Comparison {
-    pub(super) files: usize,
-    pub(super) folders: usize,
-    pub(super) links: usize,
-    pub(super) bytes: u64,
+pub(crate) struct Comparison {
+    pub(crate) files: usize,
+    pub(crate) folders: usize,
+    pub(crate) links: usize,
+    pub(crate) bytes: u64,
     /// One line per difference.
-    pub(super) differences: Vec<String>,
+    pub(crate) differences: Vec<String>,
 }
 
 /// Compares everything below two folders; sockets, pipes and devices are left out.
-pub(super) fn compare(expected: &Path, actual: &Path) -> Result<Comparison> {
+pub(crate) fn compare(expected: &Path, actual: &Path) -> Result<Comparison> {
     let mut result = Comparison::default();
     let (left, right) = (entries(expected)?, entries(actual)?);
     for (path, stat) in &left {
