@@ -106,7 +106,8 @@ impl DblockReader {
 
     /// Hash and size of every block, by reading them all; for volumes that no dindex describes.
     ///
-    /// Blocks whose content does not match their name are left out.
+    /// Blocks whose content does not match their name are left out; of two with the same name the one that
+    /// [`DblockReader::read`] reads counts.
     ///
     /// # Errors
     /// [`Error::Io`] when the volume cannot be read.
@@ -119,6 +120,9 @@ impl DblockReader {
             let Ok(hash) = Hash::from_entry_name(&name) else {
                 continue;
             };
+            if self.position(hash) != Some(index) {
+                continue;
+            }
             match self.volume.read_index(index, self.format.block_size()) {
                 Ok(data) if self.format.block_hash().digest(&data) == hash => {
                     found.push((hash, data.len() as u64));

@@ -244,6 +244,10 @@ mod tests {
     use std::io::{Cursor, Write as _};
 
     use super::*;
+    use crate::archive::VolumeReader;
+    use crate::dblock::DblockReader;
+    use crate::hash::HashAlgorithm;
+    use crate::name::VolumeName;
 
     fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -296,6 +300,25 @@ mod tests {
             assert_eq!(content(&mut archive, "a"), b"first");
             assert_eq!(archive.names().count(), 2);
             assert_eq!(archive.find(TRAILER), None);
+        }
+    }
+
+    #[test]
+    fn a_block_that_is_there_twice_is_listed_only_as_it_is_read() {
+        let manifest = br#"{"Version":2,"Created":"20240101T000000Z","Encoding":"utf8","Blocksize":1024,"BlockHash":"SHA256","FileHash":"SHA256","AppVersion":"2"}"#;
+        let hash = HashAlgorithm::Sha256.digest(b"good");
+        let name = hash.to_entry_name();
+        for (first, second, listed) in [(b"good", b"evil", 0), (b"evil", b"good", 1)] {
+            let plain = tar(&[("manifest", manifest), (&name, first), (&name, second)]);
+            let volume = VolumeName::parse("p-b00.dblock.tgz").unwrap();
+            let volume = VolumeReader::open(Cursor::new(gzip(&plain)), &volume, None).unwrap();
+            let format = volume.format().unwrap();
+            let mut dblock = DblockReader::new(volume, &format).unwrap();
+
+            let rows = dblock.scan().unwrap();
+
+            assert_eq!(rows.len(), listed);
+            assert_eq!(dblock.read(hash).is_ok(), listed == 1);
         }
     }
 
