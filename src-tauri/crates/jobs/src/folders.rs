@@ -42,6 +42,11 @@ impl Folders {
         self.data.join("logs")
     }
 
+    /// What services asked for: when requests may come again, and how many.
+    pub fn pacing(&self) -> PathBuf {
+        self.data.join("pacing")
+    }
+
     /// The cache of one destination; the same for whoever works on it.
     pub fn cache_of(&self, identity: &str) -> PathBuf {
         let name = hex::encode(&Sha256::digest(identity.as_bytes())[..12]);

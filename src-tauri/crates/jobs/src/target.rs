@@ -123,7 +123,9 @@ impl Target {
             opening.checkpoints =
                 blocking(move || seal::checkpoints_or_derived(&*secrets, &auth_id)).await;
         }
-        let account = OneDrive::new(&endpoints, auth_id).map_err(|e| wording::onedrive(&e))?;
+        let account = OneDrive::new(&endpoints, auth_id)
+            .map_err(|e| wording::onedrive(&e))?
+            .with_pacing(&opening.folders.pacing());
         let transfer = transfer_options(|name| url.option(name));
         Self::one_drive(
             &account,

@@ -6,7 +6,9 @@
 mod bench;
 mod demo;
 mod fuzz;
+mod limits;
 mod project;
+mod random;
 mod run;
 mod screenshots;
 mod setup;
@@ -33,6 +35,8 @@ Usage: cargo xtask <command>
                         Measure the release command line beside restic, borg and rustic (tests/bench.md)
   soak [--kills N] [--seed N]
                         Kill the command line at random moments of its uploads, again and again
+  limits [--minutes N] [--seed N]
+                        Upload to a OneDrive that limits requests, and see how much of what it allows is used
   windows               Type-check everything for Windows (on Debian or Ubuntu)
 ";
 
@@ -59,6 +63,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["fuzz", rest @ ..] => fuzz::run(&project, rest),
         ["bench", rest @ ..] => bench::run(&project, rest),
         ["soak", rest @ ..] => soak::run(&project, rest),
+        ["limits", rest @ ..] => limits::run(&project, rest),
         ["windows"] => windows::run(&project),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -42,6 +42,11 @@ pub(crate) fn run(project: &Project, level: Level) -> Result<Option<Tools>> {
     }
 }
 
+/// Only the programs that tests are given by path.
+pub(crate) fn tools(project: &Project) -> Result<Tools> {
+    tools::install(project)
+}
+
 /// System packages that only the check for Windows needs.
 pub(crate) fn packages_for_windows() -> Result<()> {
     packages::install(packages::WINDOWS)

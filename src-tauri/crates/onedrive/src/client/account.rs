@@ -1,12 +1,16 @@
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use coffer_destination::{Error as DestinationError, Quota, Result};
+use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::{OneDriveDestination, TransferOptions};
+use super::gate::name_of;
 use super::graph::{Call, Graph};
 use super::{content_client, http_client};
 use crate::endpoints::Endpoints;
@@ -22,6 +26,8 @@ const MAX_PAGES: usize = 20_000;
 #[derive(Clone)]
 pub struct OneDrive {
     graph: Arc<Graph>,
+    /// What stands for the credential in file names.
+    name: String,
 }
 
 /// A drive that can hold backups.
@@ -97,10 +103,25 @@ impl OneDrive {
     /// [`crate::Error::Setup`] when no HTTP client can be made.
     pub fn new(endpoints: &Endpoints, auth_id: AuthId) -> crate::Result<Self> {
         let http = http_client()?;
+        let name = name_of(auth_id.expose());
         let tokens = Tokens::new(http.clone(), endpoints.clone(), auth_id);
         Ok(Self {
             graph: Graph::new(endpoints.clone(), http, content_client()?, tokens),
+            name,
         })
+    }
+
+    /// Shares what the service asks for with all processes that name the same folder, restarts included. The folder
+    /// is made when there is something to keep; its files hold no secret.
+    #[must_use]
+    pub fn with_pacing(self, folder: &Path) -> Self {
+        self.graph.gate.share(folder, &self.name);
+        self
+    }
+
+    /// Until when requests have to wait because the service asked for it; nothing while none waits for long.
+    pub fn waits(&self) -> watch::Receiver<Option<Timestamp>> {
+        self.graph.gate.waits()
     }
 
     /// The account's own drive, or the one with this id.

@@ -27,7 +27,13 @@ pub(crate) struct Simulator {
 impl Simulator {
     /// Starts the simulator that cargo built; it keeps everything under `data`.
     pub(crate) fn start(project: &Project, data: &Path) -> Result<Self> {
+        Self::start_with(project, data, &[])
+    }
+
+    /// As [`Simulator::start`], with more arguments.
+    pub(crate) fn start_with(project: &Project, data: &Path, arguments: &[&str]) -> Result<Self> {
         let mut process = Command::new(project.built("debug", "coffer-onedrive-sim"))
+            .args(arguments)
             .arg("--exit-with-stdin")
             .arg("--data")
             .arg(data)
@@ -56,6 +62,32 @@ impl Simulator {
         let answer = self.admin("POST", &format!("/accounts/{account}/authid"), "{}")?;
         let auth_id = answer["authid"].as_str();
         Ok(auth_id.context("The simulator gave no AuthID")?.to_owned())
+    }
+
+    /// A refresh token of an account for any client.
+    pub(crate) fn refresh_token(&self, account: &str) -> Result<String> {
+        let answer = self.admin("POST", &format!("/accounts/{account}/refresh-token"), "{}")?;
+        let token = answer["refresh_token"].as_str();
+        Ok(token.context("The simulator gave no token")?.to_owned())
+    }
+
+    /// Id of an account's drive of a kind.
+    pub(crate) fn drive(&self, account: &str, kind: &str) -> Result<String> {
+        let answer = self.admin("GET", "/tree", "")?;
+        let mut drives = answer["drives"].as_array().into_iter().flatten();
+        let drive = drives.find(|drive| drive["owner"] == account && drive["driveType"] == kind);
+        let id = drive.and_then(|drive| drive["id"].as_str());
+        Ok(id.context("The account has no such drive")?.to_owned())
+    }
+
+    /// Limits what each account may do from now on.
+    pub(crate) fn set_limits(&self, limits: &Value) -> Result<Value> {
+        self.admin("PUT", "/limits", &limits.to_string())
+    }
+
+    /// The limits and what each account did since they were set.
+    pub(crate) fn limits(&self) -> Result<Value> {
+        self.admin("GET", "/limits", "")
     }
 
     /// How many files all drives hold, and their bytes.
