@@ -126,3 +126,77 @@ impl Budget {
         self.last = now;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(limit: u64, remaining: u64, reset: u64) -> Told {
+        Told {
+            limit,
+            remaining,
+            reset: Duration::from_secs(reset),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_left_is_spread_until_the_end_with_a_reserve() {
+        let start = Instant::now();
+        let mut budget = Budget::heed(None, told(100, 11, 50), 0, start);
+
+        // Two are kept, nine go in ten parts of the time.
+        let mut moments = Vec::new();
+        for _ in 0..9 {
+            let next = budget.next();
+            moments.push((next - start).as_secs());
+            budget.sent(next);
+        }
+
+        assert_eq!(moments, [5, 10, 15, 20, 25, 30, 35, 40, 45]);
+        assert_eq!(budget.next(), start + Duration::from_secs(50) + MARGIN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_of_a_window_narrow_its_end_and_what_is_left() {
+        let start = Instant::now();
+        let before = Budget::heed(None, told(100, 50, 30), 0, start);
+
+        let later = start + Duration::from_millis(900);
+        // An answer that was on its way longer, and others that have none yet.
+        let budget = Budget::heed(Some(before), told(100, 60, 30), 0, later);
+        assert_eq!((budget.left, budget.end), (50, before.end));
+        let budget = Budget::heed(Some(budget), told(100, 45, 29), 3, later);
+
+        assert_eq!(budget.left, 42);
+        assert_eq!(budget.end, later + Duration::from_secs(29));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_window_is_expected_until_answers_tell_of_it() {
+        let start = Instant::now();
+        let budget = Budget::heed(None, told(100, 2, 30), 0, start);
+        let over = start + Duration::from_secs(31);
+
+        let next = budget.at(over).expect("the next window");
+        assert_eq!((next.left, next.length), (100, budget.length));
+        // It had not begun yet.
+        let corrected = Budget::heed(Some(next), told(100, 1, 1), 0, over);
+        assert_eq!(corrected.left, 1);
+        assert_eq!(budget.at(start + Duration::from_secs(61)), None);
+    }
+
+    #[test]
+    fn headers_that_make_no_sense_are_left_out() {
+        let headers = |limit: &'static str, remaining: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("RateLimit-Limit", limit.parse().unwrap());
+            headers.insert("RateLimit-Remaining", remaining.parse().unwrap());
+            Told::read(&headers)
+        };
+
+        assert_eq!(headers("0", "0"), None);
+        assert_eq!(headers("-1", "5"), None);
+        assert_eq!(headers("100", "many"), None);
+        assert_eq!(headers("100", "500"), Some(told(100, 100, USUAL)));
+    }
+}

@@ -242,3 +242,120 @@ impl Pacer {
 fn unknown_burst() -> Duration {
     Duration::from_secs_f64(UNKNOWN_BURST / UNKNOWN.requests)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIT: Wait = Wait::Named(Duration::from_secs(30));
+
+    /// A pacer that sent 100 requests of 1 MB in 10 s and was refused then.
+    fn taught(wait: Wait) -> (Pacer, Instant) {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(start);
+        for number in 0..100 {
+            let now = start + Duration::from_millis(100 * number);
+            pacer.sent(1_000_000, now, true);
+        }
+        let now = start + Duration::from_secs(10);
+        pacer.learn(wait, now);
+        pacer.reopen(now + wait.time());
+        (pacer, now)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tenth_less_than_was_let_through_is_sent_after_a_refusal() {
+        let (pacer, now) = taught(WAIT);
+        let rate = pacer.rate(now);
+
+        // 100 requests in 10 s and 30 s of waiting.
+        assert!((rate.requests - 2.25).abs() < 1e-9, "{rate:?}");
+        assert!((rate.bytes - 2_250_000.0).abs() < 1e-3, "{rate:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_grows_by_the_same_amount_each_minute_and_is_forgotten_after_an_hour() {
+        let (pacer, now) = taught(WAIT);
+        let after = |minutes: u64| pacer.rate(now + Duration::from_secs(60 * minutes)).requests;
+
+        let first = after(10) - after(0);
+        let second = after(20) - after(10);
+        assert!((first - second).abs() < 1e-9);
+        assert!((after(20) - 2.475).abs() < 1e-9, "{}", after(20));
+        assert!(after(61) >= UNKNOWN.requests);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_halves_the_rate_at_most() {
+        let (mut pacer, now) = taught(WAIT);
+        let open = now + Duration::from_secs(30);
+        for _ in 0..FEWEST {
+            pacer.sent(0, open, true);
+        }
+
+        let later = open + Duration::from_secs(1);
+        let before = pacer.rate(later);
+        pacer.learn(Wait::Named(Duration::from_secs(600)), later);
+
+        let rate = pacer.rate(later);
+        assert!((rate.requests - before.requests / 2.0).abs() < 1e-9);
+        assert!((rate.bytes - before.bytes / 2.0).abs() < 1e-3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn few_requests_teach_nothing() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(start);
+        pacer.sent(0, start, true);
+
+        pacer.learn(WAIT, start);
+
+        assert!(!pacer.knows(start));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_guessed_wait_lets_the_rate_grow_fast() {
+        let minute = Duration::from_secs(60);
+        let growth = |wait| {
+            let (pacer, now) = taught(wait);
+            pacer.rate(now + minute).requests / pacer.rate(now).requests
+        };
+
+        assert!(growth(Wait::Guessed(Duration::from_secs(30))) > 1.2);
+        assert!(growth(WAIT) < 1.01);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_go_at_even_distances_once_a_rate_is_known() {
+        let (mut pacer, now) = taught(WAIT);
+        let open = now + Duration::from_secs(30);
+        let mut moment = open;
+        let mut moments = Vec::new();
+        for _ in 0..5 {
+            moment = moment.max(pacer.next_request());
+            moments.push(moment - open);
+            pacer.sent(0, moment, true);
+        }
+
+        let gaps = moments.windows(2).map(|pair| pair[1] - pair[0]);
+        for gap in gaps.skip(1) {
+            assert!((0.43..0.45).contains(&gap.as_secs_f64()), "{moments:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idle_time_does_not_count_as_a_low_rate() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(start);
+        pacer.sent(0, start, true);
+        let busy = start + Duration::from_secs(1000);
+        for number in 0..100 {
+            pacer.sent(0, busy + Duration::from_millis(100 * number), true);
+        }
+
+        let now = busy + Duration::from_secs(10);
+        pacer.learn(WAIT, now);
+
+        assert!(pacer.rate(now).requests > 2.0);
+    }
+}

@@ -1,1 +1,367 @@
+//! The gate as a whole, under tokio's paused clock, beside other gates and against a service that limits.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::*;
+
+/// Some moment of 2026 on the wall clock, in milliseconds.
+const TODAY: u64 = 1_790_000_000_000;
+const CREDENTIAL: &str = "key:password";
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A clock that goes as tokio's does, from `TODAY` plus `ahead` milliseconds on, which can be set.
+fn clock(ahead: &Arc<AtomicU64>) -> WallClock {
+    let (start, ahead) = (Instant::now(), Arc::clone(ahead));
+    WallClock::new(move || {
+        TODAY.wrapping_add(ahead.load(Ordering::Relaxed)) + start.elapsed().as_millis() as u64
+    })
+}
+
+/// A gate of another process, or of this one after a restart.
+fn gate(folder: &Path, wall: &WallClock) -> Gate {
+    let gate = Gate::new(wall.clone());
+    gate.share(folder, &name_of(CREDENTIAL));
+    gate
+}
+
+/// Seconds until a request passes.
+async fn passes_after(gate: &Gate) -> u64 {
+    let start = Instant::now();
+    gate.pass(0).await;
+    start.elapsed().as_secs()
+}
+
+#[test]
+fn waits_that_nobody_named_double_up_to_five_minutes() {
+    let waits = [1, 2, 3, 4, 5, 99].map(|times| unasked_wait(times).as_secs());
+    assert_eq!(waits, [30, 60, 120, 240, 300, 300]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_request_passes_before_the_wait_ends_and_a_wait_is_never_shortened() {
+    let gate = Arc::new(Gate::default());
+    let start = Instant::now();
+    let first = gate.pass(0).await;
+    first.refused(Some(seconds(315)), Reason::TooMuch);
+    first.refused(Some(seconds(1)), Reason::TooMuch);
+    drop(first);
+
+    let mut requests = JoinSet::new();
+    for _ in 0..20 {
+        let gate = Arc::clone(&gate);
+        requests.spawn(async move {
+            gate.pass(0).await;
+            start.elapsed()
+        });
+    }
+    let passed = requests.join_all().await;
+
+    assert!(passed.iter().all(|at| *at >= seconds(315)), "{passed:?}");
+    assert!(passed.iter().all(|at| *at < seconds(330)), "{passed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_holds_over_a_restart_and_for_another_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let wall = clock(&Arc::default());
+    let other = gate(folder.path(), &wall);
+    assert_eq!(passes_after(&other).await, 0);
+    let closed = gate(folder.path(), &wall);
+    let refused = closed.pass(0).await;
+    refused.refused(Some(seconds(315)), Reason::TooMuch);
+    drop(refused);
+    drop(closed);
+    // The other process looks once a second.
+    tokio::time::advance(seconds(15)).await;
+
+    let restarted = gate(folder.path(), &wall);
+    let (first, second) = tokio::join!(passes_after(&restarted), passes_after(&other));
+
+    assert!((300..=302).contains(&first), "{first}");
+    assert!((300..=302).contains(&second), "{second}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_locks_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let ahead = Arc::new(AtomicU64::new(0));
+    let wall = clock(&ahead);
+    let closed = gate(folder.path(), &wall);
+    closed
+        .pass(0)
+        .await
+        .refused(Some(seconds(100)), Reason::TooMuch);
+    // A year back.
+    ahead.store(0_u64.wrapping_sub(31_536_000_000), Ordering::Relaxed);
+
+    let waited = passes_after(&gate(folder.path(), &wall)).await;
+
+    assert!((100..=101).contains(&waited), "{waited}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_to_wait_longer_than_an_hour() {
+    let gate = Gate::default();
+    gate.pass(0)
+        .await
+        .refused(Some(seconds(1_000_000)), Reason::TooMuch);
+
+    assert!((3600..=3601).contains(&passes_after(&gate).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_file_counts_as_absent_and_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let wall = clock(&Arc::default());
+    let path = folder.path().join(format!("{}.json", name_of(CREDENTIAL)));
+    std::fs::write(&path, [0xff; 100_000]).unwrap();
+
+    let damaged = gate(folder.path(), &wall);
+    assert_eq!(passes_after(&damaged).await, 0);
+    damaged
+        .pass(0)
+        .await
+        .refused(Some(seconds(60)), Reason::TooMuch);
+
+    let waited = passes_after(&gate(folder.path(), &wall)).await;
+    assert!((60..=61).contains(&waited), "{waited}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_cannot_be_written_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let gate = gate(&file.join("below"), &clock(&Arc::default()));
+
+    gate.pass(0)
+        .await
+        .refused(Some(seconds(60)), Reason::TooMuch);
+
+    assert!((60..=61).contains(&passes_after(&gate).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_without_a_time_are_counted_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let wall = clock(&Arc::default());
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        let gate = gate(folder.path(), &wall);
+        waits.push(passes_after(&gate).await);
+        gate.pass(0).await.refused(None, Reason::TooMuch);
+    }
+    let gate = gate(folder.path(), &wall);
+    waits.push(passes_after(&gate).await);
+    gate.pass(0).await.went_well();
+    gate.pass(0).await.refused(None, Reason::TooMuch);
+    waits.push(passes_after(&gate).await);
+
+    // Up to a tenth of ten seconds later.
+    for (waited, wanted) in waits.iter().zip([0, 30, 60, 120, 30]) {
+        assert!((wanted..=wanted + 1).contains(waited), "{waits:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_told_until_it_passes() {
+    let gate = Gate::new(clock(&Arc::default()));
+    let waits = gate.waits();
+    gate.pass(0)
+        .await
+        .refused(Some(seconds(315)), Reason::TooMuch);
+
+    let observed = async {
+        tokio::time::sleep(seconds(100)).await;
+        *waits.borrow()
+    };
+    let (_, told) = tokio::join!(gate.pass(0), observed);
+
+    let until = told.expect("it is told").as_millisecond() as u64;
+    assert!((TODAY + 315_000..=TODAY + 316_000).contains(&until));
+    assert_eq!(*waits.borrow(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_stops_waiting_is_not_told_of_any_more() {
+    let gate = Gate::default();
+    gate.pass(0)
+        .await
+        .refused(Some(seconds(315)), Reason::TooMuch);
+
+    let gave_up = tokio::time::timeout(seconds(1), gate.pass(0)).await;
+
+    assert!(gave_up.is_err());
+    assert_eq!(*gate.waits().borrow(), None);
+    assert!((314..=315).contains(&passes_after(&gate).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_service_teaches_no_rate() {
+    let gate = Gate::default();
+    for _ in 0..30 {
+        gate.pass(0).await.went_well();
+    }
+    gate.pass(0).await.refused(Some(seconds(10)), Reason::Busy);
+
+    gate.pass(0).await;
+    let start = Instant::now();
+    for _ in 0..30 {
+        gate.pass(0).await;
+    }
+
+    // As before anything is known, not three a second.
+    assert!(start.elapsed() < seconds(4));
+}
+
+/// A service that gives an account so much in each window.
+struct Service {
+    /// Where a window begins.
+    start: Instant,
+    window: Duration,
+    requests: u64,
+    bytes: u64,
+    headers: bool,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    window: u32,
+    requests: u64,
+    bytes: u64,
+    all_requests: u64,
+    all_bytes: u64,
+    throttled: u64,
+    early: u64,
+    closed_until: Option<Instant>,
+}
+
+impl Service {
+    fn new(window: u64, phase: u64, requests: u64, bytes: u64, headers: bool) -> Self {
+        Self {
+            start: Instant::now() - seconds(phase),
+            window: seconds(window),
+            requests,
+            bytes,
+            headers,
+            counts: Mutex::default(),
+        }
+    }
+
+    /// Either when to come again, or the headers of a success.
+    fn answer(&self, bytes: u64) -> (Option<Duration>, HeaderMap) {
+        let now = Instant::now();
+        let age = now - self.start;
+        let window = (age.as_millis() / self.window.as_millis()) as u32;
+        let rest = self.window * (window + 1) - age;
+        let rest = seconds(rest.as_millis().div_ceil(1000) as u64);
+        let mut counts = lock(&self.counts);
+        if counts.window != window {
+            (counts.window, counts.requests, counts.bytes) = (window, 0, 0);
+        }
+        if counts.closed_until.is_some_and(|until| now < until) {
+            counts.early += 1;
+        }
+        let refused = counts.requests + 1 > self.requests || counts.bytes + bytes > self.bytes;
+        if refused {
+            counts.throttled += 1;
+            counts.closed_until = Some(now + rest);
+        } else {
+            counts.requests += 1;
+            counts.bytes += bytes;
+            counts.all_requests += 1;
+            counts.all_bytes += bytes;
+        }
+        let mut headers = HeaderMap::new();
+        if self.headers {
+            let left = self.requests - counts.requests;
+            headers.insert("RateLimit-Limit", self.requests.into());
+            headers.insert("RateLimit-Remaining", left.into());
+            headers.insert("RateLimit-Reset", rest.as_secs().into());
+        }
+        (refused.then_some(rest), headers)
+    }
+
+    /// Part of what was allowed in `time` that was used.
+    fn used(&self, time: Duration) -> f64 {
+        let counts = lock(&self.counts);
+        let windows = time.as_secs_f64() / self.window.as_secs_f64();
+        let part = |used: u64, allowed: u64| used as f64 / (allowed as f64 * windows);
+        part(counts.all_requests, self.requests).max(part(counts.all_bytes, self.bytes))
+    }
+}
+
+/// Four workers send large and small requests for twenty minutes.
+async fn upload(service: Service) -> Arc<Service> {
+    let (gate, service) = (Arc::new(Gate::default()), Arc::new(service));
+    let end = Instant::now() + seconds(1200);
+    let mut workers = JoinSet::new();
+    for worker in 0..4 {
+        let (gate, service) = (Arc::clone(&gate), Arc::clone(&service));
+        workers.spawn(async move {
+            for number in worker.. {
+                let bytes = if number % 8 == 0 { 0 } else { 327_680 };
+                let passed = gate.pass(bytes).await;
+                if Instant::now() >= end {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                let (wait, headers) = service.answer(bytes);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                passed.heed(&headers);
+                match wait {
+                    None => passed.went_well(),
+                    Some(wait) => passed.refused(Some(wait), Reason::TooMuch),
+                }
+            }
+        });
+    }
+    workers.join_all().await;
+    service
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_that_is_told_is_used_up_without_a_refusal() {
+    for (window, phase, requests) in [(10, 0, 60), (27, 9, 108), (60, 59, 360), (300, 10, 3000)] {
+        let service = Service::new(window, phase, requests, u64::MAX, true);
+
+        let service = upload(service).await;
+
+        let used = service.used(seconds(1200));
+        let counts = lock(&service.counts);
+        assert!(used > 0.95, "{used} of {requests} in {window} s");
+        assert_eq!((counts.throttled, counts.early), (0, 0), "{window} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_that_are_not_told_are_learnt_from_few_refusals() {
+    for (window, phase, requests, bytes) in [
+        (10, 0, 60, u64::MAX),
+        (27, 20, 108, u64::MAX),
+        (60, 59, 360, u64::MAX),
+        (10, 5, 1_000_000, 20_000_000),
+        (59, 30, 1_000_000, 70_000_000),
+    ] {
+        let service = Service::new(window, phase, requests, bytes, false);
+
+        let service = upload(service).await;
+
+        let used = service.used(seconds(1200));
+        let counts = lock(&service.counts);
+        assert!(used > 0.8, "{used} of {requests} in {window} s: {counts:?}");
+        assert!(counts.throttled <= 3, "{window} s: {counts:?}");
+        assert_eq!(counts.early, 0, "{window} s: {counts:?}");
+    }
+}

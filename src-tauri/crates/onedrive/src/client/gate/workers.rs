@@ -88,3 +88,43 @@ impl Drop for Worker<'_> {
         self.0.freed.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn refusals_halve_and_clean_answers_add_one() {
+        let workers = Workers::default();
+
+        workers.refused();
+        workers.refused();
+        workers.refused();
+        assert_eq!(workers.most(), 1);
+        for _ in 0..CLEAN {
+            workers.went_well();
+        }
+        assert_eq!(workers.most(), 2);
+        for _ in 0..100 * CLEAN {
+            workers.went_well();
+        }
+        assert_eq!(workers.most(), MOST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_more_enters_when_another_is_done() {
+        let workers = Workers::default();
+        let mut busy = Vec::new();
+        for _ in 0..FIRST {
+            busy.push(workers.enter().await);
+        }
+        let soon = std::time::Duration::from_secs(1);
+        let full = tokio::time::timeout(soon, workers.enter()).await;
+        assert!(full.is_err());
+
+        let (entered, ()) = tokio::join!(workers.enter(), async { drop(busy.pop()) });
+
+        drop(entered);
+        assert_eq!(lock(&workers.counts).busy, FIRST - 1);
+    }
+}
