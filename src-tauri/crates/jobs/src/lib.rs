@@ -24,6 +24,7 @@ pub mod selecting;
 mod service;
 mod target;
 pub mod values;
+mod waiting;
 pub mod wording;
 
 pub use environment::Environment;
@@ -32,7 +33,7 @@ pub use passphrase::{generate as generate_passphrase, rate as rate_passphrase};
 pub use progress::Observer;
 pub use schedule::next_run;
 pub use service::{Clock, Coffer, SystemClock, sign_in_and_keep};
-pub use target::{Target, TargetOptions};
+pub use target::{OnWait, Target, TargetOptions};
 
 /// Result of this crate: every error is one that can be shown.
 pub type Result<T> = std::result::Result<T, coffer_ipc::CommandError>;

@@ -11,6 +11,7 @@ use coffer_engine::backup::Checkpoints;
 use coffer_ipc::job::DestinationSettings;
 use coffer_onedrive::{AuthId, Deletion, Drive, OneDrive, OneDriveUrl, TransferOptions};
 use coffer_volume::Passphrase;
+use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,7 @@ use crate::environment::Environment;
 use crate::folders::Folders;
 use crate::keychain::SecretStore;
 use crate::values::{parse_boolean, parse_size};
+use crate::waiting::{self, Waits};
 use crate::{Result, blocking, seal, wording};
 
 /// Prefix of volume names when nothing else is said.
@@ -30,9 +32,14 @@ pub struct Target {
     pub(crate) checkpoints: Checkpoints,
     /// Where the volumes are, when that is on this computer.
     pub(crate) folder: Option<PathBuf>,
+    /// Tells of waits that the service asks for.
+    pub(crate) waits: Option<Waits>,
     /// For people.
     pub label: String,
 }
+
+/// Hears a sentence for people.
+pub type OnWait = dyn Fn(&str) + Send + Sync;
 
 /// What an address alone does not say.
 #[derive(Clone, Default)]
@@ -45,6 +52,8 @@ pub struct TargetOptions {
     pub secrets: Option<Arc<dyn SecretStore>>,
     /// `None` for a backup that is not encrypted.
     pub passphrase: Option<String>,
+    /// Hears, in a sentence for people, when the service asks to wait before anything else is said.
+    pub on_wait: Option<Arc<OnWait>>,
 }
 
 /// What is still missing when a destination is known.
@@ -127,15 +136,20 @@ impl Target {
             .map_err(|e| wording::onedrive(&e))?
             .with_pacing(&opening.folders.pacing());
         let transfer = transfer_options(|name| url.option(name));
-        Self::one_drive(
+        let tell = |wait: Option<Timestamp>| {
+            if let (Some(until), Some(on_wait)) = (wait, &options.on_wait) {
+                on_wait(&waiting::sentence(until));
+            }
+        };
+        let opened = Self::one_drive(
             &account,
             url.drive_id(),
             url.folder(),
             transfer,
             opening,
             cancel,
-        )
-        .await
+        );
+        waiting::telling(Some(account.waits()), tell, opened).await
     }
 
     /// A folder of a drive. Asks for the drive, so that a wrong one or a wrong sign-in shows here.
@@ -159,7 +173,11 @@ impl Target {
             owner => format!("OneDrive · {owner} · {folder}"),
         };
         let retrying = Retrying::new(destination, opening.retries);
-        Self::open(Arc::new(retrying), &identity, label, opening)
+        let target = Self::open(Arc::new(retrying), &identity, label, opening)?;
+        Ok(Self {
+            waits: Some(account.waits()),
+            ..target
+        })
     }
 
     /// A folder of this computer.
@@ -208,6 +226,7 @@ impl Target {
             store,
             checkpoints: opening.checkpoints,
             folder: None,
+            waits: None,
             label,
         })
     }

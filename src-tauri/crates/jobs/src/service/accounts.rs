@@ -51,8 +51,9 @@ impl Coffer {
     /// Tries a credential, puts it into the keychain, and notes whose it is.
     pub(super) async fn add_account(&self, auth_id: AuthId) -> Result<Account> {
         let endpoints = self.inner.environment.endpoints(None)?;
-        let client =
-            OneDrive::new(&endpoints, auth_id.clone()).map_err(|e| wording::onedrive(&e))?;
+        let client = OneDrive::new(&endpoints, auth_id.clone())
+            .map_err(|e| wording::onedrive(&e))?
+            .with_pacing(&self.inner.folders.pacing());
         let drive = client
             .drive(None, &CancellationToken::new())
             .await
@@ -210,8 +211,9 @@ impl Coffer {
         }
         let auth_id = self.auth_id(account_id).await?;
         let endpoints = self.inner.environment.endpoints(None)?;
-        let client =
-            OneDrive::new(&endpoints, auth_id).map_err(|error| wording::onedrive(&error))?;
+        let client = OneDrive::new(&endpoints, auth_id)
+            .map_err(|error| wording::onedrive(&error))?
+            .with_pacing(&self.inner.folders.pacing());
         lock(&self.inner.clients).insert(account_id.to_owned(), client.clone());
         Ok(client)
     }
