@@ -26,7 +26,7 @@ use tokio::sync::{Mutex as AsyncMutex, watch};
 use tokio::time::Instant;
 
 use super::lock;
-use budget::{Budget, Told};
+use budget::{Budget, Stated};
 pub(crate) use clock::WallClock;
 pub(crate) use file::name_of;
 use file::{Shared, SharedFile};
@@ -136,7 +136,7 @@ impl Gate {
     pub(crate) async fn pass(&self, bytes: u64) -> Passed<'_> {
         let worker = self.workers.enter().await;
         let _turn = self.turn.lock().await;
-        let mut _told = None;
+        let told = Told(&self.waits);
         loop {
             self.look();
             let wait = lock(&self.state).next(bytes, Instant::now());
@@ -149,25 +149,10 @@ impl Gate {
                 };
             };
             if wait >= TOLD {
-                _told = Some(self.tell(wait));
+                told.until(self.wall.now(), wait);
             }
             tokio::time::sleep(wait).await;
         }
-    }
-
-    /// Says that the next request waits, until what comes back is dropped.
-    fn tell(&self, wait: Duration) -> impl Drop + '_ {
-        struct Told<'a>(&'a watch::Sender<Option<Timestamp>>);
-        impl Drop for Told<'_> {
-            fn drop(&mut self) {
-                self.0.send_replace(None);
-            }
-        }
-        let until = self.wall.now() + wait.as_millis() as u64;
-        let until = i64::try_from(until).ok();
-        let until = until.and_then(|until| Timestamp::from_millisecond(until).ok());
-        self.waits.send_replace(until);
-        Told(&self.waits)
     }
 
     /// Takes over what other processes noted.
@@ -184,10 +169,12 @@ impl Gate {
             return;
         }
         state.looked = Some(now);
-        if let Some(shared) = file.read().filter(|shared| *shared != state.seen)
-            && state.adopt(shared, wall, now)
-        {
-            self.workers.refused();
+        if let Some(shared) = file.read().filter(|shared| *shared != state.seen) {
+            state.unasked = shared.unasked;
+            if state.adopt(&shared, wall, now) {
+                self.workers.refused();
+            }
+            state.seen = shared;
         }
     }
 
@@ -199,7 +186,7 @@ impl Gate {
         let wall = self.wall.now();
         // Another process may have noted a longer wait since.
         if let Some(shared) = file.read().filter(|shared| *shared != state.seen) {
-            state.adopt(shared, wall, now);
+            state.adopt(&shared, wall, now);
         }
         let shared = state.shared(wall, now);
         file.write(shared.clone());
@@ -207,13 +194,30 @@ impl Gate {
     }
 }
 
+/// Says until when the next request waits, until this is dropped.
+struct Told<'a>(&'a watch::Sender<Option<Timestamp>>);
+
+impl Told<'_> {
+    fn until(&self, wall: u64, wait: Duration) {
+        let until = i64::try_from(u128::from(wall) + wait.as_millis()).ok();
+        let until = until.and_then(|until| Timestamp::from_millisecond(until).ok());
+        self.0.send_replace(until);
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.send_if_modified(|told| told.take().is_some());
+    }
+}
+
 impl Passed<'_> {
     /// Heeds what the answer says about the requests that are left.
     pub(crate) fn heed(&self, headers: &HeaderMap) {
-        if let Some(told) = Told::read(headers) {
+        if let Some(stated) = Stated::read(headers) {
             let mut state = lock(&self.gate.state);
             let others = state.under_way.saturating_sub(1);
-            state.budget = Some(Budget::heed(state.budget, told, others, Instant::now()));
+            state.budget = Some(Budget::heed(state.budget, stated, others, Instant::now()));
         }
     }
 
@@ -302,7 +306,7 @@ impl State {
     }
 
     /// Takes over what another process, or one before, noted; says whether that is a wait.
-    fn adopt(&mut self, shared: Shared, wall: u64, now: Instant) -> bool {
+    fn adopt(&mut self, shared: &Shared, wall: u64, now: Instant) -> bool {
         let wait = shared.wait(wall);
         let until = now + wait;
         let is_longer = !wait.is_zero() && self.not_before.is_none_or(|before| before < until);
@@ -310,11 +314,9 @@ impl State {
             self.not_before = Some(until);
             self.pacer.reopen(until);
         }
-        self.unasked = shared.unasked;
         if let Some((at, rate)) = shared.learnt {
             self.pacer.adopt(rate, at, wall, now);
         }
-        self.seen = shared;
         is_longer
     }
 

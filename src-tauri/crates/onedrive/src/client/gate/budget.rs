@@ -35,13 +35,13 @@ pub(super) struct Budget {
 
 /// What the headers of an answer say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct Stated {
     limit: u64,
     remaining: u64,
     reset: Duration,
 }
 
-impl Told {
+impl Stated {
     pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
         let limit = number("RateLimit-Limit")?;
@@ -57,21 +57,21 @@ impl Told {
 
 impl Budget {
     /// What is known after an answer, while `under_way` other requests have none yet.
-    pub(super) fn heed(before: Option<Self>, told: Told, under_way: u64, now: Instant) -> Self {
-        let end = now + told.reset;
-        let left = told.remaining.saturating_sub(under_way);
+    pub(super) fn heed(before: Option<Self>, stated: Stated, under_way: u64, now: Instant) -> Self {
+        let end = now + stated.reset;
+        let left = stated.remaining.saturating_sub(under_way);
         let fresh = Self {
-            limit: told.limit,
+            limit: stated.limit,
             left,
             end,
-            length: told.reset,
+            length: stated.reset,
             last: now,
         };
         let Some(before) = before else {
             return fresh;
         };
         let apart = end.max(before.end) - end.min(before.end);
-        let length = before.length.max(told.reset);
+        let length = before.length.max(stated.reset);
         if apart <= SAME {
             Self {
                 left: left.min(before.left),
@@ -131,8 +131,8 @@ impl Budget {
 mod tests {
     use super::*;
 
-    fn told(limit: u64, remaining: u64, reset: u64) -> Told {
-        Told {
+    fn told(limit: u64, remaining: u64, reset: u64) -> Stated {
+        Stated {
             limit,
             remaining,
             reset: Duration::from_secs(reset),
@@ -191,7 +191,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert("RateLimit-Limit", limit.parse().unwrap());
             headers.insert("RateLimit-Remaining", remaining.parse().unwrap());
-            Told::read(&headers)
+            Stated::read(&headers)
         };
 
         assert_eq!(headers("0", "0"), None);

@@ -221,10 +221,12 @@ impl Pacer {
         Some((wall.saturating_sub(ago), rate))
     }
 
-    /// Another process, or one before, learnt this at `at` by the wall clock.
+    /// Another process, or one before, learnt this at `at` by the wall clock; what was learnt last counts.
     pub(super) fn adopt(&mut self, rate: Rate, at: u64, wall: u64, now: Instant) {
         let ago = Duration::from_millis(wall.saturating_sub(at));
-        if let Some(at) = now.checked_sub(ago) {
+        if let Some(at) = now.checked_sub(ago)
+            && self.learnt.is_none_or(|(own, _)| own < at)
+        {
             self.learnt = Some((at, rate));
         }
     }
