@@ -28,6 +28,8 @@ const UNKNOWN: Rate = Rate {
 const UNKNOWN_BURST: f64 = 50.0;
 /// Part of what the service was seen to sustain that is sent after a refusal.
 const DECREASE: f64 = 0.9;
+/// Part of the rate that is kept when the service refused it without naming a time.
+const GUESSED_DECREASE: f64 = 0.8;
 /// Part of the rate that is added in a minute: back at what was refused after twenty.
 const GROWTH: f64 = 0.005;
 /// The same, when the time of the wait was guessed, so that the rate may be far too low.
@@ -94,7 +96,10 @@ impl Rate {
     }
 
     fn after(&self, time: Duration) -> Self {
-        let factor = 1.0 + self.growth * time.as_secs_f64() / 60.0;
+        self.times(1.0 + self.growth * time.as_secs_f64() / 60.0)
+    }
+
+    fn times(&self, factor: f64) -> Self {
         Self {
             requests: self.requests * factor,
             bytes: self.bytes * factor,
@@ -192,24 +197,33 @@ impl Pacer {
             return;
         }
         let span = now.saturating_duration_since(before.since);
-        let (time, growth) = match wait {
-            Wait::Named(time) => (span + time, GROWTH),
-            Wait::Guessed(time) if span < LONG => (span + time, GUESSED_GROWTH),
-            Wait::Guessed(_) => (span, GROWTH),
+        let held = self.knows(now).then(|| self.rate(now));
+        let bytes = before.bytes + current.bytes;
+        let let_through = |time: Duration| Rate {
+            requests: requests as f64 / time.as_secs_f64(),
+            bytes: bytes as f64 / time.as_secs_f64(),
+            growth: GROWTH,
         };
-        let held = if self.knows(now) {
-            self.rate(now)
-        } else {
-            LOWEST
+        let rate = match wait {
+            Wait::Named(time) => let_through(span + time).times(DECREASE),
+            // The service may have been ready long before the end of our wait.
+            Wait::Guessed(time) if span < LONG => Rate {
+                growth: GUESSED_GROWTH,
+                ..let_through(span + time).times(DECREASE)
+            },
+            // It refused what was sent evenly for long: that was too much, however long the wait.
+            Wait::Guessed(_) => Rate {
+                growth: GROWTH,
+                ..held
+                    .unwrap_or_else(|| let_through(span))
+                    .times(GUESSED_DECREASE)
+            },
         };
-        let part = |count: u64, held: f64, lowest: f64| {
-            let measured = count as f64 / time.as_secs_f64();
-            (measured * DECREASE).max(held / 2.0).max(lowest)
-        };
+        let least = held.map_or(LOWEST, |held| held.times(0.5));
         let rate = Rate {
-            requests: part(requests, held.requests, LOWEST.requests),
-            bytes: part(before.bytes + current.bytes, held.bytes, LOWEST.bytes),
-            growth,
+            requests: rate.requests.max(least.requests).max(LOWEST.requests),
+            bytes: rate.bytes.max(least.bytes).max(LOWEST.bytes),
+            growth: rate.growth,
         };
         self.learnt = Some((now, rate));
     }

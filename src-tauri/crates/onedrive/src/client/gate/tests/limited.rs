@@ -18,6 +18,8 @@ struct Service {
     requests: u64,
     bytes: u64,
     headers: bool,
+    /// Whether refusals say when the window is over.
+    names_time: bool,
     counts: Mutex<Counts>,
 }
 
@@ -41,11 +43,12 @@ impl Service {
             requests,
             bytes,
             headers,
+            names_time: true,
             counts: Mutex::default(),
         }
     }
 
-    /// Either when to come again, or the headers of a success.
+    /// The time until the window ends when it is refused, and the headers.
     fn answer(&self, bytes: u64) -> (Option<Duration>, HeaderMap) {
         let now = Instant::now();
         let age = now - self.start;
@@ -62,7 +65,9 @@ impl Service {
         let refused = counts.requests + 1 > self.requests || counts.bytes + bytes > self.bytes;
         if refused {
             counts.throttled += 1;
-            counts.closed_until = Some(now + rest);
+            if self.names_time {
+                counts.closed_until = Some(now + rest);
+            }
         } else {
             counts.requests += 1;
             counts.bytes += bytes;
@@ -108,7 +113,9 @@ async fn upload(service: Service) -> Arc<Service> {
                 passed.heed(&headers);
                 match wait {
                     None => passed.went_well(),
-                    Some(wait) => passed.refused(Some(wait), Reason::TooMuch),
+                    Some(wait) => {
+                        passed.refused(Some(wait).filter(|_| service.names_time), Reason::TooMuch);
+                    }
                 }
             }
         });
@@ -149,5 +156,30 @@ async fn limits_that_are_not_told_are_learnt_from_few_refusals() {
         assert!(used > 0.8, "{used} of {requests} in {window} s: {counts:?}");
         assert!(counts.throttled <= 3, "{window} s: {counts:?}");
         assert_eq!(counts.early, 0, "{window} s: {counts:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_names_no_time_either_is_learnt_more_slowly() {
+    for (window, phase, requests, bytes) in [
+        (10, 0, 60, u64::MAX),
+        (60, 0, 240, u64::MAX),
+        (59, 30, 1_000_000, 70_000_000),
+        (300, 30, 3000, u64::MAX),
+    ] {
+        let service = Service {
+            names_time: false,
+            ..Service::new(window, phase, requests, bytes, false)
+        };
+
+        let service = upload(service).await;
+
+        let used = service.used(seconds(1200));
+        let counts = lock(&service.counts);
+        assert!(
+            used > 0.65,
+            "{used} of {requests} in {window} s: {counts:?}"
+        );
+        assert!(counts.throttled <= 8, "{window} s: {counts:?}");
     }
 }
