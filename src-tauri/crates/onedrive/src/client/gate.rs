@@ -29,7 +29,7 @@ use super::lock;
 use budget::{Budget, Stated};
 pub(crate) use clock::WallClock;
 pub(crate) use file::name_of;
-use file::{Shared, SharedFile};
+use file::{Shared, SharedFile, Stamp};
 use rate::{Pacer, Wait};
 use workers::{Worker, Workers};
 
@@ -39,7 +39,8 @@ const LONGEST: Duration = Duration::from_secs(3600);
 const FIRST_UNASKED: Duration = Duration::from_secs(30);
 /// Longest of those.
 const LONGEST_UNASKED: Duration = Duration::from_secs(300);
-/// What other processes noted is looked at this often, at most.
+/// What other processes noted is read this often at least, while requests are sent: a file may change twice within
+/// one tick of its time.
 const LOOK: Duration = Duration::from_secs(1);
 /// Waits that are shorter are not worth telling.
 const TOLD: Duration = Duration::from_secs(2);
@@ -65,9 +66,9 @@ struct State {
     budget: Option<Budget>,
     /// Requests without an answer.
     under_way: u64,
-    /// What the file held last, and when it was looked at.
+    /// What the file held last, when it was read, and its state then.
     seen: Shared,
-    looked: Option<Instant>,
+    looked: Option<(Instant, Option<Stamp>)>,
 }
 
 /// A request that may be sent, until this is dropped.
@@ -162,13 +163,15 @@ impl Gate {
         };
         let (now, wall) = (Instant::now(), self.wall.now());
         let mut state = lock(&self.state);
-        let is_due = state
-            .looked
-            .is_none_or(|looked| now.saturating_duration_since(looked) >= LOOK);
-        if !is_due {
+        // A look at its times costs microseconds, and is all that most requests need.
+        let stamp = file.stamp();
+        let is_known = state.looked.is_some_and(|(looked, known)| {
+            known == stamp && now.saturating_duration_since(looked) < LOOK
+        });
+        if is_known {
             return;
         }
-        state.looked = Some(now);
+        state.looked = Some((now, stamp));
         if let Some(shared) = file.read().filter(|shared| *shared != state.seen) {
             state.unasked = shared.unasked;
             if state.adopt(&shared, wall, now) {

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -23,6 +23,9 @@ const VERSION: u32 = 1;
 /// Where the file of one credential is.
 #[derive(Debug)]
 pub(super) struct SharedFile(PathBuf);
+
+/// When a file was changed last, and its length.
+pub(super) type Stamp = (SystemTime, u64);
 
 /// What is shared. Times are milliseconds since 1970 by the wall clock.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -50,6 +53,12 @@ pub(crate) fn name_of(credential: &str) -> String {
 impl SharedFile {
     pub(super) fn new(folder: &Path, name: &str) -> Self {
         Self(folder.join(format!("{name}.json")))
+    }
+
+    /// Tells one state of the file from another, mostly; `None` when there is none.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        let stat = fs::metadata(&self.0).ok()?;
+        Some((stat.modified().ok()?, stat.len()))
     }
 
     /// What the file holds; nothing when it is absent or makes no sense.

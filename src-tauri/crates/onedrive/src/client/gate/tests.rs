@@ -82,7 +82,6 @@ async fn a_wait_holds_over_a_restart_and_for_another_process() {
     refused.refused(Some(seconds(315)), Reason::TooMuch);
     drop(refused);
     drop(closed);
-    // The other process looks once a second.
     tokio::time::advance(seconds(15)).await;
 
     let restarted = gate(folder.path(), &wall);

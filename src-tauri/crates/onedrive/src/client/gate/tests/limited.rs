@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::super::{Gate, Reason, lock};
-use super::seconds;
+use super::{clock, gate, seconds};
 
 /// A service that gives an account so much in each window.
 struct Service {
@@ -95,11 +95,19 @@ impl Service {
 
 /// Four workers send large and small requests for twenty minutes.
 async fn upload(service: Service) -> Arc<Service> {
-    let (gate, service) = (Arc::new(Gate::default()), Arc::new(service));
+    upload_through(service, &[Arc::new(Gate::default())]).await
+}
+
+/// As [`upload`], with the workers spread over gates.
+async fn upload_through(service: Service, gates: &[Arc<Gate>]) -> Arc<Service> {
+    let service = Arc::new(service);
     let end = Instant::now() + seconds(1200);
     let mut workers = JoinSet::new();
     for worker in 0..4 {
-        let (gate, service) = (Arc::clone(&gate), Arc::clone(&service));
+        let (gate, service) = (
+            Arc::clone(&gates[worker % gates.len()]),
+            Arc::clone(&service),
+        );
         workers.spawn(async move {
             for number in worker.. {
                 let bytes = if number % 8 == 0 { 0 } else { 327_680 };
@@ -181,5 +189,25 @@ async fn a_service_that_names_no_time_either_is_learnt_more_slowly() {
             "{used} of {requests} in {window} s: {counts:?}"
         );
         assert!(counts.throttled <= 8, "{window} s: {counts:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_processes_share_what_there_is() {
+    for headers in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let wall = clock(&Arc::default());
+        let gates = [(); 2].map(|()| Arc::new(gate(folder.path(), &wall)));
+        let service = Service::new(27, 9, 108, u64::MAX, headers);
+
+        let service = upload_through(service, &gates).await;
+
+        let used = service.used(seconds(1200));
+        let counts = lock(&service.counts);
+        assert!(used > 0.8, "{used}: {counts:?}");
+        // Those that are under way when the first is refused cannot be called back.
+        let most = if headers { (0, 0) } else { (8, 4) };
+        assert!(counts.throttled <= most.0, "{counts:?}");
+        assert!(counts.early <= most.1, "{counts:?}");
     }
 }
