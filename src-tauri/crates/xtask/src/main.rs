@@ -35,7 +35,7 @@ Usage: cargo xtask <command>
                         Measure the release command line beside restic, borg and rustic (tests/bench.md)
   soak [--kills N] [--seed N]
                         Kill the command line at random moments of its uploads, again and again
-  limits [--minutes N] [--seed N]
+  limits [--minutes N] [--seed N…]
                         Upload to a OneDrive that limits requests, and see how much of what it allows is used
   windows               Type-check everything for Windows (on Debian or Ubuntu)
 ";
