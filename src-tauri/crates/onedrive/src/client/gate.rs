@@ -177,7 +177,12 @@ impl Gate {
             if state.adopt(&shared, wall, now) {
                 self.workers.refused();
             }
+            let was_set_back = shared.asked_at > wall;
             state.seen = shared;
+            if was_set_back {
+                // By the new time the wait would begin anew in every process to come.
+                self.note(&mut state, now);
+            }
         }
     }
 
@@ -326,7 +331,8 @@ impl State {
     fn shared(&self, wall: u64, now: Instant) -> Shared {
         Shared {
             asked_at: wall,
-            closed_until: wall + self.closed(now).as_millis() as u64,
+            // Part of a millisecond counts as one.
+            closed_until: wall + self.closed(now).as_micros().div_ceil(1000) as u64,
             unasked: self.unasked,
             learnt: self.pacer.learnt(wall, now),
             ..Shared::default()
