@@ -119,7 +119,7 @@ impl OneDrive {
         self
     }
 
-    /// Until when requests have to wait because the service asked for it; nothing while none waits for long.
+    /// Until when the service wants nothing to come, while a request waits for that; nothing while it is soon.
     pub fn waits(&self) -> watch::Receiver<Option<Timestamp>> {
         self.graph.gate.waits()
     }

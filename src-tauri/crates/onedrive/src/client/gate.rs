@@ -79,6 +79,13 @@ pub(crate) struct Passed<'a> {
     at: Instant,
 }
 
+/// Time until the next request may go, or until that is looked at again.
+struct Pause {
+    time: Duration,
+    /// Whether the service wants nothing to come, rather than everything to come slowly.
+    is_asked_for: bool,
+}
+
 /// Why a request was refused for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
@@ -122,7 +129,7 @@ impl Gate {
         let _ = self.shared.set(SharedFile::new(folder, name));
     }
 
-    /// Until when the request that is next has to wait; nothing while that is soon.
+    /// Until when the service wants nothing to come, while a request waits for that; nothing while it is soon.
     pub(crate) fn waits(&self) -> watch::Receiver<Option<Timestamp>> {
         self.waits.subscribe()
     }
@@ -140,8 +147,8 @@ impl Gate {
         let told = Told(&self.waits);
         loop {
             self.look();
-            let wait = lock(&self.state).next(bytes, Instant::now());
-            let Some(wait) = wait else {
+            let pause = lock(&self.state).next(bytes, Instant::now());
+            let Some(pause) = pause else {
                 return Passed {
                     gate: self,
                     _worker: worker,
@@ -149,10 +156,10 @@ impl Gate {
                     at: Instant::now(),
                 };
             };
-            if wait >= TOLD {
-                told.until(self.wall.now(), wait);
+            if pause.is_asked_for && pause.time >= TOLD {
+                told.until(self.wall.now(), pause.time);
             }
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep(pause.time).await;
         }
     }
 
@@ -281,13 +288,16 @@ impl State {
     }
 
     /// How long the next request has to wait; counts it as sent when it may go.
-    fn next(&mut self, bytes: u64, now: Instant) -> Option<Duration> {
+    fn next(&mut self, bytes: u64, now: Instant) -> Option<Pause> {
         let closed = self.closed(now);
         if !closed.is_zero() {
             let late = closed
                 .min(Duration::from_secs(10))
                 .mul_f64(rand::rng().random_range(0.0..0.1));
-            return Some(closed + late);
+            return Some(Pause {
+                time: closed + late,
+                is_asked_for: true,
+            });
         }
         self.budget = self.budget.and_then(|budget| budget.at(now));
         let by_number = match &self.budget {
@@ -296,7 +306,10 @@ impl State {
         };
         let moment = by_number.max(self.pacer.next_bytes());
         if moment > now {
-            return Some(moment - now);
+            return Some(Pause {
+                time: moment - now,
+                is_asked_for: self.budget.is_some_and(|budget| budget.is_used_up()),
+            });
         }
         self.pacer.sent(bytes, now, self.budget.is_none());
         if let Some(budget) = &mut self.budget {

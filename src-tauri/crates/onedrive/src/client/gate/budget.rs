@@ -105,10 +105,18 @@ impl Budget {
         })
     }
 
+    /// Whether nothing but the reserve is left.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.usable() == 0
+    }
+
+    fn usable(&self) -> u64 {
+        self.left.saturating_sub((self.limit / RESERVE).max(1))
+    }
+
     /// Earliest moment of the next request.
     pub(super) fn next(&self) -> Instant {
-        let reserve = (self.limit / RESERVE).max(1);
-        match u32::try_from(self.left.saturating_sub(reserve)) {
+        match u32::try_from(self.usable()) {
             Ok(0) => self.end + MARGIN,
             // One part more than requests, or the last one would fall on the end.
             Ok(usable) => self.last + self.end.saturating_duration_since(self.last) / (usable + 1),
