@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 /// Percent of a window's requests that are used before the documented headers appear.
 const LATE_PERCENT: u64 = 80;
 
+/// Milliseconds after the first refusal in which requests come that were sent before it was heard.
+const UNDER_WAY: i64 = 250;
+
 /// What an account may do in a window; [`Limits::default`] limits nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -91,8 +94,9 @@ struct Usage {
     all_requests: u64,
     all_bytes: u64,
     throttled: u64,
-    /// Requests that came before the time of a refusal was over.
+    /// Requests that came before the time of a refusal was over, but not at once after it.
     early: u64,
+    closed_at: i64,
     closed_until: i64,
 }
 
@@ -133,7 +137,7 @@ impl Limiter {
         if usage.window != window {
             (usage.window, usage.requests, usage.bytes) = (window, 0, 0);
         }
-        if now < usage.closed_until {
+        if (usage.closed_at + UNDER_WAY..usage.closed_until).contains(&now) {
             usage.early += 1;
         }
         let fits = |used: u64, more: u64, limit: u64| limit == 0 || used + more <= limit;
@@ -145,6 +149,9 @@ impl Limiter {
         if refused {
             usage.throttled += 1;
             if limits.retry_after {
+                if now >= usage.closed_until {
+                    usage.closed_at = now;
+                }
                 usage.closed_until = now + seconds as i64 * 1000;
                 headers.push(("retry-after", seconds.to_string()));
             }

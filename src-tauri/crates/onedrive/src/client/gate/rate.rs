@@ -30,10 +30,12 @@ const UNKNOWN_BURST: f64 = 50.0;
 const DECREASE: f64 = 0.9;
 /// Part of the rate that is kept when the service refused it without naming a time.
 const GUESSED_DECREASE: f64 = 0.8;
-/// Part of the rate that is added in a minute: back at what was refused after twenty.
-const GROWTH: f64 = 0.005;
+/// Part of the rate that is added in a minute: back at what was refused after half an hour.
+const GROWTH: f64 = 0.004;
 /// The same, when the time of the wait was guessed, so that the rate may be far too low.
 const GUESSED_GROWTH: f64 = 0.25;
+/// Part of the rate that is kept in any case: others may have used up what there was this time.
+const LEAST_KEPT: f64 = 0.25;
 /// Shortest time over which a rate is known although the wait after it was guessed.
 const LONG: Duration = Duration::from_secs(60);
 /// Fewest requests from which something is learnt.
@@ -219,7 +221,7 @@ impl Pacer {
                     .times(GUESSED_DECREASE)
             },
         };
-        let least = held.map_or(LOWEST, |held| held.times(0.5));
+        let least = held.map_or(LOWEST, |held| held.times(LEAST_KEPT));
         let rate = Rate {
             requests: rate.requests.max(least.requests).max(LOWEST.requests),
             bytes: rate.bytes.max(least.bytes).max(LOWEST.bytes),
@@ -297,12 +299,12 @@ mod tests {
         let first = after(10) - after(0);
         let second = after(20) - after(10);
         assert!((first - second).abs() < 1e-9);
-        assert!((after(20) - 2.475).abs() < 1e-9, "{}", after(20));
+        assert!((after(25) - 2.475).abs() < 1e-9, "{}", after(25));
         assert!(after(61) >= UNKNOWN.requests);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_halves_the_rate_at_most() {
+    async fn one_refusal_costs_no_more_than_three_quarters_of_the_rate() {
         let (mut pacer, now) = taught(WAIT);
         let open = now + Duration::from_secs(30);
         for _ in 0..FEWEST {
@@ -314,8 +316,8 @@ mod tests {
         pacer.learn(Wait::Named(Duration::from_secs(600)), later);
 
         let rate = pacer.rate(later);
-        assert!((rate.requests - before.requests / 2.0).abs() < 1e-9);
-        assert!((rate.bytes - before.bytes / 2.0).abs() < 1e-3);
+        assert!((rate.requests - before.requests / 4.0).abs() < 1e-9);
+        assert!((rate.bytes - before.bytes / 4.0).abs() < 1e-3);
     }
 
     #[tokio::test(start_paused = true)]
