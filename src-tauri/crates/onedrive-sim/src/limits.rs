@@ -237,13 +237,14 @@ mod tests {
         assert!(!limiter.count("alex", 0, at(2500)).refused);
         let third = limiter.count("alex", 0, at(2600));
         let other = limiter.count("robin", 0, at(2600));
+        let under_way = limiter.count("alex", 0, at(2700));
         let early = limiter.count("alex", 0, at(9999));
 
-        assert!(third.refused && early.refused && !other.refused);
+        assert!(third.refused && under_way.refused && early.refused && !other.refused);
         assert_eq!(third.headers, [("retry-after", "8".to_owned())]);
         assert!(!limiter.count("alex", 0, at(11_000)).refused);
         let counted = &limiter.report(at(11_000))["accounts"]["alex"];
-        assert_eq!(counted["throttled"], 2);
+        assert_eq!(counted["throttled"], 3);
         assert_eq!(counted["early"], 1);
     }
 

@@ -193,7 +193,7 @@ fn report(minutes: u64, table: &str) -> String {
          Written by `cargo xtask limits`. For {minutes} minutes the debug command line and rclone upload to simulated\n\
          OneDrives with limits that they are not told, all at once. `Retry-After` is always given; the `RateLimit`\n\
          headers come in every answer, once four fifths are used (as Microsoft documents), or never. *Too early* are\n\
-         requests that came before the time of a refusal was over. Wanted of Coffer are 95 % with headers in every\n\
+         requests that came before the time of a refusal was over, but for those under way then. Wanted of Coffer are 95 % with headers in every\n\
          answer and 80 % otherwise, at most {MOST_THROTTLED} throttled answers, and none too early. What is allowed is counted by\n\
          time, windows by the service: the first and last one can make it more than 100 %.\n\n{table}\n"
     )
