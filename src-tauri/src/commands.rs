@@ -29,6 +29,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         jobs::run_report,
         jobs::check_destination,
         jobs::check_source,
+        accounts::set_sign_in_settings,
         accounts::start_sign_in,
         accounts::cancel_sign_in,
         accounts::add_pasted_auth_id,

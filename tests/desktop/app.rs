@@ -72,6 +72,13 @@ impl App {
         self.press(&element, button).await;
     }
 
+    /// Opens the part of the page with this heading.
+    pub(crate) async fn open(&self, heading: &str) {
+        let path = format!("//summary[normalize-space(.)={}]", quoted(heading));
+        let element = self.find(&path, heading).await;
+        self.press(&element, heading).await;
+    }
+
     /// Ticks the box, or chooses the option, with these words in its label.
     pub(crate) async fn choose(&self, label: &str) {
         let name = quoted(label);

@@ -14,6 +14,26 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Waits for the page that the app opens as the desktop's `page`th (from 1), opens it in a browser and signs in:
 /// service, account, Accept.
 pub(crate) async fn accept_sign_in(desktop: &Desktop, page: usize, account: &str) {
+    let browser = open(desktop, page).await;
+    let account = format!("#acct-{account}");
+    click(
+        &browser.web,
+        &["#authid-login", &account, "#consent-accept"],
+    )
+    .await;
+    shown(&browser.web, By::Css("#authid")).await;
+}
+
+/// As [`accept_sign_in`], at Microsoft itself: account, Accept, and back to the app.
+pub(crate) async fn accept_direct_sign_in(desktop: &Desktop, page: usize, account: &str) {
+    let browser = open(desktop, page).await;
+    let account = format!("#acct-{account}");
+    click(&browser.web, &[&account, "#consent-accept"]).await;
+    let end = By::XPath("//h1[.='You are signed in']");
+    shown(&browser.web, end).await;
+}
+
+async fn open(desktop: &Desktop, page: usize) -> Session {
     let started = Instant::now();
     let address = loop {
         if let Some(address) = desktop.opened_pages().into_iter().nth(page - 1) {
@@ -28,27 +48,27 @@ pub(crate) async fn accept_sign_in(desktop: &Desktop, page: usize, account: &str
         .env("HOME", desktop.path("browser"))
         .env("TMPDIR", desktop.path("browser"));
     let browser = Session::start(driver, &mini_browser(), &["--automation"]).await;
-    let web = &browser.web;
-    web.goto(&address)
-        .await
-        .expect("the browser opens the page");
-    let account = format!("#acct-{account}");
-    for button in ["#authid-login", &account, "#consent-accept"] {
-        let element = shown(web, button).await;
+    let loaded = browser.web.goto(&address).await;
+    loaded.expect("the browser opens the page");
+    browser
+}
+
+async fn click(web: &WebDriver, buttons: &[&str]) {
+    for button in buttons {
+        let element = shown(web, By::Css(*button)).await;
         element.click().await.expect("it can be clicked");
     }
-    shown(web, "#authid").await;
 }
 
 /// Waits for an element. A page that is just being left answers with all kinds of errors.
-async fn shown(web: &WebDriver, selector: &str) -> WebElement {
+async fn shown(web: &WebDriver, what: By) -> WebElement {
     let started = Instant::now();
     loop {
-        match web.find(By::Css(selector)).await {
+        match web.find(what.clone()).await {
             Ok(element) => return element,
             Err(error) => assert!(
                 started.elapsed() < PATIENCE,
-                "the page has no {selector}: {error}"
+                "the page has no {what:?}: {error}"
             ),
         }
         tokio::time::sleep(LOOK).await;

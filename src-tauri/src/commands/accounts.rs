@@ -1,12 +1,25 @@
-use coffer_ipc::account::{Account, Drive, PendingSignIn, RemoteFolder};
+use coffer_ipc::account::{
+    Account, Drive, PendingSignIn, RemoteFolder, SignInRequest, SignInSettings,
+};
 use coffer_jobs::Coffer;
 use tauri::State;
 
 use super::Reply;
 
 #[tauri::command]
-pub(crate) async fn start_sign_in(coffer: State<'_, Coffer>) -> Reply<PendingSignIn> {
-    coffer.start_sign_in().await
+pub(crate) async fn start_sign_in(
+    coffer: State<'_, Coffer>,
+    request: SignInRequest,
+) -> Reply<PendingSignIn> {
+    coffer.start_sign_in(request).await
+}
+
+#[tauri::command]
+pub(crate) async fn set_sign_in_settings(
+    coffer: State<'_, Coffer>,
+    settings: SignInSettings,
+) -> Reply<()> {
+    coffer.set_sign_in_settings(&settings)
 }
 
 #[tauri::command]
@@ -19,8 +32,9 @@ pub(crate) async fn cancel_sign_in(coffer: State<'_, Coffer>, sign_in_id: String
 pub(crate) async fn add_pasted_auth_id(
     coffer: State<'_, Coffer>,
     auth_id: String,
+    again: Option<String>,
 ) -> Reply<Account> {
-    coffer.add_pasted_auth_id(&auth_id).await
+    coffer.add_pasted_auth_id(&auth_id, again.as_deref()).await
 }
 
 #[tauri::command]

@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     let endpoints = Endpoints::new(None, None).expect("the usual ones");
     if let Ok(url) = OneDriveUrl::parse(text, &BTreeMap::new()) {
-        let _ = (url.drive_id(), url.auth_id(&endpoints));
+        let _ = (url.place(), url.auth_id(&endpoints));
         let _ = coffer_onedrive::check_folder(url.folder());
     }
     let _ = AuthId::parse(text);

@@ -3,6 +3,7 @@ import type { Account } from "./Account";
 import type { CommandError } from "./CommandError";
 import type { JobCard } from "./JobCard";
 import type { NewJobDefaults } from "./NewJobDefaults";
+import type { SignInSettings } from "./SignInSettings";
 import type { Theme } from "./Theme";
 import type { TrayStatus } from "./TrayStatus";
 
@@ -45,4 +46,12 @@ version: string,
 /**
  * What a new backup starts with.
  */
-defaults: NewJobDefaults, };
+defaults: NewJobDefaults, 
+/**
+ * Who signs in.
+ */
+signIn: SignInSettings, 
+/**
+ * Whether there is a client id, so that signing in at Microsoft itself can be offered.
+ */
+signsInDirectly: boolean, };

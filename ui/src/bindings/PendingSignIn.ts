@@ -13,6 +13,10 @@ id: string,
  */
 url: string, 
 /**
+ * What has to be typed there, when it asks for a code.
+ */
+userCode: string | null, 
+/**
  * Whether a browser could be started.
  */
 browserOpened: boolean, 

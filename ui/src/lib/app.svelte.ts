@@ -13,6 +13,7 @@ import type { JobCard } from '../bindings/JobCard';
 import type { Progress } from '../bindings/Progress';
 import type { RunSummary } from '../bindings/RunSummary';
 import type { SignInOutcome } from '../bindings/SignInOutcome';
+import type { SignInSettings } from '../bindings/SignInSettings';
 import type { Theme } from '../bindings/Theme';
 import type { Platform } from '../platform/platform';
 import type { View } from './view';
@@ -104,6 +105,14 @@ export class App {
     await this.platform.setTheme(theme);
     this.state.theme = theme;
     showTheme(theme);
+  }
+
+  /** A client id opens a way to sign in, so the whole state is asked for again. */
+  async setSignInSettings(settings: SignInSettings): Promise<void> {
+    await this.platform.setSignInSettings(settings);
+    const { signIn, signsInDirectly } = await this.platform.appState();
+    this.state.signIn = signIn;
+    this.state.signsInDirectly = signsInDirectly;
   }
 
   #change(change: Change): void {

@@ -167,8 +167,7 @@ export const en = {
   signInAgain: {
     title: 'Sign in again',
     text: (name: string) =>
-      `“${name}” can no longer reach its OneDrive. Sign in once more and it goes on where it was.`,
-    confirm: 'Use this sign-in',
+      `Sign in once more as ${name}. Its backups go on by themselves where they were.`,
   },
 
   passphraseAgain: {
@@ -275,6 +274,12 @@ export const en = {
     linkInstead: 'No page opened? Use this address:',
     linkLabel: 'Sign-in address',
     cancelSignIn: 'Cancel sign-in',
+    otherWays: 'Without the service between:',
+    directly: 'sign in at Microsoft directly',
+    or: ' or ',
+    withCode: 'with a code',
+    codeText: 'Type this code on the page below, on this computer or any other:',
+    codeLabel: 'Code',
     demoAccount: 'Demo',
     driveId: 'Drive id',
     driveIdHelp: 'Leave empty for the account’s own drive.',
@@ -551,6 +556,24 @@ export const en = {
     removeTitle: (name: string) => `Remove ${name}?`,
     removeText: 'The sign-in is deleted from the keychain. Nothing on the drive is touched.',
     removeConfirm: 'Remove account',
+    needsSignIn: 'Needs a new sign-in',
+    signIn: {
+      title: 'Other ways to sign in',
+      oauthUrl: 'AuthID service',
+      oauthUrlHelp:
+        'Refresh address of an AuthID service of your own. Leave empty for Duplicati’s.',
+      clientId: 'Client id',
+      clientIdHelp:
+        'Of an app that you registered at Microsoft as a public client with the redirect address http://localhost. With it you can sign in at Microsoft without a service between.',
+      tenant: 'Tenant',
+      tenantHelp:
+        'Which accounts the app is for: common, consumers, organizations, or a tenant’s id or domain.',
+      allFiles: 'Drives of others, too',
+      allFilesHelp:
+        'Asks for shared drives and libraries when signing in directly. Some organizations have an administrator approve this.',
+      save: 'Save',
+      saved: 'Saved. New sign-ins use it.',
+    },
     appearance: 'Appearance',
     theme: 'Theme',
     themes: { system: 'As the system', light: 'Light', dark: 'Dark' },

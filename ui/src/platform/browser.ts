@@ -18,6 +18,8 @@ import type { RunMessage } from '../bindings/RunMessage';
 import type { RunReport } from '../bindings/RunReport';
 import type { RunSummary } from '../bindings/RunSummary';
 import type { SaveJob } from '../bindings/SaveJob';
+import type { SignInRequest } from '../bindings/SignInRequest';
+import type { SignInSettings } from '../bindings/SignInSettings';
 import type { Theme } from '../bindings/Theme';
 import * as fixtures from './browser/fixtures';
 import { listFolder, search } from './browser/tree';
@@ -28,6 +30,12 @@ interface Options {
   /** Milliseconds between two steps of a run, and half of what a sign-in takes. */
   pace?: number;
 }
+
+const pages = {
+  service: 'https://duplicati-oauth-handler.appspot.com/?type=onedrivev2&token=3f9c1b7e55d04a6c',
+  browser: 'https://login.microsoftonline.com/common/oauth2/v2.0/authorize?client_id=01234567',
+  code: 'https://microsoft.com/devicelogin',
+};
 
 interface Run {
   jobId: string | null;
@@ -119,16 +127,24 @@ export class BrowserPlatform implements Platform {
     });
   }
 
-  async startSignIn(): Promise<PendingSignIn> {
+  async setSignInSettings(settings: SignInSettings): Promise<void> {
+    if (settings.clientId !== '' && !/^[\w-]+$/.test(settings.clientId)) {
+      throw failure('invalidInput', 'This is not a client id.', 'Copy it from the registration.');
+    }
+    this.state.signIn = settings;
+  }
+
+  async startSignIn({ way, again }: SignInRequest): Promise<PendingSignIn> {
     const id = this.#newId('signin');
     this.#signIns.set(
       id,
-      setTimeout(() => this.#finishSignIn(id), this.#pace * 8),
+      setTimeout(() => this.#finishSignIn(id, again), this.#pace * 8),
     );
     return {
       id,
-      url: 'https://duplicati-oauth-handler.appspot.com/?type=onedrivev2&token=3f9c1b7e55d04a6c',
-      browserOpened: true,
+      url: pages[way],
+      userCode: way === 'code' ? 'K7QM2XWPD' : null,
+      browserOpened: way !== 'code',
       expiresIn: 300,
     };
   }
@@ -343,9 +359,23 @@ export class BrowserPlatform implements Platform {
     this.#emitJob(card);
   }
 
-  #finishSignIn(signInId: string): void {
-    const account = this.#addAccount('alex.winter@outlook.example');
+  #finishSignIn(signInId: string, again: string | null): void {
+    const account = again
+      ? this.#renewAccount(again)
+      : this.#addAccount('alex.winter@outlook.example');
     this.#emit({ kind: 'signIn', signInId, outcome: { kind: 'done', account } });
+  }
+
+  #renewAccount(accountId: string): Account {
+    const account = this.state.accounts.find(({ id }) => id === accountId)!;
+    account.problem = null;
+    this.#emit({ kind: 'accounts', accounts: this.state.accounts });
+    for (const card of this.state.jobs) {
+      const { destination } = card.definition;
+      if (destination.kind !== 'oneDrive' || destination.accountId !== accountId) continue;
+      if (card.state.kind === 'needsAttention') this.#startRun('backup', card);
+    }
+    return account;
   }
 
   #addAccount(name: string): Account {

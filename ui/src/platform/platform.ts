@@ -20,6 +20,8 @@ import type { RestoreRequest } from '../bindings/RestoreRequest';
 import type { RunReport } from '../bindings/RunReport';
 import type { RunSummary } from '../bindings/RunSummary';
 import type { SaveJob } from '../bindings/SaveJob';
+import type { SignInRequest } from '../bindings/SignInRequest';
+import type { SignInSettings } from '../bindings/SignInSettings';
 import type { SourceCheck } from '../bindings/SourceCheck';
 import type { Theme } from '../bindings/Theme';
 
@@ -35,9 +37,10 @@ export interface Platform {
   runHistory(jobId: string, offset: number, limit: number): Promise<RunSummary[]>;
   runReport(runId: string, offset: number, limit: number): Promise<RunReport>;
 
-  startSignIn(): Promise<PendingSignIn>;
+  setSignInSettings(settings: SignInSettings): Promise<void>;
+  startSignIn(request: SignInRequest): Promise<PendingSignIn>;
   cancelSignIn(signInId: string): Promise<void>;
-  addPastedAuthId(authId: string): Promise<Account>;
+  addPastedAuthId(authId: string, again: string | null): Promise<Account>;
   removeAccount(accountId: string): Promise<void>;
   listDrives(accountId: string): Promise<Drive[]>;
   listFolders(accountId: string, driveId: string, path: string): Promise<RemoteFolder[]>;

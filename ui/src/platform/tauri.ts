@@ -20,9 +20,10 @@ export const tauriPlatform: Platform = {
   runHistory: (jobId, offset, limit) => invoke('run_history', { jobId, offset, limit }),
   runReport: (runId, offset, limit) => invoke('run_report', { runId, offset, limit }),
 
-  startSignIn: () => invoke('start_sign_in'),
+  setSignInSettings: (settings) => invoke('set_sign_in_settings', { settings }),
+  startSignIn: (request) => invoke('start_sign_in', { request }),
   cancelSignIn: (signInId) => invoke('cancel_sign_in', { signInId }),
-  addPastedAuthId: (authId) => invoke('add_pasted_auth_id', { authId }),
+  addPastedAuthId: (authId, again) => invoke('add_pasted_auth_id', { authId, again }),
   removeAccount: (accountId) => invoke('remove_account', { accountId }),
   listDrives: (accountId) => invoke('list_drives', { accountId }),
   listFolders: (accountId, driveId, path) => invoke('list_folders', { accountId, driveId, path }),

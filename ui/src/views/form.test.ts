@@ -103,6 +103,34 @@ describe('destination', () => {
     expect(await screen.findByText('Signed in as pasted@outlook.example')).toBeVisible();
   });
 
+  it('leaves a folder that was typed before the suggestion came', async () => {
+    const { platform, user } = await openForm();
+    let suggest: (folder: string) => void = () => {};
+    vi.spyOn(platform, 'suggestFolder').mockReturnValue(
+      new Promise((resolve) => (suggest = resolve)),
+    );
+    await typePassphraseTwice(user);
+    await next(user);
+    await user.selectOptions(screen.getByLabelText('Account'), 'account-alex');
+    await user.type(await screen.findByLabelText('Folder'), 'Mine');
+
+    suggest('Backups/laptop-2');
+    await screen.findByRole('radio', { name: /OneDrive own drive/ });
+
+    expect(screen.getByLabelText('Folder')).toHaveValue('Mine');
+  });
+
+  it('signs in at Microsoft directly with a code', async () => {
+    const { user } = await openForm([]);
+    await typePassphraseTwice(user);
+    await next(user);
+
+    await user.click(screen.getByRole('button', { name: 'with a code' }));
+
+    expect(await screen.findByLabelText('Code')).toHaveTextContent('K7QM2XWPD');
+    expect(await screen.findByText('Signed in as alex.winter@outlook.example')).toBeVisible();
+  });
+
   it('asks before it continues a backup that the folder holds', async () => {
     const { user } = await openForm();
     await typePassphraseTwice(user);

@@ -47,7 +47,7 @@ describe('home', () => {
     expect(alert.getByRole('button', { name: 'Try again' })).toBeVisible();
   });
 
-  it('mends an expired sign-in with one more click once the browser is done', async () => {
+  it('mends an expired sign-in with one click here and one in the browser, and goes on', async () => {
     const state = appState();
     state.jobs[0]!.state = {
       kind: 'needsAttention',
@@ -57,12 +57,12 @@ describe('home', () => {
 
     await user.click(screen.getByRole('button', { name: 'Sign in again' }));
     const dialog = within(await screen.findByRole('dialog', { name: 'Sign in again' }));
-    await dialog.findByText('Signed in as alex.winter@outlook.example');
-    await user.click(dialog.getByRole('button', { name: 'Use this sign-in' }));
+    await dialog.findByText('Waiting for you in the browser');
 
     await vi.waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+    expect(app.job('job-documents')?.state.kind).toBe('running');
     expect(app.job('job-documents')?.definition.destination).toMatchObject({
-      accountId: 'account-2',
+      accountId: 'account-alex',
     });
   });
 

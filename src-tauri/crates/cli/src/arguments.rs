@@ -5,6 +5,7 @@ mod destination;
 mod inspecting;
 mod retention;
 mod selecting;
+mod signing_in;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use destination::Destination;
 pub(crate) use inspecting::{Compare, Find, Plain, Purge, PurgeBroken, Purging, Repair, Test};
 pub(crate) use retention::Retention;
 pub(crate) use selecting::{Selecting, TestFilters};
+pub(crate) use signing_in::{Auth, Login};
 
 use crate::exit::Exit;
 
@@ -73,24 +75,9 @@ pub(crate) enum Command {
     TestFilters(TestFilters),
     /// Tries a destination and says what it holds.
     TestConnection(TestConnection),
-    /// Signs in to OneDrive through the browser; the AuthID is kept in the keychain.
+    /// Signs in to OneDrive; the sign-in is kept in the keychain.
     #[command(subcommand)]
     Auth(Auth),
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Auth {
-    /// Opens the sign-in page and waits for its end.
-    Login(Common),
-    /// Lists kept sign-ins.
-    List(Common),
-    /// Forgets a sign-in.
-    Remove {
-        /// Its id, as `auth list` shows it.
-        id: String,
-        #[command(flatten)]
-        common: Common,
-    },
 }
 
 #[derive(Args)]

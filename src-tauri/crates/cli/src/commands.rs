@@ -72,7 +72,7 @@ impl Destination {
         coffer_jobs::prepare();
         let mut options = TargetOptions {
             options: self.options(),
-            stored_auth_id: None,
+            kept_sign_in: None,
             secrets: Some(Arc::new(SystemKeychain::default())),
             passphrase: passphrase.filter(|_| !self.no_encryption),
             on_wait: Some(Arc::new(|sentence| {
@@ -80,7 +80,7 @@ impl Destination {
             })),
         };
         if self.url.contains("://") && !self.url.to_ascii_lowercase().starts_with("file:") {
-            options.stored_auth_id = auth::only_auth_id().await;
+            options.kept_sign_in = auth::kept_sign_in(self.account.as_deref()).await;
         }
         Target::from_address(&self.url, &options, &environment, &folders, cancel).await
     }
@@ -95,7 +95,7 @@ impl Destination {
         match operation::content(&target, cancel).await? {
             DestinationContent::Backup {
                 encrypted: true, ..
-            } => self.open(Some(ask("Passphrase: ")?), cancel).await,
+            } => self.open(Some(ask("passphrase")?), cancel).await,
             _ => Ok(target),
         }
     }
@@ -106,11 +106,12 @@ fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-fn ask(prompt: &str) -> Result<String, CommandError> {
-    rpassword::prompt_password(prompt).map_err(|error| {
+/// Asks for a secret; what is typed is not shown.
+fn ask(what: &str) -> Result<String, CommandError> {
+    rpassword::prompt_password(format!("The {what}: ")).map_err(|error| {
         wording::invalid(
-            format!("The passphrase could not be read: {error}."),
-            "Set PASSPHRASE instead.",
+            format!("The {what} could not be read: {error}."),
+            "Give it in the environment or on standard input instead.",
         )
     })
 }

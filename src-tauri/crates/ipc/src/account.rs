@@ -19,6 +19,53 @@ pub struct Account {
     pub added: String,
     /// Made against the simulator; refused outside the demo.
     pub demo: bool,
+    /// Id of the account's own drive, by which it is known again; empty for sign-ins of early versions.
+    #[serde(default)]
+    pub drive_id: String,
+    /// How it was signed in.
+    #[serde(default)]
+    pub way: SignInWay,
+    /// Why it cannot be used until the person signs in again.
+    #[serde(default)]
+    pub problem: Option<CommandError>,
+}
+
+/// Ways to sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum SignInWay {
+    /// An AuthID of Duplicati's service, or of one's own.
+    #[default]
+    Service,
+    /// At Microsoft itself, in the browser of this computer.
+    Browser,
+    /// At Microsoft itself, with a code typed in any browser.
+    Code,
+}
+
+/// A sign-in to be started.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct SignInRequest {
+    /// How.
+    pub way: SignInWay,
+    /// The account that signs in again; another one is refused.
+    pub again: Option<String>,
+}
+
+/// Who signs in, for all new sign-ins.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SignInSettings {
+    /// Refresh address of an AuthID service of one's own; empty for Duplicati's.
+    pub oauth_url: String,
+    /// Client id of an app registered at Microsoft, for signing in there without a service between; empty for the one
+    /// this program was built with, if any.
+    pub client_id: String,
+    /// `common`, `consumers`, `organizations`, or a tenant's id or domain; empty for `common`.
+    pub tenant: String,
+    /// Whether drives of others and shared libraries are asked for, too.
+    pub all_files: bool,
 }
 
 /// A sign-in that waits for the person to finish in their browser.
@@ -29,6 +76,8 @@ pub struct PendingSignIn {
     pub id: String,
     /// The page that was opened; shown to copy when no browser opened.
     pub url: String,
+    /// What has to be typed there, when it asks for a code.
+    pub user_code: Option<String>,
     /// Whether a browser could be started.
     pub browser_opened: bool,
     /// Seconds until the wait ends by itself.

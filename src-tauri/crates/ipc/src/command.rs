@@ -12,9 +12,10 @@
 //! | `stop_run` | `runId` | – (ends at the next block; also for restores) |
 //! | `run_history` | `jobId`, `offset`, `limit` | list of [`RunSummary`](crate::run::RunSummary), newest first |
 //! | `run_report` | `runId`, `offset`, `limit` | [`RunReport`](crate::run::RunReport) |
-//! | `start_sign_in` | – | [`PendingSignIn`](crate::account::PendingSignIn); its end comes as an event |
+//! | `set_sign_in_settings` | `settings: SignInSettings` | – |
+//! | `start_sign_in` | `request: SignInRequest` | [`PendingSignIn`](crate::account::PendingSignIn); its end comes as an event |
 //! | `cancel_sign_in` | `signInId` | – |
-//! | `add_pasted_auth_id` | `authId` | [`Account`](crate::account::Account) |
+//! | `add_pasted_auth_id` | `authId`, `again: string or null` | [`Account`](crate::account::Account) |
 //! | `remove_account` | `accountId` | – (refused while a job uses it) |
 //! | `list_drives` | `accountId` | list of [`Drive`](crate::account::Drive) |
 //! | `list_folders` | `accountId`, `driveId`, `path` | list of [`RemoteFolder`](crate::account::RemoteFolder) |
@@ -35,7 +36,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::account::{Account, Quota};
+use crate::account::{Account, Quota, SignInSettings};
 use crate::error::CommandError;
 use crate::job::{JobCard, JobDefinition};
 use crate::restore::Version;
@@ -62,6 +63,10 @@ pub struct AppState {
     pub version: String,
     /// What a new backup starts with.
     pub defaults: NewJobDefaults,
+    /// Who signs in.
+    pub sign_in: SignInSettings,
+    /// Whether there is a client id, so that signing in at Microsoft itself can be offered.
+    pub signs_in_directly: bool,
 }
 
 /// What a new backup starts with.

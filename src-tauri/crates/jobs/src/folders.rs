@@ -47,6 +47,11 @@ impl Folders {
         self.data.join("pacing")
     }
 
+    /// Locked by the process that renews this sign-in.
+    pub(crate) fn sign_in_lock(&self, account_id: &str) -> PathBuf {
+        self.data.join("locks").join(format!("{account_id}.lock"))
+    }
+
     /// The cache of one destination; the same for whoever works on it.
     pub fn cache_of(&self, identity: &str) -> PathBuf {
         let name = hex::encode(&Sha256::digest(identity.as_bytes())[..12]);

@@ -8,6 +8,7 @@
 //!
 //! Requests and replies are the types of `coffer-ipc`.
 
+mod credentials;
 mod environment;
 mod folders;
 pub mod inspection;
@@ -27,12 +28,13 @@ pub mod values;
 mod waiting;
 pub mod wording;
 
+pub use credentials::KeptSignIn;
 pub use environment::Environment;
 pub use folders::Folders;
 pub use passphrase::{generate as generate_passphrase, rate as rate_passphrase};
 pub use progress::Observer;
 pub use schedule::next_run;
-pub use service::{Clock, Coffer, SystemClock, sign_in_and_keep};
+pub use service::{Clock, Coffer, SystemClock};
 pub use target::{OnWait, Target, TargetOptions};
 
 /// Result of this crate: every error is one that can be shown.

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead as _, KeyInit as _};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use coffer_engine::backup::{Checkpoints, Seal};
-use coffer_onedrive::AuthId;
+use coffer_onedrive::Credential;
 use sha2::{Digest as _, Sha256};
 
 use crate::keychain::{Error, SecretStore};
@@ -57,9 +57,16 @@ pub(crate) fn checkpoints(secrets: &dyn SecretStore) -> Result<Checkpoints, Erro
 }
 
 /// Checkpoints sealed with the keychain's key; without a keychain with one made of the AuthID, which opens more than
-/// they do.
-pub(crate) fn checkpoints_or_derived(secrets: &dyn SecretStore, auth_id: &AuthId) -> Checkpoints {
+/// they do. Other credentials come from the keychain themselves.
+pub(crate) fn checkpoints_or_derived(
+    secrets: &dyn SecretStore,
+    credential: &Credential,
+) -> Checkpoints {
     checkpoints(secrets).unwrap_or_else(|error| {
+        let Credential::AuthId(auth_id) = credential else {
+            tracing::debug!(%error, "no keychain: nothing is noted");
+            return Checkpoints::None;
+        };
         tracing::debug!(%error, "no keychain: the journal is sealed with a key made of the AuthID");
         let mut hash = Sha256::new();
         hash.update(b"coffer journal\0");
@@ -99,7 +106,7 @@ mod tests {
     fn without_a_keychain_the_same_auth_id_opens_what_it_sealed() {
         let seal = |auth_id: &str| match checkpoints_or_derived(
             &NoKeychain,
-            &AuthId::parse(auth_id).unwrap(),
+            &coffer_onedrive::AuthId::parse(auth_id).unwrap().into(),
         ) {
             Checkpoints::Sealed(seal) => seal,
             Checkpoints::None => panic!("an AuthID gives a seal"),

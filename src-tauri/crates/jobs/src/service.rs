@@ -5,6 +5,7 @@ mod browsing;
 mod jobs;
 mod runs;
 mod scheduler;
+mod sign_in_state;
 mod signing_in;
 
 use std::collections::HashMap;
@@ -29,7 +30,6 @@ use crate::target::DEFAULT_PREFIX;
 use crate::{Result, blocking, lock, wording};
 use browsing::OpenedBackup;
 use runs::ActiveRun;
-pub use signing_in::sign_in_and_keep;
 
 /// Events that a slow listener may lag behind; the UI asks for the whole state when it lost some.
 const EVENTS: usize = 1024;
@@ -126,6 +126,7 @@ impl Coffer {
     pub async fn app_state(&self) -> Result<AppState> {
         // Read first: what happens meanwhile comes as an event with a higher number.
         let seq = self.inner.seq.load(Ordering::SeqCst);
+        let sign_in = self.sign_in_settings()?;
         Ok(AppState {
             seq,
             jobs: self.job_cards()?,
@@ -136,6 +137,8 @@ impl Coffer {
             theme: self.theme()?,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             defaults: defaults(),
+            signs_in_directly: self.inner.environment.registration(&sign_in).is_ok(),
+            sign_in,
         })
     }
 

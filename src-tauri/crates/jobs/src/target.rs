@@ -9,12 +9,13 @@ use coffer_destination::{
 use coffer_engine::Store;
 use coffer_engine::backup::Checkpoints;
 use coffer_ipc::job::DestinationSettings;
-use coffer_onedrive::{AuthId, Deletion, Drive, OneDrive, OneDriveUrl, TransferOptions};
+use coffer_onedrive::{Deletion, Drive, OneDrive, OneDriveUrl, Place, TransferOptions};
 use coffer_volume::Passphrase;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use tokio_util::sync::CancellationToken;
 
+use crate::credentials::KeptSignIn;
 use crate::environment::Environment;
 use crate::folders::Folders;
 use crate::keychain::SecretStore;
@@ -46,8 +47,8 @@ pub type OnWait = dyn Fn(&str) + Send + Sync;
 pub struct TargetOptions {
     /// Options by Duplicati's names (`authid`, `drive-id`, `fragment-size`, …); those in the address win.
     pub options: BTreeMap<String, String>,
-    /// AuthID of a sign-in that is kept here, used when the address has none.
-    pub stored_auth_id: Option<String>,
+    /// A sign-in that is kept here, used when the address has no AuthID, or why there is none.
+    pub kept_sign_in: Option<Result<KeptSignIn>>,
     /// Where the key of the run journal is kept.
     pub secrets: Option<Arc<dyn SecretStore>>,
     /// `None` for a backup that is not encrypted.
@@ -119,53 +120,55 @@ impl Target {
     ) -> Result<Self> {
         let url =
             OneDriveUrl::parse(address, &options.options).map_err(|e| wording::onedrive(&e))?;
-        let endpoints = environment.endpoints(url.option("oauth-url"))?;
-        let auth_id = match (url.auth_id(&endpoints), &options.stored_auth_id) {
-            (Err(coffer_onedrive::Error::MissingAuthId { .. }), Some(stored)) => {
-                AuthId::parse(stored)
-            }
-            (found, _) => found,
+        let given = url.auth_id(&environment.endpoints(url.option("oauth-url"))?);
+        let KeptSignIn {
+            credential,
+            oauth_url,
+        } = match (given, &options.kept_sign_in) {
+            (Err(coffer_onedrive::Error::MissingAuthId { .. }), Some(kept)) => kept.clone()?,
+            (given, _) => KeptSignIn {
+                credential: given.map_err(|error| wording::onedrive(&error))?.into(),
+                oauth_url: None,
+            },
         };
-        let auth_id = auth_id.map_err(|error| wording::onedrive(&error))?;
+        let endpoints = environment.endpoints(url.option("oauth-url").or(oauth_url.as_deref()))?;
         if let Some(secrets) = options.secrets.clone() {
-            let auth_id = auth_id.clone();
+            let credential = credential.clone();
             opening.checkpoints =
-                blocking(move || seal::checkpoints_or_derived(&*secrets, &auth_id)).await;
+                blocking(move || seal::checkpoints_or_derived(&*secrets, &credential)).await;
         }
-        let account = OneDrive::new(&endpoints, auth_id)
+        let account = OneDrive::new(&endpoints, credential)
             .map_err(|e| wording::onedrive(&e))?
             .with_pacing(&opening.folders.pacing());
         let transfer = transfer_options(|name| url.option(name));
+        let place = url.place().map_err(|error| wording::onedrive(&error))?;
         let tell = |wait: Option<Timestamp>| {
             if let (Some(until), Some(on_wait)) = (wait, &options.on_wait) {
                 on_wait(&waiting::sentence(until));
             }
         };
-        let opened = Self::one_drive(
-            &account,
-            url.drive_id(),
-            url.folder(),
-            transfer,
-            opening,
-            cancel,
-        );
+        let opened = Self::one_drive(&account, &place, url.folder(), transfer, opening, cancel);
         waiting::telling(Some(account.waits()), tell, opened).await
     }
 
     /// A folder of a drive. Asks for the drive, so that a wrong one or a wrong sign-in shows here.
     pub(crate) async fn one_drive(
         account: &OneDrive,
-        drive_id: Option<&str>,
+        place: &Place,
         folder: &str,
         transfer: TransferOptions,
         opening: Opening<'_>,
         cancel: &CancellationToken,
     ) -> Result<Self> {
-        let drive = find_drive(account, drive_id, opening.retries, cancel)
+        let (drive, folder) = find_drive(account, place, folder, opening.retries, cancel)
             .await
             .map_err(|e| wording::destination(&e))?;
+        let drive_id = match place {
+            Place::Drive(id) => id.as_deref(),
+            _ => Some(drive.id.as_str()),
+        };
         let destination = account
-            .destination(drive_id, folder, transfer)
+            .destination(drive_id, &folder, transfer)
             .map_err(|error| wording::onedrive(&error))?;
         let identity = format!("onedrive/{}/{}", drive.id, folder.to_lowercase());
         let label = match drive.owner.as_str() {
@@ -275,14 +278,15 @@ fn transfer_options<'a>(option: impl Fn(&str) -> Option<&'a str>) -> TransferOpt
 /// Asks for a drive as patiently as a destination is asked.
 async fn find_drive(
     account: &OneDrive,
-    drive_id: Option<&str>,
+    place: &Place,
+    folder: &str,
     retries: RetryPolicy,
     cancel: &CancellationToken,
-) -> std::result::Result<Drive, DestinationError> {
+) -> std::result::Result<(Drive, String), DestinationError> {
     let mut tried = 0;
     loop {
-        match account.drive(drive_id, cancel).await {
-            Ok(drive) => return Ok(drive),
+        match account.find(place, folder, cancel).await {
+            Ok(found) => return Ok(found),
             Err(error) => retries.pause(error, tried, &Silent, cancel).await?,
         }
         tried += 1;

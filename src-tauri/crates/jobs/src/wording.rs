@@ -81,9 +81,21 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
             format!("This is not an AuthID: {why}."),
             "Copy the whole text that the sign-in page shows, or sign in again.",
         ),
+        OneDriveError::MissingPlace { needed } => invalid(
+            format!("The address does not say where: it needs {needed}."),
+            "Add it to the address or to the command.",
+        ),
+        OneDriveError::UnknownScheme { scheme }
+            if ["onedrive", "od4b"].contains(&scheme.as_str()) =>
+        {
+            invalid(
+                format!("{scheme}:// belongs to an interface that Microsoft has turned off."),
+                "Use onedrivev2://<folder>/<subfolder> and sign in once more.",
+            )
+        }
         OneDriveError::UnknownScheme { scheme } => invalid(
             format!("{scheme}:// is not a destination that Coffer knows."),
-            "Use onedrivev2://<folder>/<subfolder>, file://<folder> or a folder.",
+            "Use onedrivev2://<folder>/<subfolder>, sharepoint://, msgroup://, file://<folder> or a folder.",
         ),
         OneDriveError::InvalidFolder { folder, why } => invalid(
             format!("OneDrive cannot have the folder {folder:?}: {why}."),
@@ -96,12 +108,26 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
         OneDriveError::SignInExpired => error(
             ErrorCode::Failed,
             "The sign-in was not finished in time.",
-            "Start it again and finish in the browser within five minutes.",
+            "Start it again and finish in the browser within a few minutes.",
         ),
         OneDriveError::SignInRefused { why } => error(
             ErrorCode::Failed,
             format!("The sign-in service answered: {why}."),
             "Start the sign-in again.",
+        ),
+        OneDriveError::SignInDeclined => error(
+            ErrorCode::Cancelled,
+            "The sign-in was cancelled in the browser.",
+            "Start it again when you want to sign in.",
+        ),
+        OneDriveError::Registration { why } => invalid(
+            format!("Microsoft does not accept the client id: {why}."),
+            "Correct it in the settings, or sign in through the AuthID service.",
+        ),
+        OneDriveError::Loopback { why } => error(
+            ErrorCode::Failed,
+            format!("No port of this computer can be used for the sign-in: {why}."),
+            "Sign in with a code instead.",
         ),
         OneDriveError::Cancelled => cancelled(),
         OneDriveError::Destination(source) => destination(source),

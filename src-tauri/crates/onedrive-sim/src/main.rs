@@ -135,6 +135,7 @@ fn options(arguments: Arguments) -> Options {
         auto_consent: arguments.auto_consent,
         public_base: arguments.public_base,
         redirect_uris: arguments.redirect_uri,
+        device_interval: None,
         empty_pages: false,
     }
 }

@@ -29,6 +29,8 @@ pub struct Options {
     pub public_base: Option<Origins>,
     /// Redirect URIs accepted besides loopback ones and the AuthID service's own.
     pub redirect_uris: Vec<String>,
+    /// Seconds between two questions about a device code; 5 when not given.
+    pub device_interval: Option<u64>,
     /// Puts an empty page with a `nextLink` between any two pages of a listing.
     pub empty_pages: bool,
 }

@@ -13,6 +13,8 @@ use crate::time::plus;
 pub(crate) const ACCESS_LIFE: i64 = 3600;
 /// Seconds a refresh token works, counted from its issue.
 const REFRESH_LIFE: i64 = 90 * 24 * 3600;
+/// Random parts of 43 characters in a refresh token.
+const REFRESH_PARTS: usize = 42;
 
 /// The answer to a granted token request, before it is written as JSON.
 #[derive(Debug)]
@@ -106,11 +108,9 @@ impl State {
         client: &str,
         scopes: &[String],
     ) -> String {
-        let token = format!(
-            "M.C5_SIM.0.U.-{}!{}*",
-            self.random.secret(),
-            self.random.secret()
-        );
+        // As long as Microsoft's, which do not fit into every keychain's entry.
+        let long: String = (0..REFRESH_PARTS).map(|_| self.random.secret()).collect();
+        let token = format!("M.C5_SIM.0.U.-{long}!{}*", self.random.secret());
         let refresh = Refresh {
             account: account.to_owned(),
             client: client.to_owned(),

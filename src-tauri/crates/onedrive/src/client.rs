@@ -4,13 +4,19 @@ mod account;
 mod answer;
 mod destination;
 mod download;
+#[cfg(feature = "fuzzing")]
+mod fuzzing;
 mod gate;
 mod graph;
 mod limit;
+mod place;
 mod upload;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+#[cfg(feature = "fuzzing")]
+pub use fuzzing::graph_answer;
 
 pub use account::{Drive, OneDrive};
 pub use destination::{Deletion, OneDriveDestination, TransferOptions};

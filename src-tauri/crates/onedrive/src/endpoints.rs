@@ -4,12 +4,15 @@ use crate::error::{Error, Result};
 pub const DEFAULT_OAUTH_URL: &str = "https://duplicati-oauth-handler.appspot.com/refresh";
 /// Microsoft Graph, the worldwide one.
 const DEFAULT_GRAPH: &str = "https://graph.microsoft.com";
+/// Microsoft's sign-in, the worldwide one.
+const DEFAULT_LOGIN: &str = "https://login.microsoftonline.com";
 
 /// Which services are talked to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
     graph: String,
     oauth: String,
+    login: String,
 }
 
 impl Endpoints {
@@ -28,7 +31,28 @@ impl Endpoints {
                 return Err(Error::InsecureEndpoint { url: url.clone() });
             }
         }
-        Ok(Self { graph, oauth })
+        Ok(Self {
+            graph,
+            oauth,
+            login: DEFAULT_LOGIN.to_owned(),
+        })
+    }
+
+    /// Another place for Microsoft's own sign-in, without the tenant.
+    ///
+    /// # Errors
+    /// As [`Endpoints::new`].
+    pub fn with_login(self, login: &str) -> Result<Self> {
+        let login = login.trim_end_matches('/').to_owned();
+        if !is_private(&login) {
+            return Err(Error::InsecureEndpoint { url: login });
+        }
+        Ok(Self { login, ..self })
+    }
+
+    /// Address of one of Microsoft's sign-in services: `authorize`, `token` or `devicecode`.
+    pub(crate) fn login(&self, tenant: &str, service: &str) -> String {
+        format!("{}/{tenant}/oauth2/v2.0/{service}", self.login)
     }
 
     /// Base of Graph's addresses, version included.
@@ -53,17 +77,16 @@ impl Endpoints {
         format!("{}/", base.trim_end_matches('/'))
     }
 
-    /// The page that a person is sent to for an AuthID.
-    pub fn sign_in_page(&self) -> String {
-        format!(
-            "{}?type=onedrivev2",
-            self.oauth_base().trim_end_matches('/')
-        )
+    /// The page that a person is sent to for an AuthID of a service: `onedrivev2`, `sharepoint` or `msgroup`.
+    pub(crate) fn sign_in_page(&self, service: &str) -> String {
+        format!("{}?type={service}", self.oauth_base().trim_end_matches('/'))
     }
 
     /// Whether these are other services than the real ones; such sign-ins are marked.
     pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.graph) || is_loopback(&self.oauth)
+        [&self.graph, &self.oauth, &self.login]
+            .into_iter()
+            .any(|url| is_loopback(url))
     }
 }
 
@@ -72,6 +95,7 @@ impl Default for Endpoints {
         Self {
             graph: DEFAULT_GRAPH.to_owned(),
             oauth: DEFAULT_OAUTH_URL.to_owned(),
+            login: DEFAULT_LOGIN.to_owned(),
         }
     }
 }
@@ -97,6 +121,9 @@ mod tests {
         assert!(Endpoints::new(Some("http://graph.example"), None).is_err());
         assert!(Endpoints::new(None, Some("http://127.0.0.1.evil.example/refresh")).is_err());
         assert!(Endpoints::new(None, Some("http://127.0.0.1:8080/refresh")).is_ok());
+        let login = |url| Endpoints::default().with_login(url);
+        assert!(login("http://login.example").is_err());
+        assert!(login("https://login.microsoftonline.us/").is_ok());
     }
 
     #[test]
@@ -112,7 +139,7 @@ mod tests {
         let endpoints = Endpoints::new(None, Some("https://auth.example/x/refresh")).unwrap();
         assert_eq!(endpoints.oauth_base(), "https://auth.example/x/");
         assert_eq!(
-            Endpoints::default().sign_in_page(),
+            Endpoints::default().sign_in_page("onedrivev2"),
             "https://duplicati-oauth-handler.appspot.com?type=onedrivev2"
         );
     }

@@ -23,6 +23,12 @@ pub enum Error {
         /// The scheme.
         scheme: String,
     },
+    /// A site or group that the address does not name.
+    #[error("The address needs {needed}")]
+    MissingPlace {
+        /// What would name it.
+        needed: &'static str,
+    },
     /// A folder that OneDrive cannot have.
     #[error("{folder} cannot be a folder on OneDrive: {why}")]
     InvalidFolder {
@@ -44,6 +50,21 @@ pub enum Error {
     #[error("The sign-in service answered: {why}")]
     SignInRefused {
         /// Its words.
+        why: String,
+    },
+    /// The person said no in the browser.
+    #[error("The sign-in was cancelled in the browser")]
+    SignInDeclined,
+    /// Client id, tenant or registration do not fit; only who set them can repair it.
+    #[error("Microsoft does not accept the app's registration: {why}")]
+    Registration {
+        /// What is wrong, in words.
+        why: String,
+    },
+    /// No port of this computer could be listened on for the browser's answer.
+    #[error("No port of this computer can be used: {why}")]
+    Loopback {
+        /// What the system says.
         why: String,
     },
     /// The account or its files could not be reached.

@@ -3,6 +3,8 @@
 //! * [`OneDriveUrl`] reads `onedrivev2://…` as Duplicati does, quirks included.
 //! * [`AuthId`] and [`SignIn`] get a credential from Duplicati's AuthID service through the system browser;
 //!   access tokens come from its `/refresh` and stay in memory.
+//! * [`DirectSignIn`] and [`DeviceSignIn`] get one from Microsoft itself, for an app that is registered there; the
+//!   refresh token stays in the caller's [`TokenStore`].
 //! * [`OneDrive`] is an account: its drives and folders. [`OneDrive::destination`] is a folder of it as a
 //!   [`Destination`](coffer_destination::Destination).
 //!
@@ -14,6 +16,8 @@
 mod client;
 mod endpoints;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod names;
 mod oauth;
 mod quickxor;
@@ -23,9 +27,12 @@ pub use client::{Deletion, Drive, OneDrive, OneDriveDestination, TransferOptions
 pub use endpoints::{DEFAULT_OAUTH_URL, Endpoints};
 pub use error::{Error, Result};
 pub use names::check_folder;
-pub use oauth::{AuthId, PendingSignIn, SignIn};
+pub use oauth::{
+    AuthId, Credential, DeviceSignIn, DirectSignIn, Grant, Now, PendingDevice, PendingDirect,
+    PendingSignIn, Registration, SignIn, TokenStore,
+};
 pub use quickxor::QuickXor;
-pub use url::OneDriveUrl;
+pub use url::{OneDriveUrl, Place, SiteAddress};
 
 /// Makes the process use `ring` for TLS. Must run before the first [`OneDrive`] or [`SignIn`]; a second call does
 /// nothing.

@@ -1,4 +1,6 @@
-//! `onedrivev2://<folder>/<subfolder>?authid=<authid>`, read as Duplicati reads it.
+//! `onedrivev2://<folder>/<subfolder>?authid=<authid>`, read as Duplicati reads it; so are its `sharepoint://` (a
+//! site's library: `site-id`, or the site's own address in front of the folder) and `msgroup://` (a group's files:
+//! `group-id` or `group-email`).
 //!
 //! It is no RFC 3986 URL: the authority is the first part of the folder, in its own case; user and port are dropped;
 //! folder and host are percent-decoded twice, each time with `+` as a space; option names in the query count with
@@ -12,11 +14,55 @@ use crate::error::{Error, Result};
 use crate::names::check_folder;
 use crate::oauth::AuthId;
 
+/// Parts of a site's address in front of the folder that are tried as the site.
+const MAX_SITE_PARTS: usize = 8;
+
 /// A OneDrive destination, taken apart.
 #[derive(Clone)]
 pub struct OneDriveUrl {
+    service: Service,
+    /// As it is written, with empty parts.
+    written: String,
     folder: String,
     options: BTreeMap<String, String>,
+}
+
+/// Which of Duplicati's destinations it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    OneDrive,
+    SharePoint,
+    Group,
+}
+
+/// The drive that an address leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The account's own, or the one with this id.
+    Drive(Option<String>),
+    /// The library of the site with this id.
+    Site(String),
+    /// The library of one of these sites, the first that exists. Each with the folder behind it, in which the
+    /// library's own name may come first.
+    SiteAddress(Vec<SiteAddress>),
+    /// The files of a group. At least one of the two is given.
+    Group {
+        /// Its id.
+        id: Option<String>,
+        /// Its address.
+        mail: Option<String>,
+    },
+}
+
+/// A site by its address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteAddress {
+    /// Server name.
+    pub(crate) host: String,
+    /// Path of the site, without `/` at either end.
+    pub(crate) path: String,
+    /// What comes behind it.
+    pub(crate) rest: String,
 }
 
 impl OneDriveUrl {
@@ -26,11 +72,16 @@ impl OneDriveUrl {
     /// [`Error::UnknownScheme`] and [`Error::InvalidFolder`].
     pub fn parse(url: &str, options: &BTreeMap<String, String>) -> Result<Self> {
         let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
-        if !["onedrivev2", "onedrivev2s"].contains(&scheme.to_ascii_lowercase().as_str()) {
-            return Err(Error::UnknownScheme {
-                scheme: scheme.to_owned(),
-            });
-        }
+        let service = match scheme.to_ascii_lowercase().as_str() {
+            "onedrivev2" | "onedrivev2s" => Service::OneDrive,
+            "sharepoint" | "sharepoints" => Service::SharePoint,
+            "msgroup" | "msgroups" => Service::Group,
+            _ => {
+                return Err(Error::UnknownScheme {
+                    scheme: scheme.to_owned(),
+                });
+            }
+        };
         let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = match address.find('/') {
             Some(slash) => address.split_at(slash),
@@ -44,7 +95,8 @@ impl OneDriveUrl {
             _ => host,
         };
         let once = format!("{}{}", decode(host), decode(path));
-        let folder = normalize(&decode(&once));
+        let written = decode(&once);
+        let folder = normalize(&written);
         check_folder(&folder)?;
 
         let mut own: BTreeMap<String, String> = BTreeMap::new();
@@ -57,7 +109,12 @@ impl OneDriveUrl {
         }
         let mut options = options.clone();
         options.extend(own);
-        Ok(Self { folder, options })
+        Ok(Self {
+            service,
+            written,
+            folder,
+            options,
+        })
     }
 
     /// Folder from the drive's root, `/` between, none at either end; empty for the root itself.
@@ -65,11 +122,62 @@ impl OneDriveUrl {
         &self.folder
     }
 
-    /// Drive to use instead of the account's own.
-    pub fn drive_id(&self) -> Option<&str> {
-        self.option("drive-id")
-            .map(str::trim)
-            .filter(|id| !id.is_empty())
+    /// Which drive it leads to.
+    ///
+    /// # Errors
+    /// [`Error::MissingPlace`] for a site or a group that is not named.
+    pub fn place(&self) -> Result<Place> {
+        let given = |name| self.given(name).map(str::to_owned);
+        match self.service {
+            Service::OneDrive => Ok(Place::Drive(given("drive-id"))),
+            Service::SharePoint => match given("site-id") {
+                Some(id) => Ok(Place::Site(id)),
+                None => self.site_addresses().map(Place::SiteAddress),
+            },
+            Service::Group => match (given("group-id"), given("group-email")) {
+                (None, None) => Err(Error::MissingPlace {
+                    needed: "--group-email or --group-id",
+                }),
+                (id, mail) => Ok(Place::Group { id, mail }),
+            },
+        }
+    }
+
+    /// What the site's own address can be, in front of the folder: up to `//` if that is there, else as much of it as
+    /// there is, then less and less.
+    fn site_addresses(&self) -> Result<Vec<SiteAddress>> {
+        let missing = Error::MissingPlace {
+            needed: "--site-id, or the address of the site",
+        };
+        let Some((host, path)) = self.written.split_once('/') else {
+            return Err(missing);
+        };
+        if !host.contains('.') || host.contains(char::is_whitespace) {
+            return Err(missing);
+        }
+        let address = |path: &str, rest: &str| SiteAddress {
+            host: host.to_owned(),
+            path: normalize(path),
+            rest: normalize(rest),
+        };
+        let hinted = path.split_once("//");
+        let mut addresses: Vec<_> = hinted
+            .into_iter()
+            .map(|(site, rest)| address(site, rest))
+            .collect();
+        let whole = normalize(path);
+        let parts: Vec<_> = whole.split('/').filter(|part| !part.is_empty()).collect();
+        for count in (0..=parts.len().min(MAX_SITE_PARTS)).rev() {
+            let (site, rest) = parts.split_at(count);
+            addresses.push(address(&site.join("/"), &rest.join("/")));
+        }
+        Ok(addresses)
+    }
+
+    /// An option that is not blank.
+    fn given(&self, name: &str) -> Option<&str> {
+        let value = self.option(name)?.trim();
+        (!value.is_empty()).then_some(value)
     }
 
     /// The credential.
@@ -80,7 +188,11 @@ impl OneDriveUrl {
         match self.option("authid").filter(|id| !id.trim().is_empty()) {
             Some(id) => AuthId::parse(id),
             None => Err(Error::MissingAuthId {
-                link: endpoints.sign_in_page(),
+                link: endpoints.sign_in_page(match self.service {
+                    Service::OneDrive => "onedrivev2",
+                    Service::SharePoint => "sharepoint",
+                    Service::Group => "msgroup",
+                }),
             }),
         }
     }
@@ -157,6 +269,35 @@ mod tests {
         assert_eq!(folder("onedrivev2://A/x%2By"), "A/x y");
         assert_eq!(folder("onedrivev2://A/x%u00E6y"), "A/xæy");
         assert_eq!(folder("onedrivev2://A/%2525"), "A/%");
+    }
+
+    #[test]
+    fn sites_and_groups_are_named_by_options_or_in_front_of_the_folder() {
+        let place = |url| OneDriveUrl::parse(url, &BTreeMap::new()).unwrap().place();
+        let site = |path: &str, rest: &str| SiteAddress {
+            host: "contoso.example".to_owned(),
+            path: path.to_owned(),
+            rest: rest.to_owned(),
+        };
+
+        let by_id = place("sharepoint://A/B?site-id=1,2,3");
+        assert_eq!(by_id.unwrap(), Place::Site("1,2,3".to_owned()));
+        let addressed = place("sharepoint://contoso.example/sites/team//Backups/PC");
+        let Place::SiteAddress(tried) = addressed.unwrap() else {
+            panic!("no address");
+        };
+        assert_eq!(tried[0], site("sites/team", "Backups/PC"));
+        assert_eq!(tried[1], site("sites/team/Backups/PC", ""));
+        assert_eq!(tried.last().unwrap(), &site("", "sites/team/Backups/PC"));
+        let group = Place::Group {
+            id: None,
+            mail: Some("team@contoso.example".to_owned()),
+        };
+        let by_mail = place("msgroup://A?group-email=team%40contoso.example");
+        assert_eq!(by_mail.unwrap(), group);
+        for nowhere in ["msgroup://A/B", "sharepoint://A/B", "sharepoint://A"] {
+            assert!(place(nowhere).is_err(), "{nowhere}");
+        }
     }
 
     #[test]

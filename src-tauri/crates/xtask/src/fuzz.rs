@@ -31,6 +31,8 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<()> {
             Some(text) => {
                 let number = text.parse();
                 minutes = number.with_context(|| format!("{text} is no number of minutes"))?;
+                // libFuzzer takes 0 for without end.
+                ensure!(minutes > 0, "Give at least one minute");
             }
             None => wanted.push((*argument).to_owned()),
         }

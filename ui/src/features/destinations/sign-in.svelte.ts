@@ -1,6 +1,7 @@
 import type { Account } from '../../bindings/Account';
 import type { CommandError } from '../../bindings/CommandError';
 import type { PendingSignIn } from '../../bindings/PendingSignIn';
+import type { SignInWay } from '../../bindings/SignInWay';
 import type { App } from '../../lib/app.svelte';
 import { asCommandError } from '../../lib/errors';
 
@@ -10,16 +11,20 @@ export class SignIn {
   busy = $state(false);
   error: CommandError | null = $state(null);
   #app: App;
+  #again: string | null;
 
-  constructor(app: App) {
+  /** `again` is the account that signs in once more; without one any account will do. */
+  constructor(app: App, again: Account | null) {
     this.#app = app;
+    this.#again = again?.id ?? null;
   }
 
-  async start(): Promise<void> {
+  async start(way: SignInWay): Promise<void> {
+    await this.cancel();
     this.error = null;
     this.busy = true;
     try {
-      this.pending = await this.#app.platform.startSignIn();
+      this.pending = await this.#app.platform.startSignIn({ way, again: this.#again });
     } catch (reason) {
       this.error = asCommandError(reason);
     } finally {
@@ -47,7 +52,7 @@ export class SignIn {
     this.error = null;
     this.busy = true;
     try {
-      return await this.#app.platform.addPastedAuthId(authId.trim());
+      return await this.#app.platform.addPastedAuthId(authId.trim(), this.#again);
     } catch (reason) {
       this.error = asCommandError(reason);
       return null;

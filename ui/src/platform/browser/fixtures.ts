@@ -38,6 +38,9 @@ export const alex: Account = {
   drive: 'OneDrive (personal)',
   added: hoursAgo(24 * 90),
   demo: false,
+  driveId: 'b!7Qx-personal',
+  way: 'service',
+  problem: null,
 };
 
 export const studio: Account = {
@@ -46,6 +49,9 @@ export const studio: Account = {
   drive: 'OneDrive (business)',
   added: hoursAgo(24 * 12),
   demo: false,
+  driveId: 'b!2Rt-studio',
+  way: 'browser',
+  problem: null,
 };
 
 export const drives: Drive[] = [
@@ -270,6 +276,8 @@ export function appState(): AppState {
       ],
       options,
     },
+    signIn: { oauthUrl: '', clientId: '', tenant: '', allFiles: false },
+    signsInDirectly: true,
   };
 }
 

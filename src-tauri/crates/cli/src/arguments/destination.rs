@@ -19,9 +19,21 @@ pub(crate) struct Destination {
     /// AuthID for OneDrive; better kept by `coffer auth login`, or given as COFFER_AUTHID in the environment.
     #[arg(long, hide_env_values = true, env = "COFFER_AUTHID")]
     authid: Option<String>,
+    /// The kept sign-in to use when there are several: its name or id, as `coffer auth list` shows them.
+    #[arg(long)]
+    pub(crate) account: Option<String>,
     /// Another drive than the account's own.
     #[arg(long)]
     drive_id: Option<String>,
+    /// Site of a sharepoint:// address.
+    #[arg(long)]
+    site_id: Option<String>,
+    /// Group of a msgroup:// address, by its mail address.
+    #[arg(long)]
+    group_email: Option<String>,
+    /// Group of a msgroup:// address, by its id.
+    #[arg(long)]
+    group_id: Option<String>,
     /// AuthID service to use.
     #[arg(long)]
     oauth_url: Option<String>,
@@ -60,6 +72,9 @@ impl Destination {
         let given = [
             ("authid", self.authid.clone()),
             ("drive-id", self.drive_id.clone()),
+            ("site-id", self.site_id.clone()),
+            ("group-email", self.group_email.clone()),
+            ("group-id", self.group_id.clone()),
             ("oauth-url", self.oauth_url.clone()),
             ("prefix", Some(self.prefix.clone())),
             ("gpg-program-path", self.gpg_program_path.clone()),

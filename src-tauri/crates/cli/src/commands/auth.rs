@@ -1,29 +1,42 @@
+use std::io::{IsTerminal as _, Read as _};
 use std::sync::Arc;
 
 use coffer_ipc::CommandError;
+use coffer_ipc::account::{Account, PendingSignIn};
 use coffer_jobs::keychain::SystemKeychain;
-use coffer_jobs::{Coffer, Environment, Folders, SystemClock, sign_in_and_keep};
+use coffer_jobs::{Coffer, Environment, Folders, KeptSignIn, SystemClock, wording};
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::Auth;
+use crate::arguments::{Auth, Login};
 use crate::exit::Exit;
 use crate::output::{fail, print_json};
 
+/// Bytes that are read of an AuthID.
+const MAX_AUTH_ID: u64 = 16 * 1024;
+
 pub(crate) async fn run(arguments: Auth, cancel: &CancellationToken) -> Exit {
     let (common, done) = match arguments {
-        Auth::Login(common) => (common, login(common.json, cancel).await),
+        Auth::Login(arguments) => (arguments.common, login(&arguments, cancel).await),
+        Auth::Add(arguments) => (
+            arguments.common,
+            add(arguments.again.as_deref(), arguments.common.json).await,
+        ),
         Auth::List(common) => (common, list(common.json)),
         Auth::Remove { id, common } => (common, remove(&id).await),
     };
     done.map_or_else(|error| fail(error, common), |()| Exit::Success)
 }
 
-/// The AuthID of the only sign-in that is kept here; none when there is no such thing, for whatever reason.
-pub(super) async fn only_auth_id() -> Option<String> {
-    if !Folders::standard().database().exists() {
+/// The sign-in that is kept here for addresses without an AuthID, or why there is none; nothing when nothing was ever
+/// kept.
+pub(super) async fn kept_sign_in(wanted: Option<&str>) -> Option<Result<KeptSignIn, CommandError>> {
+    if wanted.is_none() && !Folders::standard().database().exists() {
         return None;
     }
-    open().ok()?.only_auth_id().await.ok().flatten()
+    match open() {
+        Ok(coffer) => coffer.choose_sign_in(wanted).await.transpose(),
+        Err(error) => Some(Err(error)),
+    }
 }
 
 fn open() -> Result<Coffer, CommandError> {
@@ -35,23 +48,57 @@ fn open() -> Result<Coffer, CommandError> {
     )
 }
 
-async fn login(json: bool, cancel: &CancellationToken) -> Result<(), CommandError> {
+async fn login(arguments: &Login, cancel: &CancellationToken) -> Result<(), CommandError> {
     let coffer = open()?;
-    let tell = |page: &str, opened: bool| {
-        let what = if opened {
-            "Finish in the browser. If none opened, go to"
-        } else {
-            "Open this page in a browser:"
-        };
-        eprintln!("{what}\n{page}");
+    let settings = arguments.settings(coffer.sign_in_settings()?);
+    let account = coffer
+        .sign_in(&arguments.request(), &settings, tell, cancel)
+        .await?;
+    show(&account, arguments.common.json);
+    Ok(())
+}
+
+/// What the person has to do now.
+fn tell(pending: &PendingSignIn) {
+    let page = &pending.url;
+    match &pending.user_code {
+        Some(code) => eprintln!(
+            "Open this page in a browser on any computer and type the code {code}\n{page}\n\
+             Waiting; the code works for {} minutes.",
+            pending.expires_in / 60
+        ),
+        None if pending.browser_opened => {
+            eprintln!("Finish in the browser. If none opened, go to\n{page}");
+        }
+        None => eprintln!("Open this page in a browser:\n{page}"),
+    }
+}
+
+async fn add(again: Option<&str>, json: bool) -> Result<(), CommandError> {
+    let auth_id = if std::io::stdin().is_terminal() {
+        super::ask("AuthID")?
+    } else {
+        let mut text = String::new();
+        let read = std::io::stdin().take(MAX_AUTH_ID).read_to_string(&mut text);
+        read.map_err(|error| {
+            wording::invalid(
+                format!("The AuthID could not be read: {error}."),
+                "Give it on standard input.",
+            )
+        })?;
+        text
     };
-    let account = sign_in_and_keep(&coffer, tell, cancel).await?;
+    let account = open()?.add_pasted_auth_id(&auth_id, again).await?;
+    show(&account, json);
+    Ok(())
+}
+
+fn show(account: &Account, json: bool) {
     if json {
-        print_json(&account);
+        print_json(account);
     } else {
         println!("Signed in: {} ({})", account.name, account.drive);
     }
-    Ok(())
 }
 
 fn list(json: bool) -> Result<(), CommandError> {
@@ -60,7 +107,11 @@ fn list(json: bool) -> Result<(), CommandError> {
         print_json(&accounts);
     } else {
         for account in accounts {
-            println!("{}\t{}\t{}", account.id, account.name, account.drive);
+            let state = match account.problem {
+                Some(_) => "\tsign in again",
+                None => "",
+            };
+            println!("{}\t{}\t{}{state}", account.id, account.name, account.drive);
         }
     }
     Ok(())

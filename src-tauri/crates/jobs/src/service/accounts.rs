@@ -1,23 +1,15 @@
+use std::sync::Arc;
+
+use coffer_ipc::ErrorCode;
 use coffer_ipc::account::{Account, Drive, RemoteFolder};
 use coffer_ipc::event::Change;
-use coffer_ipc::{CommandError, ErrorCode};
-use coffer_onedrive::{AuthId, OneDrive};
-use serde::{Deserialize, Serialize};
+use coffer_onedrive::{Credential, OneDrive};
 use tokio_util::sync::CancellationToken;
 
 use super::{Coffer, computer_name};
+use crate::credentials::{self, Entry, KeptSignIn, KeychainTokens};
 use crate::target::quota_shape;
 use crate::{Result, lock, wording};
-
-/// A credential as the keychain keeps it.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Credential {
-    v: u32,
-    kind: String,
-    authid: String,
-    #[serde(default)]
-    demo: bool,
-}
 
 /// Name of an account's entry in the keychain.
 pub(super) fn credential_name(account_id: &str) -> String {
@@ -39,59 +31,21 @@ impl Coffer {
         Ok(accounts)
     }
 
-    /// Keeps an AuthID that the person pasted, after trying it.
-    ///
-    /// # Errors
-    /// When it is none, or is refused.
-    pub async fn add_pasted_auth_id(&self, auth_id: &str) -> Result<Account> {
-        let auth_id = AuthId::parse(auth_id).map_err(|error| wording::onedrive(&error))?;
-        self.add_account(auth_id).await
+    pub(super) fn account(&self, account_id: &str) -> Result<Account> {
+        let accounts = self.accounts()?;
+        accounts
+            .into_iter()
+            .find(|account| account.id == account_id)
+            .ok_or_else(|| wording::not_found("This account"))
     }
 
-    /// Tries a credential, puts it into the keychain, and notes whose it is.
-    pub(super) async fn add_account(&self, auth_id: AuthId) -> Result<Account> {
-        let endpoints = self.inner.environment.endpoints(None)?;
-        let client = OneDrive::new(&endpoints, auth_id.clone())
-            .map_err(|e| wording::onedrive(&e))?
-            .with_pacing(&self.inner.folders.pacing());
-        let drive = client
-            .drive(None, &CancellationToken::new())
-            .await
-            .map_err(|error| wording::destination(&error))?;
-        // The same account signed in again takes the place of its old sign-in, so that its jobs go on.
-        let known = self.accounts()?.into_iter().find(|account| {
-            !drive.owner.is_empty()
-                && account.name == drive.owner
-                && account.demo == self.inner.environment.demo
-        });
-        let account = Account {
-            id: known.map_or_else(
-                || uuid::Uuid::new_v4().simple().to_string(),
-                |known| known.id,
-            ),
-            name: drive.owner,
-            drive: drive_name(&drive.name, &drive.kind),
-            added: self.now().to_string(),
-            demo: self.inner.environment.demo,
-        };
-        let credential = Credential {
-            v: 1,
-            kind: "authid".to_owned(),
-            authid: auth_id.expose().to_owned(),
-            demo: account.demo,
-        };
-        let text = serde_json::to_string(&credential).unwrap_or_default();
-        let name = credential_name(&account.id);
-        self.secrets(move |secrets| secrets.set(&name, &text))
-            .await?;
-        let body = serde_json::to_string(&account).unwrap_or_default();
+    pub(super) fn put_account(&self, account: &Account) -> Result<()> {
+        let body = serde_json::to_string(account).unwrap_or_default();
         self.database(|database| database.put_account(&account.id, &body))?;
-        lock(&self.inner.clients).insert(account.id.clone(), client);
         self.emit(Change::Accounts {
             accounts: self.accounts()?,
         });
-        self.sign_in_mended(&account.id)?;
-        Ok(account)
+        Ok(())
     }
 
     /// Forgets a sign-in.
@@ -209,52 +163,79 @@ impl Coffer {
         if let Some(client) = lock(&self.inner.clients).get(account_id) {
             return Ok(client.clone());
         }
-        let auth_id = self.auth_id(account_id).await?;
-        let endpoints = self.inner.environment.endpoints(None)?;
-        let client = OneDrive::new(&endpoints, auth_id)
-            .map_err(|error| wording::onedrive(&error))?
-            .with_pacing(&self.inner.folders.pacing());
+        let KeptSignIn {
+            credential,
+            oauth_url,
+        } = self.kept_sign_in(account_id).await?;
+        let client = self.client_with(credential, oauth_url.as_deref())?;
         lock(&self.inner.clients).insert(account_id.to_owned(), client.clone());
         Ok(client)
     }
 
-    /// The credential of an account.
-    pub(super) async fn auth_id(&self, account_id: &str) -> Result<AuthId> {
-        let name = credential_name(account_id);
-        let stored = self.secrets(move |secrets| secrets.get(&name)).await?;
-        let credential = stored.and_then(|text| serde_json::from_str::<Credential>(&text).ok());
-        let credential = credential.ok_or_else(sign_in_missing)?;
-        if credential.demo != self.inner.environment.demo {
-            return Err(wording::error(
-                ErrorCode::SignInRequired,
-                "This sign-in belongs to the demo.",
-                "Sign in with a Microsoft account.",
-            ));
-        }
-        AuthId::parse(&credential.authid).map_err(|error| wording::onedrive(&error))
+    pub(super) fn client_with(
+        &self,
+        credential: Credential,
+        oauth_url: Option<&str>,
+    ) -> Result<OneDrive> {
+        let endpoints = self.inner.environment.endpoints(oauth_url)?;
+        let clock = Arc::clone(&self.inner.clock);
+        let client = OneDrive::with_clock(&endpoints, credential, Arc::new(move || clock.now()))
+            .map_err(|error| wording::onedrive(&error))?;
+        Ok(client.with_pacing(&self.inner.folders.pacing()))
     }
 
-    /// The AuthID of the only account there is, for addresses without one.
+    /// The credential of an account.
+    async fn kept_sign_in(&self, account_id: &str) -> Result<KeptSignIn> {
+        let name = credential_name(account_id);
+        let tokens = KeychainTokens {
+            secrets: Arc::clone(&self.inner.secrets),
+            name: name.clone(),
+            lock_file: self.inner.folders.sign_in_lock(account_id),
+        };
+        let entry = self
+            .secrets(move |secrets| Entry::read(secrets, &name))
+            .await?
+            .ok_or_else(credentials::missing)?;
+        entry.open(Arc::new(tokens), self.inner.environment.demo)
+    }
+
+    /// The sign-in with this id or name, or the only one there is, for addresses without an AuthID. `None` when there is
+    /// no sign-in at all.
     ///
     /// # Errors
-    /// Those of the keychain.
-    pub async fn only_auth_id(&self) -> Result<Option<String>> {
-        match &self.accounts()?[..] {
-            [only] => Ok(Some(self.auth_id(&only.id).await?.expose().to_owned())),
-            _ => Ok(None),
+    /// When it is not clear which one, and those of the keychain.
+    pub async fn choose_sign_in(&self, wanted: Option<&str>) -> Result<Option<KeptSignIn>> {
+        let accounts = self.accounts()?;
+        let found = match wanted {
+            None if accounts.len() > 1 => {
+                return Err(wording::invalid(
+                    "There are several sign-ins.",
+                    "Choose one with --account; `coffer auth list` shows them.",
+                ));
+            }
+            None => accounts.into_iter().next(),
+            Some(wanted) => {
+                let fits = |account: &Account| {
+                    account.id == wanted || account.name.eq_ignore_ascii_case(wanted)
+                };
+                let found = accounts.into_iter().find(fits);
+                Some(found.ok_or_else(|| {
+                    wording::error(
+                        ErrorCode::NotFound,
+                        format!("There is no sign-in {wanted:?}."),
+                        "`coffer auth list` shows those there are; `coffer auth login` adds one.",
+                    )
+                })?)
+            }
+        };
+        match found {
+            Some(account) => self.kept_sign_in(&account.id).await.map(Some),
+            None => Ok(None),
         }
     }
 }
 
-fn sign_in_missing() -> CommandError {
-    wording::error(
-        ErrorCode::SignInRequired,
-        "The sign-in is not in the keychain of this computer.",
-        "Sign in again.",
-    )
-}
-
-fn drive_name(name: &str, kind: &str) -> String {
+pub(super) fn drive_name(name: &str, kind: &str) -> String {
     let kind = match kind {
         "personal" => "OneDrive (personal)",
         "business" => "OneDrive (work or school)",

@@ -6,7 +6,7 @@ use coffer_ipc::command::{DestinationCheck, DestinationContent, SaveJob, SourceC
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition, JobState};
 use coffer_ipc::{CommandError, ErrorCode};
-use coffer_onedrive::TransferOptions;
+use coffer_onedrive::{Place, TransferOptions};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -39,6 +39,8 @@ pub(super) struct Learnt {
     pub(super) label: String,
     /// Why it cannot run until somebody acts.
     pub(super) attention: Option<CommandError>,
+    /// A backup was stopped by the sign-in, and goes on once that is mended.
+    pub(super) stopped_by_sign_in: bool,
     /// When a backup was started last, RFC 3339.
     pub(super) last_start: Option<String>,
     /// When the schedule was set; times before it are nobody's miss.
@@ -334,24 +336,6 @@ impl Coffer {
         ))
     }
 
-    /// A sign-in was renewed: jobs that waited for it can run again.
-    pub(super) fn sign_in_mended(&self, account_id: &str) -> Result<()> {
-        for card in self.job_cards()? {
-            let uses = matches!(
-                &card.definition.destination,
-                DestinationSettings::OneDrive { account_id: used, .. } if used == account_id
-            );
-            let waits = matches!(
-                &card.state,
-                JobState::NeedsAttention { error } if error.code == ErrorCode::SignInRequired
-            );
-            if uses && waits {
-                self.learn(&card.id, |learnt| learnt.attention = None)?;
-            }
-        }
-        Ok(())
-    }
-
     fn label_of(&self, definition: &JobDefinition) -> Result<String> {
         let DestinationSettings::OneDrive {
             account_id, folder, ..
@@ -442,8 +426,9 @@ impl Coffer {
             } => {
                 let client = self.client(account_id).await?;
                 let drive = Some(drive_id.trim()).filter(|id| !id.is_empty());
+                let place = Place::Drive(drive.map(str::to_owned));
                 let transfer = TransferOptions::default();
-                Target::one_drive(&client, drive, folder, transfer, opening, cancel).await
+                Target::one_drive(&client, &place, folder, transfer, opening, cancel).await
             }
         }
     }

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use super::sign_in_state::account_of;
 use crate::maintenance::RetentionSettings;
 use crate::operation::{self, BackupSettings, Finished, RestoreSettings, Wanted};
 use crate::progress::{Observer, held};
@@ -313,7 +314,13 @@ impl Coffer {
                         .filter(|error| error.code == ErrorCode::Offline)
                         .map(|_| self.now().to_string());
                 }
-                learnt.attention = finished.error.filter(needs_attention);
+                learnt.stopped_by_sign_in = summary.operation == Operation::Backup
+                    && finished.error.as_ref().is_some_and(needs_sign_in);
+                learnt.attention = finished.error.clone().filter(needs_attention);
+            });
+            let noted = noted.and_then(|()| match &finished.error {
+                Some(error) if needs_sign_in(error) => self.lose_sign_in_of(&job_id, error),
+                _ => Ok(()),
             });
             if let Err(error) = noted {
                 tracing::error!(message = error.message, "a job's state could not be noted");
@@ -329,6 +336,15 @@ impl Coffer {
         }
         // Nobody may wait any more.
         let _ = done.send(true);
+    }
+
+    /// What one run found out about its sign-in holds for all jobs that use it.
+    fn lose_sign_in_of(&self, job_id: &str, error: &CommandError) -> Result<()> {
+        let definition = self.definition(job_id)?;
+        match account_of(&definition) {
+            Some(account_id) => self.sign_in_lost(account_id, error),
+            None => Ok(()),
+        }
     }
 
     fn put_run(&self, job_id: &str, summary: &RunSummary, started: Timestamp) -> Result<()> {
@@ -412,6 +428,10 @@ fn needs_attention(error: &CommandError) -> bool {
         error.code,
         ErrorCode::SignInRequired | ErrorCode::WrongPassphrase | ErrorCode::Keychain
     )
+}
+
+fn needs_sign_in(error: &CommandError) -> bool {
+    error.code == ErrorCode::SignInRequired
 }
 
 fn start_of(operation: Operation) -> Progress {

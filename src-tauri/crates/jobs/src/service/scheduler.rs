@@ -11,11 +11,14 @@ use crate::Result;
 const TICK: Duration = Duration::from_secs(20);
 
 impl Coffer {
-    /// Starts due jobs until it is cancelled.
+    /// Starts due jobs, and keeps sign-ins alive, until it is cancelled.
     pub async fn run_schedule(&self, cancel: &CancellationToken) {
         loop {
             if let Err(error) = self.start_due_jobs() {
                 tracing::error!(message = error.message, "the schedule could not be read");
+            }
+            if let Err(error) = self.renew_sign_ins(cancel).await {
+                tracing::error!(message = error.message, "the sign-ins could not be read");
             }
             tokio::select! {
                 () = cancel.cancelled() => return,

@@ -1,40 +1,132 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use coffer_ipc::account::{Account, PendingSignIn, SignInOutcome};
+use coffer_ipc::account::{
+    Account, PendingSignIn, SignInOutcome, SignInRequest, SignInSettings, SignInWay,
+};
 use coffer_ipc::event::Change;
-use coffer_onedrive::SignIn;
+use coffer_onedrive::{
+    AuthId, Credential, DeviceSignIn, DirectSignIn, Drive, Error as OneDriveError, Grant,
+    PendingDevice, PendingDirect, PendingSignIn as PendingAuthId, Registration, SignIn, TokenStore,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use super::accounts::{credential_name, drive_name};
+use crate::credentials::{Entry, NewTokens};
 use crate::{Result, blocking, lock, wording};
 
+/// Name of the setting that holds [`SignInSettings`].
+const SETTING: &str = "sign-in";
+
+/// A sign-in that waits for the person, with what is needed to keep it.
+enum Pending {
+    Service(PendingAuthId, Option<String>),
+    Browser(PendingDirect, Registration),
+    Code(PendingDevice, Registration),
+}
+
+/// What a sign-in gave, before it is known whose it is.
+enum New {
+    AuthId {
+        auth_id: AuthId,
+        oauth_url: Option<String>,
+    },
+    Grant {
+        grant: Grant,
+        registration: Registration,
+        by_code: bool,
+    },
+}
+
+impl Pending {
+    fn page(&self) -> &str {
+        match self {
+            Self::Service(pending, _) => pending.page(),
+            Self::Browser(pending, _) => pending.page(),
+            Self::Code(pending, _) => pending.page(),
+        }
+    }
+
+    /// What is told while it waits.
+    fn describe(&self, id: &str, browser_opened: bool) -> PendingSignIn {
+        let (patience, user_code) = match self {
+            Self::Service(pending, _) => (pending.patience(), None),
+            Self::Browser(pending, _) => (pending.patience(), None),
+            Self::Code(pending, _) => (pending.patience(), Some(pending.user_code().to_owned())),
+        };
+        PendingSignIn {
+            id: id.to_owned(),
+            url: self.page().to_owned(),
+            user_code,
+            browser_opened,
+            expires_in: u32::try_from(patience.as_secs()).unwrap_or(u32::MAX),
+        }
+    }
+
+    async fn wait(self, cancel: &CancellationToken) -> std::result::Result<New, OneDriveError> {
+        Ok(match self {
+            Self::Service(pending, oauth_url) => New::AuthId {
+                auth_id: pending.wait(cancel).await?,
+                oauth_url,
+            },
+            Self::Browser(pending, registration) => New::Grant {
+                grant: pending.wait(cancel).await?,
+                registration,
+                by_code: false,
+            },
+            Self::Code(pending, registration) => New::Grant {
+                grant: pending.wait(cancel).await?,
+                registration,
+                by_code: true,
+            },
+        })
+    }
+}
+
 impl Coffer {
+    /// Who signs in.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn sign_in_settings(&self) -> Result<SignInSettings> {
+        let stored = self.database(|database| database.setting(SETTING))?;
+        Ok(stored
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default())
+    }
+
+    /// Changes who signs in; sign-ins that exist stay as they are.
+    ///
+    /// # Errors
+    /// What cannot be an address, a client id or a tenant; nothing is changed then.
+    pub fn set_sign_in_settings(&self, settings: &SignInSettings) -> Result<()> {
+        let environment = &self.inner.environment;
+        environment.endpoints(oauth_url(settings).as_deref())?;
+        if !settings.client_id.trim().is_empty() || !settings.tenant.trim().is_empty() {
+            environment.registration(settings)?;
+        }
+        let text = serde_json::to_string(settings).unwrap_or_default();
+        self.database(|database| database.set_setting(SETTING, &text))
+    }
+
     /// Opens the sign-in page in the system browser and waits for its end in the background.
     ///
     /// # Errors
     /// When there is no keychain, or no request can be made at all; how the sign-in itself ends comes as an event.
-    pub async fn start_sign_in(&self) -> Result<PendingSignIn> {
-        let endpoints = self.inner.environment.endpoints(None)?;
-        self.require_keychain().await?;
-        let pending = SignIn::new(&endpoints)
-            .map_err(|error| wording::onedrive(&error))?
-            .start();
+    pub async fn start_sign_in(&self, request: SignInRequest) -> Result<PendingSignIn> {
+        let settings = self.sign_in_settings()?;
+        let again = request.again.clone();
+        let pending = self.begin_sign_in(&request, &settings).await?;
         let id = uuid::Uuid::new_v4().simple().to_string();
         let cancel = CancellationToken::new();
         lock(&self.inner.sign_ins).insert(id.clone(), cancel.clone());
-        let reply = PendingSignIn {
-            id: id.clone(),
-            url: pending.page().to_owned(),
-            browser_opened: open_browser(pending.page()).await,
-            expires_in: u32::try_from(pending.patience().as_secs()).unwrap_or(u32::MAX),
-        };
+        let reply = pending.describe(&id, open_browser(pending.page()).await);
         let coffer = self.clone();
         // Ends by itself after a few minutes, when the person is done, or when it is cancelled.
         tokio::spawn(async move {
-            let outcome = match pending.wait(&cancel).await {
-                Ok(auth_id) => coffer.add_account(auth_id).await,
-                Err(error) => Err(wording::onedrive(&error)),
-            };
+            let outcome = coffer
+                .finish_sign_in(pending, again.as_deref(), &cancel)
+                .await;
             lock(&coffer.inner.sign_ins).remove(&id);
             let outcome = match outcome {
                 Ok(account) => SignInOutcome::Done { account },
@@ -48,10 +140,78 @@ impl Coffer {
         Ok(reply)
     }
 
-    /// Nobody should sign in only to hear that the credential cannot be kept.
-    async fn require_keychain(&self) -> Result<()> {
-        let looked = self.secrets(|secrets| secrets.get("account:")).await;
-        looked.map(drop)
+    /// The whole sign-in of the command line. `tell` gets what the person needs.
+    ///
+    /// # Errors
+    /// How it failed.
+    pub async fn sign_in(
+        &self,
+        request: &SignInRequest,
+        settings: &SignInSettings,
+        tell: impl FnOnce(&PendingSignIn),
+        cancel: &CancellationToken,
+    ) -> Result<Account> {
+        let pending = self.begin_sign_in(request, settings).await?;
+        // A code is for a computer without a browser.
+        let opened = request.way != SignInWay::Code && open_browser(pending.page()).await;
+        tell(&pending.describe("", opened));
+        self.finish_sign_in(pending, request.again.as_deref(), cancel)
+            .await
+    }
+
+    async fn begin_sign_in(
+        &self,
+        request: &SignInRequest,
+        settings: &SignInSettings,
+    ) -> Result<Pending> {
+        // Nobody should sign in only to hear that the credential cannot be kept.
+        self.secrets(|secrets| secrets.get("account:")).await?;
+        let environment = &self.inner.environment;
+        let known = match &request.again {
+            Some(id) => self.account(id)?.name,
+            None => String::new(),
+        };
+        let begun = match request.way {
+            SignInWay::Service => {
+                let oauth_url = oauth_url(settings);
+                let endpoints = environment.endpoints(oauth_url.as_deref())?;
+                SignIn::new(&endpoints).map(|sign_in| Pending::Service(sign_in.start(), oauth_url))
+            }
+            SignInWay::Browser => {
+                let registration = environment.registration(settings)?;
+                let endpoints = environment.endpoints(None)?;
+                match DirectSignIn::new(&endpoints, registration.clone()) {
+                    Ok(sign_in) => sign_in
+                        .start(Some(&known))
+                        .await
+                        .map(|pending| Pending::Browser(pending, registration)),
+                    Err(error) => Err(error),
+                }
+            }
+            SignInWay::Code => {
+                let registration = environment.registration(settings)?;
+                let endpoints = environment.endpoints(None)?;
+                match DeviceSignIn::new(&endpoints, registration.clone()) {
+                    Ok(sign_in) => sign_in
+                        .start()
+                        .await
+                        .map(|pending| Pending::Code(pending, registration)),
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        begun.map_err(|error| wording::onedrive(&error))
+    }
+
+    async fn finish_sign_in(
+        &self,
+        pending: Pending,
+        again: Option<&str>,
+        cancel: &CancellationToken,
+    ) -> Result<Account> {
+        let new = pending.wait(cancel).await;
+        self.keep(new.map_err(|error| wording::onedrive(&error))?, again)
+            .await
     }
 
     /// Gives up waiting for a sign-in; its end comes as an event.
@@ -60,30 +220,134 @@ impl Coffer {
             cancel.cancel();
         }
     }
+
+    /// Keeps an AuthID that the person pasted, after trying it. `again` is the account that signs in again.
+    ///
+    /// # Errors
+    /// When it is none, or is refused.
+    pub async fn add_pasted_auth_id(&self, auth_id: &str, again: Option<&str>) -> Result<Account> {
+        let auth_id = AuthId::parse(auth_id).map_err(|error| wording::onedrive(&error))?;
+        let oauth_url = oauth_url(&self.sign_in_settings()?);
+        self.keep(New::AuthId { auth_id, oauth_url }, again).await
+    }
+
+    /// Tries a credential, puts it into the keychain, and notes whose it is.
+    async fn keep(&self, new: New, again: Option<&str>) -> Result<Account> {
+        let demo = self.inner.environment.demo;
+        let (credential, service, username, tokens) = match &new {
+            New::AuthId { auth_id, oauth_url } => {
+                (auth_id.clone().into(), oauth_url.clone(), None, None)
+            }
+            New::Grant {
+                grant,
+                registration,
+                ..
+            } => {
+                let tokens = Arc::new(NewTokens(Mutex::new(grant.refresh_token.clone())));
+                let store: Arc<dyn TokenStore> = tokens.clone();
+                let registration = registration.clone();
+                let credential = Credential::Direct {
+                    registration,
+                    store,
+                };
+                (credential, None, grant.username.clone(), Some(tokens))
+            }
+        };
+        let client = self.client_with(credential, service.as_deref())?;
+        let drive = client
+            .drive(None, &CancellationToken::new())
+            .await
+            .map_err(|error| wording::destination(&error))?;
+        let name = Some(drive.owner.clone()).filter(|owner| !owner.is_empty());
+        let name = name.or(username).unwrap_or_default();
+        let known = self.known_account(&drive, &name, again)?;
+        let entry = match &new {
+            New::AuthId { auth_id, oauth_url } => {
+                Entry::of_auth_id(auth_id, oauth_url.clone(), demo)
+            }
+            New::Grant {
+                grant,
+                registration,
+                by_code,
+            } => {
+                // Trying it may have renewed it.
+                let newest = tokens.map(|tokens| lock(&tokens.0).clone());
+                let token = newest.as_ref().unwrap_or(&grant.refresh_token);
+                Entry::of_grant(registration, token, *by_code, demo)
+            }
+        };
+        let account = Account {
+            id: known.map_or_else(
+                || uuid::Uuid::new_v4().simple().to_string(),
+                |known| known.id,
+            ),
+            name,
+            drive: drive_name(&drive.name, &drive.kind),
+            added: self.now().to_string(),
+            demo,
+            drive_id: drive.id,
+            way: entry.way(),
+            problem: None,
+        };
+        let entry_name = credential_name(&account.id);
+        self.secrets(move |secrets| entry.write(secrets, &entry_name))
+            .await?;
+        // The next use makes a client with what the keychain has.
+        lock(&self.inner.clients).remove(&account.id);
+        self.put_account(&account)?;
+        self.sign_in_renewed(&account.id)?;
+        self.sign_in_mended(&account.id)?;
+        Ok(account)
+    }
+
+    /// The account whose place a sign-in takes, so that its jobs go on: the one that signs in again, else the one with
+    /// the same drive.
+    ///
+    /// # Errors
+    /// When another one should have signed in: its jobs would fill another drive.
+    fn known_account(
+        &self,
+        drive: &Drive,
+        name: &str,
+        again: Option<&str>,
+    ) -> Result<Option<Account>> {
+        let is_same = |account: &Account| match account.drive_id.as_str() {
+            "" => !name.is_empty() && account.name == name,
+            id => id.eq_ignore_ascii_case(&drive.id),
+        };
+        if let Some(again) = again {
+            let wanted = self.account(again)?;
+            let is_unknown = wanted.drive_id.is_empty() && wanted.name.is_empty();
+            if !is_same(&wanted) && !is_unknown {
+                return Err(wording::invalid(
+                    format!(
+                        "You signed in as {}, but the backups here belong to {}.",
+                        shown(name, &drive.id),
+                        shown(&wanted.name, &wanted.drive_id)
+                    ),
+                    "Sign in again and choose the other account in the browser. Nothing was changed.",
+                ));
+            }
+            return Ok(Some(wanted));
+        }
+        let demo = self.inner.environment.demo;
+        let mut accounts = self.accounts()?.into_iter();
+        Ok(accounts.find(|account| account.demo == demo && is_same(account)))
+    }
 }
 
-/// The whole sign-in of the command line: page, browser, wait, keychain. `tell` gets the page and whether a browser
-/// was opened.
-///
-/// # Errors
-/// How it failed.
-pub async fn sign_in_and_keep(
-    coffer: &Coffer,
-    tell: impl FnOnce(&str, bool),
-    cancel: &CancellationToken,
-) -> Result<Account> {
-    let endpoints = coffer.inner.environment.endpoints(None)?;
-    coffer.require_keychain().await?;
-    let pending = SignIn::new(&endpoints)
-        .map_err(|error| wording::onedrive(&error))?
-        .start();
-    let opened = open_browser(pending.page()).await;
-    tell(pending.page(), opened);
-    let auth_id = pending
-        .wait(cancel)
-        .await
-        .map_err(|error| wording::onedrive(&error))?;
-    coffer.add_account(auth_id).await
+/// What an account is called; its drive where it has no name.
+fn shown(name: &str, drive_id: &str) -> String {
+    if name.is_empty() {
+        format!("the owner of the drive {drive_id}")
+    } else {
+        name.to_owned()
+    }
+}
+
+fn oauth_url(settings: &SignInSettings) -> Option<String> {
+    let url = settings.oauth_url.trim();
+    (!url.is_empty()).then(|| url.to_owned())
 }
 
 /// Opens a page in the system browser; false when none could be started.

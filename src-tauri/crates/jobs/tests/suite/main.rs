@@ -1,5 +1,6 @@
 //! The backend's public face: jobs, schedule, accounts, runs, without a window.
 
+mod a_day;
 mod accounts;
 mod jobs;
 mod runs;

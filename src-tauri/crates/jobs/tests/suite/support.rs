@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use coffer_ipc::account::Account;
+use coffer_ipc::account::{Account, PendingSignIn, SignInRequest, SignInSettings, SignInWay};
 use coffer_ipc::command::SaveJob;
 use coffer_ipc::event::{Change, Event};
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition, JobOptions, Retention};
@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
+use tokio_util::sync::CancellationToken;
 
 /// A clock that only tests move.
 pub(crate) struct FakeClock(Mutex<Timestamp>);
@@ -59,9 +60,12 @@ impl Computer {
         );
         Self {
             clock: Arc::new(FakeClock::at("2026-03-02T10:00:00Z")),
-            simulator: Simulator::start(Options::default())
-                .await
-                .expect("the simulator starts"),
+            simulator: Simulator::start(Options {
+                device_interval: Some(1),
+                ..Options::default()
+            })
+            .await
+            .expect("the simulator starts"),
             folder,
             keychain: Arc::new(MemoryKeychain::default()),
         }
@@ -106,7 +110,7 @@ impl Computer {
     /// Signs in as Alex.
     pub(crate) async fn sign_in(&self, coffer: &Coffer) -> Account {
         let auth_id = self.simulator.seed_auth_id("alex");
-        let added = coffer.add_pasted_auth_id(&auth_id).await;
+        let added = coffer.add_pasted_auth_id(&auth_id, None).await;
         added.expect("the AuthID is good")
     }
 
@@ -115,6 +119,35 @@ impl Computer {
         let account = self.sign_in(coffer).await;
         let job = self.drive_job("laptop", &account.id);
         coffer.create_job(job).await.expect("the job is good").id
+    }
+
+    /// Signs in as somebody, at Microsoft itself, with a code.
+    pub(crate) async fn sign_in_directly(
+        &self,
+        coffer: &Coffer,
+        who: &'static str,
+        again: Option<&str>,
+    ) -> coffer_jobs::Result<Account> {
+        let request = SignInRequest {
+            way: SignInWay::Code,
+            again: again.map(str::to_owned),
+        };
+        let settings = SignInSettings {
+            client_id: "01234567-89ab-cdef-0123-456789abcdef".to_owned(),
+            ..SignInSettings::default()
+        };
+        let type_code = |pending: &PendingSignIn| {
+            let form = [
+                ("user_code", pending.user_code.clone().expect("a code")),
+                ("account", who.to_owned()),
+            ];
+            let typed = reqwest::Client::new().post(&pending.url).form(&form);
+            tokio::spawn(typed.send());
+        };
+        let cancel = CancellationToken::new();
+        coffer
+            .sign_in(&request, &settings, type_code, &cancel)
+            .await
     }
 
     /// Ends Alex's sign-in at Microsoft's.

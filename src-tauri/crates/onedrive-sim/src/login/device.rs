@@ -43,7 +43,7 @@ pub(crate) async fn start(world: &World, call: &mut Call) -> Result<Reply, Dropp
             "user_code": user_code,
             "verification_uri": address,
             "expires_in": LIFE,
-            "interval": 5,
+            "interval": world.options.device_interval.unwrap_or(5),
             "message": format!("To sign in, use a web browser to open the page {address} and enter the code {user_code} to authenticate."),
         }),
     ))

@@ -10,12 +10,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::{OneDriveDestination, TransferOptions};
-use super::gate::name_of;
-use super::graph::{Call, Graph};
+use super::gate::{Gate, WallClock, name_of};
+use super::graph::{Call, Graph, cancellable};
 use super::{content_client, http_client};
 use crate::endpoints::Endpoints;
 use crate::names::{check_folder, encode, encode_path};
-use crate::oauth::{AuthId, Tokens};
+use crate::oauth::{Credential, Now, Tokens};
 
 /// Most entries of a listing; what a service claims beyond that is not believed.
 const MAX_ENTRIES: usize = 2_000_000;
@@ -26,8 +26,8 @@ const MAX_PAGES: usize = 20_000;
 #[derive(Clone)]
 pub struct OneDrive {
     graph: Arc<Graph>,
-    /// What stands for the credential in file names.
-    name: String,
+    /// What stands for the credential in file names; none for one that is not kept.
+    name: Option<String>,
 }
 
 /// A drive that can hold backups.
@@ -84,8 +84,8 @@ struct QuotaJson {
 
 /// One page of a listing.
 #[derive(Deserialize)]
-struct Page<T> {
-    value: Vec<T>,
+pub(super) struct Page<T> {
+    pub(super) value: Vec<T>,
     #[serde(rename = "@odata.nextLink")]
     next: Option<String>,
 }
@@ -101,12 +101,29 @@ impl OneDrive {
     ///
     /// # Errors
     /// [`crate::Error::Setup`] when no HTTP client can be made.
-    pub fn new(endpoints: &Endpoints, auth_id: AuthId) -> crate::Result<Self> {
+    pub fn new(endpoints: &Endpoints, credential: impl Into<Credential>) -> crate::Result<Self> {
+        Self::with_clock(endpoints, credential, Arc::new(Timestamp::now))
+    }
+
+    /// As [`OneDrive::new`], with another wall clock.
+    ///
+    /// # Errors
+    /// As [`OneDrive::new`].
+    pub fn with_clock(
+        endpoints: &Endpoints,
+        credential: impl Into<Credential>,
+        now: Now,
+    ) -> crate::Result<Self> {
         let http = http_client()?;
-        let name = name_of(auth_id.expose());
-        let tokens = Tokens::new(http.clone(), endpoints.clone(), auth_id);
+        let credential = credential.into();
+        let name = match &credential {
+            Credential::AuthId(auth_id) => Some(name_of(auth_id.expose())),
+            Credential::Direct { store, .. } => store.name().map(|name| name_of(&name)),
+        };
+        let gate = Gate::new(WallClock::from(Arc::clone(&now)));
+        let tokens = Tokens::new(http.clone(), endpoints.clone(), credential, now);
         Ok(Self {
-            graph: Graph::new(endpoints.clone(), http, content_client()?, tokens),
+            graph: Graph::new(endpoints.clone(), http, content_client()?, tokens, gate),
             name,
         })
     }
@@ -115,13 +132,27 @@ impl OneDrive {
     /// is made when there is something to keep; its files hold no secret.
     #[must_use]
     pub fn with_pacing(self, folder: &Path) -> Self {
-        self.graph.gate.share(folder, &self.name);
+        if let Some(name) = &self.name {
+            self.graph.gate.share(folder, name);
+        }
         self
     }
 
     /// Until when the service wants nothing to come, while a request waits for that; nothing while it is soon.
     pub fn waits(&self) -> watch::Receiver<Option<Timestamp>> {
         self.graph.gate.waits()
+    }
+
+    pub(super) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Uses the credential, so that it does not run out for want of use: Microsoft's end after 90 days without.
+    ///
+    /// # Errors
+    /// [`DestinationError::SignInRequired`], and those of the connection.
+    pub async fn renew(&self, cancel: &CancellationToken) -> Result<()> {
+        cancellable(cancel, self.graph.renew()).await?
     }
 
     /// The account's own drive, or the one with this id.
@@ -228,7 +259,7 @@ impl OneDrive {
 }
 
 impl DriveJson {
-    fn into_drive(self, is_default: bool) -> Drive {
+    pub(super) fn into_drive(self, is_default: bool) -> Drive {
         let user = self.owner.and_then(|owner| owner.user);
         let owner = user.map_or_else(String::new, |user| {
             if user.email.is_empty() {

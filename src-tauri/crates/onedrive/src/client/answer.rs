@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use coffer_destination::Error as DestinationError;
 use jiff::Timestamp;
+use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
 
 /// Bytes of an error's body that are looked at.
@@ -27,19 +28,6 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) async fn read(mut answer: Response) -> Self {
-        let status = answer.status();
-        let retry_after = answer.headers().get("Retry-After").and_then(|value| {
-            let value = value.to_str().ok()?.trim();
-            value
-                .parse()
-                .ok()
-                .map(Duration::from_secs)
-                .or_else(|| until_date(value))
-        });
-        let challenge = answer.headers().get("WWW-Authenticate");
-        let wants_claims = challenge
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|challenge| challenge.contains("insufficient_claims"));
         let mut body = Vec::new();
         while body.len() < MAX_BODY {
             match answer.chunk().await {
@@ -47,11 +35,27 @@ impl Refusal {
                 _ => break,
             }
         }
+        Self::of(answer.status(), answer.headers(), &body)
+    }
+
+    pub(crate) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let retry_after = headers.get("Retry-After").and_then(|value| {
+            let value = value.to_str().ok()?.trim();
+            value
+                .parse()
+                .ok()
+                .map(Duration::from_secs)
+                .or_else(|| until_date(value))
+        });
+        let challenge = headers.get("WWW-Authenticate");
+        let wants_claims = challenge
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|challenge| challenge.contains("insufficient_claims"));
         Self {
             status,
-            codes: codes(&body),
+            codes: codes(body),
             is_rps: status == StatusCode::UNAUTHORIZED
-                && String::from_utf8_lossy(&body).contains("Unable to initialize RPS"),
+                && String::from_utf8_lossy(body).contains("Unable to initialize RPS"),
             retry_after,
             wants_claims,
         }

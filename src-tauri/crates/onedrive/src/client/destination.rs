@@ -158,7 +158,7 @@ impl Item {
         self.folder.is_some() || self.root.is_some()
     }
 
-    fn modified(&self) -> Option<Timestamp> {
+    pub(super) fn modified(&self) -> Option<Timestamp> {
         let of_file = self
             .file_system_info
             .as_ref()

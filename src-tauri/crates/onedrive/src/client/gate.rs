@@ -95,12 +95,6 @@ pub(crate) enum Reason {
     Busy,
 }
 
-impl Default for Gate {
-    fn default() -> Self {
-        Self::new(WallClock::default())
-    }
-}
-
 impl Gate {
     pub(crate) fn new(wall: WallClock) -> Self {
         let state = State {

@@ -48,14 +48,19 @@ impl Graph {
         http: reqwest::Client,
         content: reqwest::Client,
         tokens: Tokens,
+        gate: Gate,
     ) -> Arc<Self> {
         Arc::new(Self {
             endpoints,
             http,
             content,
             tokens,
-            gate: Gate::default(),
+            gate,
         })
+    }
+
+    pub(crate) async fn renew(&self) -> Result<()> {
+        self.tokens.renew().await
     }
 
     /// Sends a call and reads the JSON of a success.

@@ -26,6 +26,8 @@ use fragments::SessionEnd;
 use pace::Pace;
 pub(super) use session::Checkpoint;
 use session::Resumed;
+#[cfg(feature = "fuzzing")]
+pub(super) use session::read_hostile;
 
 /// Largest file that goes in one request, in bytes.
 const SMALL: u64 = 4 << 20;

@@ -4,7 +4,7 @@ use rand::RngExt as _;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::AuthId;
+use super::{AuthId, body};
 use crate::client::http_client;
 use crate::endpoints::Endpoints;
 use crate::error::{Error, Result};
@@ -127,20 +127,31 @@ impl PendingSignIn {
     /// Asks once; `None` when there was no answer, which may pass.
     async fn ask(&self) -> Option<Answer> {
         let answer = self.http.get(&self.fetch_url).send().await.ok()?;
-        let fetched: Fetched = answer.json().await.ok()?;
-        if let Some(id) = fetched.authid {
-            return Some(Answer::Done(AuthId::parse(&id)));
-        }
-        if fetched.wait.is_some() {
-            return Some(Answer::Waiting);
-        }
-        match fetched.error?.as_str() {
-            "Missing token" => Some(Answer::Done(Err(Error::SignInRefused {
-                why: "Missing token".to_owned(),
-            }))),
-            // Before the page was loaded the service knows no such entry.
-            "No such entry" => Some(Answer::Unknown),
-            _ => None,
-        }
+        read_answer(&body::read(answer).await?)
     }
+}
+
+/// What an answer of `/fetch` means; `None` for what is none.
+fn read_answer(body: &[u8]) -> Option<Answer> {
+    let fetched: Fetched = serde_json::from_slice(body).ok()?;
+    if let Some(id) = fetched.authid {
+        return Some(Answer::Done(AuthId::parse(&id)));
+    }
+    if fetched.wait.is_some() {
+        return Some(Answer::Waiting);
+    }
+    match fetched.error?.as_str() {
+        "Missing token" => Some(Answer::Done(Err(Error::SignInRefused {
+            why: "Missing token".to_owned(),
+        }))),
+        // Before the page was loaded the service knows no such entry.
+        "No such entry" => Some(Answer::Unknown),
+        _ => None,
+    }
+}
+
+/// Reads an answer that may be anything.
+#[cfg(feature = "fuzzing")]
+pub(super) fn read_hostile(body: &[u8]) {
+    let _ = read_answer(body);
 }

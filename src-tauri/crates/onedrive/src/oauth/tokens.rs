@@ -1,46 +1,55 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use coffer_destination::{Error as DestinationError, Result};
-use reqwest::StatusCode;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::AuthId;
+use super::credential::{Credential, Registration, TokenStore};
+use super::{auth_id_service, token_endpoint};
 use crate::endpoints::Endpoints;
 
-/// A token is renewed this long before it ends.
-const MARGIN: Duration = Duration::from_secs(30);
-/// Time for one refresh.
-const PATIENCE: Duration = Duration::from_secs(25);
+/// A token of Microsoft is renewed this long before it ends.
+const MARGIN: Duration = Duration::from_secs(300);
+/// One of the AuthID service, which gives out tokens it has used itself, with little time left.
+const MARGIN_OF_SERVICE: Duration = Duration::from_secs(30);
+/// At least the next call gets to use a token, however short its life is said to be.
+const SHORTEST: Duration = Duration::from_secs(5);
 
-/// Access tokens of one AuthID. One refresh at a time; the others wait for its result.
+/// The wall clock's time.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Access tokens of one credential. One refresh at a time; the others wait for its result.
 pub(crate) struct Tokens {
     http: reqwest::Client,
     endpoints: Endpoints,
-    auth_id: AuthId,
+    credential: Credential,
+    now: Now,
     cached: Mutex<Option<Cached>>,
 }
 
+/// A token until one of the two clocks says that it is over: the steady one stands still while the computer sleeps, the
+/// wall clock can be set back.
 struct Cached {
     token: SecretString,
     until: Instant,
-}
-
-#[derive(Deserialize)]
-struct Refreshed {
-    access_token: String,
-    #[serde(default)]
-    expires: u64,
+    until_by_wall: Timestamp,
 }
 
 impl Tokens {
-    pub(crate) fn new(http: reqwest::Client, endpoints: Endpoints, auth_id: AuthId) -> Self {
+    pub(crate) fn new(
+        http: reqwest::Client,
+        endpoints: Endpoints,
+        credential: Credential,
+        now: Now,
+    ) -> Self {
         Self {
             http,
             endpoints,
-            auth_id,
+            credential,
+            now,
             cached: Mutex::new(None),
         }
     }
@@ -48,16 +57,12 @@ impl Tokens {
     /// A token that is valid now.
     pub(crate) async fn get(&self) -> Result<SecretString> {
         let mut cached = self.cached.lock().await;
-        if let Some(cached) = cached
-            .as_ref()
-            .filter(|cached| Instant::now() < cached.until)
-        {
+        let is_valid =
+            |cached: &&Cached| Instant::now() < cached.until && (self.now)() < cached.until_by_wall;
+        if let Some(cached) = cached.as_ref().filter(is_valid) {
             return Ok(cached.token.clone());
         }
-        let fresh = self.refresh().await?;
-        let token = fresh.token.clone();
-        *cached = Some(fresh);
-        Ok(token)
+        self.refresh_into(&mut cached).await
     }
 
     /// Graph refused this token: the next [`Tokens::get`] asks for another. False when the service gives out the same
@@ -71,80 +76,86 @@ impl Tokens {
             // Somebody else replaced it meanwhile.
             return Ok(true);
         }
+        let fresh = self.refresh_into(&mut cached).await?;
+        Ok(fresh.expose_secret() != refused.expose_secret())
+    }
+
+    /// Uses the credential, so that it does not run out for want of use.
+    pub(crate) async fn renew(&self) -> Result<()> {
+        let mut cached = self.cached.lock().await;
+        self.refresh_into(&mut cached).await.map(drop)
+    }
+
+    async fn refresh_into(&self, cached: &mut Option<Cached>) -> Result<SecretString> {
         *cached = None;
-        let fresh = self.refresh().await?;
-        let is_new = fresh.token.expose_secret() != refused.expose_secret();
-        *cached = Some(fresh);
-        Ok(is_new)
+        let (token, lifetime, margin) = match &self.credential {
+            Credential::AuthId(auth_id) => {
+                let (token, lifetime) =
+                    auth_id_service::refresh(&self.http, &self.endpoints, auth_id).await?;
+                (token, lifetime, MARGIN_OF_SERVICE)
+            }
+            Credential::Direct {
+                registration,
+                store,
+            } => {
+                let (token, lifetime) = self.refresh_direct(registration, store).await?;
+                (token, lifetime, MARGIN)
+            }
+        };
+        let usable = lifetime.saturating_sub(margin).max(SHORTEST);
+        *cached = Some(Cached {
+            token: token.clone(),
+            until: Instant::now() + usable,
+            until_by_wall: (self.now)()
+                .saturating_add(SignedDuration::try_from(usable).unwrap_or_default())
+                .unwrap_or(Timestamp::MAX),
+        });
+        Ok(token)
     }
 
-    async fn refresh(&self) -> Result<Cached> {
-        let request = self
-            .http
-            .get(self.endpoints.refresh())
-            .header("X-AuthID", self.auth_id.expose())
-            .timeout(PATIENCE);
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| DestinationError::Unavailable {
-                why: format!("the sign-in service cannot be reached ({})", cause(&error)),
-            })?;
-        let status = answer.status();
-        let reason = answer.headers().get("X-Reason");
-        let reason = reason.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        let body = answer.text().await.unwrap_or_default();
-        if !status.is_success() {
-            return Err(refused(status, reason.as_deref(), &body));
+    /// Asks Microsoft. A new refresh token is kept before the access token is used: whatever happens then, the keychain
+    /// holds the newest.
+    async fn refresh_direct(
+        &self,
+        registration: &Registration,
+        store: &Arc<dyn TokenStore>,
+    ) -> Result<(SecretString, Duration)> {
+        let _alone = blocking(store, |store| store.lock()).await?;
+        let old = blocking(store, |store| store.load()).await?;
+        let old = old.ok_or_else(|| DestinationError::SignInRequired {
+            why: "it is not in the keychain".to_owned(),
+        })?;
+        let reply = token_endpoint::post_for_token(
+            &self.http,
+            &self.endpoints.login(registration.tenant(), "token"),
+            &[
+                ("client_id", registration.client_id()),
+                ("grant_type", "refresh_token"),
+                ("refresh_token", old.expose_secret()),
+                ("scope", registration.scopes()),
+            ],
+        )
+        .await
+        .map_err(token_endpoint::Failure::into_destination)?;
+        let new = reply.refresh_token();
+        if let Some(new) = new.filter(|new| new.expose_secret() != old.expose_secret()) {
+            let saved = blocking(store, move |store| store.save(&new)).await;
+            // Microsoft goes on to accept the old one.
+            if let Err(error) = saved {
+                tracing::warn!(%error, "a renewed sign-in could not be kept");
+            }
         }
-        let refreshed: Refreshed =
-            serde_json::from_str(&body).map_err(|_| DestinationError::Unavailable {
-                why: "the sign-in service answered something unexpected".to_owned(),
-            })?;
-        // The service serves cached tokens while half a minute remains; at least the next call gets to use one.
-        let lifetime = Duration::from_secs(refreshed.expires.min(86_400)).saturating_sub(MARGIN);
-        Ok(Cached {
-            token: SecretString::from(refreshed.access_token),
-            until: Instant::now() + lifetime.max(Duration::from_secs(5)),
-        })
+        Ok((reply.access_token(), reply.lifetime()))
     }
 }
 
-/// What an error of `/refresh` means.
-fn refused(status: StatusCode, reason: Option<&str>, body: &str) -> DestinationError {
-    let text = format!("{} {body}", reason.unwrap_or_default());
-    let provider_refused = ["invalid_grant", "AADSTS", "interaction_required"]
-        .iter()
-        .any(|sign| text.contains(sign));
-    match (status.as_u16(), reason) {
-        (400 | 401 | 403 | 404, _) => DestinationError::SignInRequired {
-            why: "the sign-in service does not know the AuthID".to_owned(),
-        },
-        (503, Some(reason)) if reason.trim().is_empty() => DestinationError::SignInUnavailable {
-            why: "the sign-in service is over its quota; try again in a few hours".to_owned(),
-        },
-        (503, Some(_)) => DestinationError::SignInUnavailable {
-            why: "the sign-in service limits how often this AuthID is used; try again in an hour"
-                .to_owned(),
-        },
-        _ if provider_refused => DestinationError::SignInRequired {
-            why: "Microsoft refused the sign-in".to_owned(),
-        },
-        (code, _) => DestinationError::Unavailable {
-            why: format!("the sign-in service answered with status {code}"),
-        },
-    }
-}
-
-/// The innermost reason of a failed request, without its address.
-pub(crate) fn cause(error: &reqwest::Error) -> String {
-    let mut source: &dyn std::error::Error = error;
-    while let Some(inner) = source.source() {
-        source = inner;
-    }
-    if std::ptr::addr_eq(source, error) {
-        "no answer".to_owned()
-    } else {
-        source.to_string()
-    }
+/// Uses the keychain, which blocks, off the async threads.
+async fn blocking<T: Send + 'static>(
+    store: &Arc<dyn TokenStore>,
+    work: impl FnOnce(&dyn TokenStore) -> std::result::Result<T, String> + Send + 'static,
+) -> Result<T> {
+    let store = Arc::clone(store);
+    let done = tokio::task::spawn_blocking(move || work(&*store)).await;
+    let done = done.unwrap_or_else(|_| Err("the keychain failed".to_owned()));
+    done.map_err(|why| DestinationError::SignInUnavailable { why })
 }

@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
+
 use coffer_destination::{Destination as _, Error, NoCheckpoints, Silent};
-use coffer_onedrive::{AuthId, OneDrive, TransferOptions};
+use coffer_onedrive::{AuthId, OneDrive, OneDriveUrl, TransferOptions};
 use coffer_onedrive_sim::{Action, Fault, Op};
 
 use crate::support::{Bench, NAME};
@@ -142,4 +144,39 @@ async fn a_wait_that_was_asked_for_holds_for_another_process() {
     assert_eq!(of_graph.count(), 0);
     let left = until.duration_since(jiff::Timestamp::now());
     assert!(left > jiff::SignedDuration::from_secs(1000));
+}
+
+#[tokio::test]
+async fn sites_and_groups_lead_to_their_libraries() {
+    let bench = Bench::new().await;
+    let auth_id = bench.simulator.seed_auth_id_for("robin", "msgroup");
+    let account = OneDrive::new(&bench.endpoints(), AuthId::parse(&auth_id).unwrap()).unwrap();
+    let find = async |address: &str| {
+        let url = OneDriveUrl::parse(address, &BTreeMap::new()).unwrap();
+        let place = url.place().unwrap();
+        account.find(&place, url.folder(), &bench.cancel).await
+    };
+
+    for address in [
+        "sharepoint://Backups/PC?site-id=contoso.example,1,2",
+        "sharepoint://contoso.example/sites/team//Backups/PC",
+        "sharepoint://contoso.example/sites/team/Backups/PC",
+        "msgroup://Backups/PC?group-email=team@contoso.example",
+        "msgroup://Backups/PC?group-id=6f0d1c52-90f6-4a0b-b5d3-2a1e7c9d8b44",
+    ] {
+        let (drive, folder) = find(address).await.unwrap();
+        assert_eq!(drive.id, coffer_onedrive_sim::TEAM_DRIVE, "{address}");
+        assert_eq!(folder, "Backups/PC", "{address}");
+    }
+    for nowhere in [
+        "sharepoint://contoso.example/sites/nobody/Backups",
+        "msgroup://Backups?group-email=nobody@contoso.example",
+        "msgroup://Backups?group-email=team@contoso.example&group-id=another",
+    ] {
+        let refused = find(nowhere).await;
+        assert!(
+            matches!(refused, Err(Error::Refused { .. })),
+            "{nowhere}: {refused:?}"
+        );
+    }
 }

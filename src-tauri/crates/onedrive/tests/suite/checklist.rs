@@ -1,6 +1,7 @@
 //! The conformance checklist of the protocol's description, item by item. What `faults`, `accounts`, `urls` and the
 //! destination's own conformance tests show is not repeated here.
 
+mod direct;
 mod fragments;
 mod reading;
 mod signing_in;

@@ -1,6 +1,11 @@
-use coffer_onedrive::{Error, SignIn};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use coffer_destination::Error as DestinationError;
+use coffer_onedrive::{Endpoints, Error, SignIn};
 use tokio_util::sync::CancellationToken;
 
+use crate::stub;
 use crate::support::Bench;
 
 #[tokio::test]
@@ -22,4 +27,49 @@ async fn every_sign_in_has_a_token_of_its_own() {
     let sign_in = SignIn::new(&bench.endpoints()).unwrap();
 
     assert_ne!(sign_in.start().page(), sign_in.start().page());
+}
+
+/// An object with the field and a lot of space.
+fn padded(field: &str, value: &str) -> String {
+    let space = " ".repeat(300 * 1024);
+    format!(r#"{{"{field}":"{value}",{space}"expires":3600}}"#)
+}
+
+#[tokio::test]
+async fn an_access_token_in_an_endless_answer_is_not_taken() {
+    let (address, requests) = stub::serve(|_| (200, padded("access_token", "the-token"))).await;
+    let account = stub::account(&address);
+
+    let outcome = account.drive(None, &CancellationToken::new()).await;
+
+    assert!(
+        matches!(outcome, Err(DestinationError::Unavailable { .. })),
+        "{outcome:?}"
+    );
+    let requests = requests.lock().unwrap();
+    assert!(requests.iter().all(|head| head.contains("/refresh")));
+}
+
+#[tokio::test]
+async fn an_endless_answer_to_a_sign_in_is_asked_for_again() {
+    let is_first = AtomicBool::new(true);
+    let (address, _) = stub::serve(move |_| {
+        let body = if is_first.swap(false, Ordering::Relaxed) {
+            padded("authid", "endless:password")
+        } else {
+            r#"{"authid":"good:password"}"#.to_owned()
+        };
+        (200, body)
+    })
+    .await;
+    coffer_onedrive::install_tls_provider();
+    let endpoints = Endpoints::new(Some(&address), Some(&format!("{address}/refresh"))).unwrap();
+    let sign_in = SignIn::new(&endpoints).unwrap();
+    let pending = sign_in
+        .with_timing(Duration::from_millis(1), Duration::from_secs(60))
+        .start();
+
+    let auth_id = pending.wait(&CancellationToken::new()).await.unwrap();
+
+    assert_eq!(auth_id.expose(), "good:password");
 }

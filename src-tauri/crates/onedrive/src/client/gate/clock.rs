@@ -1,30 +1,20 @@
 //! The clock on the wall, which goes on while no process runs. Waits of this process go by tokio's, which never jumps.
 
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use crate::oauth::Now;
 
 /// Milliseconds since 1970, as the computer's clock has it now; may go back.
 #[derive(Clone)]
-pub(crate) struct WallClock(Arc<dyn Fn() -> u64 + Send + Sync>);
+pub(crate) struct WallClock(Now);
 
-impl WallClock {
-    /// Asks `now` each time.
-    #[cfg(test)]
-    pub(crate) fn new(now: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
-    }
-
-    pub(super) fn now(&self) -> u64 {
-        (self.0)()
+impl From<Now> for WallClock {
+    fn from(now: Now) -> Self {
+        Self(now)
     }
 }
 
-impl Default for WallClock {
-    /// The computer's.
-    fn default() -> Self {
-        Self(Arc::new(|| {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH);
-            since.map_or(0, |since| since.as_millis() as u64)
-        }))
+impl WallClock {
+    pub(super) fn now(&self) -> u64 {
+        // Before 1970 no clock is right.
+        u64::try_from((self.0)().as_millisecond()).unwrap_or(0)
     }
 }

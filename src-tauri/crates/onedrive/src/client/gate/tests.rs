@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::*;
+use crate::oauth::Now;
 
 /// Some moment of 2026 on the wall clock, in milliseconds.
 const TODAY: u64 = 1_790_000_000_000;
@@ -23,9 +24,17 @@ fn seconds(seconds: u64) -> Duration {
 /// A clock that goes as tokio's does, from `TODAY` plus `ahead` milliseconds on, which can be set.
 fn clock(ahead: &Arc<AtomicU64>) -> WallClock {
     let (start, ahead) = (Instant::now(), Arc::clone(ahead));
-    WallClock::new(move || {
-        TODAY.wrapping_add(ahead.load(Ordering::Relaxed)) + start.elapsed().as_millis() as u64
-    })
+    let now = move || {
+        let today = TODAY.wrapping_add(ahead.load(Ordering::Relaxed));
+        let now = today + start.elapsed().as_millis() as u64;
+        Timestamp::from_millisecond(now as i64).unwrap()
+    };
+    WallClock::from(Arc::new(now) as Now)
+}
+
+/// A gate that shares nothing.
+fn alone() -> Gate {
+    Gate::new(clock(&Arc::default()))
 }
 
 /// A gate of another process, or of this one after a restart.
@@ -50,7 +59,7 @@ fn waits_that_nobody_named_double_up_to_five_minutes() {
 
 #[tokio::test(start_paused = true)]
 async fn no_request_passes_before_the_wait_ends_and_a_wait_is_never_shortened() {
-    let gate = Arc::new(Gate::default());
+    let gate = Arc::new(alone());
     let start = Instant::now();
     let first = gate.pass(0).await;
     first.refused(Some(seconds(315)), Reason::TooMuch);
@@ -112,7 +121,7 @@ async fn a_clock_that_is_set_back_locks_nobody_out() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_is_asked_to_wait_longer_than_an_hour() {
-    let gate = Gate::default();
+    let gate = alone();
     gate.pass(0)
         .await
         .refused(Some(seconds(1_000_000)), Reason::TooMuch);
@@ -176,7 +185,7 @@ async fn refusals_without_a_time_are_counted_over_a_restart() {
 
 #[tokio::test(start_paused = true)]
 async fn what_waits_is_told_until_it_passes() {
-    let gate = Gate::new(clock(&Arc::default()));
+    let gate = alone();
     let waits = gate.waits();
     gate.pass(0)
         .await
@@ -243,7 +252,7 @@ async fn a_rate_that_was_learnt_holds_over_a_restart() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_stops_waiting_is_not_told_of_any_more() {
-    let gate = Gate::default();
+    let gate = alone();
     gate.pass(0)
         .await
         .refused(Some(seconds(315)), Reason::TooMuch);
@@ -257,7 +266,7 @@ async fn whoever_stops_waiting_is_not_told_of_any_more() {
 
 #[tokio::test(start_paused = true)]
 async fn a_busy_service_teaches_no_rate() {
-    let gate = Gate::default();
+    let gate = alone();
     for _ in 0..30 {
         gate.pass(0).await.went_well();
     }

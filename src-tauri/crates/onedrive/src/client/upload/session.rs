@@ -203,3 +203,13 @@ pub(super) fn first_missing(status: &SessionStatus) -> Option<u64> {
         .parse()
         .ok()
 }
+
+/// Reads an answer about a session, and a checkpoint, that may be anything.
+#[cfg(feature = "fuzzing")]
+pub(in super::super) fn read_hostile(body: &[u8]) {
+    if let Ok(status) = serde_json::from_slice::<SessionStatus>(body) {
+        let _ = first_missing(&status);
+    }
+    let _ = serde_json::from_slice::<Session>(body).map(|session| is_private(&session.upload_url));
+    let _ = serde_json::from_slice::<Checkpoint>(body);
+}

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::super::{Gate, Reason, lock};
-use super::{clock, gate, seconds};
+use super::{alone, clock, gate, seconds};
 
 /// A service that gives an account so much in each window.
 struct Service {
@@ -95,7 +95,7 @@ impl Service {
 
 /// Four workers send large and small requests for twenty minutes.
 async fn upload(service: Service) -> Arc<Service> {
-    upload_through(service, &[Arc::new(Gate::default())]).await
+    upload_through(service, &[Arc::new(alone())]).await
 }
 
 /// As [`upload`], with the workers spread over gates.

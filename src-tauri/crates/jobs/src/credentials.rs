@@ -1,0 +1,278 @@
+//! Sign-ins as the keychain keeps them.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use coffer_ipc::account::SignInWay;
+use coffer_ipc::{CommandError, ErrorCode};
+use coffer_onedrive::{AuthId, Credential, Registration, TokenStore};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::keychain::SecretStore;
+use crate::{Result, lock, wording};
+
+/// The version of [`Entry`] that is written.
+const VERSION: u32 = 1;
+
+/// One entry of the keychain. No `Debug`: it is a secret.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    v: u32,
+    #[serde(flatten)]
+    secret: Secret,
+    /// Made against the simulator.
+    #[serde(default)]
+    demo: bool,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Secret {
+    AuthId {
+        authid: String,
+        /// The service that gave it and alone can exchange it; none for the usual one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        oauth_url: Option<String>,
+    },
+    MsGraph {
+        client_id: String,
+        tenant: String,
+        #[serde(default)]
+        all_files: bool,
+        /// How it was signed in; only for telling.
+        #[serde(default)]
+        by_code: bool,
+        refresh_token: String,
+    },
+}
+
+/// A sign-in that is kept here, ready for use.
+#[derive(Clone)]
+pub struct KeptSignIn {
+    pub(crate) credential: Credential,
+    /// The AuthID service it belongs to, when that is not the usual one.
+    pub(crate) oauth_url: Option<String>,
+}
+
+impl Entry {
+    pub(crate) fn of_auth_id(auth_id: &AuthId, oauth_url: Option<String>, demo: bool) -> Self {
+        let secret = Secret::AuthId {
+            authid: auth_id.expose().to_owned(),
+            oauth_url,
+        };
+        Self {
+            v: VERSION,
+            secret,
+            demo,
+        }
+    }
+
+    pub(crate) fn of_grant(
+        registration: &Registration,
+        refresh_token: &SecretString,
+        by_code: bool,
+        demo: bool,
+    ) -> Self {
+        let secret = Secret::MsGraph {
+            client_id: registration.client_id().to_owned(),
+            tenant: registration.tenant().to_owned(),
+            all_files: registration.all_files(),
+            by_code,
+            refresh_token: refresh_token.expose_secret().to_owned(),
+        };
+        Self {
+            v: VERSION,
+            secret,
+            demo,
+        }
+    }
+
+    pub(crate) fn way(&self) -> SignInWay {
+        match self.secret {
+            Secret::AuthId { .. } => SignInWay::Service,
+            Secret::MsGraph { by_code: false, .. } => SignInWay::Browser,
+            Secret::MsGraph { by_code: true, .. } => SignInWay::Code,
+        }
+    }
+
+    /// Reads what the keychain has under `name`; `None` when there is nothing that this version can use.
+    pub(crate) fn read(
+        secrets: &dyn SecretStore,
+        name: &str,
+    ) -> std::result::Result<Option<Self>, crate::keychain::Error> {
+        let text = secrets.get(name)?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    pub(crate) fn write(
+        &self,
+        secrets: &dyn SecretStore,
+        name: &str,
+    ) -> std::result::Result<(), crate::keychain::Error> {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        secrets.set(name, &text)
+    }
+
+    /// Ready for use, with `store` for what a refresh token is renewed to.
+    ///
+    /// # Errors
+    /// When it was made in the demo and this is none, or the other way round, or when it is damaged.
+    pub(crate) fn open(self, store: Arc<dyn TokenStore>, demo: bool) -> Result<KeptSignIn> {
+        if self.demo != demo {
+            return Err(wording::error(
+                ErrorCode::SignInRequired,
+                "This sign-in belongs to the demo.",
+                "Sign in with a Microsoft account.",
+            ));
+        }
+        let kept = match self.secret {
+            Secret::AuthId { authid, oauth_url } => KeptSignIn {
+                credential: AuthId::parse(&authid)
+                    .map_err(|error| wording::onedrive(&error))?
+                    .into(),
+                oauth_url,
+            },
+            Secret::MsGraph {
+                client_id,
+                tenant,
+                all_files,
+                ..
+            } => {
+                let registration = Registration::new(&client_id, Some(&tenant))
+                    .map_err(|error| wording::onedrive(&error))?
+                    .with_all_files(all_files);
+                KeptSignIn {
+                    credential: Credential::Direct {
+                        registration,
+                        store,
+                    },
+                    oauth_url: None,
+                }
+            }
+        };
+        Ok(kept)
+    }
+}
+
+/// The refresh token inside an entry of the keychain.
+pub(crate) struct KeychainTokens {
+    pub(crate) secrets: Arc<dyn SecretStore>,
+    /// Name of the entry.
+    pub(crate) name: String,
+    /// Locked by the process that renews it.
+    pub(crate) lock_file: PathBuf,
+}
+
+impl TokenStore for KeychainTokens {
+    fn name(&self) -> Option<String> {
+        Some(self.name.clone())
+    }
+
+    fn lock(&self) -> std::result::Result<Box<dyn Send>, String> {
+        let locked = || {
+            if let Some(folder) = self.lock_file.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            let file = File::create(&self.lock_file)?;
+            file.lock()?;
+            Ok::<_, std::io::Error>(file)
+        };
+        let file = locked()
+            .map_err(|error| format!("{} cannot be locked: {error}", self.lock_file.display()))?;
+        // Dropping it unlocks it.
+        Ok(Box::new(file))
+    }
+
+    fn load(&self) -> std::result::Result<Option<SecretString>, String> {
+        let entry = Entry::read(&*self.secrets, &self.name).map_err(|error| error.to_string())?;
+        Ok(entry.and_then(|entry| match entry.secret {
+            Secret::MsGraph { refresh_token, .. } => Some(SecretString::from(refresh_token)),
+            Secret::AuthId { .. } => None,
+        }))
+    }
+
+    fn save(&self, renewed: &SecretString) -> std::result::Result<(), String> {
+        let text = |error: crate::keychain::Error| error.to_string();
+        let Some(mut entry) = Entry::read(&*self.secrets, &self.name).map_err(text)? else {
+            // Removed meanwhile: it stays so.
+            return Ok(());
+        };
+        if let Secret::MsGraph { refresh_token, .. } = &mut entry.secret {
+            *refresh_token = renewed.expose_secret().to_owned();
+        }
+        entry.write(&*self.secrets, &self.name).map_err(text)
+    }
+}
+
+/// The refresh token of a sign-in that has no place in the keychain yet.
+pub(crate) struct NewTokens(pub(crate) Mutex<SecretString>);
+
+impl TokenStore for NewTokens {
+    fn lock(&self) -> std::result::Result<Box<dyn Send>, String> {
+        Ok(Box::new(()))
+    }
+
+    fn load(&self) -> std::result::Result<Option<SecretString>, String> {
+        Ok(Some(lock(&self.0).clone()))
+    }
+
+    fn save(&self, renewed: &SecretString) -> std::result::Result<(), String> {
+        *lock(&self.0) = renewed.clone();
+        Ok(())
+    }
+}
+
+pub(crate) fn missing() -> CommandError {
+    wording::error(
+        ErrorCode::SignInRequired,
+        "The sign-in is not in the keychain of this computer.",
+        "Sign in again.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keychain::MemoryKeychain;
+
+    #[test]
+    fn entries_of_earlier_versions_are_read() {
+        let secrets = MemoryKeychain::default();
+        let old = r#"{"v":1,"kind":"authid","authid":"key:password","demo":true}"#;
+        secrets.set("account:x", old).unwrap();
+
+        let entry = Entry::read(&secrets, "account:x").unwrap().unwrap();
+
+        assert_eq!(entry.way(), SignInWay::Service);
+        let tokens = Arc::new(NewTokens(Mutex::new(SecretString::from(""))));
+        assert!(entry.clone().open(tokens.clone(), false).is_err());
+        assert!(entry.open(tokens, true).is_ok());
+    }
+
+    #[test]
+    fn a_renewed_token_takes_the_place_of_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let registration = Registration::new("01234567-89ab-cdef-0123-456789abcdef", None).unwrap();
+        let secrets: Arc<dyn SecretStore> = Arc::new(MemoryKeychain::default());
+        let tokens = KeychainTokens {
+            secrets: Arc::clone(&secrets),
+            name: "account:x".to_owned(),
+            lock_file: folder.path().join("locks/x"),
+        };
+        assert!(tokens.load().unwrap().is_none());
+        tokens.save(&SecretString::from("nobody's")).unwrap();
+        assert!(tokens.load().unwrap().is_none(), "a removed one stays so");
+        let entry = Entry::of_grant(&registration, &SecretString::from("old"), true, false);
+        entry.write(&*secrets, "account:x").unwrap();
+
+        let locked = tokens.lock().unwrap();
+        tokens.save(&SecretString::from("new")).unwrap();
+        drop(locked);
+
+        assert_eq!(tokens.load().unwrap().unwrap().expose_secret(), "new");
+        let entry = Entry::read(&*secrets, "account:x").unwrap().unwrap();
+        assert_eq!(entry.way(), SignInWay::Code);
+    }
+}

@@ -1,0 +1,139 @@
+//! Whether sign-ins can be used: what is lost stops its jobs, what comes back lets them go on, what is not used for long
+//! is used.
+
+use coffer_ipc::job::{DestinationSettings, JobDefinition};
+use coffer_ipc::{CommandError, ErrorCode};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::Coffer;
+use crate::{Result, lock, wording};
+
+/// Sign-ins end after 90 days without use; each is used at least this often.
+const RENEWAL: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Between two tries to use one.
+const NEXT_TRY: SignedDuration = SignedDuration::from_hours(1);
+
+/// When a sign-in was used for its own sake, RFC 3339.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Renewal {
+    done: Option<Timestamp>,
+    tried: Option<Timestamp>,
+}
+
+impl Coffer {
+    /// Microsoft refuses a sign-in: all its jobs wait, instead of failing one after the other.
+    pub(super) fn sign_in_lost(&self, account_id: &str, error: &CommandError) -> Result<()> {
+        let mut account = self.account(account_id)?;
+        account.problem = Some(error.clone());
+        self.put_account(&account)?;
+        lock(&self.inner.clients).remove(account_id);
+        for card in self.job_cards()? {
+            if uses(&card.definition, account_id) && self.learnt(&card.id)?.attention.is_none() {
+                self.learn(&card.id, |learnt| learnt.attention = Some(error.clone()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A sign-in was renewed: jobs that waited for it can run again, and a run that it stopped goes on at once.
+    pub(super) fn sign_in_mended(&self, account_id: &str) -> Result<()> {
+        for card in self.job_cards()? {
+            let learnt = self.learnt(&card.id)?;
+            let waits = learnt
+                .attention
+                .is_some_and(|error| error.code == ErrorCode::SignInRequired);
+            if !uses(&card.definition, account_id) || !waits {
+                continue;
+            }
+            self.learn(&card.id, |learnt| {
+                learnt.attention = None;
+                learnt.stopped_by_sign_in = false;
+            })?;
+            // One that cannot be started says so itself; the others are not held up.
+            if learnt.stopped_by_sign_in
+                && let Err(error) = self.start_backup(&card.id)
+            {
+                tracing::warn!(message = error.message, "a backup could not go on");
+            }
+        }
+        Ok(())
+    }
+
+    /// Uses every sign-in that was not used for 30 days; for the schedule.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn renew_sign_ins(&self, cancel: &CancellationToken) -> Result<()> {
+        for account in self.accounts()? {
+            let renewal = self.renewal(&account.id)?;
+            let now = self.now();
+            let passed = |since: Option<Timestamp>| since.map(|since| now.duration_since(since));
+            let is_due = passed(renewal.done).is_none_or(|time| time >= RENEWAL)
+                && passed(renewal.tried).is_none_or(|time| time >= NEXT_TRY);
+            if !is_due || account.problem.is_some() || account.demo != self.inner.environment.demo {
+                continue;
+            }
+            let tried = Renewal {
+                tried: Some(now),
+                ..renewal
+            };
+            self.set_renewal(&account.id, &tried)?;
+            let renewed = match self.client(&account.id).await {
+                Ok(client) => client
+                    .renew(cancel)
+                    .await
+                    .map_err(|error| wording::destination(&error)),
+                Err(error) => Err(error),
+            };
+            match renewed {
+                Ok(()) => self.sign_in_renewed(&account.id)?,
+                Err(error) if error.code == ErrorCode::SignInRequired => {
+                    self.sign_in_lost(&account.id, &error)?;
+                }
+                Err(error) => {
+                    tracing::info!(message = error.message, "a sign-in could not be renewed");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn sign_in_renewed(&self, account_id: &str) -> Result<()> {
+        let renewal = Renewal {
+            done: Some(self.now()),
+            tried: None,
+        };
+        self.set_renewal(account_id, &renewal)
+    }
+
+    fn renewal(&self, account_id: &str) -> Result<Renewal> {
+        let stored = self.database(|database| database.setting(&setting(account_id)))?;
+        Ok(stored
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default())
+    }
+
+    fn set_renewal(&self, account_id: &str, renewal: &Renewal) -> Result<()> {
+        let text = serde_json::to_string(renewal).unwrap_or_default();
+        self.database(|database| database.set_setting(&setting(account_id), &text))
+    }
+}
+
+fn setting(account_id: &str) -> String {
+    format!("renewal:{account_id}")
+}
+
+/// The account a job signs in with.
+pub(super) fn account_of(definition: &JobDefinition) -> Option<&str> {
+    match &definition.destination {
+        DestinationSettings::OneDrive { account_id, .. } => Some(account_id),
+        DestinationSettings::Folder { .. } => None,
+    }
+}
+
+fn uses(definition: &JobDefinition, account_id: &str) -> bool {
+    account_of(definition) == Some(account_id)
+}

@@ -1,0 +1,157 @@
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::AuthId;
+use crate::error::{Error, Result};
+
+/// What access tokens are asked for with.
+#[derive(Clone)]
+pub enum Credential {
+    /// Of Duplicati's service.
+    AuthId(AuthId),
+    /// Of Microsoft itself.
+    Direct {
+        /// Who asks.
+        registration: Registration,
+        /// Where the refresh token is.
+        store: Arc<dyn TokenStore>,
+    },
+}
+
+impl From<AuthId> for Credential {
+    fn from(auth_id: AuthId) -> Self {
+        Self::AuthId(auth_id)
+    }
+}
+
+/// Keeps the refresh token of one credential. All calls may block; they are made off the async threads.
+///
+/// Errors are in words for people, without the secret.
+pub trait TokenStore: Send + Sync {
+    /// Tells this sign-in from others, the same in all processes for as long as it lives, and no secret. `None` for one
+    /// that is not kept: what its service asks for is not shared.
+    fn name(&self) -> Option<String> {
+        None
+    }
+
+    /// Keeps every other user of this credential out, in this process and others, until the value is dropped.
+    ///
+    /// # Errors
+    /// When the lock cannot be used.
+    fn lock(&self) -> std::result::Result<Box<dyn Send>, String>;
+
+    /// The refresh token; `None` when the sign-in was removed.
+    ///
+    /// # Errors
+    /// When the keychain cannot be used.
+    fn load(&self) -> std::result::Result<Option<SecretString>, String>;
+
+    /// Puts a new refresh token in the place of the old one: after a crash there is one of the two.
+    ///
+    /// # Errors
+    /// When the keychain cannot be used.
+    fn save(&self, refresh_token: &SecretString) -> std::result::Result<(), String>;
+}
+
+/// An app registration at Microsoft: who asks, and for which accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    client_id: String,
+    tenant: String,
+    all_files: bool,
+}
+
+impl Registration {
+    /// `tenant` is `common` (all accounts) when not given; else `consumers`, `organizations`, or a tenant's id or domain.
+    ///
+    /// # Errors
+    /// [`Error::Registration`] for what cannot be a client id or a tenant.
+    pub fn new(client_id: &str, tenant: Option<&str>) -> Result<Self> {
+        let wrong = |why: &str| Error::Registration {
+            why: why.to_owned(),
+        };
+        let client_id = client_id.trim();
+        let tenant = tenant.map(str::trim).filter(|tenant| !tenant.is_empty());
+        let tenant = tenant.unwrap_or("common");
+        let fits = |text: &str, more: &str, longest: usize| {
+            (1..=longest).contains(&text.len())
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+        };
+        if !fits(client_id, "-", 64) {
+            return Err(wrong(
+                "a client id has 32 digits in five groups, such as 01234567-89ab-cdef-0123-456789abcdef",
+            ));
+        }
+        if !fits(tenant, "-.", 255) || tenant.starts_with('.') {
+            return Err(wrong(
+                "a tenant is common, consumers, organizations, an id or a domain",
+            ));
+        }
+        Ok(Self {
+            client_id: client_id.to_owned(),
+            tenant: tenant.to_owned(),
+            all_files: false,
+        })
+    }
+
+    /// Asks for the files of others that the person can reach, too: drives of colleagues, shared libraries. The page
+    /// says so, and some organizations have an administrator approve it.
+    #[must_use]
+    pub fn with_all_files(self, all_files: bool) -> Self {
+        Self { all_files, ..self }
+    }
+
+    /// Rights that are asked for: files, staying signed in, and whose account it is.
+    pub(crate) fn scopes(&self) -> &'static str {
+        if self.all_files {
+            "Files.ReadWrite.All offline_access User.Read openid profile"
+        } else {
+            "Files.ReadWrite offline_access User.Read openid profile"
+        }
+    }
+
+    /// The app's id.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// Which accounts it is for.
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// Whether files of others are asked for.
+    pub fn all_files(&self) -> bool {
+        self.all_files
+    }
+}
+
+/// What a direct sign-in gave.
+pub struct Grant {
+    /// For the keychain.
+    pub refresh_token: SecretString,
+    /// `<object id>.<tenant id>` of the account, where Microsoft said it.
+    pub home: Option<String>,
+    /// What the account is called, where Microsoft said it.
+    pub username: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_cannot_lead_to_another_address() {
+        let id = "01234567-89ab-cdef-0123-456789abcdef";
+        for tenant in ["../evil", "a/b", "..", "a?b", "a#b", "a b"] {
+            assert!(Registration::new(id, Some(tenant)).is_err(), "{tenant}");
+        }
+        for client in ["", "a b", "a&b=c", "<id>"] {
+            assert!(Registration::new(client, None).is_err(), "{client}");
+        }
+        assert_eq!(Registration::new(id, Some(" ")).unwrap().tenant(), "common");
+    }
+}

@@ -1,0 +1,229 @@
+//! Microsoft's token endpoint: forms go in, tokens or a reason come out.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use coffer_destination::Error as DestinationError;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::credential::Grant;
+use super::refusal::Refusal;
+use super::{body, cause};
+use crate::error::{Error, Result};
+
+/// Time for one request.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// A success of the token endpoint.
+#[derive(Deserialize)]
+pub(super) struct TokenReply {
+    access_token: String,
+    #[serde(default)]
+    expires_in: Seconds,
+    #[serde(default)]
+    refresh_token: Option<String>,
+    #[serde(default)]
+    scope: Option<String>,
+    #[serde(default)]
+    id_token: Option<String>,
+}
+
+/// A number, or a string with one, as old endpoints send it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Number(f64),
+    Text(String),
+}
+
+impl Default for Seconds {
+    fn default() -> Self {
+        Self::Number(0.0)
+    }
+}
+
+/// Whose sign-in it is.
+#[derive(Deserialize)]
+struct Claims {
+    oid: Option<String>,
+    tid: Option<String>,
+    preferred_username: Option<String>,
+    nonce: Option<String>,
+}
+
+impl TokenReply {
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        let reply: Self = serde_json::from_slice(body).ok()?;
+        (!reply.access_token.is_empty()).then_some(reply)
+    }
+
+    pub(super) fn access_token(&self) -> SecretString {
+        SecretString::from(self.access_token.as_str())
+    }
+
+    /// The new refresh token; personal accounts may give none.
+    pub(super) fn refresh_token(&self) -> Option<SecretString> {
+        let token = self.refresh_token.as_deref();
+        token
+            .filter(|token| !token.is_empty())
+            .map(SecretString::from)
+    }
+
+    /// How long the access token works; a day at most is believed.
+    pub(super) fn lifetime(&self) -> Duration {
+        let seconds = match &self.expires_in {
+            Seconds::Number(number) => *number,
+            Seconds::Text(text) => text.trim().parse().unwrap_or(0.0),
+        };
+        if seconds.is_finite() && seconds > 0.0 {
+            Duration::from_secs_f64(seconds.min(86_400.0))
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// The result of a sign-in that sent `nonce`, if it sent one.
+    pub(super) fn into_grant(self, nonce: Option<&str>) -> Result<Grant> {
+        let refused = |why: &str| Error::SignInRefused {
+            why: why.to_owned(),
+        };
+        let scopes = self.scope.as_deref().unwrap_or_default();
+        if !scopes.is_empty() && !scopes.contains("Files.") {
+            return Err(refused("the right to use files was not granted"));
+        }
+        let refresh_token = self
+            .refresh_token()
+            .ok_or_else(|| refused("the right to stay signed in was not granted"))?;
+        // It came from the token endpoint itself, so that its signature proves nothing more.
+        let claims = self.id_token.as_deref().and_then(claims);
+        if let (Some(sent), Some(claims)) = (nonce, &claims)
+            && claims.nonce.as_deref() != Some(sent)
+        {
+            return Err(refused("the sign-in in the browser does not fit this one"));
+        }
+        let home = claims.as_ref().and_then(|claims| {
+            let (oid, tid) = (claims.oid.as_ref()?, claims.tid.as_ref()?);
+            Some(format!("{oid}.{tid}"))
+        });
+        Ok(Grant {
+            refresh_token,
+            home,
+            username: claims.and_then(|claims| claims.preferred_username),
+        })
+    }
+}
+
+fn claims(id_token: &str) -> Option<Claims> {
+    let payload = id_token.split('.').nth(1)?;
+    let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// Why a form got no success.
+pub(super) enum Failure {
+    Unreachable { why: String },
+    Refused(Refusal),
+}
+
+impl Failure {
+    pub(super) fn into_destination(self) -> DestinationError {
+        match self {
+            Self::Unreachable { why } => DestinationError::Unavailable { why },
+            Self::Refused(refusal) => refusal.into_destination(),
+        }
+    }
+
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Self::Unreachable { why } => DestinationError::Unavailable { why }.into(),
+            Self::Refused(refusal) => refusal.into_error(),
+        }
+    }
+}
+
+/// Posts a form to Microsoft's sign-in and returns the body of a success.
+pub(super) async fn post(
+    http: &reqwest::Client,
+    url: &str,
+    form: &[(&str, &str)],
+) -> std::result::Result<Vec<u8>, Failure> {
+    let unreachable = |error: reqwest::Error| Failure::Unreachable {
+        why: format!("Microsoft's sign-in cannot be reached ({})", cause(&error)),
+    };
+    let request = http.post(url).form(form).timeout(PATIENCE);
+    let answer = request.send().await.map_err(unreachable)?;
+    let status = answer.status();
+    let body = body::read(answer).await.ok_or_else(unexpected)?;
+    if status.is_success() {
+        Ok(body)
+    } else {
+        Err(Failure::Refused(Refusal::of_reply(status.as_u16(), &body)))
+    }
+}
+
+/// Posts a form and reads the JSON of a success.
+pub(super) async fn post_json<T: DeserializeOwned>(
+    http: &reqwest::Client,
+    url: &str,
+    form: &[(&str, &str)],
+) -> std::result::Result<T, Failure> {
+    let body = post(http, url, form).await?;
+    serde_json::from_slice(&body).map_err(|_| unexpected())
+}
+
+/// Posts a form to the token endpoint.
+pub(super) async fn post_for_token(
+    http: &reqwest::Client,
+    url: &str,
+    form: &[(&str, &str)],
+) -> std::result::Result<TokenReply, Failure> {
+    let body = post(http, url, form).await?;
+    TokenReply::parse(&body).ok_or_else(unexpected)
+}
+
+fn unexpected() -> Failure {
+    Failure::Refused(Refusal::Later {
+        why: "Microsoft's sign-in answered something unexpected".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_is_read_in_every_shape_and_never_believed_blindly() {
+        for (text, seconds) in [
+            ("3599", 3599),
+            (r#""3599""#, 3599),
+            ("1e300", 86_400),
+            ("-5", 0),
+            (r#""soon""#, 0),
+        ] {
+            let body = format!(r#"{{"access_token":"x","expires_in":{text}}}"#);
+            let reply = TokenReply::parse(body.as_bytes()).unwrap();
+            assert_eq!(reply.lifetime().as_secs(), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_grant_without_files_or_of_another_sign_in_is_refused() {
+        let grant = |scope: &str, nonce: &str| {
+            let claims =
+                URL_SAFE_NO_PAD.encode(format!(r#"{{"oid":"o","tid":"t","nonce":"{nonce}"}}"#));
+            let body = format!(
+                r#"{{"access_token":"x","refresh_token":"y","scope":"{scope}","id_token":"h.{claims}.s"}}"#
+            );
+            TokenReply::parse(body.as_bytes())
+                .unwrap()
+                .into_grant(Some("n"))
+        };
+        assert!(grant("User.Read", "n").is_err());
+        assert!(grant("https://graph.microsoft.com/Files.ReadWrite", "m").is_err());
+        let good = grant("Files.ReadWrite User.Read", "n").unwrap();
+        assert_eq!(good.home.as_deref(), Some("o.t"));
+    }
+}

@@ -1,0 +1,53 @@
+use coffer_testkit::write_files;
+
+use crate::app::App;
+use crate::browser::{accept_direct_sign_in, accept_sign_in};
+use crate::desktop::Desktop;
+use crate::form::create_backup;
+
+/// What somebody got who registered an app at Microsoft.
+const CLIENT_ID: &str = "01234567-89ab-cdef-0123-456789abcdef";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_sign_in_costs_two_clicks_and_another_account_is_refused() {
+    let desktop = Desktop::new().await;
+    let source = desktop.home().join("Papers");
+    write_files(&source, &[("one.txt", b"one".as_slice())]);
+    let app = App::start(&desktop).await;
+    create_backup(&desktop, &app, "Papers", &source).await;
+    desktop.microsoft.revoke("alex");
+    desktop.microsoft.kill_access("alex");
+    app.click("Back up now").await;
+
+    app.click("Sign in again").await;
+    accept_sign_in(&desktop, 2, "robin").await;
+    app.see("You signed in as robin@").await;
+    app.see("belong to alex@outlook.example").await;
+    app.click("Try again").await;
+    accept_sign_in(&desktop, 3, "alex").await;
+
+    app.see("Backed up").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_client_id_the_sign_in_needs_no_service_between() {
+    let desktop = Desktop::new().await;
+    let app = App::start(&desktop).await;
+    app.click("Settings").await;
+    app.open("Other ways to sign in").await;
+    app.fill("Client id", "no client id").await;
+    app.click("Save").await;
+    app.see("Microsoft does not accept the client id").await;
+    app.fill("Client id", CLIENT_ID).await;
+    app.click("Save").await;
+    app.see("Saved. New sign-ins use it.").await;
+
+    app.click("Add account").await;
+    app.click("sign in at Microsoft directly").await;
+    accept_direct_sign_in(&desktop, 1, "alex").await;
+
+    app.see("alex@outlook.example").await;
+    let secrets = desktop.kept_secrets().await;
+    let is_direct = |secret: &String| secret.contains("\"msgraph\"") && secret.contains(CLIENT_ID);
+    assert!(secrets.iter().any(is_direct), "{} secrets", secrets.len());
+}
