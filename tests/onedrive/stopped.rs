@@ -128,3 +128,25 @@ fn ctrl_c_while_connecting_or_restoring_is_a_stop_and_no_failure() {
     // Files appear whole or not at all.
     assert!(!target.join("big").exists());
 }
+
+#[test]
+fn a_wait_that_onedrive_asked_for_is_told_and_holds_for_the_next_run() {
+    let bench = Bench::new();
+    write_files(&bench.source(), &[("small", b"small")]);
+    bench.backup(&[]).expect(0);
+    bench
+        .microsoft
+        .add_fault(Fault::new(Op::Drive, Action::throttle(429, 3000)));
+    let refused = ["list", URL, "--number-of-retries=0"];
+    bench.computer.coffer(refused).expect(100);
+    let seen = bench.microsoft.log().last().unwrap().seq;
+
+    let mut running = bench.computer.start(["list", URL]);
+    running
+        .wait_for("OneDrive asked to wait until ")
+        .interrupt();
+
+    running.finish().expect(50);
+    let asked = bench.microsoft.log_since(seen);
+    assert!(asked.iter().all(|entry| entry.op == Op::RefreshAuthid));
+}

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{Arguments, Command, Destination};
 use crate::exit::Exit;
+use crate::output;
 
 /// Runs the command. Ctrl-C stops it where nothing is lost; a second one ends the program.
 pub(crate) async fn run(arguments: Arguments) -> Exit {
@@ -74,6 +75,9 @@ impl Destination {
             kept_sign_in: None,
             secrets: Some(Arc::new(SystemKeychain::default())),
             passphrase: passphrase.filter(|_| !self.no_encryption),
+            on_wait: Some(Arc::new(|sentence| {
+                output::tell(format_args!("{sentence}"));
+            })),
         };
         if self.url.contains("://") && !self.url.to_ascii_lowercase().starts_with("file:") {
             options.kept_sign_in = auth::kept_sign_in(self.account.as_deref()).await;

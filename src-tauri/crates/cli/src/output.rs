@@ -62,7 +62,10 @@ impl Display {
                 None => {
                     let mut last = last_phase.lock().unwrap_or_else(PoisonError::into_inner);
                     if last.replace(progress.phase) != Some(progress.phase) {
-                        eprintln!("{}", phase_words(progress.phase));
+                        match progress.phase {
+                            Phase::Waiting => eprintln!("{}", progress.current),
+                            phase => eprintln!("{}", phase_words(phase)),
+                        }
                     }
                 }
             }),

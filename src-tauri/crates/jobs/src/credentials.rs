@@ -166,6 +166,10 @@ pub(crate) struct KeychainTokens {
 }
 
 impl TokenStore for KeychainTokens {
+    fn name(&self) -> Option<String> {
+        Some(self.name.clone())
+    }
+
     fn lock(&self) -> std::result::Result<Box<dyn Send>, String> {
         let locked = || {
             if let Some(folder) = self.lock_file.parent() {

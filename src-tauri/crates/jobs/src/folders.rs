@@ -42,6 +42,11 @@ impl Folders {
         self.data.join("logs")
     }
 
+    /// What services asked for: when requests may come again, and how many.
+    pub fn pacing(&self) -> PathBuf {
+        self.data.join("pacing")
+    }
+
     /// Locked by the process that renews this sign-in.
     pub(crate) fn sign_in_lock(&self, account_id: &str) -> PathBuf {
         self.data.join("locks").join(format!("{account_id}.lock"))

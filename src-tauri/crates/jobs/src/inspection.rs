@@ -33,7 +33,9 @@ async fn run<T: Send + 'static>(
 ) -> Result<T> {
     let (store, token) = (target.store.clone(), cancel.clone());
     let tracker = Arc::new(Tracker::new(Operation::Restore, observer));
-    let done = blocking(move || work(&store, tracker, &token)).await;
+    let monitor = Arc::clone(&tracker);
+    let work = blocking(move || work(&store, monitor, &token));
+    let done = tracker.telling(target.waits.clone(), work).await;
     done.map_err(|error| wording::engine(&error))
 }
 

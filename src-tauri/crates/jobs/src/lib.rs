@@ -25,6 +25,7 @@ pub mod selecting;
 mod service;
 mod target;
 pub mod values;
+mod waiting;
 pub mod wording;
 
 pub use credentials::KeptSignIn;
@@ -34,7 +35,7 @@ pub use passphrase::{generate as generate_passphrase, rate as rate_passphrase};
 pub use progress::Observer;
 pub use schedule::next_run;
 pub use service::{Clock, Coffer, SystemClock};
-pub use target::{Target, TargetOptions};
+pub use target::{OnWait, Target, TargetOptions};
 
 /// Result of this crate: every error is one that can be shown.
 pub type Result<T> = std::result::Result<T, coffer_ipc::CommandError>;

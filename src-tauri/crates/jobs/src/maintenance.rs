@@ -144,8 +144,10 @@ pub async fn delete(
         now,
     };
     let (store, token) = (target.store.clone(), cancel.clone());
-    let monitor = Arc::new(Tracker::new(Operation::Delete, observer));
-    let deleted = blocking(move || coffer_engine::delete(&store, &options, monitor, &token));
+    let tracker = Arc::new(Tracker::new(Operation::Delete, observer));
+    let monitor = Arc::clone(&tracker);
+    let work = blocking(move || coffer_engine::delete(&store, &options, monitor, &token));
+    let deleted = tracker.telling(target.waits.clone(), work);
     let stats = deleted.await.map_err(|error| wording::engine(&error))?;
     Ok(Deleted {
         versions: stats
@@ -198,8 +200,10 @@ pub async fn compact(
     let mut options = compact_options(target, settings, volume_size, now);
     options.mode = mode(dry_run);
     let (store, token) = (target.store.clone(), cancel.clone());
-    let monitor = Arc::new(Tracker::new(Operation::Delete, observer));
-    let compacted = blocking(move || coffer_engine::compact(&store, &options, monitor, &token));
+    let tracker = Arc::new(Tracker::new(Operation::Delete, observer));
+    let monitor = Arc::clone(&tracker);
+    let work = blocking(move || coffer_engine::compact(&store, &options, monitor, &token));
+    let compacted = tracker.telling(target.waits.clone(), work);
     let stats = compacted.await.map_err(|error| wording::engine(&error))?;
     Ok(Compacted {
         used_bytes: stats.used_bytes,

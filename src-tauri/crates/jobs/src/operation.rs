@@ -152,7 +152,8 @@ pub async fn backup(
         Err(error) => return Finished::failed(error, RunCounts::default()),
     };
     let (store, monitor, token) = (target.store.clone(), tracker.clone(), cancel.clone());
-    let outcome = blocking(move || coffer_engine::backup(&store, options, monitor, &token)).await;
+    let work = blocking(move || coffer_engine::backup(&store, options, monitor, &token));
+    let outcome = tracker.telling(target.waits.clone(), work).await;
     match outcome {
         Err(error) => {
             log("backup", &error);
@@ -262,7 +263,8 @@ pub async fn restore(
         },
     };
     let (store, monitor, token) = (target.store.clone(), tracker.clone(), cancel.clone());
-    let outcome = blocking(move || coffer_engine::restore(&store, &options, monitor, &token)).await;
+    let work = blocking(move || coffer_engine::restore(&store, &options, monitor, &token));
+    let outcome = tracker.telling(target.waits.clone(), work).await;
     let downloaded_bytes = tracker.transferred();
     match outcome {
         Err(error) => {

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use coffer_engine::{Monitor, Phase as EnginePhase, Problem};
 use coffer_ipc::run::{Operation, Phase, Progress, RunMessage};
+use jiff::Timestamp;
 
+use crate::waiting::{self, Waits};
 use crate::{lock, wording};
 
 /// Between two reports of progress.
@@ -42,6 +44,8 @@ pub(crate) struct Tracker {
 struct State {
     progress: Progress,
     last_told: Option<Instant>,
+    /// Until when the destination wants to be left alone.
+    held: Option<Timestamp>,
     /// Bytes done at moments of the last seconds.
     samples: VecDeque<(Instant, u64, u64)>,
 }
@@ -63,12 +67,23 @@ impl Tracker {
         let state = State {
             progress,
             last_told: None,
+            held: None,
             samples: VecDeque::new(),
         };
         Self {
             observer,
             state: Mutex::new(state),
         }
+    }
+
+    /// Does `work`, and says meanwhile when the destination asks to wait.
+    pub(crate) async fn telling<T>(
+        &self,
+        waits: Option<Waits>,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let tell = |wait| self.update(true, |state| state.held = wait);
+        waiting::telling(waits, tell, work).await
     }
 
     /// Bytes sent and received so far.
@@ -93,13 +108,22 @@ impl Tracker {
             }
             state.last_told = Some(now);
             state.measure(now);
-            state.progress.clone()
+            state.shown()
         };
         (self.observer.on_progress)(progress);
     }
 }
 
 impl State {
+    /// The progress as it is told: whoever waits does nothing else.
+    fn shown(&self) -> Progress {
+        let progress = self.progress.clone();
+        match self.held {
+            Some(until) => held(progress, until),
+            None => progress,
+        }
+    }
+
     fn measure(&mut self, now: Instant) {
         let progress = &mut self.progress;
         self.samples
@@ -126,6 +150,16 @@ impl State {
             let left = total.saturating_sub(progress.done_bytes);
             (done_rate > 1.0).then(|| (left as f64 / done_rate).ceil() as u64)
         });
+    }
+}
+
+/// `progress` while the destination wants to be left alone.
+pub(crate) fn held(progress: Progress, until: Timestamp) -> Progress {
+    Progress {
+        phase: Phase::Waiting,
+        seconds_left: None,
+        current: waiting::sentence(until),
+        ..progress
     }
 }
 
@@ -178,5 +212,50 @@ impl Monitor for Tracker {
 
     fn wants_totals(&self) -> bool {
         self.observer.shows_progress
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_wait_is_shown_and_then_what_was_shown_before() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&told);
+        let observer = Observer {
+            on_progress: Box::new(move |progress| {
+                let shown = (progress.phase, progress.current, progress.done_files);
+                heard.lock().unwrap().push(shown);
+            }),
+            ..Observer::silent()
+        };
+        let tracker = Tracker::new(Operation::Backup, observer);
+        tracker.phase(EnginePhase::BackingUp);
+        let until = Timestamp::from_second(1_790_000_000).unwrap();
+        let (sender, waits) = tokio::sync::watch::channel(Some(until));
+
+        let work = async {
+            tokio::task::yield_now().await;
+            tracker.done(1, 0, "file");
+            sender.send_replace(None);
+            tokio::task::yield_now().await;
+        };
+        tracker.telling(Some(waits), work).await;
+
+        let told = told.lock().unwrap();
+        let [before, during, after] = &told[..] else {
+            panic!("{told:?}");
+        };
+        assert_eq!(before.0, Phase::BackingUp);
+        assert_eq!(during.0, Phase::Waiting);
+        assert!(
+            during.1.starts_with("OneDrive asked to wait until "),
+            "{}",
+            during.1
+        );
+        assert_eq!(*after, (Phase::BackingUp, "file".to_owned(), 1));
     }
 }

@@ -11,6 +11,7 @@ use coffer_engine::backup::Checkpoints;
 use coffer_ipc::job::DestinationSettings;
 use coffer_onedrive::{Deletion, Drive, OneDrive, OneDriveUrl, Place, TransferOptions};
 use coffer_volume::Passphrase;
+use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +20,7 @@ use crate::environment::Environment;
 use crate::folders::Folders;
 use crate::keychain::SecretStore;
 use crate::values::{parse_boolean, parse_size};
+use crate::waiting::{self, Waits};
 use crate::{Result, blocking, seal, wording};
 
 /// Prefix of volume names when nothing else is said.
@@ -31,9 +33,14 @@ pub struct Target {
     pub(crate) checkpoints: Checkpoints,
     /// Where the volumes are, when that is on this computer.
     pub(crate) folder: Option<PathBuf>,
+    /// Tells of waits that the service asks for.
+    pub(crate) waits: Option<Waits>,
     /// For people.
     pub label: String,
 }
+
+/// Hears a sentence for people.
+pub type OnWait = dyn Fn(&str) + Send + Sync;
 
 /// What an address alone does not say.
 #[derive(Clone, Default)]
@@ -46,6 +53,8 @@ pub struct TargetOptions {
     pub secrets: Option<Arc<dyn SecretStore>>,
     /// `None` for a backup that is not encrypted.
     pub passphrase: Option<String>,
+    /// Hears, in a sentence for people, when the service asks to wait before anything else is said.
+    pub on_wait: Option<Arc<OnWait>>,
 }
 
 /// What is still missing when a destination is known.
@@ -128,10 +137,18 @@ impl Target {
             opening.checkpoints =
                 blocking(move || seal::checkpoints_or_derived(&*secrets, &credential)).await;
         }
-        let account = OneDrive::new(&endpoints, credential).map_err(|e| wording::onedrive(&e))?;
+        let account = OneDrive::new(&endpoints, credential)
+            .map_err(|e| wording::onedrive(&e))?
+            .with_pacing(&opening.folders.pacing());
         let transfer = transfer_options(|name| url.option(name));
         let place = url.place().map_err(|error| wording::onedrive(&error))?;
-        Self::one_drive(&account, &place, url.folder(), transfer, opening, cancel).await
+        let tell = |wait: Option<Timestamp>| {
+            if let (Some(until), Some(on_wait)) = (wait, &options.on_wait) {
+                on_wait(&waiting::sentence(until));
+            }
+        };
+        let opened = Self::one_drive(&account, &place, url.folder(), transfer, opening, cancel);
+        waiting::telling(Some(account.waits()), tell, opened).await
     }
 
     /// A folder of a drive. Asks for the drive, so that a wrong one or a wrong sign-in shows here.
@@ -159,7 +176,11 @@ impl Target {
             owner => format!("OneDrive · {owner} · {folder}"),
         };
         let retrying = Retrying::new(destination, opening.retries);
-        Self::open(Arc::new(retrying), &identity, label, opening)
+        let target = Self::open(Arc::new(retrying), &identity, label, opening)?;
+        Ok(Self {
+            waits: Some(account.waits()),
+            ..target
+        })
     }
 
     /// A folder of this computer.
@@ -208,6 +229,7 @@ impl Target {
             store,
             checkpoints: opening.checkpoints,
             folder: None,
+            waits: None,
             label,
         })
     }

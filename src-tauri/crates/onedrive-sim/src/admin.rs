@@ -1,4 +1,4 @@
-//! The admin API under `/_sim/`: faults, accounts, drives, the log, all with the admin bearer.
+//! The admin API under `/_sim/`: faults, limits, accounts, drives, the log, all with the admin bearer.
 
 use std::time::Duration;
 
@@ -69,6 +69,12 @@ pub(crate) async fn answer(world: &World, call: &mut Call, rest: &str) -> Result
                 .map(|fault| json!(fault))
                 .ok_or((404, "There is no such fault"))
         }
+        (&Method::GET, ["limits"]) => Ok(state.limits.report(state.now())),
+        (&Method::PUT, ["limits"]) => set_limits(state, body),
+        (&Method::DELETE, ["limits"]) => {
+            state.limits.clear();
+            Ok(ok())
+        }
         (&Method::POST, ["clock"]) => match body.get("advance_seconds").and_then(Value::as_u64) {
             Some(seconds) => {
                 state.clock.advance(Duration::from_secs(seconds));
@@ -97,6 +103,14 @@ fn add_fault(state: &mut State, body: Value) -> Done {
         .add(fault)
         .map_err(|_| (400, "path_regex is not valid"))?;
     Ok(json!({ "id": id }))
+}
+
+fn set_limits(state: &mut State, body: Value) -> Done {
+    let wrong = (400, "The limits are not understood");
+    let limits = serde_json::from_value(body).map_err(|_| wrong)?;
+    let now = state.now();
+    state.limits.set(limits, now).ok_or(wrong)?;
+    Ok(state.limits.report(now))
 }
 
 fn settings(state: &mut State, body: &Value) -> Done {

@@ -3,8 +3,8 @@
 //! A [`Simulator`] listens on three ports of 127.0.0.1, because clients behave differently when the origin changes:
 //! *api* (sign-in pages, token endpoint, AuthID service under `/authid/`, Graph, admin API under `/_sim/`), *up*
 //! (upload sessions) and *dl* (pre-authenticated downloads). Accounts, tokens, sessions and files are kept in a
-//! folder, or in a temporary one that ends with the simulator. [`Fault`]s break chosen requests in chosen ways, and
-//! the clock can be turned forward, so that no test has to wait.
+//! folder, or in a temporary one that ends with the simulator. [`Fault`]s break chosen requests in chosen ways,
+//! [`Limits`] refuse what is too much, and the clock can be turned forward, so that no test has to wait.
 //!
 //! It knows four accounts: `alex` (personal, 5 GB), `robin` (work, 1 TB), `nolicence` (work, no drive) and `blocked`
 //! (sign-in refused by policy); and four drives: [`ALEX_DRIVE`], [`ROBIN_DRIVE`], [`TEAM_DRIVE`] and
@@ -24,6 +24,7 @@ mod front;
 mod graph;
 mod hashes;
 mod journal;
+mod limits;
 mod log;
 mod login;
 mod model;
@@ -45,6 +46,7 @@ mod world;
 pub use error::{Error, Result};
 pub use faults::{Action, BodyShape, DropPoint, Fault, Match, Op, RetryAfter};
 pub use front::Front;
+pub use limits::{Headers, Limits};
 pub use log::Entry;
 pub use model::drive::{ALEX_DRIVE, ROBIN_DRIVE, SHARED_DRIVE, TEAM_DRIVE};
 pub use options::{AuthIdDialect, Options, Origins, UploadAuth};

@@ -76,6 +76,11 @@ fn api_op(method: &Method, path: &str) -> Op {
     }
 }
 
+/// Whether a path of the API origin belongs to Graph.
+pub(crate) fn is_graph(path: &str) -> bool {
+    graph_path(path).is_some()
+}
+
 /// The part of a Graph path behind the version.
 fn graph_path(path: &str) -> Option<&str> {
     ["/v1.0", "/beta", "/_api/v2.0"]

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::faults::{Action, BodyShape, DropPoint, Op, RetryAfter, Struck};
+use crate::limits::Verdict;
 use crate::log::Entry;
 use crate::model::upload::Upload;
 use crate::reply::{GraphError, Reply, empty, page, with};
@@ -59,9 +60,20 @@ async fn answer(
 ) -> Result<Reply, Ended> {
     let mut call = take_apart(&world, origin, request);
     let account = account_of(&world, &call);
-    let struck = strike(&world, &mut call, account.as_deref());
-
-    let result = with_fault(&world, &mut call).await;
+    let verdict = count(&world, &call, account.as_deref());
+    let mut struck = false;
+    let result = if verdict.refused {
+        refuse(&world, &mut call).await
+    } else {
+        struck = strike(&world, &mut call, account.as_deref());
+        with_fault(&world, &mut call).await
+    };
+    let result = result.map(|mut reply| {
+        for (name, value) in &verdict.headers {
+            reply = with(reply, HeaderName::from_static(name), value);
+        }
+        reply
+    });
 
     let status = result.as_ref().map_or(0, |reply| reply.status().as_u16());
     let state = &mut world.state();
@@ -123,6 +135,32 @@ fn take_apart(world: &World, origin: Origin, request: Request<Incoming>) -> Call
         fault: Action::default(),
         body_bytes: 0,
     }
+}
+
+/// Counts a request against the limits of its account.
+fn count(world: &World, call: &Call, account: Option<&str>) -> Verdict {
+    let counts = match call.origin {
+        Origin::Up => true,
+        Origin::Api => route::is_graph(&call.path),
+        Origin::Dl => false,
+    };
+    let Some(account) = account.filter(|_| counts) else {
+        return Verdict::default();
+    };
+    let bytes = call
+        .header("content-length")
+        .and_then(|length| length.parse().ok())
+        .unwrap_or(0);
+    let state = &mut world.state();
+    let now = state.now();
+    state.limits.count(account, bytes, now)
+}
+
+/// Answers a request that the limits do not let through.
+async fn refuse(world: &World, call: &mut Call) -> Result<Reply, Dropped> {
+    // Read what was sent, so that the client gets the answer and not a broken connection.
+    while call.next().await?.is_some() {}
+    Ok(broken(world, call, 429))
 }
 
 fn strike(world: &World, call: &mut Call, account: Option<&str>) -> bool {

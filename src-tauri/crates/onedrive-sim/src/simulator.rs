@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::faults::Fault;
 use crate::front::Front;
 use crate::graph::folders;
+use crate::limits::Limits;
 use crate::log::Entry;
 use crate::model::account::Account;
 use crate::model::token::Revoked;
@@ -174,6 +175,19 @@ impl Simulator {
     /// Removes every fault.
     pub fn clear_faults(&self) {
         self.world.state().faults.clear();
+    }
+
+    /// Limits what each account may do from now on.
+    ///
+    /// # Panics
+    /// When the window has no length, or is longer than a day.
+    pub fn set_limits(&self, limits: Limits) {
+        let state = &mut self.world.state();
+        let now = state.now();
+        state
+            .limits
+            .set(limits, now)
+            .expect("the window should have a length of a day at most");
     }
 
     /// Every request answered so far, oldest first; requests to the admin API are not among them.

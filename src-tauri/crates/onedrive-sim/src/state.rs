@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::faults::Faults;
 use crate::journal::{Journal, Records};
+use crate::limits::Limiter;
 use crate::log::Log;
 use crate::model::account::{self, Account};
 use crate::model::drive::{self, Drive};
@@ -44,6 +45,7 @@ pub(crate) struct State {
     pub(crate) fetches: HashMap<String, Fetch>,
     pub(crate) authid_cache: HashMap<String, AuthIdCache>,
     pub(crate) faults: Faults,
+    pub(crate) limits: Limiter,
     pub(crate) log: Log,
     pub(crate) auto_consent: Option<String>,
     pub(crate) empty_pages: bool,
@@ -83,6 +85,7 @@ impl State {
             fetches: HashMap::new(),
             authid_cache: HashMap::new(),
             faults: Faults::default(),
+            limits: Limiter::default(),
             log: Log::default(),
             auto_consent: options.auto_consent.clone(),
             empty_pages: options.empty_pages,
@@ -118,6 +121,7 @@ impl State {
         self.fetches.clear();
         self.authid_cache.clear();
         self.faults.clear();
+        self.limits.clear();
         self.log = Log::default();
         self.journal.put("secret", "", &self.secret);
         self.seed(&Records::default());

@@ -9,8 +9,9 @@
 //!   [`Destination`](coffer_destination::Destination).
 //!
 //! Three origins are kept apart: Graph gets the bearer token; upload and download addresses are keys of their own and
-//! get none; the AuthID service gets the AuthID in a header. All requests of an account wait at one gate when the
-//! service asks for patience. Redirects are never followed blindly.
+//! get none; the AuthID service gets the AuthID in a header. All requests of an account pass one gate, which obeys
+//! what the service asks for, over restarts and in all processes that share a folder ([`OneDrive::with_pacing`]), and
+//! learns how much it gives. Redirects are never followed blindly.
 
 mod client;
 mod endpoints;

@@ -7,7 +7,9 @@ mod bench;
 mod demo;
 mod fuzz;
 mod interop;
+mod limits;
 mod project;
+mod random;
 mod run;
 mod screenshots;
 mod setup;
@@ -37,6 +39,8 @@ Usage: cargo xtask <command>
   interop [--only=CLIENT]
                         Let OneDrive clients of others work with what Coffer stores, and Coffer with what they do
                         (tests/interop.md)
+  limits [--minutes N] [--seed N…]
+                        Upload to a OneDrive that limits requests, and see how much of what it allows is used
   windows               Type-check everything for Windows (on Debian or Ubuntu)
 ";
 
@@ -64,6 +68,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["bench", rest @ ..] => bench::run(&project, rest),
         ["soak", rest @ ..] => soak::run(&project, rest),
         ["interop", rest @ ..] => interop::run(&project, rest),
+        ["limits", rest @ ..] => limits::run(&project, rest),
         ["windows"] => windows::run(&project),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

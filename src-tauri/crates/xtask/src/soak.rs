@@ -21,6 +21,7 @@ use serde_json::Value;
 
 use crate::demo::simulator::Simulator;
 use crate::project::Project;
+use crate::random::Random;
 use crate::run::{cargo, run as execute};
 
 /// Kills when nothing else is asked for; takes a few minutes.
@@ -102,7 +103,7 @@ impl<'a> Soak<'a> {
             simulator,
             auth_id,
             folder: folder.to_owned(),
-            random: Random(seed),
+            random: Random::new(seed),
             figures: Figures::default(),
             usual: (0, Duration::ZERO),
             seen: 0,
@@ -357,23 +358,4 @@ fn received(session: &Value) -> u64 {
 
 fn bytes(entry: &Value) -> u64 {
     entry["bytes"].as_u64().unwrap_or(0)
-}
-
-/// SplitMix64: the same numbers for the same seed.
-#[derive(Debug)]
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// From 0 up to 1.
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }

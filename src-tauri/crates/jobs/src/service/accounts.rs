@@ -179,8 +179,9 @@ impl Coffer {
     ) -> Result<OneDrive> {
         let endpoints = self.inner.environment.endpoints(oauth_url)?;
         let clock = Arc::clone(&self.inner.clock);
-        OneDrive::with_clock(&endpoints, credential, Arc::new(move || clock.now()))
-            .map_err(|error| wording::onedrive(&error))
+        let client = OneDrive::with_clock(&endpoints, credential, Arc::new(move || clock.now()))
+            .map_err(|error| wording::onedrive(&error))?;
+        Ok(client.with_pacing(&self.inner.folders.pacing()))
     }
 
     /// The credential of an account.

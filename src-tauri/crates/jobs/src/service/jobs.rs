@@ -16,6 +16,7 @@ use crate::maintenance::RetentionSettings;
 use crate::operation::content;
 use crate::schedule::next_run;
 use crate::target::{DEFAULT_PREFIX, Opening, Target, same_place};
+use crate::waiting::Waits;
 use crate::{Result, blocking, lock, recovery_sheet, seal, wording};
 
 /// Repetitions of a failed request while a person looks at the screen: an answer within seconds.
@@ -384,6 +385,14 @@ impl Coffer {
             cancel,
         )
         .await
+    }
+
+    /// Tells of waits that the service of a job asks for.
+    pub(super) async fn waits_of(&self, job: &JobDefinition) -> Option<Waits> {
+        let DestinationSettings::OneDrive { account_id, .. } = &job.destination else {
+            return None;
+        };
+        Some(self.client(account_id).await.ok()?.waits())
     }
 
     /// Opens a destination.

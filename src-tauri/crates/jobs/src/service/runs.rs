@@ -18,7 +18,8 @@ use super::Coffer;
 use super::sign_in_state::account_of;
 use crate::maintenance::RetentionSettings;
 use crate::operation::{self, BackupSettings, Finished, RestoreSettings, Wanted};
-use crate::progress::Observer;
+use crate::progress::{Observer, held};
+use crate::waiting::telling;
 use crate::{Result, lock, wording};
 
 /// Lines of a report that are kept.
@@ -63,7 +64,18 @@ impl Coffer {
         self.learn(job_id, |learnt| learnt.last_start = Some(now.to_string()))?;
         let (coffer, job) = (self.clone(), job_id.to_owned());
         tokio::spawn(async move {
-            let finished = match coffer.target_of_job(&job, &run.cancel).await {
+            // The first request may have to wait already, for what an earlier run was told.
+            let tell = |wait: Option<Timestamp>| {
+                let start = start_of(Operation::Backup);
+                let shown = match wait {
+                    Some(until) => held(start, until),
+                    None => start,
+                };
+                (observer.on_progress)(shown);
+            };
+            let opening = coffer.target_of_job(&job, &run.cancel);
+            let opened = telling(coffer.waits_of(&definition).await, tell, opening).await;
+            let finished = match opened {
                 Err(error) => Finished::failed(error, RunCounts::default()),
                 Ok(target) => {
                     let mut settings =

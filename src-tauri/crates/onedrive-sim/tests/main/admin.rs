@@ -160,3 +160,41 @@ async fn a_reset_forgets_everything() {
     assert_eq!(sim.get("/me/drive").await.status(), 401);
     assert!(sim.sim.tree(ALEX_DRIVE).is_empty());
 }
+
+#[tokio::test]
+async fn limits_refuse_what_is_too_much_until_the_window_is_over() {
+    let sim = Sim::start().await;
+    let limits = json!({"window_seconds": 60, "requests": 2, "headers": "always"});
+
+    let set = admin(&sim, Method::PUT, "limits", limits).await;
+    assert_eq!(set.status(), 200);
+    assert_eq!(sim.get("/me/drive").await.status(), 200);
+    let second = sim.get("/me/drive").await;
+    assert_eq!(second.headers()["ratelimit-remaining"], "0");
+    let third = sim.get("/me/drive").await;
+
+    assert_eq!(third.status(), 429);
+    let named: u64 = third.headers()["retry-after"]
+        .to_str()
+        .expect("text")
+        .parse()
+        .expect("seconds");
+    assert!((1..=60).contains(&named));
+    sim.sim.advance(std::time::Duration::from_secs(named));
+    assert_eq!(sim.get("/me/drive").await.status(), 200);
+    let report: Value = admin(&sim, Method::GET, "limits", json!({}))
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    let counted = &report["accounts"]["alex"];
+    assert_eq!(
+        (&counted["requests"], &counted["throttled"]),
+        (&json!(3), &json!(1))
+    );
+    let endless = json!({"window_seconds": 0});
+    assert_eq!(
+        admin(&sim, Method::PUT, "limits", endless).await.status(),
+        400
+    );
+}

@@ -1,13 +1,16 @@
 use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use coffer_destination::{Error as DestinationError, Quota, Result};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::{OneDriveDestination, TransferOptions};
+use super::gate::{Gate, WallClock, name_of};
 use super::graph::{Call, Graph, cancellable};
 use super::{content_client, http_client};
 use crate::endpoints::Endpoints;
@@ -25,6 +28,8 @@ const MAX_SHARED: usize = 100;
 #[derive(Clone)]
 pub struct OneDrive {
     graph: Arc<Graph>,
+    /// What stands for the credential in file names; none for one that is not kept.
+    name: Option<String>,
 }
 
 /// A drive that can hold backups.
@@ -130,10 +135,32 @@ impl OneDrive {
         now: Now,
     ) -> crate::Result<Self> {
         let http = http_client()?;
-        let tokens = Tokens::new(http.clone(), endpoints.clone(), credential.into(), now);
+        let credential = credential.into();
+        let name = match &credential {
+            Credential::AuthId(auth_id) => Some(name_of(auth_id.expose())),
+            Credential::Direct { store, .. } => store.name().map(|name| name_of(&name)),
+        };
+        let gate = Gate::new(WallClock::from(Arc::clone(&now)));
+        let tokens = Tokens::new(http.clone(), endpoints.clone(), credential, now);
         Ok(Self {
-            graph: Graph::new(endpoints.clone(), http, content_client()?, tokens),
+            graph: Graph::new(endpoints.clone(), http, content_client()?, tokens, gate),
+            name,
         })
+    }
+
+    /// Shares what the service asks for with all processes that name the same folder, restarts included. The folder
+    /// is made when there is something to keep; its files hold no secret.
+    #[must_use]
+    pub fn with_pacing(self, folder: &Path) -> Self {
+        if let Some(name) = &self.name {
+            self.graph.gate.share(folder, name);
+        }
+        self
+    }
+
+    /// Until when the service wants nothing to come, while a request waits for that; nothing while it is soon.
+    pub fn waits(&self) -> watch::Receiver<Option<Timestamp>> {
+        self.graph.gate.waits()
     }
 
     pub(super) fn graph(&self) -> &Graph {

@@ -1,12 +1,37 @@
-use std::sync::Mutex;
+//! Holds the requests of an account back, so that the service gives all it has and is never asked too early.
+//!
+//! A request passes when there are few enough others ([`workers`]), when no wait is asked for, and when it is its turn:
+//! by what the service says is left ([`budget`]), or else by the rate that was learnt from its refusals ([`rate`]).
+//! Waits and rates are shared with the other processes of this user through a file ([`file`]), which also outlives a
+//! restart. Waits of this process go by a clock that is never set; the file goes by the one on the wall ([`clock`]).
+//!
+//! Source: protocol notes, "Throttling": one gate per credential; it moves forward only; throttled calls count too.
+
+mod budget;
+mod clock;
+mod file;
+mod rate;
+#[cfg(test)]
+mod tests;
+mod workers;
+
+use std::path::Path;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rand::RngExt as _;
 use reqwest::header::HeaderMap;
-use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
+use tokio::sync::{Mutex as AsyncMutex, watch};
 use tokio::time::Instant;
 
 use super::lock;
+use budget::{Budget, Stated};
+pub(crate) use clock::WallClock;
+pub(crate) use file::name_of;
+use file::{Shared, SharedFile, Stamp};
+use rate::{Pacer, Wait};
+use workers::{Worker, Workers};
 
 /// Longest wait that a service may ask for at a time.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -14,97 +39,311 @@ const LONGEST: Duration = Duration::from_secs(3600);
 const FIRST_UNASKED: Duration = Duration::from_secs(30);
 /// Longest of those.
 const LONGEST_UNASKED: Duration = Duration::from_secs(300);
-/// Throttling makes the requests of an account come one by one for this long after it.
-const RECOVERY: Duration = Duration::from_secs(30);
+/// What other processes noted is read this often at least, while requests are sent: a file may change twice within
+/// one tick of its time.
+const LOOK: Duration = Duration::from_secs(1);
+/// Waits that are shorter are not worth telling.
+const TOLD: Duration = Duration::from_secs(2);
 
-/// Holds back all requests of an account while the service wants to be left alone, and lets them through one by one
-/// while it is close to that.
-#[derive(Debug, Default)]
+/// The gate of one credential.
 pub(crate) struct Gate {
     state: Mutex<State>,
-    /// Held by the one request that is under way while the gate is narrow.
-    one: AsyncMutex<()>,
+    workers: Workers,
+    /// Held by the request that goes next, while it waits for its moment.
+    turn: AsyncMutex<()>,
+    shared: OnceLock<SharedFile>,
+    wall: WallClock,
+    waits: watch::Sender<Option<Timestamp>>,
 }
 
-#[derive(Debug, Default)]
 struct State {
     not_before: Option<Instant>,
-    narrow_until: Option<Instant>,
+    /// When that was asked for; refusals of requests that went earlier tell nothing new.
+    closed_at: Option<Instant>,
     /// Throttled answers in a row that named no time.
     unasked: u32,
+    pacer: Pacer,
+    budget: Option<Budget>,
+    /// Requests without an answer.
+    under_way: u64,
+    /// What the file held last, when it was read, and its state then.
+    seen: Shared,
+    looked: Option<(Instant, Option<Stamp>)>,
+}
+
+/// A request that may be sent, until this is dropped.
+pub(crate) struct Passed<'a> {
+    gate: &'a Gate,
+    _worker: Worker<'a>,
+    bytes: u64,
+    at: Instant,
+}
+
+/// Time until the next request may go, or until that is looked at again.
+struct Pause {
+    time: Duration,
+    /// Whether the service wants nothing to come, rather than everything to come slowly.
+    is_asked_for: bool,
+}
+
+/// Why a request was refused for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// This account asks for too much.
+    TooMuch,
+    /// The service is busy, whoever asks.
+    Busy,
 }
 
 impl Gate {
-    /// No request before `time` has passed. Never shortens a wait that was asked for before.
-    pub(crate) fn close_for(&self, time: Duration) {
-        let mut state = lock(&self.state);
-        let until = Instant::now() + time.min(LONGEST);
-        state.not_before = Some(state.not_before.map_or(until, |before| before.max(until)));
-        state.narrow(until + RECOVERY);
-    }
-
-    /// As [`Gate::close_for`], when the service named no time.
-    pub(crate) fn close_unasked(&self) {
-        let times = {
-            let mut state = lock(&self.state);
-            state.unasked = state.unasked.saturating_add(1);
-            state.unasked
+    pub(crate) fn new(wall: WallClock) -> Self {
+        let state = State {
+            not_before: None,
+            closed_at: None,
+            unasked: 0,
+            pacer: Pacer::new(Instant::now()),
+            budget: None,
+            under_way: 0,
+            seen: Shared::default(),
+            looked: None,
         };
-        self.close_for(unasked_wait(times));
-    }
-
-    /// A request was answered as it should be.
-    pub(crate) fn went_well(&self) {
-        lock(&self.state).unasked = 0;
-    }
-
-    /// Becomes narrow while less than a tenth of what the service allows is left.
-    pub(crate) fn heed(&self, headers: &HeaderMap) {
-        if let Some(reset) = nearly_spent(headers) {
-            lock(&self.state).narrow(Instant::now() + reset.min(LONGEST));
+        Self {
+            state: Mutex::new(state),
+            workers: Workers::default(),
+            turn: AsyncMutex::default(),
+            shared: OnceLock::new(),
+            wall,
+            waits: watch::Sender::new(None),
         }
     }
 
-    /// How long a request has to wait.
+    /// From now on what the service asks for is kept in `folder`, in the file of the credential that [`name_of`] made
+    /// `name` of. Only the first call counts.
+    pub(crate) fn share(&self, folder: &Path, name: &str) {
+        let _ = self.shared.set(SharedFile::new(folder, name));
+    }
+
+    /// Until when the service wants nothing to come, while a request waits for that; nothing while it is soon.
+    pub(crate) fn waits(&self) -> watch::Receiver<Option<Timestamp>> {
+        self.waits.subscribe()
+    }
+
+    /// How long the service wants to be left alone.
     pub(crate) fn remaining(&self) -> Duration {
-        lock(&self.state)
-            .not_before
-            .map_or(Duration::ZERO, |until| {
-                until.saturating_duration_since(Instant::now())
-            })
+        lock(&self.state).closed(Instant::now())
     }
 
-    /// Waits until the gate is open, and up to a tenth longer, so that workers do not all come at once. While the gate
-    /// is narrow only the holder of what comes back may send.
-    pub(crate) async fn pass(&self) -> Option<MutexGuard<'_, ()>> {
-        let mut alone = None;
+    /// Waits until a request with `bytes` in its body may be sent. After a wait that the service asked for it takes up
+    /// to a tenth longer, so that processes do not all come at once.
+    pub(crate) async fn pass(&self, bytes: u64) -> Passed<'_> {
+        let worker = self.workers.enter().await;
+        let _turn = self.turn.lock().await;
+        let told = Told(&self.waits);
         loop {
-            let wait = self.remaining();
-            if !wait.is_zero() {
-                let late = wait
-                    .min(Duration::from_secs(10))
-                    .mul_f64(rand::rng().random_range(0.0..0.1));
-                tokio::time::sleep(wait + late).await;
-                continue;
+            self.look();
+            let pause = lock(&self.state).next(bytes, Instant::now());
+            let Some(pause) = pause else {
+                return Passed {
+                    gate: self,
+                    _worker: worker,
+                    bytes,
+                    at: Instant::now(),
+                };
+            };
+            if pause.is_asked_for && pause.time >= TOLD {
+                told.until(self.wall.now(), pause.time);
             }
-            if alone.is_some() || !self.is_narrow() {
-                return alone;
-            }
-            // The one before may close the gate, which is then looked at again.
-            alone = Some(self.one.lock().await);
+            tokio::time::sleep(pause.time).await;
         }
     }
 
-    fn is_narrow(&self) -> bool {
-        lock(&self.state)
-            .narrow_until
-            .is_some_and(|until| Instant::now() < until)
+    /// Takes over what other processes noted.
+    fn look(&self) {
+        let Some(file) = self.shared.get() else {
+            return;
+        };
+        let (now, wall) = (Instant::now(), self.wall.now());
+        let mut state = lock(&self.state);
+        // A look at its times costs microseconds, and is all that most requests need.
+        let stamp = file.stamp();
+        let is_known = state.looked.is_some_and(|(looked, known)| {
+            known == stamp && now.saturating_duration_since(looked) < LOOK
+        });
+        if is_known {
+            return;
+        }
+        state.looked = Some((now, stamp));
+        if let Some(shared) = file.read().filter(|shared| *shared != state.seen) {
+            state.unasked = shared.unasked;
+            if state.adopt(&shared, wall, now) {
+                self.workers.refused();
+            }
+            let was_set_back = shared.asked_at > wall;
+            state.seen = shared;
+            if was_set_back {
+                // By the new time the wait would begin anew in every process to come.
+                self.note(&mut state, now);
+            }
+        }
+    }
+
+    /// Notes what other processes have to know.
+    fn note(&self, state: &mut State, now: Instant) {
+        let Some(file) = self.shared.get() else {
+            return;
+        };
+        let wall = self.wall.now();
+        // Another process may have noted a longer wait since.
+        if let Some(shared) = file.read().filter(|shared| *shared != state.seen) {
+            state.adopt(&shared, wall, now);
+        }
+        let shared = state.shared(wall, now);
+        file.write(shared.clone());
+        state.seen = shared;
+    }
+}
+
+/// Says until when the next request waits, until this is dropped.
+struct Told<'a>(&'a watch::Sender<Option<Timestamp>>);
+
+impl Told<'_> {
+    fn until(&self, wall: u64, wait: Duration) {
+        let until = i64::try_from(u128::from(wall) + wait.as_millis()).ok();
+        let until = until.and_then(|until| Timestamp::from_millisecond(until).ok());
+        self.0.send_replace(until);
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.send_if_modified(|told| told.take().is_some());
+    }
+}
+
+impl Passed<'_> {
+    /// Heeds what the answer says about the requests that are left.
+    pub(crate) fn heed(&self, headers: &HeaderMap) {
+        if let Some(stated) = Stated::read(headers) {
+            let mut state = lock(&self.gate.state);
+            let others = state.under_way.saturating_sub(1);
+            state.budget = Some(Budget::heed(state.budget, stated, others, Instant::now()));
+        }
+    }
+
+    /// The request was answered as it should be.
+    pub(crate) fn went_well(&self) {
+        self.gate.workers.went_well();
+        let mut state = lock(&self.gate.state);
+        // One that was under way when the gate closed tells nothing.
+        if state.unasked > 0 && state.closed_at.is_none_or(|at| self.at > at) {
+            state.unasked = 0;
+            self.gate.note(&mut state, Instant::now());
+        }
+    }
+
+    /// The service wants to be left alone, for `wait` when it named a time. Never shortens a wait that was asked for
+    /// before.
+    pub(crate) fn refused(&self, wait: Option<Duration>, reason: Reason) {
+        let now = Instant::now();
+        let mut state = lock(&self.gate.state);
+        state.pacer.refused(self.bytes);
+        let is_news = state.closed_at.is_none_or(|at| self.at > at);
+        if is_news {
+            self.gate.workers.refused();
+            if wait.is_none() {
+                state.unasked = state.unasked.saturating_add(1);
+            }
+        }
+        let wait = wait.map_or_else(
+            || Wait::Guessed(unasked_wait(state.unasked)),
+            |named| Wait::Named(named.min(LONGEST)),
+        );
+        // With nothing left in the budget, that was the reason, and the next one is known.
+        let is_known = state.budget.is_some_and(|budget| budget.is_spent());
+        if is_news && reason == Reason::TooMuch && !is_known {
+            state.pacer.learn(wait, now);
+        }
+        state.close(wait, now);
+        self.gate.note(&mut state, now);
+    }
+}
+
+impl Drop for Passed<'_> {
+    fn drop(&mut self) {
+        lock(&self.gate.state).under_way -= 1;
     }
 }
 
 impl State {
-    fn narrow(&mut self, until: Instant) {
-        self.narrow_until = Some(self.narrow_until.map_or(until, |before| before.max(until)));
+    /// How long the service wants to be left alone.
+    fn closed(&self, now: Instant) -> Duration {
+        self.not_before
+            .map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+    }
+
+    /// How long the next request has to wait; counts it as sent when it may go.
+    fn next(&mut self, bytes: u64, now: Instant) -> Option<Pause> {
+        let closed = self.closed(now);
+        if !closed.is_zero() {
+            let late = closed
+                .min(Duration::from_secs(10))
+                .mul_f64(rand::rng().random_range(0.0..0.1));
+            return Some(Pause {
+                time: closed + late,
+                is_asked_for: true,
+            });
+        }
+        self.budget = self.budget.and_then(|budget| budget.at(now));
+        let by_number = match &self.budget {
+            Some(budget) => budget.next(),
+            None => self.pacer.next_request(),
+        };
+        let moment = by_number.max(self.pacer.next_bytes());
+        if moment > now {
+            return Some(Pause {
+                time: moment - now,
+                is_asked_for: self.budget.is_some_and(|budget| budget.is_used_up()),
+            });
+        }
+        self.pacer.sent(bytes, now, self.budget.is_none());
+        if let Some(budget) = &mut self.budget {
+            budget.sent(now);
+        }
+        self.under_way += 1;
+        None
+    }
+
+    fn close(&mut self, wait: Wait, now: Instant) {
+        let until = now + wait.time();
+        self.not_before = Some(self.not_before.map_or(until, |before| before.max(until)));
+        self.closed_at = Some(now);
+        self.pacer.reopen(until);
+    }
+
+    /// Takes over what another process, or one before, noted; says whether that is a wait.
+    fn adopt(&mut self, shared: &Shared, wall: u64, now: Instant) -> bool {
+        let wait = shared.wait(wall);
+        let until = now + wait;
+        let is_longer = !wait.is_zero() && self.not_before.is_none_or(|before| before < until);
+        if is_longer {
+            self.not_before = Some(until);
+            self.pacer.reopen(until);
+        }
+        if let Some((at, rate)) = shared.learnt {
+            self.pacer.adopt(rate, at, wall, now);
+        }
+        is_longer
+    }
+
+    fn shared(&self, wall: u64, now: Instant) -> Shared {
+        Shared {
+            asked_at: wall,
+            // Part of a millisecond counts as one.
+            closed_until: wall + self.closed(now).as_micros().div_ceil(1000) as u64,
+            unasked: self.unasked,
+            learnt: self.pacer.learnt(wall, now),
+            ..Shared::default()
+        }
     }
 }
 
@@ -113,55 +352,4 @@ fn unasked_wait(times: u32) -> Duration {
     FIRST_UNASKED
         .saturating_mul(2_u32.saturating_pow(times.saturating_sub(1)))
         .min(LONGEST_UNASKED)
-}
-
-/// Time until the budget is new, when less than a tenth of it is left.
-fn nearly_spent(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-    let (limit, remaining) = (number("RateLimit-Limit")?, number("RateLimit-Remaining")?);
-    (remaining.saturating_mul(10) < limit)
-        .then(|| Duration::from_secs(number("RateLimit-Reset").unwrap_or(60)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_that_nobody_named_double_up_to_five_minutes() {
-        let waits = [1, 2, 3, 4, 5, 99].map(|times| unasked_wait(times).as_secs());
-        assert_eq!(waits, [30, 60, 120, 240, 300, 300]);
-    }
-
-    #[test]
-    fn a_wait_is_never_shortened() {
-        let gate = Gate::default();
-        gate.close_for(Duration::from_secs(1000));
-        gate.close_for(Duration::from_secs(1));
-
-        assert!(gate.remaining() > Duration::from_secs(900));
-        assert!(gate.is_narrow());
-    }
-
-    #[test]
-    fn a_budget_that_is_nearly_spent_narrows_the_gate() {
-        let headers = |remaining: &'static str| {
-            let mut headers = HeaderMap::new();
-            for (name, value) in [
-                ("RateLimit-Limit", "100"),
-                ("RateLimit-Remaining", remaining),
-                ("RateLimit-Reset", "40"),
-            ] {
-                headers.insert(name, value.parse().unwrap());
-            }
-            headers
-        };
-        let gate = Gate::default();
-
-        gate.heed(&headers("50"));
-        assert!(!gate.is_narrow());
-        gate.heed(&headers("9"));
-        assert!(gate.is_narrow());
-        assert_eq!(nearly_spent(&headers("9")), Some(Duration::from_secs(40)));
-    }
 }

@@ -2,14 +2,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coffer_destination::{Error as DestinationError, Result};
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::Refusal;
-use super::gate::Gate;
+use super::gate::{Gate, Passed, Reason};
 use crate::endpoints::Endpoints;
 use crate::oauth::Tokens;
 
@@ -48,13 +48,14 @@ impl Graph {
         http: reqwest::Client,
         content: reqwest::Client,
         tokens: Tokens,
+        gate: Gate,
     ) -> Arc<Self> {
         Arc::new(Self {
             endpoints,
             http,
             content,
             tokens,
-            gate: Gate::default(),
+            gate,
         })
     }
 
@@ -144,25 +145,63 @@ impl Graph {
         request: RequestBuilder,
         cancel: &CancellationToken,
     ) -> Result<Outcome> {
-        let _alone = cancellable(cancel, self.gate.pass()).await?;
-        let answer = cancellable(cancel, request.send())
-            .await?
-            .map_err(unreachable)?;
-        self.gate.heed(answer.headers());
+        self.dispatch_within(Duration::MAX, request, cancel).await
+    }
+
+    /// As [`Graph::dispatch`], when an answer has to come within `patience` after the gate was passed.
+    pub(crate) async fn dispatch_within(
+        &self,
+        patience: Duration,
+        request: RequestBuilder,
+        cancel: &CancellationToken,
+    ) -> Result<Outcome> {
+        let (client, request) = request.build_split();
+        let request = request.map_err(unreachable)?;
+        let passed = cancellable(cancel, self.gate.pass(body_bytes(&request))).await?;
+        let exchange = self.exchange(&passed, client.execute(request), cancel);
+        tokio::time::timeout(patience, exchange)
+            .await
+            .unwrap_or_else(|_| {
+                Err(DestinationError::Unavailable {
+                    why: "OneDrive took too long to answer".to_owned(),
+                })
+            })
+    }
+
+    async fn exchange(
+        &self,
+        passed: &Passed<'_>,
+        sending: impl Future<Output = reqwest::Result<Response>>,
+        cancel: &CancellationToken,
+    ) -> Result<Outcome> {
+        let answer = cancellable(cancel, sending).await?.map_err(unreachable)?;
+        passed.heed(answer.headers());
         if answer.status().is_success() || answer.status().is_redirection() {
-            self.gate.went_well();
+            passed.went_well();
             return Ok(Outcome::Answer(answer));
         }
         let refusal = cancellable(cancel, Refusal::read(answer)).await?;
         if refusal.is_throttling() {
-            match refusal.retry_after {
-                None if refusal.status.as_u16() == 509 => self.gate.close_for(BANDWIDTH_WAIT),
-                None => self.gate.close_unasked(),
-                Some(wait) => self.gate.close_for(wait),
-            }
+            let (wait, reason) = match refusal.status.as_u16() {
+                509 => (
+                    refusal.retry_after.or(Some(BANDWIDTH_WAIT)),
+                    Reason::TooMuch,
+                ),
+                503 => (refusal.retry_after, Reason::Busy),
+                _ => (refusal.retry_after, Reason::TooMuch),
+            };
+            passed.refused(wait, reason);
         }
         Ok(Outcome::Refused(refusal))
     }
+}
+
+/// Bytes of the body, as far as they are known.
+fn body_bytes(request: &reqwest::Request) -> u64 {
+    let stated = request.headers().get(CONTENT_LENGTH);
+    let stated = stated.and_then(|length| length.to_str().ok()?.parse().ok());
+    let held = || request.body()?.as_bytes().map(|bytes| bytes.len() as u64);
+    stated.or_else(held).unwrap_or(0)
 }
 
 fn bearer(token: &SecretString) -> HeaderValue {

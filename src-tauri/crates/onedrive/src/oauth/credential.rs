@@ -29,6 +29,12 @@ impl From<AuthId> for Credential {
 ///
 /// Errors are in words for people, without the secret.
 pub trait TokenStore: Send + Sync {
+    /// Tells this sign-in from others, the same in all processes for as long as it lives, and no secret. `None` for one
+    /// that is not kept: what its service asks for is not shared.
+    fn name(&self) -> Option<String> {
+        None
+    }
+
     /// Keeps every other user of this credential out, in this process and others, until the value is dropped.
     ///
     /// # Errors

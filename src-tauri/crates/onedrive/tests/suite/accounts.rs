@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use coffer_destination::{Destination as _, Error, NoCheckpoints, Silent};
 use coffer_onedrive::{AuthId, OneDrive, OneDriveUrl, TransferOptions};
+use coffer_onedrive_sim::{Action, Fault, Op};
 
 use crate::support::{Bench, NAME};
 
@@ -125,6 +126,39 @@ async fn a_wrong_auth_id_needs_a_new_sign_in() {
         matches!(drive, Err(Error::SignInRequired { .. })),
         "{drive:?}"
     );
+}
+
+#[tokio::test]
+async fn a_wait_that_was_asked_for_holds_for_another_process() {
+    let bench = Bench::new().await;
+    let auth_id = bench.simulator.seed_auth_id("alex");
+    let process = || {
+        let auth_id = AuthId::parse(&auth_id).unwrap();
+        let account = OneDrive::new(&bench.endpoints(), auth_id).unwrap();
+        account.with_pacing(&bench.folder.path().join("pacing"))
+    };
+    let throttled = Fault::new(Op::Drive, Action::throttle(429, 3000));
+    bench.simulator.add_fault(throttled);
+    let refused = process().drive(None, &bench.cancel).await;
+    assert!(matches!(refused, Err(Error::Throttled { .. })));
+    let asked = bench.simulator.log().len();
+
+    let other = process();
+    let mut waits = other.waits();
+    let waiting = async {
+        waits.changed().await.unwrap();
+        let until = (*waits.borrow()).expect("it waits");
+        bench.cancel.cancel();
+        until
+    };
+    let (ended, until) = tokio::join!(other.drive(None, &bench.cancel), waiting);
+
+    assert!(matches!(ended, Err(Error::Cancelled)));
+    let log = bench.simulator.log();
+    let of_graph = log[asked..].iter().filter(|entry| entry.op == Op::Drive);
+    assert_eq!(of_graph.count(), 0);
+    let left = until.duration_since(jiff::Timestamp::now());
+    assert!(left > jiff::SignedDuration::from_secs(1000));
 }
 
 #[tokio::test]

@@ -148,6 +148,16 @@ impl Simulator {
         Ok(bytes)
     }
 
+    /// Limits what each account may do from now on.
+    pub(crate) fn set_limits(&self, limits: &Value) -> Result<Value> {
+        self.admin("PUT", "/limits", &limits.to_string())
+    }
+
+    /// The limits and what each account did since they were set.
+    pub(crate) fn limits(&self) -> Result<Value> {
+        self.admin("GET", "/limits", "")
+    }
+
     /// How many files all drives hold, and their bytes.
     pub(crate) fn stored(&self) -> Result<(usize, u64)> {
         let answer = self.admin("GET", "/tree", "")?;

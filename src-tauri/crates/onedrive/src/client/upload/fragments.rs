@@ -226,13 +226,8 @@ impl Upload<'_> {
             )
             .body(body);
         let patience = FRAGMENT_TIMEOUT + Duration::from_secs(len / SLOWEST);
-        let sending = self.destination.graph.dispatch(request, self.cancel);
-        match tokio::time::timeout(patience, sending).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(DestinationError::Unavailable {
-                why: "OneDrive took too long to answer".to_owned(),
-            }),
-        }
+        let graph = &self.destination.graph;
+        graph.dispatch_within(patience, request, self.cancel).await
     }
 
     /// Waits before the next try of a fragment, or gives up.

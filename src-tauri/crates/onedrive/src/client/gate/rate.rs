@@ -1,0 +1,379 @@
+//! The rate that the service sustains, learnt from what it refuses.
+//!
+//! From opening until the end of the wait that a refusal asks for, so many requests and bytes were let through: that is
+//! what the service gives in that time. A tenth less is sent from then on, and little by little more (additive
+//! increase), until it refuses again (multiplicative decrease). What was learnt is forgotten after an hour.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+/// What may be sent in a second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Rate {
+    requests: f64,
+    bytes: f64,
+    /// Part of both that is added in a minute.
+    growth: f64,
+}
+
+/// Requests in a second before anything is known: 3,000 in five minutes, which Microsoft gives as the limit of one user.
+const UNKNOWN: Rate = Rate {
+    requests: 10.0,
+    bytes: f64::INFINITY,
+    growth: 0.1,
+};
+/// Requests that may go at once before anything is known.
+const UNKNOWN_BURST: f64 = 50.0;
+/// Part of what the service was seen to sustain that is sent after a refusal.
+const DECREASE: f64 = 0.9;
+/// Part of the rate that is kept when the service refused it without naming a time.
+const GUESSED_DECREASE: f64 = 0.8;
+/// Part of the rate that is added in a minute: back at what was refused after half an hour.
+const GROWTH: f64 = 0.004;
+/// The same, when the time of the wait was guessed, so that the rate may be far too low.
+const GUESSED_GROWTH: f64 = 0.25;
+/// Part of the rate that is kept in any case: others may have used up what there was this time.
+const LEAST_KEPT: f64 = 0.25;
+/// Shortest time over which a rate is known although the wait after it was guessed.
+const LONG: Duration = Duration::from_secs(60);
+/// Fewest requests from which something is learnt.
+const FEWEST: u64 = 10;
+/// Lowest rate that is learnt; others may have used up what there was.
+const LOWEST: Rate = Rate {
+    requests: 0.2,
+    bytes: 256.0 * 1024.0,
+    growth: 0.0,
+};
+/// How long what was learnt holds.
+const HOLDS: Duration = Duration::from_secs(3600);
+/// What is counted is split in spans of this length, of which the last two are looked at.
+const SPAN: Duration = Duration::from_secs(60);
+/// Time of the rate that may be caught up with after a delay.
+const CATCH_UP: Duration = Duration::from_millis(200);
+
+/// Decides when the next request may go.
+#[derive(Debug)]
+pub(super) struct Pacer {
+    learnt: Option<(Instant, Rate)>,
+    made: Instant,
+    /// When what was sent before is paid for, in requests and in bytes.
+    requests_free: Instant,
+    bytes_free: Instant,
+    spans: [Span; 2],
+    last: Instant,
+}
+
+/// What was let through since some moment.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    since: Instant,
+    requests: u64,
+    bytes: u64,
+}
+
+/// Whether the service said how long to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    Named(Duration),
+    Guessed(Duration),
+}
+
+impl Wait {
+    pub(super) fn time(self) -> Duration {
+        match self {
+            Self::Named(time) | Self::Guessed(time) => time,
+        }
+    }
+}
+
+impl Rate {
+    /// Whether a rate from a file can be one of ours.
+    pub(super) fn makes_sense(&self) -> bool {
+        let is_rate = |rate: f64, lowest: f64| rate.is_finite() && rate >= lowest;
+        is_rate(self.requests, LOWEST.requests)
+            && is_rate(self.bytes, LOWEST.bytes)
+            && (0.0..=1.0).contains(&self.growth)
+    }
+
+    fn after(&self, time: Duration) -> Self {
+        self.times(1.0 + self.growth * time.as_secs_f64() / 60.0)
+    }
+
+    fn times(&self, factor: f64) -> Self {
+        Self {
+            requests: self.requests * factor,
+            bytes: self.bytes * factor,
+            growth: self.growth,
+        }
+    }
+}
+
+impl Span {
+    fn new(since: Instant) -> Self {
+        Self {
+            since,
+            requests: 0,
+            bytes: 0,
+        }
+    }
+}
+
+impl Pacer {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            learnt: None,
+            made: now,
+            requests_free: now.checked_sub(unknown_burst()).unwrap_or(now),
+            bytes_free: now,
+            spans: [Span::new(now); 2],
+            last: now,
+        }
+    }
+
+    /// The rate at this moment.
+    fn rate(&self, now: Instant) -> Rate {
+        match self.learnt {
+            Some((at, rate)) if now.saturating_duration_since(at) < HOLDS => {
+                rate.after(now.saturating_duration_since(at))
+            }
+            _ => UNKNOWN.after(now.saturating_duration_since(self.made)),
+        }
+    }
+
+    fn knows(&self, now: Instant) -> bool {
+        self.learnt
+            .is_some_and(|(at, _)| now.saturating_duration_since(at) < HOLDS)
+    }
+
+    /// Earliest moment of the next request by the number of requests.
+    pub(super) fn next_request(&self) -> Instant {
+        self.requests_free
+    }
+
+    /// Earliest moment of the next request by the bytes sent so far.
+    pub(super) fn next_bytes(&self) -> Instant {
+        self.bytes_free
+    }
+
+    /// A request with so many bytes goes now. The number of requests counts only when nothing better is known of it.
+    pub(super) fn sent(&mut self, bytes: u64, now: Instant, counts: bool) {
+        let rate = self.rate(now);
+        let saved = if self.knows(now) {
+            CATCH_UP
+        } else {
+            unknown_burst()
+        };
+        let earliest = now.checked_sub(saved).unwrap_or(now);
+        if counts {
+            self.requests_free =
+                self.requests_free.max(earliest) + Duration::from_secs_f64(1.0 / rate.requests);
+        }
+        self.bytes_free =
+            self.bytes_free.max(earliest) + Duration::from_secs_f64(bytes as f64 / rate.bytes);
+        // Idle time says nothing about what the service sustains.
+        if now.saturating_duration_since(self.last) > SPAN {
+            self.spans = [Span::new(now); 2];
+        }
+        self.last = now;
+        if now.saturating_duration_since(self.spans[1].since) > SPAN {
+            self.spans = [self.spans[1], Span::new(now)];
+        }
+        self.spans[1].requests += 1;
+        self.spans[1].bytes += bytes;
+    }
+
+    /// A request was refused and goes back: it has used nothing.
+    pub(super) fn refused(&mut self, bytes: u64) {
+        let span = &mut self.spans[1];
+        span.requests = span.requests.saturating_sub(1);
+        span.bytes = span.bytes.saturating_sub(bytes);
+    }
+
+    /// Learns from a refusal, after [`Pacer::reopen`] has not been called for it yet.
+    pub(super) fn learn(&mut self, wait: Wait, now: Instant) {
+        let [before, current] = self.spans;
+        let requests = before.requests + current.requests;
+        if requests < FEWEST {
+            return;
+        }
+        let span = now.saturating_duration_since(before.since);
+        let held = self.knows(now).then(|| self.rate(now));
+        let bytes = before.bytes + current.bytes;
+        let let_through = |time: Duration| Rate {
+            requests: requests as f64 / time.as_secs_f64(),
+            bytes: bytes as f64 / time.as_secs_f64(),
+            growth: GROWTH,
+        };
+        let rate = match wait {
+            Wait::Named(time) => let_through(span + time).times(DECREASE),
+            // The service may have been ready long before the end of our wait.
+            Wait::Guessed(time) if span < LONG => Rate {
+                growth: GUESSED_GROWTH,
+                ..let_through(span + time).times(DECREASE)
+            },
+            // It refused what was sent evenly for long: that was too much, however long the wait.
+            Wait::Guessed(_) => Rate {
+                growth: GROWTH,
+                ..held
+                    .unwrap_or_else(|| let_through(span))
+                    .times(GUESSED_DECREASE)
+            },
+        };
+        let least = held.map_or(LOWEST, |held| held.times(LEAST_KEPT));
+        let rate = Rate {
+            requests: rate.requests.max(least.requests).max(LOWEST.requests),
+            bytes: rate.bytes.max(least.bytes).max(LOWEST.bytes),
+            growth: rate.growth,
+        };
+        self.learnt = Some((now, rate));
+    }
+
+    /// What was learnt, with the time on the wall clock, for other processes.
+    pub(super) fn learnt(&self, wall: u64, now: Instant) -> Option<(u64, Rate)> {
+        let (at, rate) = self.learnt.filter(|_| self.knows(now))?;
+        let ago = now.saturating_duration_since(at).as_millis() as u64;
+        Some((wall.saturating_sub(ago), rate))
+    }
+
+    /// Another process, or one before, learnt this at `at` by the wall clock; what was learnt last counts.
+    pub(super) fn adopt(&mut self, rate: Rate, at: u64, wall: u64, now: Instant) {
+        let ago = Duration::from_millis(wall.saturating_sub(at));
+        if let Some(at) = now.checked_sub(ago)
+            && self.learnt.is_none_or(|(own, _)| own < at)
+        {
+            self.learnt = Some((at, rate));
+        }
+    }
+
+    /// Nothing goes before `at`.
+    pub(super) fn reopen(&mut self, at: Instant) {
+        self.requests_free = self.requests_free.max(at);
+        self.bytes_free = self.bytes_free.max(at);
+        self.spans = [Span::new(at); 2];
+        self.last = at;
+    }
+}
+
+/// Time in which the first requests would go, if they did not go at once.
+fn unknown_burst() -> Duration {
+    Duration::from_secs_f64(UNKNOWN_BURST / UNKNOWN.requests)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIT: Wait = Wait::Named(Duration::from_secs(30));
+
+    /// A pacer that sent 100 requests of 1 MB in 10 s and was refused then.
+    fn taught(wait: Wait) -> (Pacer, Instant) {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(start);
+        for number in 0..100 {
+            let now = start + Duration::from_millis(100 * number);
+            pacer.sent(1_000_000, now, true);
+        }
+        let now = start + Duration::from_secs(10);
+        pacer.learn(wait, now);
+        pacer.reopen(now + wait.time());
+        (pacer, now)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tenth_less_than_was_let_through_is_sent_after_a_refusal() {
+        let (pacer, now) = taught(WAIT);
+        let rate = pacer.rate(now);
+
+        // 100 requests in 10 s and 30 s of waiting.
+        assert!((rate.requests - 2.25).abs() < 1e-9, "{rate:?}");
+        assert!((rate.bytes - 2_250_000.0).abs() < 1e-3, "{rate:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_grows_by_the_same_amount_each_minute_and_is_forgotten_after_an_hour() {
+        let (pacer, now) = taught(WAIT);
+        let after = |minutes: u64| pacer.rate(now + Duration::from_secs(60 * minutes)).requests;
+
+        let first = after(10) - after(0);
+        let second = after(20) - after(10);
+        assert!((first - second).abs() < 1e-9);
+        assert!((after(25) - 2.475).abs() < 1e-9, "{}", after(25));
+        assert!(after(61) >= UNKNOWN.requests);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_refusal_costs_no_more_than_three_quarters_of_the_rate() {
+        let (mut pacer, now) = taught(WAIT);
+        let open = now + Duration::from_secs(30);
+        for _ in 0..FEWEST {
+            pacer.sent(0, open, true);
+        }
+
+        let later = open + Duration::from_secs(1);
+        let before = pacer.rate(later);
+        pacer.learn(Wait::Named(Duration::from_secs(600)), later);
+
+        let rate = pacer.rate(later);
+        assert!((rate.requests - before.requests / 4.0).abs() < 1e-9);
+        assert!((rate.bytes - before.bytes / 4.0).abs() < 1e-3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn few_requests_teach_nothing() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(start);
+        pacer.sent(0, start, true);
+
+        pacer.learn(WAIT, start);
+
+        assert!(!pacer.knows(start));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_guessed_wait_lets_the_rate_grow_fast() {
+        let minute = Duration::from_secs(60);
+        let growth = |wait| {
+            let (pacer, now) = taught(wait);
+            pacer.rate(now + minute).requests / pacer.rate(now).requests
+        };
+
+        assert!(growth(Wait::Guessed(Duration::from_secs(30))) > 1.2);
+        assert!(growth(WAIT) < 1.01);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_go_at_even_distances_once_a_rate_is_known() {
+        let (mut pacer, now) = taught(WAIT);
+        let open = now + Duration::from_secs(30);
+        let mut moment = open;
+        let mut moments = Vec::new();
+        for _ in 0..5 {
+            moment = moment.max(pacer.next_request());
+            moments.push(moment - open);
+            pacer.sent(0, moment, true);
+        }
+
+        let gaps = moments.windows(2).map(|pair| pair[1] - pair[0]);
+        for gap in gaps.skip(1) {
+            assert!((0.43..0.45).contains(&gap.as_secs_f64()), "{moments:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idle_time_does_not_count_as_a_low_rate() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(start);
+        pacer.sent(0, start, true);
+        let busy = start + Duration::from_secs(1000);
+        for number in 0..100 {
+            pacer.sent(0, busy + Duration::from_millis(100 * number), true);
+        }
+
+        let now = busy + Duration::from_secs(10);
+        pacer.learn(WAIT, now);
+
+        assert!(pacer.rate(now).requests > 2.0);
+    }
+}

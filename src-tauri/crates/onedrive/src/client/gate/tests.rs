@@ -1,0 +1,283 @@
+//! The gate as a whole, under tokio's paused clock, alone and beside other gates.
+
+mod limited;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::*;
+use crate::oauth::Now;
+
+/// Some moment of 2026 on the wall clock, in milliseconds.
+const TODAY: u64 = 1_790_000_000_000;
+const CREDENTIAL: &str = "key:password";
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A clock that goes as tokio's does, from `TODAY` plus `ahead` milliseconds on, which can be set.
+fn clock(ahead: &Arc<AtomicU64>) -> WallClock {
+    let (start, ahead) = (Instant::now(), Arc::clone(ahead));
+    let now = move || {
+        let today = TODAY.wrapping_add(ahead.load(Ordering::Relaxed));
+        let now = today + start.elapsed().as_millis() as u64;
+        Timestamp::from_millisecond(now as i64).unwrap()
+    };
+    WallClock::from(Arc::new(now) as Now)
+}
+
+/// A gate that shares nothing.
+fn alone() -> Gate {
+    Gate::new(clock(&Arc::default()))
+}
+
+/// A gate of another process, or of this one after a restart.
+fn gate(folder: &Path, wall: &WallClock) -> Gate {
+    let gate = Gate::new(wall.clone());
+    gate.share(folder, &name_of(CREDENTIAL));
+    gate
+}
+
+/// Seconds until a request passes.
+async fn passes_after(gate: &Gate) -> u64 {
+    let start = Instant::now();
+    gate.pass(0).await;
+    start.elapsed().as_secs()
+}
+
+#[test]
+fn waits_that_nobody_named_double_up_to_five_minutes() {
+    let waits = [1, 2, 3, 4, 5, 99].map(|times| unasked_wait(times).as_secs());
+    assert_eq!(waits, [30, 60, 120, 240, 300, 300]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_request_passes_before_the_wait_ends_and_a_wait_is_never_shortened() {
+    let gate = Arc::new(alone());
+    let start = Instant::now();
+    let first = gate.pass(0).await;
+    first.refused(Some(seconds(315)), Reason::TooMuch);
+    first.refused(Some(seconds(1)), Reason::TooMuch);
+    drop(first);
+
+    let mut requests = JoinSet::new();
+    for _ in 0..20 {
+        let gate = Arc::clone(&gate);
+        requests.spawn(async move {
+            gate.pass(0).await;
+            start.elapsed()
+        });
+    }
+    let passed = requests.join_all().await;
+
+    assert!(passed.iter().all(|at| *at >= seconds(315)), "{passed:?}");
+    assert!(passed.iter().all(|at| *at < seconds(330)), "{passed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_holds_over_a_restart_and_for_another_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let wall = clock(&Arc::default());
+    let other = gate(folder.path(), &wall);
+    assert_eq!(passes_after(&other).await, 0);
+    let closed = gate(folder.path(), &wall);
+    let refused = closed.pass(0).await;
+    refused.refused(Some(seconds(315)), Reason::TooMuch);
+    drop(refused);
+    drop(closed);
+    tokio::time::advance(seconds(15)).await;
+
+    let restarted = gate(folder.path(), &wall);
+    let (first, second) = tokio::join!(passes_after(&restarted), passes_after(&other));
+
+    assert!((300..=302).contains(&first), "{first}");
+    assert!((300..=302).contains(&second), "{second}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_locks_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let ahead = Arc::new(AtomicU64::new(0));
+    let wall = clock(&ahead);
+    let closed = gate(folder.path(), &wall);
+    closed
+        .pass(0)
+        .await
+        .refused(Some(seconds(100)), Reason::TooMuch);
+    // A year back.
+    ahead.store(0_u64.wrapping_sub(31_536_000_000), Ordering::Relaxed);
+
+    let waited = passes_after(&gate(folder.path(), &wall)).await;
+
+    assert!((100..=101).contains(&waited), "{waited}");
+    assert_eq!(passes_after(&gate(folder.path(), &wall)).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_to_wait_longer_than_an_hour() {
+    let gate = alone();
+    gate.pass(0)
+        .await
+        .refused(Some(seconds(1_000_000)), Reason::TooMuch);
+
+    assert!((3600..=3601).contains(&passes_after(&gate).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_file_counts_as_absent_and_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let wall = clock(&Arc::default());
+    let path = folder.path().join(format!("{}.json", name_of(CREDENTIAL)));
+    std::fs::write(&path, [0xff; 100_000]).unwrap();
+
+    let damaged = gate(folder.path(), &wall);
+    assert_eq!(passes_after(&damaged).await, 0);
+    damaged
+        .pass(0)
+        .await
+        .refused(Some(seconds(60)), Reason::TooMuch);
+
+    let waited = passes_after(&gate(folder.path(), &wall)).await;
+    assert!((60..=61).contains(&waited), "{waited}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_cannot_be_written_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let gate = gate(&file.join("below"), &clock(&Arc::default()));
+
+    gate.pass(0)
+        .await
+        .refused(Some(seconds(60)), Reason::TooMuch);
+
+    assert!((60..=61).contains(&passes_after(&gate).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_without_a_time_are_counted_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let wall = clock(&Arc::default());
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        let gate = gate(folder.path(), &wall);
+        waits.push(passes_after(&gate).await);
+        gate.pass(0).await.refused(None, Reason::TooMuch);
+    }
+    let gate = gate(folder.path(), &wall);
+    waits.push(passes_after(&gate).await);
+    gate.pass(0).await.went_well();
+    gate.pass(0).await.refused(None, Reason::TooMuch);
+    waits.push(passes_after(&gate).await);
+
+    // Up to a tenth of ten seconds later.
+    for (waited, wanted) in waits.iter().zip([0, 30, 60, 120, 30]) {
+        assert!((wanted..=wanted + 1).contains(waited), "{waits:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_told_until_it_passes() {
+    let gate = alone();
+    let waits = gate.waits();
+    gate.pass(0)
+        .await
+        .refused(Some(seconds(315)), Reason::TooMuch);
+
+    let observed = async {
+        tokio::time::sleep(seconds(100)).await;
+        *waits.borrow()
+    };
+    let (_, told) = tokio::join!(gate.pass(0), observed);
+
+    let until = told.expect("it is told").as_millisecond() as u64;
+    assert!((TODAY + 315_000..=TODAY + 316_000).contains(&until));
+    assert_eq!(*waits.borrow(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_grows_meanwhile_is_told_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let wall = clock(&Arc::default());
+    let (one, other) = (gate(folder.path(), &wall), gate(folder.path(), &wall));
+    let (early, waits) = (other.pass(0).await, one.waits());
+    one.pass(0)
+        .await
+        .refused(Some(seconds(30)), Reason::TooMuch);
+
+    let observed = async {
+        tokio::time::sleep(seconds(10)).await;
+        early.refused(Some(seconds(90)), Reason::TooMuch);
+        tokio::time::sleep(seconds(50)).await;
+        *waits.borrow()
+    };
+    let start = Instant::now();
+    let (_, told) = tokio::join!(one.pass(0), observed);
+
+    assert!((100..=101).contains(&start.elapsed().as_secs()));
+    let until = told.expect("it is told").as_millisecond() as u64;
+    assert!((TODAY + 100_000..=TODAY + 101_000).contains(&until));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_that_was_learnt_holds_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let wall = clock(&Arc::default());
+    let taught = gate(folder.path(), &wall);
+    for _ in 0..20 {
+        taught.pass(0).await.went_well();
+    }
+    taught
+        .pass(0)
+        .await
+        .refused(Some(seconds(20)), Reason::TooMuch);
+
+    let restarted = gate(folder.path(), &wall);
+    restarted.pass(0).await;
+    let start = Instant::now();
+    for _ in 0..9 {
+        restarted.pass(0).await;
+    }
+
+    // 20 requests in 20 s, a tenth less: 0.9 a second.
+    assert!((9..=10).contains(&start.elapsed().as_secs()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_stops_waiting_is_not_told_of_any_more() {
+    let gate = alone();
+    gate.pass(0)
+        .await
+        .refused(Some(seconds(315)), Reason::TooMuch);
+
+    let gave_up = tokio::time::timeout(seconds(1), gate.pass(0)).await;
+
+    assert!(gave_up.is_err());
+    assert_eq!(*gate.waits().borrow(), None);
+    assert!((314..=315).contains(&passes_after(&gate).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_service_teaches_no_rate() {
+    let gate = alone();
+    for _ in 0..30 {
+        gate.pass(0).await.went_well();
+    }
+    gate.pass(0).await.refused(Some(seconds(10)), Reason::Busy);
+
+    gate.pass(0).await;
+    let start = Instant::now();
+    for _ in 0..30 {
+        gate.pass(0).await;
+    }
+
+    // As before anything is known, not three a second.
+    assert!(start.elapsed() < seconds(4));
+}
