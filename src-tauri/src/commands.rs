@@ -18,6 +18,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
     tauri::generate_handler![
         state::app_state,
         state::set_theme,
+        state::set_bandwidth,
         state::generate_passphrase,
         state::rate_passphrase,
         jobs::create_job,

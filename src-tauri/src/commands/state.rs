@@ -1,4 +1,4 @@
-use coffer_ipc::command::{AppState, PassphraseRating, Theme};
+use coffer_ipc::command::{AppState, BandwidthSettings, PassphraseRating, Theme};
 use coffer_jobs::Coffer;
 use tauri::State;
 
@@ -12,6 +12,14 @@ pub(crate) async fn app_state(coffer: State<'_, Coffer>) -> Reply<AppState> {
 #[tauri::command]
 pub(crate) async fn set_theme(coffer: State<'_, Coffer>, theme: Theme) -> Reply<()> {
     coffer.set_theme(theme)
+}
+
+#[tauri::command]
+pub(crate) async fn set_bandwidth(
+    coffer: State<'_, Coffer>,
+    settings: BandwidthSettings,
+) -> Reply<()> {
+    coffer.set_bandwidth(settings)
 }
 
 #[tauri::command]

@@ -7,6 +7,7 @@ import { getContext, setContext } from 'svelte';
 
 import type { Account } from '../bindings/Account';
 import type { AppState } from '../bindings/AppState';
+import type { BandwidthSettings } from '../bindings/BandwidthSettings';
 import type { Change } from '../bindings/Change';
 import type { Event } from '../bindings/Event';
 import type { JobCard } from '../bindings/JobCard';
@@ -105,6 +106,11 @@ export class App {
     await this.platform.setTheme(theme);
     this.state.theme = theme;
     showTheme(theme);
+  }
+
+  async setBandwidth(settings: BandwidthSettings): Promise<void> {
+    await this.platform.setBandwidth(settings);
+    this.state.bandwidth = settings;
   }
 
   /** A client id opens a way to sign in, so the whole state is asked for again. */

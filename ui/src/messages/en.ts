@@ -574,6 +574,13 @@ export const en = {
       save: 'Save',
       saved: 'Saved. New sign-ins use it.',
     },
+    bandwidth: {
+      title: 'Bandwidth',
+      text: 'What backups and restores may use of the connection to OneDrive, all together. A change holds at once.',
+      upload: 'Upload limit (KB/s)',
+      download: 'Download limit (KB/s)',
+      none: 'No limit',
+    },
     appearance: 'Appearance',
     theme: 'Theme',
     themes: { system: 'As the system', light: 'Light', dark: 'Dark' },

@@ -4,6 +4,7 @@
  */
 import type { Account } from '../bindings/Account';
 import type { AppState } from '../bindings/AppState';
+import type { BandwidthSettings } from '../bindings/BandwidthSettings';
 import type { Change } from '../bindings/Change';
 import type { CommandError } from '../bindings/CommandError';
 import type { DestinationCheck } from '../bindings/DestinationCheck';
@@ -67,6 +68,10 @@ export class BrowserPlatform implements Platform {
 
   async setTheme(theme: Theme): Promise<void> {
     this.state.theme = theme;
+  }
+
+  async setBandwidth(settings: BandwidthSettings): Promise<void> {
+    this.state.bandwidth = settings;
   }
 
   async createJob(request: SaveJob): Promise<JobCard> {

@@ -6,6 +6,7 @@
 import type { Account } from '../bindings/Account';
 import type { AppState } from '../bindings/AppState';
 import type { BackupRef } from '../bindings/BackupRef';
+import type { BandwidthSettings } from '../bindings/BandwidthSettings';
 import type { DestinationCheck } from '../bindings/DestinationCheck';
 import type { DestinationSettings } from '../bindings/DestinationSettings';
 import type { Drive } from '../bindings/Drive';
@@ -28,6 +29,7 @@ import type { Theme } from '../bindings/Theme';
 export interface Platform {
   appState(): Promise<AppState>;
   setTheme(theme: Theme): Promise<void>;
+  setBandwidth(settings: BandwidthSettings): Promise<void>;
 
   createJob(request: SaveJob): Promise<JobCard>;
   updateJob(jobId: string, request: SaveJob): Promise<JobCard>;

@@ -11,6 +11,7 @@ const channel = 'coffer';
 export const tauriPlatform: Platform = {
   appState: () => invoke('app_state'),
   setTheme: (theme) => invoke('set_theme', { theme }),
+  setBandwidth: (settings) => invoke('set_bandwidth', { settings }),
 
   createJob: (request) => invoke('create_job', { request }),
   updateJob: (jobId, request) => invoke('update_job', { jobId, request }),

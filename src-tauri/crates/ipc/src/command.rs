@@ -12,6 +12,7 @@
 //! | `stop_run` | `runId` | – (ends at the next block; also for restores) |
 //! | `run_history` | `jobId`, `offset`, `limit` | list of [`RunSummary`](crate::run::RunSummary), newest first |
 //! | `run_report` | `runId`, `offset`, `limit` | [`RunReport`](crate::run::RunReport) |
+//! | `set_bandwidth` | `settings: BandwidthSettings` | – (what is under way obeys at once) |
 //! | `set_sign_in_settings` | `settings: SignInSettings` | – |
 //! | `start_sign_in` | `request: SignInRequest` | [`PendingSignIn`](crate::account::PendingSignIn); its end comes as an event |
 //! | `cancel_sign_in` | `signInId` | – |
@@ -65,6 +66,8 @@ pub struct AppState {
     pub defaults: NewJobDefaults,
     /// Who signs in.
     pub sign_in: SignInSettings,
+    /// What OneDrive's transfers may use.
+    pub bandwidth: BandwidthSettings,
     /// Whether there is a client id, so that signing in at Microsoft itself can be offered.
     pub signs_in_directly: bool,
 }
@@ -79,6 +82,16 @@ pub struct NewJobDefaults {
     pub sources: Vec<String>,
     /// Options as the engine has them.
     pub options: crate::job::JobOptions,
+}
+
+/// Most bytes that go over the wire in a second, by all backups and restores together; `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BandwidthSettings {
+    /// To OneDrive; at least 32,768.
+    pub upload_bytes: Option<u64>,
+    /// From OneDrive; at least 32,768.
+    pub download_bytes: Option<u64>,
 }
 
 /// How the tray stands.

@@ -41,6 +41,7 @@ fn bindings_are_current() {
         account::SignInSettings,
         account::SignInWay,
         command::AppState,
+        command::BandwidthSettings,
         command::DestinationCheck,
         command::DestinationContent,
         command::NewJobDefaults,

@@ -1,6 +1,7 @@
 //! The app's backend: everything its commands do, and the events it gives out.
 
 mod accounts;
+mod bandwidth;
 mod browsing;
 mod jobs;
 mod runs;
@@ -17,7 +18,7 @@ use coffer_ipc::CommandError;
 use coffer_ipc::command::{AppState, NewJobDefaults, Theme, TrayStatus};
 use coffer_ipc::event::{Change, Event};
 use coffer_ipc::job::{JobOptions, Retention};
-use coffer_onedrive::OneDrive;
+use coffer_onedrive::{Bandwidth, OneDrive};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::broadcast;
@@ -77,6 +78,8 @@ struct Inner {
     opened: Mutex<HashMap<String, OpenedBackup>>,
     /// Clients, so that all of an account's requests share one token and one gate.
     clients: Mutex<HashMap<String, OneDrive>>,
+    /// Shared by all transfers with OneDrive.
+    bandwidth: Bandwidth,
 }
 
 impl Coffer {
@@ -108,9 +111,11 @@ impl Coffer {
                 sign_ins: Mutex::default(),
                 opened: Mutex::default(),
                 clients: Mutex::default(),
+                bandwidth: Bandwidth::default(),
             }),
         };
         coffer.note_interrupted_runs()?;
+        coffer.apply_bandwidth()?;
         Ok(coffer)
     }
 
@@ -139,6 +144,7 @@ impl Coffer {
             defaults: defaults(),
             signs_in_directly: self.inner.environment.registration(&sign_in).is_ok(),
             sign_in,
+            bandwidth: self.bandwidth()?,
         })
     }
 

@@ -9,7 +9,7 @@ use coffer_destination::{
 use coffer_engine::Store;
 use coffer_engine::backup::Checkpoints;
 use coffer_ipc::job::DestinationSettings;
-use coffer_onedrive::{Deletion, Drive, OneDrive, OneDriveUrl, Place, TransferOptions};
+use coffer_onedrive::{Bandwidth, Deletion, Drive, OneDrive, OneDriveUrl, Place, TransferOptions};
 use coffer_volume::Passphrase;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -267,8 +267,7 @@ fn transfer_options<'a>(option: impl Fn(&str) -> Option<&'a str>) -> TransferOpt
         let size = option(name).and_then(|text| parse_size(text, "kb").ok())?;
         (size > 0).then_some(size)
     };
-    transfer.upload_limit = limit("throttle-upload");
-    transfer.download_limit = limit("throttle-download");
+    transfer.bandwidth = Bandwidth::new(limit("throttle-upload"), limit("throttle-download"));
     if option("permanent-delete").is_some_and(parse_boolean) {
         transfer.deletion = Deletion::Permanent;
     }
@@ -353,11 +352,11 @@ mod tests {
         assert_eq!(odd, Duration::from_secs(1));
         assert_eq!(read("fragment-retry-count", "2").fragment_tries, 2);
         assert_eq!(read("fragment-size", "327680").fragment_size, 327_680);
-        let limit = read("throttle-upload", "500KB").upload_limit;
+        let limit = read("throttle-upload", "500KB").bandwidth.upload();
         assert_eq!(limit, Some(500 << 10));
-        let limit = read("throttle-download", "2mb").download_limit;
+        let limit = read("throttle-download", "2mb").bandwidth.download();
         assert_eq!(limit, Some(2 << 20));
-        assert_eq!(read("throttle-download", "0").download_limit, None);
+        assert_eq!(read("throttle-download", "0").bandwidth.download(), None);
         for (value, deletion) in [
             ("", Deletion::Permanent),
             ("True", Deletion::Permanent),

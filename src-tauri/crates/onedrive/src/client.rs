@@ -19,6 +19,7 @@ use std::time::Duration;
 pub use fuzzing::graph_answer;
 
 pub use account::{Drive, OneDrive};
+pub use limit::Bandwidth;
 pub use destination::{Deletion, OneDriveDestination, TransferOptions};
 
 use crate::error::{Error, Result};

@@ -278,6 +278,7 @@ export function appState(): AppState {
     },
     signIn: { oauthUrl: '', clientId: '', tenant: '', allFiles: false },
     signsInDirectly: true,
+    bandwidth: { uploadBytes: null, downloadBytes: null },
   };
 }
 

@@ -427,7 +427,10 @@ impl Coffer {
                 let client = self.client(account_id).await?;
                 let drive = Some(drive_id.trim()).filter(|id| !id.is_empty());
                 let place = Place::Drive(drive.map(str::to_owned));
-                let transfer = TransferOptions::default();
+                let transfer = TransferOptions {
+                    bandwidth: self.inner.bandwidth.clone(),
+                    ..TransferOptions::default()
+                };
                 Target::one_drive(&client, &place, folder, transfer, opening, cancel).await
             }
         }

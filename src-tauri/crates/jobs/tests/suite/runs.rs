@@ -1,6 +1,7 @@
 use std::fs;
 
 use coffer_ipc::ErrorCode;
+use coffer_ipc::command::BandwidthSettings;
 use coffer_ipc::event::Change;
 use coffer_ipc::job::JobState;
 use coffer_ipc::restore::{BackupRef, ExistingFiles, RestoreRequest};
@@ -210,4 +211,21 @@ async fn a_wrong_passphrase_opens_nothing() {
     });
 
     assert_eq!(refused.await.unwrap_err().code, ErrorCode::WrongPassphrase);
+}
+
+#[tokio::test]
+async fn a_limit_on_the_wire_is_kept_and_one_that_cannot_work_is_refused() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let limits = |upload_bytes| BandwidthSettings {
+        upload_bytes,
+        download_bytes: None,
+    };
+
+    coffer.set_bandwidth(limits(Some(500_000))).unwrap();
+    let refused = coffer.set_bandwidth(limits(Some(1000))).unwrap_err();
+
+    assert_eq!(refused.code, ErrorCode::InvalidInput);
+    drop(coffer);
+    assert_eq!(computer.start().bandwidth().unwrap(), limits(Some(500_000)));
 }

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::account::{DriveJson, list};
 use super::answer::Refusal;
 use super::graph::{Call, Graph, Outcome, cancellable, read_json};
-use super::limit::Limit;
+use super::limit::Bandwidth;
 use super::upload::Checkpoint;
 use crate::names::{MAX_PATH, encode, encode_path, problem};
 
@@ -29,11 +29,9 @@ pub(super) const UNIT: u64 = 327_680;
 const MAX_FRAGMENT: u64 = 191 * UNIT;
 /// Seconds that the body of one request takes under a limit, when nothing else is sent.
 const LONGEST_BODY: u64 = 10;
-/// Lowest limit, bytes a second; below it the smallest fragments take too long.
-const LOWEST_LIMIT: u64 = 32 << 10;
 
 /// How files are moved.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct TransferOptions {
     /// Bytes of a fragment (`--fragment-size`); rounded down to a multiple of 320 KiB.
     pub fragment_size: u64,
@@ -43,10 +41,8 @@ pub struct TransferOptions {
     pub fragment_delay: std::time::Duration,
     /// What a deletion does with the file (`--permanent-delete`).
     pub deletion: Deletion,
-    /// Bytes that may be sent in a second (`--throttle-upload`), by all transfers together; at least 32 KiB.
-    pub upload_limit: Option<u64>,
-    /// The same for bytes that are received (`--throttle-download`).
-    pub download_limit: Option<u64>,
+    /// What may go over the wire (`--throttle-upload`, `--throttle-download`).
+    pub bandwidth: Bandwidth,
 }
 
 /// Where deleted files go.
@@ -66,8 +62,7 @@ impl Default for TransferOptions {
             fragment_tries: 8,
             fragment_delay: std::time::Duration::from_secs(1),
             deletion: Deletion::default(),
-            upload_limit: None,
-            download_limit: None,
+            bandwidth: Bandwidth::default(),
         }
     }
 }
@@ -81,7 +76,8 @@ impl TransferOptions {
     /// As many of `bytes` as one request carries in good time: whoever answers is silent until all of it has arrived,
     /// and is taken for dead after a while.
     pub(super) fn unhurried(&self, bytes: u64) -> u64 {
-        self.upload_limit
+        let limit = self.bandwidth.upload();
+        limit
             .map_or(bytes, |limit| bytes.min(limit.saturating_mul(LONGEST_BODY)))
     }
 }
@@ -98,8 +94,6 @@ pub struct OneDriveDestination {
     pub(super) sessions: std::sync::Mutex<HashMap<String, Checkpoint>>,
     /// The drive has a recycle bin only.
     only_recycles: AtomicBool,
-    pub(super) upload_limit: Arc<Limit>,
-    pub(super) download_limit: Arc<Limit>,
 }
 
 /// A file or folder, as far as it is of interest.
@@ -178,12 +172,6 @@ impl OneDriveDestination {
         options: TransferOptions,
     ) -> Self {
         let folder = folder.to_owned();
-        let lowest = |limit: Option<u64>| limit.map(|limit| limit.max(LOWEST_LIMIT));
-        let options = TransferOptions {
-            upload_limit: lowest(options.upload_limit),
-            download_limit: lowest(options.download_limit),
-            ..options
-        };
         Self {
             graph,
             drive,
@@ -192,8 +180,6 @@ impl OneDriveDestination {
             folder_id: Mutex::new(None),
             sessions: std::sync::Mutex::default(),
             only_recycles: AtomicBool::new(false),
-            upload_limit: Limit::new(options.upload_limit),
-            download_limit: Limit::new(options.download_limit),
         }
     }
 

@@ -84,7 +84,7 @@ impl OneDriveDestination {
             }
             // A connection that breaks is as good as one that ends early: the rest is asked for again.
             while let Ok(Some(part)) = cancellable(cancel, answer.chunk()).await? {
-                cancellable(cancel, self.download_limit.pass(part.len())).await?;
+                cancellable(cancel, self.options.bandwidth.download.pass(part.len())).await?;
                 file.write_all(&part).await.map_err(local)?;
                 hash.update(&part);
                 got += part.len() as u64;
@@ -149,7 +149,7 @@ impl OneDriveDestination {
             else {
                 break;
             };
-            cancellable(cancel, self.download_limit.pass(part.len())).await?;
+            cancellable(cancel, self.options.bandwidth.download.pass(part.len())).await?;
             let skipped = skip.min(part.len() as u64);
             skip -= skipped;
             data.extend_from_slice(&part[skipped as usize..]);

@@ -1,6 +1,7 @@
 //! Limits to the bytes a second that go over the wire.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,29 +14,67 @@ use super::lock;
 /// Bytes of the pieces that a body is sent in, so that it goes evenly.
 pub(super) const PIECE: usize = 16 * 1024;
 
-/// Lets so many bytes a second pass, shared by all transfers of one direction; `None` lets everything pass.
+/// Lowest limit, bytes a second; below it the smallest fragments take too long.
+const LOWEST: u64 = 32 << 10;
+
+/// What may go over the wire each second, by all transfers together that share it. It can be changed at any time; what
+/// is under way obeys with its next piece. Cheap to clone; clones are the same one.
+#[derive(Debug, Clone, Default)]
+pub struct Bandwidth {
+    pub(super) upload: Arc<Limit>,
+    pub(super) download: Arc<Limit>,
+}
+
+impl Bandwidth {
+    /// Bytes that may be sent and received in a second, at least 32 KiB each; `None` is no limit.
+    pub fn new(upload: Option<u64>, download: Option<u64>) -> Self {
+        let bandwidth = Self::default();
+        bandwidth.set(upload, download);
+        bandwidth
+    }
+
+    /// Sets both anew.
+    pub fn set(&self, upload: Option<u64>, download: Option<u64>) {
+        self.upload.set(upload);
+        self.download.set(download);
+    }
+
+    /// Bytes that may be sent in a second.
+    pub fn upload(&self) -> Option<u64> {
+        self.upload.rate()
+    }
+
+    /// Bytes that may be received in a second.
+    pub fn download(&self) -> Option<u64> {
+        self.download.rate()
+    }
+}
+
+/// Lets so many bytes a second pass, shared by all transfers of one direction.
 #[derive(Debug, Default)]
 pub(super) struct Limit {
-    bytes_a_second: Option<u64>,
+    /// 0 lets everything pass.
+    bytes_a_second: AtomicU64,
     /// When what was let through before is paid for.
     free_at: Mutex<Option<Instant>>,
 }
 
 impl Limit {
-    pub(super) fn new(bytes_a_second: Option<u64>) -> Arc<Self> {
-        Arc::new(Self {
-            bytes_a_second,
-            free_at: Mutex::default(),
-        })
+    fn set(&self, bytes_a_second: Option<u64>) {
+        let rate = bytes_a_second.map_or(0, |rate| rate.max(LOWEST));
+        self.bytes_a_second.store(rate, Ordering::Relaxed);
+        // A debt at the old rate is forgotten.
+        *lock(&self.free_at) = None;
     }
 
-    pub(super) fn is_set(&self) -> bool {
-        self.bytes_a_second.is_some()
+    pub(super) fn rate(&self) -> Option<u64> {
+        let rate = self.bytes_a_second.load(Ordering::Relaxed);
+        (rate > 0).then_some(rate)
     }
 
     /// Waits until it is the turn of the next `bytes`.
     pub(super) async fn pass(&self, bytes: usize) {
-        let Some(rate) = self.bytes_a_second else {
+        let Some(rate) = self.rate() else {
             return;
         };
         let turn = {
@@ -81,6 +120,10 @@ pub(super) fn pieces(data: Bytes) -> impl Stream<Item = io::Result<Bytes>> {
 mod tests {
     use super::*;
 
+    fn limit(rate: Option<u64>) -> Arc<Limit> {
+        Bandwidth::new(rate, None).upload
+    }
+
     /// Sends `len` bytes and gives back what arrived.
     async fn sent(limit: &Arc<Limit>, len: usize) -> usize {
         let body = pieces(Bytes::from(vec![1; len]));
@@ -92,34 +135,50 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn transfers_share_what_is_allowed() {
-        let limit = Limit::new(Some(PIECE as u64));
+        let limit = limit(Some(2 * PIECE as u64));
         let start = Instant::now();
 
         let sums = tokio::join!(sent(&limit, 10 * PIECE), sent(&limit, 11 * PIECE));
 
         assert_eq!(sums, (10 * PIECE, 11 * PIECE));
         // The first of 21 pieces goes at once.
-        assert_eq!(start.elapsed().as_secs(), 20);
+        assert_eq!(start.elapsed().as_secs(), 10);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_was_not_used_is_not_saved_up() {
-        let limit = Limit::new(Some(PIECE as u64));
+        let limit = limit(Some(2 * PIECE as u64));
         sent(&limit, PIECE).await;
         tokio::time::advance(Duration::from_secs(100)).await;
         let start = Instant::now();
 
         sent(&limit, 5 * PIECE).await;
 
-        assert_eq!(start.elapsed().as_secs(), 4);
+        assert_eq!(start.elapsed().as_secs(), 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_a_limit_nothing_waits() {
-        let limit = Limit::new(None);
+        let limit = limit(None);
         let start = Instant::now();
 
         assert_eq!(sent(&limit, 100 * PIECE + 1).await, 100 * PIECE + 1);
         assert!(start.elapsed().is_zero());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transfer_under_way_obeys_a_new_limit() {
+        let bandwidth = Bandwidth::new(Some(2 * PIECE as u64), None);
+        let start = Instant::now();
+        let sending = sent(&bandwidth.upload, 1000 * PIECE);
+        let changing = async {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            bandwidth.set(None, None);
+        };
+
+        let (sum, ()) = tokio::join!(sending, changing);
+
+        assert_eq!(sum, 1000 * PIECE);
+        assert_eq!(start.elapsed().as_secs(), 10);
     }
 }

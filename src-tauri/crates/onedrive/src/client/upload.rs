@@ -92,8 +92,8 @@ impl Upload<'_> {
             let sending = graph.send_with(&url, self.cancel, || {
                 let request = graph.request(Method::PUT, &url);
                 let request = request.header(CONTENT_TYPE, "application/octet-stream");
-                let limit = &self.destination.upload_limit;
-                Ok(if limit.is_set() {
+                let limit = &self.destination.options.bandwidth.upload;
+                Ok(if limit.rate().is_some() {
                     let body = Arc::clone(limit).metered(pieces(data.clone()));
                     request
                         .header(CONTENT_LENGTH, data.len())

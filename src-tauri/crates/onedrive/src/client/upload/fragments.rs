@@ -210,8 +210,12 @@ impl Upload<'_> {
         file.seek(SeekFrom::Start(offset))
             .await
             .map_err(|source| self.local(source))?;
-        let limit = &self.destination.upload_limit;
-        let piece = if limit.is_set() { PIECE } else { 64 * 1024 };
+        let limit = &self.destination.options.bandwidth.upload;
+        let piece = if limit.rate().is_some() {
+            PIECE
+        } else {
+            64 * 1024
+        };
         let body = ReaderStream::with_capacity(file.take(len), piece);
         let body = Body::wrap_stream(Arc::clone(limit).metered(body));
         let last = offset + len - 1;
@@ -232,7 +236,7 @@ impl Upload<'_> {
 
     /// Waits before the next try of a fragment, or gives up.
     async fn pause_or(&self, failures: u32, error: DestinationError) -> Result<()> {
-        let options = self.destination.options;
+        let options = &self.destination.options;
         if failures >= options.fragment_tries {
             return Err(error);
         }

@@ -1,0 +1,51 @@
+use coffer_ipc::command::BandwidthSettings;
+use coffer_onedrive::Bandwidth;
+
+use super::Coffer;
+use crate::{Result, wording};
+
+/// Name of the setting that holds [`BandwidthSettings`].
+const SETTING: &str = "bandwidth";
+/// Lowest limit, bytes a second.
+const LOWEST: u64 = 32 << 10;
+
+impl Coffer {
+    /// What OneDrive's transfers may use.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn bandwidth(&self) -> Result<BandwidthSettings> {
+        let stored = self.database(|database| database.setting(SETTING))?;
+        Ok(stored
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default())
+    }
+
+    /// Changes what transfers may use; those under way obey at once.
+    ///
+    /// # Errors
+    /// When a limit is too low to work with; nothing is changed then.
+    pub fn set_bandwidth(&self, settings: BandwidthSettings) -> Result<()> {
+        let limits = [settings.upload_bytes, settings.download_bytes];
+        if limits.into_iter().flatten().any(|limit| limit < LOWEST) {
+            return Err(wording::invalid(
+                "A limit of less than 32 KB/s is too low to work with.",
+                "Give at least 32 KB/s, or leave the field empty for no limit.",
+            ));
+        }
+        let text = serde_json::to_string(&settings).unwrap_or_default();
+        self.database(|database| database.set_setting(SETTING, &text))?;
+        apply(settings, &self.inner.bandwidth);
+        Ok(())
+    }
+
+    /// Makes the kept limits hold, at the start.
+    pub(super) fn apply_bandwidth(&self) -> Result<()> {
+        apply(self.bandwidth()?, &self.inner.bandwidth);
+        Ok(())
+    }
+}
+
+fn apply(settings: BandwidthSettings, bandwidth: &Bandwidth) {
+    bandwidth.set(settings.upload_bytes, settings.download_bytes);
+}
