@@ -95,7 +95,7 @@ impl Destination {
         match operation::content(&target, cancel).await? {
             DestinationContent::Backup {
                 encrypted: true, ..
-            } => self.open(Some(ask("passphrase")?), cancel).await,
+            } => self.open(Some(ask("Passphrase")?), cancel).await,
             _ => Ok(target),
         }
     }
@@ -106,11 +106,11 @@ fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// Asks for a secret; what is typed is not shown.
-fn ask(what: &str) -> Result<String, CommandError> {
-    rpassword::prompt_password(format!("The {what}: ")).map_err(|error| {
+/// Asks for a secret by its name; what is typed is not shown.
+fn ask(name: &str) -> Result<String, CommandError> {
+    rpassword::prompt_password(format!("{name}: ")).map_err(|error| {
         wording::invalid(
-            format!("The {what} could not be read: {error}."),
+            format!("{name} could not be read: {error}."),
             "Give it in the environment or on standard input instead.",
         )
     })

@@ -19,8 +19,8 @@ use std::time::Duration;
 pub use fuzzing::graph_answer;
 
 pub use account::{Drive, OneDrive};
-pub use limit::Bandwidth;
 pub use destination::{Deletion, OneDriveDestination, TransferOptions};
+pub use limit::Bandwidth;
 
 use crate::error::{Error, Result};
 

@@ -71,8 +71,8 @@ async fn open(arguments: &Backup, cancel: &CancellationToken) -> Result<Target, 
         DestinationContent::Backup { .. } => false,
         _ => true,
     };
-    let passphrase = ask("passphrase")?;
-    if is_new && ask("passphrase again")? != passphrase {
+    let passphrase = ask("Passphrase")?;
+    if is_new && ask("Passphrase again")? != passphrase {
         return Err(wording::invalid(
             "The two passphrases differ.",
             "Run again and type the same twice.",

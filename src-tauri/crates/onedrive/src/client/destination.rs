@@ -77,8 +77,7 @@ impl TransferOptions {
     /// and is taken for dead after a while.
     pub(super) fn unhurried(&self, bytes: u64) -> u64 {
         let limit = self.bandwidth.upload();
-        limit
-            .map_or(bytes, |limit| bytes.min(limit.saturating_mul(LONGEST_BODY)))
+        limit.map_or(bytes, |limit| bytes.min(limit.saturating_mul(LONGEST_BODY)))
     }
 }
 
