@@ -103,7 +103,7 @@ describe('destination', () => {
     expect(await screen.findByText('Signed in as pasted@outlook.example')).toBeVisible();
   });
 
-  it('leaves a folder that was typed before the suggestion came', async () => {
+  it('puts no suggestion into a folder that is being typed', async () => {
     const { platform, user } = await openForm();
     let suggest: (folder: string) => void = () => {};
     vi.spyOn(platform, 'suggestFolder').mockReturnValue(
@@ -112,9 +112,11 @@ describe('destination', () => {
     await typePassphraseTwice(user);
     await next(user);
     await user.selectOptions(screen.getByLabelText('Account'), 'account-alex');
-    await user.type(await screen.findByLabelText('Folder'), 'Mine');
+    const folder = await screen.findByLabelText('Folder');
 
+    await user.click(folder);
     suggest('Backups/laptop-2');
+    await user.type(folder, 'Mine');
     await screen.findByRole('radio', { name: /OneDrive own drive/ });
 
     expect(screen.getByLabelText('Folder')).toHaveValue('Mine');
