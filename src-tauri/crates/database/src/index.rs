@@ -115,6 +115,24 @@ impl Index {
         self.set_meta("damaged", if damaged { "yes" } else { "no" })
     }
 
+    /// From now on this handle shows one state of the index, and its look-ups are faster, until [`Index::end_reading`].
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn begin_reading(&self) -> Result<()> {
+        self.connection.prepare_cached("BEGIN")?.execute([])?;
+        Ok(())
+    }
+
+    /// Shows the newest state again.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn end_reading(&self) -> Result<()> {
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
+    }
+
     /// Runs `work` in one transaction.
     ///
     /// # Errors

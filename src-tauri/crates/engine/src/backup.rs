@@ -1,6 +1,7 @@
 //! Backup: sources to destination, as a new version.
 
 mod collect;
+mod known;
 mod prepare;
 mod scan;
 mod version;
@@ -421,7 +422,7 @@ fn run_pipeline(
         parallel,
         move |session, sender| {
             let scan = Scan::new(session, &stage_spool, roots, &options, &pace);
-            let mut collector = Collector::new(session, stage_index, &stage_spool, sender, &pace);
+            let mut collector = Collector::new(session, stage_index, &stage_spool, sender, &pace)?;
             scan.run(&mut collector)?;
             collector.finish()
         },

@@ -122,12 +122,15 @@ impl Spool {
     }
 }
 
+/// Blocks in memory. Whoever picks files so that these sets get slow could as well pick larger files.
+pub(crate) type BlockSet = HashSet<(Hash, u64), foldhash::fast::RandomState>;
+
 /// The dblock that is being filled.
 pub(crate) struct OpenVolume {
     name: VolumeName,
     writer: DblockWriter<BufWriter<File>>,
     rows: Vec<BlockRow>,
-    keys: HashSet<(Hash, u64)>,
+    keys: BlockSet,
     lists: Vec<(Hash, Vec<u8>)>,
 }
 
@@ -141,7 +144,7 @@ impl OpenVolume {
             name,
             writer,
             rows: Vec::new(),
-            keys: HashSet::new(),
+            keys: BlockSet::default(),
             lists: Vec::new(),
         })
     }
@@ -171,7 +174,7 @@ impl OpenVolume {
     }
 
     /// Ends the dblock, writes its dindex, and notes both in the index as spooled. Returns their bytes, too.
-    pub(crate) fn finish(self, spool: &Spool, index: &Index) -> Result<(SpooledVolume, u64)> {
+    pub(crate) fn finish(mut self, spool: &Spool, index: &Index) -> Result<(SpooledVolume, u64)> {
         let dindex = VolumeName::new_dindex(&spool.prefix, &spool.encryption);
         let (out, digest) = self
             .writer
@@ -190,6 +193,8 @@ impl OpenVolume {
         .map_err(|source| spool.volume_failed(&dindex, source))?;
         spool.close(out, &dindex)?;
 
+        // In the order of the index, which therefore touches each of its pages once.
+        self.rows.sort_unstable_by_key(|row| (row.hash, row.size));
         let spooled = VolumeState::Spooled;
         index.transaction(|index| {
             let (name, hash) = (self.name.as_str(), Some(digest.hash.as_bytes()));

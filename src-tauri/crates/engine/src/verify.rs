@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use coffer_database::{Index, VolumeState};
 use coffer_destination::Error as DestinationError;
@@ -240,14 +241,34 @@ pub(crate) fn verify_samples(
         format,
         spool,
     };
-    for volume in dlists {
-        let examined = match lists {
-            Lists::Compared => examine_dlist(&survey, volume),
-            Lists::Read => read_dlist(session, volume, spool).map(|()| None),
-        };
-        conclude(session, index, volume, examined, stats)?;
+    if lists == Lists::Compared {
+        for volume in dlists {
+            conclude(
+                session,
+                index,
+                volume,
+                examine_dlist(&survey, volume),
+                stats,
+            )?;
+        }
+        return examine_volumes(session, index, format, spool, listed, chosen, stats);
     }
-    examine_volumes(session, index, format, spool, listed, chosen, stats)
+    // Reading lists needs no index, so it goes on beside the rest.
+    thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let read = |volume: &&ListedVolume| read_dlist(session, volume, spool).map(|()| None);
+            dlists.iter().map(read).collect::<Vec<_>>()
+        });
+        let examined = examine_volumes(session, index, format, spool, listed, chosen, stats);
+        let read = reading
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        examined?;
+        for (volume, read) in dlists.iter().zip(read) {
+            conclude(session, index, volume, read, stats)?;
+        }
+        Ok(())
+    })
 }
 
 /// Names of dindexes that cannot be read, after trying all of them. One that describes a volume which is gone can be, and

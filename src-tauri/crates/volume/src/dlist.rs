@@ -146,11 +146,14 @@ impl<W: Write, S: Read + Write + Seek> DlistWriter<W, S> {
         }
         self.files_began |= is_file;
         let row = self.row(entry)?;
+        let mut json = Vec::with_capacity(512);
         if self.entries > 0 {
-            self.list.write_all(b",")?;
+            json.push(b',');
         }
         self.entries += 1;
-        serde_json::to_writer(&mut self.list, &row).map_err(std::io::Error::from)?;
+        serde_json::to_writer(&mut json, &row).map_err(std::io::Error::from)?;
+        // At once, because deflating many small pieces takes longer.
+        self.list.write_all(&json)?;
         Ok(())
     }
 

@@ -236,6 +236,33 @@ impl Index {
         Ok(())
     }
 
+    /// Whether any volume holds any block.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn has_blocks(&self) -> Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM block LIMIT 1")?;
+        Ok(statement.exists([])?)
+    }
+
+    /// Calls `sink` with hash and size of every block.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn for_each_block(&self, mut sink: impl FnMut(&[u8], u64)) -> Result<()> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT hash, size FROM block")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let hash = row.get_ref(0)?.as_blob();
+            sink(hash.map_err(rusqlite::Error::from)?, from_sql(row.get(1)?));
+        }
+        Ok(())
+    }
+
     /// Whether some volume holds this block.
     ///
     /// # Errors

@@ -1,6 +1,5 @@
 //! The collector: takes what the pool prepared, in order, fills volumes with new blocks, and stages what changed.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -11,9 +10,11 @@ use coffer_volume::{Format, Hash};
 use crossbeam_channel::{Receiver, Select};
 use tokio::sync::mpsc;
 
+use super::known::KnownBlocks;
 use super::prepare::{
-    Output, PreparedBlock, PreparedContent, PreparedEntryData, PreparedMetadata, RecentBlocks,
+    NewBlock, Output, PreparedBlock, PreparedContent, PreparedEntryData, PreparedMetadata,
 };
+use super::scan::Unchanged;
 use super::{BackupStats, Pace};
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind, Severity};
@@ -26,7 +27,6 @@ const BATCH: usize = 512;
 
 /// What the scan found without the pool's help.
 pub(super) enum Finding {
-    Unchanged { path: String, bytes: u64 },
     Gone(String),
     Problem { problem: Problem, is_root: bool },
 }
@@ -53,7 +53,9 @@ pub(super) struct Collector {
     reader: Option<Index>,
     spool: Spool,
     sender: mpsc::Sender<SpooledVolume>,
-    recent: RecentBlocks,
+    known: KnownBlocks,
+    /// Blocks that went into the open volume since `known` was told.
+    added: Vec<(Hash, u64)>,
     pace: Arc<Pace>,
     open: Option<OpenVolume>,
     large: LargeFile,
@@ -68,28 +70,35 @@ impl Collector {
         spool: &Spool,
         sender: mpsc::Sender<SpooledVolume>,
         pace: &Arc<Pace>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        let known = KnownBlocks::new(!lock(&index).has_blocks()?);
+        Ok(Self {
             session: session.clone(),
             index,
             reader: None,
             spool: spool.clone(),
             sender,
-            recent: RecentBlocks::default(),
+            known,
+            added: Vec::new(),
             pace: Arc::clone(pace),
             open: None,
             large: LargeFile::default(),
             staged: Vec::new(),
             stats: BackupStats::default(),
-        }
+        })
     }
 
     pub(super) fn index_path(&self) -> PathBuf {
         lock(&self.index).path().to_owned()
     }
 
-    pub(super) fn recent(&self) -> RecentBlocks {
-        Arc::clone(&self.recent)
+    pub(super) fn known(&self) -> KnownBlocks {
+        self.known.clone()
+    }
+
+    pub(super) fn add_unchanged(&mut self, unchanged: Unchanged) {
+        self.stats.examined_files += unchanged.files;
+        self.stats.examined_bytes += unchanged.bytes;
     }
 
     /// Takes results and findings until both ends are closed.
@@ -144,20 +153,20 @@ impl Collector {
         match output {
             Output::Block(block) => {
                 self.session.monitor().done(0, block.size, "");
-                self.add_to_large_file(block)
+                self.add_to_large_file(block)?;
             }
-            Output::Entry(entry) => self.add_entry(*entry),
+            Output::Entries(entries) => {
+                for entry in entries {
+                    self.add_entry(entry)?;
+                }
+            }
         }
+        self.known.insert(self.added.drain(..));
+        Ok(())
     }
 
     fn note(&mut self, finding: Finding) -> Result<()> {
         match finding {
-            Finding::Unchanged { path, bytes } => {
-                self.stats.examined_files += 1;
-                self.stats.examined_bytes += bytes;
-                self.session.monitor().done(1, bytes, &path);
-                Ok(())
-            }
             Finding::Gone(path) => {
                 self.stats.deleted_files += 1;
                 self.stage(Staged::Gone(path))
@@ -200,15 +209,17 @@ impl Collector {
     /// Stores a blocklist as the block that it is.
     fn add_blocklist(&mut self, list: Vec<u8>) -> Result<Hash> {
         let hash = self.spool.format().block_hash().digest(&list);
-        let entry = Some(PreparedEntry::stored(list.clone()));
-        self.add_block(
-            PreparedBlock {
-                hash,
-                size: list.len() as u64,
-                entry,
-            },
-            Some(list),
-        )?;
+        let new = NewBlock {
+            entry: PreparedEntry::stored(list.clone()),
+            // Nobody has looked it up.
+            ended_volumes: u64::MAX,
+        };
+        let block = PreparedBlock {
+            hash,
+            size: list.len() as u64,
+            new: Some(new),
+        };
+        self.add_block(block, Some(list))?;
         Ok(hash)
     }
 
@@ -358,17 +369,24 @@ impl Collector {
 
     /// Puts a block into the open volume unless some volume has it.
     fn add_block(&mut self, block: PreparedBlock, blocklist: Option<Vec<u8>>) -> Result<()> {
-        let PreparedBlock { hash, size, entry } = block;
+        let PreparedBlock { hash, size, new } = block;
         // What a worker found known stays known. Blocklists never come from a worker.
-        let Some(entry) = entry else { return Ok(()) };
+        let Some(NewBlock {
+            entry,
+            ended_volumes,
+        }) = new
+        else {
+            return Ok(());
+        };
         let known = self
             .open
             .as_ref()
             .is_some_and(|open| open.contains(hash, size))
-            || self
-                .reader
-                .as_ref()
-                .map_or(Ok(false), |index| index.has_block(hash.as_bytes(), size))?;
+            || self.known.ended_volumes() != ended_volumes
+                && self
+                    .reader
+                    .as_ref()
+                    .map_or(Ok(false), |index| index.has_block(hash.as_bytes(), size))?;
         if known {
             // It came with a volume that does not say which of its blocks are lists.
             if let Some(list) = blocklist {
@@ -381,7 +399,7 @@ impl Collector {
             None => OpenVolume::create(&self.spool)?,
         };
         open.add(&self.spool, hash, size, &entry, blocklist)?;
-        write_lock(&self.recent).insert((hash, size));
+        self.added.push((hash, size));
         if open.is_full(&self.spool) {
             return self.send(open);
         }
@@ -392,7 +410,8 @@ impl Collector {
     /// Ends a volume, notes it in the index, and hands it to the uploads; waits there while they have enough.
     fn send(&mut self, open: OpenVolume) -> Result<()> {
         let (pair, bytes) = open.finish(&self.spool, &lock(&self.index))?;
-        write_lock(&self.recent).clear();
+        self.added.clear();
+        self.known.end_volume();
         self.stats.uploaded_volumes += 2;
         self.stats.uploaded_bytes += bytes;
         self.pace.filled();
@@ -410,12 +429,6 @@ fn large_stream(hash: Hash, size: u64, large: LargeFile, format: &Format) -> Str
         None => Parts::Empty,
     };
     StreamRef { hash, size, parts }
-}
-
-fn write_lock(recent: &RecentBlocks) -> std::sync::RwLockWriteGuard<'_, HashSet<(Hash, u64)>> {
-    recent
-        .write()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Whether a version would tell the two apart; what only this computer knows does not count.

@@ -1,10 +1,9 @@
 //! The pool: reading small files, hashing and compressing, in parallel; results come out in the order they went in.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::path::Path;
+use std::sync::Arc;
 
 use coffer_database::{EntryRow, Index, LocalState};
 use coffer_volume::archive::{BlockCompressor, Hint, PreparedEntry};
@@ -15,20 +14,30 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use jiff::Timestamp;
 
 use super::Pace;
+use super::known::{Known, KnownBlocks, LookUps};
 use crate::source::{Found, is_compressed, local_state, metadata};
 use crate::store::kind_number;
 
 /// Bytes of blocks that may be in the pool, as a rule; one block at least.
 const IN_FLIGHT_BYTES: u64 = 32 << 20;
-/// Items that may be in the pool.
-const IN_FLIGHT_ITEMS: u64 = 256;
+/// Tasks that may be in the pool.
+const IN_FLIGHT_TASKS: u64 = 256;
+/// Entries that are handed in together, because passing small files on one by one takes longer than reading them.
+const ENTRIES_PER_TASK: usize = 64;
 
 /// A block that is hashed and, unless it is known, compressed.
 pub(super) struct PreparedBlock {
     pub(super) hash: Hash,
     pub(super) size: u64,
     /// `None` when some volume has it already.
-    pub(super) entry: Option<PreparedEntry>,
+    pub(super) new: Option<NewBlock>,
+}
+
+/// A block that no volume had.
+pub(super) struct NewBlock {
+    pub(super) entry: PreparedEntry,
+    /// Volumes that had been ended when it was looked up; it may be in one that was ended since.
+    pub(super) ended_volumes: u64,
 }
 
 /// Metadata, ready to be stored.
@@ -64,6 +73,11 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
+    /// Bytes of content, if it is a file.
+    pub(super) fn content_len(&self) -> u64 {
+        self.found.content_len()
+    }
+
     /// Whether a file that the index knows from a dlist only, where times have whole seconds, is the same: by time,
     /// size and metadata.
     pub(super) fn looks_unchanged(&self, format: &Format) -> bool {
@@ -103,8 +117,8 @@ pub(super) struct PreparedEntryData {
 
 /// Work for the pool.
 pub(super) enum Task {
-    /// A folder, a link, or a file of at most one block, which the pool reads.
-    Entry(Box<Candidate>),
+    /// Folders, links, and files of at most one block, which the pool reads.
+    Entries(Vec<Candidate>),
     /// A block of a large file.
     Block { data: Vec<u8>, hint: Hint },
     /// The end of a large file.
@@ -117,17 +131,22 @@ pub(super) enum Task {
 
 /// What comes out.
 pub(super) enum Output {
-    Entry(Box<PreparedEntryData>),
+    Entries(Vec<PreparedEntryData>),
     Block(PreparedBlock),
 }
 
-/// Blocks of the volume that is being filled, which the index does not know yet.
-pub(super) type RecentBlocks = Arc<RwLock<HashSet<(Hash, u64)>>>;
+/// Nobody takes results any more.
+pub(super) struct Stopped;
 
 /// The way into the pool.
 pub(super) struct Pool {
     tasks: Sender<(Task, Sender<Output>)>,
     ordered: Sender<Receiver<Output>>,
+    block_size: u64,
+    /// Entries that are not handed in yet.
+    entries: Vec<Candidate>,
+    /// Their content in bytes.
+    entry_bytes: u64,
 }
 
 /// The ways out: `tasks` for the workers, `ordered` for whoever takes the results.
@@ -138,32 +157,69 @@ pub(super) struct PoolEnds {
 
 impl Pool {
     pub(super) fn new(format: &Format) -> (Self, PoolEnds) {
-        let room = (IN_FLIGHT_BYTES / format.block_size()).clamp(1, IN_FLIGHT_ITEMS) as usize;
+        let block_size = format.block_size();
+        let room = (IN_FLIGHT_BYTES / block_size).clamp(1, IN_FLIGHT_TASKS) as usize;
         let (tasks, task_end) = bounded(room);
         let (ordered, ordered_end) = bounded(room);
-        (
-            Self { tasks, ordered },
-            PoolEnds {
-                tasks: task_end,
-                ordered: ordered_end,
-            },
-        )
+        let pool = Self {
+            tasks,
+            ordered,
+            block_size,
+            entries: Vec::new(),
+            entry_bytes: 0,
+        };
+        let ends = PoolEnds {
+            tasks: task_end,
+            ordered: ordered_end,
+        };
+        (pool, ends)
     }
 
-    /// Hands work in; false when nobody takes results any more.
-    pub(super) fn submit(&self, task: Task) -> bool {
+    /// Hands in an entry of at most one block, together with others; [`Pool::flush`] hands in the last ones.
+    pub(super) fn submit_entry(&mut self, candidate: Candidate) -> Result<(), Stopped> {
+        let bytes = candidate.content_len();
+        if self.entry_bytes + bytes > self.block_size {
+            self.flush()?;
+        }
+        self.entry_bytes += bytes;
+        self.entries.push(candidate);
+        if self.entries.len() >= ENTRIES_PER_TASK {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Hands in work, after the entries before it.
+    pub(super) fn submit(&mut self, task: Task) -> Result<(), Stopped> {
+        self.flush()?;
+        self.hand_in(task)
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), Stopped> {
+        self.entry_bytes = 0;
+        let entries = std::mem::take(&mut self.entries);
+        if entries.is_empty() {
+            Ok(())
+        } else {
+            self.hand_in(Task::Entries(entries))
+        }
+    }
+
+    fn hand_in(&self, task: Task) -> Result<(), Stopped> {
         let (sender, receiver) = bounded(1);
-        self.ordered.send(receiver).is_ok() && self.tasks.send((task, sender)).is_ok()
+        self.ordered.send(receiver).map_err(|_| Stopped)?;
+        self.tasks.send((task, sender)).map_err(|_| Stopped)
     }
 }
 
 /// One thread of the pool.
 pub(super) struct Worker {
+    index: Index,
+    known: KnownBlocks,
     format: Format,
     compressor: BlockCompressor,
     pace: Arc<Pace>,
-    index: Index,
-    recent: RecentBlocks,
 }
 
 impl Worker {
@@ -171,39 +227,59 @@ impl Worker {
         format: &Format,
         compressor: BlockCompressor,
         pace: Arc<Pace>,
-        index: PathBuf,
-        recent: RecentBlocks,
+        index: &Path,
+        known: KnownBlocks,
     ) -> coffer_database::Result<Self> {
         Ok(Self {
+            index: Index::open(index)?,
+            known,
             format: format.clone(),
             compressor,
             pace,
-            index: Index::open(&index)?,
-            recent,
         })
     }
 
     /// Works until no more tasks come.
     pub(super) fn run(mut self, tasks: &Receiver<(Task, Sender<Output>)>) {
         for (task, result) in tasks {
-            let output = match task {
-                Task::Entry(candidate) => Output::Entry(Box::new(self.entry(*candidate))),
-                Task::Block { data, hint } => Output::Block(self.block(data, hint)),
-                Task::LargeEnd {
-                    candidate,
-                    content,
-                    changed_while_read,
-                } => {
-                    let content = content.map(|(hash, size)| PreparedContent::Large { hash, size });
-                    Output::Entry(Box::new(self.finish(
-                        *candidate,
-                        content,
-                        changed_while_read,
-                    )))
-                }
-            };
+            self.compressor.set_level(self.pace.level());
+            let output = Preparer {
+                look_ups: LookUps::begin(&self.index, &self.known),
+                format: &self.format,
+                compressor: &mut self.compressor,
+            }
+            .prepare(task);
             // The collector may have given up; then the result is of no use.
             let _ = result.send(output);
+        }
+    }
+}
+
+/// Prepares one task.
+struct Preparer<'a> {
+    look_ups: LookUps<'a>,
+    format: &'a Format,
+    compressor: &'a mut BlockCompressor,
+}
+
+impl Preparer<'_> {
+    fn prepare(&mut self, task: Task) -> Output {
+        match task {
+            Task::Entries(candidates) => Output::Entries(
+                candidates
+                    .into_iter()
+                    .map(|candidate| self.entry(candidate))
+                    .collect(),
+            ),
+            Task::Block { data, hint } => Output::Block(self.block(data, hint)),
+            Task::LargeEnd {
+                candidate,
+                content,
+                changed_while_read,
+            } => {
+                let content = content.map(|(hash, size)| PreparedContent::Large { hash, size });
+                Output::Entries(vec![self.finish(*candidate, content, changed_while_read)])
+            }
         }
     }
 
@@ -211,7 +287,7 @@ impl Worker {
         if candidate.found.kind != EntryKind::File {
             return self.finish(candidate, Ok(PreparedContent::None), false);
         }
-        if candidate.looks_unchanged(&self.format) {
+        if candidate.looks_unchanged(self.format) {
             return self.finish(candidate, Ok(PreparedContent::Same), false);
         }
         let (content, changed) = match self.small_file(&candidate.found) {
@@ -306,21 +382,14 @@ impl Worker {
     fn block(&mut self, data: Vec<u8>, hint: Hint) -> PreparedBlock {
         let hash = self.format.block_hash().digest(&data);
         let size = data.len() as u64;
-        let entry = (!self.is_known(hash, size)).then(|| {
-            self.compressor.set_level(self.pace.level());
-            self.compressor.prepare(data, hint)
-        });
-        PreparedBlock { hash, size, entry }
-    }
-
-    /// A database that cannot answer makes the block count as new; the collector asks again.
-    fn is_known(&self, hash: Hash, size: u64) -> bool {
-        let recent = self
-            .recent
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        recent.contains(&(hash, size))
-            || self.index.has_block(hash.as_bytes(), size).unwrap_or(false)
+        let new = match self.look_ups.known(hash, size) {
+            Known::Yes => None,
+            Known::NotAfter(ended_volumes) => Some(NewBlock {
+                entry: self.compressor.prepare(data, hint),
+                ended_volumes,
+            }),
+        };
+        PreparedBlock { hash, size, new }
     }
 }
 

@@ -81,8 +81,11 @@ const EXCLUSION_MARKS: [&str; 2] = [
 
 /// The mark that says "no backup", if there is one.
 pub(crate) fn exclusion_mark(path: &Path) -> Option<&'static str> {
-    let has = |name: &&str| xattr::get(path, name).is_ok_and(|value| value.is_some());
-    EXCLUSION_MARKS.into_iter().find(has)
+    // One question for all, and nearly always the only one.
+    let names = xattr::list(path).ok()?;
+    names
+        .filter_map(|name| EXCLUSION_MARKS.into_iter().find(|mark| name == *mark))
+        .min_by_key(|mark| EXCLUSION_MARKS.iter().position(|other| other == mark))
 }
 
 /// Extended attributes that can be read; file systems without any have none.

@@ -29,6 +29,17 @@ pub(crate) struct Found {
     pub(crate) reason: Reason,
 }
 
+impl Found {
+    /// Bytes of content; folders and links have none.
+    pub(crate) fn content_len(&self) -> u64 {
+        if self.kind == EntryKind::File {
+            self.stat.len()
+        } else {
+            0
+        }
+    }
+}
+
 /// What the walk comes across.
 #[derive(Debug)]
 pub(crate) enum WalkItem {

@@ -1,6 +1,8 @@
+use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::thread::{self, JoinHandle};
 
-use flate2::Compression;
+use flate2::{Compress, Compression, FlushCompress, Status};
 use libdeflater::{CompressionLvl, Compressor};
 
 use crate::error::{Error, Result};
@@ -75,6 +77,10 @@ impl PreparedEntry {
     }
 }
 
+/// At the lowest level, entries below this many bytes are stored: setting a compressor up takes several times as long
+/// as everything else that is done with them, and saves a third of them at most.
+const SMALL: usize = 512;
+
 /// Compresses entries on any thread; one per thread, because it keeps its tables.
 ///
 /// Blocks are whole in memory, so libdeflate does it, which is made for that: at level 6 it is a third faster than
@@ -141,6 +147,9 @@ impl BlockCompressor {
 
     /// `None` when the result would not be smaller.
     fn compress(&mut self, data: &[u8]) -> Option<(u16, Vec<u8>)> {
+        if self.level <= 1 && data.len() < SMALL {
+            return None;
+        }
         let Some(zstandard) = &mut self.zstandard else {
             return Some((DEFLATED, self.deflate(data)?));
         };
@@ -166,11 +175,21 @@ fn deflate_of(level: u32) -> Compressor {
     Compressor::new(level)
 }
 
+/// Bytes that are deflated together, on one thread.
+const PIECE: usize = 512 * 1024;
+/// Pieces that may be under way.
+const MOST_PIECES: usize = 4;
+
 /// An entry of unknown length, compressed into a scratch file while it is written.
 ///
-/// For file lists, which grow with the source and must not be held in memory.
+/// For file lists, which grow with the source and must not be held in memory. Pieces are deflated on threads of their
+/// own and end at whole bytes, so that one after another they are one deflate stream, the same on any computer.
 pub struct PreparedStream<S: Write> {
-    deflate: flate2::write::DeflateEncoder<io::BufWriter<S>>,
+    scratch: io::BufWriter<S>,
+    level: u32,
+    piece: Vec<u8>,
+    /// In the order of the stream.
+    under_way: VecDeque<JoinHandle<io::Result<Vec<u8>>>>,
     crc32: crc32fast::Hasher,
     plain_len: u64,
 }
@@ -178,17 +197,23 @@ pub struct PreparedStream<S: Write> {
 impl<S: Read + Write + Seek> PreparedStream<S> {
     /// `scratch` is empty and used from its start.
     pub fn new(scratch: S, level: u32) -> Self {
-        let out = io::BufWriter::with_capacity(64 * 1024, scratch);
         Self {
-            deflate: flate2::write::DeflateEncoder::new(out, Compression::new(level.min(9))),
+            scratch: io::BufWriter::with_capacity(64 * 1024, scratch),
+            level: level.min(9),
+            piece: Vec::with_capacity(PIECE),
+            under_way: VecDeque::new(),
             crc32: crc32fast::Hasher::new(),
             plain_len: 0,
         }
     }
 
-    pub(crate) fn finish(self) -> Result<FinishedStream<S>> {
-        let out = self.deflate.finish()?;
-        let mut scratch = out
+    pub(crate) fn finish(mut self) -> Result<FinishedStream<S>> {
+        self.deflate_piece(FlushCompress::Finish)?;
+        while !self.under_way.is_empty() {
+            self.take_piece()?;
+        }
+        let mut scratch = self
+            .scratch
             .into_inner()
             .map_err(|error| Error::Io(error.into_error()))?;
         let len = scratch.stream_position()?;
@@ -202,16 +227,67 @@ impl<S: Read + Write + Seek> PreparedStream<S> {
     }
 }
 
-impl<S: Write> Write for PreparedStream<S> {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let written = self.deflate.write(data)?;
-        self.crc32.update(&data[..written]);
-        self.plain_len += written as u64;
-        Ok(written)
+impl<S: Write> PreparedStream<S> {
+    /// Starts to deflate what was written since the last call; waits when enough pieces are under way.
+    fn deflate_piece(&mut self, end: FlushCompress) -> io::Result<()> {
+        let room = thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(MOST_PIECES);
+        while self.under_way.len() >= room {
+            self.take_piece()?;
+        }
+        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
+        let level = Compression::new(self.level);
+        let deflating = thread::Builder::new()
+            .name("deflate".to_owned())
+            .spawn(move || deflate_piece(&piece, level, end))?;
+        self.under_way.push_back(deflating);
+        Ok(())
     }
 
+    /// Writes the oldest piece that is under way.
+    fn take_piece(&mut self) -> io::Result<()> {
+        let Some(deflating) = self.under_way.pop_front() else {
+            return Ok(());
+        };
+        let deflated = deflating
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        self.scratch.write_all(&deflated?)
+    }
+}
+
+impl<S: Write> Write for PreparedStream<S> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let data = &data[..data.len().min(PIECE - self.piece.len())];
+        self.piece.extend_from_slice(data);
+        self.crc32.update(data);
+        self.plain_len += data.len() as u64;
+        if self.piece.len() == PIECE {
+            self.deflate_piece(FlushCompress::Full)?;
+        }
+        Ok(data.len())
+    }
+
+    /// Pieces are written as they come; there is nothing to hurry.
     fn flush(&mut self) -> io::Result<()> {
-        self.deflate.flush()
+        Ok(())
+    }
+}
+
+/// Deflates a piece of a stream. Any but the last is followed by another.
+fn deflate_piece(piece: &[u8], level: Compression, end: FlushCompress) -> io::Result<Vec<u8>> {
+    let mut deflate = Compress::new(level, false);
+    let mut out = Vec::with_capacity(piece.len() / 2 + 64);
+    loop {
+        let taken = deflate.total_in() as usize;
+        let status = deflate.compress_vec(&piece[taken..], &mut out, end)?;
+        let has_room = out.len() < out.capacity();
+        // With room left, everything that was to be written has been.
+        if status == Status::StreamEnd || (has_room && end != FlushCompress::Finish) {
+            return Ok(out);
+        }
+        out.reserve(out.len() / 2 + 64);
     }
 }
 
@@ -248,6 +324,31 @@ mod tests {
             CompressionMethod::Zstandard
         );
         assert!("LZMA".parse::<CompressionMethod>().is_err());
+    }
+
+    #[test]
+    fn a_stream_of_any_length_is_one_deflate_stream() {
+        for len in [0, 1, PIECE - 1, PIECE, PIECE + 1, 5 * PIECE + 7] {
+            let data: Vec<u8> = (0..len as u32)
+                .map(|i| (i.wrapping_mul(2_654_435_761) >> 27) as u8)
+                .collect();
+            let mut stream = PreparedStream::new(io::Cursor::new(Vec::new()), 6);
+            for part in data.chunks(70_000) {
+                stream.write_all(part).unwrap();
+            }
+
+            let finished = stream.finish().unwrap();
+
+            assert_eq!(finished.plain_len, len as u64);
+            assert_eq!(finished.crc32, crc32fast::hash(&data));
+            let deflated = finished.scratch.into_inner();
+            assert_eq!(deflated.len() as u64, finished.len);
+            let mut inflated = Vec::new();
+            let mut inflate = flate2::read::DeflateDecoder::new(&deflated[..]);
+            inflate.read_to_end(&mut inflated).unwrap();
+            assert!(inflated == data, "{len} bytes");
+            assert_eq!(inflate.total_in(), finished.len, "nothing follows the end");
+        }
     }
 
     #[test]
