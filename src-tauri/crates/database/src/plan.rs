@@ -1,7 +1,12 @@
 //! The plan of one restore: which blocks it still needs, and where each of them goes.
 //!
-//! It lies in a temporary database, so that a restore of millions of files takes no more memory than one of ten.
+//! What takes room lies in a temporary database; what changes with every block is in memory ([`progress`]).
 
+mod progress;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -10,23 +15,26 @@ use crate::error::Result;
 use crate::index::StreamRow;
 use crate::sqlite::{self, from_sql, to_sql};
 
+use progress::{Progress, State, Users};
+
+/// `item` is the number of an entry, or that of metadata below zero.
 const SCHEMA: &str = "
 CREATE TABLE entry (
-    id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, path TEXT NOT NULL, target BLOB NOT NULL,
-    hash BLOB, size INTEGER, listed INTEGER, metadata INTEGER, missing INTEGER NOT NULL DEFAULT 0,
-    state INTEGER NOT NULL DEFAULT 0
+    id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, path TEXT NOT NULL,
+    hash BLOB, size INTEGER, listed INTEGER, metadata INTEGER
 );
-CREATE TABLE metadata (
-    id INTEGER PRIMARY KEY, hash BLOB NOT NULL, size INTEGER NOT NULL, missing INTEGER NOT NULL DEFAULT 0,
-    data BLOB, UNIQUE (hash, size)
-);
+CREATE TABLE metadata (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE use (hash BLOB NOT NULL, size INTEGER NOT NULL, item INTEGER NOT NULL, offset INTEGER NOT NULL);
 CREATE TABLE wanted (
-    id INTEGER PRIMARY KEY, hash BLOB NOT NULL, size INTEGER NOT NULL, volume INTEGER,
-    done INTEGER NOT NULL DEFAULT 0, UNIQUE (hash, size)
+    id INTEGER PRIMARY KEY, volume INTEGER, hash BLOB NOT NULL, size INTEGER NOT NULL,
+    item INTEGER NOT NULL, offset INTEGER NOT NULL
 );
-CREATE TABLE use (wanted INTEGER NOT NULL, entry INTEGER, metadata INTEGER, offset INTEGER NOT NULL);
 CREATE TABLE failed_volume (id INTEGER PRIMARY KEY);
+CREATE TABLE done_volume (id INTEGER PRIMARY KEY);
 ";
+
+/// Metadata that is recognised when another entry has it, too. Older ones are fetched again, at worst.
+const RECENT_METADATA: usize = 50_000;
 
 /// An entry that is to be restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +45,6 @@ pub struct PlanEntry {
     pub kind: u8,
     /// As stored in the backup.
     pub path: String,
-    /// Where it goes, in the caller's encoding.
-    pub target: Vec<u8>,
     /// Raw file hash and bytes; files only.
     pub content: Option<(Vec<u8>, u64)>,
     /// Whether the content is more than one block.
@@ -53,11 +59,13 @@ pub struct PlanEntry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedBlock {
     /// Identifies it in the plan.
-    pub id: i64,
+    pub ids: Range<i64>,
     /// Raw block hash.
     pub hash: Vec<u8>,
     /// Bytes.
     pub size: u64,
+    /// Where it goes.
+    pub uses: Vec<Use>,
 }
 
 /// Where a block goes.
@@ -82,6 +90,12 @@ pub enum Use {
 /// The plan of one restore.
 pub struct RestorePlan {
     connection: Connection,
+    progress: RefCell<Progress>,
+    recent_metadata: RefCell<HashMap<(Vec<u8>, u64), i64>>,
+    /// What arrived last, because the next entry often has it, too, and most metadata has one entry.
+    last_metadata: RefCell<Option<(i64, Vec<u8>)>>,
+    /// Whether some open block has no volume, or one that failed.
+    must_assign: Cell<bool>,
 }
 
 impl RestorePlan {
@@ -92,7 +106,13 @@ impl RestorePlan {
     pub fn new(index: &Path) -> Result<Self> {
         let connection = sqlite::open_temporary(SCHEMA)?;
         connection.execute("ATTACH DATABASE ?1 AS idx", [index.to_string_lossy()])?;
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            progress: RefCell::default(),
+            recent_metadata: RefCell::default(),
+            last_metadata: RefCell::default(),
+            must_assign: Cell::new(true),
+        })
     }
 
     /// Runs `work` in one transaction.
@@ -122,45 +142,37 @@ impl RestorePlan {
         &self,
         kind: u8,
         path: &str,
-        target: &[u8],
         content: Option<&StreamRow>,
         metadata: Option<i64>,
     ) -> Result<i64> {
-        let mut statement = self.connection.prepare_cached(
-            "INSERT INTO entry (kind, path, target, hash, size, listed, metadata)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?;
-        statement
-            .insert(params![
-                kind,
-                path,
-                target,
-                content.map(|stream| &stream.hash),
-                content.map(|stream| to_sql(stream.size)),
-                content.is_some_and(|stream| stream.listed),
-                metadata,
-            ])
-            .map_err(Into::into)
+        let id = self.progress.borrow_mut().add_entry(metadata);
+        let mut statement = self
+            .connection
+            .prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+        statement.execute(params![
+            id,
+            kind,
+            path,
+            content.map(|stream| &stream.hash),
+            content.map(|stream| to_sql(stream.size)),
+            content.is_some_and(|stream| stream.listed),
+            metadata,
+        ])?;
+        Ok(id)
     }
 
     /// Adds a metadata stream and returns its id, and whether it is new to the plan.
-    ///
-    /// # Errors
-    /// Those of SQLite.
-    pub fn add_metadata(&self, hash: &[u8], size: u64) -> Result<(i64, bool)> {
-        let known = self
-            .connection
-            .prepare_cached("SELECT id FROM metadata WHERE hash = ?1 AND size = ?2")?
-            .query_row(params![hash, to_sql(size)], |row| row.get(0))
-            .optional()?;
-        if let Some(id) = known {
-            return Ok((id, false));
+    pub fn add_metadata(&self, hash: &[u8], size: u64) -> (i64, bool) {
+        let mut recent = self.recent_metadata.borrow_mut();
+        if recent.len() >= RECENT_METADATA {
+            recent.clear();
         }
-        let id = self
-            .connection
-            .prepare_cached("INSERT INTO metadata (hash, size) VALUES (?1, ?2)")?
-            .insert(params![hash, to_sql(size)])?;
-        Ok((id, true))
+        let mut is_new = false;
+        let id = *recent.entry((hash.to_owned(), size)).or_insert_with(|| {
+            is_new = true;
+            self.progress.borrow_mut().add_metadata(size)
+        });
+        (id, is_new)
     }
 
     /// Adds a block that goes somewhere.
@@ -168,51 +180,41 @@ impl RestorePlan {
     /// # Errors
     /// Those of SQLite.
     pub fn add_use(&self, hash: &[u8], size: u64, target: Use) -> Result<()> {
-        let wanted: i64 = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO wanted (hash, size) VALUES (?1, ?2)
-                 ON CONFLICT (hash, size) DO UPDATE SET size = size RETURNING id",
-            )?
-            .query_row(params![hash, to_sql(size)], |row| row.get(0))?;
-        let (entry, metadata, offset) = match target {
-            Use::File { entry, offset } => (Some(entry), None, offset),
-            Use::Metadata { metadata, offset } => (None, Some(metadata), offset),
+        let mut progress = self.progress.borrow_mut();
+        let (item, offset) = match target {
+            Use::File { entry, offset } => {
+                progress.add_missing_content(entry);
+                (entry, offset)
+            }
+            Use::Metadata { metadata, offset } => {
+                progress.add_missing_metadata(metadata);
+                (-metadata, offset)
+            }
         };
         self.connection
             .prepare_cached("INSERT INTO use VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![wanted, entry, metadata, to_sql(offset)])?;
-        let count = match target {
-            Use::File { .. } => "UPDATE entry SET missing = missing + 1 WHERE id = ?1",
-            Use::Metadata { .. } => "UPDATE metadata SET missing = missing + 1 WHERE id = ?1",
-        };
-        self.connection
-            .prepare_cached(count)?
-            .execute([entry.or(metadata)])?;
+            .execute(params![hash, to_sql(size), item, to_sql(offset)])?;
         Ok(())
     }
 
     /// Marks an entry as not restorable; its blocks are no longer waited for.
-    ///
-    /// # Errors
-    /// Those of SQLite.
-    pub fn mark_failed(&self, entry: i64) -> Result<()> {
-        self.set_state(entry, 2)
+    pub fn mark_failed(&self, entry: i64) {
+        self.progress.borrow_mut().set_state(entry, State::Failed);
     }
 
     /// Marks an entry as finished.
-    ///
-    /// # Errors
-    /// Those of SQLite.
-    pub fn mark_done(&self, entry: i64) -> Result<()> {
-        self.set_state(entry, 1)
+    pub fn mark_done(&self, entry: i64) {
+        self.progress.borrow_mut().set_state(entry, State::Done);
     }
 
-    fn set_state(&self, entry: i64, state: i64) -> Result<()> {
-        self.connection
-            .prepare_cached("UPDATE entry SET state = ?2 WHERE id = ?1")?
-            .execute([entry, state])?;
-        Ok(())
+    /// Whether an entry is neither finished nor failed.
+    pub fn is_open(&self, entry: i64) -> bool {
+        self.progress.borrow().state(entry) == State::Open
+    }
+
+    /// Whether an entry was marked as not restorable.
+    pub fn has_failed(&self, entry: i64) -> bool {
+        self.progress.borrow().state(entry) == State::Failed
     }
 
     /// Gives every open block a volume that holds it and did not fail; call once all are added, and after failures.
@@ -220,13 +222,22 @@ impl RestorePlan {
     /// # Errors
     /// Those of SQLite.
     pub fn assign_volumes(&self) -> Result<()> {
+        if !self.must_assign.replace(false) {
+            return Ok(());
+        }
+        // By hash, so that the index is read from its start to its end. The first number of a volume is one that no
+        // volume has and that takes as much room as any.
         self.connection.execute_batch(
-            "CREATE INDEX IF NOT EXISTS use_wanted ON use (wanted);
+            "INSERT INTO wanted (volume, hash, size, item, offset)
+                SELECT 1 << 30, hash, size, item, offset FROM use ORDER BY hash, size;
+             DELETE FROM use;
              CREATE INDEX IF NOT EXISTS entry_metadata ON entry (metadata);
+             DELETE FROM wanted WHERE volume IN (SELECT id FROM done_volume);
+             DELETE FROM done_volume;
              UPDATE wanted SET volume = (
                 SELECT min(b.volume) FROM idx.block b WHERE b.hash = wanted.hash AND b.size = wanted.size
                     AND b.volume NOT IN (SELECT id FROM failed_volume))
-             WHERE done = 0 AND (volume IS NULL OR volume IN (SELECT id FROM failed_volume));
+             WHERE volume IS NULL OR volume = 1 << 30 OR volume IN (SELECT id FROM failed_volume);
              CREATE INDEX IF NOT EXISTS wanted_volume ON wanted (volume);",
         )?;
         Ok(())
@@ -239,7 +250,8 @@ impl RestorePlan {
     pub fn volumes(&self) -> Result<Vec<(i64, String, u64)>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT v.id, v.name, v.size FROM idx.volume v
-             WHERE v.id IN (SELECT volume FROM wanted WHERE done = 0) ORDER BY v.id",
+             WHERE v.id NOT IN (SELECT id FROM done_volume)
+                AND EXISTS (SELECT 1 FROM wanted WHERE volume = v.id) ORDER BY v.id",
         )?;
         let rows = statement.query_map([], |row| {
             Ok((row.get(0)?, row.get(1)?, from_sql(row.get(2)?)))
@@ -247,139 +259,127 @@ impl RestorePlan {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Open blocks of a volume.
+    /// Open blocks of a volume, with all that waits for each.
     ///
     /// # Errors
     /// Those of SQLite.
     pub fn wanted_of(&self, volume: i64) -> Result<Vec<WantedBlock>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, hash, size FROM wanted WHERE volume = ?1 AND done = 0 ORDER BY id",
+            "SELECT id, hash, size, item, offset FROM wanted WHERE volume = ?1 ORDER BY id",
         )?;
-        let rows = statement.query_map([volume], |row| {
-            Ok(WantedBlock {
-                id: row.get(0)?,
-                hash: row.get(1)?,
-                size: from_sql(row.get(2)?),
-            })
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// Where a block goes.
-    ///
-    /// # Errors
-    /// Those of SQLite.
-    pub fn uses_of(&self, wanted: i64) -> Result<Vec<Use>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT u.entry, u.metadata, u.offset FROM use u LEFT JOIN entry e ON e.id = u.entry
-             WHERE u.wanted = ?1 AND (e.id IS NULL OR e.state = 0)",
-        )?;
-        let rows = statement.query_map([wanted], |row| {
-            let offset = from_sql(row.get(2)?);
-            Ok(match row.get(0)? {
-                Some(entry) => Use::File { entry, offset },
-                None => Use::Metadata {
-                    metadata: row.get(1)?,
-                    offset,
-                },
-            })
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// A block arrived and went where it goes; returns the entries that are complete now, metadata included.
-    ///
-    /// # Errors
-    /// Those of SQLite.
-    pub fn block_done(&self, uses: &[Use]) -> Result<Vec<PlanEntry>> {
-        let mut complete = Vec::new();
-        for target in uses {
-            let (count, id, condition) = match target {
-                Use::File { entry, .. } => (
-                    "UPDATE entry SET missing = missing - 1 WHERE id = ?1 RETURNING missing",
-                    *entry,
-                    "e.id = ?1",
-                ),
-                Use::Metadata { metadata, .. } => (
-                    "UPDATE metadata SET missing = missing - 1 WHERE id = ?1 RETURNING missing",
-                    *metadata,
-                    "e.metadata = ?1",
-                ),
+        let mut rows = statement.query([volume])?;
+        let mut blocks: Vec<WantedBlock> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (id, size, item): (i64, _, i64) = (row.get(0)?, from_sql(row.get(2)?), row.get(3)?);
+            let hash = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+            let offset = from_sql(row.get(4)?);
+            if item > 0 && !self.is_open(item) {
+                continue;
+            }
+            let target = if item > 0 {
+                let entry = item;
+                Use::File { entry, offset }
+            } else {
+                let metadata = -item;
+                Use::Metadata { metadata, offset }
             };
-            let missing: i64 = self
-                .connection
-                .prepare_cached(count)?
-                .query_row([id], |row| row.get(0))?;
-            if missing == 0 {
-                complete.extend(self.complete_entries(condition, id)?);
+            match blocks.last_mut() {
+                Some(block) if block.hash == hash && block.size == size => {
+                    block.ids.end = id + 1;
+                    block.uses.push(target);
+                }
+                _ => blocks.push(WantedBlock {
+                    ids: id..id + 1,
+                    hash: hash.to_owned(),
+                    size,
+                    uses: vec![target],
+                }),
             }
         }
-        complete.sort_by_key(|entry| entry.id);
-        complete.dedup_by_key(|entry| entry.id);
+        Ok(blocks)
+    }
+
+    /// A block of a file went there; returns whether the entry is complete now, metadata included.
+    pub fn content_arrived(&self, entry: i64) -> bool {
+        let mut progress = self.progress.borrow_mut();
+        progress.content_arrived(entry);
+        progress.is_complete(entry)
+    }
+
+    /// A part of metadata arrived; parts come in any order. Returns the entries that are complete now. Each that the
+    /// caller puts off needs [`RestorePlan::keep_metadata`].
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn metadata_arrived(&self, metadata: i64, offset: u64, part: &[u8]) -> Result<Vec<i64>> {
+        let (is_complete, size, users) = {
+            let mut progress = self.progress.borrow_mut();
+            let is_complete = progress.metadata_arrived(metadata);
+            (
+                is_complete,
+                progress.metadata_size(metadata) as usize,
+                progress.users(metadata),
+            )
+        };
+        let data = if offset == 0 && part.len() == size {
+            part.to_owned()
+        } else {
+            let mut data = self.stored_metadata(metadata)?.unwrap_or_default();
+            let start = usize::try_from(offset).unwrap_or(usize::MAX).min(size);
+            let end = start.saturating_add(part.len()).min(size);
+            data.resize(data.len().max(end), 0);
+            data[start..end].copy_from_slice(&part[..end - start]);
+            data
+        };
+        let mut complete = if is_complete {
+            match users {
+                Users::None => Vec::new(),
+                Users::One(entry) => vec![entry],
+                Users::Several => self.users_of(metadata)?,
+            }
+        } else {
+            Vec::new()
+        };
+        complete.retain(|entry| self.progress.borrow().is_complete(*entry));
+        let is_needed_later = !matches!((users, complete.len()), (Users::One(_), 1));
+        if is_needed_later {
+            self.store_metadata(metadata, &data)?;
+        }
+        *self.last_metadata.borrow_mut() = Some((metadata, data));
         Ok(complete)
     }
 
-    /// The open blocks of a volume arrived, but for those named.
+    fn users_of(&self, metadata: i64) -> Result<Vec<i64>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id FROM entry WHERE metadata = ?1 ORDER BY id")?;
+        let rows = statement.query_map([metadata], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Keeps metadata that arrived last for later.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn volume_done(&self, volume: i64, failed: &[i64]) -> Result<()> {
-        self.connection
-            .prepare_cached("UPDATE wanted SET done = 1 WHERE volume = ?1")?
-            .execute([volume])?;
-        let mut open = self
-            .connection
-            .prepare_cached("UPDATE wanted SET done = 0 WHERE id = ?1")?;
-        for wanted in failed {
-            open.execute([wanted])?;
+    pub fn keep_metadata(&self, metadata: i64) -> Result<()> {
+        match &*self.last_metadata.borrow() {
+            Some((last, data)) if *last == metadata => self.store_metadata(metadata, data),
+            // It was kept already.
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    fn complete_entries(&self, condition: &str, id: i64) -> Result<Vec<PlanEntry>> {
-        self.select(
-            &format!(
-                "LEFT JOIN metadata m ON m.id = e.metadata
-                 WHERE {condition} AND e.missing = 0 AND e.state = 0 AND coalesce(m.missing, 0) = 0"
-            ),
-            [id],
-        )
-    }
-
-    /// Stores a part of metadata; parts come in any order.
-    ///
-    /// # Errors
-    /// Those of SQLite.
-    pub fn put_metadata(&self, metadata: i64, offset: u64, part: &[u8]) -> Result<()> {
-        let is_all = offset == 0
-            && self
-                .connection
-                .prepare_cached("UPDATE metadata SET data = ?2 WHERE id = ?1 AND size = ?3")?
-                .execute(params![metadata, part, part.len() as i64])?
-                == 1;
-        if is_all {
-            return Ok(());
-        }
-        let size: i64 = self
-            .connection
-            .prepare_cached("SELECT size FROM metadata WHERE id = ?1")?
-            .query_row([metadata], |row| row.get(0))?;
-        let mut data = self
-            .metadata(metadata)?
-            .unwrap_or_else(|| vec![0; from_sql(size) as usize]);
-        let start = (offset as usize).min(data.len());
-        let end = (start + part.len()).min(data.len());
-        data[start..end].copy_from_slice(&part[..end - start]);
+    fn store_metadata(&self, metadata: i64, data: &[u8]) -> Result<()> {
         self.connection
-            .prepare_cached("UPDATE metadata SET data = ?2 WHERE id = ?1")?
+            .prepare_cached("INSERT OR REPLACE INTO metadata VALUES (?1, ?2)")?
             .execute(params![metadata, data])?;
         Ok(())
     }
 
-    fn metadata(&self, metadata: i64) -> Result<Option<Vec<u8>>> {
+    fn stored_metadata(&self, metadata: i64) -> Result<Option<Vec<u8>>> {
         Ok(self
             .connection
-            .prepare_cached("SELECT data FROM metadata WHERE id = ?1 AND data IS NOT NULL")?
+            .prepare_cached("SELECT data FROM metadata WHERE id = ?1")?
             .query_row([metadata], |row| row.get(0))
             .optional()?)
     }
@@ -389,13 +389,30 @@ impl RestorePlan {
     /// # Errors
     /// Those of SQLite.
     pub fn complete_metadata(&self, metadata: i64) -> Result<Option<Vec<u8>>> {
-        Ok(self
+        if !self.progress.borrow().has_metadata(metadata) {
+            return Ok(None);
+        }
+        match &*self.last_metadata.borrow() {
+            Some((last, data)) if *last == metadata => Ok(Some(data.clone())),
+            _ => self.stored_metadata(metadata),
+        }
+    }
+
+    /// The open blocks of a volume arrived, but for those named.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn volume_done(&self, volume: i64, failed: &[WantedBlock]) -> Result<()> {
+        let mut open = self
             .connection
-            .prepare_cached(
-                "SELECT data FROM metadata WHERE id = ?1 AND missing = 0 AND data IS NOT NULL",
-            )?
-            .query_row([metadata], |row| row.get(0))
-            .optional()?)
+            .prepare_cached("UPDATE wanted SET volume = NULL WHERE id >= ?1 AND id < ?2")?;
+        for block in failed {
+            self.must_assign.set(true);
+            open.execute([block.ids.start, block.ids.end])?;
+        }
+        self.connection
+            .execute("INSERT OR IGNORE INTO done_volume VALUES (?1)", [volume])?;
+        Ok(())
     }
 
     /// A volume could not be read; its blocks are looked for elsewhere.
@@ -403,6 +420,7 @@ impl RestorePlan {
     /// # Errors
     /// Those of SQLite.
     pub fn volume_failed(&self, volume: i64) -> Result<()> {
+        self.must_assign.set(true);
         self.connection
             .execute("INSERT OR IGNORE INTO failed_volume VALUES (?1)", [volume])?;
         Ok(())
@@ -416,29 +434,18 @@ impl RestorePlan {
         Ok(self.select("WHERE e.id = ?1", [id])?.pop())
     }
 
-    /// Where entry `id` goes.
+    /// Entries of one kind, whatever became of them: ids above `after`, at most `limit` of them.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn target_of(&self, id: i64) -> Result<Vec<u8>> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT target FROM entry WHERE id = ?1")?;
-        Ok(statement.query_row([id], |row| row.get(0))?)
-    }
-
-    /// Entries of one kind that are still open: ids above `after`, at most `limit` of them.
-    ///
-    /// # Errors
-    /// Those of SQLite.
-    pub fn open_entries(&self, kind: u8, after: i64, limit: i64) -> Result<Vec<PlanEntry>> {
+    pub fn entries(&self, kind: u8, after: i64, limit: i64) -> Result<Vec<PlanEntry>> {
         self.select(
-            "WHERE e.kind = ?1 AND e.state = 0 AND e.id > ?2 ORDER BY e.id LIMIT ?3",
+            "WHERE e.kind = ?1 AND e.id > ?2 ORDER BY e.id LIMIT ?3",
             [i64::from(kind), after, limit],
         )
     }
 
-    /// Entries of one kind, deepest paths first, `limit` from `offset` on.
+    /// Entries of one kind, whatever became of them, deepest paths first, `limit` from `offset` on.
     ///
     /// # Errors
     /// Those of SQLite.
@@ -449,18 +456,18 @@ impl RestorePlan {
         limit: i64,
     ) -> Result<Vec<PlanEntry>> {
         self.select(
-            "WHERE e.kind = ?1 AND e.state < 2 ORDER BY e.path DESC LIMIT ?3 OFFSET ?2",
+            "WHERE e.kind = ?1 ORDER BY e.path DESC LIMIT ?3 OFFSET ?2",
             [i64::from(kind), offset, limit],
         )
     }
 
-    /// Number of open entries and bytes of their content.
+    /// Number of entries and bytes of their content.
     ///
     /// # Errors
     /// Those of SQLite.
     pub fn totals(&self) -> Result<(u64, u64)> {
         let totals = self.connection.query_row(
-            "SELECT count(*), coalesce(sum(size), 0) FROM entry WHERE state = 0",
+            "SELECT count(*), coalesce(sum(size), 0) FROM entry",
             [],
             |row| Ok((from_sql(row.get(0)?), from_sql(row.get(1)?))),
         )?;
@@ -469,25 +476,119 @@ impl RestorePlan {
 
     fn select<P: rusqlite::Params>(&self, tail: &str, values: P) -> Result<Vec<PlanEntry>> {
         let sql = format!(
-            "SELECT e.id, e.kind, e.path, e.target, e.hash, e.size, e.listed, e.metadata, e.missing FROM entry e {tail}"
+            "SELECT e.id, e.kind, e.path, e.hash, e.size, e.listed, e.metadata FROM entry e {tail}"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(values, read)?;
+        let rows = statement.query_map(values, |row| self.read(row))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn read(&self, row: &Row<'_>) -> rusqlite::Result<PlanEntry> {
+        let id = row.get(0)?;
+        let hash: Option<Vec<u8>> = row.get(3)?;
+        let size: Option<i64> = row.get(4)?;
+        Ok(PlanEntry {
+            id,
+            kind: row.get(1)?,
+            path: row.get(2)?,
+            content: hash.zip(size.map(from_sql)),
+            listed: row.get(5)?,
+            metadata: row.get(6)?,
+            missing: self.progress.borrow().missing(id),
+        })
     }
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<PlanEntry> {
-    let hash: Option<Vec<u8>> = row.get(4)?;
-    let size: Option<i64> = row.get(5)?;
-    Ok(PlanEntry {
-        id: row.get(0)?,
-        kind: row.get(1)?,
-        path: row.get(2)?,
-        target: row.get(3)?,
-        content: hash.zip(size.map(from_sql)),
-        listed: row.get(6)?,
-        metadata: row.get(7)?,
-        missing: from_sql(row.get(8)?),
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Index, VolumeKind, VolumeState};
+
+    /// An index with these blocks of one byte in volumes 1, 2, …
+    fn index_with(volumes: &[&[&[u8]]]) -> (tempfile::TempDir, Index) {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::open(&folder.path().join("index.sqlite")).unwrap();
+        for (number, blocks) in volumes.iter().enumerate() {
+            let name = number.to_string();
+            let (kind, state) = (VolumeKind::Dblock, VolumeState::Confirmed);
+            let volume = index.put_volume(&name, kind, state, 1, None, None).unwrap();
+            for block in *blocks {
+                index.add_block(volume, block, 1).unwrap();
+            }
+        }
+        (folder, index)
+    }
+
+    fn hashes(blocks: &[WantedBlock]) -> Vec<&[u8]> {
+        blocks.iter().map(|block| &block.hash[..]).collect()
+    }
+
+    fn volumes(plan: &RestorePlan) -> Vec<i64> {
+        plan.assign_volumes().unwrap();
+        plan.volumes().unwrap().iter().map(|row| row.0).collect()
+    }
+
+    #[test]
+    fn a_block_that_cannot_be_read_is_looked_for_elsewhere() {
+        let (_folder, index) = index_with(&[&[b"a", b"b"], &[b"b", b"c"], &[b"c"]]);
+        let plan = RestorePlan::new(index.path()).unwrap();
+        let entry = plan.add_entry(0, "/f", None, None).unwrap();
+        for (offset, hash) in [b"a", b"b", b"c", b"d"].iter().enumerate() {
+            let offset = offset as u64;
+            plan.add_use(*hash, 1, Use::File { entry, offset }).unwrap();
+        }
+
+        assert_eq!(volumes(&plan), [1, 2]);
+        let second = plan.wanted_of(2).unwrap();
+        assert_eq!(hashes(&second), [b"c"]);
+        plan.volume_done(2, &[]).unwrap();
+        let first = plan.wanted_of(1).unwrap();
+        assert_eq!(hashes(&first), [b"a", b"b"]);
+        plan.volume_done(1, &first[1..]).unwrap();
+        plan.volume_failed(1).unwrap();
+        assert_eq!(volumes(&plan), [2], "what it held alone is lost");
+        assert_eq!(
+            hashes(&plan.wanted_of(2).unwrap()),
+            [b"b"],
+            "and nothing is read twice"
+        );
+        plan.volume_done(2, &[]).unwrap();
+        assert_eq!(volumes(&plan), [0_i64; 0]);
+    }
+
+    #[test]
+    fn an_entry_is_complete_with_its_content_and_its_metadata() {
+        let (_folder, index) = index_with(&[]);
+        let plan = RestorePlan::new(index.path()).unwrap();
+        let (shared, is_new) = plan.add_metadata(b"m", 4);
+        assert!(is_new);
+        assert_eq!(plan.add_metadata(b"m", 4), (shared, false));
+        let (own, _) = plan.add_metadata(b"n", 2);
+        let add = |path, metadata| {
+            let entry = plan.add_entry(0, path, None, Some(metadata)).unwrap();
+            plan.add_use(path.as_bytes(), 1, Use::File { entry, offset: 0 })
+                .unwrap();
+            entry
+        };
+        let (first, second, third) = (add("/a", shared), add("/b", shared), add("/c", own));
+        for (metadata, offset) in [(shared, 0), (shared, 2), (own, 0)] {
+            plan.add_use(b"x", 2, Use::Metadata { metadata, offset })
+                .unwrap();
+        }
+        let none = [0_i64; 0];
+
+        assert!(!plan.content_arrived(first));
+        assert_eq!(plan.metadata_arrived(shared, 2, b"34").unwrap(), none);
+        assert_eq!(plan.complete_metadata(shared).unwrap(), None);
+        assert_eq!(plan.metadata_arrived(shared, 0, b"12").unwrap(), [first]);
+        assert_eq!(plan.complete_metadata(shared).unwrap().unwrap(), b"1234");
+
+        assert_eq!(plan.metadata_arrived(own, 0, b"56").unwrap(), none);
+        assert!(plan.content_arrived(second));
+        assert_eq!(plan.complete_metadata(shared).unwrap().unwrap(), b"1234");
+        assert!(plan.content_arrived(third));
+        assert_eq!(plan.complete_metadata(own).unwrap().unwrap(), b"56");
+        plan.mark_failed(third);
+        assert!(plan.has_failed(third) && !plan.is_open(third));
+    }
 }

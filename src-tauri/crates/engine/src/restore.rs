@@ -10,6 +10,8 @@ mod place;
 mod plan;
 mod selection;
 mod target;
+#[cfg(target_os = "linux")]
+mod unnamed;
 mod writers;
 
 use std::fs;
@@ -26,6 +28,7 @@ use crate::session::Session;
 use crate::store::{Cache, Listed, Store, sync_volumes};
 
 pub(crate) use fetch::report_missing;
+use files::Files;
 use place::Placer;
 pub(crate) use plan::{fetch_blocklists, list_len, note_missing_lists};
 pub use selection::Selection;
@@ -124,8 +127,9 @@ pub fn restore(
     fetch_blocklists(&session, &index, &survey.missing_lists, &format, &spool)?;
     let plan = RestorePlan::new(index.path())?;
     let version_time = dlist.name.time().unwrap_or(Timestamp::UNIX_EPOCH);
-    let mut placer = Placer::new(&session, &plan, &format, options, version_time);
-    plan::build(&session, &mut reader, dlist, &survey, &index, &mut placer)?;
+    let files = Files::new(&format, options, version_time);
+    let mut placer = Placer::new(&session, &plan, options, survey.mapping, files);
+    plan::build(&session, &mut reader, dlist, &index, &mut placer)?;
     drop(path);
 
     session.monitor().phase(Phase::Restoring);

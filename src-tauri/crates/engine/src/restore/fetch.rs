@@ -15,10 +15,15 @@ use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::store::{ListedVolume, Store, open_volume};
 
-/// Bytes of blocks that may be read ahead, as a rule; one block at least.
-const READ_AHEAD_BYTES: u64 = 16 << 20;
-/// Blocks that may be read ahead.
-const READ_AHEAD_BLOCKS: u64 = 256;
+/// Bytes of blocks that are handed on together, because one by one takes longer than writing small files.
+const BATCH_BYTES: usize = 1 << 20;
+/// Blocks that are handed on together.
+const BATCH_BLOCKS: usize = 64;
+/// Batches that are read ahead.
+const BATCHES_AHEAD: usize = 8;
+
+/// Blocks that were read out of a volume.
+type Batch = Vec<(WantedBlock, Vec<u8>)>;
 
 /// Downloads the volumes that hold open blocks of `plan` and hands each block, verified, to `take`.
 ///
@@ -73,15 +78,14 @@ fn read_volume(
         Err(error) => return give_up(session, plan, id, volume.name.as_str(), error),
     };
     let wanted = plan.wanted_of(id)?;
-    let room = (READ_AHEAD_BYTES / format.block_size()).clamp(1, READ_AHEAD_BLOCKS) as usize;
-    let (sender, blocks) = bounded(room);
+    let (sender, batches) = bounded(BATCHES_AHEAD);
     let (taken, read) = thread::scope(|scope| {
         let reading = {
             let path = &*path;
             scope.spawn(move || read_blocks(session.store(), format, volume, path, wanted, &sender))
         };
         let taken: Result<()> = plan.transaction(|_| {
-            for (block, data) in blocks {
+            for (block, data) in batches.into_iter().flatten() {
                 session.check_cancelled()?;
                 take(&block, data)?;
             }
@@ -113,8 +117,7 @@ fn read_volume(
 /// Blocks that could not be read out of a volume.
 #[derive(Default)]
 struct Failures {
-    /// Their numbers in the plan.
-    blocks: Vec<i64>,
+    blocks: Vec<WantedBlock>,
     /// Why the last of them could not be read.
     why: Option<String>,
 }
@@ -128,7 +131,7 @@ fn read_blocks(
     volume: &ListedVolume,
     path: &Path,
     mut wanted: Vec<WantedBlock>,
-    sender: &Sender<(WantedBlock, Vec<u8>)>,
+    sender: &Sender<Batch>,
 ) -> Result<Failures> {
     let opened = open_volume(store, &volume.name, path)?;
     let mut reader = DblockReader::new(opened, format)
@@ -139,11 +142,17 @@ fn read_blocks(
             .and_then(|hash| reader.position(hash))
     });
     let mut failures = Failures::default();
+    let (mut batch, mut bytes) = (Batch::new(), 0);
     for block in wanted {
         let why = match Hash::from_bytes(&block.hash).map(|hash| reader.read(hash)) {
             Ok(Ok(data)) if data.len() as u64 == block.size => {
-                if sender.send((block, data)).is_err() {
-                    break;
+                bytes += data.len();
+                batch.push((block, data));
+                if bytes >= BATCH_BYTES || batch.len() >= BATCH_BLOCKS {
+                    bytes = 0;
+                    if sender.send(std::mem::take(&mut batch)).is_err() {
+                        return Ok(failures);
+                    }
                 }
                 continue;
             }
@@ -153,9 +162,11 @@ fn read_blocks(
             }
             Ok(Err(error)) | Err(error) => error.to_string(),
         };
-        failures.blocks.push(block.id);
+        failures.blocks.push(block);
         failures.why = Some(why);
     }
+    // Nobody misses them where nobody takes them.
+    let _ = sender.send(batch);
     Ok(failures)
 }
 

@@ -15,10 +15,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 #[cfg(unix)]
-use super::metadata_unix::apply;
+use super::metadata_unix::{Subject, apply};
 #[cfg(windows)]
-use super::metadata_windows::apply;
+use super::metadata_windows::{Subject, apply};
 use super::target::Place;
+#[cfg(target_os = "linux")]
+use super::unnamed::{self, UnnamedFiles};
 use super::{Existing, Permissions, RestoreOptions};
 use crate::monitor::ProblemKind;
 
@@ -32,6 +34,8 @@ pub(super) struct Files {
     token: String,
     /// Folders below the target that exist and are no links.
     checked: Mutex<HashSet<PathBuf>>,
+    #[cfg(target_os = "linux")]
+    unnamed: UnnamedFiles,
 }
 
 /// Files that one thread writes.
@@ -64,7 +68,13 @@ impl Files {
             version_time,
             token: format!("{:08x}", rand::random::<u32>()),
             checked: Mutex::default(),
+            #[cfg(target_os = "linux")]
+            unnamed: UnnamedFiles::default(),
         }
+    }
+
+    pub(super) fn block_size(&self) -> u64 {
+        self.format.block_size()
     }
 
     pub(super) fn hash_file(&self, path: &Path) -> io::Result<Hash> {
@@ -105,6 +115,46 @@ impl Files {
         file.write_all(data)
     }
 
+    /// Writes a file of which all is here, and gives it its metadata and its name. Returns what of the metadata could not
+    /// be set.
+    pub(super) fn put(
+        &self,
+        parts: &mut Parts,
+        entry: &PlanEntry,
+        place: &Place,
+        data: &[u8],
+        metadata: Option<&Metadata>,
+    ) -> Result<io::Result<()>, Failure> {
+        if !self.is_proven(entry) {
+            let hash = self.format.file_hash().digest(data);
+            if entry
+                .content
+                .as_ref()
+                .is_some_and(|(own, _)| hash.as_bytes() != own)
+            {
+                return Err(Failure::Mismatch);
+            }
+        }
+        self.prepare_folder(place)?;
+        #[cfg(target_os = "linux")]
+        if let Some(mut file) = self.unnamed.create_beside(&place.path())? {
+            file.write_all(data)?;
+            let applied = self.apply(Subject::Open(&file), metadata);
+            if unnamed::name(&file, &place.path())? {
+                return Ok(applied);
+            }
+            // Something is there already.
+            let temporary = self.temporary(place, entry.id);
+            if unnamed::name(&file, &temporary)? {
+                parts.partial.insert(entry.id);
+                self.rename(parts, entry, place, &temporary)?;
+                return Ok(applied);
+            }
+        }
+        self.write(parts, entry.id, place, 0, data)?;
+        self.complete(parts, entry, place, metadata)
+    }
+
     /// Verifies a file of which all blocks are written, and gives it its metadata and its name. Returns where it is,
     /// and what of the metadata could not be set.
     pub(super) fn complete(
@@ -132,15 +182,37 @@ impl Files {
             parts.open = None;
         }
         self.verify(entry, &temporary)?;
-        let applied = self.apply(&temporary, metadata);
-        let path = self.free_name(&place.path())?;
-        fs::rename(&temporary, path)?;
-        parts.partial.remove(&entry.id);
+        let applied = self.apply(Subject::Path(&temporary), metadata);
+        self.rename(parts, entry, place, &temporary)?;
         Ok(applied)
     }
 
-    pub(super) fn apply(&self, path: &Path, metadata: Option<&Metadata>) -> io::Result<()> {
-        metadata.map_or(Ok(()), |metadata| apply(path, metadata, self.permissions))
+    fn rename(
+        &self,
+        parts: &mut Parts,
+        entry: &PlanEntry,
+        place: &Place,
+        temporary: &Path,
+    ) -> io::Result<()> {
+        let path = self.free_name(&place.path())?;
+        fs::rename(temporary, path)?;
+        parts.partial.remove(&entry.id);
+        Ok(())
+    }
+
+    pub(super) fn apply(
+        &self,
+        subject: Subject<'_>,
+        metadata: Option<&Metadata>,
+    ) -> io::Result<()> {
+        metadata.map_or(Ok(()), |metadata| {
+            apply(subject, metadata, self.permissions)
+        })
+    }
+
+    /// Whether blocks that are right prove that the file is.
+    fn is_proven(&self, entry: &PlanEntry) -> bool {
+        !entry.listed && self.format.block_hash() == self.format.file_hash()
     }
 
     /// Compares length and, where blocks alone do not prove it, the hash of the whole file.
@@ -151,8 +223,7 @@ impl Files {
         if fs::metadata(path)?.len() != *size {
             return Err(Failure::Mismatch);
         }
-        let proven = !entry.listed && self.format.block_hash() == self.format.file_hash();
-        if proven || self.hash_file(path)?.as_bytes() == hash {
+        if self.is_proven(entry) || self.hash_file(path)?.as_bytes() == hash {
             Ok(())
         } else {
             Err(Failure::Mismatch)

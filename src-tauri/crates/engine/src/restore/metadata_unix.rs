@@ -1,14 +1,15 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fs::{self, Permissions as FilePermissions};
+use std::fs::{self, File, Metadata as Stat, Permissions as FilePermissions};
 use std::io;
-use std::os::unix::fs::{PermissionsExt as _, lchown, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown, lchown, symlink};
 use std::path::Path;
 
 use coffer_volume::metadata::{Attributes, Metadata, UnixMetadata};
 use filetime::FileTime;
 use jiff::Timestamp;
 use nix::unistd::{Group, User, geteuid};
+use xattr::FileExt as _;
 
 use super::Permissions;
 
@@ -22,10 +23,61 @@ pub(super) fn create_link(path: &Path, _metadata: &Metadata, target: &str) -> io
     symlink(target, path)
 }
 
+/// What gets metadata.
+#[derive(Clone, Copy)]
+pub(super) enum Subject<'a> {
+    /// A file, folder or link.
+    Path(&'a Path),
+    /// A file that may have no name yet.
+    Open(&'a File),
+}
+
+impl Subject<'_> {
+    fn stat(self) -> io::Result<Stat> {
+        match self {
+            Self::Path(path) => fs::symlink_metadata(path),
+            Self::Open(file) => file.metadata(),
+        }
+    }
+
+    fn set_owner(self, uid: u32, gid: u32) -> io::Result<()> {
+        match self {
+            Self::Path(path) => lchown(path, Some(uid), Some(gid)),
+            Self::Open(file) => fchown(file, Some(uid), Some(gid)),
+        }
+    }
+
+    fn set_xattr(self, name: &str, value: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Path(path) => xattr::set(path, name, value),
+            Self::Open(file) => file.set_xattr(name, value),
+        }
+    }
+
+    fn set_mode(self, mode: u32) -> io::Result<()> {
+        let permissions = FilePermissions::from_mode(mode);
+        match self {
+            Self::Path(path) => fs::set_permissions(path, permissions),
+            Self::Open(file) => file.set_permissions(permissions),
+        }
+    }
+
+    fn set_modified(self, time: FileTime) -> io::Result<()> {
+        match self {
+            Self::Path(path) => filetime::set_symlink_file_times(path, time, time),
+            Self::Open(file) => filetime::set_file_handle_times(file, Some(time), Some(time)),
+        }
+    }
+}
+
 /// Sets owner, mode, extended attributes and times, in this order, because each would undo the next. Goes on after a
 /// failure and returns the first.
-pub(super) fn apply(path: &Path, metadata: &Metadata, permissions: Permissions) -> io::Result<()> {
-    let is_link = fs::symlink_metadata(path)?.is_symlink();
+pub(super) fn apply(
+    subject: Subject<'_>,
+    metadata: &Metadata,
+    permissions: Permissions,
+) -> io::Result<()> {
+    let stat = subject.stat()?;
     let mut outcome = Ok(());
     let mut keep_first = |step: io::Result<()>| {
         if outcome.is_ok() {
@@ -37,23 +89,22 @@ pub(super) fn apply(path: &Path, metadata: &Metadata, permissions: Permissions) 
         .as_ref()
         .filter(|_| permissions == Permissions::Restore)
     {
+        let (uid, gid) = owner(unix);
         // Only root may give files away; for others their own files are what a restore makes.
-        if geteuid().is_root() {
-            let (uid, gid) = owner(unix);
-            keep_first(lchown(path, Some(uid), Some(gid)));
+        if geteuid().is_root() && (stat.uid(), stat.gid()) != (uid, gid) {
+            keep_first(subject.set_owner(uid, gid));
         }
     }
-    if !is_link {
+    if !stat.is_symlink() {
         for (name, value) in &metadata.xattrs {
-            keep_first(xattr::set(path, name, value).or_else(ignore_unsupported));
+            keep_first(subject.set_xattr(name, value).or_else(ignore_unsupported));
         }
-        if let Some(mode) = mode(path, metadata, permissions)? {
-            keep_first(fs::set_permissions(path, FilePermissions::from_mode(mode)));
+        if let Some(mode) = mode(&stat, metadata, permissions) {
+            keep_first(subject.set_mode(mode));
         }
     }
     if let Some(modified) = metadata.modified {
-        let time = file_time(modified);
-        keep_first(filetime::set_symlink_file_times(path, time, time));
+        keep_first(subject.set_modified(file_time(modified)));
     }
     outcome
 }
@@ -90,21 +141,18 @@ fn group_number(name: &str) -> Option<u32> {
 }
 
 /// The stored mode, or that of the file without its write bits when it was read-only.
-fn mode(path: &Path, metadata: &Metadata, permissions: Permissions) -> io::Result<Option<u32>> {
+fn mode(stat: &Stat, metadata: &Metadata, permissions: Permissions) -> Option<u32> {
     if let Some(unix) = metadata
         .unix
         .as_ref()
         .filter(|_| permissions == Permissions::Restore)
     {
-        return Ok(Some(unix.mode));
+        return Some(unix.mode);
     }
     let read_only = metadata
         .attributes
         .is_some_and(|bits| bits.contains(Attributes::READ_ONLY));
-    if !read_only {
-        return Ok(None);
-    }
-    Ok(Some(fs::metadata(path)?.permissions().mode() & 0o7555))
+    read_only.then(|| stat.permissions().mode() & 0o7555)
 }
 
 /// A file system without extended attributes is no failure of the restore.

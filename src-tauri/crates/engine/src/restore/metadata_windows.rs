@@ -20,8 +20,19 @@ pub(super) fn create_link(path: &Path, metadata: &Metadata, target: &str) -> io:
     }
 }
 
+/// What gets metadata.
+#[derive(Clone, Copy)]
+pub(super) enum Subject<'a> {
+    /// A file, folder or link.
+    Path(&'a Path),
+}
+
 /// Sets times, then the read-only attribute, which would stand in their way.
-pub(super) fn apply(path: &Path, metadata: &Metadata, _permissions: Permissions) -> io::Result<()> {
+pub(super) fn apply(
+    Subject::Path(path): Subject<'_>,
+    metadata: &Metadata,
+    _permissions: Permissions,
+) -> io::Result<()> {
     let stat = fs::symlink_metadata(path)?;
     if let Some(modified) = metadata.modified {
         let time = file_time(modified);

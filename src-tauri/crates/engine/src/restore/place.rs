@@ -5,19 +5,17 @@ use std::io;
 use std::sync::Arc;
 
 use coffer_database::{PlanEntry, RestorePlan, Use, WantedBlock};
-use coffer_volume::Format;
 use coffer_volume::dlist::{EntryKind, FilelistEntry};
 use coffer_volume::metadata::Metadata;
-use jiff::Timestamp;
 
 use super::files::{Files, Parts, problem_of};
 #[cfg(unix)]
-use super::metadata_unix::create_link;
+use super::metadata_unix::{Subject, create_link};
 #[cfg(windows)]
-use super::metadata_windows::create_link;
+use super::metadata_windows::{Subject, create_link};
 use super::plan::Planned;
 use super::target::{Mapping, Place};
-use super::writers::{Outcome, Task, Writers, WrittenFile};
+use super::writers::{Outcome, Target, Task, Writers, complete};
 use super::{RestoreOptions, RestoreStats};
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
@@ -35,13 +33,16 @@ pub(super) struct Placer<'a> {
     session: &'a Session,
     plan: &'a RestorePlan,
     options: &'a RestoreOptions,
+    mapping: Mapping,
     files: Arc<Files>,
     /// Until the last block.
     writers: Option<Writers>,
     /// Files that are not complete, after the last block.
     parts: Parts,
-    /// Where the entry goes that had the last block, because the next one often belongs to it, too.
-    place: Option<(i64, Arc<Place>)>,
+    /// The entry that had the last block, because the next one often belongs to it, too.
+    target: Option<Arc<Target>>,
+    /// A file of one block that waits for its metadata, which most often comes next.
+    held: Option<(Arc<Target>, Arc<Vec<u8>>)>,
     stats: RestoreStats,
 }
 
@@ -49,20 +50,22 @@ impl<'a> Placer<'a> {
     pub(super) fn new(
         session: &'a Session,
         plan: &'a RestorePlan,
-        format: &Format,
         options: &'a RestoreOptions,
-        version_time: Timestamp,
+        mapping: Mapping,
+        files: Files,
     ) -> Self {
-        let files = Arc::new(Files::new(format, options, version_time));
-        let writers = Writers::start(&files, format, session.monitor());
+        let files = Arc::new(files);
+        let writers = Writers::start(&files, session.monitor());
         Self {
             session,
             plan,
             options,
+            mapping,
             files,
             writers: Some(writers),
             parts: Parts::default(),
-            place: None,
+            target: None,
+            held: None,
             stats: RestoreStats::default(),
         }
     }
@@ -76,12 +79,8 @@ impl<'a> Placer<'a> {
     }
 
     /// Adds an entry to the plan; `None` when it cannot be restored.
-    pub(super) fn add(
-        &mut self,
-        entry: &FilelistEntry,
-        mapping: &Mapping,
-    ) -> Result<Option<Planned>> {
-        let Some(place) = mapping.place(&entry.path) else {
+    pub(super) fn add(&mut self, entry: &FilelistEntry) -> Result<Option<Planned>> {
+        let Some(place) = self.mapping.place(&entry.path) else {
             self.stats.selected_files += 1;
             self.fail(&entry.path, ProblemKind::HostilePath);
             return Ok(None);
@@ -93,9 +92,7 @@ impl<'a> Placer<'a> {
         self.stats.selected_files += 1;
         let (metadata, new_metadata) = match &entry.metadata {
             Some(stream) => {
-                let (id, is_new) = self
-                    .plan
-                    .add_metadata(stream.hash.as_bytes(), stream.size)?;
+                let (id, is_new) = self.plan.add_metadata(stream.hash.as_bytes(), stream.size);
                 (Some(id), is_new.then_some(id))
             }
             None => (None, None),
@@ -107,10 +104,9 @@ impl<'a> Placer<'a> {
             kind_number(entry.kind)
         };
         let content = entry.content.as_ref().map(stream_row);
-        let target = encode(&place);
         let id = self
             .plan
-            .add_entry(kind, &entry.path, &target, content.as_ref(), metadata)?;
+            .add_entry(kind, &entry.path, content.as_ref(), metadata)?;
         Ok(Some(Planned {
             entry: id,
             with_content: !in_place,
@@ -135,38 +131,64 @@ impl<'a> Placer<'a> {
 
     /// Takes a block that arrived.
     pub(super) fn take(&mut self, block: &WantedBlock, data: Vec<u8>) -> Result<()> {
-        let uses = self.plan.uses_of(block.id)?;
         let data = Arc::new(data);
-        for target in &uses {
+        for target in &block.uses {
             match *target {
                 Use::Metadata { metadata, offset } => {
-                    self.plan.put_metadata(metadata, offset, &data)?;
                     self.session.monitor().done(0, data.len() as u64, "");
+                    for entry in self.plan.metadata_arrived(metadata, offset, &data)? {
+                        self.complete(entry)?;
+                    }
                 }
-                Use::File { entry, offset } => {
-                    let task = Task::Write {
-                        entry,
-                        place: self.place_of(entry)?,
-                        offset,
-                        data: Arc::clone(&data),
-                    };
-                    self.send(task);
+                Use::File { entry, offset } if self.plan.is_open(entry) => {
+                    self.release();
+                    let target = self.target_of(entry)?;
+                    if target.is_of_one_block(&data) {
+                        self.held = Some((target, Arc::clone(&data)));
+                    } else {
+                        self.send(Task::Write {
+                            target,
+                            offset,
+                            data: Arc::clone(&data),
+                        });
+                    }
+                    if self.plan.content_arrived(entry) {
+                        self.complete(entry)?;
+                    }
                 }
+                Use::File { .. } => {}
             }
-        }
-        for entry in self.plan.block_done(&uses)? {
-            self.complete(entry)?;
         }
         self.note_outcomes()
     }
 
-    fn place_of(&mut self, entry: i64) -> Result<Arc<Place>> {
-        if let Some((_, place)) = self.place.as_ref().filter(|(known, _)| *known == entry) {
-            return Ok(Arc::clone(place));
+    /// Writes the file that is held, which has to wait for its metadata.
+    fn release(&mut self) {
+        if let Some((target, data)) = self.held.take() {
+            self.send(Task::Write {
+                target,
+                offset: 0,
+                data,
+            });
         }
-        let place = Arc::new(decode(&self.plan.target_of(entry)?));
-        self.place = Some((entry, Arc::clone(&place)));
-        Ok(place)
+    }
+
+    fn target_of(&mut self, entry: i64) -> Result<Arc<Target>> {
+        match &self.target {
+            Some(target) if target.entry.id == entry => Ok(Arc::clone(target)),
+            _ => {
+                let found = self.plan.entry(entry)?;
+                let target = Arc::new(self.target(found.ok_or(Error::Cancelled)?));
+                self.target = Some(Arc::clone(&target));
+                Ok(target)
+            }
+        }
+    }
+
+    /// Only what has a place is in the plan; should one have none after all, it goes where nothing is.
+    fn target(&self, entry: PlanEntry) -> Target {
+        let place = self.mapping.place(&entry.path).unwrap_or_default();
+        Target { entry, place }
     }
 
     fn send(&self, task: Task) {
@@ -185,17 +207,22 @@ impl<'a> Placer<'a> {
 
     fn note(&mut self, outcome: Outcome) -> Result<()> {
         match outcome {
-            Outcome::Placed(entry, applied) => {
-                self.note_applied(&entry.path, applied);
-                self.done(&entry, 0)
+            Outcome::Placed(target, applied) => {
+                self.note_applied(&target.entry.path, applied);
+                self.done(&target.entry, 0);
+                Ok(())
             }
-            Outcome::Failed(entry, kind) => self.fail_entry(entry, kind),
+            Outcome::Failed(target, kind) => {
+                self.fail_entry(&target.entry, kind);
+                Ok(())
+            }
             Outcome::Full(path, error) => Err(Error::io("write", path, error)),
         }
     }
 
     /// Waits for all that was handed to the writers.
     fn finish_writing(&mut self) -> Result<()> {
+        self.release();
         let Some(writers) = self.writers.take() else {
             return Ok(());
         };
@@ -207,36 +234,45 @@ impl<'a> Placer<'a> {
     }
 
     /// An entry has all it needs.
-    fn complete(&mut self, entry: PlanEntry) -> Result<()> {
-        // Links and folders come last, when nothing is written any more.
+    fn complete(&mut self, entry: i64) -> Result<()> {
+        let target = self.target_of(entry)?;
+        let entry = &target.entry;
         if entry.kind == IN_PLACE {
-            let metadata = self.metadata_of(&entry)?;
-            self.apply(&entry.path, &decode(&entry.target), metadata.as_ref());
+            let metadata = self.metadata_of(entry)?;
+            self.apply(&entry.path, &target.place, metadata.as_ref());
             let bytes = entry.content.as_ref().map_or(0, |(_, size)| *size);
-            return self.done(&entry, bytes);
+            self.done(entry, bytes);
+            return Ok(());
         }
         if entry.kind != kind_number(EntryKind::File) {
-            return Ok(());
+            // Links and folders come last, when nothing is written any more.
+            return match entry.metadata {
+                Some(metadata) => Ok(self.plan.keep_metadata(metadata)?),
+                None => Ok(()),
+            };
         }
-        let file = WrittenFile {
-            metadata: self.metadata_of(&entry)?,
-            place: decode(&entry.target),
-            entry,
-        };
-        if self.writers.is_some() {
-            self.send(Task::Complete(Box::new(file)));
-            return Ok(());
+        let metadata = self.metadata_of(entry)?;
+        if self.writers.is_none() {
+            let outcome = complete(&self.files, &mut self.parts, target, metadata.as_ref());
+            return self.note(outcome);
         }
-        let outcome = file.complete(&self.files, &mut self.parts);
-        self.note(outcome)
+        match self.held.take_if(|(held, _)| held.entry.id == entry.id) {
+            Some((target, data)) => self.send(Task::Whole {
+                target,
+                data,
+                metadata,
+            }),
+            None => self.send(Task::Complete { target, metadata }),
+        }
+        Ok(())
     }
 
     /// Counts an entry that is right now, and `bytes` that were not told before.
-    fn done(&mut self, entry: &PlanEntry, bytes: u64) -> Result<()> {
+    fn done(&mut self, entry: &PlanEntry, bytes: u64) {
         self.stats.restored_files += 1;
         self.stats.restored_bytes += entry.content.as_ref().map_or(0, |(_, size)| *size);
         self.session.monitor().done(1, bytes, &entry.path);
-        Ok(self.plan.mark_done(entry.id)?)
+        self.plan.mark_done(entry.id);
     }
 
     fn metadata_of(&self, entry: &PlanEntry) -> Result<Option<Metadata>> {
@@ -248,7 +284,7 @@ impl<'a> Placer<'a> {
     }
 
     fn apply(&mut self, stored: &str, place: &Place, metadata: Option<&Metadata>) {
-        let applied = self.files.apply(&place.path(), metadata);
+        let applied = self.files.apply(Subject::Path(&place.path()), metadata);
         self.note_applied(stored, applied);
     }
 
@@ -267,12 +303,13 @@ impl<'a> Placer<'a> {
         for kind in [kind_number(EntryKind::File), IN_PLACE] {
             self.for_each_open(kind, |placer, entry| {
                 if entry.missing > 0 && kind != IN_PLACE {
-                    return placer.fail_entry(entry.id, ProblemKind::DataMissing);
+                    placer.fail_entry(&entry, ProblemKind::DataMissing);
+                    return Ok(());
                 }
                 if entry.metadata.is_some() && placer.metadata_of(&entry)?.is_none() {
                     placer.warn_missing_metadata(&entry);
                 }
-                placer.complete(entry)
+                placer.complete(entry.id)
             })?;
         }
         self.for_each_open(kind_number(EntryKind::Symlink), Self::place_link)?;
@@ -289,26 +326,30 @@ impl<'a> Placer<'a> {
     ) -> Result<()> {
         let mut after = 0;
         loop {
-            let entries = self.plan.open_entries(kind, after, PAGE)?;
+            let entries = self.plan.entries(kind, after, PAGE)?;
             let Some(last) = entries.last() else {
                 return Ok(());
             };
             after = last.id;
             for entry in entries {
                 self.session.check_cancelled()?;
-                visit(self, entry)?;
+                if self.plan.is_open(entry.id) {
+                    visit(self, entry)?;
+                }
             }
         }
     }
 
     fn place_link(&mut self, entry: PlanEntry) -> Result<()> {
-        let Some(metadata) = self.metadata_of(&entry)? else {
-            return self.fail_entry(entry.id, ProblemKind::DataMissing);
+        let metadata = self.metadata_of(&entry)?;
+        let Some((metadata, target)) = metadata.and_then(|mut metadata| {
+            let target = metadata.symlink_target.take()?;
+            Some((metadata, target))
+        }) else {
+            self.fail_entry(&entry, ProblemKind::DataMissing);
+            return Ok(());
         };
-        let Some(target) = metadata.symlink_target.clone() else {
-            return self.fail_entry(entry.id, ProblemKind::DataMissing);
-        };
-        let place = decode(&entry.target);
+        let Target { entry, place } = self.target(entry);
         let linked = self.files.prepare_folder(&place).and_then(|()| {
             let path = place.path();
             if fs::read_link(&path).is_ok_and(|there| there.as_os_str() == target.as_str()) {
@@ -323,12 +364,13 @@ impl<'a> Placer<'a> {
         });
         match linked {
             Ok(path) => {
-                let applied = self.files.apply(&path, Some(&metadata));
+                let applied = self.files.apply(Subject::Path(&path), Some(&metadata));
                 self.note_applied(&entry.path, applied);
-                self.done(&entry, 0)
+                self.done(&entry, 0);
             }
-            Err(error) => self.fail_entry(entry.id, ProblemKind::Unwritable(error)),
+            Err(error) => self.fail_entry(&entry, ProblemKind::Unwritable(error)),
         }
+        Ok(())
     }
 
     /// Deepest first, because setting a folder's times must come after everything in it.
@@ -341,20 +383,19 @@ impl<'a> Placer<'a> {
                 return Ok(());
             }
             offset += entries.len() as i64;
-            for entry in &entries {
+            for entry in entries {
                 self.session.check_cancelled()?;
-                let place = decode(&entry.target);
+                let Target { entry, place } = self.target(entry);
                 match self.files.prepare_path(&place.base, &place.rest) {
                     Ok(()) => {
-                        let metadata = self.metadata_of(entry)?;
+                        let metadata = self.metadata_of(&entry)?;
                         if metadata.is_none() {
-                            self.warn_missing_metadata(entry);
+                            self.warn_missing_metadata(&entry);
                         }
                         self.apply(&entry.path, &place, metadata.as_ref());
                         self.stats.restored_files += 1;
                         self.session.monitor().done(1, 0, &entry.path);
                     }
-                    // Marking it failed would shift the pages.
                     Err(error) => self.fail(&entry.path, problem_of(error)),
                 }
             }
@@ -368,22 +409,20 @@ impl<'a> Placer<'a> {
         }
         self.parts.close();
         for entry in std::mem::take(&mut self.parts.partial) {
-            if let Ok(target) = self.plan.target_of(entry) {
-                self.files.remove_temporary(&decode(&target), entry);
+            if let Ok(Some(found)) = self.plan.entry(entry) {
+                let target = self.target(found);
+                self.files.remove_temporary(&target.place, entry);
             }
         }
     }
 
-    fn fail_entry(&mut self, entry: i64, kind: ProblemKind) -> Result<()> {
-        self.plan.mark_failed(entry)?;
-        if let Some(found) = self.plan.entry(entry)? {
-            let kind = match kind {
-                ProblemKind::Unwritable(error) => problem_of(error),
-                other => other,
-            };
-            self.fail(&found.path, kind);
-        }
-        Ok(())
+    fn fail_entry(&mut self, entry: &PlanEntry, kind: ProblemKind) {
+        self.plan.mark_failed(entry.id);
+        let kind = match kind {
+            ProblemKind::Unwritable(error) => problem_of(error),
+            other => other,
+        };
+        self.fail(&entry.path, kind);
     }
 
     fn fail(&mut self, path: &str, kind: ProblemKind) {
@@ -403,21 +442,5 @@ impl<'a> Placer<'a> {
             subject: path.to_owned(),
             kind,
         });
-    }
-}
-
-/// A place as the plan keeps it: both parts with a NUL between, which neither can contain.
-fn encode(place: &Place) -> Vec<u8> {
-    let parts = [place.base.as_os_str(), place.rest.as_os_str()];
-    parts.map(|part| part.as_encoded_bytes()).join(&0)
-}
-
-fn decode(target: &[u8]) -> Place {
-    // Stored paths are Unicode, and so is a restore folder that was typed or picked; another one is kept as it can be.
-    let text = String::from_utf8_lossy(target);
-    let (base, rest) = text.split_once('\0').unwrap_or((&text, ""));
-    Place {
-        base: base.into(),
-        rest: rest.into(),
     }
 }

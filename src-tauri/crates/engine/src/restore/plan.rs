@@ -126,7 +126,7 @@ pub(crate) fn fetch_blocklists(
     }
     let plan = RestorePlan::new(index.path())?;
     for (hash, len) in missing {
-        let (id, is_new) = plan.add_metadata(hash.as_bytes(), *len)?;
+        let (id, is_new) = plan.add_metadata(hash.as_bytes(), *len);
         if is_new {
             plan.add_use(
                 hash.as_bytes(),
@@ -148,7 +148,6 @@ pub(super) fn build(
     session: &Session,
     reader: &mut DlistReader,
     dlist: &ListedVolume,
-    survey: &Survey,
     index: &Index,
     placer: &mut Placer<'_>,
 ) -> Result<()> {
@@ -160,7 +159,7 @@ pub(super) fn build(
             if !placer.options().selection.contains(&entry.path) {
                 return Ok(());
             }
-            let Some(id) = placer.add(&entry, &survey.mapping)? else {
+            let Some(id) = placer.add(&entry)? else {
                 return Ok(());
             };
             add_blocks(plan, index, &format, id, &entry)

@@ -20,7 +20,7 @@ pub(super) enum Mapping {
 }
 
 /// A local path, and how much of it is the person's own choice.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Place {
     /// Folder that may be reached in any way.
     pub(super) base: PathBuf,

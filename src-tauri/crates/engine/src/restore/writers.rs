@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use coffer_database::PlanEntry;
-use coffer_volume::Format;
 use coffer_volume::metadata::Metadata;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
@@ -23,56 +22,78 @@ const WAITING_BYTES: u64 = 16 << 20;
 /// Blocks that may wait for one thread.
 const MOST_WAITING: u64 = 128;
 
+/// A file that is to be restored.
+pub(super) struct Target {
+    pub(super) entry: PlanEntry,
+    pub(super) place: Place,
+}
+
+impl Target {
+    /// Whether a block at its start is all of it.
+    pub(super) fn is_of_one_block(&self, data: &[u8]) -> bool {
+        let content = self.entry.content.as_ref();
+        content.is_some_and(|(_, size)| *size == data.len() as u64)
+    }
+}
+
 /// What is to be done with a file.
 pub(super) enum Task {
     Write {
-        entry: i64,
-        place: Arc<Place>,
+        target: Arc<Target>,
         offset: u64,
         data: Arc<Vec<u8>>,
     },
     /// All blocks were written before.
-    Complete(Box<WrittenFile>),
+    Complete {
+        target: Arc<Target>,
+        metadata: Option<Metadata>,
+    },
+    /// All that there is of a small file.
+    Whole {
+        target: Arc<Target>,
+        data: Arc<Vec<u8>>,
+        metadata: Option<Metadata>,
+    },
 }
 
-/// A file of which all blocks were written.
-pub(super) struct WrittenFile {
-    pub(super) entry: PlanEntry,
-    pub(super) place: Place,
-    pub(super) metadata: Option<Metadata>,
-}
-
-impl WrittenFile {
-    /// Verifies it and puts it in place.
-    pub(super) fn complete(self, files: &Files, parts: &mut Parts) -> Outcome {
-        let Self {
-            entry,
-            place,
-            metadata,
-        } = self;
-        match files.complete(parts, &entry, &place, metadata.as_ref()) {
-            Ok(applied) => Outcome::Placed(entry, applied),
-            Err(failure) => Outcome::failed(entry.id, &place, failure),
+impl Task {
+    fn target(&self) -> &Arc<Target> {
+        match self {
+            Self::Write { target, .. }
+            | Self::Complete { target, .. }
+            | Self::Whole { target, .. } => target,
         }
     }
+}
+
+/// Verifies a file of which all blocks were written, and puts it in place.
+pub(super) fn complete(
+    files: &Files,
+    parts: &mut Parts,
+    target: Arc<Target>,
+    metadata: Option<&Metadata>,
+) -> Outcome {
+    let completed = files.complete(parts, &target.entry, &target.place, metadata);
+    Outcome::of(target, completed)
 }
 
 /// What became of a file.
 pub(super) enum Outcome {
     /// It is in place; what of its metadata could not be set is told.
-    Placed(PlanEntry, io::Result<()>),
+    Placed(Arc<Target>, io::Result<()>),
     /// Told once for a file.
-    Failed(i64, ProblemKind),
+    Failed(Arc<Target>, ProblemKind),
     /// Nothing more can be written.
     Full(PathBuf, io::Error),
 }
 
 impl Outcome {
-    fn failed(entry: i64, place: &Place, failure: Failure) -> Self {
-        match failure {
-            Failure::Mismatch => Self::Failed(entry, ProblemKind::ContentMismatch),
-            Failure::Io(error) if is_full(&error) => Self::Full(place.path(), error),
-            Failure::Io(error) => Self::Failed(entry, ProblemKind::Unwritable(error)),
+    fn of(target: Arc<Target>, result: Result<io::Result<()>, Failure>) -> Self {
+        match result {
+            Ok(applied) => Self::Placed(target, applied),
+            Err(Failure::Mismatch) => Self::Failed(target, ProblemKind::ContentMismatch),
+            Err(Failure::Io(error)) if is_full(&error) => Self::Full(target.place.path(), error),
+            Err(Failure::Io(error)) => Self::Failed(target, ProblemKind::Unwritable(error)),
         }
     }
 }
@@ -85,11 +106,11 @@ pub(super) struct Writers {
 }
 
 impl Writers {
-    pub(super) fn start(files: &Arc<Files>, format: &Format, monitor: &Arc<dyn Monitor>) -> Self {
+    pub(super) fn start(files: &Arc<Files>, monitor: &Arc<dyn Monitor>) -> Self {
         let count = thread::available_parallelism()
             .map_or(1, usize::from)
             .min(MOST_THREADS);
-        let room = WAITING_BYTES / format.block_size() / count as u64;
+        let room = WAITING_BYTES / files.block_size() / count as u64;
         let (sender, outcomes) = unbounded();
         let (mut tasks, mut threads) = (Vec::new(), Vec::new());
         for _ in 0..count {
@@ -113,11 +134,8 @@ impl Writers {
 
     /// Hands a task to the thread of its file, and waits for room.
     pub(super) fn send(&self, task: Task) {
-        let entry = match &task {
-            Task::Write { entry, .. } => *entry,
-            Task::Complete(file) => file.entry.id,
-        };
-        let thread = entry.unsigned_abs() as usize % self.tasks.len();
+        let number = task.target().entry.id.unsigned_abs() as usize;
+        let thread = number % self.tasks.len();
         // A thread that ended early has panicked, which `finish` passes on.
         let _ = self.tasks[thread].send(task);
     }
@@ -153,40 +171,47 @@ struct Writer {
 impl Writer {
     fn run(mut self, tasks: &Receiver<Task>) -> Parts {
         for task in tasks {
+            if self.failed.contains(&task.target().entry.id) {
+                continue;
+            }
             match task {
                 Task::Write {
-                    entry,
-                    place,
+                    target,
                     offset,
                     data,
-                } => {
-                    self.write(entry, &place, offset, &data);
-                    self.monitor.done(0, data.len() as u64, "");
+                } => self.write(target, offset, &data),
+                Task::Complete { target, metadata } => {
+                    let outcome = complete(&self.files, &mut self.parts, target, metadata.as_ref());
+                    self.tell(outcome);
                 }
-                Task::Complete(file) => self.complete(*file),
+                Task::Whole {
+                    target,
+                    data,
+                    metadata,
+                } => {
+                    let (entry, place) = (&target.entry, &target.place);
+                    let parts = &mut self.parts;
+                    let put = self
+                        .files
+                        .put(parts, entry, place, &data, metadata.as_ref());
+                    self.monitor.done(0, data.len() as u64, "");
+                    self.tell(Outcome::of(target, put));
+                }
             }
         }
         self.parts.close();
         self.parts
     }
 
-    fn write(&mut self, entry: i64, place: &Place, offset: u64, data: &[u8]) {
-        if self.failed.contains(&entry) {
-            return;
-        }
+    fn write(&mut self, target: Arc<Target>, offset: u64, data: &[u8]) {
+        let (entry, place) = (target.entry.id, &target.place);
         let written = self
             .files
             .write(&mut self.parts, entry, place, offset, data);
+        self.monitor.done(0, data.len() as u64, "");
         if let Err(error) = written {
             self.failed.insert(entry);
-            self.tell(Outcome::failed(entry, place, error.into()));
-        }
-    }
-
-    fn complete(&mut self, file: WrittenFile) {
-        if !self.failed.contains(&file.entry.id) {
-            let outcome = file.complete(&self.files, &mut self.parts);
-            self.tell(outcome);
+            self.tell(Outcome::of(target, Err(error.into())));
         }
     }
 
