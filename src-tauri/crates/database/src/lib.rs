@@ -2,6 +2,7 @@
 //!
 //! * [`Index`]: what a destination holds (volumes, blocks, blocklists) and what the newest version looks like. A
 //!   cache: it may be deleted at any moment and is then read anew from the destination.
+//! * [`BlockFilter`]: which blocks are surely in no volume. Lives as long as a backup.
 //! * [`RestorePlan`]: which blocks one restore still needs and where they go. Lives as long as the restore.
 //! * [`Listing`]: the files of one version, for looking around in it. Lives as long as the look.
 //! * [`AppDatabase`]: jobs, runs, accounts and settings. Durable; copied before each migration.
@@ -12,6 +13,7 @@
 mod app;
 mod comparison;
 mod error;
+mod filter;
 mod index;
 mod listing;
 mod plan;
@@ -21,6 +23,7 @@ mod usage;
 pub use app::{AppDatabase, MessageRow, RunRow};
 pub use comparison::{ComparedEntry, Comparison};
 pub use error::{Error, Result};
+pub use filter::BlockFilter;
 pub use index::{
     BlockRow, EntryRow, FilesetRow, Index, LocalState, StreamRow, VolumeKind, VolumeRow,
     VolumeState,

@@ -279,7 +279,7 @@ impl Run<'_> {
             if attempt > 0 {
                 self.require_whole(&index, &format)?;
                 // Index volumes of ours that arrived after their data had been deleted.
-                delete_unneeded(self.session, &index, &HashSet::new())?;
+                delete_unneeded(self.session, &index, &listed, &HashSet::new())?;
             }
             write_missing_dindexes(self.session, &index, spool, &listed)?;
             spool.set_time(after_all(&listed, spool.time()));
@@ -339,7 +339,7 @@ impl Run<'_> {
                     true
                 } else {
                     // What a run left that was killed between a data volume and its index volume.
-                    !delete_unneeded(session, &index, &HashSet::new())?.is_empty()
+                    !delete_unneeded(session, &index, &listed, &HashSet::new())?.is_empty()
                 };
             if is_changed {
                 listed = Listed::of(session)?;
@@ -462,10 +462,10 @@ impl Pace {
             })
     }
 
-    /// A volume is full. When the one before it is still under way, the network is what the run waits for.
+    /// A volume is full. When the two before it are still under way, the network is what the run waits for.
     fn filled(&self) {
         let under_way = self.under_way.fetch_add(1, Ordering::Relaxed);
-        self.is_patient.store(under_way > 0, Ordering::Relaxed);
+        self.is_patient.store(under_way > 1, Ordering::Relaxed);
     }
 
     fn arrived(&self) {
@@ -522,4 +522,27 @@ fn choose_time(listed: &Listed, now: Timestamp) -> Result<Timestamp> {
     newest
         .checked_add(SignedDuration::from_secs(1))
         .map_err(|_| Error::ClockBehind { now, newest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_compressed_hard_while_volumes_wait_for_the_network() {
+        let pace = Pace::new(None);
+        assert_eq!(pace.level(), HASTY_LEVEL);
+        pace.filled();
+        pace.filled();
+        assert_eq!(pace.level(), HASTY_LEVEL, "one on its way says nothing");
+        pace.filled();
+        assert_eq!(pace.level(), PATIENT_LEVEL);
+        pace.arrived();
+        pace.arrived();
+        pace.filled();
+        assert_eq!(pace.level(), HASTY_LEVEL, "the network is fast again");
+        let fixed = Pace::new(Some(3));
+        (0..4).for_each(|_| fixed.filled());
+        assert_eq!(fixed.level(), 3);
+    }
 }

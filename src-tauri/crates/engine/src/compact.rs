@@ -196,10 +196,8 @@ pub(crate) fn compact_listed(
     let mut stats = plan.stats();
     if options.mode == Mode::Plan {
         let doomed = plan.doomed.iter().map(|volume| volume.id).collect();
-        stats.deleted = with_dindexes(index, &doomed)?
-            .into_iter()
-            .map(RemoteVolume::from)
-            .collect();
+        let doomed = with_dindexes(index, &doomed)?;
+        stats.deleted = listed.with_parity(doomed.into_iter().map(RemoteVolume::from));
         return Ok(stats);
     }
 
@@ -208,7 +206,7 @@ pub(crate) fn compact_listed(
         stats.uploaded = rewrite(session, index, format, spool, &plan, options)?;
     }
     let doomed = spare_what_is_needed(session, &mut needs, index, format, spool, &plan)?;
-    stats.deleted = delete_unneeded(session, index, &doomed)?;
+    stats.deleted = delete_unneeded(session, index, listed, &doomed)?;
     Ok(stats)
 }
 
@@ -489,6 +487,7 @@ fn spare_what_is_needed(
 pub(crate) fn delete_unneeded(
     session: &Session,
     index: &Index,
+    listed: &Listed,
     doomed: &HashSet<i64>,
 ) -> Result<Vec<RemoteVolume>> {
     let rows = with_dindexes(index, doomed)?;
@@ -499,11 +498,11 @@ pub(crate) fn delete_unneeded(
     let mut deleted = Vec::new();
     for row in rows {
         session.check_cancelled()?;
-        delete_volume(session, &row.name)?;
+        delete_volume(session, listed, &row.name)?;
         index.remove_volume(row.id)?;
         deleted.push(row.into());
     }
-    Ok(deleted)
+    Ok(listed.with_parity(deleted))
 }
 
 /// The doomed dblocks, then the dindexes that describe only these and dblocks that are gone.

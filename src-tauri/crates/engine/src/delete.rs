@@ -145,6 +145,7 @@ fn describe(listed: &Listed, times: &[Timestamp]) -> DeleteStats {
         stats.versions.push(Version { number, time });
         stats.deleted.push(volume.into());
     }
+    stats.deleted = listed.with_parity(stats.deleted);
     stats
 }
 
@@ -243,18 +244,25 @@ fn delete_versions(
             continue;
         };
         session.check_cancelled()?;
-        delete_volume(session, volume.name.as_str())?;
+        delete_volume(session, listed, volume.name.as_str())?;
         index.forget_version(time.as_second())?;
     }
     Ok(())
 }
 
-/// Deletes a file; one that is gone already is as good.
-pub(crate) fn delete_volume(session: &Session, name: &str) -> Result<()> {
-    match session.delete(name) {
-        Ok(()) | Err(DestinationError::NotFound { .. }) => Ok(()),
-        Err(error) => Err(session.failed(error)),
+/// Deletes a volume and the parity file that goes with it; what is gone already is as good.
+pub(crate) fn delete_volume(session: &Session, listed: &Listed, name: &str) -> Result<()> {
+    let volume = RemoteVolume {
+        name: name.to_owned(),
+        size: 0,
+    };
+    for file in listed.with_parity([volume]) {
+        match session.delete(&file.name) {
+            Ok(()) | Err(DestinationError::NotFound { .. }) => {}
+            Err(error) => return Err(session.failed(error)),
+        }
     }
+    Ok(())
 }
 
 impl From<&ListedVolume> for RemoteVolume {

@@ -10,6 +10,7 @@ use regex::{Regex, RegexBuilder};
 
 use crate::error::{Error, Result};
 use crate::source::SEPARATOR;
+use crate::variables::expand;
 
 /// Bytes that a compiled rule may take.
 const SIZE_LIMIT: usize = 10 << 20;
@@ -126,7 +127,7 @@ fn patterns(rule: &str) -> Result<Vec<String>> {
             .and_then(|rest| rest.strip_suffix(end))
     };
     if let Some(expression) = between('[', ']') {
-        return Ok(vec![expression.to_owned()]);
+        return Ok(vec![expand(expression, regex::escape).into_owned()]);
     }
     if let Some(names) = between('{', '}') {
         let names = names.split([',', ';', ':', '|']).map(str::trim);
@@ -144,7 +145,7 @@ fn patterns(rule: &str) -> Result<Vec<String>> {
             .collect());
     }
     if let Some(literal) = rule.strip_prefix('@') {
-        return Ok(vec![regex::escape(literal)]);
+        return Ok(vec![regex::escape(&expand(literal, str::to_owned))]);
     }
     if rule.is_empty() {
         let why = "it is empty".to_owned();
@@ -153,7 +154,7 @@ fn patterns(rule: &str) -> Result<Vec<String>> {
             why,
         });
     }
-    Ok(vec![from_wildcard(rule)])
+    Ok(vec![from_wildcard(&expand(rule, str::to_owned))])
 }
 
 fn from_wildcard(pattern: &str) -> String {
@@ -212,6 +213,22 @@ mod tests {
 
         assert_eq!(action(&filters, "/a/drop.log"), Some(Action::Exclude));
         assert_eq!(action(&filters, "/a/keep.log"), None);
+    }
+
+    #[test]
+    fn variables_stand_for_their_values_also_in_expressions() {
+        let here = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+        for rule in [
+            "%CARGO_MANIFEST_DIR%/a*",
+            "$CARGO_MANIFEST_DIR/a?",
+            "[${CARGO_MANIFEST_DIR}/a.$]",
+            "@%CARGO_MANIFEST_DIR%/ab",
+        ] {
+            let filters = Filters::new([(Action::Exclude, rule)]).unwrap();
+            let path = format!("{here}/ab");
+            assert_eq!(action(&filters, &path), Some(Action::Exclude), "{rule}");
+            assert_eq!(filters.rules()[0].1, rule, "told as it was given");
+        }
     }
 
     #[test]

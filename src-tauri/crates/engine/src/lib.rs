@@ -55,6 +55,7 @@ pub mod source;
 mod spool;
 mod store;
 mod usage;
+mod variables;
 mod verify;
 mod versions;
 

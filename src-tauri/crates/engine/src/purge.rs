@@ -118,14 +118,14 @@ pub fn purge(
             continue;
         };
         let new_time = free_time(&mut times, version.time)?;
-        stats.deleted.push(dlist.into());
+        stats.deleted.extend(listed.with_parity([dlist.into()]));
         stats.versions.push(fates.describe(version, new_time));
         work.push((dlist, fates, new_time));
     }
     if options.mode == Mode::Run {
         let spool = Spool::new(folder.clone(), store, format.clone(), options.now, 0);
         for (dlist, fates, new_time) in work {
-            rewrite(&session, &index, &spool, dlist, &fates, new_time)?;
+            rewrite(&session, &index, &spool, &listed, dlist, &fates, new_time)?;
         }
         if let Some(compact) = options
             .compact
@@ -241,6 +241,7 @@ fn rewrite(
     session: &Session,
     index: &Index,
     spool: &Spool,
+    listed: &Listed,
     dlist: &ListedVolume,
     fates: &Fates,
     new_time: Timestamp,
@@ -277,7 +278,7 @@ fn rewrite(
     std::fs::remove_file(&file).map_err(|source| Error::io("delete", &file, source))?;
     index.set_completeness(new_time.as_second(), completeness == Completeness::Full)?;
     session.check_cancelled()?;
-    delete_volume(session, dlist.name.as_str())?;
+    delete_volume(session, listed, dlist.name.as_str())?;
     if let Some(time) = dlist.name.time() {
         index.forget_version(time.as_second())?;
     }

@@ -96,9 +96,9 @@ pub fn repair(
     };
     for dblock in &useless {
         if mode == Mode::Run {
-            delete_volume(&session, dblock.name.as_str())?;
+            delete_volume(&session, &listed, dblock.name.as_str())?;
         }
-        stats.deleted.push(dblock.into());
+        stats.deleted.extend(listed.with_parity([dblock.into()]));
     }
     let mut listed = listed;
     let gone: HashSet<String> = useless.iter().map(|v| v.name.to_string()).collect();
@@ -107,11 +107,11 @@ pub fn repair(
         // Those that describe nothing but volumes that are gone.
         let nothing = HashSet::new();
         let dindexes: Vec<RemoteVolume> = match mode {
-            Mode::Run => delete_unneeded(&session, &index, &nothing)?,
-            Mode::Plan => with_dindexes(&index, &nothing)?
-                .into_iter()
-                .map(RemoteVolume::from)
-                .collect(),
+            Mode::Run => delete_unneeded(&session, &index, &listed, &nothing)?,
+            Mode::Plan => {
+                let useless = with_dindexes(&index, &nothing)?;
+                listed.with_parity(useless.into_iter().map(RemoteVolume::from))
+            }
         };
         listed
             .dindexes
@@ -139,9 +139,9 @@ pub fn repair(
     if all_covered {
         for dindex in unreadable {
             if mode == Mode::Run {
-                delete_volume(&session, dindex.name.as_str())?;
+                delete_volume(&session, &listed, dindex.name.as_str())?;
             }
-            stats.deleted.push(dindex.into());
+            stats.deleted.extend(listed.with_parity([dindex.into()]));
         }
     }
     Ok(stats)

@@ -26,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::session::Session;
 use crate::store::{Cache, Listed, Store, sync_volumes};
+use crate::variables::expand_path;
 
 pub(crate) use fetch::report_missing;
 use files::Files;
@@ -122,7 +123,8 @@ pub fn restore(
     let survey = plan::survey(&session, &mut reader, dlist, options, &index)?;
     if let Some(target) = &options.target {
         // Told before everything is downloaded that would have to go there.
-        fs::create_dir_all(target).map_err(|source| Error::io("create", target, source))?;
+        let target = expand_path(target);
+        fs::create_dir_all(&target).map_err(|source| Error::io("create", &*target, source))?;
     }
     fetch_blocklists(&session, &index, &survey.missing_lists, &format, &spool)?;
     let plan = RestorePlan::new(index.path())?;

@@ -112,8 +112,19 @@ impl DblockReader {
     /// # Errors
     /// [`Error::Io`] when the volume cannot be read.
     pub fn scan(&mut self) -> Result<Vec<(Hash, u64)>> {
+        self.scan_part(0, 1)
+    }
+
+    /// The same for one of `parts` parts of the volume, which can be read at the same time, each with a reader of its own.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the volume cannot be read.
+    pub fn scan_part(&mut self, part: usize, parts: usize) -> Result<Vec<(Hash, u64)>> {
+        let names = self.volume.names();
+        let len = names.len().div_ceil(parts.max(1));
+        let names = names.into_iter().skip(part * len).take(len);
         let mut found = Vec::new();
-        for (index, name) in self.volume.names() {
+        for (index, name) in names {
             if name == manifest::ENTRY {
                 continue;
             }

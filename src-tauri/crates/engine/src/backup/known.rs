@@ -3,25 +3,13 @@
 //! Workers look blocks up in the index and among those of the volume that is being filled. Meanwhile the collector may
 //! end that volume. Every answer therefore carries the number of volumes that had been ended when the look-up began:
 //! while that is still the number, "new" can only have become wrong through the volume that is being filled.
-//!
-//! Most blocks of a large run are new, and the larger the index, the longer it takes to say so. A Bloom filter over all
-//! blocks answers that from memory. It is filled when a run turns out to ask often; until then it answers nothing.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use coffer_database::Index;
+use coffer_database::{BlockFilter, Index};
 use coffer_volume::Hash;
-use fastbloom::AtomicBloomFilter;
 
 use crate::spool::BlockSet;
-
-/// Bits of the filter: 8 MiB, which is wrong on one of 10,000,000 blocks in a hundred.
-const FILTER_BITS: usize = 8 << 23;
-/// Blocks that the filter is made for.
-const FILTER_BLOCKS: usize = 8_000_000;
-/// Look-ups after which the filter is worth reading the whole index.
-const MANY_LOOK_UPS: u64 = 20_000;
 
 /// All blocks that need not be stored. Clones are one.
 #[derive(Clone)]
@@ -29,11 +17,7 @@ pub(super) struct KnownBlocks(Arc<Shared>);
 
 struct Shared {
     open: RwLock<OpenBlocks>,
-    /// Blocks of the index and of the volume that is being filled, as soon as it is complete.
-    filter: AtomicBloomFilter<foldhash::fast::RandomState>,
-    is_filter_complete: AtomicBool,
-    /// Look-ups that the index answered.
-    look_ups: AtomicU64,
+    filter: BlockFilter,
 }
 
 /// What the volume that is being filled holds, which the index does not know yet.
@@ -44,16 +28,11 @@ struct OpenBlocks {
 }
 
 impl KnownBlocks {
-    /// `is_empty` when the index has no block, so that the filter need not be filled.
+    /// `is_empty` when the index has no block.
     pub(super) fn new(is_empty: bool) -> Self {
-        let filter = AtomicBloomFilter::with_num_bits(FILTER_BITS)
-            .hasher(foldhash::fast::RandomState::default())
-            .expected_items(FILTER_BLOCKS);
         Self(Arc::new(Shared {
             open: RwLock::default(),
-            filter,
-            is_filter_complete: AtomicBool::new(is_empty),
-            look_ups: AtomicU64::new(0),
+            filter: BlockFilter::new(is_empty),
         }))
     }
 
@@ -61,7 +40,7 @@ impl KnownBlocks {
     pub(super) fn insert(&self, blocks: impl IntoIterator<Item = (Hash, u64)>) {
         let mut open = self.write();
         for (hash, size) in blocks {
-            self.0.filter.insert(&(hash.as_bytes(), size));
+            self.0.filter.insert(hash.as_bytes(), size);
             open.blocks.insert((hash, size));
         }
     }
@@ -75,29 +54,6 @@ impl KnownBlocks {
 
     pub(super) fn ended_volumes(&self) -> u64 {
         self.read().ended_volumes
-    }
-
-    /// Whether the filter is sure that nobody has a block.
-    fn is_surely_new(&self, hash: Hash, size: u64) -> bool {
-        self.0.is_filter_complete.load(Ordering::Acquire)
-            && !self.0.filter.contains(&(hash.as_bytes(), size))
-    }
-
-    /// Fills the filter once the index is asked often.
-    fn count_look_up(&self, index: &Index) {
-        if self.0.look_ups.fetch_add(1, Ordering::Relaxed) != MANY_LOOK_UPS
-            || self.0.is_filter_complete.load(Ordering::Relaxed)
-        {
-            return;
-        }
-        let filter = &self.0.filter;
-        let filled = index.for_each_block(|hash, size| {
-            filter.insert(&(hash, size));
-        });
-        // Without the filter look-ups are slower, nothing else.
-        self.0
-            .is_filter_complete
-            .store(filled.is_ok(), Ordering::Release);
     }
 
     // A panic elsewhere does not make the value useless.
@@ -143,13 +99,14 @@ impl<'a> LookUps<'a> {
     /// A database that cannot answer makes the block count as new; the collector asks again.
     pub(super) fn known(&self, hash: Hash, size: u64) -> Known {
         let is_new = Known::NotAfter(self.ended_volumes);
-        if self.known.is_surely_new(hash, size) {
+        let filter = &self.known.0.filter;
+        if filter.is_surely_new(hash.as_bytes(), size) {
             return is_new;
         }
         if self.known.read().blocks.contains(&(hash, size)) {
             return Known::Yes;
         }
-        self.known.count_look_up(self.index);
+        filter.count_look_up(self.index);
         match self.index.has_block(hash.as_bytes(), size) {
             Ok(true) => Known::Yes,
             Ok(false) => is_new,
@@ -206,25 +163,5 @@ mod tests {
 
         assert_eq!(after.known(hash(0), 1), Known::Yes);
         assert_eq!(after.known(hash(0), 2), Known::NotAfter(1));
-    }
-
-    #[test]
-    fn a_filter_that_is_filled_on_the_way_forgets_no_block() {
-        let folder = tempfile::tempdir().unwrap();
-        let index = Index::open(&folder.path().join("index.sqlite")).unwrap();
-        add_to_index(&index, "before", 0..2_000);
-        let known = KnownBlocks::new(false);
-        known.insert([(hash(9_000_000), 1)]);
-        let look_ups = LookUps::begin(&index, &known);
-        for number in 0..MANY_LOOK_UPS + 2 {
-            look_ups.known(hash(1_000_000 + number), 1);
-        }
-
-        assert!(known.is_surely_new(hash(1_000_000), 1));
-        let all = (0..2_000).chain([9_000_000]);
-        assert!(
-            all.into_iter()
-                .all(|number| look_ups.known(hash(number), 1) == Known::Yes)
-        );
     }
 }

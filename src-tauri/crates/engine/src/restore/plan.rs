@@ -14,6 +14,7 @@ use super::target::{Mapping, folder_len, shorten_common};
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::store::ListedVolume;
+use crate::variables::expand_path;
 use crate::versions::read_entries;
 
 /// What a first pass over the dlist learns.
@@ -71,8 +72,8 @@ pub(super) fn survey(
     }
     let mapping = match &options.target {
         Some(folder) => {
-            let folder =
-                std::path::absolute(folder).map_err(|source| Error::io("find", folder, source))?;
+            let folder = std::path::absolute(expand_path(folder))
+                .map_err(|source| Error::io("find", folder, source))?;
             Mapping::Into {
                 folder,
                 common: common.unwrap_or_default(),

@@ -48,7 +48,7 @@ pub(crate) fn metadata(found: &Found) -> std::io::Result<Metadata> {
         _ => None,
     };
     Ok(Metadata {
-        xattrs: if found.kind == EntryKind::Symlink {
+        xattrs: if found.kind == EntryKind::Symlink || !found.has_xattrs {
             Default::default()
         } else {
             xattrs(&found.path)
@@ -80,9 +80,10 @@ const EXCLUSION_MARKS: [&str; 2] = [
 ];
 
 /// The mark that says "no backup", if there is one.
-pub(crate) fn exclusion_mark(path: &Path) -> Option<&'static str> {
+pub(crate) fn exclusion_mark(found: &mut Found) -> Option<&'static str> {
     // One question for all, and nearly always the only one.
-    let names = xattr::list(path).ok()?;
+    let mut names = xattr::list(&found.path).ok()?.peekable();
+    found.has_xattrs = names.peek().is_some();
     names
         .filter_map(|name| EXCLUSION_MARKS.into_iter().find(|mark| name == *mark))
         .min_by_key(|mark| EXCLUSION_MARKS.iter().position(|other| other == mark))

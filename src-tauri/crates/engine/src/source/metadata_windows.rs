@@ -61,7 +61,7 @@ pub(crate) fn hardlink_id(path: &Path, _stat: &Stat) -> Option<(u64, u64)> {
 }
 
 /// Windows has no mark that says "no backup".
-pub(crate) fn exclusion_mark(_path: &Path) -> Option<&'static str> {
+pub(crate) fn exclusion_mark(_found: &mut Found) -> Option<&'static str> {
     None
 }
 

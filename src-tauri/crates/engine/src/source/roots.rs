@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::SEPARATOR;
+use crate::variables::expand_path;
 
 /// A source, ready to be walked.
 #[derive(Debug, Clone)]
@@ -25,14 +26,14 @@ pub fn stored_path(path: &Path) -> Option<String> {
     Some(clean.to_str()?.to_owned())
 }
 
-/// Makes sources absolute and drops those that lie within others.
+/// Expands variables in sources, makes them absolute and drops those that lie within others.
 ///
 /// The result is in the order in which the walk gives out their entries. Sources that are not Unicode are given back.
 pub(crate) fn roots(sources: &[PathBuf]) -> (Vec<Root>, Vec<PathBuf>) {
     let mut odd = Vec::new();
     let mut roots = Vec::new();
     for source in sources {
-        match stored_path(source) {
+        match stored_path(&expand_path(source)) {
             Some(stored) => roots.push(Root {
                 path: PathBuf::from(&stored),
                 stored,
@@ -75,5 +76,15 @@ mod tests {
         let stored: Vec<_> = roots.iter().map(|root| root.stored.as_str()).collect();
         assert_eq!(stored, ["/a b", "/a", "/b"]);
         assert!(odd.is_empty());
+    }
+
+    #[test]
+    fn variables_stand_for_their_values() {
+        let (roots, _) = roots(&["%CARGO_MANIFEST_DIR%/src".into()]);
+
+        assert_eq!(
+            roots[0].stored,
+            format!("{}/src", env!("CARGO_MANIFEST_DIR"))
+        );
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Found {
     pub(crate) links_to_folder: bool,
     /// Why it is stored.
     pub(crate) reason: Reason,
+    /// False when it is known to have no extended attributes.
+    pub(crate) has_xattrs: bool,
 }
 
 impl Found {
@@ -166,6 +168,7 @@ impl<'a> Walk<'a> {
             stat,
             links_to_folder: false,
             reason: Reason::Source,
+            has_xattrs: true,
         })))
     }
 
@@ -285,15 +288,16 @@ impl<'a> Walk<'a> {
             return problem(ProblemKind::SpecialFile, None);
         }
         let gets_entry = matches!(child.verdict, Verdict::Store(_));
-        let found = Found {
+        let mut found = Found {
             stored: child.stored,
             path: child.path,
             kind: child.kind,
             stat,
             links_to_folder: child.links_to_folder,
             reason,
+            has_xattrs: true,
         };
-        if let Some(reason) = self.limit(&found) {
+        if let Some(reason) = self.limit(&mut found) {
             return self.left_out(found.stored, reason);
         }
         if found.kind == EntryKind::Folder
@@ -312,7 +316,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What but the filters keeps an entry out, in Duplicati's order.
-    fn limit(&mut self, found: &Found) -> Option<Reason> {
+    fn limit(&mut self, found: &mut Found) -> Option<Reason> {
         let options = self.options;
         if options.hardlinks != HardlinkPolicy::All
             && found.kind == EntryKind::File
@@ -332,7 +336,7 @@ impl<'a> Walk<'a> {
         }
         if options.exclusion_marks == ExclusionMarks::Obey
             && found.kind != EntryKind::Symlink
-            && let Some(mark) = exclusion_mark(&found.path)
+            && let Some(mark) = exclusion_mark(found)
         {
             return Some(Reason::Mark(mark));
         }

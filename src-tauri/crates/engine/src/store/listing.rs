@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -7,11 +8,21 @@ use coffer_volume::{Format, VolumeKind, VolumeName, aescrypt};
 use jiff::Timestamp;
 
 use super::Store;
+use crate::delete::RemoteVolume;
 use crate::error::{Error, Result};
 use crate::session::Session;
 
 /// Bytes of a volume's start that show whether the passphrase is right.
 const HEADER_BYTES: u64 = 4096;
+
+/// End of the names of parity files, which some writers put beside volumes.
+const PARITY: &str = ".par2";
+
+/// The name of our volume that a parity file goes with.
+fn parity_of(name: &str, prefix: &str) -> Option<String> {
+    let volume = VolumeName::parse(name.strip_suffix(PARITY)?)?;
+    (is_known_module(&volume) && volume.prefix() == prefix).then(|| volume.to_string())
+}
 
 /// A volume as the destination lists it.
 #[derive(Debug, Clone)]
@@ -29,6 +40,8 @@ pub(crate) struct Listed {
     pub(crate) dlists: Vec<ListedVolume>,
     /// Prefixes of volumes that are not the store's.
     pub(crate) other_prefixes: Vec<String>,
+    /// Bytes of parity files, by the volume that each goes with.
+    pub(crate) parity: HashMap<String, u64>,
     /// Whether there are files that are no volumes.
     pub(crate) has_other_files: bool,
     /// Whether the folder exists.
@@ -51,7 +64,11 @@ impl Listed {
             ..Self::default()
         };
         for file in files {
-            // What is not of a known module is a parity file or a leftover of another program.
+            if let Some(volume) = parity_of(&file.name, store.prefix()) {
+                listed.parity.insert(volume, file.size);
+                continue;
+            }
+            // What is not of a known module is a leftover of another program.
             let Some(name) = VolumeName::parse(&file.name).filter(is_known_module) else {
                 listed.has_other_files = true;
                 continue;
@@ -85,6 +102,25 @@ impl Listed {
     pub(crate) fn volumes(&self) -> impl Iterator<Item = &ListedVolume> {
         let data = self.dblocks.iter().chain(&self.dindexes);
         data.chain(&self.dlists)
+    }
+
+    /// The same files, and behind each the parity file that goes with it.
+    pub(crate) fn with_parity(
+        &self,
+        files: impl IntoIterator<Item = RemoteVolume>,
+    ) -> Vec<RemoteVolume> {
+        let parity = |volume: &RemoteVolume| {
+            let size = *self.parity.get(&volume.name)?;
+            let name = format!("{}{PARITY}", volume.name);
+            Some(RemoteVolume { name, size })
+        };
+        files
+            .into_iter()
+            .flat_map(|volume| {
+                let parity = parity(&volume);
+                std::iter::once(volume).chain(parity)
+            })
+            .collect()
     }
 
     /// Bytes of all volumes.

@@ -286,3 +286,49 @@ fn retention_gives_space_back_unless_told_otherwise() {
 
     assert!(with(true) < with(false) * 2 / 3);
 }
+
+#[test]
+fn parity_files_of_another_writer_go_with_their_volumes_and_with_nothing_else() {
+    let (mut bench, trees) = with_changes(3);
+    let before = bench.volumes();
+    let add = |name: &str| fs::write(bench.destination_path().join(name), "parity").unwrap();
+    for name in &before {
+        add(&format!("{name}.par2"));
+    }
+    let strange = [
+        "other-b0123.dblock.zip.par2",
+        "duplicati-b0123.dblock.zip.par2",
+        "notes.par2",
+    ];
+    strange.iter().for_each(|name| add(name));
+    let listed = bench.volumes();
+
+    let planned = delete(&bench, &[2, 1], true, Mode::Plan);
+    assert_eq!(bench.volumes(), listed);
+    let done = delete(&bench, &[2, 1], true, Mode::Run);
+
+    let after = bench.volumes();
+    let names = |stats: &coffer_engine::DeleteStats| -> Vec<String> {
+        let compacted = stats.compacted.iter().flat_map(|stats| &stats.deleted);
+        let files = stats.deleted.iter().chain(compacted);
+        let mut names: Vec<_> = files.map(|file| file.name.clone()).collect();
+        names.sort();
+        names
+    };
+    let mut gone: Vec<_> = listed.iter().filter(|name| !after.contains(name)).collect();
+    gone.sort();
+    assert_eq!(names(&done).iter().collect::<Vec<_>>(), gone);
+    assert_eq!(names(&planned), names(&done));
+    let is_gone = |name: &String| !after.contains(name);
+    for name in &before {
+        assert_eq!(is_gone(name), is_gone(&format!("{name}.par2")), "{name}");
+    }
+    assert!(before.iter().any(is_gone));
+    assert!(
+        strange
+            .iter()
+            .all(|name| after.contains(&(*name).to_owned()))
+    );
+    bench.passphrase = None;
+    assert_restorable(&mut bench, &[&trees[2]]);
+}

@@ -1,0 +1,96 @@
+//! Most blocks of a large run are new, and the larger the index, the longer it takes to say so. A Bloom filter over all
+//! blocks says it from memory.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use fastbloom::AtomicBloomFilter;
+
+use crate::Index;
+
+/// 16 MiB, which answers wrong for three of a thousand new blocks when there are 10,000,000.
+const BITS: usize = 1 << 27;
+/// Bits of each block.
+const HASHES: u32 = 5;
+/// Look-ups after which reading the whole index is worth while.
+const MANY_LOOK_UPS: u64 = 20_000;
+
+/// Says of most new blocks that they are new, on any thread. Filled when a run turns out to ask the index often; until
+/// then it says nothing.
+pub struct BlockFilter {
+    bits: AtomicBloomFilter<foldhash::fast::RandomState>,
+    is_complete: AtomicBool,
+    /// Look-ups that the index answered.
+    look_ups: AtomicU64,
+}
+
+impl BlockFilter {
+    /// `is_empty` when the index has no block, so that nothing has to be filled in.
+    pub fn new(is_empty: bool) -> Self {
+        let bits = AtomicBloomFilter::with_num_bits(BITS)
+            .hasher(foldhash::fast::RandomState::default())
+            .hashes(HASHES);
+        Self {
+            bits,
+            is_complete: AtomicBool::new(is_empty),
+            look_ups: AtomicU64::new(0),
+        }
+    }
+
+    /// Adds a block that the index does not have yet.
+    pub fn insert(&self, hash: &[u8], size: u64) {
+        self.bits.insert(&(hash, size));
+    }
+
+    /// Whether a block is neither in the index nor was inserted here. No says nothing.
+    pub fn is_surely_new(&self, hash: &[u8], size: u64) -> bool {
+        self.is_complete.load(Ordering::Acquire) && !self.bits.contains(&(hash, size))
+    }
+
+    /// Call before `index` is asked. All blocks that it does not show have to be inserted.
+    pub fn count_look_up(&self, index: &Index) {
+        if self.look_ups.fetch_add(1, Ordering::Relaxed) != MANY_LOOK_UPS
+            || self.is_complete.load(Ordering::Relaxed)
+        {
+            return;
+        }
+        let filled = index.for_each_block(|hash, size| self.insert(hash, size));
+        // Without the filter look-ups are slower, nothing else.
+        self.is_complete.store(filled.is_ok(), Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{VolumeKind, VolumeState};
+
+    #[test]
+    fn a_filter_that_is_filled_on_the_way_forgets_no_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::open(&folder.path().join("index.sqlite")).unwrap();
+        let (kind, state) = (VolumeKind::Dblock, VolumeState::Confirmed);
+        let volume = index.put_volume("v", kind, state, 1, None, None).unwrap();
+        let hash = |number: u64| number.to_le_bytes();
+        index
+            .transaction(|index| {
+                (0..2_000).try_for_each(|number| index.add_block(volume, &hash(number), 1))
+            })
+            .unwrap();
+        let filter = BlockFilter::new(false);
+        filter.insert(&hash(9_999), 1);
+
+        for _ in 0..MANY_LOOK_UPS {
+            filter.count_look_up(&index);
+        }
+        assert!(
+            !filter.is_surely_new(&hash(5_000), 1),
+            "it knows nothing yet"
+        );
+        filter.count_look_up(&index);
+
+        let is_new = |number| filter.is_surely_new(&hash(number), 1);
+        assert!(!(0..2_000).chain([9_999]).any(is_new));
+        assert!((2_000..3_000).filter(|number| is_new(*number)).count() > 990);
+        assert!(filter.is_surely_new(&hash(1), 2), "the size counts");
+    }
+}
