@@ -76,11 +76,6 @@ impl Bench {
         Ok(bench)
     }
 
-    /// Everything that the program keeps, and what it restored.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     pub(super) fn repository(&self) -> PathBuf {
         self.folder.join("repository")
     }
