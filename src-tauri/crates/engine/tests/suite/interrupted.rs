@@ -190,3 +190,31 @@ fn a_killed_run_of_duplicati_is_taken_up() {
     bench.restore(0, &target).unwrap();
     assert_eq!(snapshot(&target), snapshot(&bench.source()));
 }
+
+#[test]
+fn a_volume_that_arrived_is_not_sent_again_because_its_file_stayed() {
+    let mut bench = large_source();
+    let folder: Arc<dyn coffer_destination::Destination> = bench.destination.clone();
+    let spool = bench.cache().join("spool");
+    let (waiting, saved) = (spool.clone(), bench.folder.path().join("saved"));
+    // Killed between noting that the first dblock arrived and removing its file.
+    let kept = saved.clone();
+    let cut = Arc::new(Faulty::new(folder.clone(), move |put, name| {
+        if put == 0 {
+            fs::copy(waiting.join(name), &kept).unwrap();
+        }
+        put == 0
+    }));
+    bench.destination = cut.clone();
+    bench.backup_with(options(&bench)).unwrap_err();
+    let dblock = cut.arrived.lock().unwrap()[0].clone();
+    fs::rename(saved, spool.join(&dblock)).unwrap();
+    let recording = Arc::new(Faulty::new(folder, |_, _| true));
+    bench.destination = recording.clone();
+
+    bench.backup_with(options(&bench)).unwrap();
+
+    assert!(!recording.arrived.lock().unwrap().contains(&dblock));
+    assert_eq!(fs::read_dir(spool).unwrap().count(), 0);
+    assert_clean(&bench.destination_path());
+}
