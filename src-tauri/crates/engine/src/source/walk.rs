@@ -28,6 +28,7 @@ pub(crate) struct Found {
     /// Why it is stored.
     pub(crate) reason: Reason,
     /// False when it is known to have no extended attributes.
+    #[cfg_attr(windows, allow(dead_code, reason = "nobody asks for them there"))]
     pub(crate) has_xattrs: bool,
 }
 
