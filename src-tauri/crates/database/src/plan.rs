@@ -212,11 +212,6 @@ impl RestorePlan {
         self.progress.borrow().state(entry) == State::Open
     }
 
-    /// Whether an entry was marked as not restorable.
-    pub fn has_failed(&self, entry: i64) -> bool {
-        self.progress.borrow().state(entry) == State::Failed
-    }
-
     /// Gives every open block a volume that holds it and did not fail; call once all are added, and after failures.
     ///
     /// # Errors
@@ -589,6 +584,6 @@ mod tests {
         assert!(plan.content_arrived(third));
         assert_eq!(plan.complete_metadata(own).unwrap().unwrap(), b"56");
         plan.mark_failed(third);
-        assert!(plan.has_failed(third) && !plan.is_open(third));
+        assert!(!plan.is_open(third));
     }
 }

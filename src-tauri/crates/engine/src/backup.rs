@@ -3,6 +3,7 @@
 mod collect;
 mod known;
 mod prepare;
+mod rows;
 mod scan;
 mod version;
 

@@ -252,12 +252,9 @@ fn delete_versions(
 
 /// Deletes a volume and the parity file that goes with it; what is gone already is as good.
 pub(crate) fn delete_volume(session: &Session, listed: &Listed, name: &str) -> Result<()> {
-    let volume = RemoteVolume {
-        name: name.to_owned(),
-        size: 0,
-    };
-    for file in listed.with_parity([volume]) {
-        match session.delete(&file.name) {
+    let parity = listed.parity(name).map(|file| file.name);
+    for file in [name].into_iter().chain(parity.as_deref()) {
+        match session.delete(file) {
             Ok(()) | Err(DestinationError::NotFound { .. }) => {}
             Err(error) => return Err(session.failed(error)),
         }

@@ -54,6 +54,7 @@ mod session;
 pub mod source;
 mod spool;
 mod store;
+mod threads;
 mod usage;
 mod variables;
 mod verify;

@@ -26,13 +26,13 @@ use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::session::Session;
 use crate::store::{Cache, Listed, Store, sync_volumes};
-use crate::variables::expand_path;
 
 pub(crate) use fetch::report_missing;
 use files::Files;
 use place::Placer;
 pub(crate) use plan::{fetch_blocklists, list_len, note_missing_lists};
 pub use selection::Selection;
+use target::Mapping;
 
 /// What happens to an existing file that differs from the stored one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,10 +121,9 @@ pub fn restore(
 
     session.monitor().phase(Phase::Planning);
     let survey = plan::survey(&session, &mut reader, dlist, options, &index)?;
-    if let Some(target) = &options.target {
+    if let Mapping::Into { folder, .. } = &survey.mapping {
         // Told before everything is downloaded that would have to go there.
-        let target = expand_path(target);
-        fs::create_dir_all(&target).map_err(|source| Error::io("create", &*target, source))?;
+        fs::create_dir_all(folder).map_err(|source| Error::io("create", folder, source))?;
     }
     fetch_blocklists(&session, &index, &survey.missing_lists, &format, &spool)?;
     let plan = RestorePlan::new(index.path())?;

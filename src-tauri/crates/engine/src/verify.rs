@@ -23,10 +23,11 @@ use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::repair::lacking_dindexes;
 use crate::session::Session;
 use crate::store::{Listed, ListedVolume, Opened, Store, open_volume, sync_volumes};
+use crate::threads::{join, spawn};
 use crate::versions::{open_dlist, read_entries};
 
-/// Threads that read one volume.
-const MOST_SCANS: usize = 4;
+/// Threads that read one volume, each of which keeps the list of its entries.
+const MOST_SCANS: usize = 2;
 
 /// How many volumes of each kind are looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,14 +259,12 @@ pub(crate) fn verify_samples(
     }
     // Reading lists needs no index, so it goes on beside the rest.
     thread::scope(|scope| {
-        let reading = scope.spawn(|| {
+        let reading = spawn(scope, "lists", || {
             let read = |volume: &&ListedVolume| read_dlist(session, volume, spool).map(|()| None);
             dlists.iter().map(read).collect::<Vec<_>>()
-        });
+        })?;
         let examined = examine_volumes(session, index, format, spool, listed, chosen, stats);
-        let read = reading
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let read = join(reading);
         examined?;
         for (volume, read) in dlists.iter().zip(read) {
             conclude(session, index, volume, read, stats)?;
@@ -496,15 +495,11 @@ fn scan(
                 .and_then(|mut reader| reader.scan_part(part, parts))
                 .map_err(|source| Error::volume(name.as_str(), source))
         };
-        let scans: Vec<_> = (0..parts)
-            .map(|part| scope.spawn(move || scan_part(part)))
-            .collect();
+        let scans = (0..parts).map(|part| spawn(scope, "verify", move || scan_part(part)));
+        let scans: Vec<_> = scans.collect::<Result<_>>()?;
         let mut found = HashSet::new();
         for scan in scans {
-            let scanned = scan
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            found.extend(scanned?);
+            found.extend(join(scan)?);
         }
         Ok(found)
     })

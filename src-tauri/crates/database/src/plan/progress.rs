@@ -1,5 +1,5 @@
-//! What of a plan changes while blocks arrive. In memory, 24 bytes for each entry, because changing rows takes longer
-//! than writing small files.
+//! What of a plan changes while blocks arrive. In memory, at most 28 bytes for each entry, because changing rows takes
+//! longer than writing small files.
 
 /// Where an entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use coffer_volume::{Format, Hash};
 use crossbeam_channel::{Receiver, Select};
 use tokio::sync::mpsc;
 
-use super::known::KnownBlocks;
+use super::known::{KnownBlocks, NEVER};
 use super::prepare::{
     NewBlock, Output, PreparedBlock, PreparedContent, PreparedEntryData, PreparedMetadata,
 };
@@ -161,7 +161,9 @@ impl Collector {
                 }
             }
         }
-        self.known.insert(self.added.drain(..));
+        if !self.added.is_empty() {
+            self.known.insert(self.added.drain(..));
+        }
         Ok(())
     }
 
@@ -211,8 +213,7 @@ impl Collector {
         let hash = self.spool.format().block_hash().digest(&list);
         let new = NewBlock {
             entry: PreparedEntry::stored(list.clone()),
-            // Nobody has looked it up.
-            ended_volumes: u64::MAX,
+            ended_volumes: NEVER,
         };
         let block = PreparedBlock {
             hash,

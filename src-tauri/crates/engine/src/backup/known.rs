@@ -68,6 +68,9 @@ impl KnownBlocks {
     }
 }
 
+/// Instead of the number of ended volumes, where no look-up answered.
+pub(super) const NEVER: u64 = u64::MAX;
+
 /// What a look-up says of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known {
@@ -110,7 +113,7 @@ impl<'a> LookUps<'a> {
         match self.index.has_block(hash.as_bytes(), size) {
             Ok(true) => Known::Yes,
             Ok(false) => is_new,
-            Err(_) => Known::NotAfter(u64::MAX),
+            Err(_) => Known::NotAfter(NEVER),
         }
     }
 }

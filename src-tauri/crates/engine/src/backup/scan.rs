@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::collect::{Collector, Finding};
 use super::prepare::{Candidate, Pool, Stopped, Task, Worker, differs};
-use super::{BackupOptions, Pace};
+use super::{BackupOptions, Pace, rows};
 use crate::broken::is_whole;
 use crate::error::{Error, Result};
 use crate::filter::Filters;
@@ -24,11 +24,8 @@ use crate::session::Session;
 use crate::source::{Found, Root, Walk, WalkItem, is_compressed, local_state};
 use crate::spool::Spool;
 use crate::store::{kind_number, stream_ref};
+use crate::threads::{join, spawn};
 
-/// Rows of the newest version that are handed on together, because one by one takes longer than comparing them.
-const ROWS: usize = 256;
-/// So many times [`ROWS`] are read ahead.
-const READ_AHEAD: usize = 4;
 /// What the scan may have found that the collector has not taken.
 const FINDINGS: usize = 256;
 
@@ -83,10 +80,14 @@ impl<'a> Scan<'a> {
             if self.session.monitor().wants_totals() {
                 spawn(scope, "count", || self.count(&finished))?;
             }
-            let (row_sender, rows) = bounded(READ_AHEAD);
+            let (mut row_sender, rows) = rows::channel();
             let reader = Index::open(&index_path)?;
             let damaged = reader.may_be_damaged()?;
-            let reading = spawn(scope, "newest", move || read_newest(&reader, &row_sender))?;
+            let reading = spawn(scope, "newest", move || {
+                let read = reader.for_each_current(|row| row_sender.send(row));
+                row_sender.finish();
+                read
+            })?;
             let scanner = Scanner {
                 scan: &self,
                 pool,
@@ -129,39 +130,6 @@ impl<'a> Scan<'a> {
         }
         self.session.monitor().totals(files, bytes);
     }
-}
-
-fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
-    thread
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-/// A thread with a name that tells in a profile or a debugger what it does.
-fn spawn<'scope, 'env, T: Send + 'scope>(
-    scope: &'scope thread::Scope<'scope, 'env>,
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'scope,
-) -> Result<thread::ScopedJoinHandle<'scope, T>> {
-    let builder = thread::Builder::new().name(name.to_owned());
-    builder
-        .spawn_scoped(scope, work)
-        .map_err(|source| Error::io("start a thread for", name, source))
-}
-
-/// Sends the newest version's entries until all are sent or nobody takes them.
-fn read_newest(index: &Index, rows: &Sender<Vec<EntryRow>>) -> coffer_database::Result<()> {
-    let mut batch = Vec::with_capacity(ROWS);
-    index.for_each_current(|row| {
-        batch.push(row);
-        batch.len() < ROWS
-            || rows
-                .send(std::mem::replace(&mut batch, Vec::with_capacity(ROWS)))
-                .is_ok()
-    })?;
-    // Nobody misses them where nobody takes them.
-    let _ = rows.send(batch);
-    Ok(())
 }
 
 /// The newest version's entries in the order of their paths.

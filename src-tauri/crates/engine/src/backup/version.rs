@@ -5,19 +5,15 @@ use std::{fs, thread};
 use coffer_database::{EntryRow, Index};
 use coffer_volume::VolumeName;
 use coffer_volume::dlist::{Completeness, DlistWriter, EntryKind, FilelistEntry};
-use crossbeam_channel::{Sender, bounded};
 use jiff::Timestamp;
 
 use super::BackupStats;
+use super::rows::{self, RowSender};
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::spool::{Checkpoints, Spool, put};
 use crate::store::{kind_number, kind_of, stream_ref};
-
-/// Entries that are handed on together.
-const ROWS: usize = 256;
-/// So many times [`ROWS`] are read ahead.
-const ROWS_AHEAD: usize = 4;
+use crate::threads::{join, spawn};
 
 /// Writes the dlist of the staged version, uploads it, and makes the version the newest in the index.
 pub(super) fn upload_dlist(
@@ -62,16 +58,17 @@ fn write_dlist(session: &Session, index: &Index, spool: &Spool, name: &VolumeNam
     .map_err(failed)?;
     let reader = Index::open(index.path())?;
     thread::scope(|scope| {
-        let (sender, rows) = bounded(ROWS_AHEAD);
-        let reading = scope.spawn(move || read_staged_version(&reader, &sender));
+        let (sender, rows) = rows::channel();
+        let reading = spawn(scope, "staged", move || {
+            read_staged_version(&reader, sender)
+        })?;
         for row in rows.into_iter().flatten() {
             session.check_cancelled()?;
             entry(&row, spool)
                 .and_then(|entry| writer.add(&entry))
                 .map_err(failed)?;
         }
-        let read = reading.join();
-        Ok::<_, Error>(read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?)
+        Ok::<_, Error>(join(reading)?)
     })?;
     let (out, digest) = writer.finish().map_err(failed)?;
     spool.close(out, name)?;
@@ -79,23 +76,15 @@ fn write_dlist(session: &Session, index: &Index, spool: &Spool, name: &VolumeNam
 }
 
 /// Sends the staged version's entries in the order of a dlist, until all are sent or nobody takes them.
-fn read_staged_version(index: &Index, rows: &Sender<Vec<EntryRow>>) -> coffer_database::Result<()> {
-    let mut batch = Vec::with_capacity(ROWS);
+fn read_staged_version(index: &Index, mut rows: RowSender) -> coffer_database::Result<()> {
     for kinds in [
         &[EntryKind::Folder, EntryKind::Symlink][..],
         &[EntryKind::File],
     ] {
         let numbers: Vec<u8> = kinds.iter().map(|kind| kind_number(*kind)).collect();
-        index.for_each_staged_version(&numbers, |row| {
-            batch.push(row);
-            batch.len() < ROWS || {
-                let full = std::mem::replace(&mut batch, Vec::with_capacity(ROWS));
-                rows.send(full).is_ok()
-            }
-        })?;
+        index.for_each_staged_version(&numbers, |row| rows.send(row))?;
     }
-    // Nobody misses them where nobody takes them.
-    let _ = rows.send(batch);
+    rows.finish();
     Ok(())
 }
 

@@ -14,13 +14,14 @@ use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::store::{ListedVolume, Store, open_volume};
+use crate::threads::{join, spawn};
 
 /// Bytes of blocks that are handed on together, because one by one takes longer than writing small files.
 const BATCH_BYTES: usize = 1 << 20;
 /// Blocks that are handed on together.
 const BATCH_BLOCKS: usize = 64;
-/// Batches that are read ahead.
-const BATCHES_AHEAD: usize = 8;
+/// Bytes of blocks that may be read ahead, as a rule; one batch at least.
+const READ_AHEAD_BYTES: u64 = 16 << 20;
 
 /// Blocks that were read out of a volume.
 type Batch = Vec<(WantedBlock, Vec<u8>)>;
@@ -78,11 +79,13 @@ fn read_volume(
         Err(error) => return give_up(session, plan, id, volume.name.as_str(), error),
     };
     let wanted = plan.wanted_of(id)?;
-    let (sender, batches) = bounded(BATCHES_AHEAD);
-    let (taken, read) = thread::scope(|scope| {
+    let largest_batch = format.block_size() + BATCH_BYTES as u64;
+    let (sender, batches) = bounded((READ_AHEAD_BYTES / largest_batch).max(1) as usize);
+    let read = thread::scope(|scope| {
         let reading = {
             let path = &*path;
-            scope.spawn(move || read_blocks(session.store(), format, volume, path, wanted, &sender))
+            let read = move || read_blocks(session.store(), format, volume, path, wanted, &sender);
+            spawn(scope, "blocks", read)?
         };
         let taken: Result<()> = plan.transaction(|_| {
             for (block, data) in batches.into_iter().flatten() {
@@ -91,13 +94,9 @@ fn read_volume(
             }
             Ok(())
         });
-        let read = reading.join();
-        (
-            taken,
-            read.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-        )
-    });
-    taken?;
+        let read = join(reading);
+        taken.map(|()| read)
+    })?;
     let failures = match read {
         Ok(failures) => failures,
         Err(error) => return give_up(session, plan, id, volume.name.as_str(), error),

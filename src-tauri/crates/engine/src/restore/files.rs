@@ -155,8 +155,8 @@ impl Files {
         self.complete(parts, entry, place, metadata)
     }
 
-    /// Verifies a file of which all blocks are written, and gives it its metadata and its name. Returns where it is,
-    /// and what of the metadata could not be set.
+    /// Verifies a file of which all blocks are written, and gives it its metadata and its name. Returns what of the
+    /// metadata could not be set.
     pub(super) fn complete(
         &self,
         parts: &mut Parts,

@@ -41,7 +41,7 @@ pub(crate) struct Listed {
     /// Prefixes of volumes that are not the store's.
     pub(crate) other_prefixes: Vec<String>,
     /// Bytes of parity files, by the volume that each goes with.
-    pub(crate) parity: HashMap<String, u64>,
+    parity: HashMap<String, u64>,
     /// Whether there are files that are no volumes.
     pub(crate) has_other_files: bool,
     /// Whether the folder exists.
@@ -109,18 +109,20 @@ impl Listed {
         &self,
         files: impl IntoIterator<Item = RemoteVolume>,
     ) -> Vec<RemoteVolume> {
-        let parity = |volume: &RemoteVolume| {
-            let size = *self.parity.get(&volume.name)?;
-            let name = format!("{}{PARITY}", volume.name);
-            Some(RemoteVolume { name, size })
-        };
         files
             .into_iter()
             .flat_map(|volume| {
-                let parity = parity(&volume);
+                let parity = self.parity(&volume.name);
                 std::iter::once(volume).chain(parity)
             })
             .collect()
+    }
+
+    /// The parity file that goes with a volume.
+    pub(crate) fn parity(&self, volume: &str) -> Option<RemoteVolume> {
+        let size = *self.parity.get(volume)?;
+        let name = format!("{volume}{PARITY}");
+        Some(RemoteVolume { name, size })
     }
 
     /// Bytes of all volumes.

@@ -329,6 +329,5 @@ fn parity_files_of_another_writer_go_with_their_volumes_and_with_nothing_else() 
             .iter()
             .all(|name| after.contains(&(*name).to_owned()))
     );
-    bench.passphrase = None;
     assert_restorable(&mut bench, &[&trees[2]]);
 }
