@@ -18,6 +18,7 @@ mod index;
 mod listing;
 mod plan;
 mod sqlite;
+mod stream_blocks;
 mod usage;
 
 pub use app::{AppDatabase, MessageRow, RunRow};
@@ -30,4 +31,5 @@ pub use index::{
 };
 pub use listing::{Listing, ListingRow};
 pub use plan::{PlanEntry, RestorePlan, Use, WantedBlock};
+pub use stream_blocks::StreamBlocks;
 pub use usage::{Usage, VolumeUsage};

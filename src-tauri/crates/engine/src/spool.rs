@@ -1,6 +1,5 @@
 //! The spool: volumes that are being filled, and those on their way to the destination.
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use coffer_volume::archive::PreparedEntry;
 use coffer_volume::dblock::DblockWriter;
 use coffer_volume::dindex::{self, BlockRow};
 use coffer_volume::{Encryption, Format, Hash, VolumeName};
+use indexmap::IndexSet;
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
@@ -122,15 +122,15 @@ impl Spool {
     }
 }
 
-/// Blocks in memory. Whoever picks files so that these sets get slow could as well pick larger files.
-pub(crate) type BlockSet = HashSet<(Hash, u64), foldhash::fast::RandomState>;
+/// Blocks in memory. Whoever picks files so that these sets get slow could as well pick larger files. A `HashSet` would
+/// take twice the room while it grows.
+pub(crate) type BlockSet = IndexSet<(Hash, u64), foldhash::fast::RandomState>;
 
 /// The dblock that is being filled.
 pub(crate) struct OpenVolume {
     name: VolumeName,
     writer: DblockWriter<BufWriter<File>>,
     rows: Vec<BlockRow>,
-    keys: BlockSet,
     lists: Vec<(Hash, Vec<u8>)>,
 }
 
@@ -144,13 +144,8 @@ impl OpenVolume {
             name,
             writer,
             rows: Vec::new(),
-            keys: BlockSet::default(),
             lists: Vec::new(),
         })
-    }
-
-    pub(crate) fn contains(&self, hash: Hash, size: u64) -> bool {
-        self.keys.contains(&(hash, size))
     }
 
     pub(crate) fn add(
@@ -164,7 +159,6 @@ impl OpenVolume {
         let written = self.writer.add(hash, entry);
         written.map_err(|source| spool.volume_failed(&self.name, source))?;
         self.rows.push(BlockRow { hash, size });
-        self.keys.insert((hash, size));
         self.lists.extend(blocklist.map(|data| (hash, data)));
         Ok(())
     }

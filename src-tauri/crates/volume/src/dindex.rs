@@ -21,6 +21,9 @@ use crate::manifest::{self, BOM, Format, Manifest};
 use crate::name::VolumeName;
 use crate::sink::{Sink, VolumeDigest};
 
+/// Bytes that a row of a `vol/` takes beside its hash, its size having seven digits.
+const ROW_MEMBERS: usize = r#"{"hash":"","size":1234567},"#.len();
+
 /// One block of a dblock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockRow {
@@ -66,7 +69,9 @@ pub fn write<W: Write>(
         volumehash: digest.hash,
         volumesize: digest.size,
     };
-    let json = serde_json::to_vec(&vol).expect("plain structs serialize into memory");
+    let hash_len = format.block_hash().output_len().div_ceil(3) * 4;
+    let mut json = Vec::with_capacity(blocks.len() * (hash_len + ROW_MEMBERS));
+    serde_json::to_writer(&mut json, &vol).expect("plain structs serialize into memory");
     let entry = BlockCompressor::new(6).prepare(json, Hint::Compress);
     archive.add(&format!("vol/{name}"), &entry)?;
     archive.finish()?.finish()

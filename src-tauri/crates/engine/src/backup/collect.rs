@@ -10,7 +10,7 @@ use coffer_volume::{Format, Hash};
 use crossbeam_channel::{Receiver, Select};
 use tokio::sync::mpsc;
 
-use super::known::{KnownBlocks, NEVER};
+use super::known::{Known, KnownBlocks, NEVER};
 use super::prepare::{
     NewBlock, Output, PreparedBlock, PreparedContent, PreparedEntryData, PreparedMetadata,
 };
@@ -19,7 +19,7 @@ use super::{BackupStats, Pace};
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind, Severity};
 use crate::session::Session;
-use crate::spool::{OpenVolume, Spool, lock};
+use crate::spool::{BlockSet, OpenVolume, Spool, lock};
 use crate::store::{SpooledVolume, kind_number, stream_row};
 
 /// Changes that are staged in one transaction.
@@ -55,7 +55,7 @@ pub(super) struct Collector {
     sender: mpsc::Sender<SpooledVolume>,
     known: KnownBlocks,
     /// Blocks that went into the open volume since `known` was told.
-    added: Vec<(Hash, u64)>,
+    added: BlockSet,
     pace: Arc<Pace>,
     open: Option<OpenVolume>,
     large: LargeFile,
@@ -79,7 +79,7 @@ impl Collector {
             spool: spool.clone(),
             sender,
             known,
-            added: Vec::new(),
+            added: BlockSet::default(),
             pace: Arc::clone(pace),
             open: None,
             large: LargeFile::default(),
@@ -379,11 +379,10 @@ impl Collector {
         else {
             return Ok(());
         };
-        let known = self
-            .open
-            .as_ref()
-            .is_some_and(|open| open.contains(hash, size))
-            || self.known.ended_volumes() != ended_volumes
+        let now = self.known.in_open_volume(hash, size);
+        let known = self.added.contains(&(hash, size))
+            || now == Known::Yes
+            || now != Known::NotAfter(ended_volumes)
                 && self
                     .reader
                     .as_ref()
@@ -400,7 +399,7 @@ impl Collector {
             None => OpenVolume::create(&self.spool)?,
         };
         open.add(&self.spool, hash, size, &entry, blocklist)?;
-        self.added.push((hash, size));
+        self.added.insert((hash, size));
         if open.is_full(&self.spool) {
             return self.send(open);
         }

@@ -52,8 +52,14 @@ impl KnownBlocks {
         open.blocks.clear();
     }
 
-    pub(super) fn ended_volumes(&self) -> u64 {
-        self.read().ended_volumes
+    /// Whether the volume that is being filled has a block, as far as it was inserted.
+    pub(super) fn in_open_volume(&self, hash: Hash, size: u64) -> Known {
+        let open = self.read();
+        if open.blocks.contains(&(hash, size)) {
+            Known::Yes
+        } else {
+            Known::NotAfter(open.ended_volumes)
+        }
     }
 
     // A panic elsewhere does not make the value useless.
@@ -89,7 +95,7 @@ pub(super) struct LookUps<'a> {
 impl<'a> LookUps<'a> {
     /// A database that cannot keep its state only makes look-ups slower.
     pub(super) fn begin(index: &'a Index, known: &'a KnownBlocks) -> Self {
-        let ended_volumes = known.ended_volumes();
+        let ended_volumes = known.read().ended_volumes;
         // Only now, so that the index shows every volume that counts as ended.
         let _ = index.begin_reading();
         Self {
@@ -106,7 +112,7 @@ impl<'a> LookUps<'a> {
         if filter.is_surely_new(hash.as_bytes(), size) {
             return is_new;
         }
-        if self.known.read().blocks.contains(&(hash, size)) {
+        if self.known.in_open_volume(hash, size) == Known::Yes {
             return Known::Yes;
         }
         filter.count_look_up(self.index);

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use coffer_database::{EntryRow, Index, LocalState};
+use coffer_database::{EntryRow, Index, LocalState, StreamRow};
 use coffer_volume::archive::{BlockCompressor, Hint, PreparedEntry};
 use coffer_volume::dlist::EntryKind;
 use coffer_volume::metadata::Metadata;
@@ -48,6 +48,10 @@ pub(super) struct PreparedMetadata {
     pub(super) was_too_large: bool,
 }
 
+/// Hash and size of the block that the newest version has in the same place. It is at the destination, as is all that
+/// the newest version has, and needs no look-up.
+pub(super) type PreviousBlock = (Hash, u64);
+
 /// Content of a file.
 pub(super) enum PreparedContent {
     /// A folder or link has none.
@@ -76,6 +80,12 @@ impl Candidate {
     /// Bytes of content, if it is a file.
     pub(super) fn content_len(&self) -> u64 {
         self.found.content_len()
+    }
+
+    /// The block of a stream that the newest version has, when it is a single one.
+    fn only_block(&self, stream: Option<&StreamRow>) -> Option<PreviousBlock> {
+        let stream = stream.filter(|stream| !self.is_lost && !stream.listed)?;
+        Some((Hash::from_bytes(&stream.parts).ok()?, stream.size))
     }
 
     /// Whether a file that the index knows from a dlist only, where times have whole seconds, is the same: by time,
@@ -120,7 +130,11 @@ pub(super) enum Task {
     /// Folders, links, and files of at most one block, which the pool reads.
     Entries(Vec<Candidate>),
     /// A block of a large file.
-    Block { data: Vec<u8>, hint: Hint },
+    Block {
+        data: Vec<u8>,
+        hint: Hint,
+        previous: Option<PreviousBlock>,
+    },
     /// The end of a large file.
     LargeEnd {
         candidate: Box<Candidate>,
@@ -271,7 +285,11 @@ impl Preparer<'_> {
                     .map(|candidate| self.entry(candidate))
                     .collect(),
             ),
-            Task::Block { data, hint } => Output::Block(self.block(data, hint)),
+            Task::Block {
+                data,
+                hint,
+                previous,
+            } => Output::Block(self.block(data, hint, previous)),
             Task::LargeEnd {
                 candidate,
                 content,
@@ -290,7 +308,9 @@ impl Preparer<'_> {
         if candidate.looks_unchanged(self.format) {
             return self.finish(candidate, Ok(PreparedContent::Same), false);
         }
-        let (content, changed) = match self.small_file(&candidate.found) {
+        let row = candidate.previous.as_ref();
+        let previous = candidate.only_block(row.and_then(|row| row.content.as_ref()));
+        let (content, changed) = match self.small_file(&candidate.found, previous) {
             Ok((content, changed)) => (Ok(content), changed),
             Err(error) => (Err(error), false),
         };
@@ -298,7 +318,11 @@ impl Preparer<'_> {
     }
 
     /// Reads a file that had at most one block when it was looked at, and never more than that.
-    fn small_file(&mut self, found: &Found) -> io::Result<(PreparedContent, bool)> {
+    fn small_file(
+        &mut self,
+        found: &Found,
+        previous: Option<PreviousBlock>,
+    ) -> io::Result<(PreparedContent, bool)> {
         let expected = found.stat.len();
         let mut file = File::open(&found.path)?;
         let mut data = Vec::with_capacity(expected as usize);
@@ -310,7 +334,7 @@ impl Preparer<'_> {
         } else {
             Hint::Compress
         };
-        let (hash, block) = self.stream_of_one(data, hint);
+        let (hash, block) = self.stream_of_one(data, hint, previous);
         Ok((PreparedContent::Small { hash, size, block }, changed))
     }
 
@@ -320,10 +344,15 @@ impl Preparer<'_> {
         content: io::Result<PreparedContent>,
         changed_while_read: bool,
     ) -> PreparedEntryData {
+        let row = candidate.previous.as_ref();
+        let previous = candidate.only_block(row.map(|row| &row.metadata));
+        let data = content.and_then(|content| {
+            let metadata = metadata(&candidate.found)?;
+            Ok((content, self.metadata(&metadata, previous)))
+        });
         let Candidate {
             found, previous, ..
         } = candidate;
-        let data = content.and_then(|content| Ok((content, self.metadata(&metadata(&found)?))));
         let mut local = local_state(&found.stat);
         if changed_while_read {
             // No real change time is negative: the next run reads the file again.
@@ -343,7 +372,11 @@ impl Preparer<'_> {
         }
     }
 
-    fn metadata(&mut self, metadata: &Metadata) -> PreparedMetadata {
+    fn metadata(
+        &mut self,
+        metadata: &Metadata,
+        previous: Option<PreviousBlock>,
+    ) -> PreparedMetadata {
         let mut bytes = metadata.encode();
         let limit = self
             .format
@@ -357,7 +390,7 @@ impl Preparer<'_> {
         let size = bytes.len() as u64;
         let blocks = bytes
             .chunks(self.format.block_size() as usize)
-            .map(|part| self.block(part.to_vec(), Hint::Compress))
+            .map(|part| self.block(part.to_vec(), Hint::Compress, previous))
             .collect();
         PreparedMetadata {
             hash,
@@ -368,10 +401,15 @@ impl Preparer<'_> {
     }
 
     /// A stream of at most one block: its file hash and the block, which have one hash when the algorithms are the same.
-    fn stream_of_one(&mut self, data: Vec<u8>, hint: Hint) -> (Hash, Option<PreparedBlock>) {
+    fn stream_of_one(
+        &mut self,
+        data: Vec<u8>,
+        hint: Hint,
+        previous: Option<PreviousBlock>,
+    ) -> (Hash, Option<PreparedBlock>) {
         let (file_hash, block_hash) = (self.format.file_hash(), self.format.block_hash());
         let hash = (data.is_empty() || file_hash != block_hash).then(|| file_hash.digest(&data));
-        let block = (!data.is_empty()).then(|| self.block(data, hint));
+        let block = (!data.is_empty()).then(|| self.block(data, hint, previous));
         let same = block.as_ref().map(|block| block.hash);
         (
             hash.or(same).unwrap_or_else(|| file_hash.digest(&[])),
@@ -379,10 +417,20 @@ impl Preparer<'_> {
         )
     }
 
-    fn block(&mut self, data: Vec<u8>, hint: Hint) -> PreparedBlock {
+    fn block(
+        &mut self,
+        data: Vec<u8>,
+        hint: Hint,
+        previous: Option<PreviousBlock>,
+    ) -> PreparedBlock {
         let hash = self.format.block_hash().digest(&data);
         let size = data.len() as u64;
-        let new = match self.look_ups.known(hash, size) {
+        let known = if previous == Some((hash, size)) {
+            Known::Yes
+        } else {
+            self.look_ups.known(hash, size)
+        };
+        let new = match known {
             Known::Yes => None,
             Known::NotAfter(ended_volumes) => Some(NewBlock {
                 entry: self.compressor.prepare(data, hint),

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{thread, vec};
 
-use coffer_database::{EntryRow, Index};
+use coffer_database::{EntryRow, Index, StreamBlocks, StreamRow};
 use coffer_volume::Hash;
 use coffer_volume::archive::{BlockCompressor, Hint};
+use coffer_volume::stream::block_len;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::collect::{Collector, Finding};
@@ -94,11 +95,8 @@ impl<'a> Scan<'a> {
                 findings: finding_sender,
                 newest: Newest::new(rows),
                 kept: Vec::new(),
-                damage: if damaged {
-                    Some((Index::open(&index_path)?, HashSet::new()))
-                } else {
-                    None
-                },
+                index: Index::open(&index_path)?,
+                whole_lists: damaged.then(HashSet::new),
                 unchanged: Unchanged::default(),
                 block_size: self.spool.format().block_size(),
             };
@@ -179,8 +177,9 @@ struct Scanner<'a> {
     /// Stored paths under which everything is kept as it was.
     kept: Vec<String>,
     unchanged: Unchanged,
-    /// When volumes are damaged: for looking up whether an entry is whole, and the blocklists that are.
-    damage: Option<(Index, HashSet<Hash>)>,
+    index: Index,
+    /// When volumes are damaged: the blocklists that were found whole.
+    whole_lists: Option<HashSet<Hash>>,
     block_size: u64,
 }
 
@@ -243,7 +242,7 @@ impl Scanner<'_> {
     /// Whether blocks of an entry are at the destination no more. Asked only when volumes are known to be damaged; a
     /// database that cannot answer makes the entry count as lost, which costs a look at the file.
     fn is_lost(&mut self, row: &EntryRow) -> bool {
-        let Some((index, whole)) = &mut self.damage else {
+        let (index, Some(whole)) = (&self.index, &mut self.whole_lists) else {
             return false;
         };
         let format = self.scan.spool.format();
@@ -266,7 +265,10 @@ impl Scanner<'_> {
         };
         let (content, changed_while_read) = match File::open(&found.path) {
             Ok(file) => {
-                let content = self.read_blocks(&file, found.stat.len(), hint)?;
+                let previous = candidate.previous.as_ref();
+                let previous = previous.filter(|_| !candidate.is_lost);
+                let previous = previous.and_then(|row| row.content.as_ref());
+                let content = self.read_blocks(&file, found.stat.len(), hint, previous)?;
                 let changed = file
                     .metadata()
                     .map_or(true, |stat| differs(&found.stat, &stat));
@@ -286,8 +288,17 @@ impl Scanner<'_> {
         mut file: &File,
         expected: u64,
         hint: Hint,
+        previous: Option<&StreamRow>,
     ) -> Result<io::Result<(Hash, u64)>, Stopped> {
-        let mut hasher = self.scan.spool.format().file_hash().hasher();
+        let format = self.scan.spool.format();
+        let mut previous = previous.into_iter().flat_map(|stream| {
+            let hashes = StreamBlocks::new(&self.index, stream, format.block_hash().output_len());
+            hashes.zip(0..).map_while(|(hash, place)| {
+                let len = block_len(place, stream.size, format);
+                Some((Hash::from_bytes(&hash).ok()?, len))
+            })
+        });
+        let mut hasher = format.file_hash().hasher();
         let mut total = 0;
         while total < expected {
             if self.scan.session.is_cancelled() {
@@ -303,7 +314,11 @@ impl Scanner<'_> {
             }
             total += data.len() as u64;
             hasher.update(&data);
-            self.pool.submit(Task::Block { data, hint })?;
+            self.pool.submit(Task::Block {
+                data,
+                hint,
+                previous: previous.next(),
+            })?;
         }
         Ok(Ok((hasher.finish(), total)))
     }
