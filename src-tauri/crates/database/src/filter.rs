@@ -7,9 +7,9 @@ use fastbloom::AtomicBloomFilter;
 
 use crate::Index;
 
-/// 32 MiB, which answers wrong for two of ten thousand new blocks when there are 10,000,000. Half of that would for
-/// thirty, whose look-ups took as long as everything else.
-const BITS: usize = 1 << 28;
+/// 24 MiB, which answers wrong for five of ten thousand new blocks when there are 10,000,000. With 16 MiB it is thirty,
+/// whose look-ups take as long as everything else.
+const BITS: usize = 24 << 23;
 /// Bits of each block.
 const HASHES: u32 = 5;
 /// Look-ups after which reading the whole index is worth while.
