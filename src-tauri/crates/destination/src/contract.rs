@@ -1,5 +1,5 @@
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -88,6 +88,12 @@ pub trait Destination: Send + Sync {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<u64>;
+
+    /// Where the file `name` can be read without getting it first, in a store that is a folder of this computer. Says
+    /// nothing of whether it is there.
+    fn local_path(&self, _name: &str) -> Option<PathBuf> {
+        None
+    }
 
     /// Reads the bytes `range` of a file; fewer when it ends before. Meant for at most a few MiB.
     ///

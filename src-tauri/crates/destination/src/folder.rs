@@ -159,6 +159,10 @@ impl Destination for FolderDestination {
         Ok(size)
     }
 
+    fn local_path(&self, name: &str) -> Option<PathBuf> {
+        self.path(name).ok()
+    }
+
     async fn get_range(
         &self,
         name: &str,

@@ -1,5 +1,5 @@
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -152,6 +152,10 @@ impl<D: Destination> Destination for Retrying<D> {
             }
             tried += 1;
         }
+    }
+
+    fn local_path(&self, name: &str) -> Option<PathBuf> {
+        self.inner.local_path(name)
     }
 
     async fn get_range(

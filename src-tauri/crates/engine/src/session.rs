@@ -1,7 +1,8 @@
 //! Where blocking code meets the async destination.
 
-use std::ops::Range;
-use std::path::Path;
+use std::fs;
+use std::ops::{Deref, Range};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coffer_destination::{CheckpointStore, Error as DestinationError, RemoteFile, UploadFile};
@@ -19,6 +20,25 @@ use crate::store::{ListedVolume, Store};
 
 /// Volumes downloaded at the same time.
 const PARALLEL_DOWNLOADS: usize = 4;
+
+/// A file of the destination, to be read.
+pub(crate) enum Fetched {
+    /// A copy that goes away with this.
+    Copy(TempPath),
+    /// The file itself, on a disk of this computer.
+    Itself(PathBuf),
+}
+
+impl Deref for Fetched {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        match self {
+            Self::Copy(path) => path,
+            Self::Itself(path) => path,
+        }
+    }
+}
 
 /// One operation on a store: who hears of it and what ends it early.
 #[derive(Clone)]
@@ -154,11 +174,17 @@ impl Session {
     }
 
     /// Downloads a volume into a file of `folder` that goes away with the returned path.
-    pub(crate) fn fetch(&self, name: &str, folder: &Path) -> Result<TempPath> {
+    pub(crate) fn fetch(&self, name: &str, folder: &Path) -> Result<Fetched> {
         self.runtime.block_on(self.fetch_async(name, folder))
     }
 
-    async fn fetch_async(&self, name: &str, folder: &Path) -> Result<TempPath> {
+    async fn fetch_async(&self, name: &str, folder: &Path) -> Result<Fetched> {
+        if let Some(path) = self.store.destination().local_path(name)
+            && let Ok(stat) = fs::metadata(&path)
+        {
+            self.monitor.transferred(stat.len());
+            return Ok(Fetched::Itself(path));
+        }
         let file = tempfile::Builder::new()
             .prefix("download")
             .tempfile_in(folder)
@@ -180,7 +206,7 @@ impl Session {
             },
             error => self.failed(error),
         })?;
-        Ok(path)
+        Ok(Fetched::Copy(path))
     }
 
     /// Downloads volumes, a few at the same time, and hands each, or why it did not come, to `read` on the calling
@@ -189,7 +215,7 @@ impl Session {
         &self,
         volumes: impl IntoIterator<Item = &'v ListedVolume>,
         folder: &Path,
-        mut read: impl FnMut(&ListedVolume, Result<TempPath>) -> Result<()>,
+        mut read: impl FnMut(&ListedVolume, Result<Fetched>) -> Result<()>,
     ) -> Result<()> {
         let fetches = volumes.into_iter().map(|volume| {
             let (session, name, folder) =

@@ -8,11 +8,10 @@ use coffer_destination::Error as DestinationError;
 use coffer_volume::dblock::DblockReader;
 use coffer_volume::{Format, Hash, VolumeName};
 use crossbeam_channel::{Sender, bounded};
-use tempfile::TempPath;
 
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
-use crate::session::Session;
+use crate::session::{Fetched, Session};
 use crate::store::{ListedVolume, Store, open_volume};
 use crate::threads::{join, spawn};
 
@@ -70,10 +69,10 @@ fn read_volume(
     plan: &RestorePlan,
     format: &Format,
     (id, volume): (i64, &ListedVolume),
-    path: Result<TempPath>,
+    path: Result<Fetched>,
     take: &mut impl FnMut(&WantedBlock, Vec<u8>) -> Result<()>,
 ) -> Result<()> {
-    // The file goes away with its path, so that stays until the end.
+    // A copy goes away with its path, so that stays until the end.
     let path = match path {
         Ok(path) => path,
         Err(error) => return give_up(session, plan, id, volume.name.as_str(), error),
