@@ -1,5 +1,6 @@
 //! Volumes to blocks: each volume once, and another one when it is damaged.
 
+use std::io;
 use std::path::Path;
 use std::thread;
 
@@ -174,6 +175,10 @@ fn give_up(session: &Session, plan: &RestorePlan, id: i64, name: &str, error: Er
         Error::Volume { source, .. } => source.to_string(),
         Error::WrongPassphrase { .. } => "its passphrase is another".to_owned(),
         Error::Destination(DestinationError::NotFound { .. }) => "it is missing".to_owned(),
+        // Another computer deleted it in a folder of this one, between the look for it and reading it.
+        Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            "it is missing".to_owned()
+        }
         Error::Destination(error @ DestinationError::Corrupted { .. }) => error.to_string(),
         other => return Err(other),
     };
