@@ -7,8 +7,7 @@ use fastbloom::AtomicBloomFilter;
 
 use crate::Index;
 
-/// 24 MiB, which answers wrong for five of ten thousand new blocks when there are 10,000,000. With 16 MiB it is thirty,
-/// whose look-ups take as long as everything else.
+/// 24 MiB, which answers wrong for five of ten thousand new blocks when there are 10,000,000. With 16 MiB it is thirty.
 const BITS: usize = 24 << 23;
 /// Bits of each block.
 const HASHES: u32 = 5;

@@ -16,10 +16,13 @@ pub struct StreamBlocks<'a> {
 }
 
 impl<'a> StreamBlocks<'a> {
-    /// `hash_len` is what a hash takes in bytes.
+    /// `hash_len` is what a hash takes in bytes, at least one.
+    ///
+    /// # Panics
+    /// When `hash_len` is zero.
     pub fn new(index: &'a Index, stream: &StreamRow, hash_len: usize) -> Self {
         let (lists, hashes) = if stream.listed {
-            let lists = stream.parts.chunks_exact(hash_len.max(1)).rev();
+            let lists = stream.parts.chunks_exact(hash_len).rev();
             (lists.map(<[u8]>::to_vec).collect(), Vec::new())
         } else {
             (Vec::new(), stream.parts.clone())

@@ -173,7 +173,7 @@ impl Session {
         stored.map_err(|error| self.failed(error))
     }
 
-    /// Downloads a volume into a file of `folder` that goes away with the returned path.
+    /// Where a volume can be read: downloaded into `folder`, unless the destination is a folder of this computer.
     pub(crate) fn fetch(&self, name: &str, folder: &Path) -> Result<Fetched> {
         self.runtime.block_on(self.fetch_async(name, folder))
     }
