@@ -257,3 +257,21 @@ fn somebody_elses_backup_on_the_drive_is_not_mixed_with() {
     }
     assert_eq!(bench.volumes(ALEX_DRIVE), volumes);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_without_room_for_volumes_to_restore_is_told() {
+    let bench = Bench::new();
+    write_files(&bench.source(), &[("big", &noise(30_000_000, 2))]);
+    bench.backup(&[]).expect(0);
+    bench.computer.clear_cache();
+    let target = bench.computer.path("restored");
+
+    let run = bench.computer.coffer_with_small_disk(
+        &bench.computer.path("cache"),
+        &["restore", URL, "--restore-path", target.to_str().unwrap()],
+    );
+
+    run.expect(100)
+        .tells(&["The disk with /", "/cache", "is full", "Free some space"]);
+}

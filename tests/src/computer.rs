@@ -196,6 +196,32 @@ impl Computer {
         Finished::of(self.command(arguments))
     }
 
+    /// Runs `coffer` to its end while `folder` is a file system of its own, with a few MB.
+    ///
+    /// # Panics
+    /// When this system does not allow that, or `coffer` cannot be started.
+    #[cfg(target_os = "linux")]
+    pub fn coffer_with_small_disk(&self, folder: &Path, arguments: &[&str]) -> Finished {
+        let script = "mount -t tmpfs -o size=8m,mode=700 tmpfs \"$0\" && exec \"$@\"";
+        let folder = folder.to_str().expect("the tests name it");
+        let inside = ["sh", "-c", script, folder];
+        let namespaces = [
+            &["unshare", "--user", "--map-root-user", "--mount"][..],
+            &["unshare", "--mount"],
+        ];
+        let works = |namespace: &&[&str]| {
+            let probe = [&namespace[1..], &["mount", "-t", "tmpfs", "tmpfs", "/mnt"]].concat();
+            let output = Command::new(namespace[0]).args(probe).output();
+            output.is_ok_and(|output| output.status.success())
+        };
+        let namespace = namespaces.into_iter().find(works).expect(
+            "a small file system needs a mount namespace: run as root, or allow unprivileged user namespaces \
+             (sysctl kernel.apparmor_restrict_unprivileged_userns=0)",
+        );
+        let wrapper = [namespace, &inside].concat();
+        Finished::of(self.command_in(&wrapper, arguments))
+    }
+
     /// Starts `coffer`.
     ///
     /// # Panics
