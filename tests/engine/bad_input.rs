@@ -1,12 +1,8 @@
 //! What is wrong is named, with the next step; nothing is written, and the exit code says so.
 
 use std::fs;
-#[cfg(target_os = "linux")]
-use std::{path::Path, process::Command};
 
 use coffer_testkit::{snapshot, write_files};
-#[cfg(target_os = "linux")]
-use coffer_tests::Finished;
 use coffer_tests::{assert_same_tree, noise};
 
 use crate::support::Bench;
