@@ -9,6 +9,9 @@ use crate::Index;
 
 /// 24 MiB, which answers wrong for five of ten thousand new blocks when there are 10,000,000. With 16 MiB it is thirty.
 const BITS: usize = 24 << 23;
+/// 8 MiB for a first backup, which starts without blocks: it gets as often wrong after 3,000,000, and what a block takes
+/// to be compressed and stored hides the look-ups that are in vain beyond.
+const BITS_OF_FIRST: usize = 8 << 23;
 /// Bits of each block.
 const HASHES: u32 = 5;
 /// Look-ups after which reading the whole index is worth while.
@@ -26,7 +29,8 @@ pub struct BlockFilter {
 impl BlockFilter {
     /// `is_empty` when the index has no block, so that nothing has to be filled in.
     pub fn new(is_empty: bool) -> Self {
-        let bits = AtomicBloomFilter::with_num_bits(BITS)
+        let bits = if is_empty { BITS_OF_FIRST } else { BITS };
+        let bits = AtomicBloomFilter::with_num_bits(bits)
             .hasher(foldhash::fast::RandomState::default())
             .hashes(HASHES);
         Self {

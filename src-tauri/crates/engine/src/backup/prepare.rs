@@ -18,8 +18,10 @@ use super::known::{Known, KnownBlocks, LookUps};
 use crate::source::{Found, is_compressed, local_state, metadata};
 use crate::store::kind_number;
 
-/// Bytes of blocks that may be in the pool, as a rule; one block at least.
-const IN_FLIGHT_BYTES: u64 = 32 << 20;
+/// Bytes of blocks that may be in the pool for each of its threads, as a rule.
+const IN_FLIGHT_BYTES: u64 = 4 << 20;
+/// Bytes of blocks that may be in the pool at most, unless a block for each thread takes more.
+const MOST_IN_FLIGHT_BYTES: u64 = 32 << 20;
 /// Tasks that may be in the pool.
 const IN_FLIGHT_TASKS: u64 = 256;
 /// Entries that are handed in together, because passing small files on one by one takes longer than reading them.
@@ -170,9 +172,12 @@ pub(super) struct PoolEnds {
 }
 
 impl Pool {
-    pub(super) fn new(format: &Format) -> (Self, PoolEnds) {
+    /// For so many threads.
+    pub(super) fn new(format: &Format, threads: usize) -> (Self, PoolEnds) {
         let block_size = format.block_size();
-        let room = (IN_FLIGHT_BYTES / block_size).clamp(1, IN_FLIGHT_TASKS) as usize;
+        let threads = threads as u64;
+        let bytes = (threads * IN_FLIGHT_BYTES).min(MOST_IN_FLIGHT_BYTES);
+        let room = (bytes / block_size).min(IN_FLIGHT_TASKS).max(threads) as usize;
         let (tasks, task_end) = bounded(room);
         let (ordered, ordered_end) = bounded(room);
         let pool = Self {

@@ -60,12 +60,13 @@ impl<'a> Scan<'a> {
 
     /// Runs the scan and the pool on threads, and the collector on this one.
     pub(super) fn run(self, collector: &mut Collector) -> Result<()> {
-        let (pool, ends) = Pool::new(self.spool.format());
+        let threads = thread::available_parallelism().map_or(2, usize::from);
+        let (pool, ends) = Pool::new(self.spool.format(), threads);
         let index_path = collector.index_path();
         let (finding_sender, findings) = bounded(FINDINGS);
         let finished = AtomicBool::new(false);
         thread::scope(|scope| {
-            for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
+            for _ in 0..threads {
                 let tasks = ends.tasks.clone();
                 let method = self.options.compression_method;
                 let worker = Worker::new(
