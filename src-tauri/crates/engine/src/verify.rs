@@ -28,6 +28,9 @@ use crate::versions::{open_dlist, read_entries};
 
 /// Threads that read one volume, each of which keeps the list of its entries.
 const MOST_SCANS: usize = 2;
+/// Entries of a volume that several threads read. Those of more are so small that their list takes more memory than time
+/// is saved.
+const MOST_ENTRIES_OF_SEVERAL: usize = 60_000;
 
 /// How many volumes of each kind are looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -461,43 +464,51 @@ fn examine_dblock(
     id: Option<i64>,
     path: &Path,
 ) -> Result<Option<FaultKind>> {
-    let found = scan(session, format, volume, path)?;
-    let expected = id.map_or_else(|| Ok(Vec::new()), |id| index.blocks_of(id))?;
-    let is_found =
-        |hash: &[u8], size| Hash::from_bytes(hash).is_ok_and(|hash| found.contains(&(hash, size)));
-    let lost = expected
-        .iter()
-        .filter(|block| !is_found(&block.hash, block.size))
-        .count();
+    let mut found = scan(session, format, volume, path)?;
+    found.sort_unstable();
+    let is_found = |hash: &[u8], size| {
+        Hash::from_bytes(hash).is_ok_and(|hash| found.binary_search(&(hash, size)).is_ok())
+    };
+    let (mut expected, mut lost) = (0_u64, 0_u64);
+    if let Some(id) = id {
+        index.for_each_block_of(id, |hash, size| {
+            expected += 1;
+            lost += u64::from(!is_found(hash, size));
+        })?;
+    }
     Ok((lost > 0)
-        .then(|| FaultKind::Incomplete(format!("{lost} of {} blocks are damaged", expected.len()))))
+        .then(|| FaultKind::Incomplete(format!("{lost} of {expected} blocks are damaged"))))
 }
 
-/// All blocks of a volume that are right, found by several threads where that takes no detour.
+/// All blocks of a volume that are right, found by several threads where that takes no detour and little memory.
 fn scan(
     session: &Session,
     format: &Format,
     volume: &ListedVolume,
     path: &Path,
-) -> Result<HashSet<(Hash, u64)>> {
+) -> Result<Vec<(Hash, u64)>> {
     let name = &volume.name;
+    let open = || {
+        let opened = open_volume(session.store(), name, path)?;
+        DblockReader::new(opened, format).map_err(|source| Error::volume(name.as_str(), source))
+    };
+    let scan_part = |mut reader: DblockReader, part, parts| {
+        let scanned = reader.scan_part(part, parts);
+        scanned.map_err(|source| Error::volume(name.as_str(), source))
+    };
+    let first = open()?;
     let is_read_anywhere = name.compression() == "zip" && name.encryption() != Some("gpg");
-    let parts = if is_read_anywhere {
+    let parts = if is_read_anywhere && first.entries() <= MOST_ENTRIES_OF_SEVERAL {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         threads.min(MOST_SCANS)
     } else {
         1
     };
     thread::scope(|scope| {
-        let scan_part = |part| {
-            let opened = open_volume(session.store(), name, path)?;
-            DblockReader::new(opened, format)
-                .and_then(|mut reader| reader.scan_part(part, parts))
-                .map_err(|source| Error::volume(name.as_str(), source))
-        };
-        let scans = (0..parts).map(|part| spawn(scope, "verify", move || scan_part(part)));
+        let scans =
+            (1..parts).map(|part| spawn(scope, "verify", move || scan_part(open()?, part, parts)));
         let scans: Vec<_> = scans.collect::<Result<_>>()?;
-        let mut found = HashSet::new();
+        let mut found = scan_part(first, 0, parts)?;
         for scan in scans {
             found.extend(join(scan)?);
         }

@@ -80,6 +80,11 @@ impl DblockReader {
         })
     }
 
+    /// Entries of the volume, its blocks and its manifest.
+    pub fn entries(&self) -> usize {
+        self.volume.len()
+    }
+
     /// Where a block lies among the others; reading in this order is one pass, whatever the volume is packed in.
     pub fn position(&self, hash: Hash) -> Option<usize> {
         self.volume.find(&hash.to_entry_name())
@@ -120,14 +125,12 @@ impl DblockReader {
     /// # Errors
     /// [`Error::Io`] when the volume cannot be read.
     pub fn scan_part(&mut self, part: usize, parts: usize) -> Result<Vec<(Hash, u64)>> {
-        let names = self.volume.names();
-        let len = names.len().div_ceil(parts.max(1));
-        let names = names.into_iter().skip(part * len).take(len);
+        let entries = self.entries();
+        let len = entries.div_ceil(parts.max(1));
         let mut found = Vec::new();
-        for (index, name) in names {
-            if name == manifest::ENTRY {
-                continue;
-            }
+        for index in (part * len).min(entries)..((part + 1) * len).min(entries) {
+            let name = self.volume.name(index).unwrap_or_default();
+            // The manifest's name is none.
             let Ok(hash) = Hash::from_entry_name(&name) else {
                 continue;
             };

@@ -112,7 +112,8 @@ impl DindexReader {
         mut sink: impl FnMut(&str, BlockRow) -> Result<()>,
     ) -> Result<Vec<IndexedVolume>> {
         let mut volumes = Vec::new();
-        for (index, name) in self.volume.names() {
+        for index in 0..self.volume.len() {
+            let name = self.volume.name(index).unwrap_or_default();
             let Some(dblock) = name.strip_prefix("vol/") else {
                 continue;
             };
@@ -155,7 +156,8 @@ impl DindexReader {
         &mut self,
         mut sink: impl FnMut(Hash, Vec<u8>) -> Result<()>,
     ) -> Result<()> {
-        for (index, name) in self.volume.names() {
+        for index in 0..self.volume.len() {
+            let name = self.volume.name(index).unwrap_or_default();
             let Some(hash) = name.strip_prefix("list/") else {
                 continue;
             };

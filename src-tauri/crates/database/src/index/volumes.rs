@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{OptionalExtension as _, Row, Rows, params};
 
 use super::Index;
 use crate::error::Result;
@@ -199,16 +199,15 @@ impl Index {
         Ok(())
     }
 
-    /// All blocks of a volume.
+    /// Calls `sink` with hash and size of every block of a volume.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn blocks_of(&self, volume: i64) -> Result<Vec<BlockRow>> {
+    pub fn for_each_block_of(&self, volume: i64, sink: impl FnMut(&[u8], u64)) -> Result<()> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT hash, size FROM block WHERE volume = ?1")?;
-        let rows = statement.query_map([volume], BlockRow::read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        give_blocks(statement.query([volume])?, sink)
     }
 
     /// How often each volume was looked into, by name; those that never were are left out.
@@ -251,16 +250,11 @@ impl Index {
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn for_each_block(&self, mut sink: impl FnMut(&[u8], u64)) -> Result<()> {
+    pub fn for_each_block(&self, sink: impl FnMut(&[u8], u64)) -> Result<()> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT hash, size FROM block")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let hash = row.get_ref(0)?.as_blob();
-            sink(hash.map_err(rusqlite::Error::from)?, from_sql(row.get(1)?));
-        }
-        Ok(())
+        give_blocks(statement.query([])?, sink)
     }
 
     /// Whether some volume holds this block.
@@ -307,6 +301,15 @@ impl Index {
             .prepare_cached("SELECT data FROM blocklist WHERE hash = ?1")?;
         Ok(statement.query_row([hash], |row| row.get(0)).optional()?)
     }
+}
+
+/// Passes on rows of `hash` and `size`.
+fn give_blocks(mut rows: Rows<'_>, mut sink: impl FnMut(&[u8], u64)) -> Result<()> {
+    while let Some(row) = rows.next()? {
+        let hash = row.get_ref(0)?.as_blob();
+        sink(hash.map_err(rusqlite::Error::from)?, from_sql(row.get(1)?));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

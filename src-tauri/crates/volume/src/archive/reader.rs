@@ -113,19 +113,22 @@ impl VolumeReader {
         self.manifest.expect_format(self.kind, expected)
     }
 
-    /// Names of all entries, `/` between parts (old writers used `\`).
-    pub(crate) fn names(&self) -> Vec<(usize, String)> {
+    /// Number of entries.
+    pub(crate) fn len(&self) -> usize {
         match &self.archive {
-            Archive::Zip(zip) => (0..zip.archive.len())
-                .filter_map(|i| {
-                    let name = zip.archive.name_for_index(i)?.ok()?;
-                    Some((i, name.replace('\\', "/")))
-                })
-                .collect(),
-            Archive::Tar(tar) => tar
-                .names()
-                .map(|(index, name)| (index, name.to_owned()))
-                .collect(),
+            Archive::Zip(zip) => zip.archive.len(),
+            Archive::Tar(tar) => tar.len(),
+        }
+    }
+
+    /// Name of an entry, `/` between parts (old writers used `\`). `None` when it cannot be read.
+    pub(crate) fn name(&self, index: usize) -> Option<String> {
+        match &self.archive {
+            Archive::Zip(zip) => {
+                let name = zip.archive.name_for_index(index)?.ok()?;
+                Some(name.replace('\\', "/"))
+            }
+            Archive::Tar(tar) => Some(tar.name(index)?.to_owned()),
         }
     }
 
