@@ -115,10 +115,21 @@ fn lookups(project: &Project, folder: &Path) -> Result<String> {
     let told = output(&mut command)?;
     print!("{told}");
     Ok(format!(
-        "\n## Look-ups of blocks in the index\n\n```\n{}\n```\n",
+        "\n## Look-ups of blocks in the index\n\n```\n{}\n```\n\n{ABOUT_LOOK_UPS}",
         told.trim()
     ))
 }
+
+/// Why one kind of look-up depends on the size of the index.
+const ABOUT_LOOK_UPS: &str = "\
+A run asks the last kind only for blocks of files that were moved or copied. Hashes have no order, so that each lies on
+another page of a tree of 450 MB, while a tree of 4.5 MB stays in the processor's caches. `perf record` of that kind alone,
+on the two cores of the tables above: with 10,000,000 blocks 61 % of the time is `pread` (copying pages from the system's
+cache of files 23 %, finding them there 19 %), 39 % is SQLite; with 100,000 blocks it is 39 % (17 % and 5 %) and 61 %.
+Pages of 1, 4 and 16 KiB (5.0, 4.9 and 5.8 µs a look-up), page caches of 0.5 to 16 MB and memory mapping change nothing
+that matters: what is left is memory that no cache of the processor holds. Reading, hashing, compressing and encrypting
+a block of 1 MiB takes 8 to 14 ms of the same processor.
+";
 
 fn compare(
     project: &Project,
