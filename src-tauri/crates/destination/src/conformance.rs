@@ -77,11 +77,15 @@ impl<D: Destination, G> Bench<D, G> {
         UploadFile::new(path).expect("the file was just written")
     }
 
+    /// What is stored must stay when the local file goes.
     async fn put(&self, name: &str, data: &[u8]) -> Result<(), Error> {
         let file = self.file("upload", data);
-        self.destination
+        let stored = self
+            .destination
             .put(name, &file, &NoCheckpoints, &Silent, &self.cancel)
-            .await
+            .await;
+        std::fs::remove_file(file.path()).expect("the file is not in use");
+        stored
     }
 
     async fn get(&self, name: &str) -> Result<Vec<u8>, Error> {

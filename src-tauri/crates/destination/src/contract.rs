@@ -49,7 +49,7 @@ pub trait Destination: Send + Sync {
     /// [`Error::FolderMissing`](crate::Error::FolderMissing) when the folder does not exist.
     async fn list(&self, cancel: &CancellationToken) -> Result<Vec<RemoteFile>>;
 
-    /// Stores `file` under `name`, replacing what is there.
+    /// Stores `file` under `name`, replacing what is there. The file may be deleted later, but not written to.
     ///
     /// Atomic: readers see the old file or the whole new one, never a part. On success the store holds all bytes,
     /// compared by whatever hash it offers. `checkpoints` lets a later call, also of a later process, continue an

@@ -117,6 +117,9 @@ impl Destination for FolderDestination {
             let source = file
                 .open()
                 .map_err(|source| Error::io("read", &name, source))?;
+            if link(file.path(), &target).is_ok() {
+                return Ok(());
+            }
             let out = File::create_new(&temporary)
                 .map_err(|source| this.missing("write", &name, source))?;
             let stored = copy(source, &out, &name, cancel)
@@ -226,6 +229,13 @@ async fn blocking<T: Send + 'static>(
         Ok(outcome) => outcome,
         Err(failure) => std::panic::resume_unwind(failure.into_panic()),
     }
+}
+
+/// Gives a file of the same disk a second name, which is as good as a copy and takes no time. Fails on another disk, where
+/// links are unknown, and when there is a file of that name.
+fn link(source: &Path, target: &Path) -> io::Result<()> {
+    File::options().write(true).open(source)?.sync_all()?;
+    fs::hard_link(source, target)
 }
 
 fn copy(mut source: File, mut out: &File, name: &str, cancel: &CancellationToken) -> Result<u64> {
