@@ -125,6 +125,16 @@ pub(crate) struct Backup {
     /// A source that is missing or empty is meant to be.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) allow_missing_source: bool,
+    /// Begins a new backup although the one that was there is gone.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) allow_new_destination: bool,
+    /// Lets retention delete more than half of all versions at once.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) allow_mass_deletion: bool,
+    /// Files that are read in each run because they keep their dates, as a wildcard, [expression] or {group}. Default:
+    /// *.hc and *.tc; nothing for none.
+    #[arg(long)]
+    pub(crate) always_read: Option<Vec<String>>,
     /// Makes a version though nothing changed.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) upload_unchanged_backups: bool,
@@ -190,6 +200,10 @@ pub(crate) struct Delete {
     /// Size of a volume (unit mb), for what is rewritten.
     #[arg(long, default_value = "50mb", value_parser = |text: &str| parse_size(text, "mb"))]
     pub(crate) dblock_size: u64,
+    /// Deletes at once what no version needs then, and not in a run a day from now. For when no other computer backs up
+    /// into this folder right now.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) now: bool,
     /// Deletes even the last version.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) allow_full_removal: bool,

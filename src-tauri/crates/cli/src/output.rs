@@ -1,7 +1,9 @@
 //! What goes to the terminal: a bar or plain lines, messages, results.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use crate::exit::Exit;
 pub(crate) struct Display {
     bar: Option<ProgressBar>,
     messages: Arc<Mutex<Vec<RunMessage>>>,
+    has_warned: Arc<AtomicBool>,
     json: bool,
 }
 
@@ -46,6 +49,7 @@ impl Display {
         Self {
             bar,
             messages: Arc::default(),
+            has_warned: Arc::default(),
             json: common.json,
         }
     }
@@ -56,6 +60,7 @@ impl Display {
         let last_phase = Mutex::new(None);
         let (messages, message_bar, json) =
             (Arc::clone(&self.messages), self.bar.clone(), self.json);
+        let has_warned = Arc::clone(&self.has_warned);
         Observer {
             on_progress: Box::new(move |progress| match &bar {
                 Some(bar) => show(bar, &progress),
@@ -70,9 +75,12 @@ impl Display {
                 }
             }),
             on_message: Box::new(move |message| {
+                if message.level != MessageLevel::Info {
+                    has_warned.store(true, Ordering::Relaxed);
+                }
                 let line = message_line(&message);
                 match &message_bar {
-                    Some(bar) => bar.println(line),
+                    Some(bar) => bar.println(visible(&line)),
                     None => eprintln!("{line}"),
                 }
                 if json {
@@ -109,6 +117,17 @@ impl Display {
     }
 }
 
+impl Display {
+    /// How a command ends that did what it should.
+    pub(crate) fn exit(&self) -> Exit {
+        if self.has_warned.load(Ordering::Relaxed) {
+            Exit::Warnings
+        } else {
+            Exit::Success
+        }
+    }
+}
+
 /// Prints an error with its next step, and says how the program ends: failed, or stopped by the person.
 pub(crate) fn fail(error: CommandError, common: Common) -> Exit {
     print_error(&error);
@@ -137,16 +156,36 @@ fn print_error(error: &CommandError) {
 /// Why lines on standard output were lost, once one was.
 static LOST: OnceLock<io::Error> = OnceLock::new();
 
+/// Text without what a terminal would obey: names come from others. Written as JSON writes it, so that JSON stays what it
+/// means.
+fn visible(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |c: char| {
+        c.is_control() && !matches!(c, '\n' | '\t')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let shown = text.chars().map(|c| {
+        if is_obeyed(c) {
+            format!("\\u{:04x}", u32::from(c))
+        } else {
+            c.to_string()
+        }
+    });
+    Cow::Owned(shown.collect())
+}
+
 /// Prints a line on standard output.
 pub(crate) fn print(line: fmt::Arguments<'_>) {
-    if let Err(error) = writeln!(io::stdout().lock(), "{line}") {
+    if let Err(error) = writeln!(io::stdout().lock(), "{}", visible(&line.to_string())) {
         let _ = LOST.set(error);
     }
 }
 
 /// Prints a line on standard error. When that fails nobody can be told, and the work goes on.
 pub(crate) fn tell(line: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", visible(&line.to_string()));
 }
 
 /// Whether standard output takes no more lines.
@@ -191,7 +230,7 @@ fn show(bar: &ProgressBar, progress: &Progress) {
         HumanBytes(progress.done_bytes),
         HumanBytes(progress.bytes_per_second),
         left.unwrap_or_default(),
-        shortened(&progress.current)
+        visible(&shortened(&progress.current))
     ));
 }
 

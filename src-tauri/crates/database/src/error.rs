@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use rusqlite::ErrorCode;
+
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -13,6 +15,9 @@ pub enum Error {
         /// Which file.
         path: PathBuf,
     },
+    /// What was read from the file is not what was written to it, or the file is gone. It should be deleted and read anew.
+    #[error("The database is damaged")]
+    Damaged,
     /// No space is left for it.
     #[error("The disk is full")]
     Full,
@@ -30,10 +35,32 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the file should be deleted and read anew.
+    pub fn is_unusable(&self) -> bool {
+        matches!(self, Self::Unusable { .. } | Self::Damaged)
+    }
+}
+
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+        /// The file is shorter than its pages (`SQLITE_IOERR_SHORT_READ`).
+        const SHORT_READ: i32 = 522;
+        /// The file has been deleted or moved (`SQLITE_READONLY_DBMOVED`).
+        const MOVED: i32 = 1032;
+        let extended = error.sqlite_error().map(|error| error.extended_code);
+        match (&error, error.sqlite_error_code()) {
+            (_, Some(ErrorCode::DiskFull)) => Self::Full,
+            (_, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+            | (
+                // Nobody writes such values.
+                rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::Utf8Error(..),
+                _,
+            ) => Self::Damaged,
+            _ if matches!(extended, Some(SHORT_READ | MOVED)) => Self::Damaged,
             _ => Self::Sqlite(error),
         }
     }

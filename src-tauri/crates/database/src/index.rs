@@ -5,27 +5,34 @@
 //! What a run finds changed waits in `staged` until its dlist is confirmed, and is then taken over in one transaction.
 
 mod checkpoints;
+mod mounts;
 mod versions;
 mod volumes;
+mod waste;
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::error::{Error, Result};
-use crate::sqlite::{self, classify};
+use crate::sqlite;
 
 pub use versions::{EntryRow, FilesetRow, LocalState, StreamRow};
 pub use volumes::{BlockRow, VolumeKind, VolumeRow, VolumeState};
 
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES ('id', lower(hex(randomblob(16))));
 CREATE TABLE volume (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, state INTEGER NOT NULL,
-    size INTEGER NOT NULL, hash BLOB, partner INTEGER
+    size INTEGER NOT NULL, hash BLOB, partner INTEGER, own INTEGER NOT NULL, needed INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE lost (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE waste (name TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE dlist (name TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE mount (path TEXT PRIMARY KEY, device INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE block (
     hash BLOB NOT NULL, size INTEGER NOT NULL, volume INTEGER NOT NULL, PRIMARY KEY (hash, size, volume)
 ) WITHOUT ROWID;
@@ -56,7 +63,46 @@ CREATE TABLE checkpoint (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROW
 /// The index of one destination. Cheap to open several times; each thread has its own.
 pub struct Index {
     connection: Connection,
+    handle: IndexHandle,
+}
+
+/// Opens an index once more, on any thread.
+#[derive(Debug, Clone)]
+pub struct IndexHandle {
     path: PathBuf,
+    /// Chosen when the file was made.
+    id: String,
+}
+
+impl IndexHandle {
+    /// Opens the same index.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when it is gone, or another is in its place.
+    pub fn open(&self) -> Result<Index> {
+        let connection = sqlite::open_existing(&self.path, VERSION)?;
+        self.check(&connection, "meta")?;
+        Ok(Index {
+            connection,
+            handle: self.clone(),
+        })
+    }
+
+    /// Makes the index readable as `idx` in another database.
+    pub(crate) fn attach(&self, connection: &Connection) -> Result<()> {
+        connection.execute("ATTACH DATABASE ?1 AS idx", [self.path.to_string_lossy()])?;
+        self.check(connection, "idx.meta")
+    }
+
+    fn check(&self, connection: &Connection, table: &str) -> Result<()> {
+        let sql = format!("SELECT value FROM {table} WHERE key = 'id'");
+        let id = connection.query_row(&sql, [], |row| row.get::<_, String>(0));
+        if id.is_ok_and(|id| id == self.id) {
+            Ok(())
+        } else {
+            Err(Error::Damaged)
+        }
+    }
 }
 
 impl Index {
@@ -66,15 +112,28 @@ impl Index {
     /// [`Error::Unusable`] when it should be deleted and read anew.
     pub fn open(path: &Path) -> Result<Self> {
         let connection = sqlite::open(path, VERSION, SCHEMA)?;
+        let id = connection
+            .query_row("SELECT value FROM meta WHERE key = 'id'", [], |row| {
+                row.get(0)
+            })
+            .map_err(|_| Error::Unusable {
+                path: path.to_owned(),
+            })?;
+        let path = path.to_owned();
         Ok(Self {
             connection,
-            path: path.to_owned(),
+            handle: IndexHandle { path, id },
         })
     }
 
     /// Where it lies.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.handle.path
+    }
+
+    /// Opens it once more, on any thread.
+    pub fn handle(&self) -> IndexHandle {
+        self.handle.clone()
     }
 
     /// A setting, e.g. the block size.
@@ -85,8 +144,7 @@ impl Index {
         let mut statement = self
             .connection
             .prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
-        let value = statement.query_row([key], |row| row.get(0)).optional();
-        value.map_err(|error| classify(error, &self.path))
+        Ok(statement.query_row([key], |row| row.get(0)).optional()?)
     }
 
     /// Sets a setting.
@@ -113,6 +171,22 @@ impl Index {
     /// Those of SQLite.
     pub fn set_may_be_damaged(&self, damaged: bool) -> Result<()> {
         self.set_meta("damaged", if damaged { "yes" } else { "no" })
+    }
+
+    /// Whether something was found out that nothing may be deleted before a person has seen it.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn holds_deletions(&self) -> Result<bool> {
+        Ok(self.meta("hold")?.is_some_and(|value| value == "yes"))
+    }
+
+    /// Notes it, until a run begins.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn hold_deletions(&self, hold: bool) -> Result<()> {
+        self.set_meta("hold", if hold { "yes" } else { "no" })
     }
 
     /// From now on this handle shows one state of the index, and its look-ups are faster, until [`Index::end_reading`].
@@ -160,6 +234,24 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_gone_or_another_is_not_taken_for_the_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index.sqlite");
+        let index = Index::open(&path).unwrap();
+        let handle = index.handle();
+        assert!(handle.open().is_ok());
+
+        for suffix in ["", "-wal", "-shm"] {
+            std::fs::remove_file(folder.path().join(format!("index.sqlite{suffix}"))).unwrap();
+        }
+
+        assert!(matches!(handle.open(), Err(Error::Damaged)));
+        assert!(!path.exists(), "nothing is created");
+        drop(Index::open(&path).unwrap());
+        assert!(matches!(handle.open(), Err(Error::Damaged)));
+    }
 
     #[test]
     fn what_is_no_database_is_unusable() {

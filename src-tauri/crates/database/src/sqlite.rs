@@ -14,10 +14,7 @@ pub(crate) fn open(path: &Path, version: i32, schema: &str) -> Result<Connection
     };
     create_private(path)?;
     let connection = Connection::open(path)?;
-    configure(&connection).map_err(|error| classify(error, path))?;
-    let found: i32 = connection
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(|error| classify(error, path))?;
+    let found = begin(&connection, path)?;
     if found == 0 {
         connection
             .execute_batch(&format!(
@@ -28,6 +25,26 @@ pub(crate) fn open(path: &Path, version: i32, schema: &str) -> Result<Connection
         return Err(unusable(found));
     }
     Ok(connection)
+}
+
+/// Opens `path`, which must be there and have `version`.
+pub(crate) fn open_existing(path: &Path, version: i32) -> Result<Connection> {
+    use rusqlite::OpenFlags;
+    let flags = OpenFlags::default().difference(OpenFlags::SQLITE_OPEN_CREATE);
+    let connection = Connection::open_with_flags(path, flags).map_err(|_| Error::Damaged)?;
+    if begin(&connection, path)? == version {
+        Ok(connection)
+    } else {
+        Err(Error::Damaged)
+    }
+}
+
+/// Prepares a connection and returns the version of what it shows.
+fn begin(connection: &Connection, path: &Path) -> Result<i32> {
+    configure(connection).map_err(|error| classify(error, path))?;
+    connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(|error| classify(error, path))
 }
 
 /// A temporary database that SQLite keeps in memory or in a nameless file, as it grows.

@@ -2,12 +2,10 @@
 //!
 //! It lies in a temporary database beside the index, so that it takes little memory however many blocks there are.
 
-use std::path::Path;
-
 use rusqlite::{Connection, params};
 
 use crate::error::Result;
-use crate::index::BlockRow;
+use crate::index::{BlockRow, IndexHandle};
 use crate::sqlite::{self, from_sql, to_sql};
 
 const SCHEMA: &str = "
@@ -16,6 +14,8 @@ CREATE TABLE list (hash BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE doomed (id INTEGER PRIMARY KEY);
 CREATE TABLE moving (volume INTEGER NOT NULL, hash BLOB NOT NULL, size INTEGER NOT NULL);
 CREATE INDEX moving_volume ON moving (volume);
+CREATE TABLE moved (hash BLOB NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (hash, size)) WITHOUT ROWID;
+CREATE TABLE wasted (id INTEGER PRIMARY KEY);
 ";
 
 /// A block that is live and in a doomed volume, and that no other volume at the destination has.
@@ -35,7 +35,8 @@ pub struct VolumeUsage {
     pub name: String,
     /// Bytes at the destination.
     pub size: u64,
-    /// Bytes of its blocks that are needed. A block in several volumes counts in the oldest alone.
+    /// Bytes of its blocks that are needed. A block in several volumes counts in the oldest alone of those that were not
+    /// found to be waste before.
     pub used_bytes: u64,
     /// Bytes of its other blocks.
     pub unused_bytes: u64,
@@ -47,13 +48,16 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Nothing needed yet, over the index at `index`.
+    /// Nothing needed yet, over `index`.
     ///
     /// # Errors
     /// Those of SQLite, as in all methods.
-    pub fn new(index: &Path) -> Result<Self> {
+    pub fn new(index: &IndexHandle) -> Result<Self> {
         let connection = sqlite::open_temporary(SCHEMA)?;
-        connection.execute("ATTACH DATABASE ?1 AS idx", [index.to_string_lossy()])?;
+        index.attach(&connection)?;
+        connection.execute_batch(
+            "INSERT INTO wasted SELECT v.id FROM idx.volume v JOIN idx.waste w ON w.name = v.name",
+        )?;
         Ok(Self { connection })
     }
 
@@ -160,8 +164,9 @@ impl Usage {
              FROM idx.volume v LEFT JOIN (
                 SELECT b.volume, b.size,
                     l.hash IS NOT NULL AND b.volume = (
-                        SELECT min(o.volume) FROM idx.block o JOIN idx.volume w ON w.id = o.volume
-                        WHERE o.hash = b.hash AND o.size = b.size AND w.state = 1) AS used
+                        SELECT o.volume FROM idx.block o JOIN idx.volume w ON w.id = o.volume
+                        WHERE o.hash = b.hash AND o.size = b.size AND w.state = 1
+                        ORDER BY o.volume IN (SELECT id FROM wasted), o.volume LIMIT 1) AS used
                 FROM idx.block b LEFT JOIN live l ON l.hash = b.hash AND l.size = b.size
              ) b ON b.volume = v.id
              WHERE v.kind = 0 AND v.state = 1 GROUP BY v.id ORDER BY v.id",
@@ -193,6 +198,41 @@ impl Usage {
         self.connection.execute_batch(&format!(
             "INSERT INTO moving SELECT b.volume, b.hash, b.size {ONLY_IN_DOOMED}"
         ))?;
+        Ok(())
+    }
+
+    /// Bytes of all needed blocks that only doomed volumes have.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn bytes_to_move(&self) -> Result<u64> {
+        let bytes: i64 = self.connection.query_row(
+            "SELECT coalesce(sum(size), 0) FROM (SELECT DISTINCT hash, size FROM moving)",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok(from_sql(bytes))
+    }
+
+    /// Whether a block has been written anew.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn is_moved(&self, block: &BlockRow) -> Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM moved WHERE hash = ?1 AND size = ?2")?;
+        Ok(statement.exists(params![block.hash, to_sql(block.size)])?)
+    }
+
+    /// Notes that a block has been written anew.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn set_moved(&self, block: &BlockRow) -> Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO moved VALUES (?1, ?2)")?
+            .execute(params![block.hash, to_sql(block.size)])?;
         Ok(())
     }
 

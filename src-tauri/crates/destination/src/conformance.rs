@@ -19,6 +19,7 @@ macro_rules! conformance_tests {
             what_was_put_comes_back,
             an_empty_file_is_a_file,
             putting_again_replaces,
+            what_is_put_as_new_never_replaces,
             missing_files_are_not_found,
             deleted_files_are_gone_from_the_listing,
             ranges_end_where_the_file_ends,
@@ -190,6 +191,27 @@ case! {
 
         assert_eq!(bench.get(NAME).await.expect("it is there"), b"short");
         assert_eq!(bench.names().await, [NAME]);
+    }
+}
+
+case! {
+    /// The first of two files of one name stays.
+    what_is_put_as_new_never_replaces, bench => {
+        for first in [pattern(1000), pattern(5_000_000)] {
+            let (first, second) = (bench.file("first", &first), bench.file("second", b"second"));
+            let put = |file| {
+                bench.destination.put_new(NAME, file, &NoCheckpoints, &Silent, &bench.cancel)
+            };
+
+            put(&first).await.expect("nothing has the name");
+            let refused = put(&second).await;
+
+            assert!(matches!(refused, Err(Error::AlreadyExists { .. })), "{refused:?}");
+            let expected = std::fs::read(first.path()).expect("the temp folder can be read");
+            assert!(bench.get(NAME).await.expect("it is there") == expected);
+            bench.destination.settle(&bench.cancel).await.expect("it stays");
+            bench.destination.delete(NAME, &bench.cancel).await.expect("deleted");
+        }
     }
 }
 

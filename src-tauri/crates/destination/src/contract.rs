@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::transfer::{CheckpointStore, TransferMonitor, UploadFile};
 
 /// A file at a destination.
@@ -67,6 +67,38 @@ pub trait Destination: Send + Sync {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<()>;
+
+    /// Stores `file` under `name` as [`Destination::put`] does, but only where nothing has that name: of two callers at
+    /// the same time one succeeds. A caller that repeats a call may meet its own file.
+    ///
+    /// The default asks first, which is not exclusive.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`](crate::Error::AlreadyExists), and those of [`Destination::put`].
+    async fn put_new(
+        &self,
+        name: &str,
+        file: &UploadFile,
+        checkpoints: &dyn CheckpointStore,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        match self.get_range(name, 0..1, cancel).await {
+            Err(Error::NotFound { .. }) => self.put(name, file, checkpoints, monitor, cancel).await,
+            Ok(_) => Err(Error::AlreadyExists {
+                name: name.to_owned(),
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes sure that what was stored and deleted before stays so, whatever happens to the store's power.
+    ///
+    /// # Errors
+    /// Those of the store.
+    async fn settle(&self, _cancel: &CancellationToken) -> Result<()> {
+        Ok(())
+    }
 
     /// Gives up an upload of `name` that was cut off, when `checkpoints` or this process remembers one: the store drops
     /// what arrived of it, and the checkpoint is gone. A store that cannot be reached drops it by itself later.

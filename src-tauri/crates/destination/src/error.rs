@@ -13,6 +13,12 @@ pub enum Error {
         /// The file.
         name: String,
     },
+    /// Something has this name already. Only `put_new` returns it.
+    #[error("{name} exists already")]
+    AlreadyExists {
+        /// The file.
+        name: String,
+    },
     /// The destination's folder does not exist; `create_folder` makes it.
     #[error("The folder {folder} does not exist")]
     FolderMissing {
@@ -93,12 +99,20 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Throttled { .. } | Self::Unavailable { .. } | Self::Corrupted { .. } => true,
+            // The later ones come from shares whose server or network is away for a moment.
             Self::Io { source, .. } => matches!(
                 source.kind(),
                 std::io::ErrorKind::Interrupted
                     | std::io::ErrorKind::TimedOut
                     | std::io::ErrorKind::WouldBlock
                     | std::io::ErrorKind::ResourceBusy
+                    | std::io::ErrorKind::StaleNetworkFileHandle
+                    | std::io::ErrorKind::NotConnected
+                    | std::io::ErrorKind::HostUnreachable
+                    | std::io::ErrorKind::NetworkUnreachable
+                    | std::io::ErrorKind::NetworkDown
+                    | std::io::ErrorKind::ConnectionAborted
+                    | std::io::ErrorKind::ConnectionReset
             ),
             _ => false,
         }

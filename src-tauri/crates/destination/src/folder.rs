@@ -63,6 +63,78 @@ impl FolderDestination {
     }
 }
 
+/// What becomes of a file that has the name already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Replaced,
+    /// There must be none.
+    New,
+}
+
+impl FolderDestination {
+    async fn store(
+        &self,
+        name: &str,
+        file: &UploadFile,
+        place: Place,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        let target = self.path(name)?;
+        let (this, name, file) = (self.clone(), name.to_owned(), file.clone());
+        let size = file.size();
+        blocking(cancel, move |cancel| {
+            let source = file
+                .open()
+                .map_err(|source| Error::io("read", &name, source))?;
+            let linked = link(file.path(), &target, &this.folder);
+            if linked.is_err() {
+                this.copy_to(source, &target, &name, place, cancel)?;
+            }
+            // The name is on the disk before anybody relies on it.
+            sync_folder(&this.folder).map_err(|source| Error::io("write", &name, source))
+        })
+        .await?;
+        monitor.moved(size);
+        Ok(())
+    }
+
+    fn copy_to(
+        &self,
+        source: File,
+        target: &Path,
+        name: &str,
+        place: Place,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        let temporary = self.folder.join(format!(
+            "{}{TEMPORARY_SUFFIX}",
+            uuid::Uuid::new_v4().simple()
+        ));
+        let out =
+            File::create_new(&temporary).map_err(|source| self.missing("write", name, source))?;
+        let failed = |source| Error::io("write", name, source);
+        let stored = copy(source, &out, name, cancel)
+            .and_then(|_| out.sync_all().map_err(failed))
+            .and_then(|()| match place {
+                Place::Replaced => fs::rename(&temporary, target).map_err(failed),
+                Place::New => rename_new(&temporary, target).map_err(|source| {
+                    if source.kind() == io::ErrorKind::AlreadyExists {
+                        let name = name.to_owned();
+                        Error::AlreadyExists { name }
+                    } else {
+                        failed(source)
+                    }
+                }),
+            });
+        if stored.is_err() {
+            // Nothing else can be done about a leftover; listings pass over it.
+            let _ = fs::remove_file(&temporary);
+        }
+        stored
+    }
+}
+
 #[async_trait]
 impl Destination for FolderDestination {
     fn label(&self) -> String {
@@ -80,9 +152,12 @@ impl Destination for FolderDestination {
                 let Ok(name) = entry.file_name().into_string() else {
                     continue;
                 };
-                // A file may go away between the listing and this look.
-                let Ok(metadata) = fs::metadata(entry.path()) else {
-                    continue;
+                let metadata = match fs::metadata(entry.path()) {
+                    Ok(metadata) => metadata,
+                    // It went away between the listing and this look, or is a link to nothing.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    // Left out it would count as deleted.
+                    Err(source) => return Err(Error::io("look at", &name, source)),
                 };
                 if metadata.is_file() && !name.ends_with(TEMPORARY_SUFFIX) {
                     let modified = metadata.modified().ok();
@@ -106,40 +181,28 @@ impl Destination for FolderDestination {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<()> {
-        let target = self.path(name)?;
-        let temporary = self.folder.join(format!(
-            "{}{TEMPORARY_SUFFIX}",
-            uuid::Uuid::new_v4().simple()
-        ));
-        let (this, name, file) = (self.clone(), name.to_owned(), file.clone());
-        let size = file.size();
-        blocking(cancel, move |cancel| {
-            let source = file
-                .open()
-                .map_err(|source| Error::io("read", &name, source))?;
-            if link(file.path(), &target).is_ok() {
-                return Ok(());
-            }
-            let out = File::create_new(&temporary)
-                .map_err(|source| this.missing("write", &name, source))?;
-            let stored = copy(source, &out, &name, cancel)
-                .and_then(|_| {
-                    out.sync_all()
-                        .map_err(|source| Error::io("write", &name, source))
-                })
-                .and_then(|()| {
-                    fs::rename(&temporary, &target)
-                        .map_err(|source| Error::io("write", &name, source))
-                });
-            if stored.is_err() {
-                // Nothing else can be done about a leftover; listings pass over it.
-                let _ = fs::remove_file(&temporary);
-            }
-            stored
+        self.store(name, file, Place::Replaced, monitor, cancel)
+            .await
+    }
+
+    async fn put_new(
+        &self,
+        name: &str,
+        file: &UploadFile,
+        _checkpoints: &dyn CheckpointStore,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        self.store(name, file, Place::New, monitor, cancel).await
+    }
+
+    async fn settle(&self, cancel: &CancellationToken) -> Result<()> {
+        let this = self.clone();
+        blocking(cancel, move |_| {
+            sync_folder(&this.folder)
+                .map_err(|source| this.missing("settle", &this.label(), source))
         })
-        .await?;
-        monitor.moved(size);
-        Ok(())
+        .await
     }
 
     async fn get(
@@ -199,7 +262,7 @@ impl Destination for FolderDestination {
     async fn create_folder(&self, cancel: &CancellationToken) -> Result<()> {
         let this = self.clone();
         blocking(cancel, move |_| {
-            fs::create_dir_all(&this.folder).map_err(|source| match source.kind() {
+            create_folders(&this.folder).map_err(|source| match source.kind() {
                 io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => Error::Refused {
                     operation: "create the folder",
                     name: this.label(),
@@ -232,10 +295,80 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Gives a file of the same disk a second name, which is as good as a copy and takes no time. Fails on another disk, where
-/// links are unknown, and when there is a file of that name.
-fn link(source: &Path, target: &Path) -> io::Result<()> {
+/// links are unknown, when there is a file of that name, and where files of the folder get their rights from it: a second
+/// name would keep those of the first.
+fn link(source: &Path, target: &Path, folder: &Path) -> io::Result<()> {
+    if hands_on_rights(folder)? {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
     File::options().write(true).open(source)?.sync_all()?;
     fs::hard_link(source, target)
+}
+
+/// Whether files in a folder get group or rights from it.
+#[cfg(unix)]
+fn hands_on_rights(folder: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    const SET_GROUP_ID: u32 = 0o2000;
+    Ok(fs::metadata(folder)?.permissions().mode() & SET_GROUP_ID != 0)
+}
+
+/// Windows hands rights on in every folder.
+#[cfg(not(unix))]
+fn hands_on_rights(_folder: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Gives `from` the name `to`, which nothing may have.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // Where links are unknown, an empty file takes the name first.
+        Err(_) => {
+            File::create_new(to)?;
+            fs::rename(from, to)
+        }
+    }
+}
+
+/// Creates a folder and those around it, and makes their names last.
+fn create_folders(folder: &Path) -> io::Result<()> {
+    let missing: Vec<_> = folder
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+        .collect();
+    fs::create_dir_all(folder)?;
+    for created in missing {
+        match created.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent)?,
+            _ => sync_folder(Path::new("."))?,
+        }
+    }
+    Ok(())
+}
+
+/// Makes the names in a folder as lasting as the files.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder)?.sync_all() {
+        // Some shares cannot, and keep their own order.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// Windows writes names to its journal in order, and takes no such wish for folders.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn copy(mut source: File, mut out: &File, name: &str, cancel: &CancellationToken) -> Result<u64> {

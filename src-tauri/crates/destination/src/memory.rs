@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
@@ -63,12 +64,30 @@ impl Destination for MemoryDestination {
         cancel: &CancellationToken,
     ) -> Result<()> {
         check(cancel)?;
-        check_name(name)?;
-        let mut data = Vec::new();
-        file.open()
-            .and_then(|mut source| source.read_to_end(&mut data))
-            .map_err(|source| Error::io("read", name, source))?;
+        let data = read(name, file)?;
         self.files().insert(name.to_owned(), data);
+        monitor.moved(file.size());
+        Ok(())
+    }
+
+    async fn put_new(
+        &self,
+        name: &str,
+        file: &UploadFile,
+        _checkpoints: &dyn CheckpointStore,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        check(cancel)?;
+        let data = read(name, file)?;
+        match self.files().entry(name.to_owned()) {
+            Entry::Occupied(_) => {
+                return Err(Error::AlreadyExists {
+                    name: name.to_owned(),
+                });
+            }
+            Entry::Vacant(place) => drop(place.insert(data)),
+        }
         monitor.moved(file.size());
         Ok(())
     }
@@ -121,6 +140,15 @@ impl Destination for MemoryDestination {
     async fn quota(&self, _cancel: &CancellationToken) -> Result<Option<Quota>> {
         Ok(None)
     }
+}
+
+fn read(name: &str, file: &UploadFile) -> Result<Vec<u8>> {
+    check_name(name)?;
+    let mut data = Vec::new();
+    file.open()
+        .and_then(|mut source| source.read_to_end(&mut data))
+        .map_err(|source| Error::io("read", name, source))?;
+    Ok(data)
 }
 
 fn check(cancel: &CancellationToken) -> Result<()> {

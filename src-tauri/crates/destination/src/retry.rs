@@ -83,6 +83,23 @@ impl<D: Destination> Retrying<D> {
     pub fn new(inner: D, policy: RetryPolicy) -> Self {
         Self { inner, policy }
     }
+
+    /// Waits before an upload is repeated.
+    async fn pause_upload(
+        &self,
+        error: Error,
+        tried: u32,
+        (name, checkpoints): (&str, &dyn CheckpointStore),
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        let paused = self.policy.pause(error, tried, monitor, cancel).await;
+        // Nobody will go on with what nobody remembers.
+        if paused.is_err() && checkpoints.load(name).is_none() {
+            self.inner.abandon(name, checkpoints).await;
+        }
+        paused
+    }
 }
 
 #[async_trait]
@@ -112,21 +129,41 @@ impl<D: Destination> Destination for Retrying<D> {
     ) -> Result<()> {
         let mut tried = 0;
         loop {
-            match self
-                .inner
-                .put(name, file, checkpoints, monitor, cancel)
-                .await
-            {
-                Err(error) => {
-                    let paused = self.policy.pause(error, tried, monitor, cancel).await;
-                    if let Err(error) = paused {
-                        // Nobody will go on with what nobody remembers.
-                        if checkpoints.load(name).is_none() {
-                            self.inner.abandon(name, checkpoints).await;
-                        }
-                        return Err(error);
-                    }
-                }
+            let put = self.inner.put(name, file, checkpoints, monitor, cancel);
+            let Err(error) = put.await else {
+                return Ok(());
+            };
+            self.pause_upload(error, tried, (name, checkpoints), monitor, cancel)
+                .await?;
+            tried += 1;
+        }
+    }
+
+    async fn put_new(
+        &self,
+        name: &str,
+        file: &UploadFile,
+        checkpoints: &dyn CheckpointStore,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        let mut tried = 0;
+        loop {
+            let put = self.inner.put_new(name, file, checkpoints, monitor, cancel);
+            let Err(error) = put.await else {
+                return Ok(());
+            };
+            self.pause_upload(error, tried, (name, checkpoints), monitor, cancel)
+                .await?;
+            tried += 1;
+        }
+    }
+
+    async fn settle(&self, cancel: &CancellationToken) -> Result<()> {
+        let mut tried = 0;
+        loop {
+            match self.inner.settle(cancel).await {
+                Err(error) => self.policy.pause(error, tried, &Silent, cancel).await?,
                 done => return done,
             }
             tried += 1;

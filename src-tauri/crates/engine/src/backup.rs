@@ -8,11 +8,13 @@ mod scan;
 mod version;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coffer_database::Index;
+use coffer_destination::Error as DestinationError;
 use coffer_volume::Format;
 use coffer_volume::archive::CompressionMethod;
 use jiff::{SignedDuration, Timestamp};
@@ -20,28 +22,37 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broken::is_whole;
 use crate::compact::{
-    CompactOptions, CompactStats, CompactThresholds, compact_afterwards, delete_unneeded,
+    CompactOptions, CompactStats, CompactThresholds, Compaction, GRACE, compact_afterwards,
+    with_dindexes,
 };
-use crate::delete::apply_retention;
+use crate::delete::{RetentionRun, apply_retention, delete_volume};
 use crate::error::{Error, Result};
-use crate::filter::Filters;
-use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
+use crate::filter::{Action, Filters};
+use crate::monitor::{Monitor, Phase, Problem, ProblemKind, Severity};
 use crate::repair::write_missing_dindexes;
 use crate::retention::Retention;
 use crate::session::Session;
-use crate::source::{SourceOptions, roots};
+use crate::source::{Root, SourceOptions, roots};
 use crate::spool::{Spool, abandon_others, lock, upload_pair};
-use crate::store::{Cache, Listed, Store, load_newest_version, stream_ref, sync_volumes};
-
-use crate::verify::{Lists, Samples, VerifyOptions, VerifyStats, verify_samples};
+use crate::store::{
+    Cache, Listed, Store, Synced, load_newest_version, stream_ref, sync_volumes, with_sound_index,
+};
+use crate::verify::{FaultKind, Lists, Samples, VerifyOptions, VerifyStats, verify_samples};
 
 use collect::Collector;
-use scan::Scan;
+use scan::{Overview, Scan};
+use version::UploadedDlist;
 
 pub use crate::spool::{Checkpoints, Seal};
 
-/// How far the clock may lie behind the newest version without a question.
+/// How far the clock may lie behind the newest version without a word.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
+
+/// Entries with lost data that are named; all others are counted.
+const MOST_NAMED: usize = 100;
+
+/// Runs with the same sources after some of them left, before retention gives up what only they had.
+const RUNS_AFTER_SOURCES_LEFT: u32 = 2;
 
 /// Finished volumes that may wait for their upload; with those in flight this bounds the spool folder.
 const WAITING_VOLUMES: usize = 2;
@@ -75,8 +86,16 @@ pub struct BackupOptions {
     pub compression_level: Option<u32>,
     /// Volumes uploaded at the same time.
     pub parallel_uploads: usize,
+    /// Files that are read in each run, however unchanged they look, because those who write them keep their dates.
+    pub always_read: Filters,
     /// A source that is missing or empty was meant to be.
     pub allow_missing_source: bool,
+    /// The backup that is known is gone from the destination for good, and a new one may begin there.
+    pub allow_new_destination: bool,
+    /// Versions that were at the destination when this computer looked last, in case the index does not know.
+    pub expected_versions: u64,
+    /// Retention may give up most versions at once although it was not changed.
+    pub allow_mass_deletion: bool,
     /// Writes a version also when nothing changed.
     pub upload_unchanged: bool,
     /// Versions that are deleted afterwards.
@@ -106,7 +125,11 @@ impl BackupOptions {
             compression_method: CompressionMethod::default(),
             compression_level: None,
             parallel_uploads: 4,
+            always_read: encrypted_containers(),
             allow_missing_source: false,
+            allow_new_destination: false,
+            expected_versions: 0,
+            allow_mass_deletion: false,
             upload_unchanged: false,
             retention: Retention::KeepAll,
             compact: Some(CompactThresholds::default()),
@@ -116,6 +139,12 @@ impl BackupOptions {
             now,
         }
     }
+}
+
+/// Containers of VeraCrypt and TrueCrypt, which keep their dates.
+fn encrypted_containers() -> Filters {
+    let rules = ["*.hc", "*.tc"].map(|rule| (Action::Include, rule));
+    Filters::new(rules).expect("the rules are wildcards")
 }
 
 /// What a backup did.
@@ -137,6 +166,8 @@ pub struct BackupStats {
     pub warnings: u64,
     /// Sources kept as they were because they were missing or empty.
     pub kept_sources: u64,
+    /// Entries of the version that lost data at the destination and whose source could not be read now.
+    pub incomplete_files: u64,
     /// Volumes sent.
     pub uploaded_volumes: u64,
     /// Their bytes.
@@ -162,24 +193,52 @@ pub struct BackupStats {
 ///
 /// # Errors
 /// Before anything is written: [`Error::WrongPassphrase`], [`Error::FormatMismatch`] and their like when the folder
-/// holds another backup, [`Error::VolumesMissing`], [`Error::ClockBehind`], [`Error::Locked`]. Later: those of the
-/// destination and of the spool folder.
+/// holds another backup, [`Error::VolumesMissing`], [`Error::DestinationGone`], [`Error::NoSource`], [`Error::Locked`].
+/// Later: those of the destination and of the spool folder.
 pub fn backup(
     store: &Store,
     options: BackupOptions,
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<BackupStats> {
+    let options = Arc::new(options);
+    with_sound_index(store, || {
+        backup_once(store, &options, Arc::clone(&monitor), cancel)
+    })
+}
+
+fn backup_once(
+    store: &Store,
+    options: &Arc<BackupOptions>,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+) -> Result<BackupStats> {
     let session = Session::new(store, monitor, cancel);
     let cache = Cache::lock(store)?;
+    let (roots, odd) = roots(&options.sources);
+    require_some_source(&roots)?;
     session.monitor().phase(Phase::Connecting);
-    let listed = Listed::of(&session)?;
+    let mut listed = Listed::of(&session)?;
+    listed.require_readable(&session)?;
     listed.check_passphrase(&session)?;
+    require_known_backup(&session, &cache, &mut listed, options)?;
     let spool = cache.spool();
-    let format = choose_format(&session, &listed, &options, &spool)?;
+    let format = choose_format(&session, &listed, options, &spool)?;
     let index = cache.index_for(&format, store)?;
+    index.hold_deletions(false)?;
+    listed.complete(&session, &index)?;
     let pairs = cache.spooled(&index)?;
-    let time = choose_time(&listed, options.now)?;
+    let mut told = 0;
+    for source in odd {
+        let subject = source.display().to_string();
+        told += 1;
+        session.monitor().problem(Problem {
+            subject,
+            kind: ProblemKind::NameNotUnicode { is_folder: false },
+        });
+    }
+    let (time, is_behind) = choose_time(&session, &listed, options.now);
+    told += u64::from(is_behind);
     if !listed.exists {
         session.create_folder()?;
     }
@@ -189,38 +248,75 @@ pub fn backup(
     for pair in &pairs {
         upload_pair(&session, &index, &spool, pair, &options.checkpoints)?;
     }
-    let listed = if pairs.is_empty() {
-        listed
-    } else {
-        Listed::of(&session)?
-    };
-    sync_volumes(&session, &index, &listed, &format, &spool)?;
+    if !pairs.is_empty() {
+        listed = Listed::completed(&session, &index)?;
+    }
+    sync_volumes(&session, &index, &mut listed, &format, &spool)?;
     load_newest_version(&session, &index, &listed, &spool)?;
     index.clear_staged()?;
 
     session.monitor().phase(Phase::BackingUp);
     let is_first = listed.dlists.is_empty();
-    let (roots, odd) = roots(&options.sources);
-    for source in odd {
-        let subject = source.display().to_string();
-        session.monitor().problem(Problem {
-            subject,
-            kind: ProblemKind::NameNotUnicode,
-        });
-    }
-    if is_first && !roots.iter().any(|root| root.path.exists()) {
-        return Err(Error::NoSource);
-    }
-    let mut spool = Spool::new(spool, store, format, time, options.volume_size);
     let run = Run {
         session: &session,
         index: Arc::new(Mutex::new(index)),
-        options: Arc::new(options),
+        options: Arc::clone(options),
     };
     let must_upload = run.options.upload_unchanged || is_first || newest_is_partial(&run, &listed)?;
-    let mut stats = run.make_version(&mut spool, &roots, must_upload)?;
-    run.look_after(&cache, &spool, &mut stats)?;
+    let mut spool = Spool::new(spool, store, format, time, options.volume_size);
+    let made = match run.make_version(&mut spool, &roots, must_upload) {
+        Err(Error::Destination(DestinationError::Full)) if run.make_room(&spool)? => {
+            run.make_version(&mut spool, &roots, must_upload)?
+        }
+        other => other?,
+    };
+    let mut stats = made.stats;
+    stats.warnings += told;
+    run.look_after(&cache, &spool, made.overview, &mut stats)?;
     Ok(stats)
+}
+
+/// # Errors
+/// [`Error::NoSource`] when not one of the sources can be read: then nothing is written, and nothing counts as deleted.
+fn require_some_source(roots: &[Root]) -> Result<()> {
+    let is_there = |path: &Path| match fs::metadata(path) {
+        Ok(stat) if stat.is_dir() => fs::read_dir(path).is_ok(),
+        Ok(stat) => stat.is_file(),
+        Err(_) => false,
+    };
+    let inner = |root: &Root| root.inner.iter().any(|inner| is_there(Path::new(inner)));
+    if roots.iter().any(|root| is_there(&root.path) || inner(root)) {
+        return Ok(());
+    }
+    let sources = roots.iter().map(|root| root.stored.clone()).collect();
+    Err(Error::NoSource { sources })
+}
+
+/// Makes sure that the backup which this computer knows is there, before anything is written.
+///
+/// # Errors
+/// [`Error::DestinationGone`], unless a new one was said to be meant.
+fn require_known_backup(
+    session: &Session,
+    cache: &Cache,
+    listed: &mut Listed,
+    options: &BackupOptions,
+) -> Result<()> {
+    if !listed.is_empty() {
+        return Ok(());
+    }
+    let known = cache.index()?.known_dlists()?.len() as u64;
+    let versions = known.max(options.expected_versions);
+    if versions == 0 {
+        return Ok(());
+    }
+    if options.allow_new_destination {
+        return cache.forget_index();
+    }
+    Err(Error::DestinationGone {
+        destination: session.label(),
+        versions,
+    })
 }
 
 /// Whether the newest version is one that a run before did not finish, so that a complete one is due in any case.
@@ -230,6 +326,20 @@ fn newest_is_partial(run: &Run<'_>, listed: &Listed) -> Result<bool> {
     };
     let completeness = lock(&run.index).completeness(newest.as_second())?;
     Ok(completeness == Some(false))
+}
+
+/// A version, and what the sources were like.
+struct Made {
+    stats: BackupStats,
+    overview: Overview,
+}
+
+/// Entries of which data is lost.
+#[derive(Default)]
+struct LostEntries {
+    count: u64,
+    /// Paths of some.
+    first: Vec<String>,
 }
 
 /// A backup once everything is known to be in order.
@@ -243,108 +353,211 @@ impl Run<'_> {
     /// Uploads what changed and the dlist that makes it a version.
     ///
     /// When volumes vanish meanwhile, because another computer compacted the same folder, say, what was in them is read
-    /// and sent again.
-    fn make_version(
-        &self,
-        spool: &mut Spool,
-        roots: &[crate::source::Root],
-        must_upload: bool,
-    ) -> Result<BackupStats> {
+    /// and sent again. That is looked at before the dlist goes up, and again when it is there: whoever deletes something
+    /// then sees it.
+    fn make_version(&self, spool: &mut Spool, roots: &[Root], must_upload: bool) -> Result<Made> {
         let mut sent = (0, 0);
-        for attempt in 0.. {
-            let mut stats = run_pipeline(self.session, &self.index, spool, roots, &self.options)?;
+        for _ in 0..=MAX_REPETITIONS {
+            let (mut stats, overview) =
+                run_pipeline(self.session, &self.index, spool, roots, &self.options)?;
             stats.uploaded_volumes += sent.0;
             stats.uploaded_bytes += sent.1;
             self.session.monitor().phase(Phase::Finishing);
             let index = lock(&self.index);
             let changes = stats.added_files + stats.changed_files + stats.deleted_files;
             if changes == 0 && !must_upload {
+                self.check_whole(&index, spool, &mut stats)?;
                 version::keep_local_state(&index)?;
-                index.set_may_be_damaged(false)?;
-                return Ok(stats);
+                index.set_mounts(&overview.mounts)?;
+                return Ok(Made { stats, overview });
             }
-            let listed = Listed::of(self.session)?;
             let (format, folder) = (spool.format().clone(), spool.folder().to_owned());
-            match sync_volumes(self.session, &index, &listed, &format, &folder) {
-                Ok(false) => {}
-                Ok(true) if attempt < MAX_REPETITIONS => {
-                    // The version that this one was compared with may be gone as well.
-                    load_newest_version(self.session, &index, &listed, &folder)?;
-                    index.clear_staged()?;
-                    sent = (stats.uploaded_volumes, stats.uploaded_bytes);
-                    continue;
-                }
-                Ok(true) => return Err(self.missing()),
-                Err(error) => return Err(error),
-            }
-            if attempt > 0 {
-                self.require_whole(&index, &format)?;
-                // Index volumes of ours that arrived after their data had been deleted.
-                delete_unneeded(self.session, &index, &listed, &HashSet::new())?;
+            let mut listed = Listed::completed(self.session, &index)?;
+            let synced = sync_volumes(self.session, &index, &mut listed, &format, &folder)?;
+            if synced == Synced::Forgot {
+                self.begin_again(&index, &listed, &folder)?;
+                sent = (stats.uploaded_volumes, stats.uploaded_bytes);
+                continue;
             }
             write_missing_dindexes(self.session, &index, spool, &listed)?;
+            self.check_whole(&index, spool, &mut stats)?;
             spool.set_time(after_all(&listed, spool.time()));
             let checkpoints = &self.options.checkpoints;
-            version::upload_dlist(self.session, &index, spool, &mut stats, checkpoints)?;
-            index.set_may_be_damaged(false)?;
-            return Ok(stats);
-        }
-        unreachable!("the loop ends by returning")
-    }
-
-    /// Makes sure that nothing of the staged version was in what vanished.
-    fn require_whole(&self, index: &Index, format: &Format) -> Result<()> {
-        let (mut whole, mut lost) = (HashSet::new(), Ok(false));
-        index.for_each_staged_version(&[0, 1, 2], |row| {
-            let streams = row.content.iter().chain([&row.metadata]);
-            for stream in streams {
-                let is_lost = stream_ref(stream, format)
-                    .map_err(|source| Error::volume("the index", source))
-                    .and_then(|stream| is_whole(index, format, &stream, &mut whole))
-                    .map(|whole| !whole);
-                if !matches!(is_lost, Ok(false)) {
-                    lost = is_lost;
-                    return false;
-                }
+            let dlist =
+                version::upload_dlist(self.session, &index, spool, &mut stats, checkpoints)?;
+            if !self.is_still_whole(&index, spool, &dlist, &mut stats)? {
+                // Nobody may find a version whose data is gone.
+                self.withdraw(&index, &dlist)?;
+                let listed = Listed::completed(self.session, &index)?;
+                self.begin_again(&index, &listed, &folder)?;
+                sent = (stats.uploaded_volumes, stats.uploaded_bytes);
+                continue;
             }
-            true
-        })?;
-        if lost? { Err(self.missing()) } else { Ok(()) }
+            version::commit(&index, spool, &mut stats)?;
+            index.set_mounts(&overview.mounts)?;
+            return Ok(Made { stats, overview });
+        }
+        Err(Error::DataMissing {
+            destination: self.session.label(),
+            blocks: 1,
+        })
     }
 
-    fn missing(&self) -> Error {
-        let destination = self.session.label();
-        Error::DataMissing {
-            destination,
-            blocks: 1,
+    /// The version that this one was compared with may be gone as well.
+    fn begin_again(&self, index: &Index, listed: &Listed, folder: &Path) -> Result<()> {
+        load_newest_version(self.session, index, listed, folder)?;
+        index.set_may_be_damaged(true)?;
+        Ok(index.clear_staged()?)
+    }
+
+    /// When data may be lost: looks for entries of the staged version that lost some, and tells them. They are of sources
+    /// that cannot be read now; as soon as they can be, they are sent again.
+    fn check_whole(&self, index: &Index, spool: &Spool, stats: &mut BackupStats) -> Result<()> {
+        if !index.may_be_damaged()? {
+            return Ok(());
         }
+        let lost = self.lost_entries(index, spool)?;
+        stats.warnings += lost.count;
+        stats.incomplete_files = lost.count;
+        for subject in lost.first {
+            let kind = ProblemKind::DataMissing;
+            self.session.monitor().problem(Problem { subject, kind });
+        }
+        Ok(index.set_may_be_damaged(lost.count > 0)?)
+    }
+
+    /// Whether all that the staged version needs is there, now that its dlist is.
+    fn is_still_whole(
+        &self,
+        index: &Index,
+        spool: &Spool,
+        dlist: &UploadedDlist,
+        stats: &mut BackupStats,
+    ) -> Result<bool> {
+        let mut listed = Listed::completed(self.session, index)?;
+        let (format, folder) = (spool.format(), spool.folder());
+        let failure = match sync_volumes(self.session, index, &mut listed, format, folder) {
+            Ok(Synced::AsKnown) => return Ok(true),
+            Ok(Synced::Forgot) => None,
+            Err(error @ Error::VolumesMissing { .. }) => Some(error),
+            Err(error) => return Err(error),
+        };
+        if self.lost_entries(index, spool)?.count > stats.incomplete_files {
+            return match failure {
+                Some(error) => {
+                    self.withdraw(index, dlist)?;
+                    Err(error)
+                }
+                None => Ok(false),
+            };
+        }
+        if let Some(Error::VolumesMissing { names, .. }) = failure {
+            // Older versions need them; the next run stops and says so.
+            for subject in names {
+                stats.warnings += 1;
+                let kind = ProblemKind::Faulty(FaultKind::Missing);
+                self.session.monitor().problem(Problem { subject, kind });
+            }
+        }
+        Ok(true)
+    }
+
+    /// Deletes the dlist that was just uploaded.
+    fn withdraw(&self, index: &Index, dlist: &UploadedDlist) -> Result<()> {
+        let name = dlist.name.as_str();
+        index.forget_dlist(name)?;
+        delete_volume(self.session, &Listed::default(), name)
+    }
+
+    /// Makes room at a full destination: what was noted as waste goes at once. False when there was none.
+    fn make_room(&self, spool: &Spool) -> Result<bool> {
+        let index = lock(&self.index);
+        index.clear_staged()?;
+        let work = Compaction {
+            session: self.session,
+            index: &index,
+            format: spool.format(),
+            spool: spool.folder(),
+        };
+        work.dispose_of_waste(&CompactOptions::new(
+            self.options.volume_size,
+            self.options.now,
+        ))
+    }
+
+    /// Entries of the staged version of which blocks are nowhere.
+    fn lost_entries(&self, index: &Index, spool: &Spool) -> Result<LostEntries> {
+        let format = spool.format();
+        let (mut whole, mut lost) = (HashSet::new(), LostEntries::default());
+        let mut failure = None;
+        index.for_each_staged_version(&[0, 1, 2], |row| {
+            let is_whole =
+                row.content
+                    .iter()
+                    .chain([&row.metadata])
+                    .try_fold(true, |all, stream| {
+                        let stream = stream_ref(stream, format)
+                            .map_err(|source| Error::volume("the index", source))?;
+                        Ok(all && is_whole(index, format, &stream, &mut whole)?)
+                    });
+            match is_whole {
+                Ok(true) => {}
+                Ok(false) => {
+                    lost.count += 1;
+                    if lost.first.len() < MOST_NAMED {
+                        lost.first.push(row.path);
+                    }
+                }
+                Err(error) => failure = Some(error),
+            }
+            failure.is_none() && !self.session.is_cancelled()
+        })?;
+        self.session.check_cancelled()?;
+        failure.map_or(Ok(lost), Err)
     }
 
     /// Deletes versions that are not kept, gives space back, and looks into samples of what was uploaded.
-    fn look_after(&self, cache: &Cache, spool: &Spool, stats: &mut BackupStats) -> Result<()> {
+    fn look_after(
+        &self,
+        cache: &Cache,
+        spool: &Spool,
+        overview: Overview,
+        stats: &mut BackupStats,
+    ) -> Result<()> {
         let (session, options) = (self.session, &self.options);
         let index = lock(&self.index);
         let now = options.now;
-        if stats.kept_sources == 0 {
-            let retention = &options.retention;
-            stats.deleted_versions =
-                apply_retention(session, cache, &index, retention, spool.time(), now)?;
+        let may_delete = self.may_delete(&index, &overview, stats)?;
+        let mut listed = Listed::completed(session, &index)?;
+        if may_delete {
+            let retention = RetentionRun {
+                retention: &options.retention,
+                newest: stats.version,
+                now,
+                allow_mass_deletion: options.allow_mass_deletion,
+            };
+            let (deleted, warnings) = apply_retention(session, cache, &index, &listed, &retention)?;
+            stats.deleted_versions = deleted;
+            stats.warnings += warnings;
         }
-        let mut listed = Listed::of(session)?;
         let (format, folder) = (spool.format(), spool.folder());
-        if let Some(compact) = self.compact_options(spool) {
-            let is_changed =
-                if stats.deleted_versions > 0 || has_small_volumes(&listed, stats, &compact) {
-                    stats.compacted =
-                        compact_afterwards(session, &index, format, folder, &[], &compact)?;
-                    true
-                } else {
-                    // What a run left that was killed between a data volume and its index volume.
-                    !delete_unneeded(session, &index, &listed, &HashSet::new())?.is_empty()
+        if let Some(compact) = self.compact_options(spool).filter(|_| may_delete) {
+            let is_due = stats.deleted_versions > 0
+                || has_small_volumes(&listed, stats, &compact)
+                || has_waste(&index, &listed, now)?;
+            if is_due {
+                let work = Compaction {
+                    session,
+                    index: &index,
+                    format,
+                    spool: folder,
                 };
-            if is_changed {
-                listed = Listed::of(session)?;
+                stats.compacted = compact_afterwards(&work, &[], &compact)?;
+                stats.warnings += u64::from(stats.compacted.is_none());
             }
+        }
+        if stats.deleted_versions > 0 || stats.compacted.is_some() {
+            listed = Listed::completed(session, &index)?;
         }
         let samples = sample_count(&listed, options.test_samples, options.test_percentage);
         if stats.uploaded_volumes > 0 && samples > 0 {
@@ -367,6 +580,47 @@ impl Run<'_> {
         stats.versions = listed.dlists.len() as u64;
         stats.stored_bytes = listed.size();
         Ok(())
+    }
+
+    /// Whether rules may delete something after this run. They wait while a source is away or was emptied, when filters
+    /// leave nothing, and for a while after sources left the list: what looks deleted then may be all that there is.
+    fn may_delete(
+        &self,
+        index: &Index,
+        overview: &Overview,
+        stats: &mut BackupStats,
+    ) -> Result<bool> {
+        const KEY: &str = "sources left";
+        let runs_left: u32 = index
+            .meta(KEY)?
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
+        let runs_left = if overview.sources_left {
+            RUNS_AFTER_SOURCES_LEFT
+        } else {
+            runs_left.saturating_sub(1)
+        };
+        index.set_meta(KEY, &runs_left.to_string())?;
+        let is_waiting = overview.sources_left || runs_left > 0;
+        let nothing_chosen = overview.files == 0
+            && !overview.keeps
+            && (overview.left_out > 0 || overview.files_are_gone);
+        let told = [
+            nothing_chosen.then_some(ProblemKind::NothingChosen {
+                is_meant: self.options.allow_missing_source,
+            }),
+            (is_waiting && !self.options.retention.keeps_all()).then_some(ProblemKind::SourcesLeft),
+        ];
+        for kind in told.into_iter().flatten() {
+            stats.warnings += u64::from(kind.severity() == Severity::Warning);
+            let subject = self.session.label();
+            self.session.monitor().problem(Problem { subject, kind });
+        }
+        Ok(stats.kept_sources == 0
+            && !nothing_chosen
+            && !overview.was_emptied
+            && !is_waiting
+            && !index.holds_deletions()?)
     }
 
     fn compact_options(&self, spool: &Spool) -> Option<CompactOptions> {
@@ -397,6 +651,22 @@ fn sample_count(listed: &Listed, samples: u64, percentage: f64) -> u64 {
     samples.max((largest as f64 * percentage / 100.0).ceil() as u64 * u64::from(samples > 0))
 }
 
+/// Whether volumes that nobody needs may have reached their time, or were left by a run that was killed.
+fn has_waste(index: &Index, listed: &Listed, now: Timestamp) -> Result<bool> {
+    let noted = index.waste()?;
+    let listed: HashSet<&str> = listed
+        .volumes()
+        .map(|volume| volume.name.as_str())
+        .collect();
+    let is_due = |since: i64| now.as_second().saturating_sub(since) >= GRACE;
+    let is_noted = noted
+        .iter()
+        .any(|(name, since)| is_due(*since) && listed.contains(name.as_str()));
+    let mut useless = with_dindexes(index, &HashSet::new())?;
+    useless.retain(|row| !noted.contains_key(&row.name));
+    Ok(is_noted || !useless.is_empty())
+}
+
 /// Whether this run added to many small volumes, so that they are worth merging.
 fn has_small_volumes(listed: &Listed, stats: &BackupStats, compact: &CompactOptions) -> bool {
     stats.uploaded_volumes > 1
@@ -408,12 +678,12 @@ fn run_pipeline(
     session: &Session,
     index: &Arc<Mutex<Index>>,
     spool: &Spool,
-    roots: &[crate::source::Root],
+    roots: &[Root],
     options: &Arc<BackupOptions>,
-) -> Result<BackupStats> {
+) -> Result<(BackupStats, Overview)> {
     let parallel = options.parallel_uploads.max(1);
     let (stage_index, stage_spool) = (Arc::clone(index), spool.clone());
-    let (upload_index, upload_spool) = (Arc::clone(index), spool.clone());
+    let (upload_index, upload_spool) = (lock(index).handle(), spool.clone());
     let checkpoints = options.checkpoints.clone();
     let pace = Arc::new(Pace::new(options.compression_level));
     let uploading = Arc::clone(&pace);
@@ -429,7 +699,7 @@ fn run_pipeline(
         },
         move |session, pair| {
             // Each upload has its own handle, because the collector holds the shared one often.
-            let index = Index::open(lock(&upload_index).path())?;
+            let index = upload_index.open()?;
             upload_pair(session, &index, upload_spool.folder(), &pair, &checkpoints)?;
             uploading.arrived();
             Ok(())
@@ -507,22 +777,18 @@ fn choose_format(
     })
 }
 
-/// Whole seconds, later than every version that exists.
-fn choose_time(listed: &Listed, now: Timestamp) -> Result<Timestamp> {
-    let seconds = |time: Timestamp| Timestamp::from_second(time.as_second()).unwrap_or(time);
-    let now = seconds(now);
-    let Some(newest) = listed.times().last().copied() else {
-        return Ok(now);
-    };
-    if now > newest {
-        return Ok(now);
+/// Whole seconds, later than every version that exists. When the clock is behind these, that is told; whichever of the two
+/// clocks was wrong, the version is the newest one. Returns whether it was told.
+fn choose_time(session: &Session, listed: &Listed, now: Timestamp) -> (Timestamp, bool) {
+    let seconds = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    let time = after_all(listed, seconds);
+    let is_behind = time.duration_since(now) > CLOCK_TOLERANCE;
+    if is_behind && let Some(newest) = listed.times().last().copied() {
+        let subject = session.label();
+        let kind = ProblemKind::ClockBehind { now, newest };
+        session.monitor().problem(Problem { subject, kind });
     }
-    if newest.duration_since(now) > CLOCK_TOLERANCE {
-        return Err(Error::ClockBehind { now, newest });
-    }
-    newest
-        .checked_add(SignedDuration::from_secs(1))
-        .map_err(|_| Error::ClockBehind { now, newest })
+    (time, is_behind)
 }
 
 #[cfg(test)]

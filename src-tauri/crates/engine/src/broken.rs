@@ -5,16 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use coffer_database::Index;
-use coffer_volume::dlist::FilelistEntry;
+use coffer_volume::dlist::{DlistReader, FilelistEntry};
 use coffer_volume::stream::{Parts, StreamRef, block_count, block_len, split_blocklist};
 use coffer_volume::{Format, Hash};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
-use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
-use crate::restore::{fetch_blocklists, list_len, note_missing_lists, report_missing};
+use crate::monitor::{Monitor, Phase};
+use crate::restore::{fetch_blocklists, list_len, note_missing_lists};
 use crate::session::Session;
-use crate::store::{Listed, ListedVolume, Opened, Store, sync_volumes};
+use crate::store::{ListedVolume, Opened, Store, sync_what_is_there};
 use crate::versions::{Version, open_dlist, read_entries};
 
 /// What of an entry is lost.
@@ -51,14 +51,15 @@ pub fn for_each_broken_file(
     let Opened {
         session,
         cache,
-        listed,
+        mut listed,
     } = Opened::existing(store, monitor, cancel)?;
     let spool = cache.spool();
     let Some(format) = listed.format(&session, &spool)? else {
         return Ok(());
     };
     let index = cache.index_for(&format, store)?;
-    sync_what_is_there(&session, &index, &listed, &format, &spool)?;
+    session.monitor().phase(Phase::ReadingDestination);
+    sync_what_is_there(&session, &index, &mut listed, &format, &spool)?;
     let survey = Survey {
         session: &session,
         index: &index,
@@ -70,36 +71,24 @@ pub fn for_each_broken_file(
             continue;
         };
         let version = Version { number, time };
+        let mut failure = None;
         let looked = survey.broken_files(dlist, |entry, lost| {
             let size = entry.content.map(|content| content.size);
             let path = entry.path;
-            sink(version, BrokenFile { path, size, lost })
+            sink(version, BrokenFile { path, size, lost }).map_err(|error| {
+                failure = Some(error);
+                Error::Cancelled
+            })
         });
-        match looked {
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        if let Err(error) = looked {
             // One version that cannot be read says nothing of the others.
-            Err(Error::Volume { name, source }) => session.monitor().problem(Problem {
-                subject: name,
-                kind: ProblemKind::VolumeUnusable(source.to_string()),
-            }),
-            other => other?,
+            session.tell_unusable(dlist.name.as_str(), error)?;
         }
     }
     Ok(())
-}
-
-/// Brings the index in line with what is at the destination; volumes that are gone are told and forgotten.
-pub(crate) fn sync_what_is_there(
-    session: &Session,
-    index: &Index,
-    listed: &Listed,
-    format: &Format,
-    spool: &Path,
-) -> Result<()> {
-    session.monitor().phase(Phase::ReadingDestination);
-    match sync_volumes(session, index, listed, format, spool) {
-        Err(Error::VolumesMissing { names, .. }) => report_missing(session, index, &names),
-        other => other.map(drop),
-    }
 }
 
 /// Looks for broken entries in versions.
@@ -122,14 +111,7 @@ impl Survey<'_> {
         reader
             .completeness()
             .map_err(|source| Error::volume(dlist.name.as_str(), source))?;
-        let mut missing = Vec::new();
-        read_entries(&mut reader, dlist, |entry| {
-            for stream in entry.content.iter().chain(&entry.metadata) {
-                note_missing_lists(stream, self.format, self.index, &mut missing)?;
-            }
-            Ok(())
-        })?;
-        fetch_blocklists(self.session, self.index, &missing, self.format, self.spool)?;
+        self.fetch_missing_lists(&mut reader, dlist)?;
         let mut whole = HashSet::new();
         read_entries(&mut reader, dlist, |entry| {
             self.session.check_cancelled()?;
@@ -138,6 +120,22 @@ impl Survey<'_> {
                 None => Ok(()),
             }
         })
+    }
+
+    /// Reads the blocklists that the index lacks out of their dblocks.
+    pub(crate) fn fetch_missing_lists(
+        &self,
+        reader: &mut DlistReader,
+        dlist: &ListedVolume,
+    ) -> Result<()> {
+        let mut missing = Vec::new();
+        read_entries(reader, dlist, |entry| {
+            for stream in entry.content.iter().chain(&entry.metadata) {
+                note_missing_lists(stream, self.format, self.index, &mut missing)?;
+            }
+            Ok(())
+        })?;
+        fetch_blocklists(self.session, self.index, &missing, self.format, self.spool)
     }
 
     /// What of an entry is lost. `whole` remembers blocklists of which nothing is.

@@ -1,15 +1,15 @@
 //! Compact: giving back the space of blocks that no version needs.
 //!
-//! Volumes that hold nothing needed are deleted. Those that hold too little of it, or are too small, are read, what is
-//! needed of them goes into new volumes, and only when these have arrived are the old ones deleted. Right before that
-//! the destination is listed again, and what versions that appeared meanwhile need is spared.
+//! Volumes that hold too little that is needed, or are too small, are read, and what is needed of them goes into new
+//! volumes. What nobody needs then is noted as waste. It is deleted by a run that finds it so at least a day later,
+//! because another computer may be making a version of it right now; and right before that the destination is listed
+//! again, and what versions that appeared meanwhile need is spared.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use coffer_database::{Index, VolumeKind, VolumeRow, VolumeState, VolumeUsage};
-use coffer_destination::Error as DestinationError;
+use coffer_database::{Index, Usage, VolumeKind, VolumeRow, VolumeState, VolumeUsage};
 use coffer_volume::archive::{BlockCompressor, CompressionMethod, Hint};
 use coffer_volume::dblock::DblockReader;
 use coffer_volume::{Format, Hash, VolumeName};
@@ -24,6 +24,7 @@ use crate::session::Session;
 use crate::spool::{Checkpoints, OpenVolume, Spool, upload_pair};
 use crate::store::{
     Listed, Opened, SpooledVolume, Store, load_newest_version, open_volume, sync_volumes,
+    with_sound_index,
 };
 use crate::usage::Needs;
 
@@ -51,6 +52,19 @@ impl Default for CompactThresholds {
     }
 }
 
+/// When what nobody needs is deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Disposal {
+    /// By a run that finds it unneeded still, at least a day after it was found first.
+    #[default]
+    AfterADay,
+    /// At once (`--now`): no other computer backs up into this folder right now.
+    Now,
+}
+
+/// Seconds until waste may be deleted.
+pub(crate) const GRACE: i64 = 24 * 3600;
+
 /// When and how to compact.
 #[derive(Clone)]
 pub struct CompactOptions {
@@ -68,6 +82,8 @@ pub struct CompactOptions {
     pub checkpoints: Checkpoints,
     /// What new volumes state as their time.
     pub now: Timestamp,
+    /// See [`Disposal`].
+    pub disposal: Disposal,
     /// See [`Mode`].
     pub mode: Mode,
 }
@@ -83,6 +99,7 @@ impl CompactOptions {
             parallel_uploads: 4,
             checkpoints: Checkpoints::None,
             now,
+            disposal: Disposal::AfterADay,
             mode: Mode::Run,
         }
     }
@@ -119,6 +136,8 @@ pub struct CompactStats {
     pub uploaded: Vec<RemoteVolume>,
     /// Volumes that were deleted, or would be.
     pub deleted: Vec<RemoteVolume>,
+    /// Volumes that nobody needs and that a later run deletes.
+    pub retired: Vec<RemoteVolume>,
 }
 
 /// Compacts the backup in `store`.
@@ -131,31 +150,38 @@ pub fn compact(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<CompactStats> {
-    let Opened {
-        session,
-        cache,
-        listed,
-    } = Opened::existing(store, monitor, cancel)?;
-    let spool = cache.spool();
-    let Some(format) = listed.format(&session, &spool)? else {
-        return Ok(CompactStats::default());
-    };
-    let index = cache.index_for(&format, store)?;
-    cache.spooled(&index)?;
-    compact_listed(&session, &index, &format, &spool, &listed, &[], options)
+    with_sound_index(store, || {
+        let Opened {
+            session,
+            cache,
+            mut listed,
+        } = Opened::existing(store, Arc::clone(&monitor), cancel)?;
+        let spool = cache.spool();
+        let Some(format) = listed.format(&session, &spool)? else {
+            return Ok(CompactStats::default());
+        };
+        let index = cache.index_for(&format, store)?;
+        cache.spooled(&index)?;
+        index.hold_deletions(false)?;
+        let work = Compaction {
+            session: &session,
+            index: &index,
+            format: &format,
+            spool: &spool,
+        };
+        work.run(&mut listed, &[], options)
+    })
 }
 
 /// Compacts after something else was done, which stays done: when versions are damaged, that is told and nothing more.
 pub(crate) fn compact_afterwards(
-    session: &Session,
-    index: &Index,
-    format: &Format,
-    spool: &Path,
+    work: &Compaction<'_>,
     without: &[Timestamp],
     options: &CompactOptions,
 ) -> Result<Option<CompactStats>> {
-    let listed = Listed::of(session)?;
-    match compact_listed(session, index, format, spool, &listed, without, options) {
+    let session = work.session;
+    let mut listed = Listed::completed(session, work.index)?;
+    match work.run(&mut listed, without, options) {
         Ok(stats) => Ok(Some(stats)),
         Err(error @ (Error::DataMissing { .. } | Error::VolumesMissing { .. })) => {
             session.monitor().problem(Problem {
@@ -168,59 +194,201 @@ pub(crate) fn compact_afterwards(
     }
 }
 
-/// Compacts as if the versions `without` were gone already.
-pub(crate) fn compact_listed(
-    session: &Session,
-    index: &Index,
-    format: &Format,
-    spool: &Path,
-    listed: &Listed,
-    without: &[Timestamp],
-    options: &CompactOptions,
-) -> Result<CompactStats> {
-    session.monitor().phase(Phase::ReadingDestination);
-    sync_volumes(session, index, listed, format, spool)?;
-    load_newest_version(session, index, listed, spool)?;
-    session.monitor().phase(Phase::Planning);
-    let mut needs = Needs::new(session, index, format, spool)?;
-    needs.add(listed, without)?;
-    let missing = needs.usage().missing_blocks()?;
-    if missing > 0 {
-        return Err(Error::DataMissing {
-            destination: session.label(),
-            blocks: missing,
+/// What compacting works on.
+pub(crate) struct Compaction<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) index: &'a Index,
+    pub(crate) format: &'a Format,
+    pub(crate) spool: &'a Path,
+}
+
+impl Compaction<'_> {
+    /// Compacts as if the versions `without` were gone already.
+    fn run(
+        &self,
+        listed: &mut Listed,
+        without: &[Timestamp],
+        options: &CompactOptions,
+    ) -> Result<CompactStats> {
+        let Self {
+            session,
+            index,
+            format,
+            spool,
+        } = *self;
+        session.monitor().phase(Phase::ReadingDestination);
+        sync_volumes(session, index, listed, format, spool)?;
+        load_newest_version(session, index, listed, spool)?;
+        session.monitor().phase(Phase::Planning);
+        let mut needs = Needs::new(session, index, format, spool)?;
+        needs.add(listed, without)?;
+        let missing = needs.usage().missing_blocks()?;
+        if missing > 0 {
+            return Err(Error::DataMissing {
+                destination: session.label(),
+                blocks: missing,
+            });
+        }
+        if index.holds_deletions()? {
+            // Versions are gone, and nobody has seen yet that they are.
+            return Ok(CompactStats::default());
+        }
+
+        let plan = Plan::new(&needs, options)?;
+        index.set_needed(&plan.needed)?;
+        let mut stats = plan.stats();
+        if options.mode == Mode::Plan {
+            let doomed = plan.doomed.iter().map(|volume| volume.id).collect();
+            let doomed = with_dindexes(index, &doomed)?;
+            stats.deleted = listed.with_parity(doomed.into_iter().map(RemoteVolume::from));
+            return Ok(stats);
+        }
+
+        if !plan.rewritten.is_empty() {
+            session.monitor().phase(Phase::Compacting);
+            stats.uploaded = rewrite(self, &mut needs, &plan, options)?;
+        }
+        let mut listed = Listed::completed(session, index)?;
+        let doomed = self.spare_what_is_needed(&mut needs, &mut listed, plan.doomed_ids())?;
+        (stats.deleted, stats.retired) = self.dispose(&listed, &doomed, options)?;
+        Ok(stats)
+    }
+
+    /// Which of `doomed` may go, judged by the destination as it is now.
+    fn spare_what_is_needed(
+        &self,
+        needs: &mut Needs<'_>,
+        listed: &mut Listed,
+        mut doomed: HashSet<i64>,
+    ) -> Result<HashSet<i64>> {
+        sync_volumes(self.session, self.index, listed, self.format, self.spool)?;
+        needs.add(listed, &[])?;
+        loop {
+            let ids: Vec<_> = doomed.iter().copied().collect();
+            needs.usage().set_doomed(&ids)?;
+            let indispensable = needs.usage().indispensable()?;
+            if indispensable.is_empty() {
+                return Ok(doomed);
+            }
+            for id in indispensable {
+                doomed.remove(&id);
+            }
+        }
+    }
+
+    /// Notes volumes that nobody needs, with the index volumes that describe nothing else, and deletes those whose time has
+    /// come. Returns what was deleted and what waits.
+    fn dispose(
+        &self,
+        listed: &Listed,
+        doomed: &HashSet<i64>,
+        options: &CompactOptions,
+    ) -> Result<(Vec<RemoteVolume>, Vec<RemoteVolume>)> {
+        let (session, index) = (self.session, self.index);
+        let now = options.now.as_second();
+        let rows = with_dindexes(index, doomed)?;
+        let names: Vec<_> = rows.iter().map(|row| row.name.clone()).collect();
+        index.set_waste(&names, now)?;
+        let due = due(&rows, &index.waste()?, now, options.disposal);
+        let dblocks = rows.iter().filter(|row| row.kind == VolumeKind::Dblock);
+        let due_dblocks: HashSet<i64> = dblocks
+            .map(|row| row.id)
+            .filter(|id| due.contains(id))
+            .collect();
+        let with_their_dindexes: HashSet<i64> = with_dindexes(index, &due_dblocks)?
+            .iter()
+            .map(|row| row.id)
+            .collect();
+        // A dindex goes with its dblock; one that has lost its dblock otherwise waits for its own time.
+        let describes_due = self.describing(&rows, &due_dblocks)?;
+        let (going, waiting): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| {
+            with_their_dindexes.contains(&row.id)
+                && (due.contains(&row.id) || describes_due.contains(&row.id))
         });
+        let deleted = delete_rows(session, index, listed, going)?;
+        let waiting = listed.with_parity(waiting.into_iter().map(RemoteVolume::from));
+        Ok((deleted, waiting))
     }
 
-    let plan = Plan::new(&needs, options)?;
-    let mut stats = plan.stats();
-    if options.mode == Mode::Plan {
-        let doomed = plan.doomed.iter().map(|volume| volume.id).collect();
-        let doomed = with_dindexes(index, &doomed)?;
-        stats.deleted = listed.with_parity(doomed.into_iter().map(RemoteVolume::from));
-        return Ok(stats);
+    /// Index volumes that describe one of these dblocks.
+    fn describing(&self, rows: &[VolumeRow], dblocks: &HashSet<i64>) -> Result<HashSet<i64>> {
+        let names: HashSet<&str> = rows
+            .iter()
+            .filter(|row| dblocks.contains(&row.id))
+            .map(|row| row.name.as_str())
+            .collect();
+        let covers = self.index.covers()?.into_iter();
+        Ok(covers
+            .filter(|(_, dblock)| names.contains(dblock.as_str()))
+            .map(|(dindex, _)| dindex)
+            .collect())
     }
 
-    if !plan.rewritten.is_empty() {
-        session.monitor().phase(Phase::Compacting);
-        stats.uploaded = rewrite(session, index, format, spool, &plan, options)?;
+    /// Deletes all that was noted as waste and still is, because the destination is full. Returns whether there was any.
+    pub(crate) fn dispose_of_waste(&self, options: &CompactOptions) -> Result<bool> {
+        let noted = self.index.waste()?;
+        if noted.is_empty() || self.index.holds_deletions()? {
+            return Ok(false);
+        }
+        let mut needs = Needs::new(self.session, self.index, self.format, self.spool)?;
+        let mut listed = Listed::completed(self.session, self.index)?;
+        let rows = self.index.volumes()?.into_iter();
+        let doomed = rows
+            .filter(|row| row.kind == VolumeKind::Dblock && noted.contains_key(&row.name))
+            .map(|row| row.id)
+            .collect();
+        let doomed = self.spare_what_is_needed(&mut needs, &mut listed, doomed)?;
+        let options = CompactOptions {
+            disposal: Disposal::Now,
+            ..options.clone()
+        };
+        let (deleted, _) = self.dispose(&listed, &doomed, &options)?;
+        Ok(!deleted.is_empty())
     }
-    let doomed = spare_what_is_needed(session, &mut needs, index, format, spool, &plan)?;
-    stats.deleted = delete_unneeded(session, index, listed, &doomed)?;
-    Ok(stats)
+}
+
+/// Volumes whose time has come.
+///
+/// Those of others that no version was seen to need are most likely on their way into one: none of them goes while more
+/// of them arrive.
+fn due(
+    rows: &[VolumeRow],
+    waste: &HashMap<String, i64>,
+    now: i64,
+    disposal: Disposal,
+) -> HashSet<i64> {
+    let since = |row: &VolumeRow| waste.get(&row.name).copied().unwrap_or(now);
+    let is_foreign = |row: &VolumeRow| !row.is_own && !row.was_needed;
+    let newest_foreign = rows.iter().filter(|row| is_foreign(row)).map(since).max();
+    let is_due = |row: &&VolumeRow| {
+        let since = match newest_foreign {
+            Some(newest) if is_foreign(row) => newest,
+            _ => since(row),
+        };
+        disposal == Disposal::Now || now.saturating_sub(since) >= GRACE
+    };
+    rows.iter().filter(is_due).map(|row| row.id).collect()
 }
 
 /// What to do, decided once.
 struct Plan {
     /// Volumes that are to go: all without anything needed, and those rewritten.
     doomed: Vec<VolumeUsage>,
-    /// Of these the ones that hold something needed, those with the most waste first, with the blocks to move.
-    rewritten: Vec<(VolumeUsage, Vec<coffer_database::BlockRow>)>,
+    /// Of these the ones that hold something needed, those with the most waste first.
+    rewritten: Vec<VolumeUsage>,
+    /// What of them is written anew.
+    moved_bytes: u64,
+    /// Volumes that hold something needed.
+    needed: Vec<i64>,
     used_bytes: u64,
     unused_bytes: u64,
 }
 
 impl Plan {
+    fn doomed_ids(&self) -> HashSet<i64> {
+        self.doomed.iter().map(|volume| volume.id).collect()
+    }
+
     fn new(needs: &Needs<'_>, options: &CompactOptions) -> Result<Self> {
         let volumes = needs.usage().volumes()?;
         let used_bytes = volumes.iter().map(|volume| volume.used_bytes).sum();
@@ -228,6 +396,7 @@ impl Plan {
         let (mut doomed, mut partly): (Vec<_>, Vec<_>) = volumes
             .into_iter()
             .partition(|volume| volume.used_bytes == 0);
+        let needed = partly.iter().map(|volume| volume.id).collect();
         partly.retain(|volume| options.is_wasted(volume) || options.is_small(volume.size));
         if !options.is_worth_it(&partly, used_bytes + unused_bytes) {
             partly.clear();
@@ -236,33 +405,29 @@ impl Plan {
         doomed.extend(partly.iter().cloned());
         let ids: Vec<_> = doomed.iter().map(|volume| volume.id).collect();
         needs.usage().set_doomed(&ids)?;
-        let mut rewritten = Vec::new();
-        for volume in partly {
-            let blocks = needs.usage().blocks_to_move(volume.id)?;
-            rewritten.push((volume, blocks));
-        }
         Ok(Self {
+            moved_bytes: needs.usage().bytes_to_move()?,
             doomed,
-            rewritten,
+            rewritten: partly,
+            needed,
             used_bytes,
             unused_bytes,
         })
     }
 
     fn stats(&self) -> CompactStats {
-        let blocks = self.rewritten.iter().flat_map(|(_, blocks)| blocks);
         CompactStats {
             used_bytes: self.used_bytes,
             unused_bytes: self.unused_bytes,
             downloaded: self
                 .rewritten
                 .iter()
-                .map(|(volume, _)| RemoteVolume {
+                .map(|volume| RemoteVolume {
                     name: volume.name.clone(),
                     size: volume.size,
                 })
                 .collect(),
-            moved_bytes: blocks.map(|block| block.size).sum(),
+            moved_bytes: self.moved_bytes,
             ..CompactStats::default()
         }
     }
@@ -293,13 +458,17 @@ fn is_at_least(part: u64, percent: u64, whole: u64) -> bool {
 
 /// Writes what is needed of the plan's volumes into new ones and uploads these.
 fn rewrite(
-    session: &Session,
-    index: &Index,
-    format: &Format,
-    spool: &Path,
+    work: &Compaction<'_>,
+    needs: &mut Needs<'_>,
     plan: &Plan,
     options: &CompactOptions,
 ) -> Result<Vec<RemoteVolume>> {
+    let Compaction {
+        session,
+        index,
+        format,
+        spool,
+    } = *work;
     let before: HashSet<String> = index.volumes()?.into_iter().map(|row| row.name).collect();
     let spool = Spool::new(
         spool.to_owned(),
@@ -308,34 +477,36 @@ fn rewrite(
         options.now,
         options.volume_size,
     );
-    let index_path = index.path().to_owned();
-    let (upload_path, upload_spool) = (index_path.clone(), spool.clone());
+    let (mover_index, upload_index) = (index.handle(), index.handle());
+    let upload_spool = spool.clone();
     let checkpoints = options.checkpoints.clone();
     let rewritten = plan.rewritten.clone();
+    let usage = needs.take_usage()?;
     let (method, level) = (options.compression_method, options.compression_level);
-    session.pipe(
+    let usage = session.pipe(
         WAITING_VOLUMES,
         options.parallel_uploads.max(1),
         move |session, sender| {
             let mut mover = Mover {
                 session,
-                index: Index::open(&index_path)?,
+                index: mover_index.open()?,
                 spool,
                 sender,
+                usage,
                 compressor: BlockCompressor::with_method(method, level),
                 open: None,
-                moved: HashSet::new(),
             };
-            for (volume, blocks) in rewritten {
-                mover.move_blocks(&volume, &blocks)?;
+            for volume in rewritten {
+                mover.move_blocks(&volume)?;
             }
             mover.finish()
         },
         move |session, pair| {
-            let index = Index::open(&upload_path)?;
+            let index = upload_index.open()?;
             upload_pair(session, &index, upload_spool.folder(), &pair, &checkpoints)
         },
     )?;
+    needs.put_usage(usage);
     let new = index.volumes()?.into_iter();
     Ok(new
         .filter(|row| !before.contains(&row.name))
@@ -347,20 +518,17 @@ fn rewrite(
 struct Mover<'a> {
     session: &'a Session,
     index: Index,
+    /// Knows which blocks of which volume move.
+    usage: Usage,
     spool: Spool,
     sender: mpsc::Sender<SpooledVolume>,
     compressor: BlockCompressor,
     open: Option<OpenVolume>,
-    moved: HashSet<(Hash, u64)>,
 }
 
 impl Mover<'_> {
     /// What cannot be read stays where it is, and its volume with it.
-    fn move_blocks(
-        &mut self,
-        volume: &VolumeUsage,
-        blocks: &[coffer_database::BlockRow],
-    ) -> Result<()> {
+    fn move_blocks(&mut self, volume: &VolumeUsage) -> Result<()> {
         let Some(name) = VolumeName::parse(&volume.name) else {
             return Ok(());
         };
@@ -376,9 +544,9 @@ impl Mover<'_> {
             });
         let (_path, mut reader) = match opened {
             Ok(opened) => opened,
-            Err(error) => return self.tell(&volume.name, error),
+            Err(error) => return self.session.tell_unusable(&volume.name, error),
         };
-        let mut blocks: Vec<_> = blocks.iter().collect();
+        let mut blocks = self.usage.blocks_to_move(volume.id)?;
         blocks.sort_by_cached_key(|block| {
             Hash::from_bytes(&block.hash)
                 .ok()
@@ -388,7 +556,7 @@ impl Mover<'_> {
             let Ok(hash) = Hash::from_bytes(&block.hash) else {
                 continue;
             };
-            if self.moved.contains(&(hash, block.size)) {
+            if self.usage.is_moved(&block)? {
                 continue;
             }
             self.session.check_cancelled()?;
@@ -396,27 +564,16 @@ impl Mover<'_> {
                 .read(hash)
                 .map_err(|source| Error::volume(name.as_str(), source));
             match data {
-                Ok(data) if data.len() as u64 == block.size => self.add(hash, data)?,
+                Ok(data) if data.len() as u64 == block.size => {
+                    self.add(hash, data)?;
+                    self.usage.set_moved(&block)?;
+                }
                 // Another block than the one that is needed.
                 Ok(_) => {}
-                Err(error) => self.tell(&volume.name, error)?,
+                Err(error) => self.session.tell_unusable(&volume.name, error)?,
             }
         }
         self.session.monitor().done(1, volume.size, &volume.name);
-        Ok(())
-    }
-
-    fn tell(&self, volume: &str, error: Error) -> Result<()> {
-        let why = match error {
-            Error::Volume { source, .. } => source.to_string(),
-            Error::WrongPassphrase { .. } => "its passphrase is another".to_owned(),
-            Error::Destination(error @ DestinationError::Corrupted { .. }) => error.to_string(),
-            other => return Err(other),
-        };
-        self.session.monitor().problem(Problem {
-            subject: volume.to_owned(),
-            kind: ProblemKind::VolumeUnusable(why),
-        });
         Ok(())
     }
 
@@ -434,7 +591,6 @@ impl Mover<'_> {
             None => OpenVolume::create(&self.spool)?,
         };
         open.add(&self.spool, hash, size, &entry, list)?;
-        self.moved.insert((hash, size));
         if open.is_full(&self.spool) {
             return self.send(open);
         }
@@ -442,11 +598,12 @@ impl Mover<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<()> {
-        match self.open.take() {
-            Some(open) => self.send(open),
-            None => Ok(()),
+    /// Gives back what knows which blocks are needed.
+    fn finish(mut self) -> Result<Usage> {
+        if let Some(open) = self.open.take() {
+            self.send(open)?;
         }
+        Ok(self.usage)
     }
 
     fn send(&mut self, open: OpenVolume) -> Result<()> {
@@ -457,52 +614,30 @@ impl Mover<'_> {
     }
 }
 
-/// The plan's volumes that may go, judged by the destination as it is now.
-fn spare_what_is_needed(
-    session: &Session,
-    needs: &mut Needs<'_>,
-    index: &Index,
-    format: &Format,
-    spool: &Path,
-    plan: &Plan,
-) -> Result<HashSet<i64>> {
-    let listed = Listed::of(session)?;
-    sync_volumes(session, index, &listed, format, spool)?;
-    needs.add(&listed, &[])?;
-    let mut doomed: HashSet<i64> = plan.doomed.iter().map(|volume| volume.id).collect();
-    loop {
-        let ids: Vec<_> = doomed.iter().copied().collect();
-        needs.usage().set_doomed(&ids)?;
-        let indispensable = needs.usage().indispensable()?;
-        if indispensable.is_empty() {
-            return Ok(doomed);
-        }
-        for id in indispensable {
-            doomed.remove(&id);
-        }
-    }
-}
-
-/// Deletes volumes and the index volumes that describe nothing else, in this order.
-pub(crate) fn delete_unneeded(
+/// Deletes volumes, first those that come first.
+pub(crate) fn delete_rows(
     session: &Session,
     index: &Index,
     listed: &Listed,
-    doomed: &HashSet<i64>,
+    rows: Vec<VolumeRow>,
 ) -> Result<Vec<RemoteVolume>> {
-    let rows = with_dindexes(index, doomed)?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
     session.monitor().phase(Phase::Deleting);
-    let mut deleted = Vec::new();
-    for row in rows {
+    // What was written in their place is there to stay.
+    session.settle()?;
+    let mut ids = Vec::new();
+    let deleted: Result<()> = rows.iter().try_for_each(|row| {
         session.check_cancelled()?;
         delete_volume(session, listed, &row.name)?;
-        index.remove_volume(row.id)?;
-        deleted.push(row.into());
-    }
-    Ok(listed.with_parity(deleted))
+        ids.push(row.id);
+        Ok(())
+    });
+    // All in one pass, also when some could not be deleted.
+    index.remove_volumes(&ids)?;
+    deleted?;
+    Ok(listed.with_parity(rows.into_iter().map(RemoteVolume::from)))
 }
 
 /// The doomed dblocks, then the dindexes that describe only these and dblocks that are gone.

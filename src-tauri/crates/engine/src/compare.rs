@@ -6,7 +6,7 @@ use coffer_database::{ComparedEntry, Comparison};
 use coffer_volume::dlist::{EntryKind, FilelistEntry};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::restore::Selection;
 use crate::session::Session;
@@ -60,13 +60,24 @@ pub fn find(
             versions.to_vec()
         };
         for number in numbers {
-            for_each_entry_of(session, cache, listed, number, |version, entry| {
-                if selection.contains(&entry.path) {
-                    sink(version, entry)
-                } else {
-                    Ok(())
+            let name = listed.version(number)?.name.to_string();
+            let mut failure = None;
+            let read = for_each_entry_of(session, cache, listed, number, |version, entry| {
+                if !selection.contains(&entry.path) {
+                    return Ok(());
                 }
-            })?;
+                sink(version, entry).map_err(|error| {
+                    failure = Some(error);
+                    Error::Cancelled
+                })
+            });
+            if let Some(error) = failure {
+                return Err(error);
+            }
+            if let Err(error) = read {
+                // One version that cannot be read says nothing of the others.
+                session.tell_unusable(&name, error)?;
+            }
         }
         Ok(())
     })

@@ -8,12 +8,12 @@ use coffer_volume::dlist::Completeness;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::compact::{CompactOptions, CompactStats, compact_afterwards};
+use crate::compact::{CompactOptions, CompactStats, Compaction, Disposal, compact_afterwards};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::retention::{Retention, VersionState, retention_victims};
 use crate::session::Session;
-use crate::store::{Cache, Listed, ListedVolume, Opened, Store};
+use crate::store::{Cache, Listed, ListedVolume, Opened, Store, with_sound_index};
 use crate::versions::{Version, open_dlist};
 
 /// Whether an operation changes anything.
@@ -91,17 +91,34 @@ pub fn delete(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<DeleteStats> {
+    with_sound_index(store, || {
+        delete_once(store, options, Arc::clone(&monitor), cancel)
+    })
+}
+
+fn delete_once(
+    store: &Store,
+    options: &DeleteOptions,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+) -> Result<DeleteStats> {
     let Opened {
         session,
         cache,
-        listed,
+        mut listed,
     } = Opened::existing(store, monitor, cancel)?;
     let spool = cache.spool();
-    let format = listed.format(&session, &spool)?;
+    // A version can be deleted although nothing of the backup can be read.
+    let format = match listed.format(&session, &spool) {
+        Err(Error::Volume { .. }) => None,
+        other => other?,
+    };
     let index = match &format {
         Some(format) => cache.index_for(format, store)?,
         None => cache.index()?,
     };
+    index.hold_deletions(false)?;
+    listed.complete(&session, &index)?;
     let times = match &options.victims {
         Victims::Numbers(numbers) => numbered(numbers, &listed)?,
         Victims::Retention(retention) => {
@@ -111,6 +128,7 @@ pub fn delete(
     if times.len() == listed.dlists.len() && options.full_removal == FullRemoval::Refuse {
         return Err(Error::FullRemoval);
     }
+    let is_everything = times.len() == listed.dlists.len();
     let mut stats = describe(&listed, &times);
     let mut without = &times[..];
     if options.mode == Mode::Run {
@@ -118,11 +136,23 @@ pub fn delete(
         without = &[];
     }
     if let (Some(compact), Some(format), false) = (&options.compact, format, times.is_empty()) {
+        let disposal = if is_everything {
+            Disposal::Now
+        } else {
+            compact.disposal
+        };
         let compact = CompactOptions {
             mode: options.mode,
+            disposal,
             ..compact.clone()
         };
-        stats.compacted = compact_afterwards(&session, &index, &format, &spool, without, &compact)?;
+        let work = Compaction {
+            session: &session,
+            index: &index,
+            format: &format,
+            spool: &spool,
+        };
+        stats.compacted = compact_afterwards(&work, without, &compact)?;
     }
     Ok(stats)
 }
@@ -175,24 +205,18 @@ pub(crate) fn given_up(
         }
     }
     session.fetch_all(unknown, &cache.spool(), |dlist, path| {
+        let Some(time) = dlist.name.time() else {
+            return Ok(());
+        };
         let read = path.and_then(|path| {
             let mut reader = open_dlist(session, dlist, &path)?;
             reader
                 .completeness()
                 .map_err(|source| Error::volume(dlist.name.as_str(), source))
         });
-        let (Some(time), is_complete) = (
-            dlist.name.time(),
-            match read {
-                Ok(completeness) => completeness == Completeness::Full,
-                Err(Error::Volume { source, .. }) => {
-                    tell_unusable(session, dlist, source.to_string());
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            },
-        ) else {
-            return Ok(());
+        let is_complete = match read {
+            Ok(completeness) => completeness == Completeness::Full,
+            Err(error) => return session.tell_unusable(dlist.name.as_str(), error),
         };
         index.set_completeness(time.as_second(), is_complete)?;
         versions.push(VersionState { time, is_complete });
@@ -202,31 +226,55 @@ pub(crate) fn given_up(
     Ok(retention_victims(retention, &versions, now))
 }
 
-fn tell_unusable(session: &Session, volume: &ListedVolume, why: String) {
-    session.monitor().problem(Problem {
-        subject: volume.name.to_string(),
-        kind: ProblemKind::VolumeUnusable(why),
-    });
-}
-
-/// Deletes what `retention` gives up, judged by a listing made just now, and returns how many versions went.
+/// Deletes what retention gives up, judged by a listing made just now. Returns how many versions went, and how many
+/// warnings were told.
+///
+/// When nobody changed it since the run before and most versions would go at once, the clock has jumped, most likely, and
+/// none goes.
 pub(crate) fn apply_retention(
     session: &Session,
     cache: &Cache,
     index: &Index,
-    retention: &Retention,
-    newest: Timestamp,
-    now: Timestamp,
-) -> Result<u64> {
-    if retention.keeps_all() {
-        return Ok(0);
+    listed: &Listed,
+    options: &RetentionRun<'_>,
+) -> Result<(u64, u64)> {
+    const KEY: &str = "retention";
+    let rule = format!("{:?}", options.retention);
+    let is_as_before = index.meta(KEY)?.is_some_and(|before| before == rule);
+    index.set_meta(KEY, &rule)?;
+    if options.retention.keeps_all() {
+        return Ok((0, 0));
     }
-    let listed = Listed::of(session)?;
-    let mut times = given_up(session, cache, index, &listed, retention, now)?;
+    let mut times = given_up(
+        session,
+        cache,
+        index,
+        listed,
+        options.retention,
+        options.now,
+    )?;
     // A listing that lags behind must not cost the version that was just made.
-    times.retain(|time| *time != newest);
-    delete_versions(session, index, &listed, &times)?;
-    Ok(times.len() as u64)
+    times.retain(|time| Some(*time) != options.newest);
+    let (victims, versions) = (times.len() as u64, listed.dlists.len() as u64);
+    if is_as_before && victims > 1 && victims * 2 > versions && !options.allow_mass_deletion {
+        session.monitor().problem(Problem {
+            subject: session.label(),
+            kind: ProblemKind::MassDeletion { victims, versions },
+        });
+        return Ok((0, 1));
+    }
+    delete_versions(session, index, listed, &times)?;
+    Ok((victims, 0))
+}
+
+/// Retention at the end of a run.
+pub(crate) struct RetentionRun<'a> {
+    pub(crate) retention: &'a Retention,
+    /// The version that the run made.
+    pub(crate) newest: Option<Timestamp>,
+    pub(crate) now: Timestamp,
+    /// Somebody said that it is meant when most versions go.
+    pub(crate) allow_mass_deletion: bool,
 }
 
 fn delete_versions(
@@ -239,15 +287,21 @@ fn delete_versions(
         return Ok(());
     }
     session.monitor().phase(Phase::Deleting);
+    // What was written last is there to stay before what is older goes.
+    session.settle()?;
     for volume in &listed.dlists {
-        let Some(time) = volume.name.time().filter(|time| times.contains(time)) else {
+        if volume.name.time().is_none_or(|time| !times.contains(&time)) {
             continue;
-        };
+        }
         session.check_cancelled()?;
+        // First, so that nobody wonders where it is gone; while it is there, the next listing brings it back.
+        index.forget_dlist(volume.name.as_str())?;
         delete_volume(session, listed, volume.name.as_str())?;
-        index.forget_version(time.as_second())?;
     }
-    Ok(())
+    let times: Vec<_> = times.iter().map(|time| time.as_second()).collect();
+    index.forget_versions(&times)?;
+    // Data goes only when they are gone for good.
+    session.settle()
 }
 
 /// Deletes a volume and the parity file that goes with it; what is gone already is as good.

@@ -68,13 +68,28 @@ pub enum Error {
         /// How much is missing: blocks, or streams whose blocks are unknown.
         blocks: u64,
     },
-    /// The clock says it is earlier than the newest version.
-    #[error("The clock says {now}, but the newest version is of {newest}")]
-    ClockBehind {
-        /// The clock's time.
-        now: Timestamp,
-        /// The newest version's.
-        newest: Timestamp,
+    /// The index knows versions, but there is nothing at the destination: a disk that is not mounted, a folder that was
+    /// moved or emptied.
+    #[error("The backup with {versions} versions that was in {destination} is gone")]
+    DestinationGone {
+        /// The destination's label.
+        destination: String,
+        /// How many versions were known.
+        versions: u64,
+    },
+    /// The folder has volumes of a module that cannot be read; nothing is written beside them.
+    #[error("The backup in {destination} has volumes of the kind {module}")]
+    UnreadableModule {
+        /// The destination's label.
+        destination: String,
+        /// What their names end in, such as `7z.aes`.
+        module: String,
+    },
+    /// A folder for private files belongs to somebody else.
+    #[error("{} belongs to another user", path.display())]
+    ForeignFolder {
+        /// The folder.
+        path: PathBuf,
     },
     /// Another operation, of this process or another, works on this destination.
     #[error("Another operation works on {destination}")]
@@ -115,9 +130,12 @@ pub enum Error {
     /// None of the paths asked for is in the version.
     #[error("Nothing in the version matches what was asked for")]
     NothingMatches,
-    /// No source exists, and no version is there to carry over.
-    #[error("None of the sources exists")]
-    NoSource,
+    /// Not one of the sources can be read, so nothing was written.
+    #[error("None of the sources can be read: {}", sources.join(", "))]
+    NoSource {
+        /// The sources.
+        sources: Vec<String>,
+    },
     /// A prefix that cannot start volume names.
     #[error("{prefix:?} cannot be a prefix")]
     InvalidPrefix {

@@ -62,15 +62,15 @@ mod versions;
 
 pub use backup::{BackupOptions, BackupStats, backup};
 pub use broken::{BrokenFile, Lost, for_each_broken_file};
-pub use compact::{CompactOptions, CompactStats, CompactThresholds, compact};
+pub use compact::{CompactOptions, CompactStats, CompactThresholds, Disposal, compact};
 pub use compare::{Change, Difference, compare, find};
 pub use delete::{DeleteOptions, DeleteStats, FullRemoval, Mode, RemoteVolume, Victims, delete};
 pub use error::{Error, Result};
-pub use monitor::{Monitor, Phase, Problem, ProblemKind, Severity};
+pub use monitor::{Fallback, Monitor, Phase, Problem, ProblemKind, Severity};
 pub use purge::{PurgeOptions, PurgeStats, Purged, PurgedVersion, purge};
 pub use repair::{RecreateStats, RepairStats, recreate, repair};
 pub use restore::{Existing, Permissions, RestoreOptions, RestoreStats, Selection, restore};
-pub use retention::{Frame, Retention, TimeSpan, VersionState, retention_victims};
+pub use retention::{Age, Frame, Retention, TimeSpan, VersionState, retention_victims};
 pub use store::Store;
 pub use verify::{Fault, FaultKind, Samples, VerifyOptions, VerifyStats, verify};
 pub use versions::{FolderContent, Version, content, for_each_entry, versions};

@@ -1,6 +1,8 @@
 use std::io;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::verify::FaultKind;
 
 /// What an operation is doing.
@@ -40,16 +42,35 @@ pub struct Problem {
 #[non_exhaustive]
 #[derive(Debug)]
 pub enum ProblemKind {
-    /// It could not be read; what the version before had of it is kept.
-    Unreadable(io::Error),
+    /// It could not be read.
+    Unreadable {
+        /// Why.
+        error: io::Error,
+        /// What the version has of it.
+        fallback: Fallback,
+    },
     /// It changed while it was read; the next run reads it again.
     ChangedWhileRead,
-    /// A source does not exist; what the version before had of it is kept.
-    SourceMissing,
-    /// A source is suddenly empty; what the version before had of it is kept.
+    /// A source does not exist.
+    SourceMissing {
+        /// What the version has of it.
+        fallback: Fallback,
+    },
+    /// A source, or a folder in it in which another disk was, is suddenly empty; what the version before had of it is
+    /// kept.
     SourceEmpty,
+    /// As [`ProblemKind::SourceEmpty`], but that was said to be meant: the version has nothing of it.
+    SourceEmptied,
+    /// Not one file of the sources is left after the filters.
+    NothingChosen {
+        /// Whether that was said to be meant.
+        is_meant: bool,
+    },
     /// Its name is no valid Unicode, which the format cannot hold.
-    NameNotUnicode,
+    NameNotUnicode {
+        /// It is a folder, and nothing in it is stored.
+        is_folder: bool,
+    },
     /// A device, pipe or socket.
     SpecialFile,
     /// Its metadata is too large for the format and was left out.
@@ -72,13 +93,51 @@ pub enum ProblemKind {
     NotCompacted(String),
     /// A volume could not be used; another way was looked for.
     VolumeUnusable(String),
+    /// A version that was there is gone, and nobody here deleted it.
+    VersionGone {
+        /// Another computer made versions in the same folder, and may have deleted it.
+        others_work_here: bool,
+    },
+    /// The newest version is of a time that is still to come; the new one got a time right after it.
+    ClockBehind {
+        /// The clock's time.
+        now: Timestamp,
+        /// The newest version's.
+        newest: Timestamp,
+    },
+    /// Retention would have deleted most versions at once though it was not changed, so it deleted none.
+    MassDeletion {
+        /// How many it would have deleted.
+        victims: u64,
+        /// How many there are.
+        versions: u64,
+    },
+    /// Nothing is deleted by retention yet, because sources left the list a short while ago.
+    SourcesLeft,
+    /// It takes more than an entry can hold and was left out.
+    TooLargeForFormat(String),
+}
+
+/// What a version has of something that could not be backed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// What the version before had.
+    Kept,
+    /// Nothing: there is no version before, or it had nothing of it.
+    Nothing,
 }
 
 impl ProblemKind {
     /// How serious it is.
     pub fn severity(&self) -> Severity {
         match self {
-            Self::SpecialFile => Severity::Info,
+            Self::SpecialFile
+            | Self::SourceEmptied
+            | Self::SourcesLeft
+            | Self::NothingChosen { is_meant: true }
+            | Self::VersionGone {
+                others_work_here: true,
+            } => Severity::Info,
             _ => Severity::Warning,
         }
     }

@@ -3,30 +3,37 @@
 //! A version that changes is written anew, one second later or as many as it takes to find a free time, and the old
 //! one is deleted when the new one has arrived.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use coffer_database::Index;
 use coffer_destination::NoCheckpoints;
 use coffer_volume::archive::{BlockCompressor, Hint};
-use coffer_volume::dlist::{Completeness, DlistReader, DlistWriter, EntryKind, FilelistEntry};
+use coffer_volume::dlist::{Completeness, DlistWriter, EntryKind, FilelistEntry};
 use coffer_volume::metadata::Metadata;
 use coffer_volume::stream::{Parts, StreamRef};
 use coffer_volume::{Format, VolumeName};
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use crate::broken::{Lost, Survey, sync_what_is_there};
-use crate::compact::{CompactOptions, CompactStats, compact_afterwards};
+use crate::broken::{Lost, Survey};
+use crate::compact::{
+    CompactOptions, CompactStats, Compaction, compact_afterwards, delete_rows, with_dindexes,
+};
 use crate::delete::{Mode, RemoteVolume, delete_volume};
 use crate::error::{Error, Result};
 use crate::filter::{Action, Filters};
-use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
+use crate::monitor::{Monitor, Phase};
 use crate::session::Session;
 use crate::spool::{Checkpoints, OpenVolume, Spool, upload_pair};
-use crate::store::{Listed, ListedVolume, Opened, Store};
+use crate::store::{
+    Listed, ListedVolume, Opened, Store, accept_losses, sync_what_is_there, with_sound_index,
+};
 use crate::versions::{Version, open_dlist, read_entries};
+
+/// Paths that are named, over all versions; all others are counted.
+const MOST_NAMED: usize = 10_000;
 
 /// What is taken out.
 #[derive(Debug)]
@@ -59,9 +66,13 @@ pub struct PurgedVersion {
     pub version: Version,
     /// Its new time.
     pub new_time: Timestamp,
-    /// What was taken out, as stored.
+    /// How many entries were taken out.
+    pub removed_files: u64,
+    /// The first of them, as stored, by path.
     pub removed: Vec<String>,
-    /// What lost its metadata.
+    /// How many lost their metadata.
+    pub without_metadata_files: u64,
+    /// The first of them.
     pub without_metadata: Vec<String>,
 }
 
@@ -86,10 +97,21 @@ pub fn purge(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<PurgeStats> {
+    with_sound_index(store, || {
+        purge_once(store, options, Arc::clone(&monitor), cancel)
+    })
+}
+
+fn purge_once(
+    store: &Store,
+    options: &PurgeOptions,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+) -> Result<PurgeStats> {
     let Opened {
         session,
         cache,
-        listed,
+        mut listed,
     } = Opened::existing(store, monitor, cancel)?;
     let folder = cache.spool();
     let Some(format) = listed.format(&session, &folder)? else {
@@ -97,43 +119,67 @@ pub fn purge(
     };
     let index = cache.index_for(&format, store)?;
     cache.spooled(&index)?;
-    let chosen = choose(&listed, &options.versions)?;
+    index.hold_deletions(false)?;
+    listed.complete(&session, &index)?;
     if matches!(options.purged, Purged::Broken) {
-        sync_what_is_there(&session, &index, &listed, &format, &folder)?;
+        session.monitor().phase(Phase::ReadingDestination);
+        sync_what_is_there(&session, &index, &mut listed, &format, &folder)?;
     }
+    let chosen = choose(&listed, &options.versions)?;
 
     session.monitor().phase(Phase::Planning);
+    let work = Work {
+        survey: Survey {
+            session: &session,
+            index: &index,
+            format: &format,
+            spool: &folder,
+        },
+        purged: &options.purged,
+    };
     let mut times = listed.times();
     let mut stats = PurgeStats::default();
-    let mut work = Vec::new();
+    let mut changing = Vec::new();
+    let mut nameable = MOST_NAMED;
     for (version, dlist) in chosen {
         session.check_cancelled()?;
-        let survey = Survey {
+        let Some(mut purged) = work.plan(version, dlist, &mut nameable)? else {
+            continue;
+        };
+        purged.new_time = free_time(&mut times, version.time)?;
+        stats.deleted.extend(listed.with_parity([dlist.into()]));
+        let needs_empty = purged.without_metadata_files > 0;
+        changing.push((dlist, needs_empty, purged.new_time));
+        stats.versions.push(purged);
+    }
+    if options.mode == Mode::Plan {
+        return Ok(stats);
+    }
+    let spool = Spool::new(folder.clone(), store, format.clone(), options.now, 0);
+    for (dlist, needs_empty, new_time) in changing {
+        if needs_empty {
+            store_empty_metadata(&session, &index, &spool)?;
+        }
+        work.rewrite(&spool, &listed, dlist, new_time)?;
+    }
+    if matches!(options.purged, Purged::Broken) {
+        // What they held alone is in no version any more, and what described it is of no use.
+        accept_losses(&index)?;
+        let useless = with_dindexes(&index, &HashSet::new())?;
+        delete_rows(&session, &index, &listed, useless)?;
+    }
+    if let Some(compact) = options
+        .compact
+        .as_ref()
+        .filter(|_| !stats.versions.is_empty())
+    {
+        let compaction = Compaction {
             session: &session,
             index: &index,
             format: &format,
             spool: &folder,
         };
-        let Some(fates) = read_fates(&survey, dlist, &options.purged)? else {
-            continue;
-        };
-        let new_time = free_time(&mut times, version.time)?;
-        stats.deleted.extend(listed.with_parity([dlist.into()]));
-        stats.versions.push(fates.describe(version, new_time));
-        work.push((dlist, fates, new_time));
-    }
-    if options.mode == Mode::Run {
-        let spool = Spool::new(folder.clone(), store, format.clone(), options.now, 0);
-        for (dlist, fates, new_time) in work {
-            rewrite(&session, &index, &spool, &listed, dlist, &fates, new_time)?;
-        }
-        if let Some(compact) = options
-            .compact
-            .as_ref()
-            .filter(|_| !stats.versions.is_empty())
-        {
-            stats.compacted = compact_afterwards(&session, &index, &format, &folder, &[], compact)?;
-        }
+        stats.compacted = compact_afterwards(&compaction, &[], compact)?;
     }
     Ok(stats)
 }
@@ -172,154 +218,164 @@ fn free_time(times: &mut [Timestamp], time: Timestamp) -> Result<Timestamp> {
     Ok(next)
 }
 
-/// What happens to entries of a version, by path.
-#[derive(Default)]
-struct Fates(HashMap<String, Fate>);
-
+/// What happens to an entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Removed,
     WithoutMetadata,
 }
 
-impl Fates {
-    fn describe(&self, version: Version, new_time: Timestamp) -> PurgedVersion {
-        let of = |wanted: Fate| {
-            let fates = self.0.iter().filter(|(_, fate)| **fate == wanted);
-            let mut paths: Vec<_> = fates.map(|(path, _)| path.clone()).collect();
-            paths.sort();
-            paths
-        };
-        PurgedVersion {
+/// What is taken out, and what tells it. Fates are found out as often as they are needed, because a version may have
+/// millions of them.
+struct Work<'a> {
+    survey: Survey<'a>,
+    purged: &'a Purged,
+}
+
+impl Work<'_> {
+    /// `None` when the version stays as it is. One that cannot be read is told and left alone.
+    fn plan(
+        &self,
+        version: Version,
+        dlist: &ListedVolume,
+        nameable: &mut usize,
+    ) -> Result<Option<PurgedVersion>> {
+        let session = self.survey.session;
+        let mut planned = PurgedVersion {
             version,
-            new_time,
-            removed: of(Fate::Removed),
-            without_metadata: of(Fate::WithoutMetadata),
-        }
-    }
-}
-
-/// `None` when the version stays as it is. One that cannot be read is told and left alone.
-fn read_fates(survey: &Survey<'_>, dlist: &ListedVolume, purged: &Purged) -> Result<Option<Fates>> {
-    let mut fates = Fates::default();
-    let read = match purged {
-        Purged::Matching(filters) => {
-            let session = survey.session;
-            let path = session.fetch(dlist.name.as_str(), survey.spool)?;
-            open_dlist(session, dlist, &path).and_then(|mut reader| {
-                read_entries(&mut reader, dlist, |entry| {
-                    if matches!(filters.decide(&entry.path), Some((Action::Include, _))) {
-                        fates.0.insert(entry.path, Fate::Removed);
-                    }
-                    Ok(())
-                })
-            })
-        }
-        Purged::Broken => survey.broken_files(dlist, |entry, lost| {
-            let fate = match lost {
-                Lost::Content => Fate::Removed,
-                Lost::Metadata => Fate::WithoutMetadata,
+            new_time: version.time,
+            removed_files: 0,
+            removed: Vec::new(),
+            without_metadata_files: 0,
+            without_metadata: Vec::new(),
+        };
+        let read = self.for_each(dlist, |entry, fate| {
+            let (count, names) = match fate {
+                None => return Ok(()),
+                Some(Fate::Removed) => (&mut planned.removed_files, &mut planned.removed),
+                Some(Fate::WithoutMetadata) => (
+                    &mut planned.without_metadata_files,
+                    &mut planned.without_metadata,
+                ),
             };
-            fates.0.insert(entry.path, fate);
+            *count += 1;
+            if *nameable > 0 {
+                *nameable -= 1;
+                names.push(entry.path);
+            }
             Ok(())
-        }),
-    };
-    match read {
-        Ok(()) => Ok((!fates.0.is_empty()).then_some(fates)),
-        Err(Error::Volume { name, source }) => {
-            survey.session.monitor().problem(Problem {
-                subject: name,
-                kind: ProblemKind::VolumeUnusable(source.to_string()),
-            });
-            Ok(None)
+        });
+        if let Err(error) = read {
+            session.tell_unusable(dlist.name.as_str(), error)?;
+            return Ok(None);
         }
-        Err(error) => Err(error),
+        planned.removed.sort();
+        planned.without_metadata.sort();
+        let changes = planned.removed_files + planned.without_metadata_files > 0;
+        Ok(changes.then_some(planned))
     }
-}
 
-fn rewrite(
-    session: &Session,
-    index: &Index,
-    spool: &Spool,
-    listed: &Listed,
-    dlist: &ListedVolume,
-    fates: &Fates,
-    new_time: Timestamp,
-) -> Result<()> {
-    let empty = empty_metadata(spool.format());
-    let needs_empty = fates.0.values().any(|fate| *fate == Fate::WithoutMetadata);
-    if needs_empty && !index.has_block(empty.hash.as_bytes(), empty.size)? {
-        store_block(session, index, spool, Metadata::default().encode())?;
-    }
-    let path = session.fetch(dlist.name.as_str(), spool.folder())?;
-    let mut reader = open_dlist(session, dlist, &path)?;
-    let name = VolumeName::new_dlist(spool.prefix(), new_time, spool.encryption());
-    let completeness = reader
-        .completeness()
-        .map_err(|source| Error::volume(dlist.name.as_str(), source))?;
-    let change = |mut entry: FilelistEntry| match fates.0.get(&entry.path) {
-        Some(Fate::Removed) => None,
-        Some(Fate::WithoutMetadata) => {
-            entry.metadata = Some(empty.clone());
-            Some(entry)
+    /// Calls `sink` with each entry of a version and what happens to it, folders and links first.
+    fn for_each(
+        &self,
+        dlist: &ListedVolume,
+        mut sink: impl FnMut(FilelistEntry, Option<Fate>) -> Result<()>,
+    ) -> Result<()> {
+        let session = self.survey.session;
+        let path = session.fetch(dlist.name.as_str(), self.survey.spool)?;
+        let mut reader = open_dlist(session, dlist, &path)?;
+        if matches!(self.purged, Purged::Broken) {
+            self.survey.fetch_missing_lists(&mut reader, dlist)?;
         }
-        None => Some(entry),
-    };
-    write(
-        session,
-        spool,
-        (dlist, &mut reader),
-        &name,
-        completeness,
-        change,
-    )?;
-    let file = spool.folder().join(name.as_str());
-    session.put(name.as_str(), &file, &NoCheckpoints)?;
-    std::fs::remove_file(&file).map_err(|source| Error::io("delete", &file, source))?;
-    index.set_completeness(new_time.as_second(), completeness == Completeness::Full)?;
-    session.check_cancelled()?;
-    delete_volume(session, listed, dlist.name.as_str())?;
-    if let Some(time) = dlist.name.time() {
-        index.forget_version(time.as_second())?;
+        let mut whole = HashSet::new();
+        for wants_files in [false, true] {
+            read_entries(&mut reader, dlist, |entry| {
+                session.check_cancelled()?;
+                if (entry.kind == EntryKind::File) != wants_files {
+                    return Ok(());
+                }
+                let fate = match self.purged {
+                    Purged::Matching(filters) => {
+                        let decision = filters.decide(&entry.path);
+                        matches!(decision, Some((Action::Include, _))).then_some(Fate::Removed)
+                    }
+                    Purged::Broken => match self.survey.lost(&entry, &mut whole)? {
+                        Some(Lost::Content) => Some(Fate::Removed),
+                        Some(Lost::Metadata) => Some(Fate::WithoutMetadata),
+                        None => None,
+                    },
+                };
+                sink(entry, fate)
+            })?;
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Writes a dlist with what `change` makes of another's entries: folders and links first, whatever order that has.
-fn write(
-    session: &Session,
-    spool: &Spool,
-    (dlist, reader): (&ListedVolume, &mut DlistReader),
-    name: &VolumeName,
-    completeness: Completeness,
-    change: impl Fn(FilelistEntry) -> Option<FilelistEntry>,
-) -> Result<()> {
-    let failed = |source| spool.volume_failed(name, source);
-    let scratch = tempfile::tempfile_in(spool.folder())
-        .map_err(|source| Error::io("create a file in", spool.folder(), source))?;
-    let mut writer = DlistWriter::create(
-        spool.create(name)?,
-        scratch,
-        spool.format(),
-        spool.encryption(),
-        spool.time(),
-        completeness,
-    )
-    .map_err(failed)?;
-    for wants_files in [false, true] {
-        read_entries(reader, dlist, |entry| {
-            session.check_cancelled()?;
-            if (entry.kind == EntryKind::File) != wants_files {
-                return Ok(());
+    /// Writes a version anew and deletes the old one.
+    fn rewrite(
+        &self,
+        spool: &Spool,
+        listed: &Listed,
+        dlist: &ListedVolume,
+        new_time: Timestamp,
+    ) -> Result<()> {
+        let (session, index) = (self.survey.session, self.survey.index);
+        let path = session.fetch(dlist.name.as_str(), spool.folder())?;
+        let completeness = open_dlist(session, dlist, &path)?
+            .completeness()
+            .map_err(|source| Error::volume(dlist.name.as_str(), source))?;
+        drop(path);
+        let name = VolumeName::new_dlist(spool.prefix(), new_time, spool.encryption());
+        let size = self.write(spool, dlist, &name, completeness)?;
+        let file = spool.folder().join(name.as_str());
+        if !session.put_new(name.as_str(), &file, &NoCheckpoints)? {
+            return Err(Error::NoFreeTime { time: new_time });
+        }
+        std::fs::remove_file(&file).map_err(|source| Error::io("delete", &file, source))?;
+        index.know_dlist(name.as_str(), size)?;
+        index.set_completeness(new_time.as_second(), completeness == Completeness::Full)?;
+        session.check_cancelled()?;
+        session.settle()?;
+        index.forget_dlist(dlist.name.as_str())?;
+        delete_volume(session, listed, dlist.name.as_str())?;
+        if let Some(time) = dlist.name.time() {
+            index.forget_versions(&[time.as_second()])?;
+        }
+        Ok(())
+    }
+
+    fn write(
+        &self,
+        spool: &Spool,
+        dlist: &ListedVolume,
+        name: &VolumeName,
+        completeness: Completeness,
+    ) -> Result<u64> {
+        let failed = |source| spool.volume_failed(name, source);
+        let scratch = tempfile::tempfile_in(spool.folder())
+            .map_err(|source| Error::io("create a file in", spool.folder(), source))?;
+        let mut writer = DlistWriter::create(
+            spool.create(name)?,
+            scratch,
+            spool.format(),
+            spool.encryption(),
+            spool.time(),
+            completeness,
+        )
+        .map_err(failed)?;
+        let empty = empty_metadata(spool.format());
+        self.for_each(dlist, |mut entry, fate| {
+            match fate {
+                Some(Fate::Removed) => return Ok(()),
+                Some(Fate::WithoutMetadata) => entry.metadata = Some(empty.clone()),
+                None => {}
             }
-            match change(entry) {
-                Some(entry) => writer.add(&entry).map_err(failed),
-                None => Ok(()),
-            }
+            writer.add(&entry).map_err(failed)
         })?;
+        let (out, digest) = writer.finish().map_err(failed)?;
+        spool.close(out, name)?;
+        Ok(digest.size)
     }
-    let (out, _) = writer.finish().map_err(failed)?;
-    spool.close(out, name)
 }
 
 fn empty_metadata(format: &Format) -> StreamRef {
@@ -329,6 +385,19 @@ fn empty_metadata(format: &Format) -> StreamRef {
         size: bytes.len() as u64,
         parts: Parts::Block(format.block_hash().digest(&bytes)),
     }
+}
+
+/// Makes sure that empty metadata is at the destination.
+fn store_empty_metadata(session: &Session, index: &Index, spool: &Spool) -> Result<()> {
+    let empty = empty_metadata(spool.format());
+    let block = spool
+        .format()
+        .block_hash()
+        .digest(&Metadata::default().encode());
+    if index.has_block(block.as_bytes(), empty.size)? {
+        return Ok(());
+    }
+    store_block(session, index, spool, Metadata::default().encode())
 }
 
 /// Uploads a block in a volume of its own.

@@ -15,14 +15,17 @@ use coffer_volume::{Format, VolumeName};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::broken::{Survey, sync_what_is_there};
-use crate::compact::{delete_unneeded, with_dindexes};
+use crate::broken::Survey;
+use crate::compact::{delete_rows, with_dindexes};
 use crate::delete::{Mode, RemoteVolume, delete_volume};
 use crate::error::{Error, Result};
-use crate::monitor::{Monitor, Problem, ProblemKind};
+use crate::monitor::{Monitor, Phase};
 use crate::session::Session;
 use crate::spool::Spool;
-use crate::store::{Listed, ListedVolume, Opened, Store, load_newest_version, open_volume};
+use crate::store::{
+    Listed, ListedVolume, Opened, Store, accept_losses, load_newest_version, open_volume,
+    sync_what_is_there, with_sound_index,
+};
 use crate::verify::{digest, faulty_dindexes};
 
 /// What was repaired, or would be.
@@ -57,17 +60,31 @@ pub fn repair(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<RepairStats> {
+    with_sound_index(store, || {
+        repair_once(store, mode, now, Arc::clone(&monitor), cancel)
+    })
+}
+
+fn repair_once(
+    store: &Store,
+    mode: Mode,
+    now: Timestamp,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+) -> Result<RepairStats> {
     let Opened {
         session,
         cache,
-        listed,
+        mut listed,
     } = Opened::existing(store, monitor, cancel)?;
     let folder = cache.spool();
     let Some(format) = listed.format(&session, &folder)? else {
         return Ok(RepairStats::default());
     };
     let index = cache.index_for(&format, store)?;
-    sync_what_is_there(&session, &index, &listed, &format, &folder)?;
+    index.hold_deletions(false)?;
+    session.monitor().phase(Phase::ReadingDestination);
+    sync_what_is_there(&session, &index, &mut listed, &format, &folder)?;
     forget_damaged_dindexes(&session, &index, &listed, &format, &folder)?;
 
     // Also reads the blocklists that index volumes hold copies of.
@@ -84,11 +101,14 @@ pub fn repair(
             stats.broken_files += 1;
             Ok(())
         });
-        all_read &= tell_damage(&session, counted)?;
+        all_read &= tell_damage(&session, dlist, counted)?;
     }
 
     // What an unreadable version needs, nobody knows.
     let is_whole = all_read && stats.broken_files == 0;
+    if is_whole && mode == Mode::Run {
+        accept_losses(&index)?;
+    }
     let useless = if is_whole {
         unreadable_dblocks(&index, &listed)?
     } else {
@@ -100,14 +120,16 @@ pub fn repair(
         }
         stats.deleted.extend(listed.with_parity([dblock.into()]));
     }
-    let mut listed = listed;
     let gone: HashSet<String> = useless.iter().map(|v| v.name.to_string()).collect();
     listed.dblocks.retain(|v| !gone.contains(v.name.as_str()));
     if is_whole {
         // Those that describe nothing but volumes that are gone.
         let nothing = HashSet::new();
         let dindexes: Vec<RemoteVolume> = match mode {
-            Mode::Run => delete_unneeded(&session, &index, &listed, &nothing)?,
+            Mode::Run => {
+                let useless = with_dindexes(&index, &nothing)?;
+                delete_rows(&session, &index, &listed, useless)?
+            }
             Mode::Plan => {
                 let useless = with_dindexes(&index, &nothing)?;
                 listed.with_parity(useless.into_iter().map(RemoteVolume::from))
@@ -127,6 +149,7 @@ pub fn repair(
             Mode::Plan => Ok(true),
             Mode::Run => tell_damage(
                 &session,
+                dblock,
                 write_dindex(&session, &index, &format, &spool, dblock),
             ),
         };
@@ -156,12 +179,10 @@ fn forget_damaged_dindexes(
     spool: &Path,
 ) -> Result<()> {
     let faulty = faulty_dindexes(session, index, format, spool, listed)?;
-    for row in index.volumes()? {
-        if row.kind == VolumeKind::Dindex && faulty.contains(&row.name) {
-            index.remove_volume(row.id)?;
-        }
-    }
-    Ok(())
+    let rows = index.volumes()?.into_iter();
+    let rows = rows.filter(|row| row.kind == VolumeKind::Dindex && faulty.contains(&row.name));
+    let ids: Vec<_> = rows.map(|row| row.id).collect();
+    Ok(index.remove_volumes(&ids)?)
 }
 
 /// dblocks that lack a dindex. A backup that has hardly any is meant to have none, and lacks nothing; a first run that
@@ -187,7 +208,7 @@ pub(crate) fn write_missing_dindexes(
     for dblock in lacking_dindexes(index, listed)? {
         session.check_cancelled()?;
         let written = write_dindex(session, index, spool.format(), spool, dblock);
-        tell_damage(session, written)?;
+        tell_damage(session, dblock, written)?;
     }
     Ok(())
 }
@@ -226,17 +247,13 @@ fn examine<'l>(
 }
 
 /// Tells damage and goes on; false for damage.
-fn tell_damage(session: &Session, outcome: Result<()>) -> Result<bool> {
+fn tell_damage(session: &Session, volume: &ListedVolume, outcome: Result<()>) -> Result<bool> {
     match outcome {
         Ok(()) => Ok(true),
-        Err(Error::Volume { name, source }) => {
-            session.monitor().problem(Problem {
-                subject: name,
-                kind: ProblemKind::VolumeUnusable(source.to_string()),
-            });
+        Err(error) => {
+            session.tell_unusable(volume.name.as_str(), error)?;
             Ok(false)
         }
-        Err(error) => Err(error),
     }
 }
 
@@ -311,7 +328,7 @@ pub fn recreate(
     let Opened {
         session,
         cache,
-        listed,
+        mut listed,
     } = Opened::existing(store, monitor, cancel)?;
     cache.forget_index()?;
     let spool = cache.spool();
@@ -319,7 +336,8 @@ pub fn recreate(
         return Ok(RecreateStats::default());
     };
     let index = cache.index_for(&format, store)?;
-    sync_what_is_there(&session, &index, &listed, &format, &spool)?;
+    session.monitor().phase(Phase::ReadingDestination);
+    sync_what_is_there(&session, &index, &mut listed, &format, &spool)?;
     load_newest_version(&session, &index, &listed, &spool)?;
     Ok(RecreateStats {
         versions: listed.dlists.len() as u64,

@@ -25,9 +25,8 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::session::Session;
-use crate::store::{Cache, Listed, Store, sync_volumes};
+use crate::store::{Cache, Listed, Store, sync_what_is_there, with_sound_index};
 
-pub(crate) use fetch::report_missing;
 use files::Files;
 use place::Placer;
 pub(crate) use plan::{fetch_blocklists, list_len, note_missing_lists};
@@ -97,13 +96,24 @@ pub fn restore(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<RestoreStats> {
+    with_sound_index(store, || {
+        restore_once(store, options, Arc::clone(&monitor), cancel)
+    })
+}
+
+fn restore_once(
+    store: &Store,
+    options: &RestoreOptions,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+) -> Result<RestoreStats> {
     let session = Session::new(store, monitor, cancel);
     let cache = Cache::lock_or_temporary(store)?;
     session.monitor().phase(Phase::Connecting);
-    let listed = Listed::of(&session)?;
+    let mut listed = Listed::of(&session)?;
     listed.require_versions(&session)?;
     listed.check_passphrase(&session)?;
-    let dlist = listed.version(options.version)?;
+    let dlist = &listed.version(options.version)?.clone();
     let spool = cache.spool();
 
     session.monitor().phase(Phase::ReadingDestination);
@@ -111,13 +121,8 @@ pub fn restore(
     let mut reader = crate::versions::open_dlist(&session, dlist, &path)?;
     let format = reader.format().clone();
     let index = cache.index_for(&format, store)?;
-    match sync_volumes(&session, &index, &listed, &format, &spool) {
-        // What only they held is missed file by file.
-        Err(Error::VolumesMissing { names, .. }) => {
-            report_missing(&session, &index, &names)?;
-        }
-        other => drop(other?),
-    }
+    // What only volumes held that are gone is missed file by file.
+    sync_what_is_there(&session, &index, &mut listed, &format, &spool)?;
 
     session.monitor().phase(Phase::Planning);
     let survey = plan::survey(&session, &mut reader, dlist, options, &index)?;

@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, Timestamp};
 
 use crate::error::{Error, Result};
 
@@ -30,42 +31,100 @@ impl FromStr for TimeSpan {
     }
 }
 
-/// `option` is the one that is blamed.
-fn parse_span(option: &'static str, text: &str) -> Result<SignedDuration> {
+/// How far back in the calendar, where months and years are as long as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Age {
+    months: i64,
+    rest: SignedDuration,
+}
+
+impl From<SignedDuration> for Age {
+    fn from(rest: SignedDuration) -> Self {
+        Self { months: 0, rest }
+    }
+}
+
+impl Age {
+    /// When that was; `None` before all times.
+    fn before(self, now: Timestamp) -> Option<Timestamp> {
+        let months = Span::new().try_months(self.months).ok()?;
+        let day = now.to_zoned(TimeZone::UTC).checked_sub(months).ok()?;
+        day.timestamp().checked_sub(self.rest).ok()
+    }
+}
+
+/// Numbers with their units, as a time span is written; a bare number counts seconds. `option` is the one that is blamed.
+fn terms(option: &'static str, text: &str) -> Result<Vec<(i64, u8)>> {
     let invalid = || {
         let why = "a time span is numbers with the units s, m, h, D, W, M and Y, such as 1M15D";
         Error::invalid_option(option, text, why)
     };
     if let Ok(seconds) = text.parse() {
-        return Ok(SignedDuration::from_secs(seconds));
+        return Ok(vec![(seconds, b's')]);
     }
-    let mut total = SignedDuration::ZERO;
+    let mut terms = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
         let end = rest
             .find(|c: char| !c.is_ascii_digit() && c != '-')
             .ok_or_else(invalid)?;
-        let count: i64 = rest[..end].parse().map_err(|_| invalid())?;
-        let seconds = match rest.as_bytes()[end] {
-            b's' => 1,
-            b'm' => 60,
-            b'h' => 3600,
-            b'D' => 86_400,
-            b'W' => 7 * 86_400,
-            b'M' => 30 * 86_400,
-            b'Y' => 365 * 86_400,
-            _ => return Err(invalid()),
-        };
-        let term = count.checked_mul(seconds).map(SignedDuration::from_secs);
-        total = term
-            .and_then(|term| total.checked_add(term))
-            .ok_or_else(invalid)?;
+        let unit = rest.as_bytes()[end];
+        if !b"smhDWMY".contains(&unit) {
+            return Err(invalid());
+        }
+        terms.push((rest[..end].parse().map_err(|_| invalid())?, unit));
         rest = &rest[end + 1..];
     }
-    if text.is_empty() {
+    if terms.is_empty() {
         return Err(invalid());
     }
-    Ok(total)
+    Ok(terms)
+}
+
+fn too_long(option: &'static str, text: &str) -> Error {
+    Error::invalid_option(option, text, "it is too long")
+}
+
+/// A time span in which months have 30 days and years 365.
+fn parse_span(option: &'static str, text: &str) -> Result<SignedDuration> {
+    let seconds = |unit| match unit {
+        b'm' => 60,
+        b'h' => 3600,
+        b'D' => 86_400,
+        b'W' => 7 * 86_400,
+        b'M' => 30 * 86_400,
+        b'Y' => 365 * 86_400,
+        _ => 1,
+    };
+    let total =
+        terms(option, text)?
+            .into_iter()
+            .try_fold(SignedDuration::ZERO, |total, (count, unit)| {
+                let term = count.checked_mul(seconds(unit))?;
+                total.checked_add(SignedDuration::from_secs(term))
+            });
+    total.ok_or_else(|| too_long(option, text))
+}
+
+/// A time span in which months and years are those of the calendar.
+fn parse_age(option: &'static str, text: &str) -> Result<Age> {
+    let mut age = Age::default();
+    let mut rest = String::new();
+    for (count, unit) in terms(option, text)? {
+        let months = match unit {
+            b'M' => count,
+            b'Y' => count.saturating_mul(12),
+            unit => {
+                rest.push_str(&format!("{count}{}", char::from(unit)));
+                continue;
+            }
+        };
+        age.months = age.months.saturating_add(months);
+    }
+    if !rest.is_empty() {
+        age.rest = parse_span(option, &rest)?;
+    }
+    Ok(age)
 }
 
 /// Which versions a backup keeps.
@@ -77,7 +136,7 @@ pub enum Retention {
     /// The newest complete ones, this many; at least one (`--keep-versions`).
     KeepVersions(usize),
     /// Those that are not older than this (`--keep-time`).
-    KeepTime(SignedDuration),
+    KeepTime(Age),
     /// Fewer and fewer, the older they are (`--retention-policy`).
     Thinned(Vec<Frame>),
 }
@@ -107,12 +166,12 @@ impl Retention {
             (Some(0), None, None) => Ok(Self::KeepAll),
             (Some(count), None, None) => Ok(Self::KeepVersions(count as usize)),
             (None, Some(span), None) => {
-                let span = parse_span("keep-time", span)?;
-                if span <= SignedDuration::ZERO {
+                let age = parse_age("keep-time", span)?;
+                if parse_span("keep-time", span)? <= SignedDuration::ZERO {
                     let why = "it must be longer than nothing";
-                    return Err(Error::invalid_option("keep-time", &span.to_string(), why));
+                    return Err(Error::invalid_option("keep-time", span, why));
                 }
-                Ok(Self::KeepTime(span))
+                Ok(Self::KeepTime(age))
             }
             (None, None, Some(policy)) => Self::thinned(policy),
             _ => Err(Error::SeveralRetentions),
@@ -166,7 +225,8 @@ pub struct VersionState {
 
 /// Versions that retention gives up, of `versions` (oldest first), which it returns oldest first, too.
 ///
-/// The newest is never among them, nor the newest complete one.
+/// The newest is never among them, nor the newest complete one, nor any whose time is still to come: the clock was ahead
+/// when it was made, or is behind now.
 pub fn retention_victims(
     retention: &Retention,
     versions: &[VersionState],
@@ -175,7 +235,7 @@ pub fn retention_victims(
     let mut victims = match retention {
         Retention::KeepAll => Vec::new(),
         Retention::KeepVersions(count) => beyond_count((*count).max(1), versions),
-        Retention::KeepTime(span) => older_than(*span, versions, now),
+        Retention::KeepTime(age) => older_than(*age, versions, now),
         Retention::Thinned(frames) => thinned_out(frames, versions, now),
     };
     let newest = versions.last().map(|version| version.time);
@@ -183,7 +243,7 @@ pub fn retention_victims(
         .iter()
         .rfind(|version| version.is_complete)
         .map(|version| version.time);
-    victims.retain(|time| Some(*time) != newest && Some(*time) != newest_complete);
+    victims.retain(|time| *time <= now && Some(*time) != newest && Some(*time) != newest_complete);
     victims.sort_unstable();
     victims
 }
@@ -205,12 +265,12 @@ fn beyond_count(count: usize, versions: &[VersionState]) -> Vec<Timestamp> {
         .collect()
 }
 
-fn older_than(span: SignedDuration, versions: &[VersionState], now: Timestamp) -> Vec<Timestamp> {
-    let tolerance = (span / 100).min(MAX_TOLERANCE);
-    let Some(limit) = span
-        .checked_add(tolerance)
-        .and_then(|age| now.checked_sub(age).ok())
-    else {
+fn older_than(age: Age, versions: &[VersionState], now: Timestamp) -> Vec<Timestamp> {
+    let limit = age.before(now).and_then(|limit| {
+        let tolerance = (now.duration_since(limit) / 100).min(MAX_TOLERANCE);
+        limit.checked_sub(tolerance).ok()
+    });
+    let Some(limit) = limit else {
         return Vec::new();
     };
     let mut has_complete = false;
@@ -300,6 +360,35 @@ mod tests {
     }
 
     #[test]
+    fn months_and_years_of_time_are_those_of_the_calendar() {
+        let month = Retention::from_options(None, Some("1M"), None).unwrap();
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let all = [
+            "2025-02-02T00:30:00Z",
+            "2025-02-02T04:00:00Z",
+            "2025-03-02T04:35:00Z",
+        ]
+        .map(at);
+        let states = all.map(|time| VersionState {
+            time,
+            is_complete: true,
+        });
+
+        assert_eq!(retention_victims(&month, &states, all[2]), [all[0]]);
+    }
+
+    #[test]
+    fn versions_of_the_future_are_not_given_up() {
+        let versions = versions("ccccc");
+        let now = versions[1].time;
+        let one = Retention::KeepVersions(1);
+
+        let victims = retention_victims(&one, &versions, now);
+
+        assert_eq!(victims, [versions[0].time, versions[1].time]);
+    }
+
+    #[test]
     fn a_policy_keeps_partial_versions_within_its_frames() {
         let policy = Retention::from_options(None, None, Some("5D:2D")).unwrap();
 
@@ -336,7 +425,7 @@ mod tests {
         fn something_complete_always_stays(pattern in "[cp]{1,30}", days in 1_i64..40, count in 0_usize..5) {
             for retention in [
                 Retention::KeepVersions(count),
-                Retention::KeepTime(SignedDuration::from_secs(days * 86_400)),
+                Retention::KeepTime(SignedDuration::from_secs(days * 86_400).into()),
                 Retention::thinned(&format!("{}D:{days}D", days * 2)).unwrap(),
             ] {
                 let all = versions(&pattern);

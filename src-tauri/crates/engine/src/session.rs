@@ -1,5 +1,6 @@
 //! Where blocking code meets the async destination.
 
+use std::collections::HashSet;
 use std::fs;
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
@@ -15,11 +16,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::{Error, Result, is_full};
-use crate::monitor::{Monitor, TransferTo};
+use crate::monitor::{Monitor, Problem, ProblemKind, TransferTo};
 use crate::store::{ListedVolume, Store};
 
 /// Volumes downloaded at the same time.
 const PARALLEL_DOWNLOADS: usize = 4;
+/// Files asked for by name at the same time.
+const PARALLEL_QUESTIONS: usize = 8;
 
 /// A file of the destination, to be read.
 pub(crate) enum Fetched {
@@ -111,6 +114,74 @@ impl Session {
         }
     }
 
+    /// What is wrong with the one volume that an operation was about, when its failure says nothing of any other; any other
+    /// failure is given back.
+    pub(crate) fn volume_fault(&self, error: Error) -> Result<String> {
+        Ok(match error {
+            Error::Volume { source, .. } => source.to_string(),
+            Error::WrongPassphrase { .. } => {
+                "its passphrase is another, or its header is damaged".to_owned()
+            }
+            Error::Destination(DestinationError::NotFound { .. }) => "it is missing".to_owned(),
+            Error::Destination(DestinationError::Refused { why, .. }) => why,
+            Error::Destination(error @ DestinationError::Corrupted { .. }) => error.to_string(),
+            Error::Destination(DestinationError::Io { source, .. })
+            | Error::Io {
+                operation: "read" | "read or write",
+                source,
+                ..
+            } => match source.kind() {
+                // Another computer deleted it in a folder of this one, between the look for it and reading it.
+                std::io::ErrorKind::NotFound => "it is missing".to_owned(),
+                _ => source.to_string(),
+            },
+            // Asked for again and again; if everything else can be had, it is this file alone.
+            Error::Destination(DestinationError::Unavailable { why }) if self.can_list() => why,
+            other => return Err(other),
+        })
+    }
+
+    /// Whether the destination answers at all. May be called while something is fetched.
+    fn can_list(&self) -> bool {
+        std::thread::scope(|scope| {
+            let listing = scope.spawn(|| self.list().is_ok());
+            listing.join().unwrap_or(false)
+        })
+    }
+
+    /// Tells a volume that cannot be used; any failure that is not its own is given back.
+    pub(crate) fn tell_unusable(&self, volume: &str, error: Error) -> Result<()> {
+        let why = self.volume_fault(error)?;
+        self.monitor.problem(Problem {
+            subject: volume.to_owned(),
+            kind: ProblemKind::VolumeUnusable(why),
+        });
+        Ok(())
+    }
+
+    /// Which of these files are there, whatever a listing says.
+    pub(crate) fn ask_by_name(&self, names: Vec<String>) -> Result<HashSet<String>> {
+        let destination = self.store.destination();
+        let asked = stream::iter(names).map(|name| async {
+            match destination.get_range(&name, 0..1, &self.cancel).await {
+                Ok(_) => Ok(Some(name)),
+                Err(DestinationError::NotFound { .. }) => Ok(None),
+                Err(error) => Err(self.failed(error)),
+            }
+        });
+        let found = asked.buffer_unordered(PARALLEL_QUESTIONS);
+        let found = found.try_filter_map(|name| async { Ok(name) });
+        self.runtime.block_on(found.try_collect())
+    }
+
+    /// Makes what was stored and deleted last, before something is deleted that it replaces.
+    pub(crate) fn settle(&self) -> Result<()> {
+        let settled = self
+            .runtime
+            .block_on(self.store.destination().settle(&self.cancel));
+        settled.map_err(|error| self.failed(error))
+    }
+
     pub(crate) fn list(&self) -> Result<Vec<RemoteFile>, DestinationError> {
         self.runtime
             .block_on(self.store.destination().list(&self.cancel))
@@ -154,23 +225,36 @@ impl Session {
         path: &Path,
         checkpoints: &dyn CheckpointStore,
     ) -> Result<()> {
-        self.runtime
-            .block_on(self.put_async(name, path, checkpoints))
+        let file = UploadFile::new(path).map_err(|source| Error::io("read", path, source))?;
+        let monitor = TransferTo(&*self.monitor);
+        let destination = self.store.destination();
+        let put = destination.put(name, &file, checkpoints, &monitor, &self.cancel);
+        let stored = self.runtime.block_on(put);
+        stored.map_err(|error| self.failed(error))
     }
 
-    async fn put_async(
+    /// Uploads one file under a name that nothing may have; false when something has it. This very file counts as
+    /// uploaded: a try before may have succeeded without an answer.
+    pub(crate) fn put_new(
         &self,
         name: &str,
         path: &Path,
         checkpoints: &dyn CheckpointStore,
-    ) -> Result<()> {
-        let file = UploadFile::new(path).map_err(|source| Error::io("read", path, source))?;
+    ) -> Result<bool> {
+        let failed = |source| Error::io("read", path, source);
+        let file = UploadFile::new(path).map_err(failed)?;
         let monitor = TransferTo(&*self.monitor);
         let destination = self.store.destination();
-        let stored = destination
-            .put(name, &file, checkpoints, &monitor, &self.cancel)
-            .await;
-        stored.map_err(|error| self.failed(error))
+        let put = destination.put_new(name, &file, checkpoints, &monitor, &self.cancel);
+        match self.runtime.block_on(put) {
+            Ok(()) => Ok(true),
+            Err(DestinationError::AlreadyExists { .. }) => {
+                let folder = path.parent().unwrap_or(Path::new("."));
+                let there = self.fetch(name, folder)?;
+                is_same_file(&there, path).map_err(failed)
+            }
+            Err(error) => Err(self.failed(error)),
+        }
     }
 
     /// Where a volume can be read: downloaded into `folder`, unless the destination is a folder of this computer.
@@ -294,6 +378,24 @@ impl Session {
                 (Ok(_), Some(error)) => Err(error),
             }
         })
+    }
+}
+
+/// Whether two files have the same bytes.
+fn is_same_file(one: &Path, other: &Path) -> std::io::Result<bool> {
+    use std::io::Read as _;
+    const CHUNK: u64 = 256 * 1024;
+    let (mut one, mut other) = (fs::File::open(one)?, fs::File::open(other)?);
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    loop {
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        one.by_ref().take(CHUNK).read_to_end(&mut left)?;
+        other.by_ref().take(CHUNK).read_to_end(&mut right)?;
+        if left != right || left.is_empty() {
+            return Ok(left == right);
+        }
     }
 }
 

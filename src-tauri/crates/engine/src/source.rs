@@ -9,13 +9,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 use crate::filter::Filters;
-use crate::monitor::{Monitor, Problem, ProblemKind};
+use crate::monitor::{Fallback, Monitor, Problem, ProblemKind};
 
 mod compressed;
+mod identity;
 #[cfg(unix)]
 mod metadata_unix;
 #[cfg(windows)]
 mod metadata_windows;
+mod mounts;
+mod reading;
 mod roots;
 mod rules;
 mod walk;
@@ -25,12 +28,13 @@ pub(crate) use compressed::is_compressed;
 pub(crate) use metadata_unix::{attributes, exclusion_mark, hardlink_id, local_state, metadata};
 #[cfg(windows)]
 pub(crate) use metadata_windows::{attributes, exclusion_mark, hardlink_id, local_state, metadata};
+pub(crate) use mounts::KnownMounts;
 pub use roots::stored_path;
-pub(crate) use roots::{Root, roots};
+pub(crate) use roots::{Root, is_inside, roots};
 pub use rules::{
     Decision, EmptyFolders, ExclusionMarks, HardlinkPolicy, Reason, SourceOptions, SymlinkPolicy,
 };
-pub(crate) use walk::{Found, Walk, WalkItem};
+pub(crate) use walk::{Found, Walk, WalkItem, Why};
 
 /// What separates the parts of stored paths on this system.
 pub const SEPARATOR: char = std::path::MAIN_SEPARATOR;
@@ -53,7 +57,7 @@ pub fn explain(
     for source in odd {
         monitor.problem(Problem {
             subject: source.display().to_string(),
-            kind: ProblemKind::NameNotUnicode,
+            kind: ProblemKind::NameNotUnicode { is_folder: false },
         });
     }
     for item in Walk::new(roots, filters, options).explaining() {
@@ -67,8 +71,11 @@ pub fn explain(
                 reason: found.reason,
             })?,
             WalkItem::LeftOut(decision) => decided(decision)?,
-            WalkItem::Problem { subject, kind, .. } => monitor.problem(Problem { subject, kind }),
-            WalkItem::EmptyRoot(_) => {}
+            WalkItem::Problem { subject, why, .. } => {
+                let kind = why.kind(Fallback::Nothing);
+                monitor.problem(Problem { subject, kind });
+            }
+            WalkItem::Emptied { .. } | WalkItem::DeadLink(_) => {}
         }
     }
     Ok(())

@@ -283,6 +283,23 @@ pub(crate) fn put(
     }
 }
 
+/// The same under a name that nothing may have; false when something has it.
+pub(crate) fn put_new(
+    session: &Session,
+    name: &str,
+    path: &Path,
+    index: &Index,
+    checkpoints: &Checkpoints,
+) -> Result<bool> {
+    match checkpoints {
+        Checkpoints::None => session.put_new(name, path, &NoCheckpoints),
+        Checkpoints::Sealed(seal) => {
+            let store = IndexCheckpoints::open(index, &**seal)?;
+            session.put_new(name, path, &store)
+        }
+    }
+}
+
 /// A panic elsewhere does not make the value useless.
 pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex
@@ -300,7 +317,7 @@ impl<'a> IndexCheckpoints<'a> {
     /// With its own handle, because the shared one is held often.
     fn open(index: &Index, seal: &'a dyn Seal) -> Result<Self> {
         Ok(Self {
-            index: std::sync::Mutex::new(Index::open(index.path())?),
+            index: std::sync::Mutex::new(index.handle().open()?),
             seal,
         })
     }

@@ -12,11 +12,12 @@ use std::sync::Arc;
 use coffer_destination::Destination;
 use coffer_volume::{Encryption, Passphrase, VolumeName};
 
-pub(crate) use cache::{Cache, SpooledVolume};
+pub(crate) use cache::{Cache, SpooledVolume, with_sound_index};
 pub(crate) use listing::{Listed, ListedVolume, open_volume};
 pub(crate) use opened::Opened;
 pub(crate) use sync::{
-    kind_number, kind_of, load_newest_version, stream_ref, stream_row, sync_volumes,
+    Synced, accept_losses, kind_number, kind_of, load_newest_version, stream_ref, stream_row,
+    sync_volumes, sync_what_is_there,
 };
 
 use crate::error::{Error, Result};
@@ -69,6 +70,11 @@ impl Store {
 
     pub(crate) fn passphrase(&self) -> Option<&Passphrase> {
         self.passphrase.as_ref()
+    }
+
+    /// Where volumes wait on their way.
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.cache.join("spool")
     }
 
     /// Where the volumes lie.

@@ -30,9 +30,7 @@ pub(crate) fn needed_volumes(
             needs.usage().set_doomed(volumes)?;
             Ok(needs.usage().indispensable()?.into_iter().collect())
         }
-        Err(Error::DataMissing { .. } | Error::Volume { .. }) => {
-            Ok(volumes.iter().copied().collect())
-        }
+        Err(Error::DataMissing { .. }) => Ok(volumes.iter().copied().collect()),
         Err(error) => Err(error),
     }
 }
@@ -43,7 +41,8 @@ pub(crate) struct Needs<'a> {
     index: &'a Index,
     format: &'a Format,
     spool: &'a Path,
-    usage: Usage,
+    /// `None` while somebody else has it.
+    usage: Option<Usage>,
     counted: HashSet<Timestamp>,
     /// Streams whose blocklists the index lacks.
     unlisted: Vec<StreamRef>,
@@ -61,14 +60,25 @@ impl<'a> Needs<'a> {
             index,
             format,
             spool,
-            usage: Usage::new(index.path())?,
+            usage: Some(Usage::new(&index.handle())?),
             counted: HashSet::new(),
             unlisted: Vec::new(),
         })
     }
 
+    /// # Panics
+    /// Between [`Needs::take_usage`] and [`Needs::put_usage`].
     pub(crate) fn usage(&self) -> &Usage {
-        &self.usage
+        self.usage.as_ref().expect("nobody has taken it")
+    }
+
+    /// Lends it to another thread.
+    pub(crate) fn take_usage(&mut self) -> Result<Usage> {
+        self.usage.take().ok_or(Error::Cancelled)
+    }
+
+    pub(crate) fn put_usage(&mut self, usage: Usage) {
+        self.usage = Some(usage);
     }
 
     /// Adds what each listed version needs, those apart that are in `without`.
@@ -114,9 +124,9 @@ impl<'a> Needs<'a> {
         {
             return Ok(());
         }
-        self.usage.add_single_blocks_of_loaded_versions()?;
+        self.usage().add_single_blocks_of_loaded_versions()?;
         let mut streams = Vec::new();
-        self.usage.for_each_listed_stream(|size, parts| {
+        self.usage().for_each_listed_stream(|size, parts| {
             let lists = parts
                 .chunks(self.format.block_hash().output_len())
                 .map(Hash::from_bytes)
@@ -138,34 +148,44 @@ impl<'a> Needs<'a> {
     }
 
     fn add_dlist(&mut self, dlist: &ListedVolume) -> Result<()> {
-        let path = self.session.fetch(dlist.name.as_str(), self.spool)?;
-        let mut reader = open_dlist(self.session, dlist, &path)?;
-        // One transaction for all, which is open until the list has been read.
         let mut streams = Vec::new();
-        read_entries(&mut reader, dlist, |entry| {
-            self.session.check_cancelled()?;
-            streams.extend(entry.content.into_iter().chain(entry.metadata));
-            if streams.len() >= 4096 {
-                self.add_streams(&mut streams)?;
-            }
-            Ok(())
-        })?;
+        let session = self.session;
+        let opened = session
+            .fetch(dlist.name.as_str(), self.spool)
+            .and_then(|path| Ok((open_dlist(session, dlist, &path)?, path)));
+        let read = opened.and_then(|(mut reader, _path)| {
+            read_entries(&mut reader, dlist, |entry| {
+                session.check_cancelled()?;
+                streams.extend(entry.content.into_iter().chain(entry.metadata));
+                if streams.len() >= 4096 {
+                    self.add_streams(&mut streams)?;
+                }
+                Ok(())
+            })
+        });
+        if let Err(error) = read {
+            session.tell_unusable(dlist.name.as_str(), error)?;
+            return Err(Error::DataMissing {
+                destination: session.label(),
+                blocks: 1,
+            });
+        }
         self.add_streams(&mut streams)
     }
 
     fn add_streams(&mut self, streams: &mut Vec<StreamRef>) -> Result<()> {
-        self.usage.begin()?;
+        self.usage().begin()?;
         let added = streams
             .drain(..)
             .try_for_each(|stream| self.add_stream(&stream));
-        self.usage.commit()?;
+        self.usage().commit()?;
         added
     }
 
     fn add_stream(&mut self, stream: &StreamRef) -> Result<()> {
         match &stream.parts {
             Parts::Empty => Ok(()),
-            Parts::Block(block) => Ok(self.usage.add_block(block.as_bytes(), stream.size)?),
+            Parts::Block(block) => Ok(self.usage().add_block(block.as_bytes(), stream.size)?),
             Parts::Blocklists(lists) => {
                 let mut is_whole = true;
                 for (position, list) in lists.iter().enumerate() {
@@ -182,7 +202,7 @@ impl<'a> Needs<'a> {
     /// Adds a blocklist and the blocks in it; false when the index does not have it.
     fn add_list(&self, position: usize, list: Hash, size: u64) -> Result<bool> {
         let len = list_len(position, size, self.format);
-        self.usage.add_block(list.as_bytes(), len)?;
+        self.usage().add_block(list.as_bytes(), len)?;
         let data = self.index.blocklist(list.as_bytes())?;
         let Some(data) = data.filter(|data| data.len() as u64 == len) else {
             return Ok(false);
@@ -193,12 +213,12 @@ impl<'a> Needs<'a> {
         // The last block of a stream may be shorter, so a list is done once only when it has none of those.
         let is_full = block_len(first + hashes.len() as u64 - 1, size, self.format)
             == self.format.block_size();
-        if is_full && !self.usage.add_list(list.as_bytes())? {
+        if is_full && !self.usage().add_list(list.as_bytes())? {
             return Ok(true);
         }
         for (number, hash) in (first..).zip(hashes) {
             let size = block_len(number, size, self.format);
-            self.usage.add_block(hash.as_bytes(), size)?;
+            self.usage().add_block(hash.as_bytes(), size)?;
         }
         Ok(true)
     }

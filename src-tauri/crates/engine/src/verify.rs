@@ -22,7 +22,9 @@ use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::repair::lacking_dindexes;
 use crate::session::Session;
-use crate::store::{Listed, ListedVolume, Opened, Store, open_volume, sync_volumes};
+use crate::store::{
+    Listed, ListedVolume, Opened, Store, open_volume, sync_volumes, with_sound_index,
+};
 use crate::threads::{join, spawn};
 use crate::versions::{open_dlist, read_entries};
 
@@ -106,15 +108,27 @@ pub fn verify(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<VerifyStats> {
+    with_sound_index(store, || {
+        verify_once(store, options, Arc::clone(&monitor), cancel)
+    })
+}
+
+fn verify_once(
+    store: &Store,
+    options: &VerifyOptions,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+) -> Result<VerifyStats> {
     let Opened {
         session,
         cache,
-        listed,
+        mut listed,
     } = Opened::existing(store, monitor, cancel)?;
     let spool = cache.spool();
     let mut stats = VerifyStats::default();
     if options.samples == Samples::None {
         let index = cache.index()?;
+        listed.complete(&session, &index)?;
         compare_listing(&session, &index, &listed, Absence::Fault, &mut stats)?;
         return Ok(stats);
     }
@@ -122,9 +136,10 @@ pub fn verify(
         return Ok(stats);
     };
     let index = cache.index_for(&format, store)?;
+    listed.complete(&session, &index)?;
     compare_listing(&session, &index, &listed, Absence::Unknown, &mut stats)?;
     session.monitor().phase(Phase::ReadingDestination);
-    match sync_volumes(&session, &index, &listed, &format, &spool) {
+    match sync_volumes(&session, &index, &mut listed, &format, &spool) {
         Err(Error::VolumesMissing { names, .. }) => {
             for name in names {
                 note(&session, &mut stats, name, FaultKind::Missing);
@@ -183,12 +198,7 @@ fn compare_listing(
                 found: *found,
             },
             None if absence == Absence::Unknown => continue,
-            // A listing may lag behind; only the file itself says that it is gone.
-            None => match session.get_range(&row.name, 0..1) {
-                Ok(_) => continue,
-                Err(DestinationError::NotFound { .. }) => FaultKind::Missing,
-                Err(error) => return Err(session.failed(error)),
-            },
+            None => FaultKind::Missing,
         };
         note(session, stats, row.name, kind);
     }
@@ -310,7 +320,8 @@ fn examine_volumes(
         .collect();
     let rows = index.volumes()?;
     let known: HashMap<&str, _> = rows.iter().map(|row| (row.name.as_str(), row)).collect();
-    session.fetch_all(chosen, spool, |volume, path| {
+    let mut unsound = Vec::new();
+    let examined = session.fetch_all(chosen, spool, |volume, path| {
         session.check_cancelled()?;
         let name = volume.name.as_str();
         let row = known.get(name);
@@ -329,12 +340,16 @@ fn examine_volumes(
         let is_sound = matches!(examined, Ok(None));
         conclude(session, index, volume, examined, stats)?;
         if let Some(row) = row.filter(|_| !is_sound && volume.name.kind() == VolumeKind::Dblock) {
-            // What is left of it is read anew, so that everything else knows what is lost.
-            index.remove_volume(row.id)?;
-            index.set_may_be_damaged(true)?;
+            unsound.push(row.id);
         }
         Ok(())
-    })
+    });
+    if !unsound.is_empty() {
+        // What is left of them is read anew, so that everything else knows what is lost.
+        index.set_may_be_damaged(true)?;
+        index.remove_volumes(&unsound)?;
+    }
+    examined
 }
 
 /// Notes what came out for one volume. Damage is a fault; a lost connection, say, is not.
@@ -350,15 +365,8 @@ fn conclude(
     session.monitor().done(1, volume.size, name);
     let fault = match examined {
         Ok(fault) => fault,
-        Err(Error::Volume { source, .. }) => Some(FaultKind::Unreadable(source.to_string())),
-        Err(Error::WrongPassphrase { .. }) => Some(FaultKind::Unreadable(
-            "its passphrase is another, or its header is damaged".to_owned(),
-        )),
-        Err(Error::Destination(error @ DestinationError::Corrupted { .. })) => {
-            Some(FaultKind::Unreadable(error.to_string()))
-        }
         Err(Error::Destination(DestinationError::NotFound { .. })) => Some(FaultKind::Missing),
-        Err(error) => return Err(error),
+        Err(error) => Some(FaultKind::Unreadable(session.volume_fault(error)?)),
     };
     if let Some(kind) = fault {
         note(session, stats, name.to_owned(), kind);

@@ -25,6 +25,8 @@ pub enum ErrorCode {
     WrongPassphrase,
     /// The folder holds a backup with other settings, or of somebody else.
     DestinationMismatch,
+    /// The backup that was at the destination is gone: offer to begin a new one there.
+    DestinationGone,
     /// The keychain is missing or locked.
     Keychain,
     /// The destination could not be reached; trying again later may help.

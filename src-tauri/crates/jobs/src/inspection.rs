@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use coffer_engine::{
-    Change, CompactOptions, Fault, Lost, Mode, PurgeOptions, Purged, Samples, Selection,
-    VerifyOptions,
+    Change, Fault, Lost, Mode, PurgeOptions, Purged, Samples, Selection, VerifyOptions,
 };
 use coffer_ipc::job::FilterRule;
 use coffer_ipc::restore::{Entry, Version};
@@ -12,7 +11,7 @@ use coffer_ipc::run::Operation;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::maintenance::{CompactSettings, RemoteFile, files, mode};
+use crate::maintenance::{CompactSettings, RemoteFile, compact_options, files, mode};
 use crate::operation::entry_shape;
 use crate::progress::{Observer, Tracker};
 use crate::target::Target;
@@ -210,9 +209,13 @@ pub struct PurgedVersion {
     pub version: Version,
     /// Its new time, RFC 3339.
     pub new_time: String,
-    /// What was taken out, as stored.
+    /// How many entries were taken out.
+    pub removed_files: u64,
+    /// The first of them, as stored.
     pub removed: Vec<String>,
-    /// What keeps its content and lost times, rights and attributes.
+    /// How many keep their content and lost times, rights and attributes.
+    pub without_metadata_files: u64,
+    /// The first of them.
     pub without_metadata: Vec<String>,
 }
 
@@ -251,11 +254,7 @@ pub async fn purge(
     let options = PurgeOptions {
         purged,
         versions,
-        compact: compact.map(|settings| CompactOptions {
-            thresholds: settings.thresholds(),
-            checkpoints: target.checkpoints.clone(),
-            ..CompactOptions::new(volume_size, now)
-        }),
+        compact: compact.map(|settings| compact_options(target, settings, volume_size, now)),
         now,
         mode: mode(dry_run),
     };
@@ -267,7 +266,9 @@ pub async fn purge(
     let versions = stats.versions.into_iter().map(|purged| PurgedVersion {
         version: version_shape(purged.version),
         new_time: purged.new_time.to_string(),
+        removed_files: purged.removed_files,
         removed: purged.removed,
+        without_metadata_files: purged.without_metadata_files,
         without_metadata: purged.without_metadata,
     });
     Ok(PurgeResult {

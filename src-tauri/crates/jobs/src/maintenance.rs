@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use coffer_engine::{
-    CompactOptions, CompactThresholds, DeleteOptions, FullRemoval, Mode, Retention, Victims,
+    CompactOptions, CompactThresholds, DeleteOptions, Disposal, FullRemoval, Mode, Retention,
+    Victims,
 };
 use coffer_ipc::job::Retention as JobRetention;
 use coffer_ipc::restore::Version;
@@ -57,6 +58,8 @@ pub struct CompactSettings {
     pub small_file_size: Option<u64>,
     /// `--small-file-max-count`.
     pub small_file_max_count: u64,
+    /// `--now`: what nobody needs is deleted at once, and not by a run a day later.
+    pub at_once: bool,
 }
 
 impl CompactSettings {
@@ -76,6 +79,7 @@ impl Default for CompactSettings {
             threshold: thresholds.percent,
             small_file_size: thresholds.small_file_size,
             small_file_max_count: thresholds.small_file_max_count,
+            at_once: false,
         }
     }
 }
@@ -182,6 +186,8 @@ pub struct Compacted {
     pub uploaded: Vec<RemoteFile>,
     /// Volumes that were deleted.
     pub deleted: Vec<RemoteFile>,
+    /// Volumes that nobody needs, which a run deletes that finds them so a day from now.
+    pub retired: Vec<RemoteFile>,
 }
 
 /// Gives back the space of data that no version needs.
@@ -212,10 +218,11 @@ pub async fn compact(
         downloaded: files(stats.downloaded),
         uploaded: files(stats.uploaded),
         deleted: files(stats.deleted),
+        retired: files(stats.retired),
     })
 }
 
-fn compact_options(
+pub(crate) fn compact_options(
     target: &Target,
     settings: CompactSettings,
     volume_size: u64,
@@ -224,6 +231,11 @@ fn compact_options(
     CompactOptions {
         thresholds: settings.thresholds(),
         checkpoints: target.checkpoints.clone(),
+        disposal: if settings.at_once {
+            Disposal::Now
+        } else {
+            Disposal::AfterADay
+        },
         ..CompactOptions::new(volume_size, now)
     }
 }

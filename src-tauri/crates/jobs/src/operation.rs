@@ -50,8 +50,16 @@ pub struct BackupSettings {
     pub test_samples: u64,
     /// `--backup-test-percentage`.
     pub test_percentage: f64,
+    /// `--always-read`; `None` is what usually keeps its dates.
+    pub always_read: Option<Vec<String>>,
     /// `--allow-missing-source`.
     pub allow_missing_source: bool,
+    /// `--allow-new-destination`.
+    pub allow_new_destination: bool,
+    /// `--allow-mass-deletion`.
+    pub allow_mass_deletion: bool,
+    /// Versions that were at the destination at the end of the run before, as far as that is known.
+    pub expected_versions: u64,
     /// `--upload-unchanged-backups`.
     pub upload_unchanged: bool,
     /// Volumes that are uploaded side by side; `None` is the usual number.
@@ -74,7 +82,11 @@ impl BackupSettings {
             compression_level: None,
             test_samples: 1,
             test_percentage: 0.1,
+            always_read: None,
             allow_missing_source: false,
+            allow_new_destination: false,
+            allow_mass_deletion: false,
+            expected_versions: 0,
             upload_unchanged: false,
             parallel_uploads: None,
         }
@@ -164,7 +176,7 @@ pub async fn backup(
             Finished::failed(wording::engine(&error), counts)
         }
         Ok(stats) => {
-            let result = if stats.warnings > 0 {
+            let result = if stats.warnings > 0 || tracker.has_warned() {
                 RunResult::Warning
             } else if stats.version.is_none() {
                 RunResult::Unchanged
@@ -211,7 +223,21 @@ fn backup_options(
     options.block_size = settings.block_size;
     options.hashes = settings.hashes;
     options.volume_size = settings.volume_size;
+    if let Some(rules) = settings.always_read {
+        let rules: Vec<_> = rules
+            .into_iter()
+            .filter(|rule| !rule.is_empty())
+            .map(|expression| FilterRule {
+                include: true,
+                expression,
+            })
+            .collect();
+        options.always_read = selecting::filters(&rules)?;
+    }
     options.allow_missing_source = settings.allow_missing_source;
+    options.allow_new_destination = settings.allow_new_destination;
+    options.allow_mass_deletion = settings.allow_mass_deletion;
+    options.expected_versions = settings.expected_versions;
     options.upload_unchanged = settings.upload_unchanged;
     if let Some(count) = settings.parallel_uploads {
         options.parallel_uploads = count.max(1);
@@ -276,7 +302,7 @@ pub async fn restore(
             Finished::failed(wording::engine(&error), counts)
         }
         Ok(stats) => Finished {
-            result: if stats.warnings > 0 {
+            result: if stats.warnings > 0 || tracker.has_warned() {
                 RunResult::Warning
             } else {
                 RunResult::Success

@@ -1,8 +1,9 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use coffer_engine::{Monitor, Phase as EnginePhase, Problem};
+use coffer_engine::{Monitor, Phase as EnginePhase, Problem, Severity};
 use coffer_ipc::run::{Operation, Phase, Progress, RunMessage};
 use jiff::Timestamp;
 
@@ -38,6 +39,7 @@ impl Observer {
 /// Turns what the engine tells into progress, thinned out.
 pub(crate) struct Tracker {
     observer: Observer,
+    warnings: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -72,6 +74,7 @@ impl Tracker {
         };
         Self {
             observer,
+            warnings: AtomicU64::new(0),
             state: Mutex::new(state),
         }
     }
@@ -89,6 +92,11 @@ impl Tracker {
     /// Bytes sent and received so far.
     pub(crate) fn transferred(&self) -> u64 {
         lock(&self.state).progress.transferred_bytes
+    }
+
+    /// Whether something was told that needs a look.
+    pub(crate) fn has_warned(&self) -> bool {
+        self.warnings.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn message(&self, message: RunMessage) {
@@ -207,6 +215,9 @@ impl Monitor for Tracker {
     }
 
     fn problem(&self, problem: Problem) {
+        if problem.kind.severity() == Severity::Warning {
+            self.warnings.fetch_add(1, Ordering::Relaxed);
+        }
         self.message(wording::problem(&problem));
     }
 

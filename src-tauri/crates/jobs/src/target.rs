@@ -193,7 +193,7 @@ impl Target {
         })?;
         let label = absolute.display().to_string();
         let destination = Retrying::new(FolderDestination::new(&absolute), opening.retries);
-        let identity = format!("file/{label}");
+        let identity = format!("file/{}", real_path(&absolute).display());
         let target = Self::open(Arc::new(destination), &identity, label, opening)?;
         Ok(Self {
             folder: Some(absolute),
@@ -248,6 +248,22 @@ impl Target {
             .flatten()?;
         Some(quota_shape(quota))
     }
+}
+
+/// The one path of a folder, whatever links lead to it, so that all who back up there know of each other. What does not
+/// exist yet has no other.
+fn real_path(path: &Path) -> PathBuf {
+    for ancestor in path.ancestors() {
+        if let Ok(real) = ancestor.canonicalize() {
+            let rest = path.strip_prefix(ancestor).unwrap_or(Path::new(""));
+            return if rest.as_os_str().is_empty() {
+                real
+            } else {
+                real.join(rest)
+            };
+        }
+    }
+    path.to_owned()
 }
 
 /// How files are moved, by Duplicati's names; what cannot be read counts as not given, as it does there.
@@ -339,6 +355,21 @@ pub(crate) fn same_place(a: &DestinationSettings, b: &DestinationSettings) -> bo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn all_spellings_of_a_folder_are_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap().join("disk/backup");
+        std::fs::create_dir_all(real.parent().unwrap()).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(folder.path().join("disk"), &link).unwrap();
+
+        assert_eq!(real_path(&link.join("backup")), real, "before it exists");
+        std::fs::create_dir(&real).unwrap();
+        assert_eq!(real_path(&link.join("backup")), real);
+        assert_eq!(real_path(&link.join("../disk/backup")), real);
+    }
 
     #[test]
     fn transfer_options_are_read_and_odd_ones_are_left_out() {

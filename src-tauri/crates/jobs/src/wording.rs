@@ -5,7 +5,7 @@ use std::io;
 use coffer_destination::Error as DestinationError;
 use coffer_engine::filter::Action;
 use coffer_engine::source::Reason;
-use coffer_engine::{Error as EngineError, FaultKind, Problem, ProblemKind, Severity};
+use coffer_engine::{Error as EngineError, Fallback, FaultKind, Problem, ProblemKind, Severity};
 use coffer_ipc::run::{MessageLevel, RunMessage};
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::Error as OneDriveError;
@@ -188,7 +188,11 @@ pub fn destination(source: &DestinationError) -> CommandError {
         } => error(
             ErrorCode::Failed,
             format!("Could not {operation} {name:?}: {why}."),
-            "Check the drive and folder, and that this account may write there.",
+            if *operation == "read" {
+                "Look at the file in OneDrive; `coffer list-broken-files` names what is lost without it."
+            } else {
+                "Check the drive and folder, and that this account may do that there."
+            },
         ),
         DestinationError::Corrupted { name, why } => error(
             ErrorCode::Failed,
@@ -255,13 +259,35 @@ pub fn engine(source: &EngineError) -> CommandError {
                 names.len(),
                 shortened(names)
             ),
-            "Look in the recycle bin of the drive and restore them there. Nothing was changed; other files can still \
-             be restored.",
+            "Look in the recycle bin of the drive and restore them there; nothing was changed. If they are gone for good: \
+             `coffer list-broken-files` shows what is lost, and `coffer purge-broken-files` takes it out of the versions, so \
+             that backups go on. All other files can be restored.",
         ),
-        EngineError::ClockBehind { now, newest } => error(
+        EngineError::DestinationGone {
+            destination,
+            versions,
+        } => error(
+            ErrorCode::DestinationGone,
+            format!(
+                "The backup in {destination} is gone: it had {versions} version(s), and now there is nothing."
+            ),
+            "Plug the disk in, mount the share, or move the folder back where it was, then run again. To begin a new backup \
+             there, run once with --allow-new-destination.",
+        ),
+        EngineError::UnreadableModule {
+            destination,
+            module,
+        } => error(
+            ErrorCode::DestinationMismatch,
+            format!(
+                "{destination} holds a backup with volumes of the kind .{module}, which Coffer cannot read."
+            ),
+            "Open it with the version of Duplicati that wrote it, or choose another folder. Nothing was written.",
+        ),
+        EngineError::ForeignFolder { path } => error(
             ErrorCode::Failed,
-            format!("The clock says {now:.0}, but the newest version is of {newest:.0}."),
-            "Set the clock of this computer right, then run again.",
+            format!("{} belongs to another user.", path.display()),
+            "Files there could be read or changed by others. Delete the folder, or choose another one with COFFER_CACHE_DIR.",
         ),
         EngineError::Locked { destination } => error(
             ErrorCode::Busy,
@@ -296,8 +322,9 @@ pub fn engine(source: &EngineError) -> CommandError {
         ),
         EngineError::DataMissing { destination, .. } => error(
             ErrorCode::Failed,
-            format!("Data that versions in {destination} need is missing. Nothing was changed."),
-            "Look at the damage with `coffer list-broken-files`; what was deleted by hand may be in the recycle bin there.",
+            format!("Data that versions in {destination} need is missing. Nothing was deleted."),
+            "Look at the damage with `coffer list-broken-files` and take it out with `coffer purge-broken-files`; what was \
+             deleted by hand may be in the recycle bin there.",
         ),
         EngineError::Program { program, source } => error(
             ErrorCode::Failed,
@@ -324,9 +351,11 @@ pub fn engine(source: &EngineError) -> CommandError {
             "Nothing in this version matches what was asked for.",
             "List the version's files and check the path.",
         ),
-        EngineError::NoSource => invalid(
-            "None of the sources exists.",
-            "Check the folders; attach the disk they are on.",
+        EngineError::NoSource { sources } => error(
+            ErrorCode::NotFound,
+            format!("None of the sources can be read: {}.", shortened(sources)),
+            "Check how they are written, attach the disk they are on, and make sure that you may read them. Nothing was \
+             written, and all versions stay.",
         ),
         EngineError::InvalidPrefix { prefix } => invalid(
             format!("{prefix:?} cannot be a prefix."),
@@ -344,7 +373,8 @@ pub fn engine(source: &EngineError) -> CommandError {
         EngineError::Volume { name, source } => error(
             ErrorCode::Failed,
             format!("{name} cannot be read: {}.", chain(source)),
-            "Restore another version, or restore the file from the recycle bin of the drive.",
+            "Restore another version (--version=1 is the one before), or look for the file in the recycle bin of the drive. A \
+             version that cannot be read goes with `coffer delete --version=<number>`.",
         ),
         EngineError::Io {
             operation,
@@ -364,6 +394,13 @@ pub fn engine(source: &EngineError) -> CommandError {
     }
 }
 
+fn kept(fallback: Fallback) -> &'static str {
+    match fallback {
+        Fallback::Kept => "What the version before has of it is kept.",
+        Fallback::Nothing => "It is not backed up.",
+    }
+}
+
 fn full_disk(what: &str) -> CommandError {
     error(
         ErrorCode::Full,
@@ -375,21 +412,57 @@ fn full_disk(what: &str) -> CommandError {
 /// A line of a run's report.
 pub fn problem(problem: &Problem) -> RunMessage {
     let text = match &problem.kind {
-        ProblemKind::Unreadable(source) => format!(
-            "Could not be read ({}). What the version before had of it is kept.",
-            io_words(source)
-        ),
+        ProblemKind::Unreadable { error, fallback } => {
+            format!("Could not be read ({}). {}", io_words(error), kept(*fallback))
+        }
         ProblemKind::ChangedWhileRead => {
             "Changed while it was read; the next run reads it again.".to_owned()
         }
-        ProblemKind::SourceMissing => {
-            "This source does not exist now. It was kept as the version before has it.".to_owned()
+        ProblemKind::SourceMissing { fallback } => {
+            format!("This source does not exist now. {}", kept(*fallback))
         }
         ProblemKind::SourceEmpty => {
-            "This source is suddenly empty. It was kept as the version before has it.".to_owned()
+            "There is suddenly nothing here. What the version before has of it is kept, and no version is deleted until \
+             it is back."
+                .to_owned()
         }
-        ProblemKind::NameNotUnicode => {
+        ProblemKind::SourceEmptied => {
+            "There is nothing here any more, as was allowed. No version is deleted in this run.".to_owned()
+        }
+        ProblemKind::NothingChosen { .. } => {
+            "Nothing was backed up: the rules leave no file. No version is deleted; check the filters with \
+             `coffer test-filters`."
+                .to_owned()
+        }
+        ProblemKind::SourcesLeft => {
+            "Sources were taken off the list. Versions that have them are kept until two more runs had the same sources."
+                .to_owned()
+        }
+        ProblemKind::NameNotUnicode { is_folder: true } => {
+            "Its name is no valid text, so neither this folder nor anything in it is backed up. Rename it.".to_owned()
+        }
+        ProblemKind::NameNotUnicode { is_folder: false } => {
             "Its name is no valid text, so it cannot be backed up. Rename it.".to_owned()
+        }
+        ProblemKind::VersionGone { others_work_here } => {
+            let why = if *others_work_here {
+                "another computer may have deleted it"
+            } else {
+                "look in the recycle bin; nothing was deleted or compacted in this run"
+            };
+            format!("This version was there and is gone: {why}.")
+        }
+        ProblemKind::ClockBehind { now, newest } => format!(
+            "The clock says {now:.0}, but the newest version is of {newest:.0}, so the new one is dated right after it. If \
+             the clock is wrong, set it. If it is right, delete the versions of the future with \
+             `coffer delete --version=<number>`; `coffer list` numbers them."
+        ),
+        ProblemKind::MassDeletion { victims, versions } => format!(
+            "Retention would delete {victims} of {versions} versions at once, as after a jump of the clock, so none was \
+             deleted. If it is meant, run once with --allow-mass-deletion."
+        ),
+        ProblemKind::TooLargeForFormat(why) => {
+            format!("It cannot be stored ({why}) and was left out.")
         }
         ProblemKind::SpecialFile => "A device, pipe or socket; these are left out.".to_owned(),
         ProblemKind::MetadataTooLarge => {
@@ -419,7 +492,7 @@ pub fn problem(problem: &Problem) -> RunMessage {
             format!("This volume is not what it should be: {}.", fault(kind))
         }
         ProblemKind::NotCompacted(why) => {
-            format!("Space was not given back: {why}. Look at it with `coffer list-broken-files`.")
+            format!("Space was not given back: {why}. `coffer list-broken-files` shows what is missing, `coffer purge-broken-files` takes it out; a version that cannot be read goes with `coffer delete`.")
         }
         ProblemKind::VolumeUnusable(why) => {
             format!("This volume could not be used ({why}); its data was looked for elsewhere.")

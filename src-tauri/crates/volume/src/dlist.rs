@@ -3,8 +3,10 @@
 //! `filelist.json` is one array. Duplicati reads its objects by position, so members are written in exactly the
 //! order of the private struct `Row`, and nothing may be added. Folders and links come before files.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{Read, Seek, Write};
+use std::rc::Rc;
 
 use jiff::Timestamp;
 use serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
@@ -22,6 +24,13 @@ use crate::stream::{Parts, StreamRef};
 
 /// Deflate level of the file list, which is mostly hashes and soon as small as it gets.
 const LEVEL: u32 = 6;
+
+/// Bytes of the longest path. Windows has 32,767 units of UTF-16, Linux 4,096 bytes for what is named at once.
+const MAX_PATH: usize = 128 * 1024;
+/// Most blocklists of a stream: 32 GB with blocks of 1 KiB, 320 TB with 100 KiB.
+const MAX_BLOCKLISTS: usize = 1_000_000;
+/// Most bytes of an entry: its blocklists, each a hash of at most 88 letters, and a path in escapes.
+const MAX_ENTRY: usize = MAX_BLOCKLISTS * 92 + 8 * MAX_PATH;
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -135,7 +144,8 @@ impl<W: Write, S: Read + Write + Seek> DlistWriter<W, S> {
     /// Adds an entry; folders and links first, then files.
     ///
     /// # Errors
-    /// [`Error::Malformed`] when the entry breaks that order or misses what its kind needs.
+    /// [`Error::Malformed`] when the entry breaks that order, misses what its kind needs, or is one that
+    /// [`DlistReader`] would refuse. Nothing of it is written then, and others may follow.
     pub fn add(&mut self, entry: &FilelistEntry) -> Result<()> {
         let is_file = entry.kind == EntryKind::File;
         if self.files_began && !is_file {
@@ -144,8 +154,9 @@ impl<W: Write, S: Read + Write + Seek> DlistWriter<W, S> {
                 "a folder or link came after a file",
             ));
         }
-        self.files_began |= is_file;
+        check_entry(entry, &self.format)?;
         let row = self.row(entry)?;
+        self.files_began |= is_file;
         let mut json = Vec::with_capacity(512);
         if self.entries > 0 {
             json.push(b',');
@@ -275,11 +286,16 @@ impl DlistReader {
         };
         let index = self.volume.find("filelist.json").ok_or_else(missing)?;
         let format = self.format.clone();
-        let text = skip_bom(self.volume.entry(index)?)?;
+        let taken = Rc::new(Cell::new(0));
+        let text = skip_bom(BoundedEntries {
+            text: self.volume.entry(index)?,
+            taken: Rc::clone(&taken),
+        })?;
         let mut failure = None;
         let mut json = serde_json::Deserializer::from_reader(text);
         let seed = ListSeed {
             row: &mut |row| {
+                taken.set(0);
                 let outcome = match decode_row(row, &format) {
                     Ok(Some(entry)) => sink(entry),
                     Ok(None) => Ok(()),
@@ -313,26 +329,63 @@ fn decode_row(row: Row<'_>, format: &Format) -> Result<Option<FilelistEntry>> {
         )),
         _ => None,
     };
-    if let Some(metadata) = &metadata {
-        metadata.check(format)?;
-    }
     let (mut content, mut time) = (None, None);
     if kind == EntryKind::File {
         let (Some(hash), Some(size)) = (row.hash, row.size) else {
             return Err(Error::malformed("file list", "a file without hash or size"));
         };
-        let stream = decode_stream(hash, size, row.blocklists, row.blockhash);
-        stream.check(format)?;
-        content = Some(stream);
+        content = Some(decode_stream(hash, size, row.blocklists, row.blockhash));
         time = row.time.as_deref().and_then(parse_stamp);
     }
-    Ok(Some(FilelistEntry {
+    let entry = FilelistEntry {
         kind,
         path: row.path.into_owned(),
         content,
         time,
         metadata,
-    }))
+    };
+    check_entry(&entry, format)?;
+    Ok(Some(entry))
+}
+
+/// What writer and reader ask of an entry alike, so that nothing is written that cannot be read back.
+fn check_entry(entry: &FilelistEntry, format: &Format) -> Result<()> {
+    if entry.path.len() > MAX_PATH {
+        let why = format!("a path of {} bytes", entry.path.len());
+        return Err(Error::malformed("file list", why));
+    }
+    for stream in entry.content.iter().chain(&entry.metadata) {
+        stream.check(format)?;
+        if let Parts::Blocklists(lists) = &stream.parts
+            && lists.len() > MAX_BLOCKLISTS
+        {
+            let why = format!("a stream of {} blocklists", lists.len());
+            return Err(Error::malformed("file list", why));
+        }
+    }
+    Ok(())
+}
+
+/// Ends the text at an entry that takes more than an entry can, before anybody keeps it in memory.
+struct BoundedEntries<R> {
+    text: R,
+    /// Bytes since an entry ended, as far as the text is read ahead.
+    taken: Rc<Cell<usize>>,
+}
+
+impl<R: Read> Read for BoundedEntries<R> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let taken = self.taken.get();
+        if taken > MAX_ENTRY {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                "an entry is too large",
+            ));
+        }
+        let count = self.text.read(out)?;
+        self.taken.set(taken + count);
+        Ok(count)
+    }
 }
 
 fn decode_stream(
@@ -377,5 +430,94 @@ impl<'de> Visitor<'de> for ListSeed<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write as _};
+
+    use super::*;
+    use crate::name::VolumeName;
+
+    fn format() -> Format {
+        Format::new(1024, "SHA256", "SHA256").unwrap()
+    }
+
+    fn stream(size: u64, parts: Parts) -> StreamRef {
+        let hash = format().file_hash().digest(b"");
+        StreamRef { hash, size, parts }
+    }
+
+    fn entry(path: &str, size: u64, parts: Parts) -> FilelistEntry {
+        FilelistEntry {
+            kind: EntryKind::File,
+            path: path.to_owned(),
+            content: Some(stream(size, parts)),
+            time: Some(Timestamp::UNIX_EPOCH),
+            metadata: Some(stream(5, Parts::Block(format().block_hash().digest(b"m")))),
+        }
+    }
+
+    fn writer() -> DlistWriter<Vec<u8>, Cursor<Vec<u8>>> {
+        DlistWriter::create(
+            Vec::new(),
+            Cursor::default(),
+            &format(),
+            &Encryption::None,
+            Timestamp::UNIX_EPOCH,
+            Completeness::Full,
+        )
+        .unwrap()
+    }
+
+    fn read(volume: Vec<u8>) -> Result<Vec<String>> {
+        let name = VolumeName::parse("duplicati-20260101T000000Z.dlist.zip").unwrap();
+        let volume = VolumeReader::open(Cursor::new(volume), &name, None)?;
+        let mut paths = Vec::new();
+        DlistReader::new(volume)?.read_entries(|entry| {
+            paths.push(entry.path);
+            Ok::<_, Error>(())
+        })?;
+        Ok(paths)
+    }
+
+    #[test]
+    fn what_could_not_be_read_back_is_refused_and_the_rest_is_whole() {
+        let hash = format().block_hash().digest(b"b");
+        let mut writer = writer();
+
+        writer.add(&entry("/a", 3, Parts::Block(hash))).unwrap();
+        for unreadable in [
+            entry("/one block of two", 1025, Parts::Block(hash)),
+            entry("/too few lists", 33 * 1024, Parts::Blocklists(vec![hash])),
+            entry(&"/x".repeat(MAX_PATH), 3, Parts::Block(hash)),
+        ] {
+            assert!(matches!(
+                writer.add(&unreadable),
+                Err(Error::Malformed { .. })
+            ));
+        }
+        writer.add(&entry("/b", 3, Parts::Block(hash))).unwrap();
+
+        assert_eq!(read(writer.finish().unwrap().0).unwrap(), ["/a", "/b"]);
+    }
+
+    #[test]
+    fn an_entry_without_end_is_not_kept_in_memory() {
+        let mut writer = writer();
+        writer
+            .list
+            .write_all(br#"{"type":"File","path":""#)
+            .unwrap();
+        let zeros = vec![b'0'; 1 << 20];
+        for _ in 0..2 * MAX_ENTRY / zeros.len() {
+            writer.list.write_all(&zeros).unwrap();
+        }
+        writer.list.write_all(br#""}"#).unwrap();
+
+        let refused = read(writer.finish().unwrap().0);
+
+        assert!(matches!(refused, Err(Error::Malformed { why, .. }) if why.contains("too large")));
     }
 }

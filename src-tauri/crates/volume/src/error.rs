@@ -57,7 +57,25 @@ pub enum Error {
     },
     /// Reading or writing the underlying stream failed.
     #[error("Could not read or write the volume")]
-    Io(#[from] std::io::Error),
+    Io(#[source] std::io::Error),
+}
+
+impl From<std::io::Error> for Error {
+    /// A stream that ends too early, or holds what it cannot hold, is damage of the volume and no trouble of the disk.
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => Self::malformed("volume", "it is cut short"),
+            // What decoders say; systems give a number.
+            std::io::ErrorKind::InvalidData
+            | std::io::ErrorKind::InvalidInput
+            | std::io::ErrorKind::Other
+                if error.raw_os_error().is_none() =>
+            {
+                Self::malformed("volume", error.to_string())
+            }
+            _ => Self::Io(error),
+        }
+    }
 }
 
 impl Error {
@@ -72,7 +90,7 @@ impl Error {
 impl From<zip::result::ZipError> for Error {
     fn from(error: zip::result::ZipError) -> Self {
         match error {
-            zip::result::ZipError::Io(source) => Self::Io(source),
+            zip::result::ZipError::Io(source) => source.into(),
             zip::result::ZipError::FileNotFound => {
                 Self::malformed("archive", "an entry is missing")
             }

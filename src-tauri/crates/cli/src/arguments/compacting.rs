@@ -24,6 +24,7 @@ impl Compacting {
             threshold: self.threshold,
             small_file_size: self.small_file_size,
             small_file_max_count: self.small_file_max_count,
+            at_once: false,
         }
     }
 }
@@ -56,6 +57,10 @@ pub(crate) struct Compact {
     /// Size of a volume (unit mb).
     #[arg(long, default_value = "50mb", value_parser = |text: &str| parse_size(text, "mb"))]
     pub(crate) dblock_size: u64,
+    /// Deletes at once what no version needs, and not in a run a day from now. For when no other computer backs up into
+    /// this folder right now.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) now: bool,
     /// Prints what would be done and does nothing.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) dry_run: bool,

@@ -113,6 +113,10 @@ pub(crate) struct Purging {
     /// Size of a volume (unit mb), for what is rewritten.
     #[arg(long, default_value = "50mb", value_parser = |text: &str| parse_size(text, "mb"))]
     pub(crate) dblock_size: u64,
+    /// Deletes at once what no version needs then, and not in a run a day from now. For when no other computer backs up
+    /// into this folder right now.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) now: bool,
     /// Prints what would be done and does nothing.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) dry_run: bool,

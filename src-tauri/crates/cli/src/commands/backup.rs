@@ -41,7 +41,10 @@ pub(crate) async fn run(arguments: Backup, cancel: &CancellationToken) -> Exit {
     } else {
         arguments.backup_test_samples
     };
+    settings.always_read = arguments.always_read;
     settings.allow_missing_source = arguments.allow_missing_source;
+    settings.allow_new_destination = arguments.allow_new_destination;
+    settings.allow_mass_deletion = arguments.allow_mass_deletion;
     settings.upload_unchanged = arguments.upload_unchanged_backups;
     settings.parallel_uploads = arguments.asynchronous_upload_limit;
     let display = Display::new(arguments.common);

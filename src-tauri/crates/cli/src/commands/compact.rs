@@ -11,14 +11,15 @@ use crate::output::{Display, bytes, fail, print_json};
 pub(crate) async fn run(arguments: Compact, cancel: &CancellationToken) -> Exit {
     let dry_run = arguments.dry_run;
     let common = arguments.common;
-    match compact(arguments, cancel).await {
+    let display = Display::new(common);
+    match compact(arguments, &display, cancel).await {
         Ok(compacted) => {
             if common.json {
                 print_json(&as_json(&compacted));
             } else {
                 print(&compacted, dry_run);
             }
-            Exit::Success
+            display.exit()
         }
         Err(error) => fail(error, common),
     }
@@ -26,11 +27,12 @@ pub(crate) async fn run(arguments: Compact, cancel: &CancellationToken) -> Exit 
 
 async fn compact(
     arguments: Compact,
+    display: &Display,
     cancel: &CancellationToken,
 ) -> Result<Compacted, CommandError> {
     let target = arguments.destination.open_existing(cancel).await?;
-    let display = Display::new(arguments.common);
-    let settings = arguments.compacting.settings();
+    let mut settings = arguments.compacting.settings();
+    settings.at_once = arguments.now;
     let (size, dry_run) = (arguments.dblock_size, arguments.dry_run);
     let (now, observer) = (Timestamp::now(), display.observer());
     maintenance::compact(&target, settings, size, dry_run, now, observer, cancel).await
@@ -52,6 +54,12 @@ fn print(compacted: &Compacted, dry_run: bool) {
     }
     print_files(&format!("{would}uploaded"), &compacted.uploaded);
     print_files(&format!("{would}deleted"), &compacted.deleted);
+    print_files("not needed", &compacted.retired);
+    if !compacted.retired.is_empty() {
+        println!(
+            "What is not needed is deleted by a run tomorrow or later, or at once with --now."
+        );
+    }
 }
 
 fn print_files(verb: &str, files: &[RemoteFile]) {
@@ -74,5 +82,6 @@ fn as_json(compacted: &Compacted) -> serde_json::Value {
         "downloaded": files(&compacted.downloaded),
         "uploaded": files(&compacted.uploaded),
         "deleted": files(&compacted.deleted),
+        "retired": files(&compacted.retired),
     })
 }

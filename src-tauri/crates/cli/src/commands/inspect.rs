@@ -42,17 +42,18 @@ impl Rows {
     }
 }
 
-fn exit(outcome: Result<(), CommandError>, common: Common) -> Exit {
+fn exit(outcome: Result<(), CommandError>, display: &Display, common: Common) -> Exit {
     match outcome {
-        Ok(()) => Exit::Success,
+        Ok(()) => display.exit(),
         Err(error) => fail(error, common),
     }
 }
 
 pub(crate) async fn test(arguments: Test, cancel: &CancellationToken) -> Exit {
+    let display = Display::new(arguments.common);
     let verified = async {
         let target = arguments.destination.open_existing(cancel).await?;
-        let observer = Display::new(arguments.common).observer();
+        let observer = display.observer();
         let samples = arguments.samples.0;
         inspection::verify(&target, samples, Timestamp::now(), observer, cancel).await
     };
@@ -82,7 +83,7 @@ pub(crate) async fn test(arguments: Test, cancel: &CancellationToken) -> Exit {
         }
     }
     if verified.faults.is_empty() {
-        Exit::Success
+        display.exit()
     } else {
         Exit::Errors
     }
@@ -91,9 +92,10 @@ pub(crate) async fn test(arguments: Test, cancel: &CancellationToken) -> Exit {
 pub(crate) async fn find(arguments: Find, cancel: &CancellationToken) -> Exit {
     let rows = Rows::new(arguments.common.json);
     let sink = rows.clone();
+    let display = Display::new(arguments.common);
     let found = async {
         let target = arguments.destination.open_existing(cancel).await?;
-        let observer = Display::new(arguments.common).observer();
+        let observer = display.observer();
         let versions = arguments.versions.numbers;
         inspection::find(
             &target,
@@ -120,15 +122,16 @@ pub(crate) async fn find(arguments: Find, cancel: &CancellationToken) -> Exit {
     if outcome.is_ok() {
         rows.finish();
     }
-    exit(outcome, arguments.common)
+    exit(outcome, &display, arguments.common)
 }
 
 pub(crate) async fn compare(arguments: Compare, cancel: &CancellationToken) -> Exit {
     let rows = Rows::new(arguments.common.json);
     let sink = rows.clone();
+    let display = Display::new(arguments.common);
     let compared = async {
         let target = arguments.destination.open_existing(cancel).await?;
-        let observer = Display::new(arguments.common).observer();
+        let observer = display.observer();
         let versions = (arguments.base, arguments.to);
         inspection::compare(&target, versions, observer, cancel, move |difference| {
             let size = |size: Option<u64>| size.map_or_else(|| "-".to_owned(), bytes);
@@ -156,15 +159,16 @@ pub(crate) async fn compare(arguments: Compare, cancel: &CancellationToken) -> E
     if outcome.is_ok() {
         rows.finish();
     }
-    exit(outcome, arguments.common)
+    exit(outcome, &display, arguments.common)
 }
 
 pub(crate) async fn list_broken_files(arguments: Plain, cancel: &CancellationToken) -> Exit {
     let rows = Rows::new(arguments.common.json);
     let sink = rows.clone();
+    let display = Display::new(arguments.common);
     let listed = async {
         let target = arguments.destination.open_existing(cancel).await?;
-        let observer = Display::new(arguments.common).observer();
+        let observer = display.observer();
         inspection::list_broken_files(&target, observer, cancel, move |version, file| {
             sink.add(
                 || {
@@ -192,5 +196,5 @@ pub(crate) async fn list_broken_files(arguments: Plain, cancel: &CancellationTok
     if outcome.is_ok() {
         rows.finish();
     }
-    exit(outcome, arguments.common)
+    exit(outcome, &display, arguments.common)
 }

@@ -21,14 +21,18 @@ pub(crate) async fn purge_broken(arguments: PurgeBroken, cancel: &CancellationTo
 
 async fn run_purge(what: PurgeWhat, purging: Purging, cancel: &CancellationToken) -> Exit {
     let (dry_run, common) = (purging.dry_run, purging.common);
+    let display = Display::new(common);
     let purged = async {
         let target = purging.destination.open_existing(cancel).await?;
-        let observer = Display::new(purging.common).observer();
+        let observer = display.observer();
         inspection::purge(
             &target,
             what,
             purging.versions.numbers,
-            purging.compacting.settings(),
+            purging.compacting.settings().map(|mut settings| {
+                settings.at_once = purging.now;
+                settings
+            }),
             purging.dblock_size,
             dry_run,
             Timestamp::now(),
@@ -40,11 +44,11 @@ async fn run_purge(what: PurgeWhat, purging: Purging, cancel: &CancellationToken
     match purged.await {
         Ok(purged) if common.json => {
             print_json(&purge_as_json(&purged));
-            Exit::Success
+            display.exit()
         }
         Ok(purged) => {
             print_purge(&purged, dry_run);
-            Exit::Success
+            display.exit()
         }
         Err(error) => fail(error, common),
     }
@@ -63,6 +67,11 @@ fn print_purge(purged: &PurgeResult, dry_run: bool) {
         }
         for path in &version.without_metadata {
             println!("\t{would}kept without times and rights: {path}");
+        }
+        let named = version.removed.len() + version.without_metadata.len();
+        let all = version.removed_files + version.without_metadata_files;
+        if all > named as u64 {
+            println!("\tand {} more", all - named as u64);
         }
     }
     print_files(&format!("{would}deleted"), &purged.deleted);
@@ -88,6 +97,8 @@ fn purge_as_json(purged: &PurgeResult) -> Value {
             json!({
                 "version": version.version,
                 "newTime": version.new_time,
+                "removedFiles": version.removed_files,
+                "withoutMetadataFiles": version.without_metadata_files,
                 "removed": version.removed,
                 "withoutMetadata": version.without_metadata,
             })
@@ -98,9 +109,10 @@ fn purge_as_json(purged: &PurgeResult) -> Value {
 
 pub(crate) async fn repair(arguments: Repair, cancel: &CancellationToken) -> Exit {
     let Repair { plain, dry_run } = arguments;
+    let display = Display::new(plain.common);
     let repaired = async {
         let target = plain.destination.open_existing(cancel).await?;
-        let observer = Display::new(plain.common).observer();
+        let observer = display.observer();
         inspection::repair(&target, dry_run, Timestamp::now(), observer, cancel).await
     };
     match repaired.await {
@@ -114,7 +126,11 @@ pub(crate) async fn repair(arguments: Repair, cancel: &CancellationToken) -> Exi
             } else {
                 print_repair(&repaired, dry_run);
             }
-            Exit::Success
+            if repaired.broken_files > 0 {
+                Exit::Failed
+            } else {
+                display.exit()
+            }
         }
         Err(error) => fail(error, plain.common),
     }
@@ -136,9 +152,10 @@ fn print_repair(repaired: &Repaired, dry_run: bool) {
 }
 
 pub(crate) async fn recreate(arguments: Plain, cancel: &CancellationToken) -> Exit {
+    let display = Display::new(arguments.common);
     let recreated = async {
         let target = arguments.destination.open_existing(cancel).await?;
-        let observer = Display::new(arguments.common).observer();
+        let observer = display.observer();
         inspection::recreate(&target, observer, cancel).await
     };
     match recreated.await {
@@ -148,7 +165,7 @@ pub(crate) async fn recreate(arguments: Plain, cancel: &CancellationToken) -> Ex
             } else {
                 println!("{versions} version(s) in {volumes} volumes");
             }
-            Exit::Success
+            display.exit()
         }
         Err(error) => fail(error, arguments.common),
     }

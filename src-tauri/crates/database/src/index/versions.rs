@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::Index;
 use crate::error::Result;
-use crate::sqlite::{classify, from_sql, to_sql};
+use crate::sqlite::{from_sql, to_sql};
 
 const COLUMNS: &str = "path, kind, time, hash, size, parts, listed, meta_hash, meta_size, meta_parts, \
                        meta_listed, modified, changed, inode";
@@ -88,33 +88,69 @@ impl Index {
         Ok(())
     }
 
-    /// Forgets a version that is not the newest. Entries that no version has any more go with it.
+    /// Forgets versions made at these times (seconds since 1970), as far as they were loaded. Entries that no version has
+    /// any more go with them. Without the newest one, none is loaded any more.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn remove_fileset(&self, id: i64) -> Result<()> {
+    pub fn forget_versions(&self, times: &[i64]) -> Result<()> {
+        let filesets = self.filesets()?;
+        let gone = |fileset: &&FilesetRow| times.contains(&fileset.time);
+        if filesets.last().as_ref().is_some_and(gone) {
+            return self.clear_filesets();
+        }
+        let ids: Vec<i64> = filesets.iter().filter(gone).map(|row| row.id).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.transaction(|index| {
+            for id in &ids {
+                index
+                    .connection
+                    .prepare_cached("DELETE FROM fileset WHERE id = ?1")?
+                    .execute([id])?;
+            }
+            index.connection.execute(
+                "DELETE FROM entry WHERE last IS NOT NULL AND NOT EXISTS
+                    (SELECT 1 FROM fileset WHERE id BETWEEN entry.first AND entry.last)",
+                [],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// File lists that are known to be at the destination: names and bytes.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn known_dlists(&self) -> Result<Vec<(String, u64)>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name, size FROM dlist ORDER BY name")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, from_sql(row.get(1)?))))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Notes that a file list is at the destination.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn know_dlist(&self, name: &str, size: u64) -> Result<()> {
         self.connection
-            .execute("DELETE FROM fileset WHERE id = ?1", [id])?;
-        self.connection.execute(
-            "DELETE FROM entry WHERE last IS NOT NULL AND NOT EXISTS
-                (SELECT 1 FROM fileset WHERE id BETWEEN entry.first AND entry.last)",
-            [],
-        )?;
+            .prepare_cached("INSERT OR REPLACE INTO dlist VALUES (?1, ?2)")?
+            .execute(params![name, to_sql(size)])?;
         Ok(())
     }
 
-    /// Forgets the version made at `time` (seconds since 1970), if it was loaded. Without the newest one, none is
-    /// loaded any more.
+    /// Notes that a file list is not at the destination.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn forget_version(&self, time: i64) -> Result<()> {
-        let filesets = self.filesets()?;
-        match filesets.iter().position(|fileset| fileset.time == time) {
-            Some(position) if position + 1 == filesets.len() => self.clear_filesets(),
-            Some(position) => self.remove_fileset(filesets[position].id),
-            None => Ok(()),
-        }
+    pub fn forget_dlist(&self, name: &str) -> Result<()> {
+        self.connection
+            .prepare_cached("DELETE FROM dlist WHERE name = ?1")?
+            .execute([name])?;
+        Ok(())
     }
 
     /// Whether the version made at `time` (seconds since 1970) is complete, if that is known. Known also of versions
@@ -278,7 +314,7 @@ impl Index {
     fn for_each(&self, sql: &str, mut sink: impl FnMut(EntryRow) -> bool) -> Result<()> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query([])?;
-        while let Some(row) = rows.next().map_err(|error| classify(error, &self.path))? {
+        while let Some(row) = rows.next()? {
             if !sink(read_entry(row)?) {
                 break;
             }

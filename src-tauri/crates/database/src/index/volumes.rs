@@ -1,12 +1,12 @@
 //! Volumes, and which blocks they hold.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{OptionalExtension as _, Row, Rows, params};
 
 use super::Index;
 use crate::error::Result;
-use crate::sqlite::{classify, from_sql, to_sql};
+use crate::sqlite::{from_sql, to_sql};
 
 /// What a volume holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,10 @@ pub struct VolumeRow {
     pub hash: Option<Vec<u8>>,
     /// Spooled dindex: the dblock that it describes.
     pub partner: Option<i64>,
+    /// Whether it was written here.
+    pub is_own: bool,
+    /// Whether a version was seen that needed it.
+    pub was_needed: bool,
 }
 
 /// A block of a volume.
@@ -71,7 +75,7 @@ impl Index {
     /// Those of SQLite.
     pub fn volumes(&self) -> Result<Vec<VolumeRow>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, name, kind, state, size, hash, partner FROM volume ORDER BY id",
+            "SELECT id, name, kind, state, size, hash, partner, own, needed FROM volume ORDER BY id",
         )?;
         let rows = statement.query_map([], |row| {
             Ok(VolumeRow {
@@ -90,10 +94,11 @@ impl Index {
                 size: from_sql(row.get(4)?),
                 hash: row.get(5)?,
                 partner: row.get(6)?,
+                is_own: row.get(7)?,
+                was_needed: row.get(8)?,
             })
         })?;
-        rows.collect::<rusqlite::Result<_>>()
-            .map_err(|error| classify(error, &self.path))
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Adds a volume, or updates the one with this name, and returns its id.
@@ -110,7 +115,8 @@ impl Index {
         partner: Option<i64>,
     ) -> Result<i64> {
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO volume (name, kind, state, size, hash, partner) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO volume (name, kind, state, size, hash, partner, own)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3 = 0)
              ON CONFLICT (name) DO UPDATE SET state = ?3, size = ?4, hash = coalesce(?5, hash)
              RETURNING id",
         )?;
@@ -146,12 +152,48 @@ impl Index {
     /// # Errors
     /// Those of SQLite.
     pub fn remove_volume(&self, id: i64) -> Result<()> {
-        self.connection
-            .execute("DELETE FROM block WHERE volume = ?1", [id])?;
-        self.connection
-            .execute("DELETE FROM covers WHERE dindex = ?1", [id])?;
-        self.connection
-            .execute("DELETE FROM volume WHERE id = ?1", [id])?;
+        self.remove_volumes(&[id])
+    }
+
+    /// Forgets volumes and their blocks, in one pass over all blocks. Call inside no transaction of this handle.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn remove_volumes(&self, ids: &[i64]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.choose(ids)?;
+        let have_blocks: bool = self.connection.query_row(
+            "SELECT EXISTS (SELECT 1 FROM volume WHERE kind = 0 AND id IN (SELECT id FROM chosen))",
+            [],
+            |row| row.get(0),
+        )?;
+        let blocks = if have_blocks {
+            "DELETE FROM block WHERE volume IN (SELECT id FROM chosen);"
+        } else {
+            ""
+        };
+        self.connection.execute_batch(&format!(
+            "SAVEPOINT removal; {blocks}
+             DELETE FROM covers WHERE dindex IN (SELECT id FROM chosen);
+             DELETE FROM volume WHERE id IN (SELECT id FROM chosen);
+             RELEASE removal;"
+        ))?;
+        Ok(())
+    }
+
+    /// Names volumes for a statement.
+    fn choose(&self, ids: &[i64]) -> Result<()> {
+        self.connection.execute_batch(
+            "CREATE TEMP TABLE IF NOT EXISTS chosen (id INTEGER PRIMARY KEY); DELETE FROM chosen;",
+        )?;
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT OR IGNORE INTO chosen VALUES (?1)")?;
+        for id in ids {
+            insert.execute([id])?;
+        }
         Ok(())
     }
 
@@ -268,16 +310,56 @@ impl Index {
         Ok(statement.exists(params![hash, to_sql(size)])?)
     }
 
-    /// Whether a volume has no block that is in no other volume.
+    /// Which of these volumes hold a block that no volume apart from them has.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn is_redundant(&self, volume: i64) -> Result<bool> {
+    pub fn irreplaceable(&self, volumes: &[i64]) -> Result<HashSet<i64>> {
+        if volumes.is_empty() {
+            return Ok(HashSet::new());
+        }
+        self.choose(volumes)?;
         let mut statement = self.connection.prepare_cached(
-            "SELECT 1 FROM block b WHERE b.volume = ?1 AND NOT EXISTS
-                (SELECT 1 FROM block o WHERE o.hash = b.hash AND o.size = b.size AND o.volume <> ?1) LIMIT 1",
+            "SELECT DISTINCT b.volume FROM block b WHERE b.volume IN (SELECT id FROM chosen) AND NOT EXISTS
+                (SELECT 1 FROM block o WHERE o.hash = b.hash AND o.size = b.size
+                    AND o.volume NOT IN (SELECT id FROM chosen))",
         )?;
-        Ok(!statement.exists([volume])?)
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Volumes that versions need and that are gone, by name.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn lost_volumes(&self) -> Result<Vec<String>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name FROM lost ORDER BY name")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Notes that a volume is gone that versions need, until [`Index::accept_loss`].
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn add_lost(&self, name: &str) -> Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO lost VALUES (?1)")?
+            .execute([name])?;
+        Ok(())
+    }
+
+    /// Forgets that a volume is gone.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn accept_loss(&self, name: &str) -> Result<()> {
+        self.connection
+            .prepare_cached("DELETE FROM lost WHERE name = ?1")?
+            .execute([name])?;
+        Ok(())
     }
 
     /// Keeps the content of a blocklist.
@@ -317,7 +399,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_volume_with_the_only_copy_of_a_block_is_not_redundant() {
+    fn volumes_with_the_only_copies_of_a_block_are_irreplaceable() {
         let folder = tempfile::tempdir().unwrap();
         let index = Index::open(&folder.path().join("index.sqlite")).unwrap();
         let put = |name| {
@@ -337,8 +419,14 @@ mod tests {
         index.add_block(second, b"x", 5).unwrap();
         index.add_block(second, b"y", 5).unwrap();
 
-        assert!(index.is_redundant(first).unwrap());
-        assert!(!index.is_redundant(second).unwrap());
+        let irreplaceable = |ids: &[i64]| index.irreplaceable(ids).unwrap();
+        assert_eq!(irreplaceable(&[first]), HashSet::new());
+        assert_eq!(irreplaceable(&[second]), HashSet::from([second]));
+        assert_eq!(
+            irreplaceable(&[first, second]),
+            HashSet::from([first, second]),
+            "each is the other's only copy"
+        );
         index.remove_volume(second).unwrap();
         assert!(index.has_block(b"x", 5).unwrap());
         assert!(!index.has_block(b"y", 5).unwrap());

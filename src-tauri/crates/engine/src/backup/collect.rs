@@ -1,9 +1,8 @@
 //! The collector: takes what the pool prepared, in order, fills volumes with new blocks, and stages what changed.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use coffer_database::{EntryRow, Index, LocalState};
+use coffer_database::{EntryRow, Index, IndexHandle, LocalState};
 use coffer_volume::archive::PreparedEntry;
 use coffer_volume::stream::{Parts, StreamRef};
 use coffer_volume::{Format, Hash};
@@ -14,10 +13,10 @@ use super::known::{Known, KnownBlocks, NEVER};
 use super::prepare::{
     NewBlock, Output, PreparedBlock, PreparedContent, PreparedEntryData, PreparedMetadata,
 };
-use super::scan::Unchanged;
+use super::scan::{Overview, Unchanged};
 use super::{BackupStats, Pace};
 use crate::error::{Error, Result};
-use crate::monitor::{Problem, ProblemKind, Severity};
+use crate::monitor::{Fallback, Problem, ProblemKind, Severity};
 use crate::session::Session;
 use crate::spool::{BlockSet, OpenVolume, Spool, lock};
 use crate::store::{SpooledVolume, kind_number, stream_row};
@@ -28,7 +27,12 @@ const BATCH: usize = 512;
 /// What the scan found without the pool's help.
 pub(super) enum Finding {
     Gone(String),
-    Problem { problem: Problem, is_root: bool },
+    Problem {
+        problem: Problem,
+        is_root: bool,
+    },
+    /// What of the sources was found, at the end.
+    Overview(Overview),
 }
 
 /// A change that waits for its transaction.
@@ -61,6 +65,7 @@ pub(super) struct Collector {
     large: LargeFile,
     staged: Vec<Staged>,
     stats: BackupStats,
+    overview: Overview,
 }
 
 impl Collector {
@@ -85,11 +90,12 @@ impl Collector {
             large: LargeFile::default(),
             staged: Vec::new(),
             stats: BackupStats::default(),
+            overview: Overview::default(),
         })
     }
 
-    pub(super) fn index_path(&self) -> PathBuf {
-        lock(&self.index).path().to_owned()
+    pub(super) fn index_handle(&self) -> IndexHandle {
+        lock(&self.index).handle()
     }
 
     pub(super) fn known(&self) -> KnownBlocks {
@@ -107,7 +113,7 @@ impl Collector {
         ordered: &Receiver<Receiver<Output>>,
         findings: &Receiver<Finding>,
     ) -> Result<()> {
-        self.reader = Some(Index::open(&self.index_path())?);
+        self.reader = Some(self.index_handle().open()?);
         let mut both = Select::new();
         let of_pool = both.recv(ordered);
         let of_scan = both.recv(findings);
@@ -136,12 +142,12 @@ impl Collector {
     }
 
     /// Ends the last volume and stages what is left.
-    pub(super) fn finish(mut self) -> Result<BackupStats> {
+    pub(super) fn finish(mut self) -> Result<(BackupStats, Overview)> {
         if let Some(open) = self.open.take() {
             self.send(open)?;
         }
         self.flush()?;
-        Ok(self.stats)
+        Ok((self.stats, self.overview))
     }
 
     fn take(&mut self, result: &Receiver<Output>) -> Result<()> {
@@ -176,6 +182,10 @@ impl Collector {
             Finding::Problem { problem, is_root } => {
                 self.stats.kept_sources += u64::from(is_root);
                 self.report(problem);
+                Ok(())
+            }
+            Finding::Overview(overview) => {
+                self.overview = overview;
                 Ok(())
             }
         }
@@ -236,7 +246,11 @@ impl Collector {
         let (content, metadata) = match entry.data {
             Ok(data) => data,
             Err(error) => {
-                let kind = ProblemKind::Unreadable(error);
+                let fallback = match entry.previous {
+                    Some(_) => Fallback::Kept,
+                    None => Fallback::Nothing,
+                };
+                let kind = ProblemKind::Unreadable { error, fallback };
                 self.report(Problem {
                     subject: entry.stored,
                     kind,
@@ -410,7 +424,8 @@ impl Collector {
     /// Ends a volume, notes it in the index, and hands it to the uploads; waits there while they have enough.
     fn send(&mut self, open: OpenVolume) -> Result<()> {
         let (pair, bytes) = open.finish(&self.spool, &lock(&self.index))?;
-        self.added.clear();
+        // All of them pass through the filter, or it would call them new.
+        self.known.insert(self.added.drain(..));
         self.known.end_volume();
         self.stats.uploaded_volumes += 2;
         self.stats.uploaded_bytes += bytes;

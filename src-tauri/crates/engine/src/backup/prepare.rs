@@ -1,11 +1,9 @@
 //! The pool: reading small files, hashing and compressing, in parallel; results come out in the order they went in.
 
-use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::Path;
 use std::sync::Arc;
 
-use coffer_database::{EntryRow, Index, LocalState, StreamRow};
+use coffer_database::{EntryRow, Index, IndexHandle, LocalState, StreamRow};
 use coffer_volume::archive::{BlockCompressor, Hint, PreparedEntry};
 use coffer_volume::dlist::EntryKind;
 use coffer_volume::metadata::Metadata;
@@ -18,6 +16,8 @@ use super::known::{Known, KnownBlocks, LookUps};
 use crate::source::{Found, is_compressed, local_state, metadata};
 use crate::store::kind_number;
 
+/// Seconds within which a file system may give two changes the same time; FAT has the longest.
+const LONGEST_TICK: i64 = 2;
 /// Bytes of blocks that may be in the pool for each of its threads, as a rule.
 const IN_FLIGHT_BYTES: u64 = 4 << 20;
 /// Bytes of blocks that may be in the pool at most, unless a block for each thread takes more.
@@ -74,11 +74,28 @@ pub(super) enum PreparedContent {
 pub(super) struct Candidate {
     pub(super) found: Found,
     pub(super) previous: Option<EntryRow>,
-    /// Whether blocks of the entry are lost, so that it is read though it looks unchanged.
+    /// Whether it is read though it looks unchanged: blocks of it are lost, or somebody wants it read always.
+    pub(super) must_read: bool,
+    /// Whether blocks of the entry are lost.
     pub(super) is_lost: bool,
+    /// When the version was made that it is compared with, in seconds since 1970.
+    pub(super) compared_with: i64,
+    /// What [`Candidate::looks_unchanged`] said. It asks the system, whose answer may be another the next time.
+    looks_unchanged: Option<bool>,
 }
 
 impl Candidate {
+    pub(super) fn new(found: Found, previous: Option<EntryRow>, compared_with: i64) -> Self {
+        Self {
+            found,
+            previous,
+            must_read: false,
+            is_lost: false,
+            compared_with,
+            looks_unchanged: None,
+        }
+    }
+
     /// Bytes of content, if it is a file.
     pub(super) fn content_len(&self) -> u64 {
         self.found.content_len()
@@ -90,23 +107,34 @@ impl Candidate {
         Some((Hash::from_bytes(&stream.parts).ok()?, stream.size))
     }
 
-    /// Whether a file that the index knows from a dlist only, where times have whole seconds, is the same: by time,
-    /// size and metadata.
-    pub(super) fn looks_unchanged(&self, format: &Format) -> bool {
+    /// Whether a file that the index knows from a dlist only, where times have whole seconds, is the same: by time, size
+    /// and metadata, and because nothing of it changed since that version was made. Asks once.
+    pub(super) fn looks_unchanged(&mut self, format: &Format) -> bool {
+        if let Some(answer) = self.looks_unchanged {
+            return answer;
+        }
+        let answer = self.compare(format);
+        self.looks_unchanged = Some(answer);
+        answer
+    }
+
+    fn compare(&self, format: &Format) -> bool {
         let Some(row) = &self.previous else {
             return false;
         };
         let Some(content) = &row.content else {
             return false;
         };
-        let seconds = local_state(&self.found.stat)
-            .modified
-            .div_euclid(1_000_000_000);
-        if self.is_lost
+        let local = local_state(&self.found.stat);
+        let seconds = |nanoseconds: i64| nanoseconds.div_euclid(1_000_000_000);
+        // Where the system keeps no change time, it is 0.
+        let may_have_changed = seconds(local.changed) >= self.compared_with - LONGEST_TICK;
+        if self.must_read
+            || may_have_changed
             || row.local.is_some()
             || row.kind != kind_number(self.found.kind)
             || content.size != self.found.stat.len()
-            || row.time != Some(seconds)
+            || row.time != Some(seconds(local.modified))
         {
             return false;
         }
@@ -246,11 +274,11 @@ impl Worker {
         format: &Format,
         compressor: BlockCompressor,
         pace: Arc<Pace>,
-        index: &Path,
+        index: &IndexHandle,
         known: KnownBlocks,
     ) -> coffer_database::Result<Self> {
         Ok(Self {
-            index: Index::open(index)?,
+            index: index.open()?,
             known,
             format: format.clone(),
             compressor,
@@ -306,7 +334,7 @@ impl Preparer<'_> {
         }
     }
 
-    fn entry(&mut self, candidate: Candidate) -> PreparedEntryData {
+    fn entry(&mut self, mut candidate: Candidate) -> PreparedEntryData {
         if candidate.found.kind != EntryKind::File {
             return self.finish(candidate, Ok(PreparedContent::None), false);
         }
@@ -315,7 +343,7 @@ impl Preparer<'_> {
         }
         let row = candidate.previous.as_ref();
         let previous = candidate.only_block(row.and_then(|row| row.content.as_ref()));
-        let (content, changed) = match self.small_file(&candidate.found, previous) {
+        let (content, changed) = match self.small_file(&mut candidate.found, previous) {
             Ok((content, changed)) => (Ok(content), changed),
             Err(error) => (Err(error), false),
         };
@@ -325,14 +353,15 @@ impl Preparer<'_> {
     /// Reads a file that had at most one block when it was looked at, and never more than that.
     fn small_file(
         &mut self,
-        found: &Found,
+        found: &mut Found,
         previous: Option<PreviousBlock>,
     ) -> io::Result<(PreparedContent, bool)> {
-        let expected = found.stat.len();
-        let mut file = File::open(&found.path)?;
+        let mut file = found.open()?;
+        let expected = found.stat.len().min(self.format.block_size());
         let mut data = Vec::with_capacity(expected as usize);
         file.by_ref().take(expected).read_to_end(&mut data)?;
-        let changed = data.len() as u64 != expected || differs(&found.stat, &file.metadata()?);
+        let changed =
+            data.len() as u64 != found.stat.len() || differs(&found.stat, &file.metadata()?);
         let size = data.len() as u64;
         let hint = if is_compressed(&found.path) {
             Hint::Store
@@ -359,7 +388,7 @@ impl Preparer<'_> {
             found, previous, ..
         } = candidate;
         let mut local = local_state(&found.stat);
-        if changed_while_read {
+        if changed_while_read || !found.is_settled() {
             // No real change time is negative: the next run reads the file again.
             local.changed = -1;
         }

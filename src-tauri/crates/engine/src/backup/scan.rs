@@ -1,6 +1,6 @@
 //! The scan: the sources beside the newest version, in one pass over both.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::iter::Peekable;
@@ -11,18 +11,22 @@ use std::{thread, vec};
 use coffer_database::{EntryRow, Index, StreamBlocks, StreamRow};
 use coffer_volume::Hash;
 use coffer_volume::archive::{BlockCompressor, Hint};
+use coffer_volume::dlist::EntryKind;
 use coffer_volume::stream::block_len;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use jiff::Timestamp;
 
 use super::collect::{Collector, Finding};
 use super::prepare::{Candidate, Pool, Stopped, Task, Worker, differs};
 use super::{BackupOptions, Pace, rows};
 use crate::broken::is_whole;
 use crate::error::{Error, Result};
-use crate::filter::Filters;
-use crate::monitor::{Problem, ProblemKind};
+use crate::filter::{Action, Filters};
+use crate::monitor::{Fallback, Problem, ProblemKind};
 use crate::session::Session;
-use crate::source::{Found, Root, Walk, WalkItem, is_compressed, local_state};
+use crate::source::{
+    Found, KnownMounts, Root, SEPARATOR, Walk, WalkItem, Why, is_compressed, is_inside, local_state,
+};
 use crate::spool::Spool;
 use crate::store::{kind_number, stream_ref};
 use crate::threads::{join, spawn};
@@ -38,6 +42,25 @@ pub(super) struct Scan<'a> {
     filters: &'a Filters,
     options: &'a BackupOptions,
     pace: &'a Arc<Pace>,
+}
+
+/// What a scan learnt of the sources as a whole.
+#[derive(Debug, Default)]
+pub(super) struct Overview {
+    /// Files and links that were found.
+    pub(super) files: u64,
+    /// Names that rules left out.
+    pub(super) left_out: u64,
+    /// Whether the version before had files that are gone now.
+    pub(super) files_are_gone: bool,
+    /// Whether the version before had something that is in none of the sources of today.
+    pub(super) sources_left: bool,
+    /// Whether something is kept as the version before had it.
+    pub(super) keeps: bool,
+    /// A source was emptied, and that was said to be meant.
+    pub(super) was_emptied: bool,
+    /// Folders of the sources in which another file system begins.
+    pub(super) mounts: HashMap<String, i64>,
 }
 
 impl<'a> Scan<'a> {
@@ -62,7 +85,7 @@ impl<'a> Scan<'a> {
     pub(super) fn run(self, collector: &mut Collector) -> Result<()> {
         let threads = thread::available_parallelism().map_or(2, usize::from);
         let (pool, ends) = Pool::new(self.spool.format(), threads);
-        let index_path = collector.index_path();
+        let index = collector.index_handle();
         let (finding_sender, findings) = bounded(FINDINGS);
         let finished = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -73,7 +96,7 @@ impl<'a> Scan<'a> {
                     self.spool.format(),
                     BlockCompressor::with_method(method, self.pace.level()),
                     Arc::clone(self.pace),
-                    &index_path,
+                    &index,
                     collector.known(),
                 )?;
                 spawn(scope, "prepare", move || worker.run(&tasks))?;
@@ -83,8 +106,9 @@ impl<'a> Scan<'a> {
                 spawn(scope, "count", || self.count(&finished))?;
             }
             let (mut row_sender, rows) = rows::channel();
-            let reader = Index::open(&index_path)?;
+            let reader = index.open()?;
             let damaged = reader.may_be_damaged()?;
+            let compared_with = compared_with(&reader, self.options.now)?;
             let reading = spawn(scope, "newest", move || {
                 let read = reader.for_each_current(|row| row_sender.send(row));
                 row_sender.finish();
@@ -95,8 +119,10 @@ impl<'a> Scan<'a> {
                 pool,
                 findings: finding_sender,
                 newest: Newest::new(rows),
-                kept: Vec::new(),
-                index: Index::open(&index_path)?,
+                kept: Kept::default(),
+                overview: Overview::default(),
+                compared_with,
+                index: index.open()?,
                 whole_lists: damaged.then(HashSet::new),
                 unchanged: Unchanged::default(),
                 block_size: self.spool.format().block_size(),
@@ -122,12 +148,44 @@ impl<'a> Scan<'a> {
             if finished.load(Ordering::Relaxed) || self.session.is_cancelled() {
                 return;
             }
-            if let WalkItem::Entry(found) = item {
+            if let WalkItem::Entry(found) | WalkItem::Emptied { found, .. } = item {
                 files += 1;
                 bytes += found.content_len();
             }
         }
         self.session.monitor().totals(files, bytes);
+    }
+}
+
+/// When the newest version was made, in seconds since 1970. Before all times when it was made by a clock that was ahead, so
+/// that nobody can say what changed since.
+fn compared_with(index: &Index, now: Timestamp) -> Result<i64> {
+    let newest = index.filesets()?.last().map(|fileset| fileset.time);
+    let newest = newest.filter(|newest| *newest <= now.as_second());
+    Ok(newest.unwrap_or(i64::MIN / 2))
+}
+
+/// Stored paths under which everything is kept as it was.
+#[derive(Debug, Default)]
+struct Kept(HashSet<String>);
+
+impl Kept {
+    fn add(&mut self, path: &str) {
+        let path = path.strip_suffix(SEPARATOR).unwrap_or(path);
+        self.0.insert(path.to_owned());
+    }
+
+    fn contains(&self, path: &str) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
+        let ends = path.match_indices(SEPARATOR).map(|(end, _)| end);
+        ends.chain([path.len()])
+            .any(|end| self.0.contains(&path[..end]))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -175,10 +233,12 @@ struct Scanner<'a> {
     pool: Pool,
     findings: Sender<Finding>,
     newest: Newest,
-    /// Stored paths under which everything is kept as it was.
-    kept: Vec<String>,
+    kept: Kept,
+    overview: Overview,
     unchanged: Unchanged,
     index: Index,
+    /// See [`compared_with`].
+    compared_with: i64,
     /// When volumes are damaged: the blocklists that were found whole.
     whole_lists: Option<HashSet<Hash>>,
     block_size: u64,
@@ -188,17 +248,17 @@ impl Scanner<'_> {
     /// When the collector stops, so does the scan; the collector knows why.
     fn run(mut self) -> Result<Unchanged> {
         let scan = self.scan;
-        let walk = Walk::new(scan.roots.clone(), scan.filters, &scan.options.source);
-        for item in walk {
+        let known = KnownMounts::load(self.index.handle().open()?)?;
+        self.overview.mounts.clone_from(known.devices());
+        let mut walk = Walk::new(scan.roots.clone(), scan.filters, &scan.options.source)
+            .with_known_mounts(known);
+        while let Some(item) = walk.next() {
             scan.session.check_cancelled()?;
             let outcome = match item {
                 WalkItem::Entry(found) => self.visit(*found),
-                WalkItem::Problem {
-                    subject,
-                    kind,
-                    keep,
-                } => self.problem(subject, kind, keep),
-                WalkItem::EmptyRoot(stored) => self.empty_root(stored),
+                WalkItem::Problem { subject, why, keep } => self.problem(subject, why, keep),
+                WalkItem::Emptied { found, names } => self.emptied(*found, &names)?,
+                WalkItem::DeadLink(found) => self.dead_link(*found)?,
                 WalkItem::LeftOut(_) => Ok(()),
             };
             if outcome.is_err() {
@@ -206,18 +266,30 @@ impl Scanner<'_> {
             }
         }
         // Whatever of the newest version was not met is gone.
-        let _ = self.pass_until(None).and_then(|()| self.pool.flush());
+        let passed = self.pass_until(None).and_then(|()| self.pool.flush());
+        self.overview.left_out = walk.left_out_names();
+        self.overview.mounts.extend(walk.mounts().clone());
+        self.overview.keeps = !self.kept.is_empty();
+        let overview = std::mem::take(&mut self.overview);
+        let _ = passed.and_then(|()| self.report(Finding::Overview(overview)));
         Ok(self.unchanged)
     }
 
     fn visit(&mut self, found: Found) -> Result<(), Stopped> {
+        if self.kept.contains(&found.stored) {
+            return Ok(());
+        }
         self.pass_until(Some(&found.stored))?;
+        self.overview.files += u64::from(found.kind != EntryKind::Folder);
         let previous = self.newest.take_if(|row| row.path == found.stored);
         let is_lost = match &previous {
             Some(row) => self.is_lost(row),
             None => false,
         };
-        if !is_lost
+        let wanted = self.scan.options.always_read.decide(&found.stored);
+        let must_read = is_lost
+            || found.kind == EntryKind::File && matches!(wanted, Some((Action::Include, _)));
+        if !must_read
             && previous
                 .as_ref()
                 .is_some_and(|row| is_unchanged(&found, row))
@@ -228,11 +300,8 @@ impl Scanner<'_> {
             self.scan.session.monitor().done(1, bytes, &found.stored);
             return Ok(());
         }
-        let candidate = Candidate {
-            found,
-            previous,
-            is_lost,
-        };
+        let mut candidate = Candidate::new(found, previous, self.compared_with);
+        (candidate.must_read, candidate.is_lost) = (must_read, is_lost);
         let format = self.scan.spool.format();
         if candidate.content_len() > self.block_size && !candidate.looks_unchanged(format) {
             return self.large_file(Box::new(candidate));
@@ -257,23 +326,25 @@ impl Scanner<'_> {
     }
 
     /// Reads a file of several blocks and hands them in one by one.
-    fn large_file(&mut self, candidate: Box<Candidate>) -> Result<(), Stopped> {
-        let found = &candidate.found;
-        let hint = if is_compressed(&found.path) {
+    fn large_file(&mut self, mut candidate: Box<Candidate>) -> Result<(), Stopped> {
+        let hint = if is_compressed(&candidate.found.path) {
             Hint::Store
         } else {
             Hint::Compress
         };
-        let (content, changed_while_read) = match File::open(&found.path) {
+        let previous = candidate.previous.as_ref();
+        let previous = previous.filter(|_| !candidate.is_lost);
+        let previous = previous.and_then(|row| row.content.clone());
+        let found = &mut candidate.found;
+        let (content, changed_while_read) = match found.open() {
             Ok(file) => {
-                let previous = candidate.previous.as_ref();
-                let previous = previous.filter(|_| !candidate.is_lost);
-                let previous = previous.and_then(|row| row.content.as_ref());
-                let content = self.read_blocks(&file, found.stat.len(), hint, previous)?;
+                let expected = found.stat.len();
+                let content = self.read_blocks(&file, expected, hint, previous.as_ref())?;
                 let changed = file
                     .metadata()
                     .map_or(true, |stat| differs(&found.stat, &stat));
-                (content, changed)
+                let is_short = matches!(content, Ok((_, size)) if size != expected);
+                (content, changed || is_short)
             }
             Err(error) => (Err(error), false),
         };
@@ -313,6 +384,8 @@ impl Scanner<'_> {
             if data.is_empty() {
                 break;
             }
+            // Whoever cuts the file makes it end here: behind a short block nothing would have its place.
+            let is_last = (data.len() as u64) < len;
             total += data.len() as u64;
             hasher.update(&data);
             self.pool.submit(Task::Block {
@@ -320,44 +393,78 @@ impl Scanner<'_> {
                 hint,
                 previous: previous.next(),
             })?;
+            if is_last {
+                break;
+            }
         }
         Ok(Ok((hasher.finish(), total)))
     }
 
-    fn problem(
-        &mut self,
-        subject: String,
-        kind: ProblemKind,
-        keep: Option<String>,
-    ) -> Result<(), Stopped> {
-        if matches!(kind, ProblemKind::SourceMissing) && self.scan.options.allow_missing_source {
+    fn problem(&mut self, subject: String, why: Why, keep: Option<String>) -> Result<(), Stopped> {
+        if matches!(why, Why::Missing) && self.scan.options.allow_missing_source {
+            self.overview.was_emptied = true;
             return Ok(());
         }
-        let is_root = matches!(kind, ProblemKind::SourceMissing);
-        self.kept.extend(keep);
+        let is_root = why.is_of_source();
+        let fallback = match keep {
+            Some(kept) if self.was_backed_up(&kept) => {
+                self.kept.add(&kept);
+                Fallback::Kept
+            }
+            _ => Fallback::Nothing,
+        };
+        let kind = why.kind(fallback);
         self.report(Finding::Problem {
             problem: Problem { subject, kind },
             is_root,
         })
     }
 
-    /// An empty root is a problem only when it was not empty before.
-    fn empty_root(&mut self, stored: String) -> Result<(), Stopped> {
-        let had_content = self
-            .newest
-            .peek()
-            .is_some_and(|row| row.path.len() > stored.len() && row.path.starts_with(&stored));
-        if !had_content || self.scan.options.allow_missing_source {
-            return Ok(());
+    /// Whether the newest version has something at a path or below it. A database that cannot answer makes it so.
+    fn was_backed_up(&self, path: &str) -> bool {
+        let path = path.strip_suffix(SEPARATOR).unwrap_or(path);
+        let folder = format!("{path}{SEPARATOR}");
+        let is_there = self.index.has_any_of([path, folder.as_str()]);
+        is_there.unwrap_or(true) || self.index.has_below(&folder, &[]).unwrap_or(true)
+    }
+
+    /// An empty source is a problem only when it was not empty before.
+    fn emptied(&mut self, found: Found, names: &[String]) -> Result<Result<(), Stopped>> {
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        if !self.index.has_below(&found.stored, &names)? {
+            return Ok(self.visit(found));
         }
-        self.kept.push(stored.clone());
-        let problem = Problem {
-            subject: stored,
-            kind: ProblemKind::SourceEmpty,
-        };
-        self.report(Finding::Problem {
-            problem,
+        let subject = found.stored.clone();
+        if self.scan.options.allow_missing_source {
+            self.overview.was_emptied = true;
+            let kind = ProblemKind::SourceEmptied;
+            let problem = Problem { subject, kind };
+            let told = self.report(Finding::Problem {
+                problem,
+                is_root: false,
+            });
+            return Ok(told.and_then(|()| self.visit(found)));
+        }
+        self.kept.add(&subject);
+        let kind = ProblemKind::SourceEmpty;
+        Ok(self.report(Finding::Problem {
+            problem: Problem { subject, kind },
             is_root: true,
+        }))
+    }
+
+    /// A link that leads nowhere is stored as a link, unless it led somewhere before.
+    fn dead_link(&mut self, found: Found) -> Result<Result<(), Stopped>> {
+        let folder = format!("{}{SEPARATOR}", found.stored);
+        let led_somewhere = self.index.has_any_of([folder.as_str()])?
+            || self
+                .index
+                .has_file(&found.stored, kind_number(EntryKind::File))?;
+        Ok(if led_somewhere {
+            let keep = Some(found.stored.clone());
+            self.problem(found.stored, Why::Away, keep)
+        } else {
+            self.visit(found)
         })
     }
 
@@ -367,21 +474,15 @@ impl Scanner<'_> {
             .newest
             .take_if(|row| path.is_none_or(|path| row.path.as_str() < path))
         {
-            if !self.is_kept(&row.path) {
-                self.report(Finding::Gone(row.path))?;
+            if self.kept.contains(&row.path) {
+                continue;
             }
+            let mut roots = self.scan.roots.iter();
+            self.overview.sources_left |= !roots.any(|root| is_inside(&row.path, &root.stored));
+            self.overview.files_are_gone |= row.kind != kind_number(EntryKind::Folder);
+            self.report(Finding::Gone(row.path))?;
         }
         Ok(())
-    }
-
-    fn is_kept(&self, path: &str) -> bool {
-        self.kept.iter().any(|kept| {
-            path.strip_prefix(kept.as_str()).is_some_and(|rest| {
-                rest.is_empty()
-                    || kept.ends_with(crate::source::SEPARATOR)
-                    || rest.starts_with(crate::source::SEPARATOR)
-            })
-        })
     }
 
     fn report(&self, finding: Finding) -> Result<(), Stopped> {

@@ -5,36 +5,58 @@ use std::{fs, thread};
 use coffer_database::{EntryRow, Index};
 use coffer_volume::VolumeName;
 use coffer_volume::dlist::{Completeness, DlistWriter, EntryKind, FilelistEntry};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::BackupStats;
 use super::rows::{self, RowSender};
 use crate::error::{Error, Result};
+use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
-use crate::spool::{Checkpoints, Spool, put};
+use crate::spool::{Checkpoints, Spool, put_new};
 use crate::store::{kind_number, kind_of, stream_ref};
 use crate::threads::{join, spawn};
 
-/// Writes the dlist of the staged version, uploads it, and makes the version the newest in the index.
+/// A dlist at the destination, of which nobody was told yet.
+pub(super) struct UploadedDlist {
+    pub(super) name: VolumeName,
+}
+
+/// Seconds by which a version may move on because others have its time.
+const MOST_MOVES: u32 = 3600;
+
+/// Writes the dlist of the staged version and uploads it, a second later or more when another computer has its time.
 pub(super) fn upload_dlist(
     session: &Session,
     index: &Index,
-    spool: &Spool,
+    spool: &mut Spool,
     stats: &mut BackupStats,
     checkpoints: &Checkpoints,
-) -> Result<()> {
-    let name = VolumeName::new_dlist(spool.prefix(), spool.time(), spool.encryption());
-    let size = write_dlist(session, index, spool, &name)?;
-    let path = spool.folder().join(name.as_str());
-    // A dlist that is cut off is never gone on with; its checkpoint lets the next run give it up.
-    put(session, name.as_str(), &path, index, checkpoints)?;
-    index.remove_checkpoint(name.as_str())?;
+) -> Result<UploadedDlist> {
+    for _ in 0..MOST_MOVES {
+        let name = VolumeName::new_dlist(spool.prefix(), spool.time(), spool.encryption());
+        let size = write_dlist(session, index, spool, &name, stats)?;
+        let path = spool.folder().join(name.as_str());
+        // A dlist that is cut off is never gone on with; its checkpoint lets the next run give it up.
+        let is_ours = put_new(session, name.as_str(), &path, index, checkpoints)?;
+        index.remove_checkpoint(name.as_str())?;
+        fs::remove_file(&path).map_err(|source| Error::io("delete", path, source))?;
+        stats.uploaded_volumes += 1;
+        stats.uploaded_bytes += size;
+        if is_ours {
+            index.know_dlist(name.as_str(), size)?;
+            return Ok(UploadedDlist { name });
+        }
+        let next = spool.time().checked_add(SignedDuration::from_secs(1));
+        spool.set_time(next.map_err(|_| Error::NoFreeTime { time: spool.time() })?);
+    }
+    Err(Error::NoFreeTime { time: spool.time() })
+}
+
+/// Makes the version the newest in the index.
+pub(super) fn commit(index: &Index, spool: &Spool, stats: &mut BackupStats) -> Result<()> {
     index.commit_staged(spool.time().as_second())?;
     index.set_completeness(spool.time().as_second(), true)?;
-    fs::remove_file(&path).map_err(|source| Error::io("delete", path, source))?;
     stats.version = Some(spool.time());
-    stats.uploaded_volumes += 1;
-    stats.uploaded_bytes += size;
     Ok(())
 }
 
@@ -43,7 +65,13 @@ pub(super) fn keep_local_state(index: &Index) -> Result<()> {
     Ok(index.merge_staged()?)
 }
 
-fn write_dlist(session: &Session, index: &Index, spool: &Spool, name: &VolumeName) -> Result<u64> {
+fn write_dlist(
+    session: &Session,
+    index: &Index,
+    spool: &Spool,
+    name: &VolumeName,
+    stats: &mut BackupStats,
+) -> Result<u64> {
     let scratch = tempfile::tempfile_in(spool.folder())
         .map_err(|source| Error::io("create a file in", spool.folder(), source))?;
     let failed = |source| spool.volume_failed(name, source);
@@ -56,7 +84,7 @@ fn write_dlist(session: &Session, index: &Index, spool: &Spool, name: &VolumeNam
         Completeness::Full,
     )
     .map_err(failed)?;
-    let reader = Index::open(index.path())?;
+    let reader = index.handle().open()?;
     thread::scope(|scope| {
         let (sender, rows) = rows::channel();
         let reading = spawn(scope, "staged", move || {
@@ -64,9 +92,17 @@ fn write_dlist(session: &Session, index: &Index, spool: &Spool, name: &VolumeNam
         })?;
         for row in rows.into_iter().flatten() {
             session.check_cancelled()?;
-            entry(&row, spool)
-                .and_then(|entry| writer.add(&entry))
-                .map_err(failed)?;
+            match entry(&row, spool).and_then(|entry| writer.add(&entry)) {
+                // One file that nobody could read back must not cost all others.
+                Err(coffer_volume::Error::Malformed { why, .. }) => {
+                    stats.warnings += 1;
+                    session.monitor().problem(Problem {
+                        subject: row.path,
+                        kind: ProblemKind::TooLargeForFormat(why),
+                    });
+                }
+                other => other.map_err(failed)?,
+            }
         }
         Ok::<_, Error>(join(reading)?)
     })?;

@@ -1,11 +1,9 @@
 //! Volumes to blocks: each volume once, and another one when it is damaged.
 
-use std::io;
 use std::path::Path;
 use std::thread;
 
-use coffer_database::{Index, RestorePlan, WantedBlock};
-use coffer_destination::Error as DestinationError;
+use coffer_database::{RestorePlan, WantedBlock};
 use coffer_volume::dblock::DblockReader;
 use coffer_volume::{Format, Hash, VolumeName};
 use crossbeam_channel::{Sender, bounded};
@@ -171,38 +169,8 @@ fn read_blocks(
 
 /// Damage and absence are told and survived; a lost connection, say, is not.
 fn give_up(session: &Session, plan: &RestorePlan, id: i64, name: &str, error: Error) -> Result<()> {
-    let why = match error {
-        Error::Volume { source, .. } => source.to_string(),
-        Error::WrongPassphrase { .. } => "its passphrase is another".to_owned(),
-        Error::Destination(DestinationError::NotFound { .. }) => "it is missing".to_owned(),
-        // Another computer deleted it in a folder of this one, between the look for it and reading it.
-        Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-            "it is missing".to_owned()
-        }
-        Error::Destination(error @ DestinationError::Corrupted { .. }) => error.to_string(),
-        other => return Err(other),
-    };
-    let subject = name.to_owned();
-    session.monitor().problem(Problem {
-        subject,
-        kind: ProblemKind::VolumeUnusable(why),
-    });
+    session.tell_unusable(name, error)?;
     Ok(plan.volume_failed(id)?)
-}
-
-/// Tells missing volumes and forgets them, so that nothing is looked for in them.
-pub(crate) fn report_missing(session: &Session, index: &Index, names: &[String]) -> Result<()> {
-    for row in index.volumes()? {
-        if names.contains(&row.name) {
-            index.remove_volume(row.id)?;
-            let kind = ProblemKind::VolumeUnusable("it is missing".to_owned());
-            session.monitor().problem(Problem {
-                subject: row.name,
-                kind,
-            });
-        }
-    }
-    Ok(())
 }
 
 fn spool_name(volume: &ListedVolume) -> std::path::PathBuf {

@@ -10,6 +10,8 @@ pub(crate) struct Root {
     pub(crate) path: PathBuf,
     /// As stored, without a separator at the end (but for a file system's own root).
     pub(crate) stored: String,
+    /// Other sources that lie in it, as stored: they are backed up even where something around them is left out.
+    pub(crate) inner: Vec<String>,
 }
 
 /// A path as volumes store it: absolute, no `.` or `..`, no separator at the end. `None` when it is not Unicode.
@@ -26,7 +28,7 @@ pub fn stored_path(path: &Path) -> Option<String> {
     Some(clean.to_str()?.to_owned())
 }
 
-/// Expands variables in sources, makes them absolute and drops those that lie within others.
+/// Expands variables in sources, makes them absolute and gives those that lie within others to these.
 ///
 /// The result is in the order in which the walk gives out their entries. Sources that are not Unicode are given back.
 pub(crate) fn roots(sources: &[PathBuf]) -> (Vec<Root>, Vec<PathBuf>) {
@@ -37,21 +39,32 @@ pub(crate) fn roots(sources: &[PathBuf]) -> (Vec<Root>, Vec<PathBuf>) {
             Some(stored) => roots.push(Root {
                 path: PathBuf::from(&stored),
                 stored,
+                inner: Vec::new(),
             }),
             None => odd.push(source.clone()),
         }
     }
     roots.sort_by_cached_key(|root| with_separator(&root.stored));
-    let mut kept: Vec<Root> = Vec::new();
+    let mut outer: Vec<Root> = Vec::new();
     for root in roots {
-        let inside = |outer: &Root| {
-            root.stored == outer.stored || root.stored.starts_with(&with_separator(&outer.stored))
-        };
-        if !kept.iter().any(inside) {
-            kept.push(root);
+        match outer
+            .iter_mut()
+            .find(|outer| is_inside(&root.stored, &outer.stored))
+        {
+            None => outer.push(root),
+            Some(outer) if outer.stored != root.stored => outer.inner.push(root.stored),
+            Some(_) => {}
         }
     }
-    (kept, odd)
+    (outer, odd)
+}
+
+/// Whether a stored path is that of `folder` or lies below it. Separators at their ends do not matter.
+pub(crate) fn is_inside(path: &str, folder: &str) -> bool {
+    let path = path.strip_suffix(SEPARATOR).unwrap_or(path);
+    let folder = folder.strip_suffix(SEPARATOR).unwrap_or(folder);
+    path.strip_prefix(folder)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(SEPARATOR))
 }
 
 /// The stored form of a folder.
@@ -68,13 +81,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nested_sources_are_merged_and_sorted_as_they_are_stored() {
+    fn nested_sources_go_with_those_around_them_and_all_are_sorted_as_they_are_stored() {
         let sources = ["/b", "/a/x", "/a b", "/a/", "/b/./c/../d", "/a"].map(PathBuf::from);
 
         let (roots, odd) = roots(&sources);
 
         let stored: Vec<_> = roots.iter().map(|root| root.stored.as_str()).collect();
         assert_eq!(stored, ["/a b", "/a", "/b"]);
+        assert_eq!(roots[1].inner, ["/a/x"]);
+        assert_eq!(roots[2].inner, ["/b/d"]);
         assert!(odd.is_empty());
     }
 

@@ -1,17 +1,21 @@
-use std::collections::{HashSet, VecDeque};
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use coffer_volume::dlist::EntryKind;
 
-use super::roots::{Root, with_separator};
+use super::identity::{Folders, device};
+use super::mounts::{KnownMounts, is_marker};
+use super::roots::{Root, is_inside, with_separator};
 use super::rules::{
     Decision, EmptyFolders, ExclusionMarks, HardlinkPolicy, Reason, SourceOptions, SymlinkPolicy,
 };
 use super::{SEPARATOR, attributes, exclusion_mark, hardlink_id};
 use crate::filter::{Action, Filters};
-use crate::monitor::ProblemKind;
+use crate::monitor::{Fallback, ProblemKind};
 
 /// A file, folder or link of a source.
 #[derive(Debug)]
@@ -23,8 +27,12 @@ pub(crate) struct Found {
     pub(crate) kind: EntryKind,
     /// Of itself, or of what it leads to when links are followed.
     pub(crate) stat: Metadata,
+    /// When that was asked for.
+    pub(crate) looked_at: SystemTime,
     /// Whether a link leads to a folder.
     pub(crate) links_to_folder: bool,
+    /// Whether links on the way to its content are followed.
+    pub(crate) is_followed: bool,
     /// Why it is stored.
     pub(crate) reason: Reason,
     /// False when it is known to have no extended attributes.
@@ -50,13 +58,54 @@ pub(crate) enum WalkItem {
     /// Something that cannot be backed up. All that is stored under `keep`, if given, is kept as it was.
     Problem {
         subject: String,
-        kind: ProblemKind,
+        why: Why,
         keep: Option<String>,
     },
-    /// A folder root without anything in it.
-    EmptyRoot(String),
+    /// A source with nothing in it but these names, which say nothing. Entries of these may follow.
+    Emptied {
+        found: Box<Found>,
+        names: Vec<String>,
+    },
+    /// A link that leads nowhere, though links are followed.
+    DeadLink(Box<Found>),
     /// Something that gets no entry; told by [`Walk::explaining`] only.
     LeftOut(Decision),
+}
+
+/// Why something cannot be backed up.
+#[derive(Debug)]
+pub(crate) enum Why {
+    /// A source is not there.
+    Missing,
+    /// A source, as a whole.
+    UnreadableSource(io::Error),
+    /// Something in a source.
+    Unreadable(io::Error),
+    /// The disk that was mounted there is not.
+    Away,
+    NotUnicode {
+        is_folder: bool,
+    },
+    SpecialFile,
+}
+
+impl Why {
+    /// Whether versions wait for it to come back before they are given up.
+    pub(crate) fn is_of_source(&self) -> bool {
+        matches!(self, Self::Missing | Self::UnreadableSource(_) | Self::Away)
+    }
+
+    pub(crate) fn kind(self, fallback: Fallback) -> ProblemKind {
+        match self {
+            Self::Missing => ProblemKind::SourceMissing { fallback },
+            Self::UnreadableSource(error) | Self::Unreadable(error) => {
+                ProblemKind::Unreadable { error, fallback }
+            }
+            Self::Away => ProblemKind::SourceEmpty,
+            Self::NotUnicode { is_folder } => ProblemKind::NameNotUnicode { is_folder },
+            Self::SpecialFile => ProblemKind::SpecialFile,
+        }
+    }
 }
 
 /// Walks sources in the order of stored paths.
@@ -64,7 +113,13 @@ pub(crate) struct Walk<'a> {
     filters: &'a Filters,
     options: &'a SourceOptions,
     explains: bool,
+    own_folders: Folders,
+    known_mounts: Option<KnownMounts>,
+    /// Folders in which another file system begins.
+    mounts: HashMap<String, i64>,
     roots: std::vec::IntoIter<Root>,
+    /// Sources within the one that is walked.
+    inner: Vec<String>,
     stack: Vec<OpenFolder>,
     /// Items that come before anything else.
     ready: VecDeque<WalkItem>,
@@ -72,24 +127,59 @@ pub(crate) struct Walk<'a> {
     waiting: Vec<Found>,
     /// Files with several names that were met.
     hardlinks: HashSet<(u64, u64)>,
+    left_out: u64,
 }
 
 /// A folder that is being walked.
 struct OpenFolder {
+    /// With the separator at its end.
+    stored: String,
+    path: PathBuf,
+    device: Option<i64>,
     /// Still to visit.
     children: std::vec::IntoIter<Child>,
     /// Without links on the way; known when links are followed.
     real: Option<PathBuf>,
+    /// Why only what leads to a source in it is looked at.
+    only_through: Option<Reason>,
 }
 
-/// A name in a folder that is being walked.
+/// A name in a folder that is being walked. There may be millions, so it is as small as can be.
 struct Child {
-    stored: String,
-    path: PathBuf,
+    name: Box<str>,
     kind: EntryKind,
     links_to_folder: bool,
-    /// What the filters say.
-    verdict: Verdict,
+    is_link: bool,
+}
+
+impl Child {
+    fn has_separator(&self) -> bool {
+        self.kind == EntryKind::Folder || self.links_to_folder
+    }
+
+    /// Its path as stored, in a folder.
+    fn stored(&self, folder: &str) -> String {
+        let mut stored = format!("{folder}{}", self.name);
+        if self.has_separator() {
+            stored.push(SEPARATOR);
+        }
+        stored
+    }
+
+    /// The order of stored paths.
+    fn order(&self, other: &Self) -> Ordering {
+        let separator = |child: &Self| child.has_separator().then_some(SEPARATOR as u8);
+        let bytes = |child: &'_ Self| separator(child).into_iter();
+        let (one, two) = (self.name.bytes(), other.name.bytes());
+        one.chain(bytes(self)).cmp(two.chain(bytes(other)))
+    }
+}
+
+/// What became of opening a folder.
+enum Opened {
+    /// Its names are on the stack; here as well when they say nothing.
+    Entered(Option<Vec<String>>),
+    Away,
 }
 
 /// What the filters say of a path.
@@ -106,11 +196,16 @@ impl<'a> Walk<'a> {
             filters,
             options,
             explains: false,
+            own_folders: Folders::new(&options.excluded_folders),
+            known_mounts: None,
+            mounts: HashMap::new(),
             roots: roots.into_iter(),
+            inner: Vec::new(),
             stack: Vec::new(),
             ready: VecDeque::new(),
             waiting: Vec::new(),
             hardlinks: HashSet::new(),
+            left_out: 0,
         }
     }
 
@@ -120,83 +215,141 @@ impl<'a> Walk<'a> {
         self
     }
 
+    /// The same walk, which notices disks that are away.
+    pub(crate) fn with_known_mounts(mut self, mounts: KnownMounts) -> Self {
+        self.known_mounts = Some(mounts);
+        self
+    }
+
+    /// Folders in which another file system begins, as far as the walk came; those that are away are not among them.
+    pub(crate) fn mounts(&self) -> &HashMap<String, i64> {
+        &self.mounts
+    }
+
+    /// Names that were left out so far; what is in a folder that was is not counted.
+    pub(crate) fn left_out_names(&self) -> u64 {
+        self.left_out
+    }
+
     fn start_root(&mut self, root: Root) -> Option<WalkItem> {
-        let missing = |kind| WalkItem::Problem {
+        let problem = |why| WalkItem::Problem {
             subject: root.stored.clone(),
-            kind,
+            why,
             keep: Some(root.stored.clone()),
         };
-        let stat = match fs::symlink_metadata(&root.path) {
+        let looked_at = SystemTime::now();
+        // A root that is a link stands for what it leads to: that is what the person chose.
+        let stat = match fs::metadata(&root.path) {
             Ok(stat) => stat,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Some(missing(ProblemKind::SourceMissing));
+                return Some(problem(Why::Missing));
             }
-            Err(error) => return Some(missing(ProblemKind::Unreadable(error))),
-        };
-        // A root that is a link stands for what it leads to: that is what the person chose.
-        let stat = if stat.is_symlink() {
-            fs::metadata(&root.path).unwrap_or(stat)
-        } else {
-            stat
+            Err(error) => return Some(problem(Why::UnreadableSource(error))),
         };
         let kind = if stat.is_dir() {
             EntryKind::Folder
-        } else if stat.is_symlink() {
-            EntryKind::Symlink
-        } else {
+        } else if stat.is_file() {
             EntryKind::File
+        } else {
+            return Some(problem(Why::SpecialFile));
         };
         let stored = if kind == EntryKind::Folder {
             with_separator(&root.stored)
         } else {
             root.stored.clone()
         };
+        let mut names = None;
         if kind == EntryKind::Folder {
-            match self.open_folder(&root.path, &stored) {
-                Ok(0) => self.ready.push_back(WalkItem::EmptyRoot(stored.clone())),
-                Ok(_) => {}
-                Err(error) => return Some(missing(ProblemKind::Unreadable(error))),
+            let device = device(&stat);
+            match self.open_folder(&root.path, &stored, device, None) {
+                Ok(Opened::Entered(opened)) => names = opened,
+                Ok(Opened::Away) => return Some(problem(Why::Away)),
+                Err(error) => return Some(problem(Why::UnreadableSource(error))),
             }
+            self.inner = root.inner;
+            self.tell_missing_inner();
             if self.filters.leaves_out_the_rest() && !self.includes(&stored) {
                 return self.left_out(stored, Reason::NoRule);
             }
         }
         let path = root.path;
-        Some(WalkItem::Entry(Box::new(Found {
+        let found = Box::new(Found {
             stored,
             path,
             kind,
             stat,
+            looked_at,
             links_to_folder: false,
+            is_followed: true,
             reason: Reason::Source,
             has_xattrs: true,
-        })))
+        });
+        Some(match names {
+            Some(names) => WalkItem::Emptied { found, names },
+            None => WalkItem::Entry(found),
+        })
     }
 
-    /// Reads a folder's names onto the stack and returns how many there are, filtered ones included.
-    fn open_folder(&mut self, path: &Path, stored: &str) -> io::Result<usize> {
+    /// Sources in the one that is walked which are not there.
+    fn tell_missing_inner(&mut self) {
+        for inner in &self.inner {
+            let why = match fs::metadata(inner) {
+                Ok(_) => continue,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Why::Missing,
+                Err(error) => Why::UnreadableSource(error),
+            };
+            self.ready.push_back(WalkItem::Problem {
+                subject: inner.clone(),
+                why,
+                keep: Some(inner.clone()),
+            });
+        }
+    }
+
+    /// Reads a folder's names onto the stack, unless the disk that was there is away.
+    fn open_folder(
+        &mut self,
+        path: &Path,
+        stored: &str,
+        device: Option<i64>,
+        only_through: Option<Reason>,
+    ) -> io::Result<Opened> {
         let mut children = Vec::new();
-        let mut count = 0;
+        let mut only_markers = true;
         for entry in fs::read_dir(path)? {
             let entry = entry?;
-            count += 1;
-            let Ok(name) = entry.file_name().into_string() else {
-                self.ready.push_back(WalkItem::Problem {
-                    subject: entry.path().display().to_string(),
-                    kind: ProblemKind::NameNotUnicode,
-                    keep: None,
-                });
-                continue;
+            let (name, is_unicode) = match entry.file_name().into_string() {
+                Ok(name) => (name, true),
+                Err(name) => (name.to_string_lossy().into_owned(), false),
             };
-            let file_type = entry.file_type()?;
-            let child_path = entry.path();
+            only_markers &= is_marker(&name);
+            let file_type = match entry.file_type() {
+                Ok(file_type) => file_type,
+                // Deleted since its name was read.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    let subject = format!("{stored}{name}");
+                    self.ready.push_back(WalkItem::Problem {
+                        keep: Some(subject.clone()),
+                        subject,
+                        why: Why::Unreadable(error),
+                    });
+                    continue;
+                }
+            };
+            if !is_unicode {
+                self.not_unicode(stored, &name, file_type.is_dir(), only_through.is_some());
+                continue;
+            }
             let target = if file_type.is_symlink() {
-                fs::metadata(&child_path).ok()
+                fs::metadata(entry.path()).ok()
             } else {
                 None
             };
             let links_to_folder = target.as_ref().is_some_and(Metadata::is_dir);
-            let follows = self.options.symlinks == SymlinkPolicy::Follow && target.is_some();
+            let follows = target.is_some()
+                && (self.options.symlinks == SymlinkPolicy::Follow
+                    || self.is_on_the_way(&format!("{stored}{name}")));
             let kind = if file_type.is_symlink() && !follows {
                 EntryKind::Symlink
             } else if file_type.is_dir() || links_to_folder {
@@ -204,55 +357,85 @@ impl<'a> Walk<'a> {
             } else {
                 EntryKind::File
             };
-            let separator = if kind == EntryKind::Folder || links_to_folder {
-                SEPARATOR.to_string()
-            } else {
-                String::new()
-            };
-            let stored = format!("{stored}{name}{separator}");
-            let verdict = self.verdict(&stored, &child_path, kind);
-            if self.explains || !matches!(verdict, Verdict::LeaveOut(_)) {
-                children.push(Child {
-                    stored,
-                    path: child_path,
-                    kind,
-                    links_to_folder,
-                    verdict,
-                });
+            children.push(Child {
+                name: name.into_boxed_str(),
+                kind,
+                links_to_folder,
+                is_link: file_type.is_symlink(),
+            });
+        }
+        children.sort_unstable_by(Child::order);
+        if let (Some(known), Some(device)) = (&self.known_mounts, device) {
+            let paths = || children.iter().map(|child| child.stored(stored));
+            if known.is_away(stored, device, paths) {
+                return Ok(Opened::Away);
             }
         }
-        children.sort_unstable_by(|a, b| a.stored.cmp(&b.stored));
+        if let Some(device) = device
+            && self.stack.last().and_then(|around| around.device) != Some(device)
+        {
+            self.mounts.insert(stored.to_owned(), device);
+        }
         let real = if self.options.symlinks == SymlinkPolicy::Follow {
             fs::canonicalize(path).ok()
         } else {
             None
         };
+        let names = only_markers.then(|| {
+            let names = children.iter().map(|child| child.name.to_string());
+            names.collect()
+        });
         self.stack.push(OpenFolder {
+            stored: stored.to_owned(),
+            path: path.to_owned(),
+            device,
             children: children.into_iter(),
             real,
+            only_through,
         });
-        Ok(count)
+        Ok(Opened::Entered(names))
+    }
+
+    /// Tells a name that volumes cannot hold, unless a rule leaves it out in any case.
+    fn not_unicode(&mut self, folder: &str, name: &str, is_folder: bool, is_passed: bool) {
+        let mut subject = format!("{folder}{name}");
+        if is_folder {
+            subject.push(SEPARATOR);
+        }
+        let is_left_out =
+            is_passed || matches!(self.verdict(&subject, is_folder), Verdict::LeaveOut(_));
+        if is_left_out {
+            self.left_out += 1;
+            return;
+        }
+        self.ready.push_back(WalkItem::Problem {
+            subject,
+            why: Why::NotUnicode { is_folder },
+            keep: None,
+        });
     }
 
     fn includes(&self, stored: &str) -> bool {
         matches!(self.filters.decide(stored), Some((Action::Include, _)))
     }
 
-    fn verdict(&self, stored: &str, path: &Path, kind: EntryKind) -> Verdict {
-        if kind == EntryKind::Folder
-            && self
-                .options
-                .excluded_folders
-                .iter()
-                .any(|own| own.as_path() == path)
-        {
-            return Verdict::LeaveOut(Reason::OwnFolder);
-        }
+    /// Whether a path is a source within the one that is walked, or lies around one.
+    fn is_on_the_way(&self, stored: &str) -> bool {
+        self.inner.iter().any(|inner| is_inside(inner, stored))
+    }
+
+    /// Whether a path is a source within the one that is walked.
+    fn is_inner(&self, stored: &str) -> bool {
+        let path = stored.strip_suffix(SEPARATOR).unwrap_or(stored);
+        self.inner.iter().any(|inner| inner == path)
+    }
+
+    fn verdict(&self, stored: &str, is_folder: bool) -> Verdict {
         match self.filters.decide(stored) {
             Some((Action::Include, rule)) => Verdict::Store(Reason::Rule(rule)),
             Some((Action::Exclude, rule)) => Verdict::LeaveOut(Reason::Rule(rule)),
             None if !self.filters.leaves_out_the_rest() => Verdict::Store(Reason::NoRule),
-            None if kind == EntryKind::Folder => Verdict::Enter,
+            None if is_folder => Verdict::Enter,
             // Like a folder it is looked at; as it is not entered, looking at it means storing it.
             None if stored.ends_with(SEPARATOR) => Verdict::Store(Reason::NoRule),
             None => Verdict::LeaveOut(Reason::NoRule),
@@ -260,65 +443,106 @@ impl<'a> Walk<'a> {
     }
 
     fn visit(&mut self, child: Child) -> Option<WalkItem> {
-        let problem = |kind, keep: Option<&str>| {
-            let (subject, keep) = (child.stored.clone(), keep.map(str::to_owned));
-            Some(WalkItem::Problem {
-                subject,
-                kind,
-                keep,
-            })
+        let around = self.stack.last()?;
+        let stored = child.stored(&around.stored);
+        let path = around.path.join(&*child.name);
+        let is_inner = self.is_inner(&stored);
+        let is_on_the_way = child.kind == EntryKind::Folder && self.is_on_the_way(&stored);
+        let verdict = match &around.only_through {
+            _ if is_inner => Verdict::Store(Reason::Source),
+            Some(reason) => Verdict::LeaveOut(reason.clone()),
+            None => self.verdict(&stored, child.kind == EntryKind::Folder),
         };
-        let reason = match child.verdict {
-            Verdict::LeaveOut(reason) => return self.left_out(child.stored, reason),
+        let reason = match verdict {
+            Verdict::LeaveOut(reason) if is_on_the_way => {
+                return self.pass_through(&path, stored, reason);
+            }
+            Verdict::LeaveOut(reason) => return self.left_out(stored, reason),
             Verdict::Enter => Reason::NoRule,
             Verdict::Store(ref reason) => reason.clone(),
         };
-        let looked_at =
-            if self.options.symlinks == SymlinkPolicy::Follow && child.kind != EntryKind::Symlink {
-                fs::metadata(&child.path)
-            } else {
-                fs::symlink_metadata(&child.path)
-            };
-        let stat = match looked_at {
+        let problem = |stored: String, why, keep: bool| {
+            Some(WalkItem::Problem {
+                keep: keep.then(|| stored.clone()),
+                subject: stored,
+                why,
+            })
+        };
+        let is_followed = child.is_link && child.kind != EntryKind::Symlink;
+        let looked_at = SystemTime::now();
+        let stat = if is_followed {
+            fs::metadata(&path)
+        } else {
+            fs::symlink_metadata(&path)
+        };
+        let stat = match stat {
             Ok(stat) => stat,
             // Deleted since its folder was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => return problem(ProblemKind::Unreadable(error), Some(&child.stored)),
+            Err(error) => return problem(stored, Why::Unreadable(error), true),
         };
         if child.kind == EntryKind::File && !stat.is_file() {
-            return problem(ProblemKind::SpecialFile, None);
+            return problem(stored, Why::SpecialFile, false);
         }
-        let gets_entry = matches!(child.verdict, Verdict::Store(_));
         let mut found = Found {
-            stored: child.stored,
-            path: child.path,
+            stored,
+            path,
             kind: child.kind,
             stat,
+            looked_at,
             links_to_folder: child.links_to_folder,
+            is_followed,
             reason,
             has_xattrs: true,
         };
-        if let Some(reason) = self.limit(&mut found) {
+        if !is_inner && let Some(reason) = self.limit(&mut found) {
+            if is_on_the_way {
+                return self.pass_through(&found.path, found.stored, reason);
+            }
             return self.left_out(found.stored, reason);
         }
-        if found.kind == EntryKind::Folder
-            && let Err(error) = self.open_folder(&found.path, &found.stored)
-        {
-            return Some(WalkItem::Problem {
-                subject: found.stored.clone(),
-                kind: ProblemKind::Unreadable(error),
-                keep: Some(found.stored),
-            });
+        if found.kind == EntryKind::Folder {
+            let device = device(&found.stat);
+            match self.open_folder(&found.path, &found.stored, device, None) {
+                Ok(Opened::Entered(_)) => {}
+                Ok(Opened::Away) => return problem(found.stored, Why::Away, true),
+                Err(error) => return problem(found.stored, Why::Unreadable(error), true),
+            }
         }
-        if !gets_entry {
+        if matches!(verdict, Verdict::Enter) {
             return self.left_out(found.stored, Reason::NoRule);
         }
-        Some(WalkItem::Entry(Box::new(found)))
+        let leads_nowhere = child.is_link
+            && !found.links_to_folder
+            && self.options.symlinks == SymlinkPolicy::Follow
+            && found.kind == EntryKind::Symlink;
+        let found = Box::new(found);
+        Some(if leads_nowhere {
+            WalkItem::DeadLink(found)
+        } else {
+            WalkItem::Entry(found)
+        })
+    }
+
+    /// Enters a folder that is left out, for a source in it.
+    fn pass_through(&mut self, path: &Path, stored: String, reason: Reason) -> Option<WalkItem> {
+        let device = fs::metadata(path).ok().as_ref().and_then(device);
+        match self.open_folder(path, &stored, device, Some(reason.clone())) {
+            Ok(_) => self.left_out(stored, reason),
+            Err(error) => Some(WalkItem::Problem {
+                keep: Some(stored.clone()),
+                subject: stored,
+                why: Why::UnreadableSource(error),
+            }),
+        }
     }
 
     /// What but the filters keeps an entry out, in Duplicati's order.
     fn limit(&mut self, found: &mut Found) -> Option<Reason> {
         let options = self.options;
+        if found.kind == EntryKind::Folder && self.own_folders.contains(&found.path, &found.stat) {
+            return Some(Reason::OwnFolder);
+        }
         if options.hardlinks != HardlinkPolicy::All
             && found.kind == EntryKind::File
             && let Some(id) = hardlink_id(&found.path, &found.stat)
@@ -369,7 +593,8 @@ impl<'a> Walk<'a> {
             .any(|real| real.starts_with(&target))
     }
 
-    fn left_out(&self, path: String, reason: Reason) -> Option<WalkItem> {
+    fn left_out(&mut self, path: String, reason: Reason) -> Option<WalkItem> {
+        self.left_out += 1;
         let decision = Decision {
             path,
             is_stored: false,
@@ -381,7 +606,7 @@ impl<'a> Walk<'a> {
     /// Holds folders back until something in them is stored, when empty ones are to be left out.
     fn hold_back(&mut self, item: WalkItem) -> Option<WalkItem> {
         let path = match &item {
-            WalkItem::Entry(found) => found.stored.clone(),
+            WalkItem::Entry(found) | WalkItem::DeadLink(found) => found.stored.clone(),
             WalkItem::Problem {
                 keep: Some(kept), ..
             } => kept.clone(),
@@ -486,7 +711,9 @@ mod tests {
         let (roots, _) = roots(&[root]);
         Walk::new(roots, &Filters::default(), options)
             .map(|item| match item {
-                WalkItem::Entry(found) => found.stored.replacen(&start, "", 1),
+                WalkItem::Entry(found) | WalkItem::DeadLink(found) => {
+                    found.stored.replacen(&start, "", 1)
+                }
                 other => panic!("{other:?}"),
             })
             .collect()

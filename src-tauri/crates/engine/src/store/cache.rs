@@ -44,7 +44,7 @@ impl Cache {
         create_private_dir(&folder)?;
         create_private_dir(&spool)?;
         let path = folder.join("lock");
-        let file = File::create(&path).map_err(|source| Error::io("create", &path, source))?;
+        let file = create_private_file(&path)?;
         match file.try_lock() {
             Ok(()) => Ok(Self {
                 folder,
@@ -89,7 +89,7 @@ impl Cache {
     pub(crate) fn index(&self) -> Result<Index> {
         let path = self.index_path();
         match Index::open(&path) {
-            Err(coffer_database::Error::Unusable { .. }) => {
+            Err(error) if error.is_unusable() => {
                 tracing::warn!(path = %path.display(), "the index is unusable and is read anew");
                 self.remove_index_files()?;
                 Ok(Index::open(&path)?)
@@ -101,7 +101,13 @@ impl Cache {
     /// Opens the index for a backup with these settings; one of another backup is replaced by an empty one.
     pub(crate) fn index_for(&self, format: &Format, store: &Store) -> Result<Index> {
         let mut index = self.index()?;
-        let description = format!("{} {format}", store.prefix);
+        // Writers spell the names of hashes in more than one way.
+        let (block_hash, file_hash) = (format.block_hash().name(), format.file_hash().name());
+        let block_size = format.block_size();
+        let description = format!(
+            "{} blocks of {block_size} bytes, {block_hash}, {file_hash}",
+            store.prefix
+        );
         if index
             .meta("format")?
             .is_some_and(|found| found != description)
@@ -166,11 +172,9 @@ impl Cache {
                 _ => {}
             }
         }
-        for lost in waiting(VolumeKind::Dblock).chain(waiting(VolumeKind::Dindex)) {
-            if !kept.contains(&lost.id) {
-                index.remove_volume(lost.id)?;
-            }
-        }
+        let lost = waiting(VolumeKind::Dblock).chain(waiting(VolumeKind::Dindex));
+        let lost = lost.map(|row| row.id).filter(|id| !kept.contains(id));
+        index.remove_volumes(&lost.collect::<Vec<_>>())?;
         let wanted = |name: &str| {
             pairs
                 .iter()
@@ -181,14 +185,58 @@ impl Cache {
     }
 }
 
+fn create_private_file(path: &Path) -> Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path);
+    file.map_err(|source| Error::io("create", path, source))
+}
+
+/// Runs an operation, and once more when the index turns out to be damaged, or gone: it is read anew from the
+/// destination.
+pub(crate) fn with_sound_index<T>(
+    store: &Store,
+    mut operation: impl FnMut() -> Result<T>,
+) -> Result<T> {
+    match operation() {
+        Err(Error::Database(error)) if error.is_unusable() => {
+            tracing::warn!(%error, "the index is read anew");
+            Cache::lock(store)?.forget_index()?;
+            operation()
+        }
+        other => other,
+    }
+}
+
+/// Creates a folder that only its owner may look into, and makes sure that it is so if it was there.
 fn create_private_dir(path: &Path) -> Result<()> {
+    let failed = |source| Error::io("create", path, source);
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(path)
-        .map_err(|source| Error::io("create", path, source))
+    builder.create(path).map_err(failed)?;
+    #[cfg(unix)]
+    make_private(path)?;
+    Ok(())
+}
+
+/// What lies in the cache is believed, so nobody else may write there. Windows profiles are private already.
+#[cfg(unix)]
+fn make_private(path: &Path) -> Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let failed = |source| Error::io("look at", path, source);
+    let stat = fs::metadata(path).map_err(failed)?;
+    if stat.uid() != nix::unistd::geteuid().as_raw() {
+        let path = path.to_owned();
+        return Err(Error::ForeignFolder { path });
+    }
+    if stat.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn remove_files(folder: &Path, condition: impl Fn(&str) -> bool) -> Result<()> {

@@ -11,7 +11,7 @@ use coffer_volume::{Passphrase, VolumeName};
 use super::Store;
 use crate::error::{Error, Result};
 
-/// Decrypts the file `path` into a nameless file beside it and opens that.
+/// Decrypts the file `path` into a nameless file in the spool and opens that.
 ///
 /// The passphrase goes in through standard input, where no list of processes shows it. The plain text lies on the disk
 /// until the volume is closed, because a volume is read from more than one position.
@@ -22,9 +22,7 @@ pub(super) fn open(store: &Store, name: &VolumeName, path: &Path) -> Result<Volu
         .ok_or_else(|| Error::PassphraseRequired {
             destination: label(),
         })?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut plain = tempfile::tempfile_in(folder)
-        .map_err(|source| Error::io("create a file in", folder, source))?;
+    let mut plain = nameless_file(&store.spool())?;
     let status = decrypt(store.gpg_program(), path, &plain, passphrase)?;
     if status.contains("BAD_PASSPHRASE") || status.contains("Bad session key") {
         return Err(Error::WrongPassphrase {
@@ -43,6 +41,17 @@ pub(super) fn open(store: &Store, name: &VolumeName, path: &Path) -> Result<Volu
         .seek(SeekFrom::Start(0))
         .map_err(|source| Error::io("read", path, source))?;
     VolumeReader::open_plain(plain, name).map_err(|source| Error::volume(name.as_str(), source))
+}
+
+/// A file without a name, never beside the destination: that may be somebody else's disk, or one that cannot be written.
+fn nameless_file(spool: &Path) -> Result<File> {
+    let folder = if spool.is_dir() {
+        spool.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
+    let file = tempfile::tempfile_in(&folder);
+    file.map_err(|source| Error::io("create a file in", folder, source))
 }
 
 /// Runs the program and returns what it says, which its exit code alone would not tell.

@@ -1,7 +1,8 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::path::Path;
 
+use coffer_database::{Index, VolumeState};
 use coffer_destination::Error as DestinationError;
 use coffer_volume::archive::VolumeReader;
 use coffer_volume::{Format, VolumeKind, VolumeName, aescrypt};
@@ -10,10 +11,14 @@ use jiff::Timestamp;
 use super::Store;
 use crate::delete::RemoteVolume;
 use crate::error::{Error, Result};
+use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 
 /// Bytes of a volume's start that show whether the passphrase is right.
 const HEADER_BYTES: u64 = 4096;
+
+/// Volumes that are looked into for the settings of a backup, newest file lists first.
+const FORMAT_CANDIDATES: usize = 20;
 
 /// End of the names of parity files, which some writers put beside volumes.
 const PARITY: &str = ".par2";
@@ -42,10 +47,14 @@ pub(crate) struct Listed {
     pub(crate) other_prefixes: Vec<String>,
     /// Bytes of parity files, by the volume that each goes with.
     parity: HashMap<String, u64>,
+    /// What names of the store's volumes end in that are of a module which cannot be read.
+    pub(crate) unreadable_module: Option<String>,
     /// Whether there are files that are no volumes.
     pub(crate) has_other_files: bool,
     /// Whether the folder exists.
     pub(crate) exists: bool,
+    /// Whether volumes were asked for by name that the index knows and the listing left out.
+    is_complete: bool,
 }
 
 impl Listed {
@@ -63,34 +72,127 @@ impl Listed {
             exists: true,
             ..Self::default()
         };
+        let mut unreadable: HashMap<String, HashSet<VolumeKind>> = HashMap::new();
         for file in files {
             if let Some(volume) = parity_of(&file.name, store.prefix()) {
                 listed.parity.insert(volume, file.size);
                 continue;
             }
-            // What is not of a known module is a leftover of another program.
-            let Some(name) = VolumeName::parse(&file.name).filter(is_known_module) else {
+            let Some(name) = VolumeName::parse(&file.name) else {
                 listed.has_other_files = true;
                 continue;
             };
+            if !is_known_module(&name) {
+                if name.prefix() == store.prefix {
+                    let module = module_of(&name);
+                    unreadable.entry(module).or_default().insert(name.kind());
+                }
+                listed.has_other_files = true;
+                continue;
+            }
             if name.prefix() != store.prefix {
                 listed.other_prefixes.push(name.prefix().to_owned());
                 continue;
             }
-            let volumes = match name.kind() {
-                VolumeKind::Dblock => &mut listed.dblocks,
-                VolumeKind::Dindex => &mut listed.dindexes,
-                VolumeKind::Dlist => &mut listed.dlists,
-            };
-            volumes.push(ListedVolume {
-                name,
-                size: file.size,
-            });
+            let size = file.size;
+            let volumes = listed.of_kind(name.kind());
+            volumes.push(ListedVolume { name, size });
         }
+        // Other endings than that of Duplicati 2.0 make a module only together; alone they are leftovers of programs.
+        let is_module = |(module, kinds): &(&String, &HashSet<VolumeKind>)| {
+            module.split('.').next() == Some("7z")
+                || kinds.contains(&VolumeKind::Dlist) && kinds.contains(&VolumeKind::Dblock)
+        };
+        let module = unreadable
+            .iter()
+            .filter(is_module)
+            .map(|(module, _)| module);
+        listed.unreadable_module = module.min().cloned();
         listed.dlists.sort_by_key(|volume| volume.name.time());
         listed.other_prefixes.sort();
         listed.other_prefixes.dedup();
         Ok(listed)
+    }
+
+    /// The same, completed by what `index` knows: see [`Listed::complete`].
+    pub(crate) fn completed(session: &Session, index: &Index) -> Result<Self> {
+        let mut listed = Self::of(session)?;
+        listed.complete(session, index)?;
+        Ok(listed)
+    }
+
+    /// Adds volumes that the index knows and the listing leaves out, when they are there: a listing may lag behind, and
+    /// only the file itself says that it is gone. Versions that are gone are told, and nothing is deleted by a rule in
+    /// this run. Does its work once.
+    ///
+    /// # Errors
+    /// [`Error::DestinationGone`] when versions are known and nothing is there at all.
+    pub(crate) fn complete(&mut self, session: &Session, index: &Index) -> Result<()> {
+        if std::mem::replace(&mut self.is_complete, true) {
+            return Ok(());
+        }
+        let known_dlists = index.known_dlists()?;
+        if self.is_empty() && !known_dlists.is_empty() {
+            return Err(Error::DestinationGone {
+                destination: session.label(),
+                versions: known_dlists.len() as u64,
+            });
+        }
+        let mut sizes: HashMap<String, u64> = known_dlists.into_iter().collect();
+        let seen_before: HashSet<String> = sizes.keys().cloned().collect();
+        let confirmed = index.volumes()?.into_iter();
+        let confirmed = confirmed.filter(|row| row.state == VolumeState::Confirmed);
+        sizes.extend(confirmed.map(|row| (row.name, row.size)));
+        for volume in self.volumes() {
+            sizes.remove(volume.name.as_str());
+        }
+        let there = session.ask_by_name(sizes.keys().cloned().collect())?;
+        let others_work_here = self
+            .dlists
+            .iter()
+            .any(|dlist| !seen_before.contains(dlist.name.as_str()));
+        for (text, size) in sizes {
+            let Some(name) = VolumeName::parse(&text) else {
+                continue;
+            };
+            let kind = name.kind();
+            if there.contains(&text) {
+                self.of_kind(kind).push(ListedVolume { name, size });
+            } else if kind == VolumeKind::Dlist {
+                index.forget_dlist(&text)?;
+                index.hold_deletions(true)?;
+                session.monitor().problem(Problem {
+                    subject: text,
+                    kind: ProblemKind::VersionGone { others_work_here },
+                });
+            }
+        }
+        self.dlists.sort_by_key(|volume| volume.name.time());
+        let new = self.dlists.iter();
+        for dlist in new.filter(|dlist| !seen_before.contains(dlist.name.as_str())) {
+            index.know_dlist(dlist.name.as_str(), dlist.size)?;
+        }
+        Ok(())
+    }
+
+    fn of_kind(&mut self, kind: VolumeKind) -> &mut Vec<ListedVolume> {
+        match kind {
+            VolumeKind::Dblock => &mut self.dblocks,
+            VolumeKind::Dindex => &mut self.dindexes,
+            VolumeKind::Dlist => &mut self.dlists,
+        }
+    }
+
+    /// # Errors
+    /// [`Error::UnreadableModule`] when there are volumes that cannot be read, beside which nothing is written.
+    pub(crate) fn require_readable(&self, session: &Session) -> Result<()> {
+        match &self.unreadable_module {
+            Some(module) => Err(Error::UnreadableModule {
+                destination: session.label(),
+                module: module.clone(),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Whether any of the store's volumes is there.
@@ -139,11 +241,13 @@ impl Listed {
     }
 
     /// # Errors
-    /// [`Error::NoBackup`] when there is no version.
+    /// [`Error::NoBackup`] when there is no version, [`Error::UnreadableModule`] when there are only such that cannot be
+    /// read.
     pub(crate) fn require_versions(&self, session: &Session) -> Result<()> {
         if !self.dlists.is_empty() {
             return Ok(());
         }
+        self.require_readable(session)?;
         Err(Error::NoBackup {
             destination: session.label(),
             prefix: session.store().prefix.clone(),
@@ -198,11 +302,12 @@ impl Listed {
                 let folder = tempfile::tempdir().map_err(|source| {
                     Error::io("create a folder in", std::env::temp_dir(), source)
                 })?;
-                let path = session.fetch(name.as_str(), folder.path())?;
-                match open_volume(store, name, &path) {
+                let fetched = session.fetch(name.as_str(), folder.path());
+                match fetched.and_then(|path| open_volume(store, name, &path)) {
+                    Err(error @ Error::WrongPassphrase { .. }) => Err(error),
                     // Damage shows, and is handled, when the volume itself is needed.
-                    Ok(_) | Err(Error::Volume { .. }) => Ok(()),
-                    Err(error) => Err(error),
+                    Err(error) => session.volume_fault(error).map(drop),
+                    Ok(_) => Ok(()),
                 }
             }
             (Some(_), Some(passphrase)) => {
@@ -217,10 +322,12 @@ impl Listed {
                     let Some(volume) = volume.filter(|v| v.name.encryption() == Some("aes")) else {
                         continue;
                     };
-                    let start = session
-                        .get_range(volume.name.as_str(), 0..HEADER_BYTES)
-                        .map_err(|error| session.failed(error))?;
-                    // Damage shows, and is handled, when the volume itself is needed.
+                    let start = session.get_range(volume.name.as_str(), 0..HEADER_BYTES);
+                    let start = match start.map_err(|error| session.failed(error)) {
+                        Ok(start) => start,
+                        // Damage shows, and is handled, when the volume itself is needed.
+                        Err(error) => return session.volume_fault(error).map(drop),
+                    };
                     if !matches!(aescrypt::check_passphrase(&start, passphrase), Ok(false)) {
                         return Ok(());
                     }
@@ -242,22 +349,36 @@ impl Listed {
             .rev()
             .chain(&self.dindexes)
             .chain(&self.dblocks);
-        for volume in candidates.take(5) {
-            let path = session.fetch(volume.name.as_str(), spool)?;
-            let format = open_volume(session.store(), &volume.name, &path).and_then(|opened| {
+        for volume in candidates.take(FORMAT_CANDIDATES) {
+            let name = &volume.name;
+            let format = session.fetch(name.as_str(), spool).and_then(|path| {
+                let opened = open_volume(session.store(), name, &path)?;
                 opened
                     .format()
-                    .map_err(|e| Error::volume(volume.name.as_str(), e))
+                    .map_err(|source| Error::volume(name.as_str(), source))
             });
             match format {
                 Ok(format) => return Ok(Some(format)),
-                Err(error @ (Error::Volume { .. } | Error::WrongPassphrase { .. })) => {
-                    failure = failure.or(Some(error));
+                Err(error @ Error::Volume { .. }) => failure = failure.or(Some(error)),
+                Err(error) => {
+                    let why = session.volume_fault(error)?;
+                    let source = coffer_volume::Error::Malformed {
+                        what: "volume",
+                        why,
+                    };
+                    failure = failure.or(Some(Error::volume(name.as_str(), source)));
                 }
-                Err(error) => return Err(error),
             }
         }
         failure.map_or(Ok(None), Err)
+    }
+}
+
+/// What a volume's name ends in behind its kind.
+fn module_of(name: &VolumeName) -> String {
+    match name.encryption() {
+        Some(encryption) => format!("{}.{encryption}", name.compression()),
+        None => name.compression().to_owned(),
     }
 }
 

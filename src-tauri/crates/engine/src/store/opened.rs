@@ -27,6 +27,7 @@ impl Opened {
         session.monitor().phase(Phase::Connecting);
         let listed = Listed::of(&session)?;
         listed.require_versions(&session)?;
+        listed.require_readable(&session)?;
         listed.check_passphrase(&session)?;
         Ok(Self {
             session,

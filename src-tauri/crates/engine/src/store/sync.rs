@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use coffer_database::{EntryRow, Index, StreamRow, VolumeKind, VolumeState};
-use coffer_destination::Error as DestinationError;
+use coffer_database::{EntryRow, Index, StreamRow, VolumeKind, VolumeRow, VolumeState};
 use coffer_volume::dblock::DblockReader;
 use coffer_volume::dindex::DindexReader;
 use coffer_volume::dlist::{Completeness, EntryKind, FilelistEntry};
@@ -20,27 +19,36 @@ use crate::usage::needed_volumes;
 use crate::verify::FaultKind;
 use crate::versions::{open_dlist, read_entries};
 
+/// What bringing the index in line with the destination found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Synced {
+    /// All blocks that the index knew are where they were.
+    AsKnown,
+    /// Blocks were forgotten: the only volume that had them is gone, though no version needs them, because another computer
+    /// compacted the folder; or it is not what it was.
+    Forgot,
+}
+
 /// Reads index volumes that the index does not know, and forgets volumes that are gone.
 ///
 /// A dblock that no readable dindex describes is read itself. Afterwards the index knows every block at the
 /// destination.
 ///
-/// Returns whether blocks were forgotten because the only volume that had them is gone, though no version needs them:
-/// another computer compacted the folder.
-///
 /// # Errors
 /// [`Error::VolumesMissing`] when a volume is gone that held the only copy of a block that a version needs; everything
-/// else is read all the same.
+/// else is read all the same. It comes again until the volumes are back or [`accept_losses`] was called.
 pub(crate) fn sync_volumes(
     session: &Session,
     index: &Index,
-    listed: &Listed,
+    listed: &mut Listed,
     format: &Format,
     spool: &Path,
-) -> Result<bool> {
+) -> Result<Synced> {
+    listed.complete(session, index)?;
+    let listed = &*listed;
     let store = session.store();
-    forget_changed(session, index, listed)?;
-    let lost = forget_missing(session, index, listed)?;
+    let changed = forget_changed(session, index, listed)?;
+    let lost = forget_missing(index, listed)?;
 
     let known: HashSet<String> = confirmed(index, VolumeKind::Dindex)?;
     let sizes: HashMap<&str, u64> = listed
@@ -56,7 +64,7 @@ pub(crate) fn sync_volumes(
         let read = path.and_then(|path| {
             index.transaction(|index| read_dindex(store, index, volume, &path, format, &sizes))
         });
-        report_damage(session, read, volume)
+        read.or_else(|error| session.tell_unusable(volume.name.as_str(), error))
     })?;
 
     let covered: HashSet<String> = confirmed(index, VolumeKind::Dblock)?;
@@ -68,41 +76,82 @@ pub(crate) fn sync_volumes(
         let read = path.and_then(|path| {
             index.transaction(|index| read_dblock(store, index, volume, &path, format))
         });
-        if matches!(
-            read,
-            Err(Error::Volume { .. } | Error::WrongPassphrase { .. })
-        ) {
-            index.set_may_be_damaged(true)?;
-        }
-        report_damage(session, read, volume)
+        read.or_else(|error| {
+            session.tell_unusable(volume.name.as_str(), error)?;
+            Ok(index.set_may_be_damaged(true)?)
+        })
     })?;
 
-    let mut alone = Vec::new();
-    for (id, name) in lost {
-        // Another volume that was read just now may have all that was in it.
-        if index.is_redundant(id)? {
-            index.remove_volume(id)?;
-        } else {
-            alone.push((id, name));
-        }
+    let ids: Vec<_> = lost.iter().map(|row| row.id).collect();
+    // Other volumes, some of which were read just now, may have all that was in them.
+    let alone = index.irreplaceable(&ids)?;
+    let needed = if alone.is_empty() {
+        HashSet::new()
+    } else {
+        let alone: Vec<_> = alone.iter().copied().collect();
+        needed_volumes(session, index, listed, format, spool, &alone)?
+    };
+    index.remove_volumes(&ids)?;
+    for row in lost.iter().filter(|row| needed.contains(&row.id)) {
+        index.add_lost(&row.name)?;
     }
-    if alone.is_empty() {
-        return Ok(false);
+    if !alone.is_empty() {
+        index.set_may_be_damaged(true)?;
     }
-    let ids: Vec<_> = alone.iter().map(|(id, _)| *id).collect();
-    let needed = needed_volumes(session, index, listed, format, spool, &ids)?;
-    let (needed, others): (Vec<_>, Vec<_>) =
-        alone.into_iter().partition(|(id, _)| needed.contains(id));
-    for (id, _) in others {
-        index.remove_volume(id)?;
+    let names = still_lost(index, listed)?;
+    if !names.is_empty() {
+        let destination = session.label();
+        return Err(Error::VolumesMissing { destination, names });
     }
-    if needed.is_empty() {
-        return Ok(true);
-    }
-    Err(Error::VolumesMissing {
-        destination: session.label(),
-        names: needed.into_iter().map(|(_, name)| name).collect(),
+    Ok(if changed || !alone.is_empty() {
+        Synced::Forgot
+    } else {
+        Synced::AsKnown
     })
+}
+
+/// Volumes that versions need and that are still gone. One that came back was read with the others.
+fn still_lost(index: &Index, listed: &Listed) -> Result<Vec<String>> {
+    let mut lost = index.lost_volumes()?;
+    if lost.is_empty() {
+        return Ok(lost);
+    }
+    let there: HashSet<&str> = listed
+        .volumes()
+        .map(|volume| volume.name.as_str())
+        .collect();
+    for name in lost.extract_if(.., |name| there.contains(name.as_str())) {
+        index.accept_loss(&name)?;
+    }
+    Ok(lost)
+}
+
+/// The same, for operations that go on without volumes that are gone: these are told.
+pub(crate) fn sync_what_is_there(
+    session: &Session,
+    index: &Index,
+    listed: &mut Listed,
+    format: &Format,
+    spool: &Path,
+) -> Result<()> {
+    match sync_volumes(session, index, listed, format, spool) {
+        Err(Error::VolumesMissing { names, .. }) => {
+            for subject in names {
+                let kind = ProblemKind::VolumeUnusable("it is missing".to_owned());
+                session.monitor().problem(Problem { subject, kind });
+            }
+            Ok(())
+        }
+        other => other.map(drop),
+    }
+}
+
+/// Goes on without the volumes that are gone: somebody said that they will not come back.
+pub(crate) fn accept_losses(index: &Index) -> Result<()> {
+    for name in index.lost_volumes()? {
+        index.accept_loss(&name)?;
+    }
+    Ok(())
 }
 
 fn confirmed(index: &Index, kind: VolumeKind) -> Result<HashSet<String>> {
@@ -113,19 +162,20 @@ fn confirmed(index: &Index, kind: VolumeKind) -> Result<HashSet<String>> {
         .collect())
 }
 
-/// Forgets volumes that have another length than they had, and tells them: what is left of them is read anew.
-fn forget_changed(session: &Session, index: &Index, listed: &Listed) -> Result<()> {
+/// Forgets volumes that have another length than they had, and tells them: what is left of them is read anew. Returns
+/// whether there were any.
+fn forget_changed(session: &Session, index: &Index, listed: &Listed) -> Result<bool> {
     let sizes: HashMap<&str, u64> = listed
         .volumes()
         .map(|volume| (volume.name.as_str(), volume.size))
         .collect();
+    let mut changed = Vec::new();
     for row in index.volumes()? {
         let Some(found) = sizes.get(row.name.as_str()).copied() else {
             continue;
         };
         if row.state == VolumeState::Confirmed && found != row.size {
-            index.remove_volume(row.id)?;
-            index.set_may_be_damaged(true)?;
+            changed.push(row.id);
             let expected = row.size;
             session.monitor().problem(Problem {
                 subject: row.name,
@@ -133,59 +183,30 @@ fn forget_changed(session: &Session, index: &Index, listed: &Listed) -> Result<(
             });
         }
     }
-    Ok(())
+    if !changed.is_empty() {
+        index.set_may_be_damaged(true)?;
+        index.remove_volumes(&changed)?;
+    }
+    Ok(!changed.is_empty())
 }
 
-/// Forgets volumes that are gone and returns those that held the only copy of a block.
-fn forget_missing(session: &Session, index: &Index, listed: &Listed) -> Result<Vec<(i64, String)>> {
+/// Forgets index volumes that are gone, and returns the data volumes that are.
+fn forget_missing(index: &Index, listed: &Listed) -> Result<Vec<VolumeRow>> {
     let there: HashSet<&str> = listed
         .dblocks
         .iter()
         .chain(&listed.dindexes)
         .map(|volume| volume.name.as_str())
         .collect();
-    let mut lost = Vec::new();
-    for row in index.volumes()? {
-        if row.state == VolumeState::Spooled || there.contains(row.name.as_str()) {
-            continue;
-        }
-        // A listing may lag behind; only the file itself says that it is gone.
-        match session.get_range(&row.name, 0..1) {
-            Ok(_) => continue,
-            Err(DestinationError::NotFound { .. } | DestinationError::FolderMissing { .. }) => {}
-            Err(error) => return Err(session.failed(error)),
-        }
-        if row.kind == VolumeKind::Dblock && !index.is_redundant(row.id)? {
-            lost.push((row.id, row.name));
-        } else {
-            index.remove_volume(row.id)?;
-        }
-    }
-    Ok(lost)
-}
-
-/// A damaged volume is told and passed over; the blocks that only it describes are found elsewhere or missed later.
-fn report_damage(session: &Session, read: Result<()>, volume: &ListedVolume) -> Result<()> {
-    match read {
-        Err(Error::Volume { source, .. })
-            if !matches!(source, coffer_volume::Error::FormatMismatch { .. }) =>
-        {
-            session.monitor().problem(Problem {
-                subject: volume.name.to_string(),
-                kind: ProblemKind::VolumeUnusable(source.to_string()),
-            });
-            Ok(())
-        }
-        // The passphrase opens other volumes, or nothing would have come this far.
-        Err(Error::WrongPassphrase { .. }) => {
-            session.monitor().problem(Problem {
-                subject: volume.name.to_string(),
-                kind: ProblemKind::VolumeUnusable("its passphrase is another".to_owned()),
-            });
-            Ok(())
-        }
-        other => other,
-    }
+    let gone = index
+        .volumes()?
+        .into_iter()
+        .filter(|row| row.state == VolumeState::Confirmed && !there.contains(row.name.as_str()));
+    let (dblocks, dindexes): (Vec<_>, Vec<_>) =
+        gone.partition(|row| row.kind == VolumeKind::Dblock);
+    let ids: Vec<_> = dindexes.iter().map(|row| row.id).collect();
+    index.remove_volumes(&ids)?;
+    Ok(dblocks)
 }
 
 fn read_dindex(
@@ -256,16 +277,19 @@ fn read_dindex(
             None,
         )?;
     }
-    let mut lists = Vec::new();
-    reader
-        .read_blocklists(|hash, data| {
-            lists.push((hash, data));
-            Ok(())
-        })
-        .map_err(damaged)?;
-    for (hash, data) in lists {
-        index.add_blocklist(hash.as_bytes(), &data)?;
+    let mut failure = None;
+    let read = reader.read_blocklists(|hash, data| {
+        index
+            .add_blocklist(hash.as_bytes(), &data)
+            .map_err(|error| {
+                failure = Some(error);
+                coffer_volume::Error::Io(std::io::ErrorKind::Other.into())
+            })
+    });
+    if let Some(error) = failure {
+        return Err(error.into());
     }
+    read.map_err(damaged)?;
     let id = index.put_volume(
         name,
         VolumeKind::Dindex,
@@ -321,27 +345,22 @@ pub(crate) fn load_newest_version(
         .collect();
     let loaded = index.filesets()?;
     if loaded.last().map(|fileset| fileset.time) == times.last().copied() {
-        for gone in loaded
-            .iter()
-            .filter(|fileset| !times.contains(&fileset.time))
-        {
-            index.remove_fileset(gone.id)?;
-        }
-        return Ok(());
+        let gone = loaded.iter().map(|fileset| fileset.time);
+        let gone: Vec<_> = gone.filter(|time| !times.contains(time)).collect();
+        return Ok(index.forget_versions(&gone)?);
     }
     index.clear_filesets()?;
+    // Nobody knows yet whether all that it needs is there.
+    index.set_may_be_damaged(true)?;
     for dlist in listed.dlists.iter().rev() {
-        let path = session.fetch(dlist.name.as_str(), spool)?;
-        let why = match load(session, index, dlist, &path) {
-            Err(Error::Volume { source, .. }) => source.to_string(),
-            Err(Error::WrongPassphrase { .. }) => "its passphrase is another".to_owned(),
-            other => return other,
+        let loaded = session
+            .fetch(dlist.name.as_str(), spool)
+            .and_then(|path| load(session, index, dlist, &path));
+        let Err(error) = loaded else {
+            return Ok(());
         };
         // The one before serves as well, it only makes more look changed.
-        session.monitor().problem(Problem {
-            subject: dlist.name.to_string(),
-            kind: ProblemKind::VolumeUnusable(why),
-        });
+        session.tell_unusable(dlist.name.as_str(), error)?;
     }
     Ok(())
 }

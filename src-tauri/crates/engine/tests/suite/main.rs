@@ -12,6 +12,7 @@ mod filters;
 mod hostile;
 mod interrupted;
 mod mending;
+mod nothing_is_lost;
 mod retention;
 mod sequences;
 mod support;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use coffer_destination::FolderDestination;
 use coffer_engine::filter::{Action, Filters};
 use coffer_engine::{
-    Change, CompactOptions, Lost, Mode, PurgeOptions, PurgeStats, Purged, RepairStats, Samples,
-    Selection, VerifyOptions,
+    Change, CompactOptions, Disposal, Lost, Mode, PurgeOptions, PurgeStats, Purged, RepairStats,
+    Samples, Selection, VerifyOptions,
 };
 use coffer_testkit::{copy_of, expected_tree, fixture, snapshot, write_files};
 use tempfile::TempDir;
@@ -29,10 +29,14 @@ fn copied(case: &str) -> (Bench, TempDir) {
 
 fn purge(bench: &Bench, purged: Purged, mode: Mode) -> PurgeStats {
     let (store, recorder) = (bench.store(), bench.recorder.clone());
+    let compact = CompactOptions {
+        disposal: Disposal::Now,
+        ..CompactOptions::new(1 << 20, bench.now)
+    };
     let options = PurgeOptions {
         purged,
         versions: Vec::new(),
-        compact: Some(CompactOptions::new(1 << 20, bench.now)),
+        compact: Some(compact),
         now: bench.now,
         mode,
     };

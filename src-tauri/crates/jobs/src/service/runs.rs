@@ -58,6 +58,7 @@ impl Coffer {
     /// While the job runs already.
     pub fn start_backup(&self, job_id: &str) -> Result<String> {
         let definition = self.definition(job_id)?;
+        let expected = self.learnt(job_id)?.versions.unwrap_or(0);
         let now = self.now();
         let (run, observer) = self.begin(job_id, Operation::Backup, now)?;
         let id = run.id.clone();
@@ -82,6 +83,7 @@ impl Coffer {
                         BackupSettings::new(definition.sources.iter().map(PathBuf::from).collect());
                     settings.filters = definition.filters;
                     settings.volume_size = definition.options.volume_bytes;
+                    settings.expected_versions = expected.into();
                     settings.retention = RetentionSettings::of_job(&definition.options.retention);
                     // A backup that exists keeps its block size; the engine refuses another.
                     settings.block_size = match operation::content(&target, &run.cancel).await {

@@ -20,7 +20,7 @@ use super::account::{DriveJson, list};
 use super::answer::Refusal;
 use super::graph::{Call, Graph, Outcome, cancellable, read_json};
 use super::limit::Bandwidth;
-use super::upload::Checkpoint;
+use super::upload::{Checkpoint, Conflict};
 use crate::names::{MAX_PATH, encode, encode_path, problem};
 
 /// Bytes by which fragments are counted.
@@ -428,6 +428,19 @@ impl Destination for OneDriveDestination {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<()> {
+        let name = (name, Conflict::Replace);
+        self.upload(name, file, checkpoints, monitor, cancel).await
+    }
+
+    async fn put_new(
+        &self,
+        name: &str,
+        file: &UploadFile,
+        checkpoints: &dyn CheckpointStore,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        let name = (name, Conflict::Fail);
         self.upload(name, file, checkpoints, monitor, cancel).await
     }
 

@@ -11,7 +11,7 @@ use coffer_destination::{
     CheckpointStore, Error as DestinationError, Result, TransferMonitor, UploadFile,
 };
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use reqwest::{Body, Method};
+use reqwest::{Body, Method, StatusCode};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
@@ -34,11 +34,30 @@ const SMALL: u64 = 4 << 20;
 /// Upload sessions that are tried for one file.
 const SESSIONS: u32 = 3;
 
+/// What becomes of a file that has the name already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Conflict {
+    Replace,
+    /// The upload is refused.
+    Fail,
+}
+
+impl Conflict {
+    /// Graph's `conflictBehavior`.
+    fn behavior(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::Fail => "fail",
+        }
+    }
+}
+
 /// One upload with all that its steps need.
 struct Upload<'a> {
     destination: &'a OneDriveDestination,
     name: &'a str,
     file: &'a UploadFile,
+    conflict: Conflict,
     hash: String,
     checkpoints: &'a dyn CheckpointStore,
     monitor: &'a dyn TransferMonitor,
@@ -48,7 +67,7 @@ struct Upload<'a> {
 impl OneDriveDestination {
     pub(super) async fn upload(
         &self,
-        name: &str,
+        (name, conflict): (&str, Conflict),
         file: &UploadFile,
         checkpoints: &dyn CheckpointStore,
         monitor: &dyn TransferMonitor,
@@ -61,6 +80,7 @@ impl OneDriveDestination {
             destination: self,
             name,
             file,
+            conflict,
             hash,
             checkpoints,
             monitor,
@@ -88,7 +108,8 @@ impl Upload<'_> {
         let data = bytes::Bytes::from(data);
         loop {
             let address = self.destination.file_url(self.name, self.cancel).await?;
-            let url = format!("{address}:/content?@microsoft.graph.conflictBehavior=replace");
+            let behavior = self.conflict.behavior();
+            let url = format!("{address}:/content?@microsoft.graph.conflictBehavior={behavior}");
             let sending = graph.send_with(&url, self.cancel, || {
                 let request = graph.request(Method::PUT, &url);
                 let request = request.header(CONTENT_TYPE, "application/octet-stream");
@@ -109,6 +130,11 @@ impl Upload<'_> {
                     return Ok(item);
                 }
                 Outcome::Refused(refusal) => {
+                    if refusal.status == StatusCode::CONFLICT
+                        && let Some(item) = self.taken().await?
+                    {
+                        return Ok(item);
+                    }
                     if !self.destination.moved(&refusal, self.cancel).await? {
                         return Err(self.refused(refusal));
                     }
@@ -117,7 +143,31 @@ impl Upload<'_> {
         }
     }
 
+    /// Asks about the name of an upload that may replace nothing: our own file, if that has it, and an error if another
+    /// has.
+    async fn taken(&self) -> Result<Option<Item>> {
+        if self.conflict == Conflict::Replace {
+            return Ok(None);
+        }
+        let found = self.destination.find_file(self.name, self.cancel).await?;
+        match found {
+            Some(item) if self.is_ours(&item) => Ok(Some(item)),
+            Some(_) => Err(DestinationError::AlreadyExists {
+                name: self.name.to_owned(),
+            }),
+            None => Ok(None),
+        }
+    }
+
+    fn is_ours(&self, item: &Item) -> bool {
+        item.size == self.file.size() && item.quick_xor() == Some(self.hash.as_str())
+    }
+
     async fn large(&self) -> Result<Item> {
+        // Not every account refuses a session for a name that is taken, and then only after the last byte.
+        if let Some(item) = self.taken().await? {
+            return Ok(item);
+        }
         let mut pace = Pace::new(self.destination.options.fragment());
         let mut resumed = match self.resumable().await? {
             Some(Resumed::Stored(item)) => {
@@ -155,6 +205,7 @@ impl Upload<'_> {
                 self.forget();
                 return Ok(item);
             }
+            self.taken().await?;
             // One that was said to be gone may live on elsewhere in the service, and hold the name.
             self.cancel_session(&url).await;
         }
@@ -165,9 +216,7 @@ impl Upload<'_> {
     /// The file, if all of it is there: an upload may succeed though its last answer was lost.
     async fn arrived(&self) -> Result<Option<Item>> {
         let found = self.destination.find_file(self.name, self.cancel).await?;
-        Ok(found.filter(|item| {
-            item.size == self.file.size() && item.quick_xor() == Some(self.hash.as_str())
-        }))
+        Ok(found.filter(|item| self.is_ours(item)))
     }
 
     /// Compares what was stored with what was sent; a file that differs is removed.

@@ -40,7 +40,6 @@ pub fn check_passphrase(start: &[u8], passphrase: &Passphrase) -> Result<bool> {
         }),
         Ok(_) => Ok(true),
         Err(Error::WrongPassphrase) => Ok(false),
-        Err(Error::Io(_)) => Err(Error::malformed("AES Crypt header", "it is cut short")),
         Err(error) => Err(error),
     }
 }

@@ -44,7 +44,7 @@ impl Inflater {
         self.packed.clear();
         let read = entry.take(packed).read_to_end(&mut self.packed);
         if let Err(error) = read {
-            return Err(super::reader::damaged(error));
+            return Err(error.into());
         }
         let mut data = vec![0; len as usize];
         let unpacked = self

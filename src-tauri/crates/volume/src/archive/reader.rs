@@ -194,10 +194,7 @@ impl Archive {
 fn read_limited(entry: impl Read, len: u64, limit: u64) -> Result<Vec<u8>> {
     let stated = len.min(limit);
     let mut data = Vec::with_capacity(stated.min(1 << 20) as usize);
-    entry
-        .take(limit + 1)
-        .read_to_end(&mut data)
-        .map_err(damaged)?;
+    entry.take(limit + 1).read_to_end(&mut data)?;
     if data.len() as u64 > limit {
         return Err(Error::malformed(
             "archive",
@@ -205,14 +202,4 @@ fn read_limited(entry: impl Read, len: u64, limit: u64) -> Result<Vec<u8>> {
         ));
     }
     Ok(data)
-}
-
-/// A stream that cannot be unpacked is damage, not an input/output problem.
-pub(super) fn damaged(error: std::io::Error) -> Error {
-    match error.kind() {
-        std::io::ErrorKind::InvalidData
-        | std::io::ErrorKind::InvalidInput
-        | std::io::ErrorKind::UnexpectedEof => Error::malformed("archive", error.to_string()),
-        _ => Error::Io(error),
-    }
 }

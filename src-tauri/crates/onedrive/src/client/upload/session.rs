@@ -104,9 +104,10 @@ impl Upload<'_> {
     }
 
     pub(super) async fn create_session(&self) -> Result<String> {
-        // Without `replace` the service answers a conflict after the last byte when the name exists.
+        // Without a behavior the service answers a conflict after the last byte when the name exists.
+        let behavior = self.conflict.behavior();
         let body =
-            json!({"item": {"@microsoft.graph.conflictBehavior": "replace", "name": self.name}});
+            json!({"item": {"@microsoft.graph.conflictBehavior": behavior, "name": self.name}});
         let mut waits = BUSY_WAITS.iter();
         let session: Session = loop {
             let address = self.destination.file_url(self.name, self.cancel).await?;
@@ -123,6 +124,7 @@ impl Upload<'_> {
                 Outcome::Refused(refusal) => refusal,
             };
             if refusal.status == StatusCode::CONFLICT {
+                self.taken().await?;
                 // Somebody's session holds the name; ours would have been continued. It ends by itself.
                 let Some(wait) = waits.next() else {
                     return Err(self.refused(refusal));

@@ -1,0 +1,137 @@
+//! Folders of the sources in which a file system begins, and which one that was.
+
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension as _, params};
+
+use super::Index;
+use crate::error::Result;
+
+impl Index {
+    /// Stored paths of such folders, with the number that the system had given to the file system.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn mounts(&self) -> Result<HashMap<String, i64>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT path, device FROM mount")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Replaces all of them.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn set_mounts(&self, mounts: &HashMap<String, i64>) -> Result<()> {
+        self.transaction(|index| {
+            index.connection.execute("DELETE FROM mount", [])?;
+            let mut insert = index
+                .connection
+                .prepare_cached("INSERT OR REPLACE INTO mount VALUES (?1, ?2)")?;
+            for (path, device) in mounts {
+                insert.execute(params![path, device])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether the newest version has an entry below a folder (its stored path, with the separator at its end), those apart
+    /// that have one of these names there.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn has_below(&self, folder: &str, besides: &[&str]) -> Result<bool> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT path FROM entry WHERE path > ?1 AND last IS NULL ORDER BY path LIMIT 1",
+        )?;
+        let mut after = folder.to_owned();
+        loop {
+            let next: Option<String> =
+                statement.query_row([&after], |row| row.get(0)).optional()?;
+            let Some(path) = next else {
+                return Ok(false);
+            };
+            let Some(rest) = path.strip_prefix(folder) else {
+                return Ok(false);
+            };
+            let end = rest.find(['/', '\\']).unwrap_or(rest.len());
+            let name = &rest[..end];
+            if !besides.contains(&name) {
+                return Ok(true);
+            }
+            // Behind all that is in it: no byte of a path is larger.
+            after = match rest[end..].chars().next() {
+                Some(separator) => format!("{folder}{name}{separator}\u{10ffff}"),
+                None => path,
+            };
+        }
+    }
+
+    /// Whether the newest version has an entry of a kind with this path.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn has_file(&self, path: &str, kind: u8) -> Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM entry WHERE path = ?1 AND kind = ?2 AND last IS NULL")?;
+        Ok(statement.exists(params![path, kind])?)
+    }
+
+    /// Whether the newest version has an entry with one of these paths.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn has_any_of(&self, paths: impl IntoIterator<Item = impl AsRef<str>>) -> Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM entry WHERE path = ?1 AND last IS NULL")?;
+        for path in paths {
+            if statement.exists([path.as_ref()])? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{EntryRow, StreamRow};
+
+    #[test]
+    fn what_lies_below_a_folder_is_found_whatever_else_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::open(&folder.path().join("index.sqlite")).unwrap();
+        for path in ["/a/", "/a/lost+found/", "/a/lost+found/x", "/a/skip", "/b/"] {
+            let metadata = StreamRow {
+                hash: vec![1],
+                size: 1,
+                parts: vec![1],
+                listed: false,
+            };
+            let path = path.to_owned();
+            let row = EntryRow {
+                path,
+                kind: 0,
+                time: None,
+                content: None,
+                metadata,
+                local: None,
+            };
+            index.stage(&row).unwrap();
+        }
+        index.commit_staged(1).unwrap();
+
+        let below = |folder, besides: &[&str]| index.has_below(folder, besides).unwrap();
+        assert!(below("/a/", &[]));
+        assert!(below("/a/", &["lost+found"]));
+        assert!(!below("/a/", &["lost+found", "skip"]));
+        assert!(!below("/b/", &[]));
+        assert!(index.has_any_of(["/c", "/a/skip"]).unwrap());
+        assert!(!index.has_any_of(["/c"]).unwrap());
+    }
+}

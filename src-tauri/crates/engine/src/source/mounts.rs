@@ -1,0 +1,61 @@
+//! Disks that are mounted within sources, and what is left where one was.
+
+use std::collections::HashMap;
+
+use coffer_database::Index;
+
+/// Names that say nothing of whether a folder has content: what systems put into the root of each disk, and the mark that
+/// people put into an empty mount point.
+const MARKERS: [&str; 10] = [
+    "NOT_MOUNTED",
+    "lost+found",
+    "System Volume Information",
+    "$RECYCLE.BIN",
+    "desktop.ini",
+    ".DS_Store",
+    ".Spotlight-V100",
+    ".Trashes",
+    ".fseventsd",
+    ".localized",
+];
+
+/// Whether a name is one that folders have which are as good as empty.
+pub(super) fn is_marker(name: &str) -> bool {
+    MARKERS.contains(&name) || name.starts_with(".Trash-")
+}
+
+/// Folders in which another file system began when the newest version was made.
+pub(crate) struct KnownMounts {
+    devices: HashMap<String, i64>,
+    index: Index,
+}
+
+impl KnownMounts {
+    /// # Errors
+    /// Those of the database.
+    pub(crate) fn load(index: Index) -> coffer_database::Result<Self> {
+        Ok(Self {
+            devices: index.mounts()?,
+            index,
+        })
+    }
+
+    /// All that are known.
+    pub(crate) fn devices(&self) -> &HashMap<String, i64> {
+        &self.devices
+    }
+
+    /// Whether the disk that was at `folder` is away: there is another file system now, and nothing of what was there. A
+    /// database that cannot answer makes it count as there.
+    pub(super) fn is_away<I: Iterator<Item = String>>(
+        &self,
+        folder: &str,
+        device: i64,
+        children: impl Fn() -> I,
+    ) -> bool {
+        let known = self.devices.get(folder);
+        known.is_some_and(|known| *known != device)
+            && self.index.has_below(folder, &[]).unwrap_or(false)
+            && !self.index.has_any_of(children()).unwrap_or(true)
+    }
+}
