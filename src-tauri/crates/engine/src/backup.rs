@@ -1,5 +1,6 @@
 //! Backup: sources to destination, as a new version.
 
+mod blocks;
 mod collect;
 mod known;
 mod prepare;

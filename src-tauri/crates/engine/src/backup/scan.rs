@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,7 @@ use coffer_volume::stream::block_len;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use jiff::Timestamp;
 
+use super::blocks::Blocks;
 use super::collect::{Collector, Finding};
 use super::prepare::{Candidate, Pool, Stopped, Task, Worker, differs};
 use super::{BackupOptions, Pace, rows};
@@ -357,7 +358,7 @@ impl Scanner<'_> {
 
     fn read_blocks(
         &mut self,
-        mut file: &File,
+        file: &File,
         expected: u64,
         hint: Hint,
         previous: Option<&StreamRow>,
@@ -372,20 +373,14 @@ impl Scanner<'_> {
         });
         let mut hasher = format.file_hash().hasher();
         let mut total = 0;
-        while total < expected {
+        for data in Blocks::new(file, expected, self.block_size) {
             if self.scan.session.is_cancelled() {
                 return Err(Stopped);
             }
-            let len = (expected - total).min(self.block_size);
-            let mut data = Vec::with_capacity(len as usize);
-            if let Err(error) = file.by_ref().take(len).read_to_end(&mut data) {
-                return Ok(Err(error));
-            }
-            if data.is_empty() {
-                break;
-            }
-            // Whoever cuts the file makes it end here: behind a short block nothing would have its place.
-            let is_last = (data.len() as u64) < len;
+            let data = match data {
+                Ok(data) => data,
+                Err(error) => return Ok(Err(error)),
+            };
             total += data.len() as u64;
             hasher.update(&data);
             self.pool.submit(Task::Block {
@@ -393,9 +388,6 @@ impl Scanner<'_> {
                 hint,
                 previous: previous.next(),
             })?;
-            if is_last {
-                break;
-            }
         }
         Ok(Ok((hasher.finish(), total)))
     }

@@ -5,15 +5,18 @@ mod bad_input;
 mod checker;
 mod compact;
 mod damage;
+mod destinations;
 mod duplicati;
 mod faulty;
 #[cfg(target_os = "linux")]
 mod filters;
+mod hooked;
 mod hostile;
 mod interrupted;
 mod mending;
 mod nothing_is_lost;
 mod retention;
 mod sequences;
+mod sources;
 mod support;
 mod verify;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Default)]
 pub(crate) struct Recorder {
     problems: Mutex<Vec<String>>,
+    details: Mutex<Vec<String>>,
     transferred: Mutex<u64>,
 }
 
@@ -22,6 +23,11 @@ impl Recorder {
     /// `subject: kind` of each problem, in order.
     pub(crate) fn problems(&self) -> Vec<String> {
         self.problems.lock().unwrap().clone()
+    }
+
+    /// All that was said of each problem.
+    pub(crate) fn details(&self) -> Vec<String> {
+        self.details.lock().unwrap().clone()
     }
 
     pub(crate) fn transferred(&self) -> u64 {
@@ -36,6 +42,7 @@ impl Monitor for Recorder {
 
     fn problem(&self, problem: Problem) {
         let kind = format!("{:?}", problem.kind);
+        self.details.lock().unwrap().push(kind.clone());
         let kind = kind.split(['(', ' ']).next().unwrap_or_default().to_owned();
         self.problems
             .lock()

@@ -1,0 +1,83 @@
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use coffer_destination::{
+    CheckpointStore, Destination, Quota, RemoteFile, Result as DResult, TransferMonitor, UploadFile,
+};
+use tokio_util::sync::CancellationToken;
+
+type NameHook = Box<dyn Fn(&str) + Send + Sync>;
+
+/// A destination at whose calls something happens.
+pub(crate) struct Hooked {
+    pub(crate) inner: Arc<dyn Destination>,
+    pub(crate) before_put: NameHook,
+    pub(crate) before_get: NameHook,
+    pub(crate) before_delete: NameHook,
+    pub(crate) listed: Box<dyn Fn(Vec<RemoteFile>) -> Vec<RemoteFile> + Send + Sync>,
+}
+
+impl Hooked {
+    pub(crate) fn over(inner: Arc<dyn Destination>) -> Self {
+        Self {
+            inner,
+            before_put: Box::new(|_| ()),
+            before_get: Box::new(|_| ()),
+            before_delete: Box::new(|_| ()),
+            listed: Box::new(|files| files),
+        }
+    }
+}
+
+#[async_trait]
+impl Destination for Hooked {
+    fn label(&self) -> String {
+        self.inner.label()
+    }
+    async fn list(&self, cancel: &CancellationToken) -> DResult<Vec<RemoteFile>> {
+        Ok((self.listed)(self.inner.list(cancel).await?))
+    }
+    async fn put(
+        &self,
+        name: &str,
+        file: &UploadFile,
+        checkpoints: &dyn CheckpointStore,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> DResult<()> {
+        (self.before_put)(name);
+        self.inner
+            .put(name, file, checkpoints, monitor, cancel)
+            .await
+    }
+    async fn get(
+        &self,
+        name: &str,
+        target: &Path,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> DResult<u64> {
+        (self.before_get)(name);
+        self.inner.get(name, target, monitor, cancel).await
+    }
+    async fn get_range(
+        &self,
+        name: &str,
+        range: Range<u64>,
+        cancel: &CancellationToken,
+    ) -> DResult<Vec<u8>> {
+        self.inner.get_range(name, range, cancel).await
+    }
+    async fn delete(&self, name: &str, cancel: &CancellationToken) -> DResult<()> {
+        (self.before_delete)(name);
+        self.inner.delete(name, cancel).await
+    }
+    async fn create_folder(&self, cancel: &CancellationToken) -> DResult<()> {
+        self.inner.create_folder(cancel).await
+    }
+    async fn quota(&self, cancel: &CancellationToken) -> DResult<Option<Quota>> {
+        self.inner.quota(cancel).await
+    }
+}
