@@ -35,6 +35,11 @@ pub(crate) async fn start_backup(coffer: State<'_, Coffer>, job_id: String) -> R
 }
 
 #[tauri::command]
+pub(crate) async fn start_new_backup(coffer: State<'_, Coffer>, job_id: String) -> Reply<String> {
+    coffer.start_new_backup(&job_id)
+}
+
+#[tauri::command]
 pub(crate) async fn stop_run(coffer: State<'_, Coffer>, run_id: String) -> Reply<()> {
     coffer.stop_run(&run_id)
 }

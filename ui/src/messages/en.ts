@@ -92,6 +92,13 @@ export const en = {
     freeOf: (free: number, total: number) => `${bytes(free)} of ${bytes(total)}`,
     recentRuns: (runs: string) => `Recent runs, newest last: ${runs}`,
     openReport: 'See the report',
+    beginAnew: 'Begin a new backup there',
+  },
+
+  beginAnew: {
+    title: (name: string) => `Begin a new backup for “${name}”?`,
+    text: 'Everything is uploaded again, and older versions are not brought back. If the backup was moved, or its disk is not plugged in, cancel and bring it back instead.',
+    confirm: 'Begin a new backup',
   },
 
   status: {

@@ -115,6 +115,10 @@ export class BrowserPlatform implements Platform {
     return this.#startRun('backup', card);
   }
 
+  async startNewBackup(jobId: string): Promise<string> {
+    return this.startBackup(jobId);
+  }
+
   async stopRun(runId: string): Promise<void> {
     const run = this.#runs.get(runId);
     if (run) this.#endRun(run, 'stopped');

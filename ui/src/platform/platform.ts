@@ -35,6 +35,8 @@ export interface Platform {
   updateJob(jobId: string, request: SaveJob): Promise<JobCard>;
   deleteJob(jobId: string, forgetSecrets: boolean): Promise<void>;
   startBackup(jobId: string): Promise<string>;
+  /** Begins anew where the backup that was there is gone. */
+  startNewBackup(jobId: string): Promise<string>;
   stopRun(runId: string): Promise<void>;
   runHistory(jobId: string, offset: number, limit: number): Promise<RunSummary[]>;
   runReport(runId: string, offset: number, limit: number): Promise<RunReport>;

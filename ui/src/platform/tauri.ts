@@ -17,6 +17,7 @@ export const tauriPlatform: Platform = {
   updateJob: (jobId, request) => invoke('update_job', { jobId, request }),
   deleteJob: (jobId, forgetSecrets) => invoke('delete_job', { jobId, forgetSecrets }),
   startBackup: (jobId) => invoke('start_backup', { jobId }),
+  startNewBackup: (jobId) => invoke('start_new_backup', { jobId }),
   stopRun: (runId) => invoke('stop_run', { runId }),
   runHistory: (jobId, offset, limit) => invoke('run_history', { jobId, offset, limit }),
   runReport: (runId, offset, limit) => invoke('run_report', { runId, offset, limit }),

@@ -66,6 +66,24 @@ describe('home', () => {
     });
   });
 
+  it('begins anew where a backup is gone only after saying what that means', async () => {
+    const state = appState();
+    state.jobs[0]!.lastRun!.error = {
+      code: 'destinationGone',
+      message: 'The backup is gone',
+      hint: 'Plug the disk in',
+    };
+    const { app, user } = await openApp({ state });
+
+    await user.click(screen.getByRole('button', { name: 'Begin a new backup there' }));
+    const dialog = within(await screen.findByRole('dialog', { name: /Begin a new backup for/ }));
+    expect(dialog.getByText(/Everything is uploaded again/)).toBeVisible();
+    await user.click(dialog.getByRole('button', { name: 'Begin a new backup' }));
+
+    expect(screen.queryByRole('dialog')).toBeNull();
+    expect(app.job('job-documents')?.state.kind).toBe('running');
+  });
+
   it('names what stays before a job is deleted', async () => {
     const { user } = await openApp();
 

@@ -6,6 +6,7 @@
 
 mod checkpoints;
 mod mounts;
+mod older;
 mod versions;
 mod volumes;
 mod waste;
@@ -32,6 +33,8 @@ CREATE TABLE volume (
 CREATE TABLE lost (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE waste (name TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE dlist (name TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE older (name TEXT PRIMARY KEY, gone INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE older_live (hash BLOB NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (hash, size)) WITHOUT ROWID;
 CREATE TABLE mount (path TEXT PRIMARY KEY, device INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE block (
     hash BLOB NOT NULL, size INTEGER NOT NULL, volume INTEGER NOT NULL, PRIMARY KEY (hash, size, volume)

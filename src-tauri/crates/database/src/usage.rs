@@ -54,6 +54,7 @@ impl Usage {
     /// Those of SQLite, as in all methods.
     pub fn new(index: &IndexHandle) -> Result<Self> {
         let connection = sqlite::open_temporary(SCHEMA)?;
+        connection.busy_timeout(std::time::Duration::from_secs(30))?;
         index.attach(&connection)?;
         connection.execute_batch(
             "INSERT INTO wasted SELECT v.id FROM idx.volume v JOIN idx.waste w ON w.name = v.name",
@@ -109,6 +110,48 @@ impl Usage {
             "INSERT OR IGNORE INTO live SELECT parts, size FROM idx.entry WHERE listed = 0 AND size > 0;
              INSERT OR IGNORE INTO live SELECT meta_parts, meta_size FROM idx.entry
                 WHERE meta_listed = 0 AND meta_size > 0;",
+        )?;
+        Ok(())
+    }
+
+    /// Notes what the older versions need, as it is kept in the index.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn add_older(&self) -> Result<()> {
+        self.connection
+            .execute_batch("INSERT OR IGNORE INTO live SELECT hash, size FROM idx.older_live")?;
+        Ok(())
+    }
+
+    /// Everything that is added from now on is needed by older versions; only then can [`Usage::keep_older`] tell it from the
+    /// rest.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn begin_older(&self) -> Result<()> {
+        self.connection.execute_batch(
+            "ALTER TABLE live RENAME TO newer;
+             CREATE TABLE live (hash BLOB NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (hash, size)) WITHOUT ROWID;
+             DELETE FROM list;",
+        )?;
+        Ok(())
+    }
+
+    /// Keeps what was added since [`Usage::begin_older`] in the index, as what these versions need, too, and goes on with all.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn keep_older(&self, names: &[&str]) -> Result<()> {
+        self.connection.execute_batch(
+            "BEGIN; INSERT OR IGNORE INTO idx.older_live SELECT hash, size FROM live;",
+        )?;
+        for name in names {
+            self.connection
+                .execute("INSERT OR IGNORE INTO idx.older (name) VALUES (?1)", [name])?;
+        }
+        self.connection.execute_batch(
+            "INSERT OR IGNORE INTO live SELECT hash, size FROM newer; DROP TABLE newer; COMMIT;",
         )?;
         Ok(())
     }

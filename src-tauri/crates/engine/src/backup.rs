@@ -224,7 +224,8 @@ fn backup_once(
     listed.check_passphrase(&session)?;
     require_known_backup(&session, &cache, &mut listed, options)?;
     let spool = cache.spool();
-    let format = choose_format(&session, &listed, options, &spool)?;
+    let known = cache.known_format(&listed)?;
+    let format = choose_format(&session, &listed, options, known, &spool)?;
     let index = cache.index_for(&format, store)?;
     index.hold_deletions(false)?;
     listed.complete(&session, &index)?;
@@ -750,7 +751,8 @@ fn choose_format(
     session: &Session,
     listed: &Listed,
     options: &BackupOptions,
-    spool: &std::path::Path,
+    known: Option<Format>,
+    spool: &Path,
 ) -> Result<Format> {
     let asked = |base: &Format| {
         let block_size = options.block_size.unwrap_or(base.block_size());
@@ -761,7 +763,11 @@ fn choose_format(
         Format::new(block_size, block_hash, file_hash)
             .map_err(|source| Error::volume("the new backup's settings", source))
     };
-    let Some(found) = listed.format(session, spool)? else {
+    let found = match known {
+        Some(known) => Some(known),
+        None => listed.format(session, spool)?,
+    };
+    let Some(found) = found else {
         return asked(&Format::default());
     };
     let asked = asked(&found)?;

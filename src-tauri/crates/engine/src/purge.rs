@@ -1,7 +1,7 @@
 //! Purge: taking files out of versions that exist.
 //!
-//! A version that changes is written anew, one second later or as many as it takes to find a free time, and the old
-//! one is deleted when the new one has arrived.
+//! A version that changes is written anew, one second later or earlier, and the old one is deleted when the new one has
+//! arrived. Where both seconds have a version, the new one takes the place of the old.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -90,7 +90,7 @@ pub struct PurgeStats {
 /// Takes files out of versions.
 ///
 /// # Errors
-/// [`Error::NoVersion`], and [`Error::NoFreeTime`] when a version cannot be moved, before anything is written.
+/// [`Error::NoVersion`], before anything is written; [`Error::NoFreeTime`] when another computer took a time meanwhile.
 pub fn purge(
     store: &Store,
     options: &PurgeOptions,
@@ -146,8 +146,10 @@ fn purge_once(
         let Some(mut purged) = work.plan(version, dlist, &mut nameable)? else {
             continue;
         };
-        purged.new_time = free_time(&mut times, version.time)?;
-        stats.deleted.extend(listed.with_parity([dlist.into()]));
+        purged.new_time = free_time(&mut times, version.time);
+        if purged.new_time != version.time {
+            stats.deleted.extend(listed.with_parity([dlist.into()]));
+        }
         let needs_empty = purged.without_metadata_files > 0;
         changing.push((dlist, needs_empty, purged.new_time));
         stats.versions.push(purged);
@@ -203,19 +205,19 @@ fn choose<'l>(listed: &'l Listed, numbers: &[usize]) -> Result<Vec<(Version, &'l
     Ok(chosen)
 }
 
-/// The first second after `time` that no version has, and that no newer version is before.
-fn free_time(times: &mut [Timestamp], time: Timestamp) -> Result<Timestamp> {
-    let missing = Error::NoFreeTime { time };
-    let next = time
-        .checked_add(SignedDuration::from_secs(1))
-        .ok()
-        .filter(|next| !times.contains(next))
-        .ok_or(missing)?;
+/// A second beside `time` that no version has, so that the order of versions stays; `time` itself when both have one.
+fn free_time(times: &mut [Timestamp], time: Timestamp) -> Timestamp {
+    let beside = [1, -1].map(|seconds| time.checked_add(SignedDuration::from_secs(seconds)));
+    let free = beside
+        .into_iter()
+        .flatten()
+        .find(|free| !times.contains(free));
+    let free = free.unwrap_or(time);
     // The old time is taken until its dlist is deleted, and nothing may move there.
     if let Some(slot) = times.iter_mut().find(|slot| **slot == time) {
-        *slot = next;
+        *slot = free;
     }
-    Ok(next)
+    free
 }
 
 /// What happens to an entry.
@@ -328,20 +330,25 @@ impl Work<'_> {
         let name = VolumeName::new_dlist(spool.prefix(), new_time, spool.encryption());
         let size = self.write(spool, dlist, &name, completeness)?;
         let file = spool.folder().join(name.as_str());
-        if !session.put_new(name.as_str(), &file, &NoCheckpoints)? {
+        let replaces = name.as_str() == dlist.name.as_str();
+        if replaces {
+            session.put(name.as_str(), &file, &NoCheckpoints)?;
+        } else if !session.put_new(name.as_str(), &file, &NoCheckpoints)? {
             return Err(Error::NoFreeTime { time: new_time });
         }
         std::fs::remove_file(&file).map_err(|source| Error::io("delete", &file, source))?;
         index.know_dlist(name.as_str(), size)?;
         index.set_completeness(new_time.as_second(), completeness == Completeness::Full)?;
-        session.check_cancelled()?;
-        session.settle()?;
-        index.forget_dlist(dlist.name.as_str())?;
-        delete_volume(session, listed, dlist.name.as_str())?;
         if let Some(time) = dlist.name.time() {
             index.forget_versions(&[time.as_second()])?;
         }
-        Ok(())
+        if replaces {
+            return Ok(());
+        }
+        session.check_cancelled()?;
+        session.settle()?;
+        index.forget_dlist(dlist.name.as_str())?;
+        delete_volume(session, listed, dlist.name.as_str())
     }
 
     fn write(

@@ -15,7 +15,7 @@ use coffer_volume::{Format, VolumeName};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::broken::Survey;
+use crate::broken::{Lost, Survey};
 use crate::compact::{delete_rows, with_dindexes};
 use crate::delete::{Mode, RemoteVolume, delete_volume};
 use crate::error::{Error, Result};
@@ -38,6 +38,8 @@ pub struct RepairStats {
     pub deleted: Vec<RemoteVolume>,
     /// Entries of versions of which data is missing.
     pub broken_files: u64,
+    /// Those among them whose content is missing, and not their times and rights alone.
+    pub lost_files: u64,
 }
 
 /// What reading the index anew found.
@@ -97,8 +99,9 @@ fn repair_once(
     let mut stats = RepairStats::default();
     let mut all_read = true;
     for dlist in &listed.dlists {
-        let counted = survey.broken_files(dlist, |_, _| {
+        let counted = survey.broken_files(dlist, |_, lost| {
             stats.broken_files += 1;
+            stats.lost_files += u64::from(lost == Lost::Content);
             Ok(())
         });
         all_read &= tell_damage(&session, dlist, counted)?;

@@ -93,18 +93,55 @@ impl<'a> Needs<'a> {
         let mut dlists: Vec<_> = listed.dlists.iter().filter(wanted).collect();
         if self.counted.is_empty() {
             self.add_loaded(&mut dlists)?;
-        }
-        for dlist in dlists {
-            let Some(time) = dlist.name.time() else {
-                continue;
-            };
-            if !self.counted.contains(&time) {
-                self.session.check_cancelled()?;
-                self.add_dlist(dlist)?;
-                self.counted.insert(time);
+            // A plan reads what it needs and changes nothing.
+            if without.is_empty() {
+                self.add_older(&mut dlists)?;
             }
         }
+        for dlist in dlists {
+            self.add_uncounted(dlist)?;
+        }
         self.add_unlisted()
+    }
+
+    fn add_uncounted(&mut self, dlist: &ListedVolume) -> Result<()> {
+        let Some(time) = dlist.name.time() else {
+            return Ok(());
+        };
+        if !self.counted.contains(&time) {
+            self.session.check_cancelled()?;
+            self.add_dlist(dlist)?;
+            self.counted.insert(time);
+        }
+        Ok(())
+    }
+
+    /// Adds the versions that are not loaded, and takes them off `dlists`. They are read once and kept together; those that
+    /// go from among them take their needs along only when the others are read again.
+    fn add_older(&mut self, dlists: &mut Vec<&ListedVolume>) -> Result<()> {
+        let names: Vec<&str> = dlists.iter().map(|dlist| dlist.name.as_str()).collect();
+        if self.index.retain_older(&names)? {
+            self.usage().add_older()?;
+            let known = self.index.older_dlists()?;
+            let (counted, others): (Vec<_>, Vec<_>) = std::mem::take(dlists)
+                .into_iter()
+                .partition(|dlist| known.iter().any(|name| name == dlist.name.as_str()));
+            self.counted
+                .extend(counted.iter().filter_map(|dlist| dlist.name.time()));
+            *dlists = others;
+        } else {
+            self.index.clear_older()?;
+        }
+        if dlists.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = dlists.iter().map(|dlist| dlist.name.as_str()).collect();
+        self.usage().begin_older()?;
+        for dlist in std::mem::take(dlists) {
+            self.add_uncounted(dlist)?;
+        }
+        self.add_unlisted()?;
+        Ok(self.usage().keep_older(&names)?)
     }
 
     /// Adds the versions that the index has, when all of them are still wanted, and takes them off `dlists`.

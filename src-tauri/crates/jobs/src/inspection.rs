@@ -289,6 +289,8 @@ pub struct Repaired {
     pub deleted: Vec<RemoteFile>,
     /// Entries of versions of which data is missing.
     pub broken_files: u64,
+    /// Those among them whose content is missing, and not their times and rights alone.
+    pub lost_files: u64,
 }
 
 /// Writes index volumes that are missing or damaged anew.
@@ -311,6 +313,7 @@ pub async fn repair(
         indexed: files(stats.indexed),
         deleted: files(stats.deleted),
         broken_files: stats.broken_files,
+        lost_files: stats.lost_files,
     })
 }
 

@@ -9,10 +9,28 @@ use tracing_subscriber::EnvFilter;
 /// Days that logs are kept.
 const KEPT: usize = 30;
 
+/// Creates a folder that only its owner may look into; one of somebody else is refused.
+fn create_private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+        builder.mode(0o700).create(folder)?;
+        let stat = std::fs::metadata(folder)?;
+        if stat.uid() != nix::unistd::geteuid().as_raw() {
+            return Err(std::io::ErrorKind::PermissionDenied.into());
+        }
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+    }
+    #[cfg(not(unix))]
+    builder.create(folder)
+}
+
 /// Starts logging into `folder`; lines are written until the guard is dropped. `None` when the folder cannot be used,
 /// which must not keep anybody from backing up.
 pub fn start(folder: &Path) -> Option<WorkerGuard> {
-    std::fs::create_dir_all(folder).ok()?;
+    create_private_folder(folder).ok()?;
     let files = Builder::new()
         .rotation(Rotation::DAILY)
         .filename_prefix("coffer")

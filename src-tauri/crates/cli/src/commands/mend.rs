@@ -122,14 +122,15 @@ pub(crate) async fn repair(arguments: Repair, cancel: &CancellationToken) -> Exi
                     "indexed": files_as_json(&repaired.indexed),
                     "deleted": files_as_json(&repaired.deleted),
                     "brokenFiles": repaired.broken_files,
+                    "lostFiles": repaired.lost_files,
                 }));
             } else {
                 print_repair(&repaired, dry_run);
             }
-            if repaired.broken_files > 0 {
-                Exit::Failed
-            } else {
-                display.exit()
+            match (repaired.lost_files, repaired.broken_files) {
+                (0, 0) => display.exit(),
+                (0, _) => Exit::Warnings,
+                _ => Exit::Failed,
             }
         }
         Err(error) => fail(error, plain.common),

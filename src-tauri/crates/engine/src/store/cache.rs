@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use coffer_database::{Index, VolumeKind, VolumeState};
 use coffer_volume::Format;
 
-use super::Store;
+use super::{Listed, Store};
 use crate::error::{Error, Result};
 
 /// The cache folder of a store, locked for one operation at a time across all processes.
@@ -116,7 +116,32 @@ impl Cache {
             index = self.index()?;
         }
         index.set_meta("format", &description)?;
+        let spelled = format!(
+            "{block_size} {} {}",
+            format.block_hash_name(),
+            format.file_hash_name()
+        );
+        index.set_meta("settings", &spelled)?;
         Ok(index)
+    }
+
+    /// The settings of the backup as the index knows them, when its newest version is one that the index knows.
+    pub(crate) fn known_format(&self, listed: &Listed) -> Result<Option<Format>> {
+        let index = self.index()?;
+        let Some(newest) = listed.dlists.last() else {
+            return Ok(None);
+        };
+        let newest = (newest.name.to_string(), newest.size);
+        if !index.known_dlists()?.contains(&newest) {
+            return Ok(None);
+        }
+        let settings = index.meta("settings")?.unwrap_or_default();
+        let mut parts = settings.split(' ');
+        let (size, block, file) = (parts.next(), parts.next(), parts.next());
+        let size = size.and_then(|size| size.parse().ok());
+        Ok(size
+            .zip(block.zip(file))
+            .and_then(|(size, (block, file))| Format::new(size, block, file).ok()))
     }
 
     /// Deletes the index, whatever state it is in.

@@ -139,6 +139,17 @@ impl Listed {
             });
         }
         let mut sizes: HashMap<String, u64> = known_dlists.into_iter().collect();
+        let changed = self.dlists.iter().filter(|dlist| {
+            let known = sizes.get(dlist.name.as_str());
+            known.is_some_and(|known| *known != dlist.size)
+        });
+        for dlist in changed {
+            // Written anew, or damaged: what was loaded of it is not what it says.
+            index.know_dlist(dlist.name.as_str(), dlist.size)?;
+            if let Some(time) = dlist.name.time() {
+                index.forget_versions(&[time.as_second()])?;
+            }
+        }
         let seen_before: HashSet<String> = sizes.keys().cloned().collect();
         let confirmed = index.volumes()?.into_iter();
         let confirmed = confirmed.filter(|row| row.state == VolumeState::Confirmed);

@@ -350,3 +350,58 @@ fn parity_files_of_another_writer_go_with_their_volumes_and_with_nothing_else() 
     );
     assert_restorable(&mut bench, &[&trees[2]]);
 }
+
+#[test]
+fn older_versions_are_read_once_by_an_index_that_does_not_know_them() {
+    let (mut bench, trees) = with_changes(9);
+    fs::remove_dir_all(bench.cache()).unwrap();
+    let read = Arc::new(std::sync::Mutex::new(0));
+    let counted = read.clone();
+    let real = bench.destination.clone();
+    bench.destination = Arc::new(crate::hooked::Hooked {
+        before_get: Box::new(move |name| {
+            if name.contains(".dlist.") {
+                *counted.lock().unwrap() += 1;
+            }
+        }),
+        ..crate::hooked::Hooked::over(real.clone())
+    });
+    let mut counts = Vec::new();
+    for round in 0..3 {
+        write_files(&bench.source(), &[("text.txt", &noise(100, 50 + round))]);
+        let mut options = bench.options();
+        options.retention = Retention::KeepVersions(9);
+        options.test_samples = 0;
+        let before = *read.lock().unwrap();
+        let stats = bench.backup_with(options).unwrap();
+        assert_eq!(stats.deleted_versions, 1);
+        counts.push(*read.lock().unwrap() - before);
+    }
+    bench.destination = real;
+
+    assert!(counts[0] >= 9, "{counts:?}");
+    assert_eq!(counts[1..], [0, 0]);
+    compact(&bench, Mode::Run).unwrap();
+    assert_clean(&bench.destination_path());
+    let target = bench.folder.path().join("restored");
+    bench.restore(8, &target).unwrap();
+    assert_eq!(snapshot(&target), trees[3]);
+}
+
+#[test]
+fn a_version_of_another_computer_keeps_what_this_one_knows_of_unchanged_files() {
+    let (mut bench, _) = with_changes(2);
+    let mut other = Bench::new();
+    other.passphrase = None;
+    other.destination = bench.destination.clone();
+    other.now = bench.now;
+    let mut options = other.options();
+    options.sources = vec![bench.source()];
+    options.upload_unchanged = true;
+    other.backup_with(options).unwrap();
+    bench.now = other.now;
+
+    let stats = bench.backup().unwrap();
+
+    assert_eq!((stats.read_files, stats.version), (0, None));
+}

@@ -57,6 +57,18 @@ impl Coffer {
     /// # Errors
     /// While the job runs already.
     pub fn start_backup(&self, job_id: &str) -> Result<String> {
+        self.start(job_id, false)
+    }
+
+    /// The same where the backup that the job knows is gone from its destination: a new one begins there.
+    ///
+    /// # Errors
+    /// As [`Coffer::start_backup`].
+    pub fn start_new_backup(&self, job_id: &str) -> Result<String> {
+        self.start(job_id, true)
+    }
+
+    fn start(&self, job_id: &str, allow_new_destination: bool) -> Result<String> {
         let definition = self.definition(job_id)?;
         let expected = self.learnt(job_id)?.versions.unwrap_or(0);
         let now = self.now();
@@ -84,6 +96,7 @@ impl Coffer {
                     settings.filters = definition.filters;
                     settings.volume_size = definition.options.volume_bytes;
                     settings.expected_versions = expected.into();
+                    settings.allow_new_destination = allow_new_destination;
                     settings.retention = RetentionSettings::of_job(&definition.options.retention);
                     // A backup that exists keeps its block size; the engine refuses another.
                     settings.block_size = match operation::content(&target, &run.cancel).await {
