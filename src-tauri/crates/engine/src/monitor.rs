@@ -72,6 +72,13 @@ pub enum ProblemKind {
     NotCompacted(String),
     /// A volume could not be used; another way was looked for.
     VolumeUnusable(String),
+    /// Its stored path is of another kind of system, so that it cannot go back where it was.
+    PathOfOtherSystem,
+    /// This system has no such names.
+    ImpossibleName,
+    /// Another file of the restore has its name but for large and small letters, which are the same in this folder. It
+    /// was restored under this name.
+    SameNameHere(String),
 }
 
 impl ProblemKind {

@@ -179,7 +179,10 @@ fn give_up(session: &Session, plan: &RestorePlan, id: i64, name: &str, error: Er
         Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
             "it is missing".to_owned()
         }
-        Error::Destination(error @ DestinationError::Corrupted { .. }) => error.to_string(),
+        // Such as one file that the service takes for a virus; where all are refused, the listing was, too.
+        Error::Destination(
+            error @ (DestinationError::Corrupted { .. } | DestinationError::Refused { .. }),
+        ) => error.to_string(),
         other => return Err(other),
     };
     let subject = name.to_owned();
