@@ -243,3 +243,36 @@ fn file_time(time: Timestamp) -> FileTime {
     let seconds = nanoseconds.div_euclid(1_000_000_000) as i64;
     FileTime::from_unix_time(seconds, nanoseconds.rem_euclid(1_000_000_000) as u32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(uid: u32, owner: Option<&str>) -> UnixMetadata {
+        UnixMetadata {
+            uid,
+            gid: nix::unistd::getegid().as_raw(),
+            mode: 0o755,
+            owner: owner.map(str::to_owned),
+            group: None,
+        }
+    }
+
+    #[test]
+    fn set_user_id_needs_the_owner_that_was_stored() {
+        let file = tempfile::tempfile().unwrap();
+        let own = geteuid().as_raw();
+
+        let given = |unix: &UnixMetadata, special| {
+            let (mode, refused) = with_special_bits(&file, unix, special);
+            (mode, refused.is_err())
+        };
+
+        assert_eq!(given(&of(own, None), 0o4000), (0o4755, false));
+        assert_eq!(given(&of(own + 1, None), 0o4000), (0o755, true));
+        assert_eq!(given(&of(own + 1, None), 0o7000), (0o1755, true));
+        assert_eq!(given(&of(own + 1, None), 0o1000), (0o1755, false));
+        // The number is that of somebody else here.
+        assert_eq!(given(&of(own, Some("nobody here")), 0o4000), (0o755, true));
+    }
+}

@@ -6,10 +6,10 @@ use std::io;
 use std::sync::Arc;
 
 use coffer_database::{PlanEntry, RestorePlan, Use, WantedBlock};
+use coffer_volume::Format;
 use coffer_volume::dlist::{EntryKind, FilelistEntry};
 use coffer_volume::metadata::Metadata;
 use coffer_volume::stream::Parts as StreamParts;
-use coffer_volume::{Format, Hash};
 
 use super::files::{Files, Parts, Placed, problem_of};
 use super::plan::Planned;
@@ -148,7 +148,7 @@ impl<'a> Placer<'a> {
     }
 
     fn note_flags(&mut self, id: i64, entry: &FilelistEntry) {
-        if self.has_other_hash(entry) {
+        if has_other_hash(entry, &self.format) {
             self.flags.entry(id).or_default().has_other_hash = true;
         }
         if entry.kind == EntryKind::Folder {
@@ -164,19 +164,6 @@ impl<'a> Placer<'a> {
                 self.flags.entry(twin).or_default().may_have_twin = true;
             }
         }
-    }
-
-    /// Whether the only block of a file cannot be right when the file is.
-    fn has_other_hash(&self, entry: &FilelistEntry) -> bool {
-        let Some(content) = &entry.content else {
-            return false;
-        };
-        let of_block: Hash = match &content.parts {
-            StreamParts::Block(block) => *block,
-            StreamParts::Empty => self.format.file_hash().digest(&[]),
-            StreamParts::Blocklists(_) => return false,
-        };
-        of_block != content.hash
     }
 
     /// The plan is complete.
@@ -512,5 +499,47 @@ impl<'a> Placer<'a> {
             subject: path.to_owned(),
             kind,
         });
+    }
+}
+
+/// Whether the only block of a file is another than its hash says, where both have the same kind of hash.
+fn has_other_hash(entry: &FilelistEntry, format: &Format) -> bool {
+    let Some(content) = &entry.content else {
+        return false;
+    };
+    match &content.parts {
+        StreamParts::Block(block) => *block != content.hash,
+        StreamParts::Empty => format.file_hash().digest(&[]) != content.hash,
+        StreamParts::Blocklists(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use coffer_volume::stream::StreamRef;
+
+    use super::*;
+
+    #[test]
+    fn a_block_whose_hash_is_not_that_of_the_file_proves_nothing() {
+        let format = Format::default();
+        let [a, b] = [b"a", b"b"].map(|data| format.file_hash().digest(data));
+        let with = |hash, parts| FilelistEntry {
+            kind: EntryKind::File,
+            path: "/f".to_owned(),
+            content: Some(StreamRef {
+                hash,
+                size: 1,
+                parts,
+            }),
+            time: None,
+            metadata: None,
+        };
+
+        assert!(!has_other_hash(&with(a, StreamParts::Block(a)), &format));
+        assert!(has_other_hash(&with(a, StreamParts::Block(b)), &format));
+        assert!(has_other_hash(&with(a, StreamParts::Empty), &format));
+        let empty = format.file_hash().digest(b"");
+        assert!(!has_other_hash(&with(empty, StreamParts::Empty), &format));
     }
 }

@@ -12,6 +12,8 @@ mod filters;
 mod hostile;
 mod interrupted;
 mod mending;
+#[cfg(unix)]
+mod restoring;
 mod retention;
 mod sequences;
 mod support;
