@@ -241,11 +241,18 @@ pub(super) fn count_names(file: &File) -> io::Result<u64> {
 }
 
 fn open_folder(path: &Path, flags: u32) -> io::Result<File> {
-    OpenOptions::new()
-        .access_mode(FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES)
-        .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE)
-        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | flags)
-        .open(path)
+    let open = |access| {
+        OpenOptions::new()
+            .access_mode(access)
+            .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE)
+            .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | flags)
+            .open(path)
+    };
+    // Folders of the system may be passed through, but not changed.
+    open(FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES).or_else(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => open(FILE_READ_ATTRIBUTES),
+        _ => Err(error),
+    })
 }
 
 fn open_attributes(path: &Path, access: u32) -> io::Result<File> {

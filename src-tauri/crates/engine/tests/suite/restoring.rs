@@ -670,3 +670,30 @@ fn a_volume_that_is_refused_costs_only_what_is_in_it() {
     assert_eq!(stats.failed_files, count("DataMissing"));
     assert_eq!(names(&target).len() as u64, 8 - stats.failed_files);
 }
+
+#[test]
+fn names_that_differ_in_case_are_two_files_where_case_matters() {
+    let mut bench = plain();
+    write_files(
+        &bench.source(),
+        &[
+            ("A.txt", b"large"),
+            ("a.txt", b"small"),
+            ("É/x", b"1"),
+            ("é/x", b"2"),
+        ],
+    );
+    if names(&bench.source()).len() < 4 {
+        return;
+    }
+    back_up(&mut bench);
+    let target = bench.folder.path().join("restored");
+    write_files(&target, &[("A.txt", b"older"), ("a.txt", b"older still")]);
+    let mut options = options(Some(&target));
+    options.existing = Existing::Overwrite;
+
+    let stats = bench.restore_with(options).unwrap();
+
+    assert_eq!((stats.failed_files, stats.warnings), (0, 0));
+    assert_eq!(snapshot(&target), snapshot(&bench.source()));
+}
