@@ -189,6 +189,12 @@ pub enum Error {
     /// The caller's token was triggered.
     #[error("Cancelled")]
     Cancelled,
+    /// All that is to be restored would go back to paths of another kind of system.
+    #[error("The paths are those of {}", if *is_windows { "Windows" } else { "another system than Windows" })]
+    OtherSystem {
+        /// Whether they are of Windows.
+        is_windows: bool,
+    },
 }
 
 impl Error {

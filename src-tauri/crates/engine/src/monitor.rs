@@ -116,6 +116,13 @@ pub enum ProblemKind {
     SourcesLeft,
     /// It takes more than an entry can hold and was left out.
     TooLargeForFormat(String),
+    /// Its stored path is of another kind of system, so that it cannot go back where it was.
+    PathOfOtherSystem,
+    /// This system has no such names.
+    ImpossibleName,
+    /// Another file of the restore has its name but for large and small letters, which are the same in this folder. It
+    /// was restored under this name.
+    SameNameHere(String),
 }
 
 /// What a version has of something that could not be backed up.

@@ -3,18 +3,22 @@
 mod fetch;
 mod files;
 #[cfg(unix)]
+mod folder_unix;
+#[cfg(windows)]
+mod folder_windows;
+mod folders;
+mod holes;
+#[cfg(unix)]
 mod metadata_unix;
 #[cfg(windows)]
 mod metadata_windows;
+mod nameless;
 mod place;
 mod plan;
 mod selection;
 mod target;
-#[cfg(target_os = "linux")]
-mod unnamed;
 mod writers;
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -84,11 +88,17 @@ pub struct RestoreStats {
 /// Restores from `store`.
 ///
 /// Needs nothing but the destination; an index that is there makes it faster. Every file that is whole comes back,
-/// each that does not is named to the monitor. A file appears under its name only when it is complete and verified.
+/// each that does not is named to the monitor. A file appears under its name only when it is complete and verified, and
+/// nobody else can read it before it has the mode that it is to have.
+///
+/// Below the chosen folder, or below the outermost folders of the version, nothing is written, read or changed through
+/// links, whatever becomes of the folders meanwhile.
+///
+/// Names of one file come back as names of one file, where that can be. Runs of zeros come back as holes.
 ///
 /// # Errors
-/// [`Error::WrongPassphrase`], [`Error::NoBackup`], [`Error::NoVersion`] and [`Error::NothingMatches`] before anything
-/// is written; [`Error::Io`] when the target folder cannot be created; later those of the destination and of the temp
+/// [`Error::WrongPassphrase`], [`Error::NoBackup`], [`Error::NoVersion`], [`Error::NothingMatches`] and
+/// [`Error::OtherSystem`] before anything is written; [`Error::Io`] when the target folder cannot be created; later those of the destination and of the temp
 /// folder.
 pub fn restore(
     store: &Store,
@@ -126,15 +136,19 @@ fn restore_once(
 
     session.monitor().phase(Phase::Planning);
     let survey = plan::survey(&session, &mut reader, dlist, options, &index)?;
-    if let Mapping::Into { folder, .. } = &survey.mapping {
-        // Told before everything is downloaded that would have to go there.
-        fs::create_dir_all(folder).map_err(|source| Error::io("create", folder, source))?;
-    }
-    fetch_blocklists(&session, &index, &survey.missing_lists, &format, &spool)?;
-    let plan = RestorePlan::new(index.path())?;
     let version_time = dlist.name.time().unwrap_or(Timestamp::UNIX_EPOCH);
     let files = Files::new(&format, options, version_time);
-    let mut placer = Placer::new(&session, &plan, options, survey.mapping, files);
+    let has_new_top = match &survey.mapping {
+        // Told before everything is downloaded that would have to go there.
+        Mapping::Into { folder, .. } => files
+            .create_base(folder)
+            .map_err(|source| Error::io("create", folder, source))?,
+        Mapping::Original { .. } => false,
+    };
+    fetch_blocklists(&session, &index, &survey.missing_lists, &format, &spool)?;
+    let plan = RestorePlan::new(index.path())?;
+    let mapping = (survey.mapping, has_new_top);
+    let mut placer = Placer::new(&session, &plan, options, mapping, &format, files);
     plan::build(&session, &mut reader, dlist, &index, &mut placer)?;
     drop(path);
 

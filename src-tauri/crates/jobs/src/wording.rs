@@ -351,6 +351,18 @@ pub fn engine(source: &EngineError) -> CommandError {
             "Nothing in this version matches what was asked for.",
             "List the version's files and check the path.",
         ),
+        EngineError::OtherSystem { is_windows: true } => error(
+            ErrorCode::Failed,
+            "These files come from Windows; this computer has no such paths.",
+            "Choose a folder to restore into (--restore-path). In it, each drive becomes a folder (C:\\ is C), and so do \
+             the parts of the path between \\. Nothing was restored.",
+        ),
+        EngineError::OtherSystem { is_windows: false } => error(
+            ErrorCode::Failed,
+            "These files come from Linux or macOS; Windows has no such paths.",
+            "Choose a folder to restore into (--restore-path). In it, the parts of the path between / become folders. \
+             Nothing was restored.",
+        ),
         EngineError::NoSource { sources } => error(
             ErrorCode::NotFound,
             format!("None of the sources can be read: {}.", shortened(sources)),
@@ -497,6 +509,16 @@ pub fn problem(problem: &Problem) -> RunMessage {
         ProblemKind::VolumeUnusable(why) => {
             format!("This volume could not be used ({why}); its data was looked for elsewhere.")
         }
+        ProblemKind::PathOfOtherSystem => {
+            "Its path is of another kind of system, so it cannot go back there. Restore into a folder (--restore-path)."
+                .to_owned()
+        }
+        ProblemKind::ImpossibleName => {
+            "This system cannot have a file of this name; it was not restored.".to_owned()
+        }
+        ProblemKind::SameNameHere(name) => format!(
+            "Another file has its name here, where large and small letters are the same. Restored as {name}."
+        ),
         other => format!("{other:?}"),
     };
     let level = match problem.kind.severity() {

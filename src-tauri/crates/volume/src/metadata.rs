@@ -2,6 +2,14 @@
 //!
 //! It is stored and deduplicated like content, byte order mark included, so the order of keys is kept stable: a
 //! different order would be a different block. Values are strings, always.
+//!
+//! Two keys are Coffer's own, because Duplicati has none for what they say. Programs that do not know them pass over
+//! them. Only entries that need them have them, so that all others have the same metadata with and without:
+//!
+//! | key | value |
+//! |---|---|
+//! | `coffer:mode` | set-user-id, set-group-id and sticky bit, octal as `chmod` takes them: `4000`, `2000`, `1000` or a sum |
+//! | `coffer:hardlink` | the same text for all names of one file: [`hardlink_group`] |
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,6 +19,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde::ser::SerializeMap as _;
 
+use crate::HashAlgorithm;
 use crate::error::{Error, Result};
 use crate::manifest::{strip_bom, with_bom};
 
@@ -25,6 +34,11 @@ const UNIX_IDS: &str = "unix:uid-gid-perm";
 const UNIX_OWNER: &str = "unix:owner-name";
 const UNIX_GROUP: &str = "unix:group-name";
 const UNIX_XATTR: &str = "unix-ext:";
+const SPECIAL_MODE: &str = "coffer:mode";
+const HARDLINK: &str = "coffer:hardlink";
+
+/// The bits of `coffer:mode`.
+const SPECIAL_BITS: u32 = 0o7000;
 
 /// Everything but the content of a file, folder or link.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +47,10 @@ pub struct Metadata {
     pub xattrs: BTreeMap<String, Vec<u8>>,
     /// Owner and mode on Unix.
     pub unix: Option<UnixMetadata>,
+    /// Set-user-id (0o4000), set-group-id (0o2000) and sticky bit (0o1000) on Unix; nearly always 0.
+    pub special_mode: u32,
+    /// Files with several names only: what all names of the file have in common, see [`hardlink_group`].
+    pub hardlink: Option<String>,
     /// .NET's file attributes.
     pub attributes: Option<Attributes>,
     /// Last change.
@@ -43,6 +61,9 @@ pub struct Metadata {
     pub symlink_target: Option<String>,
     /// Keys this version does not interpret (Windows access rules, macOS flags), kept as they are.
     pub other: BTreeMap<String, String>,
+    /// Names of extended attributes that the entry has and that are not here, because they are too large or cannot be
+    /// read. Not stored.
+    pub left_out: Vec<String>,
 }
 
 /// Owner and mode on Unix.
@@ -180,6 +201,11 @@ impl Metadata {
                 UNIX_IDS => metadata.unix = parse_unix_ids(&value),
                 UNIX_OWNER => owner = Some(value),
                 UNIX_GROUP => group = Some(value),
+                SPECIAL_MODE => {
+                    metadata.special_mode =
+                        u32::from_str_radix(&value, 8).map_or(0, |mode| mode & SPECIAL_BITS);
+                }
+                HARDLINK => metadata.hardlink = Some(value),
                 _ => match key
                     .strip_prefix(UNIX_XATTR)
                     .zip(STANDARD.decode(&value).ok())
@@ -216,6 +242,13 @@ impl serde::Serialize for Metadata {
                 map.serialize_entry(UNIX_GROUP, group)?;
             }
         }
+        if self.special_mode & SPECIAL_BITS != 0 {
+            let mode = format!("{:o}", self.special_mode & SPECIAL_BITS);
+            map.serialize_entry(SPECIAL_MODE, &mode)?;
+        }
+        if let Some(group) = &self.hardlink {
+            map.serialize_entry(HARDLINK, group)?;
+        }
         for (key, value) in &self.other {
             map.serialize_entry(key, value)?;
         }
@@ -232,6 +265,19 @@ impl serde::Serialize for Metadata {
         }
         map.end()
     }
+}
+
+/// What all names of a file have in common: 32 hexadecimal digits made of its device and its number there.
+///
+/// Hashed, so that a file list tells nothing about the computer's disks. The same on each run as long as the system
+/// gives the disk the same number.
+pub fn hardlink_group(device: u64, file: u64) -> String {
+    let mut numbers = b"hardlink".to_vec();
+    numbers.extend(device.to_le_bytes());
+    numbers.extend(file.to_le_bytes());
+    let hash = HashAlgorithm::Sha256.digest(&numbers);
+    let half = &hash.as_bytes()[..16];
+    half.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn to_ticks(time: Timestamp) -> i64 {
@@ -299,6 +345,54 @@ mod tests {
     #[test]
     fn nothing_at_all_is_five_bytes() {
         assert_eq!(Metadata::default().encode(), b"\xef\xbb\xbf{}");
+    }
+
+    #[test]
+    fn only_entries_that_need_them_have_keys_of_their_own() {
+        let plain = Metadata {
+            unix: Some(UnixMetadata::default()),
+            left_out: vec!["user.large".into()],
+            ..Metadata::default()
+        };
+        let special = Metadata {
+            special_mode: 0o6000,
+            hardlink: Some(hardlink_group(1, 2)),
+            ..plain.clone()
+        };
+
+        let bytes = special.encode();
+
+        assert_eq!(
+            plain.encode(),
+            b"\xef\xbb\xbf{\"unix:uid-gid-perm\":\"0-0-0\"}"
+        );
+        let group = hardlink_group(1, 2);
+        assert_eq!(
+            String::from_utf8(bytes.clone()).unwrap(),
+            format!(
+                "\u{feff}{{\"unix:uid-gid-perm\":\"0-0-0\",\"coffer:mode\":\"6000\",\"coffer:hardlink\":\"{group}\"}}"
+            )
+        );
+        let decoded = Metadata::decode(&bytes).unwrap();
+        assert_eq!(decoded.special_mode, 0o6000);
+        assert_eq!(decoded.hardlink, Some(group));
+    }
+
+    #[test]
+    fn hardlink_groups_are_of_one_file_on_one_disk() {
+        assert_eq!(hardlink_group(1, 2), hardlink_group(1, 2));
+        assert_ne!(hardlink_group(1, 2), hardlink_group(2, 1));
+        assert_ne!(hardlink_group(1, 2), hardlink_group(1, 3));
+        assert_eq!(hardlink_group(1, 2).len(), 32);
+    }
+
+    #[test]
+    fn a_mode_key_cannot_bring_other_bits() {
+        let text = br#"{"coffer:mode":"177777"}"#;
+
+        assert_eq!(Metadata::decode(text).unwrap().special_mode, 0o7000);
+        let text = br#"{"coffer:mode":"9"}"#;
+        assert_eq!(Metadata::decode(text).unwrap().special_mode, 0);
     }
 
     #[test]

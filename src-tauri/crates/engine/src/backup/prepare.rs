@@ -430,7 +430,7 @@ impl Preparer<'_> {
             hash,
             size,
             blocks,
-            was_too_large,
+            was_too_large: was_too_large || !metadata.left_out.is_empty(),
         }
     }
 

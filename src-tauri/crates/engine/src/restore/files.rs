@@ -1,12 +1,12 @@
 //! What a restore does to the disk: files under a temporary name until they are complete, verified and have their
-//! metadata.
+//! metadata. All of it in open folders, see [`super::folders`].
 
-use std::collections::HashSet;
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use coffer_database::PlanEntry;
 use coffer_volume::metadata::Metadata;
@@ -15,14 +15,33 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 #[cfg(unix)]
-use super::metadata_unix::{Subject, apply};
+use super::folder_unix::{count_names, id};
 #[cfg(windows)]
-use super::metadata_windows::{Subject, apply};
+use super::folder_windows::{count_names, id};
+use super::folders::{FileId, Folder, Folders, Kind, LinkInTheWay, temporary_name};
+use super::holes;
+#[cfg(unix)]
+use super::metadata_unix::{apply, apply_to_link};
+#[cfg(windows)]
+use super::metadata_windows::{apply, apply_to_link};
+use super::nameless::NamelessFiles;
 use super::target::Place;
-#[cfg(target_os = "linux")]
-use super::unnamed::{self, UnnamedFiles};
+use super::writers::Target;
 use super::{Existing, Permissions, RestoreOptions};
 use crate::monitor::ProblemKind;
+
+/// Files that a thread keeps open and locked, because their next blocks often come soon.
+const MOST_OPEN: usize = 16;
+/// Files with several names of which one is remembered, about 150 bytes each. The names of others become files of their
+/// own.
+const MOST_GROUPS: usize = 1_000_000;
+/// Mode of files until they are complete: nobody else reads what will be private.
+const PRIVATE: u32 = 0o600;
+/// Mode of folders until they get theirs, when they do.
+const PRIVATE_FOLDER: u32 = 0o700;
+/// Mode that new files get, but for what the system takes away.
+const NEW: u32 = 0o666;
+const NEW_FOLDER: u32 = 0o777;
 
 /// The rules of one restore for files and folders, shared by all that write.
 pub(super) struct Files {
@@ -32,19 +51,48 @@ pub(super) struct Files {
     version_time: Timestamp,
     /// Part of the temporary names of this restore.
     token: String,
-    /// Folders below the target that exist and are no links.
-    checked: Mutex<HashSet<PathBuf>>,
-    #[cfg(target_os = "linux")]
-    unnamed: UnnamedFiles,
+    folders: Folders,
+    /// Mode that new files get here, once it is known.
+    new_mode: OnceLock<u32>,
+    probing: Mutex<()>,
+    nameless: NamelessFiles,
+    /// The first of the names of a file that were restored, by group and content.
+    groups: Mutex<HashMap<(String, Vec<u8>), Named>>,
+}
+
+/// A file that a restore has put in place, or found there.
+struct Named {
+    place: Place,
+    id: FileId,
 }
 
 /// Files that one thread writes.
 #[derive(Default)]
 pub(super) struct Parts {
-    /// Entries that have a temporary file.
-    pub(super) partial: HashSet<i64>,
-    /// The file that was written last, because the next block often goes there, too.
-    open: Option<(i64, File)>,
+    /// Entries that have a temporary file, and which it is.
+    pub(super) partial: HashMap<i64, FileId>,
+    /// Some of them, the one that was written last at the end.
+    open: Vec<(i64, File)>,
+}
+
+/// Where a file went.
+pub(super) struct Placed {
+    /// What of the metadata could not be set.
+    pub(super) applied: io::Result<()>,
+    /// The name that it has now.
+    name: OsString,
+    /// What it is; files with several names only.
+    id: Option<FileId>,
+    /// Whether another file of the backup has its name in other letters, which are the same here.
+    pub(super) has_twin: bool,
+}
+
+impl Placed {
+    /// The name that it has because of its twin.
+    pub(super) fn beside(&self) -> Option<String> {
+        self.has_twin
+            .then(|| self.name.to_string_lossy().into_owned())
+    }
 }
 
 /// Why a file could not be put in place.
@@ -59,17 +107,32 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// A name that a file may get.
+struct Free {
+    name: OsString,
+    /// Whether it replaces what has the name.
+    replaces: bool,
+    has_twin: bool,
+}
+
 impl Files {
     pub(super) fn new(format: &Format, options: &RestoreOptions, version_time: Timestamp) -> Self {
+        let token = format!("{:08x}", rand::random::<u32>());
+        let folder_mode = match options.permissions {
+            Permissions::Restore => PRIVATE_FOLDER,
+            Permissions::Leave => NEW_FOLDER,
+        };
         Self {
             format: format.clone(),
             existing: options.existing,
             permissions: options.permissions,
             version_time,
-            token: format!("{:08x}", rand::random::<u32>()),
-            checked: Mutex::default(),
-            #[cfg(target_os = "linux")]
-            unnamed: UnnamedFiles::default(),
+            folders: Folders::new(&token, folder_mode),
+            token,
+            new_mode: OnceLock::new(),
+            probing: Mutex::default(),
+            nameless: NamelessFiles::default(),
+            groups: Mutex::default(),
         }
     }
 
@@ -77,8 +140,24 @@ impl Files {
         self.format.block_size()
     }
 
-    pub(super) fn hash_file(&self, path: &Path) -> io::Result<Hash> {
-        let mut file = File::open(path)?;
+    /// Makes the folder that was chosen for the restore; returns whether it was not there.
+    pub(super) fn create_base(&self, base: &Path) -> io::Result<bool> {
+        self.folders.create_base(base)
+    }
+
+    /// Whether the file that is there has this content.
+    pub(super) fn is_there(&self, place: &Place, hash: &Hash, size: u64) -> io::Result<bool> {
+        let (parent, name) = parts_of(place)?;
+        let folder = self.folders.existing(&place.base, parent)?;
+        let has_size = |stat: super::folders::Stat| stat.kind == Kind::File && stat.len == size;
+        if !folder.stat(name)?.is_some_and(has_size) {
+            return Ok(false);
+        }
+        let mut file = folder.open_file(name)?;
+        Ok(self.hash_file(&mut file)? == *hash)
+    }
+
+    fn hash_file(&self, file: &mut File) -> io::Result<Hash> {
         let mut hasher = self.format.file_hash().hasher();
         let mut buffer = vec![0; 256 * 1024];
         loop {
@@ -93,200 +172,440 @@ impl Files {
     pub(super) fn write(
         &self,
         parts: &mut Parts,
-        entry: i64,
-        place: &Place,
+        target: &Target,
         offset: u64,
         data: &[u8],
     ) -> io::Result<()> {
-        if parts.open.as_ref().is_none_or(|(open, _)| *open != entry) {
-            let is_new = !parts.partial.contains(&entry);
-            self.prepare_folder(place)?;
-            let file = OpenOptions::new()
-                .write(true)
-                .create_new(is_new)
-                .open(self.temporary(place, entry))?;
-            parts.partial.insert(entry);
-            parts.open = Some((entry, file));
-        }
-        let Some((_, file)) = &mut parts.open else {
-            return Ok(());
-        };
-        file.seek(SeekFrom::Start(offset))?;
-        file.write_all(data)
-    }
-
-    /// Writes a file of which all is here, and gives it its metadata and its name. Returns what of the metadata could not
-    /// be set.
-    pub(super) fn put(
-        &self,
-        parts: &mut Parts,
-        entry: &PlanEntry,
-        place: &Place,
-        data: &[u8],
-        metadata: Option<&Metadata>,
-    ) -> Result<io::Result<()>, Failure> {
-        if !self.is_proven(entry) {
-            let hash = self.format.file_hash().digest(data);
-            if entry
-                .content
-                .as_ref()
-                .is_some_and(|(own, _)| hash.as_bytes() != own)
-            {
-                return Err(Failure::Mismatch);
-            }
-        }
-        self.prepare_folder(place)?;
-        #[cfg(target_os = "linux")]
-        if let Some(mut file) = self.unnamed.create_beside(&place.path())? {
-            file.write_all(data)?;
-            let applied = self.apply(Subject::Open(&file), metadata);
-            if unnamed::name(&file, &place.path())? {
-                return Ok(applied);
-            }
-            // Something is there already.
-            let temporary = self.temporary(place, entry.id);
-            if unnamed::name(&file, &temporary)? {
-                parts.partial.insert(entry.id);
-                self.rename(parts, entry, place, &temporary)?;
-                return Ok(applied);
-            }
-        }
-        self.write(parts, entry.id, place, 0, data)?;
-        self.complete(parts, entry, place, metadata)
-    }
-
-    /// Verifies a file of which all blocks are written, and gives it its metadata and its name. Returns what of the
-    /// metadata could not be set.
-    pub(super) fn complete(
-        &self,
-        parts: &mut Parts,
-        entry: &PlanEntry,
-        place: &Place,
-        metadata: Option<&Metadata>,
-    ) -> Result<io::Result<()>, Failure> {
-        let temporary = self.temporary(place, entry.id);
-        if !parts.partial.contains(&entry.id) {
-            // An empty file has no block that would have created it.
-            self.prepare_folder(place)?;
-            OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .open(&temporary)?;
-            parts.partial.insert(entry.id);
-        }
-        if parts
-            .open
-            .as_ref()
-            .is_some_and(|(open, _)| *open == entry.id)
-        {
-            parts.open = None;
-        }
-        self.verify(entry, &temporary)?;
-        let applied = self.apply(Subject::Path(&temporary), metadata);
-        self.rename(parts, entry, place, &temporary)?;
-        Ok(applied)
-    }
-
-    fn rename(
-        &self,
-        parts: &mut Parts,
-        entry: &PlanEntry,
-        place: &Place,
-        temporary: &Path,
-    ) -> io::Result<()> {
-        let path = self.free_name(&place.path())?;
-        fs::rename(temporary, path)?;
-        parts.partial.remove(&entry.id);
+        holes::write(self.part(parts, target)?, offset, data)?;
         Ok(())
     }
 
-    pub(super) fn apply(
+    /// The temporary file of an entry.
+    fn part<'p>(&self, parts: &'p mut Parts, target: &Target) -> io::Result<&'p mut File> {
+        let entry = target.entry.id;
+        let position = parts.open.iter().rposition(|(open, _)| *open == entry);
+        let file = match position {
+            Some(position) => parts.open.remove(position).1,
+            None => {
+                let (parent, _) = parts_of(&target.place)?;
+                let folder = self.folders.prepared(&target.place.base, parent)?;
+                self.open_part(parts, &folder, entry)?
+            }
+        };
+        if parts.open.len() >= MOST_OPEN {
+            parts.open.remove(0);
+        }
+        parts.open.push((entry, file));
+        let last = parts.open.len() - 1;
+        Ok(&mut parts.open[last].1)
+    }
+
+    fn open_part(&self, parts: &mut Parts, folder: &Folder, entry: i64) -> io::Result<File> {
+        let name = temporary_name(&self.token, entry);
+        let file = match parts.partial.get(&entry) {
+            Some(known) => {
+                let file = folder.reopen_file(&name)?;
+                if id(&file)? != *known {
+                    return Err(io::Error::other("somebody replaced its temporary file"));
+                }
+                file
+            }
+            None => {
+                let file = folder.create_file(&name, PRIVATE)?;
+                parts.partial.insert(entry, id(&file)?);
+                file
+            }
+        };
+        // The next restore removes what nobody holds; where there are no locks it removes nothing.
+        let _ = file.try_lock();
+        Ok(file)
+    }
+
+    /// Writes a file of which all is here, and gives it its metadata and its name.
+    pub(super) fn put(
         &self,
-        subject: Subject<'_>,
+        parts: &mut Parts,
+        target: &Target,
+        data: &[u8],
         metadata: Option<&Metadata>,
-    ) -> io::Result<()> {
-        metadata.map_or(Ok(()), |metadata| {
-            apply(subject, metadata, self.permissions)
+    ) -> Result<Placed, Failure> {
+        if !self.is_proven(target) {
+            let hash = self.format.file_hash().digest(data);
+            let content = target.entry.content.as_ref();
+            if content.is_some_and(|(own, _)| hash.as_bytes() != own) {
+                return Err(Failure::Mismatch);
+            }
+        }
+        self.in_group(parts, target, metadata, |parts| {
+            if let Some(placed) = self.put_nameless(parts, target, data, metadata)? {
+                return Ok(placed);
+            }
+            self.write(parts, target, 0, data)?;
+            set_len(self.part(parts, target)?, data.len() as u64)?;
+            self.finish_part(parts, target, metadata)
         })
     }
 
+    /// Puts a file in place that has no name before it is complete: one change of the folder instead of two, and nothing
+    /// that lies about when the restore is killed. `None` where there are no such files.
+    fn put_nameless(
+        &self,
+        parts: &mut Parts,
+        target: &Target,
+        data: &[u8],
+        metadata: Option<&Metadata>,
+    ) -> Result<Option<Placed>, Failure> {
+        let (parent, name) = parts_of(&target.place)?;
+        let folder = self.folders.prepared(&target.place.base, parent)?;
+        let Some(mut file) = self.nameless.create_in(&folder)? else {
+            return Ok(None);
+        };
+        if holes::write(&mut file, 0, data)? {
+            set_len(&file, data.len() as u64)?;
+        }
+        let mut placed = self.finish_file(&folder, &file, name, metadata)?;
+        if self.nameless.give_name(&folder, &file, name)? {
+            return Ok(Some(placed));
+        }
+        // Something is there already.
+        let temporary = temporary_name(&self.token, target.entry.id);
+        if !self.nameless.give_name(&folder, &file, &temporary)? {
+            return Ok(None);
+        }
+        parts.partial.insert(target.entry.id, id(&file)?);
+        self.rename(parts, &folder, target, &mut placed)?;
+        Ok(Some(placed))
+    }
+
+    /// Verifies a file of which all blocks are written, and gives it its metadata and its name.
+    pub(super) fn complete(
+        &self,
+        parts: &mut Parts,
+        target: &Target,
+        metadata: Option<&Metadata>,
+    ) -> Result<Placed, Failure> {
+        // An empty file has no block that would have created it.
+        let file = self.part(parts, target)?;
+        self.verify(target, file)?;
+        self.in_group(parts, target, metadata, |parts| {
+            self.finish_part(parts, target, metadata)
+        })
+    }
+
+    fn finish_part(
+        &self,
+        parts: &mut Parts,
+        target: &Target,
+        metadata: Option<&Metadata>,
+    ) -> Result<Placed, Failure> {
+        let (parent, name) = parts_of(&target.place)?;
+        let folder = self.folders.prepared(&target.place.base, parent)?;
+        let file = self.part(parts, target)?;
+        let mut placed = self.finish_file(&folder, file, name, metadata)?;
+        parts.close_one(target.entry.id);
+        self.rename(parts, &folder, target, &mut placed)?;
+        Ok(placed)
+    }
+
+    /// Gives a file that is complete its metadata.
+    fn finish_file(
+        &self,
+        folder: &Folder,
+        file: &File,
+        name: &OsStr,
+        metadata: Option<&Metadata>,
+    ) -> io::Result<Placed> {
+        let new_mode = self.new_mode(folder);
+        let has_group = metadata.is_some_and(|metadata| metadata.hardlink.is_some());
+        Ok(Placed {
+            applied: apply(file, metadata, self.permissions, Some(new_mode)),
+            name: name.to_owned(),
+            id: if has_group { Some(id(file)?) } else { None },
+            has_twin: false,
+        })
+    }
+
+    /// Gives a temporary file its name.
+    fn rename(
+        &self,
+        parts: &mut Parts,
+        folder: &Folder,
+        target: &Target,
+        placed: &mut Placed,
+    ) -> io::Result<()> {
+        let temporary = temporary_name(&self.token, target.entry.id);
+        self.give_name(folder, &temporary, target, placed)?;
+        parts.partial.remove(&target.entry.id);
+        Ok(())
+    }
+
+    /// Gives a file that is here already another name when the backup says that both are one; otherwise puts it in place.
+    fn in_group(
+        &self,
+        parts: &mut Parts,
+        target: &Target,
+        metadata: Option<&Metadata>,
+        place: impl FnOnce(&mut Parts) -> Result<Placed, Failure>,
+    ) -> Result<Placed, Failure> {
+        let Some(key) = group_key(&target.entry, metadata) else {
+            return place(parts);
+        };
+        // Held until the file is in place: another thread would otherwise make a second one.
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(first) = groups.get(&key)
+            && let Some(placed) = self.link_to(first, target)?
+        {
+            parts.close_one(target.entry.id);
+            if parts.partial.remove(&target.entry.id).is_some() {
+                self.remove_temporary(&target.place, target.entry.id);
+            }
+            return Ok(placed);
+        }
+        let placed = place(parts)?;
+        if let Some(id) = placed.id.filter(|_| groups.len() < MOST_GROUPS) {
+            let mut place = target.place.clone();
+            place.rest.set_file_name(&placed.name);
+            groups.entry(key).or_insert(Named { place, id });
+        }
+        Ok(placed)
+    }
+
+    /// Gives a file another name; `None` when that cannot be, as on another file system or after too many.
+    fn link_to(&self, first: &Named, target: &Target) -> io::Result<Option<Placed>> {
+        let (first_parent, first_name) = parts_of(&first.place)?;
+        let (parent, name) = parts_of(&target.place)?;
+        let folder = self.folders.prepared(&target.place.base, parent)?;
+        let is_first = |folder: &Folder, name: &OsStr| {
+            let stat = folder.stat(name).ok().flatten();
+            stat.is_some_and(|stat| stat.kind == Kind::File && stat.id == first.id)
+        };
+        let mut placed = Placed {
+            applied: Ok(()),
+            name: name.to_owned(),
+            id: Some(first.id),
+            has_twin: false,
+        };
+        if is_first(&folder, name) {
+            return Ok(Some(placed));
+        }
+        let Ok(from) = self.folders.existing(&first.place.base, first_parent) else {
+            return Ok(None);
+        };
+        // Under a temporary name first, so that nothing gets the name that is not the file.
+        let temporary = &temporary_name(&self.token, i64::MAX - target.entry.id);
+        if !is_first(&from, first_name) || from.hard_link(first_name, &folder, temporary).is_err() {
+            return Ok(None);
+        }
+        let linked = if is_first(&folder, temporary) {
+            self.give_name(&folder, temporary, target, &mut placed)
+                .map(|()| Some(placed))
+        } else {
+            Ok(None)
+        };
+        if !matches!(linked, Ok(Some(_))) {
+            let _ = folder.remove_file(temporary);
+        }
+        linked
+    }
+
+    /// Gives what has a temporary name its own, or one beside what is there.
+    fn give_name(
+        &self,
+        folder: &Folder,
+        temporary: &OsStr,
+        target: &Target,
+        placed: &mut Placed,
+    ) -> io::Result<()> {
+        loop {
+            let free = self.free_name(folder, &placed.name, target.flags.may_have_twin)?;
+            if free.replaces {
+                folder.rename(temporary, &free.name)?;
+            } else if !folder.rename_to_free(temporary, &free.name)? {
+                // Something got the name meanwhile.
+                continue;
+            }
+            placed.name = free.name;
+            placed.has_twin = free.has_twin;
+            return Ok(());
+        }
+    }
+
+    /// Gives a file that was right before its metadata.
+    pub(super) fn apply_in_place(
+        &self,
+        target: &Target,
+        metadata: Option<&Metadata>,
+    ) -> io::Result<()> {
+        let Some(metadata) = metadata else {
+            return Ok(());
+        };
+        let (parent, name) = parts_of(&target.place)?;
+        let folder = self.folders.existing(&target.place.base, parent)?;
+        let mut file = folder.open_for_metadata(name)?;
+        // Somebody may have put another file there since, and one with several names may be anybody's.
+        if let Some((hash, size)) = &target.entry.content
+            && (file.metadata()?.len() != *size
+                || count_names(&file)? > 1
+                    && self.hash_file(&mut file)?.as_bytes() != hash.as_slice())
+        {
+            return Err(io::Error::other("it changed meanwhile"));
+        }
+        let applied = apply(&file, Some(metadata), self.permissions, None);
+        if let Some(key) = group_key(&target.entry, Some(metadata)) {
+            let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+            if groups.len() < MOST_GROUPS {
+                let place = target.place.clone();
+                let id = id(&file)?;
+                groups.entry(key).or_insert(Named { place, id });
+            }
+        }
+        applied
+    }
+
+    /// Makes a folder, if need be.
+    pub(super) fn prepare(&self, place: &Place) -> io::Result<Arc<Folder>> {
+        self.folders.prepared(&place.base, &place.rest)
+    }
+
+    /// Gives a folder its metadata.
+    pub(super) fn apply_to_folder(
+        &self,
+        place: &Place,
+        folder: &Folder,
+        metadata: Option<&Metadata>,
+    ) -> io::Result<()> {
+        let is_new = self.folders.take_created(&place.base, &place.rest);
+        let is_private = is_new && self.permissions == Permissions::Restore;
+        let new_mode = is_private.then(|| folder_mode(self.new_mode(folder)));
+        apply(folder.file(), metadata, self.permissions, new_mode)
+    }
+
+    /// Gives the folders that are in no version, but were needed, the mode of new ones.
+    pub(super) fn finish_folders(&self) {
+        if self.permissions == Permissions::Leave {
+            return;
+        }
+        for place in self.folders.take_all_created() {
+            if let Ok(folder) = self.folders.existing(&place.base, &place.rest) {
+                let new_mode = Some(folder_mode(self.new_mode(&folder)));
+                let set = apply(folder.file(), None, Permissions::Leave, new_mode);
+                if let Err(error) = set {
+                    let path = place.path();
+                    tracing::warn!(path = %path.display(), %error, "could not set a folder's mode");
+                }
+            }
+        }
+    }
+
+    /// Makes a link, or finds it there.
+    pub(super) fn place_link(
+        &self,
+        target: &Target,
+        metadata: &Metadata,
+        to: &str,
+    ) -> io::Result<Placed> {
+        let (parent, name) = parts_of(&target.place)?;
+        let folder = self.folders.prepared(&target.place.base, parent)?;
+        let mut placed = Placed {
+            applied: Ok(()),
+            name: name.to_owned(),
+            id: None,
+            has_twin: false,
+        };
+        let is_there = folder.read_link(name).is_ok_and(|there| there == to);
+        if !is_there {
+            let temporary = temporary_name(&self.token, target.entry.id);
+            folder.create_link(&temporary, metadata, to)?;
+            if let Err(error) = self.give_name(&folder, &temporary, target, &mut placed) {
+                let _ = folder.remove_file(&temporary);
+                return Err(error);
+            }
+        }
+        placed.applied = apply_to_link(&folder, &placed.name, metadata, self.permissions);
+        Ok(placed)
+    }
+
     /// Whether blocks that are right prove that the file is.
-    fn is_proven(&self, entry: &PlanEntry) -> bool {
-        !entry.listed && self.format.block_hash() == self.format.file_hash()
+    fn is_proven(&self, target: &Target) -> bool {
+        !target.entry.listed
+            && !target.flags.has_other_hash
+            && self.format.block_hash() == self.format.file_hash()
     }
 
     /// Compares length and, where blocks alone do not prove it, the hash of the whole file.
-    fn verify(&self, entry: &PlanEntry, path: &Path) -> Result<(), Failure> {
-        let Some((hash, size)) = &entry.content else {
+    fn verify(&self, target: &Target, file: &mut File) -> Result<(), Failure> {
+        let Some((hash, size)) = &target.entry.content else {
             return Ok(());
         };
-        if fs::metadata(path)?.len() != *size {
+        set_len(file, *size)?;
+        if file.metadata()?.len() != *size {
             return Err(Failure::Mismatch);
         }
-        if self.is_proven(entry) || self.hash_file(path)?.as_bytes() == hash {
+        if self.is_proven(target) {
+            return Ok(());
+        }
+        file.rewind()?;
+        if self.hash_file(file)?.as_bytes() == hash {
             Ok(())
         } else {
             Err(Failure::Mismatch)
         }
     }
 
-    fn temporary(&self, place: &Place, entry: i64) -> PathBuf {
-        place
-            .path()
-            .with_file_name(format!(".coffer-{}-{entry}.part", self.token))
-    }
-
     /// Removes a file that did not become complete.
     pub(super) fn remove_temporary(&self, place: &Place, entry: i64) {
-        let path = self.temporary(place, entry);
-        if let Err(error) = fs::remove_file(&path) {
+        let removed = parts_of(place).and_then(|(parent, _)| {
+            let folder = self.folders.existing(&place.base, parent)?;
+            folder.remove_file(&temporary_name(&self.token, entry))
+        });
+        if let Err(error) = removed {
+            let path = place.path();
             tracing::warn!(path = %path.display(), %error, "could not remove a partial file");
         }
     }
 
-    /// Creates the folders above a place, refusing to pass through a link below its base.
-    pub(super) fn prepare_folder(&self, place: &Place) -> io::Result<()> {
-        let Some(parent) = place.rest.parent() else {
-            return Ok(());
+    /// Mode that new files get here: that of an empty one, as no program can ask for it without changing it.
+    fn new_mode(&self, folder: &Folder) -> u32 {
+        if let Some(mode) = self.new_mode.get() {
+            return *mode;
+        }
+        let _alone = self.probing.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = temporary_name(&self.token, 0);
+        let Ok(file) = folder.create_file(&name, NEW) else {
+            return self.new_mode.get().copied().unwrap_or(PRIVATE);
         };
-        self.prepare_path(&place.base, parent)
-    }
-
-    pub(super) fn prepare_path(&self, base: &Path, rest: &Path) -> io::Result<()> {
-        let whole = base.join(rest);
-        // Held until the folder is there: another thread would otherwise create the same one.
-        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        if checked.contains(&whole) {
-            return Ok(());
-        }
-        fs::create_dir_all(base)?;
-        let mut path = base.to_owned();
-        for part in rest.components() {
-            path.push(part);
-            match fs::symlink_metadata(&path) {
-                Ok(stat) if stat.is_dir() => {}
-                Ok(stat) if stat.is_symlink() => {
-                    return Err(io::Error::other(LinkInTheWay(path)));
-                }
-                Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(&path)?,
-                Err(error) => return Err(error),
-            }
-        }
-        checked.insert(whole);
-        Ok(())
+        let mode = mode_of(&file);
+        let _ = folder.remove_file(&name);
+        mode.map_or(PRIVATE, |mode| *self.new_mode.get_or_init(|| mode))
     }
 
     /// The name itself, or one beside what is there already.
-    pub(super) fn free_name(&self, path: &Path) -> io::Result<PathBuf> {
-        match fs::symlink_metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.to_owned()),
-            Err(error) => return Err(error),
-            Ok(stat) if stat.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Ok(_) if self.existing == Existing::Overwrite => return Ok(path.to_owned()),
-            Ok(_) => {}
+    fn free_name(&self, folder: &Folder, name: &OsStr, may_have_twin: bool) -> io::Result<Free> {
+        let Some(stat) = folder.stat(name)? else {
+            return Ok(Free {
+                name: name.to_owned(),
+                replaces: false,
+                has_twin: false,
+            });
+        };
+        if stat.kind == Kind::Folder {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        // Where large and small letters are the same, the other file is found by this name, but does not have it.
+        let has_twin = may_have_twin
+            && !folder
+                .names()?
+                .iter()
+                .any(|other| other.as_os_str() == name);
+        if self.existing == Existing::Overwrite && !has_twin {
+            return Ok(Free {
+                name: name.to_owned(),
+                replaces: true,
+                has_twin: false,
+            });
         }
         let date = self.version_time.to_zoned(TimeZone::system()).date();
+        let path = Path::new(name);
         let stem = path.file_stem().unwrap_or_default();
         let named = |suffix: &str| {
             let mut name = OsString::from(stem);
@@ -295,34 +614,70 @@ impl Files {
                 name.push(".");
                 name.push(extension);
             }
-            path.with_file_name(name)
+            name
         };
         let numbered = (0..10_000).map(|number| named(&format!(" ({number})")));
-        std::iter::once(named(""))
-            .chain(numbered)
-            .find(|candidate| fs::symlink_metadata(candidate).is_err())
-            .ok_or_else(|| io::ErrorKind::AlreadyExists.into())
+        for name in std::iter::once(named("")).chain(numbered) {
+            if folder.stat(&name)?.is_none() {
+                return Ok(Free {
+                    name,
+                    replaces: false,
+                    has_twin,
+                });
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
     }
 }
 
 impl Parts {
-    /// Closes the file that was written last.
+    /// Closes all files.
     pub(super) fn close(&mut self) {
-        self.open = None;
+        self.open.clear();
+    }
+
+    fn close_one(&mut self, entry: i64) {
+        self.open.retain(|(open, _)| *open != entry);
     }
 }
 
-/// A link stands where a folder should be.
-#[derive(Debug)]
-struct LinkInTheWay(PathBuf);
-
-impl std::fmt::Display for LinkInTheWay {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} is a link", self.0.display())
-    }
+/// The folder and the name of a file. Only folders can be at the base itself.
+fn parts_of(place: &Place) -> io::Result<(&Path, &OsStr)> {
+    let parts = place.rest.parent().zip(place.rest.file_name());
+    parts.ok_or_else(|| io::ErrorKind::IsADirectory.into())
 }
 
-impl std::error::Error for LinkInTheWay {}
+/// What the names of one file have in common.
+fn group_key(entry: &PlanEntry, metadata: Option<&Metadata>) -> Option<(String, Vec<u8>)> {
+    let group = metadata?.hardlink.clone()?;
+    let (hash, _) = entry.content.as_ref()?;
+    Some((group, hash.clone()))
+}
+
+/// Makes a file longer that ends with a hole.
+fn set_len(file: &File, len: u64) -> io::Result<()> {
+    if file.metadata()?.len() < len {
+        file.set_len(len)?;
+    }
+    Ok(())
+}
+
+/// Who may read a file may list a folder.
+fn folder_mode(file_mode: u32) -> u32 {
+    file_mode | (file_mode & 0o444) >> 2
+}
+
+#[cfg(unix)]
+fn mode_of(file: &File) -> io::Result<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    Ok(file.metadata()?.permissions().mode() & 0o777)
+}
+
+#[cfg(windows)]
+fn mode_of(_file: &File) -> io::Result<u32> {
+    Ok(NEW)
+}
 
 pub(super) fn problem_of(error: io::Error) -> ProblemKind {
     let is_link = error
@@ -332,5 +687,111 @@ pub(super) fn problem_of(error: io::Error) -> ProblemKind {
         ProblemKind::LinkInTheWay
     } else {
         ProblemKind::Unwritable(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Selection;
+    use super::super::writers::Flags;
+    use super::*;
+
+    fn target(folder: &Path, content: &[u8], flags: Flags) -> Target {
+        let hash = Format::default().file_hash().digest(content);
+        Target {
+            entry: PlanEntry {
+                id: 1,
+                kind: 0,
+                path: "/f".to_owned(),
+                content: Some((hash.as_bytes().to_vec(), content.len() as u64)),
+                listed: false,
+                metadata: None,
+                missing: 0,
+            },
+            place: Place {
+                base: folder.to_owned(),
+                rest: "f".into(),
+            },
+            flags,
+        }
+    }
+
+    fn files(existing: Existing) -> Files {
+        let options = RestoreOptions {
+            version: 0,
+            selection: Selection::all(),
+            target: None,
+            existing,
+            permissions: Permissions::Leave,
+        };
+        Files::new(&Format::default(), &options, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn content_that_no_block_proves_is_compared_with_the_hash_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let flags = Flags {
+            has_other_hash: true,
+            ..Flags::default()
+        };
+        let target = target(folder.path(), b"stored", flags);
+        let (files, mut parts) = (files(Existing::KeepBoth), Parts::default());
+
+        let at_once = files.put(&mut parts, &target, b"others", None);
+        files.write(&mut parts, &target, 0, b"others").unwrap();
+        let by_parts = files.complete(&mut parts, &target, None);
+
+        for outcome in [at_once, by_parts] {
+            assert!(matches!(outcome, Err(Failure::Mismatch)));
+        }
+        assert!(!folder.path().join("f").exists());
+    }
+
+    #[test]
+    fn temporary_files_that_somebody_replaced_are_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = target(folder.path(), b"stored", Flags::default());
+        let (files, mut parts) = (files(Existing::KeepBoth), Parts::default());
+        files.write(&mut parts, &target, 0, b"sto").unwrap();
+        parts.close();
+        let outside = folder.path().join("outside");
+        std::fs::write(&outside, "untouched").unwrap();
+        let temporary = folder.path().join(temporary_name(&files.token, 1));
+        std::fs::remove_file(&temporary).unwrap();
+        std::fs::hard_link(&outside, &temporary).unwrap();
+
+        let written = files.write(&mut parts, &target, 3, b"red");
+
+        assert!(written.is_err());
+        assert_eq!(std::fs::read(outside).unwrap(), b"untouched");
+    }
+
+    #[test]
+    fn more_files_than_may_be_open_are_written_by_turns() {
+        let folder = tempfile::tempdir().unwrap();
+        let (files, mut parts) = (files(Existing::KeepBoth), Parts::default());
+        let mut targets = Vec::new();
+        for number in 0..3 * MOST_OPEN {
+            let mut target = target(folder.path(), b"stored", Flags::default());
+            target.entry.id = number as i64 + 1;
+            target.place.rest = number.to_string().into();
+            targets.push(target);
+        }
+
+        for (offset, data) in [(3, b"red"), (0, b"sto")] {
+            for target in &targets {
+                files.write(&mut parts, target, offset, data).unwrap();
+                assert!(parts.open.len() <= MOST_OPEN);
+            }
+        }
+        for target in &targets {
+            assert!(files.complete(&mut parts, target, None).is_ok());
+        }
+
+        assert!(parts.partial.is_empty());
+        for number in 0..3 * MOST_OPEN {
+            let content = std::fs::read(folder.path().join(number.to_string())).unwrap();
+            assert_eq!(content, b"stored");
+        }
     }
 }

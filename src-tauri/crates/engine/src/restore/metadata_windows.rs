@@ -1,52 +1,53 @@
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
-use std::os::windows::fs::{symlink_dir, symlink_file};
-use std::path::Path;
 
 use coffer_volume::metadata::{Attributes, Metadata};
 use filetime::FileTime;
 use jiff::Timestamp;
 
 use super::Permissions;
+use super::folders::Folder;
 
-pub(super) fn create_link(path: &Path, metadata: &Metadata, target: &str) -> io::Result<()> {
-    let to_folder = metadata
-        .attributes
-        .is_some_and(|bits| bits.contains(Attributes::DIRECTORY));
-    if to_folder {
-        symlink_dir(target, path)
-    } else {
-        symlink_file(target, path)
-    }
-}
-
-/// What gets metadata.
-#[derive(Clone, Copy)]
-pub(super) enum Subject<'a> {
-    /// A file, folder or link.
-    Path(&'a Path),
-}
-
-/// Sets times, then the read-only attribute, which would stand in their way.
+/// Sets times of a file or folder, then the read-only attribute, which would stand in their way.
 pub(super) fn apply(
-    Subject::Path(path): Subject<'_>,
-    metadata: &Metadata,
+    file: &File,
+    metadata: Option<&Metadata>,
     _permissions: Permissions,
+    _new_mode: Option<u32>,
 ) -> io::Result<()> {
-    let stat = fs::symlink_metadata(path)?;
+    let Some(metadata) = metadata else {
+        return Ok(());
+    };
     if let Some(modified) = metadata.modified {
         let time = file_time(modified);
-        filetime::set_symlink_file_times(path, time, time)?;
+        filetime::set_file_handle_times(file, Some(time), Some(time))?;
     }
     let read_only = metadata
         .attributes
         .is_some_and(|bits| bits.contains(Attributes::READ_ONLY));
+    let stat = file.metadata()?;
     if read_only && stat.is_file() {
         let mut permissions = stat.permissions();
         permissions.set_readonly(true);
-        fs::set_permissions(path, permissions)?;
+        file.set_permissions(permissions)?;
     }
     Ok(())
+}
+
+/// The same for a link, which has times only.
+pub(super) fn apply_to_link(
+    folder: &Folder,
+    name: &OsStr,
+    metadata: &Metadata,
+    _permissions: Permissions,
+) -> io::Result<()> {
+    let Some(modified) = metadata.modified else {
+        return Ok(());
+    };
+    let time = file_time(modified);
+    let link = folder.open_link(name)?;
+    filetime::set_file_handle_times(&link, Some(time), Some(time))
 }
 
 fn file_time(time: Timestamp) -> FileTime {

@@ -1,21 +1,20 @@
 //! Entries of the plan to files in place: which blocks go where, and what became of each entry.
 
-use std::fs;
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
 use std::sync::Arc;
 
 use coffer_database::{PlanEntry, RestorePlan, Use, WantedBlock};
+use coffer_volume::Format;
 use coffer_volume::dlist::{EntryKind, FilelistEntry};
 use coffer_volume::metadata::Metadata;
+use coffer_volume::stream::Parts as StreamParts;
 
-use super::files::{Files, Parts, problem_of};
-#[cfg(unix)]
-use super::metadata_unix::{Subject, create_link};
-#[cfg(windows)]
-use super::metadata_windows::{Subject, create_link};
+use super::files::{Files, Parts, Placed, problem_of};
 use super::plan::Planned;
 use super::target::{Mapping, Place};
-use super::writers::{Outcome, Target, Task, Writers, complete};
+use super::writers::{Flags, Outcome, Target, Task, Writers, complete};
 use super::{RestoreOptions, RestoreStats};
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
@@ -34,7 +33,15 @@ pub(super) struct Placer<'a> {
     plan: &'a RestorePlan,
     options: &'a RestoreOptions,
     mapping: Mapping,
+    /// Whether the folder that was chosen for the restore was made for it.
+    has_new_top: bool,
+    format: Format,
     files: Arc<Files>,
+    /// What few entries are; the others are nothing special.
+    flags: HashMap<i64, Flags>,
+    /// While the plan is made: the first entry of each path, large and small letters taken as the same.
+    paths: HashMap<u64, i64>,
+    letters: foldhash::fast::RandomState,
     /// Until the last block.
     writers: Option<Writers>,
     /// Files that are not complete, after the last block.
@@ -51,7 +58,8 @@ impl<'a> Placer<'a> {
         session: &'a Session,
         plan: &'a RestorePlan,
         options: &'a RestoreOptions,
-        mapping: Mapping,
+        (mapping, has_new_top): (Mapping, bool),
+        format: &Format,
         files: Files,
     ) -> Self {
         let files = Arc::new(files);
@@ -61,7 +69,12 @@ impl<'a> Placer<'a> {
             plan,
             options,
             mapping,
+            has_new_top,
+            format: format.clone(),
             files,
+            flags: HashMap::new(),
+            paths: HashMap::new(),
+            letters: foldhash::fast::RandomState::default(),
             writers: Some(writers),
             parts: Parts::default(),
             target: None,
@@ -80,15 +93,25 @@ impl<'a> Placer<'a> {
 
     /// Adds an entry to the plan; `None` when it cannot be restored.
     pub(super) fn add(&mut self, entry: &FilelistEntry) -> Result<Option<Planned>> {
-        let Some(place) = self.mapping.place(&entry.path) else {
-            self.stats.selected_files += 1;
-            self.fail(&entry.path, ProblemKind::HostilePath);
-            return Ok(None);
-        };
-        // The folder that was chosen for the restore keeps its own times and rights.
-        if place.rest.as_os_str().is_empty() && self.options.target.is_some() {
-            return Ok(None);
+        let mut place = self.mapping.place(&entry.path).map_err(ProblemKind::from);
+        if let Ok(found) = &place
+            && found.rest.as_os_str().is_empty()
+        {
+            if entry.kind != EntryKind::Folder {
+                place = Err(ProblemKind::HostilePath);
+            } else if self.options.target.is_some() && !self.has_new_top {
+                // A folder that the person had before keeps its own times and rights.
+                return Ok(None);
+            }
         }
+        let place = match place {
+            Ok(place) => place,
+            Err(kind) => {
+                self.stats.selected_files += 1;
+                self.fail(&entry.path, kind);
+                return Ok(None);
+            }
+        };
         self.stats.selected_files += 1;
         let (metadata, new_metadata) = match &entry.metadata {
             Some(stream) => {
@@ -107,6 +130,7 @@ impl<'a> Placer<'a> {
         let id = self
             .plan
             .add_entry(kind, &entry.path, content.as_ref(), metadata)?;
+        self.note_flags(id, entry);
         Ok(Some(Planned {
             entry: id,
             with_content: !in_place,
@@ -116,17 +140,35 @@ impl<'a> Placer<'a> {
 
     /// Whether the file that is there has the right content, so that nothing needs to be fetched.
     fn is_in_place(&self, entry: &FilelistEntry, place: &Place) -> bool {
-        let path = place.path();
-        let Some(content) = &entry.content else {
-            return false;
-        };
-        let candidate = fs::symlink_metadata(&path)
-            .is_ok_and(|stat| stat.is_file() && stat.len() == content.size);
-        candidate
-            && self
-                .files
-                .hash_file(&path)
-                .is_ok_and(|hash| hash == content.hash)
+        entry.content.as_ref().is_some_and(|content| {
+            self.files
+                .is_there(place, &content.hash, content.size)
+                .unwrap_or(false)
+        })
+    }
+
+    fn note_flags(&mut self, id: i64, entry: &FilelistEntry) {
+        if has_other_hash(entry, &self.format) {
+            self.flags.entry(id).or_default().has_other_hash = true;
+        }
+        if entry.kind == EntryKind::Folder {
+            return;
+        }
+        let mut hasher = self.letters.build_hasher();
+        for letter in entry.path.chars().flat_map(char::to_lowercase) {
+            hasher.write_u32(letter.into());
+        }
+        let first = *self.paths.entry(hasher.finish()).or_insert(id);
+        if first != id {
+            for twin in [first, id] {
+                self.flags.entry(twin).or_default().may_have_twin = true;
+            }
+        }
+    }
+
+    /// The plan is complete.
+    pub(super) fn end_of_plan(&mut self) {
+        self.paths = HashMap::new();
     }
 
     /// Takes a block that arrived.
@@ -188,7 +230,12 @@ impl<'a> Placer<'a> {
     /// Only what has a place is in the plan; should one have none after all, it goes where nothing is.
     fn target(&self, entry: PlanEntry) -> Target {
         let place = self.mapping.place(&entry.path).unwrap_or_default();
-        Target { entry, place }
+        let flags = self.flags.get(&entry.id).copied().unwrap_or_default();
+        Target {
+            entry,
+            place,
+            flags,
+        }
     }
 
     fn send(&self, task: Task) {
@@ -207,8 +254,8 @@ impl<'a> Placer<'a> {
 
     fn note(&mut self, outcome: Outcome) -> Result<()> {
         match outcome {
-            Outcome::Placed(target, applied) => {
-                self.note_applied(&target.entry.path, applied);
+            Outcome::Placed(target, placed) => {
+                self.note_placed(&target.entry.path, placed);
                 self.done(&target.entry, 0);
                 Ok(())
             }
@@ -239,7 +286,8 @@ impl<'a> Placer<'a> {
         let entry = &target.entry;
         if entry.kind == IN_PLACE {
             let metadata = self.metadata_of(entry)?;
-            self.apply(&entry.path, &target.place, metadata.as_ref());
+            let applied = self.files.apply_in_place(&target, metadata.as_ref());
+            self.note_applied(&entry.path, applied);
             let bytes = entry.content.as_ref().map_or(0, |(_, size)| *size);
             self.done(entry, bytes);
             return Ok(());
@@ -275,17 +323,34 @@ impl<'a> Placer<'a> {
         self.plan.mark_done(entry.id);
     }
 
-    fn metadata_of(&self, entry: &PlanEntry) -> Result<Option<Metadata>> {
-        let Some(id) = entry.metadata else {
-            return Ok(None);
-        };
-        let bytes = self.plan.complete_metadata(id)?;
-        Ok(bytes.and_then(|bytes| Metadata::decode(&bytes).ok()))
+    fn stored_metadata(&self, entry: &PlanEntry) -> Result<Option<Vec<u8>>> {
+        match entry.metadata {
+            Some(id) => Ok(self.plan.complete_metadata(id)?),
+            None => Ok(None),
+        }
     }
 
-    fn apply(&mut self, stored: &str, place: &Place, metadata: Option<&Metadata>) {
-        let applied = self.files.apply(Subject::Path(&place.path()), metadata);
-        self.note_applied(stored, applied);
+    /// Metadata that is there; what cannot be read is told.
+    fn metadata_of(&mut self, entry: &PlanEntry) -> Result<Option<Metadata>> {
+        let Some(bytes) = self.stored_metadata(entry)? else {
+            return Ok(None);
+        };
+        match Metadata::decode(&bytes) {
+            Ok(metadata) => Ok(Some(metadata)),
+            Err(error) => {
+                let why = format!("its metadata cannot be read: {error}");
+                let why = io::Error::new(io::ErrorKind::InvalidData, why);
+                self.warn(&entry.path, ProblemKind::MetadataNotRestored(why));
+                Ok(None)
+            }
+        }
+    }
+
+    fn note_placed(&mut self, stored: &str, placed: Placed) {
+        if let Some(name) = placed.beside() {
+            self.warn(stored, ProblemKind::SameNameHere(name));
+        }
+        self.note_applied(stored, placed.applied);
     }
 
     fn note_applied(&mut self, stored: &str, applied: io::Result<()>) {
@@ -306,7 +371,7 @@ impl<'a> Placer<'a> {
                     placer.fail_entry(&entry, ProblemKind::DataMissing);
                     return Ok(());
                 }
-                if entry.metadata.is_some() && placer.metadata_of(&entry)?.is_none() {
+                if entry.metadata.is_some() && placer.stored_metadata(&entry)?.is_none() {
                     placer.warn_missing_metadata(&entry);
                 }
                 placer.complete(entry.id)
@@ -341,34 +406,22 @@ impl<'a> Placer<'a> {
     }
 
     fn place_link(&mut self, entry: PlanEntry) -> Result<()> {
-        let metadata = self.metadata_of(&entry)?;
-        let Some((metadata, target)) = metadata.and_then(|mut metadata| {
-            let target = metadata.symlink_target.take()?;
-            Some((metadata, target))
+        let bytes = self.stored_metadata(&entry)?;
+        let metadata = bytes.and_then(|bytes| Metadata::decode(&bytes).ok());
+        let Some((metadata, to)) = metadata.and_then(|mut metadata| {
+            let to = metadata.symlink_target.take()?;
+            Some((metadata, to))
         }) else {
             self.fail_entry(&entry, ProblemKind::DataMissing);
             return Ok(());
         };
-        let Target { entry, place } = self.target(entry);
-        let linked = self.files.prepare_folder(&place).and_then(|()| {
-            let path = place.path();
-            if fs::read_link(&path).is_ok_and(|there| there.as_os_str() == target.as_str()) {
-                return Ok(path);
+        let target = self.target(entry);
+        match self.files.place_link(&target, &metadata, &to) {
+            Ok(placed) => {
+                self.note_placed(&target.entry.path, placed);
+                self.done(&target.entry, 0);
             }
-            let path = self.files.free_name(&path)?;
-            if fs::symlink_metadata(&path).is_ok() {
-                fs::remove_file(&path)?;
-            }
-            create_link(&path, &metadata, &target)?;
-            Ok(path)
-        });
-        match linked {
-            Ok(path) => {
-                let applied = self.files.apply(Subject::Path(&path), Some(&metadata));
-                self.note_applied(&entry.path, applied);
-                self.done(&entry, 0);
-            }
-            Err(error) => self.fail_entry(&entry, ProblemKind::Unwritable(error)),
+            Err(error) => self.fail_entry(&target.entry, ProblemKind::Unwritable(error)),
         }
         Ok(())
     }
@@ -380,19 +433,23 @@ impl<'a> Placer<'a> {
         loop {
             let entries = self.plan.entries_deepest_first(kind, offset, PAGE)?;
             if entries.is_empty() {
+                self.files.finish_folders();
                 return Ok(());
             }
             offset += entries.len() as i64;
             for entry in entries {
                 self.session.check_cancelled()?;
-                let Target { entry, place } = self.target(entry);
-                match self.files.prepare_path(&place.base, &place.rest) {
-                    Ok(()) => {
-                        let metadata = self.metadata_of(&entry)?;
-                        if metadata.is_none() {
+                let Target { entry, place, .. } = self.target(entry);
+                match self.files.prepare(&place) {
+                    Ok(folder) => {
+                        if self.stored_metadata(&entry)?.is_none() {
                             self.warn_missing_metadata(&entry);
                         }
-                        self.apply(&entry.path, &place, metadata.as_ref());
+                        let metadata = self.metadata_of(&entry)?;
+                        let applied =
+                            self.files
+                                .apply_to_folder(&place, &folder, metadata.as_ref());
+                        self.note_applied(&entry.path, applied);
                         self.stats.restored_files += 1;
                         self.session.monitor().done(1, 0, &entry.path);
                     }
@@ -408,7 +465,7 @@ impl<'a> Placer<'a> {
             self.parts = writers.finish().0;
         }
         self.parts.close();
-        for entry in std::mem::take(&mut self.parts.partial) {
+        for (entry, _) in std::mem::take(&mut self.parts.partial) {
             if let Ok(Some(found)) = self.plan.entry(entry) {
                 let target = self.target(found);
                 self.files.remove_temporary(&target.place, entry);
@@ -442,5 +499,47 @@ impl<'a> Placer<'a> {
             subject: path.to_owned(),
             kind,
         });
+    }
+}
+
+/// Whether the only block of a file is another than its hash says, where both have the same kind of hash.
+fn has_other_hash(entry: &FilelistEntry, format: &Format) -> bool {
+    let Some(content) = &entry.content else {
+        return false;
+    };
+    match &content.parts {
+        StreamParts::Block(block) => *block != content.hash,
+        StreamParts::Empty => format.file_hash().digest(&[]) != content.hash,
+        StreamParts::Blocklists(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use coffer_volume::stream::StreamRef;
+
+    use super::*;
+
+    #[test]
+    fn a_block_whose_hash_is_not_that_of_the_file_proves_nothing() {
+        let format = Format::default();
+        let [a, b] = [b"a", b"b"].map(|data| format.file_hash().digest(data));
+        let with = |hash, parts| FilelistEntry {
+            kind: EntryKind::File,
+            path: "/f".to_owned(),
+            content: Some(StreamRef {
+                hash,
+                size: 1,
+                parts,
+            }),
+            time: None,
+            metadata: None,
+        };
+
+        assert!(!has_other_hash(&with(a, StreamParts::Block(a)), &format));
+        assert!(has_other_hash(&with(a, StreamParts::Block(b)), &format));
+        assert!(has_other_hash(&with(a, StreamParts::Empty), &format));
+        let empty = format.file_hash().digest(b"");
+        assert!(!has_other_hash(&with(empty, StreamParts::Empty), &format));
     }
 }

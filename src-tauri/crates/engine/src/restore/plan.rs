@@ -1,5 +1,6 @@
 //! From a dlist to a plan: which entries, where to, and which blocks they need.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use coffer_database::{Index, RestorePlan, Use};
@@ -10,7 +11,7 @@ use coffer_volume::{Format, Hash};
 use super::RestoreOptions;
 use super::fetch::fetch_blocks;
 use super::place::Placer;
-use super::target::{Mapping, folder_len, shorten_common};
+use super::target::{Mapping, folder_len, folders_around, is_of_other_system, shorten_common};
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::store::ListedVolume;
@@ -27,7 +28,7 @@ pub(super) struct Survey {
 /// Finds the common folder of what is selected, and the blocklists that have to be fetched first.
 ///
 /// # Errors
-/// [`Error::NothingMatches`].
+/// [`Error::NothingMatches`], and [`Error::OtherSystem`] when all that is selected would go where this system has nothing.
 pub(super) fn survey(
     session: &Session,
     reader: &mut DlistReader,
@@ -36,22 +37,24 @@ pub(super) fn survey(
     index: &Index,
 ) -> Result<Survey> {
     let format = reader.format().clone();
-    let (mut common, mut roots, mut selected) = (None, Vec::<String>::new(), 0_u64);
+    let (mut common, mut roots) = (None, HashSet::new());
+    let (mut selected, mut of_other_system) = (0_u64, 0_u64);
+    let goes_back = options.target.is_none();
     let mut missing_lists = Vec::new();
     read_entries(reader, dlist, |entry| {
         session.check_cancelled()?;
         let is_folder = entry.kind == EntryKind::Folder;
-        if is_folder
-            && !roots
-                .iter()
-                .any(|root| entry.path.starts_with(root.as_str()))
+        if goes_back
+            && is_folder
+            && !folders_around(&entry.path).any(|folder| roots.contains(folder))
         {
-            roots.push(entry.path.clone());
+            roots.insert(entry.path.clone());
         }
         if !options.selection.contains(&entry.path) {
             return Ok(());
         }
         selected += 1;
+        of_other_system += u64::from(goes_back && is_of_other_system(&entry.path));
         let own = if is_folder {
             entry.path.len()
         } else {
@@ -69,6 +72,11 @@ pub(super) fn survey(
     })?;
     if selected == 0 {
         return Err(Error::NothingMatches);
+    }
+    if of_other_system == selected {
+        return Err(Error::OtherSystem {
+            is_windows: !cfg!(windows),
+        });
     }
     let mapping = match &options.target {
         Some(folder) => {
@@ -165,7 +173,9 @@ pub(super) fn build(
             };
             add_blocks(plan, index, &format, id, &entry)
         })
-    })
+    })?;
+    placer.end_of_plan();
+    Ok(())
 }
 
 /// What of an entry has to be fetched.

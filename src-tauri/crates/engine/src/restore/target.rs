@@ -1,20 +1,23 @@
 //! Where a stored path goes on this computer. Stored paths are data from outside.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+
+use crate::monitor::ProblemKind;
 
 /// Names that Windows gives to devices, whatever their extension.
 #[cfg(any(windows, test))]
 const DEVICES: &[&str] = &[
     "con", "prn", "aux", "nul", "conin$", "conout$", "com0", "com1", "com2", "com3", "com4",
-    "com5", "com6", "com7", "com8", "com9", "lpt0", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6",
-    "lpt7", "lpt8", "lpt9",
+    "com5", "com6", "com7", "com8", "com9", "com¹", "com²", "com³", "lpt0", "lpt1", "lpt2", "lpt3",
+    "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9", "lpt¹", "lpt²", "lpt³",
 ];
 
 /// How stored paths become local ones.
 #[derive(Debug, Clone)]
 pub(super) enum Mapping {
     /// Back where they were. Below these folders (stored paths) no link is followed.
-    Original { roots: Vec<String> },
+    Original { roots: HashSet<String> },
     /// Into a folder, without the part that all of them have in common.
     Into { folder: PathBuf, common: String },
 }
@@ -26,6 +29,27 @@ pub(super) struct Place {
     pub(super) base: PathBuf,
     /// The rest, of plain names only.
     pub(super) rest: PathBuf,
+}
+
+/// Why a stored path has no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It would leave its folder.
+    Hostile,
+    /// It is of another kind of system, and nobody said where it goes here.
+    OtherSystem,
+    /// This system has no such names.
+    ImpossibleName,
+}
+
+impl From<Refusal> for ProblemKind {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Hostile => Self::HostilePath,
+            Refusal::OtherSystem => Self::PathOfOtherSystem,
+            Refusal::ImpossibleName => Self::ImpossibleName,
+        }
+    }
 }
 
 impl Place {
@@ -40,37 +64,35 @@ impl Place {
 }
 
 impl Mapping {
-    /// `None` when the path would leave its folder or cannot be a name here.
-    pub(super) fn place(&self, stored: &str) -> Option<Place> {
+    pub(super) fn place(&self, stored: &str) -> Result<Place, Refusal> {
         match self {
             Self::Into { folder, common } => {
                 let rest = stored.strip_prefix(common.as_str()).unwrap_or(stored);
-                Some(Place {
+                Ok(Place {
                     base: folder.clone(),
                     rest: relative(rest, is_windows(stored))?,
                 })
             }
             Self::Original { roots } => {
-                if is_windows(stored) != cfg!(windows) {
-                    return None;
+                if is_of_other_system(stored) {
+                    return Err(Refusal::OtherSystem);
                 }
-                let root = roots
-                    .iter()
-                    .filter(|root| stored.starts_with(root.as_str()))
-                    .max_by_key(|r| r.len());
-                let root = match root {
-                    Some(root) => root.as_str(),
-                    None => &stored[..folder_len(stored)],
-                };
+                // The outermost, because the person chose that.
+                let root = folders_around(stored)
+                    .filter(|folder| roots.contains(*folder))
+                    .last();
+                let root = root.unwrap_or(&stored[..folder_len(stored)]);
                 // The root itself must be a clean absolute path, too.
                 let base = PathBuf::from(root);
                 let clean = base.is_absolute()
                     && !root
                         .split(['/', '\\'])
                         .any(|part| part == ".." || part == ".");
-                clean.then_some(())?;
+                if !clean {
+                    return Err(Refusal::Hostile);
+                }
                 let rest = relative(&stored[root.len()..], is_windows(stored))?;
-                Some(Place { base, rest })
+                Ok(Place { base, rest })
             }
         }
     }
@@ -81,13 +103,45 @@ fn is_windows(stored: &str) -> bool {
     !stored.starts_with('/')
 }
 
-/// Bytes of the path up to and with the separator before its last part.
-pub(super) fn folder_len(stored: &str) -> usize {
-    let separators: &[char] = if is_windows(stored) {
+/// Whether a stored path is an absolute one of Windows on another system, or one of another system on Windows.
+pub(super) fn is_of_other_system(stored: &str) -> bool {
+    if cfg!(windows) {
+        return stored.starts_with('/');
+    }
+    let mut letters = stored.chars();
+    let has_drive = letters
+        .next()
+        .is_some_and(|letter| letter.is_ascii_alphabetic())
+        && letters.next() == Some(':');
+    has_drive || stored.starts_with("\\\\")
+}
+
+/// The folders that a stored path is in, from the innermost outwards; a folder is in itself.
+pub(super) fn folders_around(stored: &str) -> impl Iterator<Item = &str> {
+    let innermost = if stored.ends_with(separators(stored)) {
+        stored
+    } else {
+        &stored[..folder_len(stored)]
+    };
+    std::iter::successors(Some(innermost), |folder| {
+        let outer: &str = folder;
+        Some(&outer[..folder_len(outer)])
+    })
+    .take_while(|folder| !folder.is_empty())
+}
+
+/// What separates the parts of a stored path.
+fn separators(stored: &str) -> &'static [char] {
+    if is_windows(stored) {
         &['\\', '/']
     } else {
         &['/']
-    };
+    }
+}
+
+/// Bytes of the path up to and with the separator before its last part.
+pub(super) fn folder_len(stored: &str) -> usize {
+    let separators = separators(stored);
     let trimmed = stored.strip_suffix(separators).unwrap_or(stored);
     trimmed.rfind(separators).map_or(0, |position| position + 1)
 }
@@ -105,7 +159,7 @@ pub(super) fn shorten_common(common: &mut Option<String>, folder: &str) {
 }
 
 /// Turns the parts of a stored path into a relative one of plain names.
-fn relative(stored: &str, windows: bool) -> Option<PathBuf> {
+fn relative(stored: &str, windows: bool) -> Result<PathBuf, Refusal> {
     let separators: &[char] = if windows { &['\\', '/'] } else { &['/'] };
     let mut path = PathBuf::new();
     for part in stored.split(separators) {
@@ -119,8 +173,11 @@ fn relative(stored: &str, windows: bool) -> Option<PathBuf> {
         } else {
             part
         };
-        if !is_plain_name(part) {
-            return None;
+        if part == "." || part == ".." {
+            return Err(Refusal::Hostile);
+        }
+        if part.contains(['\0', '/']) || !is_allowed_here(part) {
+            return Err(Refusal::ImpossibleName);
         }
         path.push(part);
     }
@@ -129,11 +186,11 @@ fn relative(stored: &str, windows: bool) -> Option<PathBuf> {
         path.components()
             .all(|c| matches!(c, std::path::Component::Normal(_)))
     };
-    plain(&path).then_some(path)
-}
-
-fn is_plain_name(name: &str) -> bool {
-    name != "." && name != ".." && !name.contains(['\0', '/']) && is_allowed_here(name)
+    if plain(&path) {
+        Ok(path)
+    } else {
+        Err(Refusal::Hostile)
+    }
 }
 
 #[cfg(not(windows))]
@@ -172,7 +229,7 @@ mod tests {
     }
 
     fn placed(mapping: &Mapping, stored: &str) -> Option<PathBuf> {
-        mapping.place(stored).map(|place| place.path())
+        mapping.place(stored).ok().map(|place| place.path())
     }
 
     #[test]
@@ -209,16 +266,37 @@ mod tests {
     #[test]
     fn original_places_are_absolute_and_of_this_system() {
         let mapping = Mapping::Original {
-            roots: vec!["/home/u/".into()],
+            roots: ["/home/u/", "/home/u/docs/"].map(str::to_owned).into(),
         };
 
         let place = mapping.place("/home/u/docs/x").unwrap();
 
         assert_eq!(place.base, PathBuf::from("/home/u/"));
         assert_eq!(place.rest, PathBuf::from("docs/x"));
-        assert_eq!(mapping.place("C:\\x"), None);
-        assert_eq!(mapping.place("/home/u/../x"), None);
-        assert_eq!(mapping.place("/other/../x"), None);
+        assert_eq!(mapping.place("/home/u/").unwrap().rest, PathBuf::new());
+        for windows in ["C:\\x", "d:/x", "\\\\server\\share\\x"] {
+            assert_eq!(mapping.place(windows), Err(Refusal::OtherSystem));
+        }
+        for hostile in ["/home/u/../x", "/other/../x", "relative/x"] {
+            assert_eq!(mapping.place(hostile), Err(Refusal::Hostile));
+        }
+    }
+
+    #[test]
+    fn names_that_cannot_be_are_told_apart_from_paths_that_lead_out() {
+        assert_eq!(into("").place("/a/\0"), Err(Refusal::ImpossibleName));
+        assert_eq!(into("").place("/a/.."), Err(Refusal::Hostile));
+    }
+
+    #[test]
+    fn folders_around_a_path_end_at_its_root() {
+        let around = |path| folders_around(path).collect::<Vec<_>>();
+
+        assert_eq!(around("/a/b/c"), ["/a/b/", "/a/", "/"]);
+        assert_eq!(around("/a/"), ["/a/", "/"]);
+        assert_eq!(around("/a/b\\"), ["/a/", "/"]);
+        assert_eq!(around("C:\\a\\b"), ["C:\\a\\", "C:\\"]);
+        assert_eq!(around("a"), [""; 0]);
     }
 
     #[test]
@@ -237,13 +315,14 @@ mod tests {
         assert!(!is_windows_name("con.txt"));
         assert!(!is_windows_name("a:stream"));
         assert!(!is_windows_name("dot."));
+        assert!(!is_windows_name("LPT².txt"));
         assert!(is_windows_name("console.txt"));
     }
 
     proptest::proptest! {
         #[test]
         fn nothing_ever_leaves_the_target(stored in "[/\\\\.:aC\\x00]{0,24}") {
-            if let Some(place) = into("").place(&stored) {
+            if let Ok(place) = into("").place(&stored) {
                 proptest::prop_assert!(place.path().starts_with("/target"));
                 let escapes = place.path().components().any(|c| c == std::path::Component::ParentDir);
                 proptest::prop_assert!(!escapes);

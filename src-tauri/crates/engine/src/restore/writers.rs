@@ -10,7 +10,7 @@ use coffer_database::PlanEntry;
 use coffer_volume::metadata::Metadata;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::files::{Failure, Files, Parts};
+use super::files::{Failure, Files, Parts, Placed};
 use super::target::Place;
 use crate::error::is_full;
 use crate::monitor::{Monitor, ProblemKind};
@@ -26,6 +26,16 @@ const MOST_WAITING: u64 = 128;
 pub(super) struct Target {
     pub(super) entry: PlanEntry,
     pub(super) place: Place,
+    pub(super) flags: Flags,
+}
+
+/// What few files are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Flags {
+    /// Another file of the restore has the same path but for large and small letters.
+    pub(super) may_have_twin: bool,
+    /// The hash of its only block is not that of the file, as it should be.
+    pub(super) has_other_hash: bool,
 }
 
 impl Target {
@@ -73,14 +83,14 @@ pub(super) fn complete(
     target: Arc<Target>,
     metadata: Option<&Metadata>,
 ) -> Outcome {
-    let completed = files.complete(parts, &target.entry, &target.place, metadata);
+    let completed = files.complete(parts, &target, metadata);
     Outcome::of(target, completed)
 }
 
 /// What became of a file.
 pub(super) enum Outcome {
-    /// It is in place; what of its metadata could not be set is told.
-    Placed(Arc<Target>, io::Result<()>),
+    /// It is in place, perhaps not as it should be.
+    Placed(Arc<Target>, Placed),
     /// Told once for a file.
     Failed(Arc<Target>, ProblemKind),
     /// Nothing more can be written.
@@ -88,9 +98,9 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    fn of(target: Arc<Target>, result: Result<io::Result<()>, Failure>) -> Self {
+    fn of(target: Arc<Target>, result: Result<Placed, Failure>) -> Self {
         match result {
-            Ok(applied) => Self::Placed(target, applied),
+            Ok(placed) => Self::Placed(target, placed),
             Err(Failure::Mismatch) => Self::Failed(target, ProblemKind::ContentMismatch),
             Err(Failure::Io(error)) if is_full(&error) => Self::Full(target.place.path(), error),
             Err(Failure::Io(error)) => Self::Failed(target, ProblemKind::Unwritable(error)),
@@ -189,11 +199,8 @@ impl Writer {
                     data,
                     metadata,
                 } => {
-                    let (entry, place) = (&target.entry, &target.place);
                     let parts = &mut self.parts;
-                    let put = self
-                        .files
-                        .put(parts, entry, place, &data, metadata.as_ref());
+                    let put = self.files.put(parts, &target, &data, metadata.as_ref());
                     self.monitor.done(0, data.len() as u64, "");
                     self.tell(Outcome::of(target, put));
                 }
@@ -204,13 +211,10 @@ impl Writer {
     }
 
     fn write(&mut self, target: Arc<Target>, offset: u64, data: &[u8]) {
-        let (entry, place) = (target.entry.id, &target.place);
-        let written = self
-            .files
-            .write(&mut self.parts, entry, place, offset, data);
+        let written = self.files.write(&mut self.parts, &target, offset, data);
         self.monitor.done(0, data.len() as u64, "");
         if let Err(error) = written {
-            self.failed.insert(entry);
+            self.failed.insert(target.entry.id);
             self.tell(Outcome::of(target, Err(error.into())));
         }
     }

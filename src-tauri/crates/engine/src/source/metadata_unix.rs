@@ -1,12 +1,12 @@
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::Metadata as Stat;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use coffer_database::LocalState;
 use coffer_volume::dlist::EntryKind;
-use coffer_volume::metadata::{Attributes, Metadata, UnixMetadata};
+use coffer_volume::metadata::{Attributes, Metadata, UnixMetadata, hardlink_group};
 use jiff::{SignedDuration, Timestamp};
 use nix::unistd::{Gid, Group, Uid, User, geteuid, getgroups};
 
@@ -47,12 +47,14 @@ pub(crate) fn metadata(found: &Found) -> std::io::Result<Metadata> {
         }
         _ => None,
     };
+    let (xattrs, left_out) = if found.kind == EntryKind::Symlink || !found.has_xattrs {
+        Default::default()
+    } else {
+        xattrs(&found.path, MAX_XATTR)
+    };
     Ok(Metadata {
-        xattrs: if found.kind == EntryKind::Symlink || !found.has_xattrs {
-            Default::default()
-        } else {
-            xattrs(&found.path)
-        },
+        xattrs,
+        left_out,
         unix: Some(UnixMetadata {
             uid: stat.uid(),
             gid: stat.gid(),
@@ -60,6 +62,15 @@ pub(crate) fn metadata(found: &Found) -> std::io::Result<Metadata> {
             owner: owner_name(stat.uid()),
             group: group_name(stat.gid()),
         }),
+        special_mode: match found.kind {
+            // Those of links mean nothing, and nobody can set them.
+            EntryKind::Symlink => 0,
+            EntryKind::File | EntryKind::Folder => stat.mode() & 0o7000,
+        },
+        hardlink: (found.kind == EntryKind::File)
+            .then(|| hardlink_id(&found.path, stat))
+            .flatten()
+            .map(|(device, file)| hardlink_group(device, file)),
         attributes: Some(attributes(found)),
         modified: Some(modified),
         created: Some(modified.min(changed)),
@@ -89,18 +100,23 @@ pub(crate) fn exclusion_mark(found: &mut Found) -> Option<&'static str> {
         .min_by_key(|mark| EXCLUSION_MARKS.iter().position(|other| other == mark))
 }
 
-/// Extended attributes that can be read; file systems without any have none.
-fn xattrs(path: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+/// Extended attributes, and the names of those that are too large or cannot be read; file systems without any have none.
+fn xattrs(path: &Path, limit: usize) -> (BTreeMap<String, Vec<u8>>, Vec<String>) {
+    let (mut found, mut left_out) = (BTreeMap::new(), Vec::new());
     let Ok(names) = xattr::list(path) else {
-        return Default::default();
+        return (found, left_out);
     };
-    names
-        .filter_map(|name| {
-            let text = name.to_str()?.to_owned();
-            let value = xattr::get(path, &name).ok()??;
-            (value.len() <= MAX_XATTR).then_some((text, value))
-        })
-        .collect()
+    for name in names {
+        match (name.to_str(), xattr::get(path, &name)) {
+            (Some(text), Ok(Some(value))) if value.len() <= limit => {
+                found.insert(text.to_owned(), value);
+            }
+            // It is gone since.
+            (_, Ok(None)) => {}
+            _ => left_out.push(name.to_string_lossy().into_owned()),
+        }
+    }
+    (found, left_out)
 }
 
 /// What .NET would call the attributes of an entry.
@@ -203,4 +219,60 @@ fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {
 fn timestamp(seconds: i64, nanoseconds: i64) -> Timestamp {
     let since_epoch = SignedDuration::new(seconds, nanoseconds as i32);
     Timestamp::from_duration(since_epoch).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Reason;
+
+    fn found(path: &Path) -> Found {
+        let stat = std::fs::symlink_metadata(path).unwrap();
+        Found {
+            stored: path.display().to_string(),
+            path: path.to_owned(),
+            kind: if stat.is_dir() {
+                EntryKind::Folder
+            } else {
+                EntryKind::File
+            },
+            stat,
+            links_to_folder: false,
+            reason: Reason::Source,
+            has_xattrs: true,
+        }
+    }
+
+    #[test]
+    fn only_files_with_several_names_are_of_a_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["one", "other"] {
+            std::fs::write(path(name), "x").unwrap();
+        }
+        std::fs::hard_link(path("one"), path("two")).unwrap();
+
+        let group = |name: &str| metadata(&found(&path(name))).unwrap().hardlink;
+
+        assert!(group("one").is_some());
+        assert_eq!(group("one"), group("two"));
+        assert_eq!(group("other"), None);
+        assert_eq!(metadata(&found(folder.path())).unwrap().hardlink, None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn attributes_that_do_not_fit_are_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let set = |name, len| xattr::set(file.path(), name, &vec![1; len]);
+        if set("user.small", 10).and(set("user.large", 11)).is_err() {
+            // This file system has none.
+            return;
+        }
+
+        let (found, left_out) = xattrs(file.path(), 10);
+
+        assert!(found.contains_key("user.small") && !found.contains_key("user.large"));
+        assert_eq!(left_out, ["user.large"]);
+    }
 }

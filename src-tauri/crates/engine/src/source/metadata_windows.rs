@@ -4,7 +4,7 @@ use std::path::Path;
 
 use coffer_database::LocalState;
 use coffer_volume::dlist::EntryKind;
-use coffer_volume::metadata::{Attributes, Metadata};
+use coffer_volume::metadata::{Attributes, Metadata, hardlink_group};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Found;
@@ -41,6 +41,10 @@ pub(crate) fn metadata(found: &Found) -> std::io::Result<Metadata> {
         modified: Some(timestamp(found.stat.last_write_time())),
         created: Some(timestamp(found.stat.creation_time())),
         symlink_target,
+        hardlink: (found.kind == EntryKind::File)
+            .then(|| hardlink_id(&found.path, &found.stat))
+            .flatten()
+            .map(|(device, file)| hardlink_group(device, file)),
         ..Metadata::default()
     })
 }

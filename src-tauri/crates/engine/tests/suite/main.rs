@@ -15,6 +15,8 @@ mod hostile;
 mod interrupted;
 mod mending;
 mod nothing_is_lost;
+#[cfg(unix)]
+mod restoring;
 mod retention;
 mod sequences;
 mod sources;
