@@ -8,6 +8,7 @@ mod demo;
 mod fuzz;
 mod interop;
 mod limits;
+mod power_cuts;
 mod project;
 mod random;
 mod run;
@@ -36,6 +37,8 @@ Usage: cargo xtask <command>
                         Measure the release command line beside restic, borg and rustic (tests/bench.md)
   soak [--kills N] [--seed N]
                         Kill the command line at random moments of its uploads, again and again
+  power-cuts [--cuts N] [--seed N]
+                        Cut the power of the disk that a backup writes to, again and again (Linux, as root)
   interop [--only=CLIENT]
                         Let OneDrive clients of others work with what Coffer stores, and Coffer with what they do
                         (tests/interop.md)
@@ -67,6 +70,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["fuzz", rest @ ..] => fuzz::run(&project, rest),
         ["bench", rest @ ..] => bench::run(&project, rest),
         ["soak", rest @ ..] => soak::run(&project, rest),
+        ["power-cuts", rest @ ..] => power_cuts::run(&project, rest),
         ["interop", rest @ ..] => interop::run(&project, rest),
         ["limits", rest @ ..] => limits::run(&project, rest),
         ["windows"] => windows::run(&project),
