@@ -283,7 +283,7 @@ fn backup_once(
 fn require_some_source(roots: &[Root]) -> Result<()> {
     let is_there = |path: &Path| match fs::metadata(path) {
         Ok(stat) if stat.is_dir() => fs::read_dir(path).is_ok(),
-        Ok(stat) => stat.is_file(),
+        Ok(stat) => stat.is_file() && fs::File::open(path).is_ok(),
         Err(_) => false,
     };
     let inner = |root: &Root| root.inner.iter().any(|inner| is_there(Path::new(inner)));

@@ -41,13 +41,14 @@ pub enum FolderContent {
 /// Says what the store's folder holds. Needs no passphrase and downloads nothing.
 ///
 /// # Errors
-/// Those of the destination.
+/// Those of the destination, and [`Error::UnreadableModule`] when the folder holds a backup that cannot be read.
 pub fn content(store: &Store, cancel: &CancellationToken) -> Result<FolderContent> {
     let session = Session::new(store, Arc::new(()), cancel);
     let listed = Listed::of(&session)?;
     if !listed.exists {
         return Ok(FolderContent::Missing);
     }
+    listed.require_readable(&session)?;
     if listed.is_empty() {
         let is_empty = listed.other_prefixes.is_empty() && !listed.has_other_files;
         return Ok(if is_empty {

@@ -125,7 +125,7 @@ impl Candidate {
         let Some(content) = &row.content else {
             return false;
         };
-        let local = local_state(&self.found.stat);
+        let local = local_state(&self.found);
         let seconds = |nanoseconds: i64| nanoseconds.div_euclid(1_000_000_000);
         // Where the system keeps no change time, it is 0.
         let may_have_changed = seconds(local.changed) >= self.compared_with - LONGEST_TICK;
@@ -387,7 +387,7 @@ impl Preparer<'_> {
         let Candidate {
             found, previous, ..
         } = candidate;
-        let mut local = local_state(&found.stat);
+        let mut local = local_state(&found);
         if changed_while_read || !found.is_settled() {
             // No real change time is negative: the next run reads the file again.
             local.changed = -1;

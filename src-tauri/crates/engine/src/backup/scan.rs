@@ -492,7 +492,7 @@ fn is_unchanged(found: &Found, row: &EntryRow) -> bool {
         .as_ref()
         .is_none_or(|content| content.size == found.stat.len());
     match row.local {
-        Some(local) => same_size && local == local_state(&found.stat),
+        Some(local) => same_size && local == local_state(found),
         // From a dlist: the pool compares time, size and metadata.
         None => false,
     }

@@ -22,7 +22,8 @@ thread_local! {
 }
 
 /// What tells an unchanged entry without reading it.
-pub(crate) fn local_state(stat: &Stat) -> LocalState {
+pub(crate) fn local_state(found: &Found) -> LocalState {
+    let stat = &found.stat;
     LocalState {
         modified: nanoseconds(stat.mtime(), stat.mtime_nsec()),
         changed: nanoseconds(stat.ctime(), stat.ctime_nsec()),

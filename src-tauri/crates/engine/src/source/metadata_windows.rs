@@ -12,14 +12,61 @@ use super::Found;
 /// 1970-01-01 in Windows file time (100 ns since 1601-01-01).
 const EPOCH: i64 = 116_444_736_000_000_000;
 
-/// What tells an unchanged entry without reading it. Windows shows no change time through the standard library.
-pub(crate) fn local_state(stat: &Stat) -> LocalState {
-    let since_epoch = stat.last_write_time().cast_signed().saturating_sub(EPOCH);
+/// What tells an unchanged entry without reading it.
+pub(crate) fn local_state(found: &Found) -> LocalState {
+    let nanoseconds = |ticks: i64| ticks.saturating_sub(EPOCH).saturating_mul(100);
+    let modified = nanoseconds(found.stat.last_write_time().cast_signed());
+    // A file that cannot be asked for them is told when it is read.
+    let (changed, inode) = identity(found).map_or((0, 0), |(changed, inode)| {
+        (nanoseconds(changed), inode.cast_signed())
+    });
     LocalState {
-        modified: since_epoch.saturating_mul(100),
-        changed: 0,
-        inode: 0,
+        modified,
+        // File systems that keep no change time say 0.
+        changed: changed.max(0),
+        inode,
     }
+}
+
+/// When anything of an entry changed last, as NTFS keeps it (file time), and its number in its file system. The standard
+/// library shows neither.
+fn identity(found: &Found) -> Option<(i64, u64)> {
+    use std::os::windows::fs::OpenOptionsExt as _;
+    use windows_sys::Win32::Storage::FileSystem::{
+        FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_READ_ATTRIBUTES,
+    };
+    let mut flags = FILE_FLAG_BACKUP_SEMANTICS;
+    if !found.is_followed {
+        flags |= FILE_FLAG_OPEN_REPARSE_POINT;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.access_mode(FILE_READ_ATTRIBUTES).custom_flags(flags);
+    let file = options.open(&found.path).ok()?;
+    let changed = change_time(&file)?;
+    let handle = winapi_util::Handle::from_file(file);
+    let information = winapi_util::file::information(&handle).ok()?;
+    Some((changed, information.file_index()))
+}
+
+#[allow(unsafe_code, reason = "no safe crate asks for the change time")]
+fn change_time(file: &std::fs::File) -> Option<i64> {
+    use std::os::windows::io::AsRawHandle as _;
+    use windows_sys::Win32::Storage::FileSystem::{
+        FILE_BASIC_INFO, FileBasicInfo, GetFileInformationByHandleEx,
+    };
+    let mut basic = FILE_BASIC_INFO::default();
+    let size = u32::try_from(size_of::<FILE_BASIC_INFO>()).ok()?;
+    // SAFETY: the handle is open as long as `file` lives, and `basic` is as large as is said and of the type that
+    // `FileBasicInfo` stands for.
+    let succeeded = unsafe {
+        GetFileInformationByHandleEx(
+            file.as_raw_handle(),
+            FileBasicInfo,
+            (&raw mut basic).cast(),
+            size,
+        )
+    };
+    (succeeded != 0).then_some(basic.ChangeTime)
 }
 
 /// Everything that is stored of an entry besides its content.
