@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::BackupStats;
 use super::rows::{self, RowSender};
+use crate::crash;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::spool::{Checkpoints, Spool, put};
@@ -28,10 +29,13 @@ pub(super) fn upload_dlist(
     let path = spool.folder().join(name.as_str());
     // A dlist that is cut off is never gone on with; its checkpoint lets the next run give it up.
     put(session, name.as_str(), &path, index, checkpoints)?;
+    crash::point(&path, "the version arrived");
     index.remove_checkpoint(name.as_str())?;
     index.commit_staged(spool.time().as_second())?;
+    crash::point(&path, "the version is in the index");
     index.set_completeness(spool.time().as_second(), true)?;
-    fs::remove_file(&path).map_err(|source| Error::io("delete", path, source))?;
+    fs::remove_file(&path).map_err(|source| Error::io("delete", &path, source))?;
+    crash::point(&path, "the version is out of the spool");
     stats.version = Some(spool.time());
     stats.uploaded_volumes += 1;
     stats.uploaded_bytes += size;

@@ -5,6 +5,7 @@ use coffer_database::{Index, VolumeKind, VolumeState};
 use coffer_volume::Format;
 
 use super::Store;
+use crate::crash;
 use crate::error::{Error, Result};
 
 /// The cache folder of a store, locked for one operation at a time across all processes.
@@ -109,6 +110,7 @@ impl Cache {
             self.delete_index(index)?;
             index = self.index()?;
         }
+        crash::point(&self.folder, "before the index learns its format");
         index.set_meta("format", &description)?;
         Ok(index)
     }
@@ -127,6 +129,7 @@ impl Cache {
     fn remove_index_files(&self) -> Result<()> {
         for suffix in ["", "-wal", "-shm"] {
             let path = self.folder.join(format!("index.sqlite{suffix}"));
+            crash::point(&path, "before a file of the index is deleted");
             match fs::remove_file(&path) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::io("delete", path, source));
@@ -176,7 +179,9 @@ impl Cache {
                 .iter()
                 .any(|pair| pair.dblock == name || pair.dindex == name)
         };
+        crash::point(&spool, "before the spool is cleaned");
         remove_files(&spool, |name| !wanted(name))?;
+        crash::point(&spool, "the spool is clean");
         Ok(pairs)
     }
 }
