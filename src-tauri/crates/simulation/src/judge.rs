@@ -241,6 +241,9 @@ impl Judge<'_> {
         for number in self.unjudged() {
             let is_reported = made == Some(self.state.model.versions[number].time);
             has_made |= is_reported;
+            if is_reported && what == What::Mistyped {
+                self.fail("a version of nothing", String::new());
+            }
             self.version(number, what, report.filter(|_| is_reported));
         }
         let Some(report) = report else {
@@ -274,16 +277,26 @@ impl Judge<'_> {
         let is_whole = is_whole(&tree);
         let has_hidden = self.state.model.has_hidden_damage(self.files, self.client);
         let has_damage = self.state.model.has_damage(self.files);
-        let excused = match report {
-            Some(report) => has_hidden || (report.warnings > 0 && has_damage),
-            None => has_damage,
-        };
+        let name = &self.state.model.versions[number].name;
+        let is_harmed = self
+            .state
+            .model
+            .damages
+            .iter()
+            .any(|damage| damage.name == *name);
+        let excused = is_harmed
+            || match report {
+                Some(report) => has_hidden || (report.warnings > 0 && has_damage),
+                None => has_damage,
+            };
         let version = &mut self.state.model.versions[number];
         version.is_judged = true;
         version.is_reported = report.is_some();
         version.tree = tree.clone();
-        version.is_hit = !is_whole && excused;
-        if !is_whole && !excused {
+        version.is_hit = is_harmed || (!is_whole && excused);
+        if is_harmed {
+            // Whatever is left of it.
+        } else if !is_whole && !excused {
             let class = if report.is_some() {
                 "a reported version is not whole"
             } else {
@@ -433,6 +446,9 @@ impl Judge<'_> {
             return;
         }
         let expected = restored_paths(&version.tree);
+        if version.tree.is_empty() {
+            return;
+        }
         let problem = match outcome {
             Outcome::Done(report) => {
                 let target = report.target.as_ref().expect("a restore has a target");

@@ -1,5 +1,6 @@
 //! What a client backs up: a folder, and a link to a folder of a disk that may be unplugged.
 
+use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ pub(crate) struct Sources {
     /// A folder of another disk, when there is one.
     elsewhere: Option<PathBuf>,
     plug: Plug,
+    /// Seconds that become the date of the next change, so that dates are the same in each replay.
+    stamp: Cell<i64>,
 }
 
 impl Sources {
@@ -28,6 +31,7 @@ impl Sources {
             folder,
             elsewhere,
             plug: Plug::In,
+            stamp: Cell::new(1_500_000_000),
         };
         for part in ["docs/sub", "media/sub", "nothing"] {
             fs::create_dir_all(sources.folder.join(part)).expect("folders are created");
@@ -39,6 +43,15 @@ impl Sources {
             fs::write(sources.folder.join(part).join("always"), part).expect("files are written");
         }
         symlink(sources.folder.join("media"), sources.photos()).expect("links are made");
+        for part in [
+            "docs/always",
+            "docs/sub/x",
+            "media/always",
+            "media/sub/x",
+            "nothing/x",
+        ] {
+            sources.date(&sources.folder.join(part));
+        }
         sources
     }
 
@@ -97,14 +110,24 @@ impl Sources {
     /// Writes in place, as most programs do.
     pub(crate) fn write(&self, file: u8, len: u32, content: u64) {
         if let Some(path) = self.path(file) {
-            fs::write(path, noise(len as usize, content)).expect("files are written");
+            fs::write(&path, noise(len as usize, content)).expect("files are written");
+            self.date(&path);
         }
     }
 
     pub(crate) fn remove(&self, file: u8) {
         if let Some(path) = self.path(file) {
-            let _ = fs::remove_file(path);
+            let _ = fs::remove_file(&path);
+            self.date(&path);
         }
+    }
+
+    /// Dates a file and its folder.
+    fn date(&self, path: &Path) {
+        self.stamp.set(self.stamp.get() + 10);
+        let time = FileTime::from_unix_time(self.stamp.get(), 0);
+        let _ = set_file_mtime(path, time);
+        set_file_mtime(path.parent().unwrap_or(path), time).expect("times are set");
     }
 
     /// Other content of the same size and date.
