@@ -72,6 +72,13 @@ impl Files {
         self.drawer.as_ref().map_or(&self.files, |(_, files)| files)
     }
 
+    /// Whether there is something, and nothing of it can be read.
+    pub(crate) fn is_ruined(&self) -> bool {
+        let is_lost =
+            |file: &Stored| file.kind() == Kind::Dindex || matches!(file.parsed(), Parsed::Nothing);
+        !self.files.is_empty() && self.files.iter().all(is_lost)
+    }
+
     pub(crate) fn is_unplugged(&self) -> bool {
         self.drawer.is_some()
     }

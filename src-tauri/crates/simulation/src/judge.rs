@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::audit::{Auditor, Tree};
 use crate::disk::{Files, Stored};
-use crate::event::{Kind, Operation, Trouble, What};
+use crate::event::{Kind, Operation, Plug, Trouble, What};
 use crate::model::{Violation, difference, is_whole};
 use crate::operate::{Outcome, Report};
 use crate::sources::{Sources, tree};
@@ -50,7 +50,7 @@ impl Before {
         if own.running.is_some() {
             return None;
         }
-        let is_away = state.is_away(client);
+        let is_away = is_away(&state, client, &world.base, dlists.last());
         let rule = match operation {
             Operation::Backup {
                 what: What::Mistyped,
@@ -65,7 +65,7 @@ impl Before {
             _ => Rule::Nothing,
         };
         let before = Self {
-            expected: expected(&state, client, &world.base, dlists.last()),
+            expected: expected(&state, client, &world.base, dlists.last(), is_away),
             dlists,
             is_away,
             knows: own.knows,
@@ -97,15 +97,35 @@ fn dlists(files: &[Stored]) -> Vec<(String, Timestamp)> {
     dlists
 }
 
+/// Whether a source is away and a client can know that.
+fn is_away(state: &State, client: usize, base: &str, newest: Option<&(String, Timestamp)>) -> bool {
+    let own = &state.clients[client];
+    let [_, prefix] = own.sources.prefixes(base);
+    let newest = newest.and_then(|(name, _)| {
+        let mut existing = state.model.existing();
+        existing.find(|version| version.name == *name && version.client == client)
+    });
+    let had_files = newest.is_some_and(|version| part(&version.tree, &prefix).len() > 2);
+    match own.sources.plug() {
+        Plug::In => false,
+        Plug::Dangling | Plug::Missing | Plug::Unreadable => true,
+        Plug::Empty => had_files,
+        // The other disk shows only beside what the index remembers.
+        Plug::NotMounted => had_files && own.knows && own.sources.has_other_disk(),
+    }
+}
+
 fn expected(
     state: &State,
     client: usize,
     base: &str,
     newest: Option<&(String, Timestamp)>,
+    is_away: bool,
 ) -> [Expected; 2] {
     let sources = &state.clients[client].sources;
     let prefixes = sources.prefixes(base);
-    let mut trees = sources.look(base).into_iter();
+    let [docs, photos] = sources.look(base);
+    let mut trees = [docs, photos.filter(|_| !is_away)].into_iter();
     prefixes.map(|prefix| match trees.next().flatten() {
         Some(tree) => Expected {
             prefix,
@@ -412,11 +432,13 @@ impl Judge<'_> {
                 None => false,
             });
             let has_damage = self.state.model.has_damage(self.files);
-            let fits = if is_hit || has_damage {
-                is_part
-            } else {
-                tree == expected
-            };
+            // Of what was damaged itself nothing is known.
+            let fits = is_hit
+                || if has_damage {
+                    is_part
+                } else {
+                    tree == expected
+                };
             let version = &mut self.state.model.versions[number];
             version.is_judged = true;
             version.is_reported = is_reported;

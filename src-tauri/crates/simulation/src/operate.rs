@@ -89,7 +89,6 @@ pub(crate) fn operate(
     operation: &Operation,
     troubles: &[Trouble],
 ) -> String {
-    world.pass(60);
     let Some(before) = Before::of(world, client, operation, troubles) else {
         return "is at work already".to_owned();
     };

@@ -20,7 +20,7 @@ pub fn play(history: &History) -> Played {
     let world = World::new(history.clients);
     let mut trace = Vec::new();
     for event in &history.events {
-        let happened = world.step(event);
+        let happened = world.next(event);
         trace.push(format!("{event} => {happened}"));
         if world.violation().is_some() {
             break;

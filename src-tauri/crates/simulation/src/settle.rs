@@ -16,17 +16,27 @@ pub(crate) fn settle(world: &Arc<World>, trace: &mut Vec<String>) {
     let clients = world.state().clients.len();
     let last = world.state().last.clone();
     let mut step = |event: Event| {
-        let happened = world.step(&event);
+        let happened = world.next(&event);
         last.clone_into(&mut world.state().last);
         trace.push(format!("at the end: {event} => {happened}"));
         happened
     };
-    step(Event::Replug);
+    if world.disk.files().is_unplugged() {
+        step(Event::Replug);
+    }
     step(Event::Back);
     for client in 0..clients {
-        let plug = Plug::In;
-        step(Event::Plug { client, plug });
-        step(Event::Clock { client, offset: 0 });
+        let (plug, offset) = {
+            let own = &world.state().clients[client];
+            (own.sources.plug(), own.offset)
+        };
+        if plug != Plug::In {
+            let plug = Plug::In;
+            step(Event::Plug { client, plug });
+        }
+        if offset != 0 {
+            step(Event::Clock { client, offset: 0 });
+        }
     }
     for client in 0..clients {
         mend(world, client, &mut step);
@@ -51,7 +61,8 @@ pub(crate) fn settle(world: &Arc<World>, trace: &mut Vec<String>) {
     }
     let is_clean = {
         let state = world.state();
-        !state.model.has_damage(&world.disk.files())
+        let is_hit = state.model.existing().any(|version| version.is_hit);
+        !is_hit && !state.model.has_damage(&world.disk.files())
     };
     let verified = step(operate(0, Operation::Verify));
     if is_clean && verified != "ok, 0 warnings" {
@@ -80,7 +91,15 @@ fn mend(world: &Arc<World>, client: usize, step: &mut impl FnMut(Event) -> Strin
             return;
         };
         runs += 1;
+        if world.disk.files().is_ruined() {
+            return;
+        }
         match way_out(error) {
+            // Begins anew where nothing is.
+            _ if !has_acted && world.disk.files().seen().is_empty() => {
+                has_acted = true;
+                step(Event::LoseCache { client });
+            }
             Some(operation) if !has_acted => {
                 has_acted = true;
                 runs = 0;

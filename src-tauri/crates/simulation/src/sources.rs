@@ -159,11 +159,16 @@ impl Sources {
         }
     }
 
-    /// Both sources as versions hold them, with paths cut by `base`; `None` for one that is away.
+    /// Both sources as versions hold them, with paths cut by `base`; `None` for one that cannot be looked into.
     pub(crate) fn look(&self, base: &str) -> [Option<Tree>; 2] {
-        let docs = tree(&self.docs(), base);
-        let photos = (self.plug == Plug::In).then(|| tree(&self.photos(), base));
-        [Some(docs), photos]
+        let is_there = matches!(self.plug, Plug::In | Plug::Empty | Plug::NotMounted);
+        let photos = is_there.then(|| tree(&self.photos(), base));
+        [Some(tree(&self.docs(), base)), photos]
+    }
+
+    /// Whether a folder of another disk stands in the place of one that is not mounted.
+    pub(crate) fn has_other_disk(&self) -> bool {
+        self.elsewhere.is_some()
     }
 
     /// What paths of each source start with.

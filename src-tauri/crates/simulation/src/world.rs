@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::audit::Tree;
 use crate::disk::{Disk, Files};
-use crate::event::{Event, Harm, Keep, Kind, Plug};
+use crate::event::{Event, Harm, Keep, Kind};
 use crate::model::{Damage, Model, Violation};
 use crate::operate::operate;
 use crate::sources::Sources;
@@ -151,8 +151,16 @@ impl World {
         self.state().violation.clone()
     }
 
+    /// Lets an event happen after all others, and says what came of it.
+    pub(crate) fn next(self: &Arc<Self>, event: &Event) -> String {
+        if matches!(event, Event::Operate { .. }) {
+            self.pass(60);
+        }
+        self.step(event)
+    }
+
     /// Lets an event happen and says what came of it.
-    pub(crate) fn step(self: &Arc<Self>, event: &Event) -> String {
+    fn step(self: &Arc<Self>, event: &Event) -> String {
         if !event.is_harmless() {
             self.injected(event.sort());
         }
@@ -392,11 +400,6 @@ impl State {
     pub(crate) fn clock(&self, client: usize) -> Timestamp {
         let offset = SignedDuration::from_secs(self.clients[client].offset);
         self.time.checked_add(offset).unwrap_or(self.time)
-    }
-
-    /// Whether a client's second source is away.
-    pub(crate) fn is_away(&self, client: usize) -> bool {
-        self.clients[client].sources.plug() != Plug::In
     }
 }
 
