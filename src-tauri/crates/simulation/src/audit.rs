@@ -112,6 +112,26 @@ impl<'f> Auditor<'f> {
         Some(tree.collect())
     }
 
+    /// Whether everything that a version refers to is there; what it is was looked at when it was judged.
+    pub(crate) fn has_all(&self, dlist: &Stored) -> bool {
+        let Parsed::Entries(format, entries) = dlist.parsed() else {
+            return false;
+        };
+        let has_stream = |stream: &StreamRef| match &stream.parts {
+            Parts::Empty => true,
+            Parts::Block(hash) => self.block(hash).is_some(),
+            Parts::Blocklists(lists) => lists.iter().all(|list| {
+                let hashes = self
+                    .block(list)
+                    .and_then(|data| split_blocklist(data, format).ok());
+                hashes.is_some_and(|hashes| hashes.iter().all(|hash| self.block(hash).is_some()))
+            }),
+        };
+        entries
+            .iter()
+            .all(|entry| entry.content.iter().chain(&entry.metadata).all(has_stream))
+    }
+
     fn node(&self, entry: &FilelistEntry, format: &Format) -> Option<Node> {
         if let Some(metadata) = &entry.metadata {
             self.stream(metadata, format)?;

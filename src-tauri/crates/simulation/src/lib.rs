@@ -37,4 +37,4 @@ mod world;
 
 pub use generate::{Choice, History};
 pub use model::Violation;
-pub use play::{Played, play, shrink};
+pub use play::{Played, play, play_many, shrink};

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use coffer_simulation::{Choice, History, Violation, play, shrink};
+use coffer_simulation::{Choice, History, Violation, play, play_many, shrink};
 
 const USAGE: &str = "\
 Usage: simulate [--seeds N] [--from K] [--seed S] [--only SORT,…] [--without SORT,…] [--threads T] [--no-shrink]
@@ -111,29 +109,9 @@ fn show_shrunk(history: &History, violation: &Violation) {
 /// Plays many seeds and reports what fails, by class.
 fn many(arguments: &Arguments) -> bool {
     let start = Instant::now();
-    let next = AtomicU64::new(arguments.from);
     let end = arguments.from.saturating_add(arguments.seeds);
-    let failures: Mutex<BTreeMap<u64, Violation>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..arguments.threads.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end {
-                        return;
-                    }
-                    let history = History::of(seed, &arguments.choice);
-                    if let Some(violation) = play(&history).violation
-                        && let Ok(mut failures) = failures.lock()
-                    {
-                        failures.insert(seed, violation);
-                    }
-                }
-            });
-        }
-    });
+    let failures = play_many(arguments.from..end, &arguments.choice, arguments.threads);
     let seconds = start.elapsed().as_secs_f64();
-    let failures = failures.into_inner().unwrap_or_default();
     let mut classes: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for (seed, violation) in &failures {
         classes.entry(&violation.class).or_default().push(*seed);

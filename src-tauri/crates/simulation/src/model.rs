@@ -115,23 +115,23 @@ impl Model {
     }
 
     /// Excuses what damage just hit.
-    pub(crate) fn excuse(&mut self, files: &Files, base: &str) {
+    pub(crate) fn excuse(&mut self, files: &Files) {
         let auditor = Auditor::new(files.real());
         for version in self.versions.iter_mut().filter(|v| v.is_judged) {
-            if !version.is_deleted && !version.holds(files, &auditor, base) {
+            if !version.is_deleted && !version.holds(files, &auditor) {
                 version.is_hit = true;
             }
         }
     }
 
     /// Asks for versions again that damage had hit and that are whole again, once no damage is left.
-    pub(crate) fn ask_again(&mut self, files: &Files, base: &str) {
+    pub(crate) fn ask_again(&mut self, files: &Files) {
         let auditor = Auditor::new(files.real());
         if self.has_damage(files) {
             return;
         }
         for version in self.versions.iter_mut().filter(|v| v.is_hit) {
-            if version.is_judged && !version.is_deleted && version.holds(files, &auditor, base) {
+            if version.is_judged && !version.is_deleted && version.holds(files, &auditor) {
                 version.is_hit = false;
             }
         }
@@ -172,12 +172,12 @@ impl Model {
             .iter()
             .any(|damage| damage.is_hidden && damage.is_there(files))
         {
-            self.excuse(files, base);
+            self.excuse(files);
         }
         let broken = self
             .existing()
             .filter(|version| version.is_judged && !version.is_hit)
-            .find(|version| !version.holds(files, &auditor, base))?;
+            .find(|version| !version.holds(files, &auditor))?;
         let reported = if broken.is_reported {
             "reported"
         } else {
@@ -200,14 +200,11 @@ impl Model {
 }
 
 impl Version {
-    fn holds(&self, files: &Files, auditor: &Auditor<'_>, base: &str) -> bool {
+    fn holds(&self, files: &Files, auditor: &Auditor<'_>) -> bool {
         let Some(file) = files.real().iter().find(|file| file.name == self.name) else {
             return false;
         };
-        file.data == self.data
-            && auditor
-                .tree(file, base)
-                .is_some_and(|tree| tree == self.tree && is_whole(&tree))
+        file.data == self.data && auditor.has_all(file)
     }
 }
 

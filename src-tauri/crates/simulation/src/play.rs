@@ -1,7 +1,12 @@
 //! One history from its start to its end, and what is left of it when all that does not matter is left out.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
 use crate::event::{Event, Trouble};
-use crate::generate::History;
+use crate::generate::{Choice, History};
 use crate::model::Violation;
 use crate::settle::settle;
 use crate::world::World;
@@ -33,6 +38,31 @@ pub fn play(history: &History) -> Played {
         violation: world.violation(),
         trace,
     }
+}
+
+/// Plays the histories of many seeds, some at the same time, and returns what does not hold.
+pub fn play_many(seeds: Range<u64>, choice: &Choice, threads: usize) -> BTreeMap<u64, Violation> {
+    let next = AtomicU64::new(seeds.start);
+    let failures = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    if let Some(violation) = play(&History::of(seed, choice)).violation {
+                        let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
+                        failures.insert(seed, violation);
+                    }
+                }
+            });
+        }
+    });
+    failures
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What does not hold, without what was injected last.

@@ -192,7 +192,7 @@ impl World {
                     .model
                     .damages
                     .retain(|damage| !names.contains(&damage.name));
-                state.model.ask_again(&files, &self.base);
+                state.model.ask_again(&files);
                 format!("{} files", names.len())
             }
             Event::Unplug { leaves_folder } => {
@@ -321,7 +321,7 @@ impl World {
             is_hidden,
             told: Default::default(),
         });
-        state.model.excuse(&files, &self.base);
+        state.model.excuse(&files);
         format!("{:?}", Kind::of(name))
     }
 

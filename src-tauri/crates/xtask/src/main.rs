@@ -13,6 +13,7 @@ mod random;
 mod run;
 mod screenshots;
 mod setup;
+mod simulate;
 mod soak;
 mod tests;
 mod windows;
@@ -36,6 +37,8 @@ Usage: cargo xtask <command>
                         Measure the release command line beside restic, borg and rustic (tests/bench.md)
   soak [--kills N] [--seed N]
                         Kill the command line at random moments of its uploads, again and again
+  simulate [--seeds N] [--from K] [--seed S] [--only SORT,…] [--without SORT,…] [--threads T] [--no-shrink]
+                        Play histories of everything that goes wrong against the engine, and shrink those that fail
   interop [--only=CLIENT]
                         Let OneDrive clients of others work with what Coffer stores, and Coffer with what they do
                         (tests/interop.md)
@@ -67,6 +70,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["fuzz", rest @ ..] => fuzz::run(&project, rest),
         ["bench", rest @ ..] => bench::run(&project, rest),
         ["soak", rest @ ..] => soak::run(&project, rest),
+        ["simulate", rest @ ..] => simulate::run(&project, rest),
         ["interop", rest @ ..] => interop::run(&project, rest),
         ["limits", rest @ ..] => limits::run(&project, rest),
         ["windows"] => windows::run(&project),
