@@ -106,6 +106,31 @@ const FAMILIES: [Family; 17] = [
     Family::SpoolFull,
 ];
 
+impl Family {
+    /// What sorts of trouble it makes.
+    fn sorts(self) -> &'static [&'static str] {
+        match self {
+            Self::Sources => &["dangling", "missing", "empty", "not-mounted", "unreadable"],
+            Self::Options => &["mistyped", "filtered"],
+            Self::Clock => &["clock"],
+            Self::Losses => &["pair", "lose", "rename", "cut"],
+            Self::Hidden => &["flip", "swap"],
+            Self::Unplug => &["unplug"],
+            Self::Index => &["index", "spool", "cache"],
+            Self::Scratch => &["scratch"],
+            Self::RollBack => &["rollback"],
+            Self::Kills => &["kill"],
+            Self::KillsInside => &["kill-inside"],
+            Self::Failures => &["fail", "full", "answer"],
+            Self::Arrivals => &["arrival"],
+            Self::Nested => &["nested", "same-second"],
+            Self::Meanwhile => &["meanwhile"],
+            Self::Listings => &["lag", "miss"],
+            Self::SpoolFull => &["spool-full"],
+        }
+    }
+}
+
 /// Seconds of an hour and of ten years.
 const HOUR: i64 = 3600;
 const DECADE: i64 = 10 * 365 * 24 * HOUR;
@@ -116,8 +141,16 @@ impl History {
         let mut random = Random::new(seed);
         let clients = random.pick(&[1, 1, 1, 2, 2, 2, 2, 3]);
         let large = random.once_in(12);
-        let families = (0..1 + random.below(4)).map(|_| random.pick(&FAMILIES));
-        let families = families.collect();
+        let possible: Vec<Family> = FAMILIES
+            .into_iter()
+            .filter(|family| family.sorts().iter().any(|sort| choice.has(sort)))
+            .collect();
+        let count = if possible.is_empty() {
+            0
+        } else {
+            1 + random.below(4)
+        };
+        let families = (0..count).map(|_| random.pick(&possible)).collect();
         let mut author = Author {
             random,
             families,
@@ -227,6 +260,9 @@ impl Author {
     /// Something that goes wrong between operations.
     fn of_family(&mut self, client: usize) -> Option<Event> {
         let families = self.families.clone();
+        if families.is_empty() {
+            return None;
+        }
         let pick = self.random.below(30) as u32;
         Some(match self.random.pick(&families) {
             Family::Sources => Event::Plug {
@@ -284,9 +320,13 @@ impl Author {
 
     fn harm(&mut self, harm: Harm) -> Event {
         Event::Harm {
-            kind: self
-                .random
-                .pick(&[Kind::Dblock, Kind::Dblock, Kind::Dindex, Kind::Dlist]),
+            kind: self.random.pick(&[
+                Kind::Dblock,
+                Kind::Dblock,
+                Kind::Dindex,
+                Kind::Dlist,
+                Kind::Dlist,
+            ]),
             pick: self.random.below(30) as u32,
             harm,
         }
@@ -307,7 +347,7 @@ impl Author {
     fn operate(&mut self, client: usize) -> Event {
         let operation = self.operation();
         let mut troubles = Vec::new();
-        if self.random.once_in(2) {
+        if self.random.once_in(2) && !self.families.is_empty() {
             let families = self.families.clone();
             for _ in 0..1 + self.random.below(5) / 4 {
                 let family = self.random.pick(&families);
@@ -332,22 +372,7 @@ impl Author {
 
     fn operation(&mut self) -> Operation {
         match self.random.below(48) {
-            0..29 => {
-                let is_odd = self.has(Family::Options) && self.random.once_in(3);
-                Operation::Backup {
-                    keep: match self.random.below(5) {
-                        0 | 1 => Keep::All,
-                        2 | 3 => Keep::Versions(1 + self.random.below(3) as u8),
-                        _ => Keep::Days(self.random.pick(&[2, 5, 30])),
-                    },
-                    compacts: !self.random.once_in(4),
-                    what: match self.random.below(2) {
-                        _ if !is_odd => What::Sources,
-                        0 => What::Mistyped,
-                        _ => What::FilteredOut,
-                    },
-                }
-            }
+            0..29 => self.backup(),
             29..33 => Operation::Restore(self.random.below(3) as u8),
             33..35 => Operation::Look,
             35..38 => Operation::Verify,
@@ -357,6 +382,23 @@ impl Author {
             44 => Operation::PurgeBroken,
             45 | 46 => Operation::Repair,
             _ => Operation::Recreate,
+        }
+    }
+
+    fn backup(&mut self) -> Operation {
+        let is_odd = self.has(Family::Options) && self.random.once_in(3);
+        Operation::Backup {
+            keep: match self.random.below(5) {
+                0 | 1 => Keep::All,
+                2 | 3 => Keep::Versions(1 + self.random.below(3) as u8),
+                _ => Keep::Days(self.random.pick(&[2, 5, 30])),
+            },
+            compacts: !self.random.once_in(4),
+            what: match self.random.below(2) {
+                _ if !is_odd => What::Sources,
+                0 => What::Mistyped,
+                _ => What::FilteredOut,
+            },
         }
     }
 
@@ -380,6 +422,28 @@ impl Author {
         Moment {
             when: self.random.pick(&[When::Before, When::After]),
             nth: self.random.below(range) as u32,
+            call,
+            kind,
+        }
+    }
+
+    /// A moment at which two clients get into each other's way more often than at others.
+    fn tight_moment(&mut self, other: Moment) -> Moment {
+        let (when, nth, call, kind) = match self.random.below(6) {
+            0 => (When::Before, 0, Call::Put, Kind::Dlist),
+            1 => (When::Before, 0, Call::Put, Kind::Dblock),
+            2 => (When::Before, 0, Call::Delete, Kind::Any),
+            3 => (
+                When::After,
+                self.random.below(4) as u32,
+                Call::List,
+                Kind::Any,
+            ),
+            _ => return other,
+        };
+        Moment {
+            when,
+            nth,
             call,
             kind,
         }
@@ -415,8 +479,12 @@ impl Author {
             }
             Family::Nested if self.clients > 1 => {
                 let other = (client + 1) % self.clients;
-                let operation = self.operation();
-                let seconds = self.random.pick(&[0, 2, 2, 600, 90_000]);
+                let moment = self.tight_moment(moment);
+                let operation = match self.random.below(2) {
+                    0 => self.backup(),
+                    _ => self.operation(),
+                };
+                let seconds = self.random.pick(&[0, 0, 2, 600, 90_000]);
                 let event = Event::Operate {
                     client: other,
                     operation,

@@ -82,7 +82,7 @@ fn mend(world: &Arc<World>, client: usize, step: &mut impl FnMut(Event) -> Strin
         let happened = step(operate(
             client,
             Operation::Backup {
-                keep: Keep::Versions(4),
+                keep: Keep::Versions(3),
                 compacts: true,
                 what: What::Sources,
             },
