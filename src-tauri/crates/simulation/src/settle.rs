@@ -79,6 +79,13 @@ fn mend(world: &Arc<World>, client: usize, step: &mut impl FnMut(Event) -> Strin
     let mut runs = 0;
     loop {
         step(Event::Wait { minutes: DAY });
+        // A run that has nothing to do shows little.
+        step(Event::Write {
+            client,
+            file: 0,
+            len: 700,
+            content: 100 + u64::from(runs) + 10 * u64::from(has_acted),
+        });
         let happened = step(operate(
             client,
             Operation::Backup {
