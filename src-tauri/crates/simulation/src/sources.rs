@@ -95,7 +95,7 @@ impl Sources {
     }
 
     fn path(&self, file: u8) -> Option<PathBuf> {
-        let (root, number) = (file / FILES % 2, file % FILES);
+        let (root, number) = ((file / FILES) % 2, file % FILES);
         if root == 1 && self.plug != Plug::In {
             return None;
         }
@@ -147,7 +147,7 @@ impl Sources {
     /// The pattern of a file for rules, and the end of its path.
     pub(crate) fn suffix(file: u8) -> String {
         let number = file % FILES;
-        let root = if file / FILES % 2 == 0 {
+        let root = if (file / FILES).is_multiple_of(2) {
             "docs"
         } else {
             "photos"
