@@ -42,6 +42,10 @@ pub mod backup;
 mod broken;
 mod compact;
 mod compare;
+#[cfg(feature = "simulation")]
+pub mod crash;
+#[cfg(not(feature = "simulation"))]
+mod crash;
 mod delete;
 mod error;
 pub mod filter;

@@ -14,6 +14,7 @@ use coffer_volume::{Encryption, Format, Hash, VolumeName};
 use indexmap::IndexSet;
 use jiff::Timestamp;
 
+use crate::crash;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::store::{SpooledVolume, Store};
@@ -96,7 +97,10 @@ impl Spool {
 
     pub(crate) fn create(&self, name: &VolumeName) -> Result<BufWriter<File>> {
         let path = self.folder.join(name.as_str());
-        let file = File::create(&path).map_err(|source| Error::io("create", path, source))?;
+        crash::point(&path, "before a volume is begun");
+        let file = crash::room(&path)
+            .and_then(|()| File::create(&path))
+            .map_err(|source| Error::io("create", path, source))?;
         Ok(BufWriter::with_capacity(256 * 1024, file))
     }
 
@@ -106,7 +110,10 @@ impl Spool {
         let file = out
             .into_inner()
             .map_err(|error| failed(error.into_error()))?;
-        file.sync_data().map_err(failed)
+        crash::room(&self.folder).map_err(failed)?;
+        file.sync_data().map_err(failed)?;
+        crash::point(&self.folder, "a volume is written");
+        Ok(())
     }
 
     fn write_failed(&self, name: &VolumeName, source: std::io::Error) -> Error {
@@ -207,6 +214,7 @@ impl OpenVolume {
             index.add_cover(dindex, self.name.as_str())?;
             Ok::<_, Error>(())
         })?;
+        crash::point(&spool.folder, "a pair is noted as spooled");
         let pair = SpooledVolume {
             dblock: self.name.to_string(),
             dindex: dindex.to_string(),
@@ -234,12 +242,15 @@ pub(crate) fn upload_pair(
             continue;
         }
         put(session, name, &path, index, checkpoints)?;
+        crash::point(&path, "a volume arrived");
         index.transaction(|index| {
             index.confirm_volume(name)?;
             index.remove_checkpoint(name)?;
             Ok::<_, Error>(())
         })?;
-        fs::remove_file(&path).map_err(|source| Error::io("delete", path, source))?;
+        crash::point(&path, "a volume is noted as arrived");
+        fs::remove_file(&path).map_err(|source| Error::io("delete", &path, source))?;
+        crash::point(&path, "a volume is out of the spool");
     }
     Ok(())
 }

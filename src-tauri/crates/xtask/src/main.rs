@@ -14,6 +14,7 @@ mod random;
 mod run;
 mod screenshots;
 mod setup;
+mod simulate;
 mod soak;
 mod tests;
 mod windows;
@@ -39,6 +40,8 @@ Usage: cargo xtask <command>
                         Kill the command line at random moments of its uploads, again and again
   power-cuts [--cuts N] [--seed N]
                         Cut the power of the disk that a backup writes to, again and again (Linux, as root)
+  simulate [--seeds N] [--from K] [--seed S] [--only SORT,…] [--without SORT,…] [--threads T] [--no-shrink]
+                        Play histories of everything that goes wrong against the engine, and shrink those that fail
   interop [--only=CLIENT]
                         Let OneDrive clients of others work with what Coffer stores, and Coffer with what they do
                         (tests/interop.md)
@@ -71,6 +74,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["bench", rest @ ..] => bench::run(&project, rest),
         ["soak", rest @ ..] => soak::run(&project, rest),
         ["power-cuts", rest @ ..] => power_cuts::run(&project, rest),
+        ["simulate", rest @ ..] => simulate::run(&project, rest),
         ["interop", rest @ ..] => interop::run(&project, rest),
         ["limits", rest @ ..] => limits::run(&project, rest),
         ["windows"] => windows::run(&project),

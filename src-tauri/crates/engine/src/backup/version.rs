@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::BackupStats;
 use super::rows::{self, RowSender};
+use crate::crash;
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
@@ -38,8 +39,10 @@ pub(super) fn upload_dlist(
         let path = spool.folder().join(name.as_str());
         // A dlist that is cut off is never gone on with; its checkpoint lets the next run give it up.
         let is_ours = put_new(session, name.as_str(), &path, index, checkpoints)?;
+        crash::point(&path, "the version arrived");
         index.remove_checkpoint(name.as_str())?;
-        fs::remove_file(&path).map_err(|source| Error::io("delete", path, source))?;
+        fs::remove_file(&path).map_err(|source| Error::io("delete", &path, source))?;
+        crash::point(&path, "the version is out of the spool");
         stats.uploaded_volumes += 1;
         stats.uploaded_bytes += size;
         if is_ours {
@@ -55,6 +58,7 @@ pub(super) fn upload_dlist(
 /// Makes the version the newest in the index.
 pub(super) fn commit(index: &Index, spool: &Spool, stats: &mut BackupStats) -> Result<()> {
     index.commit_staged(spool.time().as_second())?;
+    crash::point(spool.folder(), "the version is in the index");
     index.set_completeness(spool.time().as_second(), true)?;
     stats.version = Some(spool.time());
     Ok(())

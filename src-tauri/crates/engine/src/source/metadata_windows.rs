@@ -40,7 +40,9 @@ fn identity(found: &Found) -> Option<(i64, u64)> {
         flags |= FILE_FLAG_OPEN_REPARSE_POINT;
     }
     let mut options = std::fs::OpenOptions::new();
-    options.access_mode(FILE_READ_ATTRIBUTES).custom_flags(flags);
+    options
+        .access_mode(FILE_READ_ATTRIBUTES)
+        .custom_flags(flags);
     let file = options.open(&found.path).ok()?;
     let changed = change_time(&file)?;
     let handle = winapi_util::Handle::from_file(file);

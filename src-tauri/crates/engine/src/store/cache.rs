@@ -5,6 +5,7 @@ use coffer_database::{Index, VolumeKind, VolumeState};
 use coffer_volume::Format;
 
 use super::{Listed, Store};
+use crate::crash;
 use crate::error::{Error, Result};
 
 /// The cache folder of a store, locked for one operation at a time across all processes.
@@ -115,6 +116,7 @@ impl Cache {
             self.delete_index(index)?;
             index = self.index()?;
         }
+        crash::point(&self.folder, "before the index learns its format");
         index.set_meta("format", &description)?;
         let spelled = format!(
             "{block_size} {} {}",
@@ -158,6 +160,7 @@ impl Cache {
     fn remove_index_files(&self) -> Result<()> {
         for suffix in ["", "-wal", "-shm"] {
             let path = self.folder.join(format!("index.sqlite{suffix}"));
+            crash::point(&path, "before a file of the index is deleted");
             match fs::remove_file(&path) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::io("delete", path, source));
@@ -205,7 +208,9 @@ impl Cache {
                 .iter()
                 .any(|pair| pair.dblock == name || pair.dindex == name)
         };
+        crash::point(&spool, "before the spool is cleaned");
         remove_files(&spool, |name| !wanted(name))?;
+        crash::point(&spool, "the spool is clean");
         Ok(pairs)
     }
 }

@@ -1,0 +1,519 @@
+//! What an operation should have done, and whether it did.
+
+use std::sync::Arc;
+
+use coffer_volume::VolumeName;
+use jiff::Timestamp;
+
+use crate::audit::{Auditor, Tree};
+use crate::disk::{Files, Stored};
+use crate::event::{Kind, Operation, Plug, Trouble, What};
+use crate::model::{Violation, difference, is_whole};
+use crate::operate::{Outcome, Report};
+use crate::sources::{Sources, tree};
+use crate::world::{Rule, Running, State, World};
+
+/// What was before an operation.
+pub(crate) struct Before {
+    /// Versions at the destination: name and time, oldest first.
+    dlists: Vec<(String, Timestamp)>,
+    /// What both sources may be in the next version.
+    expected: [Expected; 2],
+    is_away: bool,
+    knows: bool,
+    is_unplugged: bool,
+    is_scratched: bool,
+    has_troubles: bool,
+    has_nested: bool,
+}
+
+/// What a source may be in a version.
+struct Expected {
+    prefix: String,
+    any_of: Vec<Tree>,
+    /// Anything else, too, if the run told that something is not as it should be.
+    anything_if_told: bool,
+}
+
+impl Before {
+    /// `None` when the client is at work already.
+    pub(crate) fn of(
+        world: &World,
+        client: usize,
+        operation: &Operation,
+        troubles: &[Trouble],
+    ) -> Option<Self> {
+        let mut state = world.state();
+        let files = world.disk.files();
+        let dlists = dlists(files.real());
+        let own = state.clients.get(client)?;
+        if own.running.is_some() {
+            return None;
+        }
+        let is_away = is_away(&state, client, &world.base, dlists.last());
+        let rule = match operation {
+            Operation::Backup {
+                what: What::Mistyped,
+                ..
+            } => Rule::Nothing,
+            Operation::Backup { keep, .. } if !is_away => Rule::Kept(*keep),
+            Operation::Delete(number) => {
+                let named = dlists.iter().rev().nth(usize::from(*number));
+                Rule::Named(named.map(|(name, _)| name.clone()).into_iter().collect())
+            }
+            Operation::Purge(_) | Operation::PurgeBroken => Rule::Rewritten { has_written: false },
+            _ => Rule::Nothing,
+        };
+        let before = Self {
+            expected: expected(&state, client, &world.base, dlists.last(), is_away),
+            dlists,
+            is_away,
+            knows: own.knows,
+            is_unplugged: files.is_unplugged(),
+            is_scratched: own.is_scratched,
+            has_troubles: !troubles.is_empty(),
+            has_nested: troubles.iter().any(|t| matches!(t, Trouble::During(..))),
+        };
+        state.clients[client].running = Some(Running {
+            rule,
+            seen: Vec::new(),
+            went_astray: false,
+        });
+        Some(before)
+    }
+}
+
+/// Names and times of versions, oldest first.
+fn dlists(files: &[Stored]) -> Vec<(String, Timestamp)> {
+    let mut dlists: Vec<_> = files
+        .iter()
+        .filter(|file| file.kind() == Kind::Dlist)
+        .filter_map(|file| {
+            let time = VolumeName::parse(&file.name)?.time()?;
+            Some((file.name.clone(), time))
+        })
+        .collect();
+    dlists.sort_by_key(|(_, time)| *time);
+    dlists
+}
+
+/// Whether a source is away and a client can know that.
+fn is_away(state: &State, client: usize, base: &str, newest: Option<&(String, Timestamp)>) -> bool {
+    let own = &state.clients[client];
+    let [_, prefix] = own.sources.prefixes(base);
+    let newest = newest.and_then(|(name, _)| {
+        let mut existing = state.model.existing();
+        existing.find(|version| version.name == *name && version.client == client)
+    });
+    let had_files = newest.is_some_and(|version| part(&version.tree, &prefix).len() > 2);
+    match own.sources.plug() {
+        Plug::In => false,
+        Plug::Dangling | Plug::Missing | Plug::Unreadable => true,
+        Plug::Empty => had_files,
+        // The other disk shows only beside what the index remembers.
+        Plug::NotMounted => had_files && own.knows && own.sources.has_other_disk(),
+    }
+}
+
+fn expected(
+    state: &State,
+    client: usize,
+    base: &str,
+    newest: Option<&(String, Timestamp)>,
+    is_away: bool,
+) -> [Expected; 2] {
+    let sources = &state.clients[client].sources;
+    let prefixes = sources.prefixes(base);
+    let [docs, photos] = sources.look(base);
+    let mut trees = [docs, photos.filter(|_| !is_away)].into_iter();
+    prefixes.map(|prefix| match trees.next().flatten() {
+        Some(tree) => Expected {
+            prefix,
+            any_of: vec![tree],
+            anything_if_told: false,
+        },
+        None => kept(state, client, prefix, newest),
+    })
+}
+
+/// What is kept of a source that is away: what the newest version has of it, if that is this client's.
+fn kept(
+    state: &State,
+    client: usize,
+    prefix: String,
+    newest: Option<&(String, Timestamp)>,
+) -> Expected {
+    let own = state
+        .model
+        .versions
+        .iter()
+        .filter(|v| v.client == client && v.is_judged);
+    let newest = own.clone().find(|version| {
+        !version.is_deleted && newest.is_some_and(|(name, _)| *name == version.name)
+    });
+    let (any_of, anything_if_told) = match newest {
+        Some(version) => (vec![part(&version.tree, &prefix)], false),
+        None => (
+            own.map(|version| part(&version.tree, &prefix)).collect(),
+            true,
+        ),
+    };
+    Expected {
+        prefix,
+        any_of,
+        anything_if_told,
+    }
+}
+
+/// What a tree has of a source.
+fn part(tree: &Tree, prefix: &str) -> Tree {
+    let below = format!("{prefix}/");
+    let entries = tree
+        .iter()
+        .filter(|(path, _)| path.starts_with(&below) || *path == prefix);
+    entries.map(|(path, node)| (path.clone(), *node)).collect()
+}
+
+/// Looks at what an operation did and said.
+pub(crate) fn judge(
+    world: &Arc<World>,
+    client: usize,
+    operation: &Operation,
+    mut before: Before,
+    outcome: &Outcome,
+) {
+    let mut state = world.state();
+    let files = world.disk.files();
+    let running = state.clients[client].running.take();
+    let running = running.expect("the operation was noted when it began");
+    for seen in running.seen {
+        for (expected, tree) in before.expected.iter_mut().zip(seen) {
+            expected.any_of.extend(tree);
+            // What is written in place while it is read may come out as anything, if that is told.
+            expected.anything_if_told = true;
+        }
+    }
+    let mut judge = Judge {
+        base: &world.base,
+        files: &files,
+        state: &mut state,
+        client,
+        before: &before,
+        went_astray: running.went_astray,
+    };
+    match outcome {
+        Outcome::Panicked(why) => judge.fail("an operation panicked", why.clone()),
+        Outcome::Hangs => judge.fail("an operation hangs", String::new()),
+        _ => {}
+    }
+    let report = match outcome {
+        Outcome::Done(report) => Some(report),
+        _ => None,
+    };
+    match operation {
+        Operation::Backup { what, .. } => judge.backup(*what, report),
+        Operation::Restore(number) => judge.restore(*number, outcome),
+        Operation::Purge(_) | Operation::PurgeBroken => judge.purge(operation),
+        Operation::Verify if report.is_some() => state.model.tell(client),
+        Operation::Recreate => {
+            state.model.forget(client);
+            if report.is_some() {
+                state.clients[client].is_scratched = false;
+            }
+        }
+        _ => {}
+    }
+}
+
+struct Judge<'j> {
+    base: &'j str,
+    files: &'j Files,
+    state: &'j mut State,
+    client: usize,
+    before: &'j Before,
+    went_astray: bool,
+}
+
+impl Judge<'_> {
+    fn fail(&mut self, class: &str, detail: String) {
+        self.state.fail(Violation {
+            class: class.to_owned(),
+            detail: format!("client {}: {detail}", self.client),
+        });
+    }
+
+    fn backup(&mut self, what: What, report: Option<&Report>) {
+        let is_success = report.is_some_and(|report| report.warnings == 0);
+        let was_away = self.before.is_unplugged || self.files.is_unplugged() || self.went_astray;
+        if is_success {
+            if was_away && self.before.knows {
+                self.fail("success without the destination", String::new());
+            }
+            if what != What::Sources {
+                self.fail("success without a source", format!("{what:?}"));
+            }
+            if self.before.is_away && !self.before.has_nested {
+                self.fail("success though a source is away", String::new());
+            }
+        }
+        let made = report.and_then(|report| report.version);
+        let mut has_made = false;
+        for number in self.unjudged() {
+            let is_reported = made == Some(self.state.model.versions[number].time);
+            has_made |= is_reported;
+            if is_reported && what == What::Mistyped {
+                self.fail("a version of nothing", String::new());
+            }
+            self.version(number, what, report.filter(|_| is_reported));
+        }
+        let Some(report) = report else {
+            return;
+        };
+        if let Some(time) = made
+            && !has_made
+            && !was_away
+            && !self.before.has_nested
+        {
+            self.fail("a reported version is not there", time.to_string());
+        }
+        if made.is_none() && what == What::Sources && !was_away && !self.before.has_nested {
+            self.unchanged(report);
+        }
+        self.state.clients[self.client].knows = !was_away;
+    }
+
+    /// Versions of this operation that are there.
+    fn unjudged(&self) -> Vec<usize> {
+        let versions = self.state.model.versions.iter().enumerate();
+        versions
+            .filter(|(_, v)| v.client == self.client && !v.is_judged && !v.is_deleted)
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// A version of a backup; `report` is what the run said of it, if it did.
+    fn version(&mut self, number: usize, what: What, report: Option<&Report>) {
+        let tree = self.audit(number);
+        let is_whole = is_whole(&tree);
+        let has_hidden = self.state.model.has_hidden_damage(self.files, self.client);
+        let has_damage = self.state.model.has_damage(self.files);
+        let name = &self.state.model.versions[number].name;
+        let is_harmed = self
+            .state
+            .model
+            .damages
+            .iter()
+            .any(|damage| damage.name == *name);
+        let excused = is_harmed
+            || match report {
+                Some(report) => has_hidden || (report.warnings > 0 && has_damage),
+                None => has_damage,
+            };
+        let version = &mut self.state.model.versions[number];
+        version.is_judged = true;
+        version.is_reported = report.is_some();
+        version.tree = tree.clone();
+        version.is_hit = is_harmed || (!is_whole && excused);
+        if is_harmed {
+            // Whatever is left of it.
+        } else if !is_whole && !excused {
+            let class = if report.is_some() {
+                "a reported version is not whole"
+            } else {
+                "a dlist refers to what is not there"
+            };
+            let broken = tree.iter().filter(|(_, node)| node.is_none());
+            let broken: Vec<_> = broken.map(|(path, _)| path.as_str()).collect();
+            self.fail(class, broken.join(", "));
+        } else if let Some(report) = report
+            && what == What::Sources
+        {
+            self.compare(&tree, report);
+        }
+    }
+
+    /// The version's entries; a dlist that cannot be read has one that is missing.
+    fn audit(&self, number: usize) -> Tree {
+        let version = &self.state.model.versions[number];
+        let file = self
+            .files
+            .real()
+            .iter()
+            .find(|file| file.name == version.name);
+        let auditor = Auditor::new(self.files.real());
+        file.and_then(|file| auditor.tree(file, self.base))
+            .unwrap_or_else(|| Tree::from([("the dlist".to_owned(), None)]))
+    }
+
+    /// Whether a version holds what the sources held.
+    fn compare(&mut self, tree: &Tree, report: &Report) {
+        for expected in &self.before.expected {
+            let found = part(tree, &expected.prefix);
+            let fits = |other: &Tree| {
+                other.len() == found.len()
+                    && other.iter().all(|(path, node)| match found.get(path) {
+                        Some(found) => node.is_none() || found.is_none() || node == found,
+                        None => false,
+                    })
+            };
+            if expected.any_of.iter().any(fits)
+                || (expected.anything_if_told && report.warnings > 0)
+            {
+                continue;
+            }
+            let nothing = Tree::new();
+            let nearest = expected.any_of.first().unwrap_or(&nothing);
+            // Nobody knows what a client that never saw it could keep.
+            if expected.any_of.is_empty() && found.is_empty() {
+                continue;
+            }
+            let told = if report.warnings > 0 {
+                "told"
+            } else {
+                "untold"
+            };
+            let detail = difference(nearest, &found);
+            self.fail(&format!("a version holds something else, {told}"), detail);
+            return;
+        }
+    }
+
+    /// Nothing changed, so that the newest version must be what the sources are.
+    fn unchanged(&mut self, report: &Report) {
+        let Some((name, _)) = self.before.dlists.last() else {
+            return;
+        };
+        let newest = self
+            .state
+            .model
+            .existing()
+            .find(|version| version.name == *name);
+        let Some(tree) = newest
+            .filter(|v| !v.is_hit)
+            .map(|version| version.tree.clone())
+        else {
+            return;
+        };
+        self.compare(&tree, report);
+    }
+
+    /// Versions that a purge wrote anew.
+    fn purge(&mut self, operation: &Operation) {
+        let gone = match operation {
+            Operation::Purge(file) => Some(format!("c{}/{}", self.client, Sources::suffix(*file))),
+            _ => None,
+        };
+        for number in self.unjudged() {
+            let tree = self.audit(number);
+            let time = self.state.model.versions[number].time;
+            let origin = self
+                .before
+                .dlists
+                .iter()
+                .rev()
+                .find(|(_, other)| *other < time);
+            let origin = origin.and_then(|(name, _)| {
+                let versions = &self.state.model.versions;
+                versions
+                    .iter()
+                    .rev()
+                    .find(|v| v.name == *name && v.is_judged)
+            });
+            let Some(origin) = origin else {
+                continue;
+            };
+            let (mut expected, is_hit) = (origin.tree.clone(), origin.is_hit);
+            let is_reported = origin.is_reported;
+            if let Some(gone) = &gone {
+                expected.remove(gone);
+            }
+            let is_part = tree.iter().all(|(path, node)| match expected.get(path) {
+                Some(other) => node == other || other.is_none() || node.is_none(),
+                None => false,
+            });
+            let has_damage = self.state.model.has_damage(self.files);
+            // Of what was damaged itself nothing is known.
+            let fits = is_hit
+                || if has_damage {
+                    is_part
+                } else {
+                    tree == expected
+                };
+            let version = &mut self.state.model.versions[number];
+            version.is_judged = true;
+            version.is_reported = is_reported;
+            version.is_hit = !is_whole(&tree) && (is_hit || has_damage);
+            version.tree = tree.clone();
+            if !fits && !version.is_hit {
+                self.fail(
+                    "a purged version holds something else",
+                    difference(&expected, &tree),
+                );
+            } else if !is_whole(&tree) && !self.state.model.versions[number].is_hit {
+                self.fail("a purged version is not whole", String::new());
+            }
+        }
+    }
+
+    fn restore(&mut self, number: u8, outcome: &Outcome) {
+        let chosen = self.before.dlists.iter().rev().nth(usize::from(number));
+        let version = chosen.and_then(|(name, _)| {
+            let mut existing = self.state.model.existing();
+            existing.find(|v| v.name == *name && v.is_judged && !v.is_hit)
+        });
+        let Some(version) = version else {
+            return;
+        };
+        if self.before.has_troubles || self.before.is_unplugged || self.before.is_scratched {
+            return;
+        }
+        let expected = restored_paths(&version.tree);
+        if version.tree.is_empty() {
+            return;
+        }
+        let problem = match outcome {
+            Outcome::Done(report) => {
+                let target = report.target.as_ref().expect("a restore has a target");
+                let found = tree(target, &target.display().to_string());
+                let found: Tree = found
+                    .into_iter()
+                    .map(|(path, node)| (path.trim_matches('/').to_owned(), node))
+                    .filter(|(path, _)| !path.is_empty())
+                    .collect();
+                if found == expected {
+                    return;
+                }
+                difference(&expected, &found)
+            }
+            other => other.words(),
+        };
+        let class = match outcome {
+            Outcome::Done(report) if report.failed_files == 0 => "a restore gave something else",
+            _ => "a whole version was not restored",
+        };
+        self.fail(class, problem);
+    }
+}
+
+/// Where the entries of a version come out below the target.
+fn restored_paths(tree: &Tree) -> Tree {
+    let mut common: Option<&str> = None;
+    for path in tree.keys() {
+        let folder = if path.ends_with('/') {
+            path.as_str()
+        } else {
+            &path[..path.rfind('/').map_or(0, |at| at + 1)]
+        };
+        let mut shared = common.unwrap_or(folder);
+        while !folder.starts_with(shared) {
+            let shorter = shared.trim_end_matches('/').rfind('/');
+            shared = &shared[..shorter.map_or(0, |at| at + 1)];
+        }
+        common = Some(shared);
+    }
+    let common = common.unwrap_or_default();
+    tree.iter()
+        .map(|(path, node)| (path[common.len()..].trim_matches('/').to_owned(), *node))
+        .filter(|(path, _)| !path.is_empty())
+        .collect()
+}

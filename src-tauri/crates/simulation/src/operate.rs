@@ -1,0 +1,311 @@
+//! Operations: the real engine at work for one client, to its end or to its death.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coffer_engine::filter::{Action, Filters};
+use coffer_engine::{
+    BackupOptions, CompactOptions, CompactThresholds, DeleteOptions, Error, Existing, FullRemoval,
+    Mode, Permissions, PurgeOptions, Purged, RestoreOptions, Retention, Samples, Selection, Store,
+    TimeSpan, VerifyOptions, Victims, crash,
+};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::event::{Keep, Operation, Trouble, What};
+use crate::judge::{Before, judge};
+use crate::link::{Killed, Link};
+use crate::sources::Sources;
+use crate::world::World;
+
+/// Bytes of a block, and of a volume: as few as the engine takes.
+const BLOCK_SIZE: u64 = 1024;
+const VOLUME_SIZE: u64 = 1 << 20;
+/// No operation of this size takes longer unless it waits for itself.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How an operation ended.
+pub(crate) enum Outcome {
+    Done(Report),
+    Failed(Error),
+    Killed,
+    Panicked(String),
+    /// It waits for itself.
+    Hangs,
+}
+
+/// What an operation said at its end.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) warnings: u64,
+    /// The version that was made.
+    pub(crate) version: Option<Timestamp>,
+    /// Where files were restored.
+    pub(crate) target: Option<PathBuf>,
+    pub(crate) failed_files: u64,
+}
+
+impl Outcome {
+    /// In a few words that are the same in each replay.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Done(report) => {
+                let version = match report.version {
+                    Some(time) => format!(", version {time}"),
+                    None => String::new(),
+                };
+                format!("ok, {} warnings{version}", report.warnings)
+            }
+            Self::Failed(error) => format!("failed: {}", sort_of(error)),
+            Self::Killed => "killed".to_owned(),
+            Self::Panicked(why) => format!("panicked: {why}"),
+            Self::Hangs => "hangs".to_owned(),
+        }
+    }
+}
+
+/// The name of an error's variant, and of what is in it.
+pub(crate) fn sort_of(error: &Error) -> String {
+    let text = format!("{error:?}");
+    let end = text.find([' ', '{']).unwrap_or(text.len());
+    let keep = match error {
+        Error::Destination(_) | Error::Database(_) => text
+            .char_indices()
+            .filter(|(_, c)| *c == ' ' || *c == '{')
+            .map(|(at, _)| at)
+            .next()
+            .unwrap_or(text.len()),
+        _ => end,
+    };
+    text[..keep].trim_end_matches(['(', ' ']).to_owned()
+}
+
+/// Lets a client work, and judges what it did.
+pub(crate) fn operate(
+    world: &Arc<World>,
+    client: usize,
+    operation: &Operation,
+    troubles: &[Trouble],
+) -> String {
+    let Some(before) = Before::of(world, client, operation, troubles) else {
+        return "is at work already".to_owned();
+    };
+    let link = Arc::new(Link::new(Arc::clone(world), client, troubles.to_vec()));
+    let outcome = play(world, client, operation, &link);
+    let words = outcome.words();
+    judge(world, client, operation, before, &outcome);
+    if let Outcome::Done(report) = outcome
+        && let Some(target) = report.target
+    {
+        let _ = fs::remove_dir_all(target);
+    }
+    words
+}
+
+fn play(world: &Arc<World>, client: usize, operation: &Operation, link: &Arc<Link>) -> Outcome {
+    let (cache, now, sources) = {
+        let state = world.state();
+        let own = &state.clients[client];
+        (own.cache.clone(), state.clock(client), own.sources.chosen())
+    };
+    let _installed = crash::install(cache.clone(), Arc::clone(link) as Arc<dyn crash::Hook>);
+    let store = Store::new(
+        Arc::clone(link) as Arc<dyn coffer_destination::Destination>,
+        "duplicati",
+        None,
+        cache,
+    )
+    .expect("the prefix is right");
+    let work = Work {
+        store,
+        sources,
+        now,
+        target: world.path(&format!("restored{client}")),
+        client,
+        operation: operation.clone(),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_time()
+        .build()
+        .expect("threads can be started");
+    let ended = runtime.block_on(async {
+        let working = tokio::task::spawn_blocking(move || work.run());
+        tokio::time::timeout(PATIENCE, working).await
+    });
+    match ended {
+        Err(_) => {
+            // Its threads cannot be ended.
+            runtime.shutdown_background();
+            Outcome::Hangs
+        }
+        Ok(joined) => {
+            // Waits for every thread of the operation.
+            drop(runtime);
+            match joined {
+                Ok(Ok(report)) => Outcome::Done(report),
+                Ok(Err(error)) => Outcome::Failed(error),
+                Err(failure) => panicked(failure.into_panic()),
+            }
+        }
+    }
+}
+
+fn panicked(payload: Box<dyn std::any::Any + Send>) -> Outcome {
+    if payload.is::<Killed>() {
+        return Outcome::Killed;
+    }
+    let text = payload.downcast_ref::<String>().cloned().or_else(|| {
+        payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+    });
+    Outcome::Panicked(text.unwrap_or_default())
+}
+
+/// An operation with all it needs.
+struct Work {
+    store: Store,
+    sources: Vec<PathBuf>,
+    now: Timestamp,
+    target: PathBuf,
+    client: usize,
+    operation: Operation,
+}
+
+impl Work {
+    fn run(self) -> coffer_engine::Result<Report> {
+        let monitor = Arc::new(());
+        let cancel = &CancellationToken::new();
+        let (store, now) = (&self.store, self.now);
+        let mut report = Report::default();
+        match &self.operation {
+            Operation::Backup {
+                keep,
+                compacts,
+                what,
+            } => {
+                let options = self.backup_options(*keep, *compacts, *what);
+                let stats = coffer_engine::backup(store, options, monitor, cancel)?;
+                (report.warnings, report.version) = (stats.warnings, stats.version);
+            }
+            Operation::Restore(number) => {
+                let options = RestoreOptions {
+                    version: usize::from(*number),
+                    selection: Selection::all(),
+                    target: Some(self.target.clone()),
+                    existing: Existing::Overwrite,
+                    permissions: Permissions::Leave,
+                };
+                let _ = fs::remove_dir_all(&self.target);
+                let stats = coffer_engine::restore(store, &options, monitor, cancel)?;
+                report.warnings = stats.warnings;
+                report.failed_files = stats.failed_files;
+                report.target = Some(self.target);
+            }
+            Operation::Look => {
+                coffer_engine::for_each_broken_file(store, monitor, cancel, |_, _| {
+                    report.failed_files += 1;
+                    Ok(())
+                })?;
+            }
+            Operation::Verify => {
+                let options = VerifyOptions {
+                    samples: Samples::All,
+                    now,
+                };
+                let stats = coffer_engine::verify(store, &options, monitor, cancel)?;
+                report.warnings = stats.faults.len() as u64;
+            }
+            Operation::Compact => {
+                coffer_engine::compact(store, &self.compact_options(), monitor, cancel)?;
+            }
+            Operation::Delete(number) => {
+                let options = DeleteOptions {
+                    victims: Victims::Numbers(vec![usize::from(*number)]),
+                    full_removal: FullRemoval::Refuse,
+                    compact: Some(self.compact_options()),
+                    mode: Mode::Run,
+                    now,
+                };
+                coffer_engine::delete(store, &options, monitor, cancel)?;
+            }
+            Operation::Purge(_) | Operation::PurgeBroken => {
+                let options = PurgeOptions {
+                    purged: self.purged(),
+                    versions: Vec::new(),
+                    compact: Some(self.compact_options()),
+                    now,
+                    mode: Mode::Run,
+                };
+                coffer_engine::purge(store, &options, monitor, cancel)?;
+            }
+            Operation::Repair => {
+                coffer_engine::repair(store, Mode::Run, now, monitor, cancel)?;
+            }
+            Operation::Recreate => {
+                coffer_engine::recreate(store, monitor, cancel)?;
+            }
+        }
+        Ok(report)
+    }
+
+    fn purged(&self) -> Purged {
+        let Operation::Purge(file) = &self.operation else {
+            return Purged::Broken;
+        };
+        let rule = format!("*/c{}/{}", self.client, Sources::suffix(*file));
+        let filters = Filters::new([(Action::Include, rule.as_str())]);
+        Purged::Matching(filters.expect("the rule is right"))
+    }
+
+    fn backup_options(&self, keep: Keep, compacts: bool, what: What) -> BackupOptions {
+        let mut options = BackupOptions::new(self.sources.clone(), self.now);
+        match what {
+            What::Sources => {}
+            What::Mistyped => {
+                for source in &mut options.sources {
+                    source.as_mut_os_string().push(" mistyped");
+                }
+            }
+            What::FilteredOut => {
+                let filters = Filters::new([(Action::Exclude, "*")]);
+                options.filters = filters.expect("the rule is right");
+            }
+        }
+        options.block_size = Some(BLOCK_SIZE);
+        options.volume_size = VOLUME_SIZE;
+        options.compression_level = Some(1);
+        options.parallel_uploads = 1;
+        options.test_samples = 0;
+        options.compact = compacts.then(thresholds);
+        options.retention = match keep {
+            Keep::All => Retention::KeepAll,
+            Keep::Versions(count) => Retention::KeepVersions(usize::from(count)),
+            Keep::Days(days) => {
+                let span: TimeSpan = format!("{days}D").parse().expect("this is a span");
+                Retention::KeepTime(span.duration().into())
+            }
+        };
+        options
+    }
+
+    fn compact_options(&self) -> CompactOptions {
+        let mut options = CompactOptions::new(VOLUME_SIZE, self.now);
+        options.thresholds = thresholds();
+        options.compression_level = 1;
+        options.parallel_uploads = 1;
+        options
+    }
+}
+
+/// Compacts whenever there is anything to do.
+fn thresholds() -> CompactThresholds {
+    CompactThresholds {
+        percent: 5,
+        small_file_size: None,
+        small_file_max_count: 2,
+    }
+}

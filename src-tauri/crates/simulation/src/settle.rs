@@ -1,0 +1,142 @@
+//! The end of a history: nothing goes wrong any more, and everything has to be well again.
+
+use std::sync::Arc;
+
+use crate::event::{Event, Keep, Operation, Plug, What};
+use crate::model::Violation;
+use crate::world::World;
+
+/// Runs in which a client has to be well again.
+const RUNS: u32 = 3;
+/// Minutes between them.
+const DAY: u32 = 24 * 60;
+
+/// Lets every client come to rest and restores every version on a new computer.
+pub(crate) fn settle(world: &Arc<World>, trace: &mut Vec<String>) {
+    let clients = world.state().clients.len();
+    let last = world.state().last.clone();
+    let mut step = |event: Event| {
+        let happened = world.next(&event);
+        last.clone_into(&mut world.state().last);
+        trace.push(format!("at the end: {event} => {happened}"));
+        happened
+    };
+    if world.disk.files().is_unplugged() {
+        step(Event::Replug);
+    }
+    step(Event::Back);
+    for client in 0..clients {
+        let (plug, offset) = {
+            let own = &world.state().clients[client];
+            (own.sources.plug(), own.offset)
+        };
+        if plug != Plug::In {
+            let plug = Plug::In;
+            step(Event::Plug { client, plug });
+        }
+        if offset != 0 {
+            step(Event::Clock { client, offset: 0 });
+        }
+    }
+    for client in 0..clients {
+        mend(world, client, &mut step);
+        if world.violation().is_some() {
+            return;
+        }
+    }
+    step(Event::LoseCache { client: 0 });
+    let versions = {
+        let files = world.disk.files();
+        let dlists = files
+            .seen()
+            .iter()
+            .filter(|file| file.name.contains(".dlist."));
+        dlists.count()
+    };
+    for number in 0..versions {
+        step(operate(0, Operation::Restore(number as u8)));
+        if world.violation().is_some() {
+            return;
+        }
+    }
+    let is_clean = {
+        let state = world.state();
+        let is_hit = state.model.existing().any(|version| version.is_hit);
+        !is_hit && !state.model.has_damage(&world.disk.files())
+    };
+    let verified = step(operate(0, Operation::Verify));
+    if is_clean && verified != "ok, 0 warnings" {
+        world.state().fail(Violation {
+            class: "a verification finds fault".to_owned(),
+            detail: verified,
+        });
+    }
+}
+
+/// A few runs, and at most one step that an error names, until a backup comes through.
+fn mend(world: &Arc<World>, client: usize, step: &mut impl FnMut(Event) -> String) {
+    let mut has_acted = false;
+    let mut runs = 0;
+    loop {
+        step(Event::Wait { minutes: DAY });
+        // A run that has nothing to do shows little.
+        step(Event::Write {
+            client,
+            file: 0,
+            len: 700,
+            content: 100 + u64::from(runs) + 10 * u64::from(has_acted),
+        });
+        let happened = step(operate(
+            client,
+            Operation::Backup {
+                keep: Keep::Versions(3),
+                compacts: true,
+                what: What::Sources,
+            },
+        ));
+        let Some(error) = happened.strip_prefix("failed: ") else {
+            return;
+        };
+        runs += 1;
+        if world.disk.files().is_ruined() {
+            return;
+        }
+        match way_out(error) {
+            // Begins anew where nothing is.
+            _ if !has_acted && world.disk.files().seen().is_empty() => {
+                has_acted = true;
+                step(Event::LoseCache { client });
+            }
+            Some(operation) if !has_acted => {
+                has_acted = true;
+                runs = 0;
+                step(operate(client, operation));
+            }
+            _ if runs < RUNS => {}
+            _ => {
+                world.state().fail(Violation {
+                    class: format!("no way out of {error}"),
+                    detail: format!("client {client}"),
+                });
+                return;
+            }
+        }
+    }
+}
+
+/// The step that an error names.
+fn way_out(error: &str) -> Option<Operation> {
+    match error {
+        "VolumesMissing" | "DataMissing" | "Volume" => Some(Operation::PurgeBroken),
+        "ClockBehind" => Some(Operation::Delete(0)),
+        _ => None,
+    }
+}
+
+fn operate(client: usize, operation: Operation) -> Event {
+    Event::Operate {
+        client,
+        operation,
+        troubles: Vec::new(),
+    }
+}

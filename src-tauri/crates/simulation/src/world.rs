@@ -1,0 +1,437 @@
+//! The world of one history: clients, the disk they share, the true time, and the model.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use coffer_volume::VolumeName;
+use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
+
+use crate::audit::Tree;
+use crate::disk::{Disk, Files};
+use crate::event::{Event, Harm, Keep, Kind};
+use crate::model::{Damage, Model, Violation};
+use crate::operate::operate;
+use crate::sources::Sources;
+
+/// Files of an index.
+const INDEX_FILES: [&str; 3] = ["index.sqlite", "index.sqlite-wal", "index.sqlite-shm"];
+/// Bytes of a page of the index.
+const PAGE: usize = 4096;
+/// How much later than it should a run may look for old versions.
+const TOLERANCE: SignedDuration = SignedDuration::from_hours(2);
+
+/// Everything there is.
+pub(crate) struct World {
+    pub(crate) disk: Disk,
+    /// Path of the folder, with the separator.
+    pub(crate) base: String,
+    folder: TempDir,
+    _elsewhere: Option<TempDir>,
+    state: Mutex<State>,
+}
+
+/// What changes.
+pub(crate) struct State {
+    pub(crate) clients: Vec<Client>,
+    pub(crate) model: Model,
+    /// True time.
+    pub(crate) time: Timestamp,
+    /// What was injected last.
+    pub(crate) last: String,
+    pub(crate) violation: Option<Violation>,
+}
+
+/// A computer.
+pub(crate) struct Client {
+    pub(crate) sources: Sources,
+    pub(crate) cache: PathBuf,
+    /// Seconds that its clock is ahead.
+    pub(crate) offset: i64,
+    /// Whether its index must know of versions.
+    pub(crate) knows: bool,
+    /// Whether its index was damaged and may still be.
+    pub(crate) is_scratched: bool,
+    pub(crate) running: Option<Running>,
+}
+
+/// What is known of an operation under way.
+pub(crate) struct Running {
+    pub(crate) rule: Rule,
+    /// States of the sources that it may have met.
+    pub(crate) seen: Vec<[Option<Tree>; 2]>,
+    /// A dlist arrived at a disk that is none of the backup's.
+    pub(crate) went_astray: bool,
+}
+
+/// Which dlists an operation may delete.
+pub(crate) enum Rule {
+    Nothing,
+    Kept(Keep),
+    Named(Vec<String>),
+    /// Those that it wrote anew.
+    Rewritten {
+        has_written: bool,
+    },
+}
+
+/// Where worlds lie: in memory, if this computer can.
+fn shelf() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir() {
+        memory
+    } else {
+        std::env::temp_dir()
+    }
+}
+
+fn new_folder(shelf: &Path) -> TempDir {
+    let mut builder = tempfile::Builder::new();
+    let created = builder.prefix("coffer-simulation-").tempdir_in(shelf);
+    created.expect("the temp folder can be written")
+}
+
+#[cfg(unix)]
+fn is_another_disk(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let device = |path| fs::metadata(path).map(|stat| stat.dev()).ok();
+    device(one) != device(other)
+}
+
+impl World {
+    pub(crate) fn new(clients: usize) -> Arc<Self> {
+        let folder = new_folder(&shelf());
+        let temp = std::env::temp_dir();
+        let elsewhere = is_another_disk(folder.path(), &temp).then(|| new_folder(&temp));
+        let clients = (0..clients).map(|number| {
+            let own = folder.path().join(format!("c{number}"));
+            let elsewhere = elsewhere
+                .as_ref()
+                .map(|e| e.path().join(number.to_string()));
+            Client {
+                sources: Sources::create(own, elsewhere),
+                cache: folder.path().join(format!("cache{number}")),
+                offset: 0,
+                knows: false,
+                is_scratched: false,
+                running: None,
+            }
+        });
+        let state = State {
+            clients: clients.collect(),
+            model: Model::default(),
+            time: "2026-01-01T08:00:00Z".parse().expect("this is a time"),
+            last: "nothing".to_owned(),
+            violation: None,
+        };
+        Arc::new(Self {
+            disk: Disk::default(),
+            base: format!("{}/", folder.path().display()),
+            folder,
+            _elsewhere: elsewhere,
+            state: Mutex::new(state),
+        })
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Notes what was done to the engine.
+    pub(crate) fn injected(&self, what: &str) {
+        what.clone_into(&mut self.state().last);
+    }
+
+    pub(crate) fn violation(&self) -> Option<Violation> {
+        self.state().violation.clone()
+    }
+
+    /// Lets an event happen after all others, and says what came of it.
+    pub(crate) fn next(self: &Arc<Self>, event: &Event) -> String {
+        if matches!(event, Event::Operate { .. }) {
+            self.pass(60);
+        }
+        self.step(event)
+    }
+
+    /// Lets an event happen and says what came of it.
+    fn step(self: &Arc<Self>, event: &Event) -> String {
+        if !event.is_harmless() {
+            self.injected(event.sort());
+        }
+        let happened = match event {
+            Event::Operate {
+                client,
+                operation,
+                troubles,
+            } => operate(self, *client, operation, troubles),
+            Event::Harm { kind, pick, harm } => {
+                let name = self.disk.files().pick(*kind, *pick);
+                name.map_or_else(|| "no such file".to_owned(), |name| self.harm(&name, *harm))
+            }
+            Event::LosePair { pick } => {
+                let dblock = self.disk.files().pick(Kind::Dblock, *pick);
+                let dindex = dblock
+                    .as_ref()
+                    .and_then(|name| self.disk.files().partner(name));
+                for name in dblock.iter().chain(&dindex) {
+                    self.harm(name, Harm::Deleted);
+                }
+                format!("{} files", dblock.iter().chain(&dindex).count())
+            }
+            Event::Back => {
+                let mut state = self.state();
+                let mut files = self.disk.files();
+                let names = files.rename_back();
+                state
+                    .model
+                    .damages
+                    .retain(|damage| !names.contains(&damage.name));
+                state.model.ask_again(&files);
+                format!("{} files", names.len())
+            }
+            Event::Unplug { leaves_folder } => {
+                self.disk.files().unplug(*leaves_folder);
+                String::new()
+            }
+            Event::Replug => {
+                self.disk.files().replug();
+                String::new()
+            }
+            Event::Wait { minutes } => {
+                self.pass(i64::from(*minutes) * 60);
+                String::new()
+            }
+            other => {
+                self.change(other);
+                String::new()
+            }
+        };
+        self.check();
+        happened
+    }
+
+    /// Lets an event happen inside an operation.
+    pub(crate) fn nested(self: &Arc<Self>, seconds: u32, event: &Event) {
+        self.pass(i64::from(seconds));
+        self.step(event);
+    }
+
+    pub(crate) fn pass(&self, seconds: i64) {
+        let mut state = self.state();
+        state.time += SignedDuration::from_secs(seconds);
+    }
+
+    /// What every moment has to have.
+    fn check(&self) {
+        let mut state = self.state();
+        let found = state.model.check(&self.disk.files(), &self.base);
+        if let Some(violation) = found {
+            state.fail(violation);
+        }
+    }
+
+    /// Changes something at one client.
+    fn change(&self, event: &Event) {
+        let mut state = self.state();
+        let (Event::Write { client, .. }
+        | Event::Remove { client, .. }
+        | Event::Disguise { client, .. }
+        | Event::Plug { client, .. }
+        | Event::Clock { client, .. }
+        | Event::LoseIndex { client }
+        | Event::LoseSpool { client }
+        | Event::LoseCache { client }
+        | Event::Scratch { client, .. }
+        | Event::SaveIndex { client }
+        | Event::RollBack { client }) = event
+        else {
+            return;
+        };
+        let number = *client;
+        let Some(client) = state.clients.get_mut(number) else {
+            return;
+        };
+        let is_idle = client.running.is_none();
+        let (cache, saved) = (client.cache.clone(), self.path(&format!("saved{number}")));
+        match event {
+            Event::Write {
+                file, len, content, ..
+            } => client.sources.write(*file, *len, *content),
+            Event::Remove { file, .. } => client.sources.remove(*file),
+            Event::Disguise { file, content, .. } => client.sources.disguise(*file, *content),
+            Event::Plug { plug, .. } => client.sources.set_plug(*plug),
+            Event::Clock { offset, .. } => client.offset = *offset,
+            Event::LoseIndex { .. } => {
+                for file in INDEX_FILES {
+                    let _ = fs::remove_file(cache.join(file));
+                }
+            }
+            Event::LoseSpool { .. } if is_idle => {
+                let _ = fs::remove_dir_all(cache.join("spool"));
+            }
+            Event::LoseCache { .. } if is_idle => {
+                let _ = fs::remove_dir_all(&cache);
+            }
+            Event::Scratch { page, .. } if is_idle => {
+                client.is_scratched |= scratch(&cache.join(INDEX_FILES[0]), *page);
+            }
+            Event::SaveIndex { .. } if is_idle => copy_index(&cache, &saved),
+            Event::RollBack { .. } if is_idle && saved.exists() => copy_index(&saved, &cache),
+            _ => {}
+        }
+        if let Some(running) = &mut client.running {
+            running.seen.push(client.sources.look(&self.base));
+        }
+        let forgets = matches!(
+            event,
+            Event::LoseIndex { .. }
+                | Event::LoseCache { .. }
+                | Event::RollBack { .. }
+                | Event::Scratch { .. }
+        );
+        if forgets {
+            client.knows = false;
+            client.is_scratched &= matches!(event, Event::Scratch { .. });
+            state.model.forget(number);
+        }
+    }
+
+    /// Damages a file.
+    pub(crate) fn harm(&self, name: &str, harm: Harm) -> String {
+        let mut state = self.state();
+        let mut files = self.disk.files();
+        let Some(before) = files.get(name).map(|file| file.data.clone()) else {
+            return "no such file".to_owned();
+        };
+        let is_astray = files.is_unplugged();
+        let data = files.harm(name, harm);
+        if data.as_ref() == Some(&before) || is_astray {
+            return String::new();
+        }
+        let is_hidden = data.as_ref().is_some_and(|data| data.len() == before.len());
+        state.model.damages.push(Damage {
+            name: name.to_owned(),
+            data,
+            is_hidden,
+            told: Default::default(),
+        });
+        state.model.excuse(&files);
+        format!("{:?}", Kind::of(name))
+    }
+
+    /// A file arrived.
+    pub(crate) fn arrived(&self, client: usize, name: &str, data: Arc<[u8]>) {
+        if Kind::of(name) != Kind::Dlist {
+            return;
+        }
+        let mut state = self.state();
+        let is_astray = self.disk.files().is_unplugged();
+        if let Some(running) = &mut state.clients[client].running {
+            running.went_astray |= is_astray;
+            if let Rule::Rewritten { has_written } = &mut running.rule {
+                *has_written = true;
+            }
+        }
+        if !is_astray {
+            let time = state.time;
+            if let Some(violation) = state.model.arrived(name, data, client, time) {
+                state.fail(violation);
+            }
+        }
+    }
+
+    /// A client deleted a file.
+    pub(crate) fn deleted(&self, client: usize, name: &str) {
+        if Kind::of(name) != Kind::Dlist {
+            return;
+        }
+        let mut state = self.state();
+        let files = self.disk.files();
+        if files.is_unplugged() {
+            return;
+        }
+        let now = state.time;
+        let Some(version) = state.model.named_mut(name) else {
+            return;
+        };
+        version.is_deleted = true;
+        let (time, made, is_hit) = (version.time, version.made, version.is_hit);
+        let who = format!("{time} of client {}", version.client);
+        let rule = state.clients[client]
+            .running
+            .as_ref()
+            .map(|running| &running.rule);
+        let is_allowed = match rule {
+            None | Some(Rule::Nothing) => false,
+            Some(Rule::Kept(Keep::All)) => false,
+            Some(Rule::Kept(Keep::Versions(count))) => newer(&files, time) >= usize::from(*count),
+            Some(Rule::Kept(Keep::Days(days))) => {
+                let age = now.duration_since(time.min(made));
+                age > SignedDuration::from_hours(24 * i64::from(*days)) - TOLERANCE
+            }
+            Some(Rule::Named(names)) => names.iter().any(|named| named == name),
+            Some(Rule::Rewritten { has_written }) => *has_written,
+        };
+        if !is_allowed && !is_hit {
+            state.fail(Violation {
+                class: "a version was deleted without a rule".to_owned(),
+                detail: format!("client {client} deleted {who}"),
+            });
+        }
+    }
+}
+
+impl State {
+    /// Keeps the first violation.
+    pub(crate) fn fail(&mut self, mut violation: Violation) {
+        if self.violation.is_none() {
+            violation.class = format!("{} / {}", violation.class, self.last);
+            self.violation = Some(violation);
+        }
+    }
+
+    /// What a client takes for the time.
+    pub(crate) fn clock(&self, client: usize) -> Timestamp {
+        let offset = SignedDuration::from_secs(self.clients[client].offset);
+        self.time.checked_add(offset).unwrap_or(self.time)
+    }
+}
+
+/// Versions at the destination that are newer than `time`.
+fn newer(files: &Files, time: Timestamp) -> usize {
+    let times = files.real().iter().filter_map(|file| {
+        let name = VolumeName::parse(&file.name)?;
+        name.time()
+    });
+    times.filter(|other| *other > time).count()
+}
+
+fn copy_index(from: &Path, to: &Path) {
+    let _ = fs::create_dir_all(to);
+    for file in INDEX_FILES {
+        let _ = fs::remove_file(to.join(file));
+        if from.join(file).exists() {
+            fs::copy(from.join(file), to.join(file)).expect("files are copied");
+        }
+    }
+}
+
+/// Overwrites the head of a page that is not the first.
+fn scratch(path: &Path, page: u32) -> bool {
+    let Ok(mut bytes) = fs::read(path) else {
+        return false;
+    };
+    let pages = bytes.len() / PAGE;
+    if pages < 2 {
+        return false;
+    }
+    let at = (1 + page as usize % (pages - 1)) * PAGE;
+    bytes[at..at + PAGE / 8].fill(0xa5);
+    fs::write(path, bytes).is_ok()
+}
