@@ -496,6 +496,8 @@ fn rewrite(
                 compressor: BlockCompressor::with_method(method, level),
                 open: None,
             };
+            // One transaction for all: thousands of blocks move in a moment.
+            mover.usage.begin()?;
             for volume in rewritten {
                 mover.move_blocks(&volume)?;
             }
@@ -603,6 +605,7 @@ impl Mover<'_> {
         if let Some(open) = self.open.take() {
             self.send(open)?;
         }
+        self.usage.commit()?;
         Ok(self.usage)
     }
 
