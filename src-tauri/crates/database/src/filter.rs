@@ -7,11 +7,17 @@ use fastbloom::AtomicBloomFilter;
 
 use crate::Index;
 
+/// A simulation makes thousands of backups of a few blocks, and would do little else than empty its filters.
+const SCALE: usize = if cfg!(feature = "simulation") {
+    1 << 9
+} else {
+    1
+};
 /// 24 MiB, which answers wrong for five of ten thousand new blocks when there are 10,000,000. With 16 MiB it is thirty.
-const BITS: usize = 24 << 23;
+const BITS: usize = (24 << 23) / SCALE;
 /// 8 MiB for a first backup, which starts without blocks: it gets as often wrong after 3,000,000, and what a block takes
 /// to be compressed and stored hides the look-ups that are in vain beyond.
-const BITS_OF_FIRST: usize = 8 << 23;
+const BITS_OF_FIRST: usize = (8 << 23) / SCALE;
 /// Bits of each block.
 const HASHES: u32 = 5;
 /// Look-ups after which reading the whole index is worth while.
