@@ -203,8 +203,24 @@ pub fn backup(
     cancel: &CancellationToken,
 ) -> Result<BackupStats> {
     let options = Arc::new(options);
-    with_sound_index(store, || {
-        backup_once(store, &options, Arc::clone(&monitor), cancel)
+    let made = Mutex::new(None);
+    let stats = with_sound_index(store, || {
+        backup_once(store, &options, Arc::clone(&monitor), cancel, &made)
+    })?;
+    let before = lock(&made).take();
+    Ok(match before {
+        // The index failed when the version was there already, and the second try found nothing to do.
+        Some(before) if stats.version.is_none() => BackupStats {
+            warnings: before.warnings + stats.warnings,
+            kept_sources: stats.kept_sources,
+            deleted_versions: stats.deleted_versions,
+            faulty_volumes: stats.faulty_volumes,
+            compacted: stats.compacted,
+            versions: stats.versions,
+            stored_bytes: stats.stored_bytes,
+            ..before
+        },
+        _ => stats,
     })
 }
 
@@ -213,6 +229,7 @@ fn backup_once(
     options: &Arc<BackupOptions>,
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
+    made: &Mutex<Option<BackupStats>>,
 ) -> Result<BackupStats> {
     let session = Session::new(store, monitor, cancel);
     let cache = Cache::lock(store)?;
@@ -263,6 +280,7 @@ fn backup_once(
         session: &session,
         index: Arc::new(Mutex::new(index)),
         options: Arc::clone(options),
+        made,
     };
     let must_upload = run.options.upload_unchanged || is_first || newest_is_partial(&run, &listed)?;
     let mut spool = Spool::new(spool, store, format, time, options.volume_size);
@@ -349,6 +367,8 @@ struct Run<'a> {
     session: &'a Session,
     index: Arc<Mutex<Index>>,
     options: Arc<BackupOptions>,
+    /// Filled when the version is at the destination, whatever happens afterwards.
+    made: &'a Mutex<Option<BackupStats>>,
 }
 
 impl Run<'_> {
@@ -395,7 +415,9 @@ impl Run<'_> {
                 sent = (stats.uploaded_volumes, stats.uploaded_bytes);
                 continue;
             }
-            version::commit(&index, spool, &mut stats)?;
+            stats.version = Some(spool.time());
+            *lock(self.made) = Some(stats.clone());
+            version::commit(&index, spool)?;
             index.set_mounts(&overview.mounts)?;
             return Ok(Made { stats, overview });
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use coffer_database::Index;
 use coffer_destination::Error as DestinationError;
 use coffer_volume::dlist::Completeness;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::compact::{CompactOptions, CompactStats, Compaction, Disposal, compact_afterwards};
@@ -15,6 +15,9 @@ use crate::retention::{Retention, VersionState, retention_victims};
 use crate::session::Session;
 use crate::store::{Cache, Listed, ListedVolume, Opened, Store, with_sound_index};
 use crate::versions::{Version, open_dlist};
+
+/// Between two runs, two years, before somebody has to say that the clock is right.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
 
 /// Whether an operation changes anything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -256,7 +259,11 @@ pub(crate) fn apply_retention(
     // A listing that lags behind must not cost the version that was just made.
     times.retain(|time| Some(*time) != options.newest);
     let (victims, versions) = (times.len() as u64, listed.dlists.len() as u64);
-    if is_as_before && victims > 1 && victims * 2 > versions && !options.allow_mass_deletion {
+    let are_most = is_as_before && victims > 1 && victims * 2 > versions;
+    let has_jumped = victims > 0
+        && !matches!(options.retention, Retention::KeepVersions(_))
+        && has_jumped(listed, options);
+    if (are_most || has_jumped) && !options.allow_mass_deletion {
         session.monitor().problem(Problem {
             subject: session.label(),
             kind: ProblemKind::MassDeletion { victims, versions },
@@ -265,6 +272,13 @@ pub(crate) fn apply_retention(
     }
     delete_versions(session, index, listed, &times)?;
     Ok((victims, 0))
+}
+
+/// Whether the run before was so long ago, as it seems, that the clock is more likely to be wrong.
+fn has_jumped(listed: &Listed, options: &RetentionRun<'_>) -> bool {
+    let times = listed.times().into_iter();
+    let before = times.filter(|time| Some(*time) != options.newest).max();
+    before.is_some_and(|before| options.now.duration_since(before) > LONGEST_PAUSE)
 }
 
 /// Retention at the end of a run.

@@ -131,7 +131,10 @@ impl DindexReader {
                         .is_ok()
                 },
             };
-            let parsed = seed.deserialize(&mut json);
+            // Only at its end is an entry compared with its checksum.
+            let parsed = seed
+                .deserialize(&mut json)
+                .and_then(|parsed| json.end().map(|()| parsed));
             if let Some(error) = failure {
                 return Err(error);
             }

@@ -56,11 +56,10 @@ pub(super) fn upload_dlist(
 }
 
 /// Makes the version the newest in the index.
-pub(super) fn commit(index: &Index, spool: &Spool, stats: &mut BackupStats) -> Result<()> {
+pub(super) fn commit(index: &Index, spool: &Spool) -> Result<()> {
     index.commit_staged(spool.time().as_second())?;
     crash::point(spool.folder(), "the version is in the index");
     index.set_completeness(spool.time().as_second(), true)?;
-    stats.version = Some(spool.time());
     Ok(())
 }
 

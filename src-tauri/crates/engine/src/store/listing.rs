@@ -158,10 +158,10 @@ impl Listed {
             sizes.remove(volume.name.as_str());
         }
         let there = session.ask_by_name(sizes.keys().cloned().collect())?;
-        let others_work_here = self
-            .dlists
-            .iter()
-            .any(|dlist| !seen_before.contains(dlist.name.as_str()));
+        let is_known = |dlist: &ListedVolume| seen_before.contains(dlist.name.as_str());
+        // Where not one is left, it is another backup that is there.
+        let others_work_here =
+            self.dlists.iter().any(is_known) && self.dlists.iter().any(|dlist| !is_known(dlist));
         for (text, size) in sizes {
             let Some(name) = VolumeName::parse(&text) else {
                 continue;

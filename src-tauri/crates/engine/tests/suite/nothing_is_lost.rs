@@ -458,3 +458,37 @@ fn two_disks_take_turns() {
         assert_eq!(restored.failed_files, 0);
     }
 }
+
+/// Whatever page of the index is damaged, the next backup sees what changed.
+#[test]
+fn no_page_of_the_index_can_hide_a_change() {
+    const PAGE: usize = 4096;
+    let mut bench = plain();
+    for number in 0..40_u64 {
+        let name = format!("f{number}");
+        write_files(&bench.source(), &[(&name, &noise(50, number))]);
+    }
+    bench.backup().unwrap();
+    let path = bench.cache().join("index.sqlite");
+    let pages = fs::read(&path).unwrap().len() / PAGE;
+    for page in 1..pages {
+        for len in [PAGE / 8, PAGE] {
+            let mut bytes = fs::read(&path).unwrap();
+            let start = page * PAGE;
+            if bytes.len() < start + PAGE {
+                continue;
+            }
+            bytes[start..start + len].fill(0xa5);
+            fs::write(&path, bytes).unwrap();
+            let changed = noise(60, (page * 10 + len) as u64);
+            write_files(&bench.source(), &[("changed", &changed)]);
+
+            let stats = bench.backup().unwrap();
+
+            assert!(stats.version.is_some(), "page {page}: {stats:?}");
+        }
+    }
+    let target = bench.folder.path().join("restored");
+    bench.restore(0, &target).unwrap();
+    assert_eq!(snapshot(&target), snapshot(&bench.source()));
+}
