@@ -29,7 +29,7 @@ use crate::compact::{
 use crate::delete::{RetentionRun, apply_retention, delete_volume};
 use crate::error::{Error, Result};
 use crate::filter::{Action, Filters};
-use crate::monitor::{Monitor, Phase, Problem, ProblemKind, Severity};
+use crate::monitor::{Counting, Monitor, Phase, Problem, ProblemKind};
 use crate::repair::write_missing_dindexes;
 use crate::retention::Retention;
 use crate::session::Session;
@@ -204,14 +204,16 @@ pub fn backup(
 ) -> Result<BackupStats> {
     let options = Arc::new(options);
     let made = Mutex::new(None);
-    let stats = with_sound_index(store, || {
-        backup_once(store, &options, Arc::clone(&monitor), cancel, &made)
+    let told = Arc::new(Counting::new(monitor));
+    let mut stats = with_sound_index(store, || {
+        backup_once(store, &options, Arc::clone(&told) as _, cancel, &made)
     })?;
+    stats.warnings = told.warnings();
     let before = lock(&made).take();
     Ok(match before {
         // The index failed when the version was there already, and the second try found nothing to do.
         Some(before) if stats.version.is_none() => BackupStats {
-            warnings: before.warnings + stats.warnings,
+            warnings: stats.warnings,
             kept_sources: stats.kept_sources,
             deleted_versions: stats.deleted_versions,
             faulty_volumes: stats.faulty_volumes,
@@ -247,17 +249,14 @@ fn backup_once(
     index.hold_deletions(false)?;
     listed.complete(&session, &index)?;
     let pairs = cache.spooled(&index)?;
-    let mut told = 0;
     for source in odd {
         let subject = source.display().to_string();
-        told += 1;
         session.monitor().problem(Problem {
             subject,
             kind: ProblemKind::NameNotUnicode { is_folder: false },
         });
     }
-    let (time, is_behind) = choose_time(&session, &listed, options.now);
-    told += u64::from(is_behind);
+    let time = choose_time(&session, &listed, options.now);
     if !listed.exists {
         session.create_folder()?;
     }
@@ -291,7 +290,6 @@ fn backup_once(
         other => other?,
     };
     let mut stats = made.stats;
-    stats.warnings += told;
     run.look_after(&cache, &spool, made.overview, &mut stats)?;
     Ok(stats)
 }
@@ -441,7 +439,6 @@ impl Run<'_> {
             return Ok(());
         }
         let lost = self.lost_entries(index, spool)?;
-        stats.warnings += lost.count;
         stats.incomplete_files = lost.count;
         for subject in lost.first {
             let kind = ProblemKind::DataMissing;
@@ -478,7 +475,6 @@ impl Run<'_> {
         if let Some(Error::VolumesMissing { names, .. }) = failure {
             // Older versions need them; the next run stops and says so.
             for subject in names {
-                stats.warnings += 1;
                 let kind = ProblemKind::Faulty(FaultKind::Missing);
                 self.session.monitor().problem(Problem { subject, kind });
             }
@@ -560,9 +556,7 @@ impl Run<'_> {
                 now,
                 allow_mass_deletion: options.allow_mass_deletion,
             };
-            let (deleted, warnings) = apply_retention(session, cache, &index, &listed, &retention)?;
-            stats.deleted_versions = deleted;
-            stats.warnings += warnings;
+            stats.deleted_versions = apply_retention(session, cache, &index, &listed, &retention)?;
         }
         let (format, folder) = (spool.format(), spool.folder());
         if let Some(compact) = self.compact_options(spool).filter(|_| may_delete) {
@@ -577,7 +571,6 @@ impl Run<'_> {
                     spool: folder,
                 };
                 stats.compacted = compact_afterwards(&work, &[], &compact)?;
-                stats.warnings += u64::from(stats.compacted.is_none());
             }
         }
         if stats.deleted_versions > 0 || stats.compacted.is_some() {
@@ -599,7 +592,6 @@ impl Run<'_> {
                 &mut verified,
             )?;
             stats.faulty_volumes = verified.faults.len() as u64;
-            stats.warnings += stats.faulty_volumes;
         }
         stats.versions = listed.dlists.len() as u64;
         stats.stored_bytes = listed.size();
@@ -636,7 +628,6 @@ impl Run<'_> {
             (is_waiting && !self.options.retention.keeps_all()).then_some(ProblemKind::SourcesLeft),
         ];
         for kind in told.into_iter().flatten() {
-            stats.warnings += u64::from(kind.severity() == Severity::Warning);
             let subject = self.session.label();
             self.session.monitor().problem(Problem { subject, kind });
         }
@@ -808,16 +799,17 @@ fn choose_format(
 
 /// Whole seconds, later than every version that exists. When the clock is behind these, that is told; whichever of the two
 /// clocks was wrong, the version is the newest one. Returns whether it was told.
-fn choose_time(session: &Session, listed: &Listed, now: Timestamp) -> (Timestamp, bool) {
+fn choose_time(session: &Session, listed: &Listed, now: Timestamp) -> Timestamp {
     let seconds = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let time = after_all(listed, seconds);
-    let is_behind = time.duration_since(now) > CLOCK_TOLERANCE;
-    if is_behind && let Some(newest) = listed.times().last().copied() {
+    if time.duration_since(now) > CLOCK_TOLERANCE
+        && let Some(newest) = listed.times().last().copied()
+    {
         let subject = session.label();
         let kind = ProblemKind::ClockBehind { now, newest };
         session.monitor().problem(Problem { subject, kind });
     }
-    (time, is_behind)
+    time
 }
 
 #[cfg(test)]

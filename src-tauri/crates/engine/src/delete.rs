@@ -229,8 +229,7 @@ pub(crate) fn given_up(
     Ok(retention_victims(retention, &versions, now))
 }
 
-/// Deletes what retention gives up, judged by a listing made just now. Returns how many versions went, and how many
-/// warnings were told.
+/// Deletes what retention gives up, judged by a listing made just now. Returns how many versions went.
 ///
 /// When nobody changed it since the run before and most versions would go at once, the clock has jumped, most likely, and
 /// none goes.
@@ -240,13 +239,13 @@ pub(crate) fn apply_retention(
     index: &Index,
     listed: &Listed,
     options: &RetentionRun<'_>,
-) -> Result<(u64, u64)> {
+) -> Result<u64> {
     const KEY: &str = "retention";
     let rule = format!("{:?}", options.retention);
     let is_as_before = index.meta(KEY)?.is_some_and(|before| before == rule);
     index.set_meta(KEY, &rule)?;
     if options.retention.keeps_all() {
-        return Ok((0, 0));
+        return Ok(0);
     }
     let mut times = given_up(
         session,
@@ -268,10 +267,10 @@ pub(crate) fn apply_retention(
             subject: session.label(),
             kind: ProblemKind::MassDeletion { victims, versions },
         });
-        return Ok((0, 1));
+        return Ok(0);
     }
     delete_versions(session, index, listed, &times)?;
-    Ok((victims, 0))
+    Ok(victims)
 }
 
 /// Whether the run before was so long ago, as it seems, that the clock is more likely to be wrong.

@@ -1,4 +1,6 @@
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -172,6 +174,56 @@ pub trait Monitor: Send + Sync {
 
 /// Hears nothing.
 impl Monitor for () {}
+
+/// Passes everything on and counts warnings.
+pub(crate) struct Counting {
+    hears: Arc<dyn Monitor>,
+    warnings: AtomicU64,
+}
+
+impl Counting {
+    pub(crate) fn new(hears: Arc<dyn Monitor>) -> Self {
+        let warnings = AtomicU64::new(0);
+        Self { hears, warnings }
+    }
+
+    pub(crate) fn warnings(&self) -> u64 {
+        self.warnings.load(Ordering::Relaxed)
+    }
+}
+
+impl Monitor for Counting {
+    fn phase(&self, phase: Phase) {
+        self.hears.phase(phase);
+    }
+
+    fn totals(&self, files: u64, bytes: u64) {
+        self.hears.totals(files, bytes);
+    }
+
+    fn done(&self, files: u64, bytes: u64, path: &str) {
+        self.hears.done(files, bytes, path);
+    }
+
+    fn transferred(&self, bytes: u64) {
+        self.hears.transferred(bytes);
+    }
+
+    fn waiting(&self, time: Duration, why: &str) {
+        self.hears.waiting(time, why);
+    }
+
+    fn problem(&self, problem: Problem) {
+        if problem.kind.severity() == Severity::Warning {
+            self.warnings.fetch_add(1, Ordering::Relaxed);
+        }
+        self.hears.problem(problem);
+    }
+
+    fn wants_totals(&self) -> bool {
+        self.hears.wants_totals()
+    }
+}
 
 /// Passes a transfer's progress on.
 pub(crate) struct TransferTo<'a>(pub(crate) &'a dyn Monitor);

@@ -48,6 +48,8 @@ pub(crate) enum Event {
     SaveIndex { client: usize },
     /// The copy takes the place of the index.
     RollBack { client: usize },
+    /// The next backup of a client may begin anew where an earlier one is gone.
+    BeginAnew { client: usize },
     /// A client works.
     Operate {
         client: usize,
@@ -221,6 +223,7 @@ impl Event {
             Self::LoseIndex { .. } => "index",
             Self::LoseSpool { .. } => "spool",
             Self::LoseCache { .. } => "cache",
+            Self::BeginAnew { .. } => "anew",
             Self::Scratch { .. } => "scratch",
             Self::SaveIndex { .. } | Self::RollBack { .. } => "rollback",
             Self::Operate { operation, .. } => operation.sort(),

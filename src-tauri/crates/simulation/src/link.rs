@@ -206,6 +206,43 @@ impl Link {
         found.ok_or_else(|| self.missing(files.exists(), name))
     }
 
+    /// Stores a file, or refuses to replace one.
+    async fn store(
+        &self,
+        name: &str,
+        file: &UploadFile,
+        monitor: &dyn TransferMonitor,
+        is_new: bool,
+    ) -> Result<()> {
+        self.call(Call::Put, name, || {
+            let data = std::fs::read(file.path()).map_err(|source| Error::Io {
+                operation: "read",
+                name: name.to_owned(),
+                source,
+            })?;
+            let data: Arc<[u8]> = data.into();
+            {
+                let mut files = self.world.disk.files();
+                if !files.exists() {
+                    return Err(self.missing(false, name));
+                }
+                if is_new && files.get(name).is_some() {
+                    let name = name.to_owned();
+                    return Err(Error::AlreadyExists { name });
+                }
+                files.put(name, Arc::clone(&data));
+            }
+            let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+            sent.push(name.to_owned());
+            drop(sent);
+            self.world.arrived(self.client, name, data);
+            Ok(())
+        })
+        .await?;
+        monitor.moved(file.size());
+        Ok(())
+    }
+
     fn missing(&self, exists: bool, name: &str) -> Error {
         if exists {
             Error::NotFound {
@@ -256,29 +293,18 @@ impl Destination for Link {
         monitor: &dyn TransferMonitor,
         _cancel: &CancellationToken,
     ) -> Result<()> {
-        self.call(Call::Put, name, || {
-            let data = std::fs::read(file.path()).map_err(|source| Error::Io {
-                operation: "read",
-                name: name.to_owned(),
-                source,
-            })?;
-            let data: Arc<[u8]> = data.into();
-            {
-                let mut files = self.world.disk.files();
-                if !files.exists() {
-                    return Err(self.missing(false, name));
-                }
-                files.put(name, Arc::clone(&data));
-            }
-            let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-            sent.push(name.to_owned());
-            drop(sent);
-            self.world.arrived(self.client, name, data);
-            Ok(())
-        })
-        .await?;
-        monitor.moved(file.size());
-        Ok(())
+        self.store(name, file, monitor, false).await
+    }
+
+    async fn put_new(
+        &self,
+        name: &str,
+        file: &UploadFile,
+        _checkpoints: &dyn CheckpointStore,
+        monitor: &dyn TransferMonitor,
+        _cancel: &CancellationToken,
+    ) -> Result<()> {
+        self.store(name, file, monitor, true).await
     }
 
     async fn get(

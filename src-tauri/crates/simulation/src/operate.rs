@@ -105,10 +105,12 @@ pub(crate) fn operate(
 }
 
 fn play(world: &Arc<World>, client: usize, operation: &Operation, link: &Arc<Link>) -> Outcome {
-    let (cache, now, sources) = {
-        let state = world.state();
-        let own = &state.clients[client];
-        (own.cache.clone(), state.clock(client), own.sources.chosen())
+    let (cache, now, sources, begins_anew) = {
+        let mut state = world.state();
+        let now = state.clock(client);
+        let own = &mut state.clients[client];
+        let begins_anew = std::mem::take(&mut own.begins_anew);
+        (own.cache.clone(), now, own.sources.chosen(), begins_anew)
     };
     let _installed = crash::install(cache.clone(), Arc::clone(link) as Arc<dyn crash::Hook>);
     let store = Store::new(
@@ -121,6 +123,7 @@ fn play(world: &Arc<World>, client: usize, operation: &Operation, link: &Arc<Lin
     let work = Work {
         store,
         sources,
+        begins_anew,
         now,
         target: world.path(&format!("restored{client}")),
         client,
@@ -169,6 +172,7 @@ fn panicked(payload: Box<dyn std::any::Any + Send>) -> Outcome {
 struct Work {
     store: Store,
     sources: Vec<PathBuf>,
+    begins_anew: bool,
     now: Timestamp,
     target: PathBuf,
     client: usize,
@@ -275,6 +279,7 @@ impl Work {
                 options.filters = filters.expect("the rule is right");
             }
         }
+        options.allow_new_destination = self.begins_anew;
         options.block_size = Some(BLOCK_SIZE);
         options.volume_size = VOLUME_SIZE;
         options.compression_level = Some(1);

@@ -38,7 +38,8 @@ pub(crate) fn settle(world: &Arc<World>, trace: &mut Vec<String>) {
             step(Event::Clock { client, offset: 0 });
         }
     }
-    for client in 0..clients {
+    // What is of no use goes in the run after the day in which its maker may still need it.
+    for client in (0..clients).chain(0..clients) {
         mend(world, client, &mut step);
         if world.violation().is_some() {
             return;
@@ -101,16 +102,15 @@ fn mend(world: &Arc<World>, client: usize, step: &mut impl FnMut(Event) -> Strin
         if world.disk.files().is_ruined() {
             return;
         }
-        match way_out(error) {
-            // Begins anew where nothing is.
-            _ if !has_acted && world.disk.files().seen().is_empty() => {
+        match error {
+            "DestinationGone" if !has_acted => {
                 has_acted = true;
-                step(Event::LoseCache { client });
+                step(Event::BeginAnew { client });
             }
-            Some(operation) if !has_acted => {
+            "VolumesMissing" | "DataMissing" | "Volume" if !has_acted => {
                 has_acted = true;
                 runs = 0;
-                step(operate(client, operation));
+                step(operate(client, Operation::PurgeBroken));
             }
             _ if runs < RUNS => {}
             _ => {
@@ -121,15 +121,6 @@ fn mend(world: &Arc<World>, client: usize, step: &mut impl FnMut(Event) -> Strin
                 return;
             }
         }
-    }
-}
-
-/// The step that an error names.
-fn way_out(error: &str) -> Option<Operation> {
-    match error {
-        "VolumesMissing" | "DataMissing" | "Volume" => Some(Operation::PurgeBroken),
-        "ClockBehind" => Some(Operation::Delete(0)),
-        _ => None,
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct Client {
     pub(crate) cache: PathBuf,
     /// Seconds that its clock is ahead.
     pub(crate) offset: i64,
+    /// Whether its next backup may begin anew.
+    pub(crate) begins_anew: bool,
     /// Whether its index must know of versions.
     pub(crate) knows: bool,
     /// Whether its index was damaged and may still be.
@@ -113,6 +115,7 @@ impl World {
                 sources: Sources::create(own, elsewhere),
                 cache: folder.path().join(format!("cache{number}")),
                 offset: 0,
+                begins_anew: false,
                 knows: false,
                 is_scratched: false,
                 running: None,
@@ -247,6 +250,7 @@ impl World {
         | Event::LoseIndex { client }
         | Event::LoseSpool { client }
         | Event::LoseCache { client }
+        | Event::BeginAnew { client }
         | Event::Scratch { client, .. }
         | Event::SaveIndex { client }
         | Event::RollBack { client }) = event
@@ -267,6 +271,7 @@ impl World {
             Event::Disguise { file, content, .. } => client.sources.disguise(*file, *content),
             Event::Plug { plug, .. } => client.sources.set_plug(*plug),
             Event::Clock { offset, .. } => client.offset = *offset,
+            Event::BeginAnew { .. } => client.begins_anew = true,
             Event::LoseIndex { .. } => {
                 for file in INDEX_FILES {
                     let _ = fs::remove_file(cache.join(file));

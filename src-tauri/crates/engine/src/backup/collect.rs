@@ -16,7 +16,7 @@ use super::prepare::{
 use super::scan::{Overview, Unchanged};
 use super::{BackupStats, Pace};
 use crate::error::{Error, Result};
-use crate::monitor::{Fallback, Problem, ProblemKind, Severity};
+use crate::monitor::{Fallback, Problem, ProblemKind};
 use crate::session::Session;
 use crate::spool::{BlockSet, OpenVolume, Spool, lock};
 use crate::store::{SpooledVolume, kind_number, stream_row};
@@ -192,9 +192,6 @@ impl Collector {
     }
 
     fn report(&mut self, problem: Problem) {
-        if problem.kind.severity() == Severity::Warning {
-            self.stats.warnings += 1;
-        }
         self.session.monitor().problem(problem);
     }
 

@@ -35,7 +35,7 @@ pub(super) fn upload_dlist(
 ) -> Result<UploadedDlist> {
     for _ in 0..MOST_MOVES {
         let name = VolumeName::new_dlist(spool.prefix(), spool.time(), spool.encryption());
-        let size = write_dlist(session, index, spool, &name, stats)?;
+        let size = write_dlist(session, index, spool, &name)?;
         let path = spool.folder().join(name.as_str());
         // A dlist that is cut off is never gone on with; its checkpoint lets the next run give it up.
         let is_ours = put_new(session, name.as_str(), &path, index, checkpoints)?;
@@ -68,13 +68,7 @@ pub(super) fn keep_local_state(index: &Index) -> Result<()> {
     Ok(index.merge_staged()?)
 }
 
-fn write_dlist(
-    session: &Session,
-    index: &Index,
-    spool: &Spool,
-    name: &VolumeName,
-    stats: &mut BackupStats,
-) -> Result<u64> {
+fn write_dlist(session: &Session, index: &Index, spool: &Spool, name: &VolumeName) -> Result<u64> {
     let scratch = tempfile::tempfile_in(spool.folder())
         .map_err(|source| Error::io("create a file in", spool.folder(), source))?;
     let failed = |source| spool.volume_failed(name, source);
@@ -98,7 +92,6 @@ fn write_dlist(
             match entry(&row, spool).and_then(|entry| writer.add(&entry)) {
                 // One file that nobody could read back must not cost all others.
                 Err(coffer_volume::Error::Malformed { why, .. }) => {
-                    stats.warnings += 1;
                     session.monitor().problem(Problem {
                         subject: row.path,
                         kind: ProblemKind::TooLargeForFormat(why),

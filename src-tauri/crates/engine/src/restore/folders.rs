@@ -293,12 +293,16 @@ fn create_base(base: &Path, mode: u32) -> io::Result<bool> {
     if let Some(parent) = base.parent() {
         fs::create_dir_all(parent)?;
     }
-    let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        fs::DirBuilder::new().mode(mode).create(base)?;
+    }
     #[cfg(windows)]
-    let _ = mode;
-    builder.create(base)?;
+    {
+        let _ = mode;
+        fs::create_dir(base)?;
+    }
     Ok(true)
 }
 

@@ -238,7 +238,9 @@ mod tests {
                 EntryKind::File
             },
             stat,
+            looked_at: std::time::SystemTime::now(),
             links_to_folder: false,
+            is_followed: false,
             reason: Reason::Source,
             has_xattrs: true,
         }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::sync::Arc;
 
-use coffer_destination::{Destination as _, FolderDestination};
 use coffer_engine::{BackupOptions, CompactOptions, Disposal, Error, Retention, versions};
 use coffer_testkit::{snapshot, write_files};
 use jiff::{SignedDuration, Timestamp};
@@ -275,6 +274,8 @@ fn volumes_of_a_module_that_cannot_be_read_are_named_and_nothing_is_written_besi
 #[cfg(unix)]
 #[test]
 fn a_file_that_cannot_be_looked_at_is_not_taken_for_deleted() {
+    use coffer_destination::{Destination as _, FolderDestination};
+
     let folder = tempfile::tempdir().unwrap();
     let loop_of_links = folder.path().join("duplicati-20240901T080000Z.dlist.zip");
     std::os::unix::fs::symlink(&loop_of_links, &loop_of_links).unwrap();

@@ -3,9 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use coffer_database::Index;
 use coffer_engine::filter::{Action, Filters};
-use coffer_engine::source::SymlinkPolicy;
 use coffer_engine::{BackupOptions, BackupStats, Error, Retention};
 use coffer_testkit::{snapshot, write_files};
 use jiff::{SignedDuration, Timestamp};
@@ -132,7 +130,7 @@ fn an_empty_mount_point_is_not_a_deletion() {
 fn a_disk_that_is_away_is_told_by_its_device_also_within_a_source() {
     let mut bench = with_files(&["disk/a", "disk/b", "here"]);
     // As if another file system had been there.
-    let index = Index::open(&bench.cache().join("index.sqlite")).unwrap();
+    let index = coffer_database::Index::open(&bench.cache().join("index.sqlite")).unwrap();
     let disk = format!("{}/disk/", bench.source().display());
     index
         .set_mounts(&[(disk, 4711)].into_iter().collect())
@@ -264,7 +262,7 @@ fn a_link_that_is_followed_and_leads_nowhere_now_is_kept_as_it_was() {
     std::os::unix::fs::symlink("nowhere", bench.source().join("dead")).unwrap();
     let options = |bench: &Bench| {
         let mut options = keeping_one(bench);
-        options.source.symlinks = SymlinkPolicy::Follow;
+        options.source.symlinks = coffer_engine::source::SymlinkPolicy::Follow;
         options
     };
     let first = options(&bench);
@@ -338,7 +336,6 @@ fn change_secretly(path: &Path, content: &[u8]) {
     file.set_modified(before).unwrap();
 }
 
-#[cfg(unix)]
 #[test]
 fn a_change_that_keeps_its_date_is_seen_without_an_index() {
     let mut bench = Bench::new();
