@@ -253,7 +253,7 @@ impl Scanner<'_> {
         self.overview.mounts.clone_from(known.devices());
         let mut walk = Walk::new(scan.roots.clone(), scan.filters, &scan.options.source)
             .with_known_mounts(known);
-        while let Some(item) = walk.next() {
+        for item in walk.by_ref() {
             scan.session.check_cancelled()?;
             let outcome = match item {
                 WalkItem::Entry(found) => self.visit(*found),

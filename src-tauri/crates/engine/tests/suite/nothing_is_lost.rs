@@ -60,7 +60,7 @@ fn a_lagging_listing_does_not_cost_the_newest_version() {
     }
     write_files(&bench.source(), &[("f", &noise(1_500_000, 9))]);
     let hidden = Arc::new(Mutex::new(None::<String>));
-    let (put, list) = (hidden.clone(), hidden.clone());
+    let (put, list) = (hidden.clone(), hidden);
     let real = bench.destination.clone();
     bench.destination = Arc::new(Hooked {
         before_put: Box::new(move |name| {
