@@ -96,7 +96,7 @@ fn a_folder_that_cannot_be_created_is_named() {
     bench
         .backup(&[])
         .expect(100)
-        .tells(&["Backups", "may write there"]);
+        .tells(&["Backups", "this account may do that"]);
     assert_eq!(bench.microsoft.tree(ALEX_DRIVE), []);
 
     for name in ["CON", "a:b*c", "x".repeat(300).as_str()] {
