@@ -53,6 +53,7 @@ pub fn for_each_broken_file(
         cache,
         mut listed,
     } = Opened::existing(store, monitor, cancel)?;
+    let session = session.reading();
     let spool = cache.spool();
     let Some(format) = listed.format(&session, &spool)? else {
         return Ok(());

@@ -151,7 +151,7 @@ fn with_versions(
     cancel: &CancellationToken,
     work: impl FnOnce(&Session, &Cache, &Listed) -> Result<()>,
 ) -> Result<()> {
-    let session = Session::new(store, monitor, cancel);
+    let session = Session::new(store, monitor, cancel).reading();
     let cache = Cache::lock_or_temporary(store)?;
     session.monitor().phase(Phase::Connecting);
     let listed = Listed::of(&session)?;

@@ -117,7 +117,7 @@ fn restore_once(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<RestoreStats> {
-    let session = Session::new(store, monitor, cancel);
+    let session = Session::new(store, monitor, cancel).reading();
     let cache = Cache::lock_or_temporary(store)?;
     session.monitor().phase(Phase::Connecting);
     let mut listed = Listed::of(&session)?;

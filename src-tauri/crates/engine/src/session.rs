@@ -50,6 +50,7 @@ pub(crate) struct Session {
     runtime: Handle,
     monitor: Arc<dyn Monitor>,
     cancel: CancellationToken,
+    is_reading: bool,
 }
 
 impl Session {
@@ -65,7 +66,20 @@ impl Session {
             runtime: Handle::current(),
             monitor,
             cancel: cancel.clone(),
+            is_reading: false,
         }
+    }
+
+    /// The same as one that changes nothing: what it finds gone is missed by the next one that does, too.
+    pub(crate) fn reading(self) -> Self {
+        Self {
+            is_reading: true,
+            ..self
+        }
+    }
+
+    pub(crate) fn is_reading(&self) -> bool {
+        self.is_reading
     }
 
     /// The same operation, ended as well by a token of its own.

@@ -124,6 +124,7 @@ fn verify_once(
         cache,
         mut listed,
     } = Opened::existing(store, monitor, cancel)?;
+    let session = session.reading();
     let spool = cache.spool();
     let mut stats = VerifyStats::default();
     if options.samples == Samples::None {

@@ -75,7 +75,7 @@ pub fn versions(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<Vec<Version>> {
-    let session = Session::new(store, monitor, cancel);
+    let session = Session::new(store, monitor, cancel).reading();
     session.monitor().phase(Phase::Connecting);
     let listed = Listed::of(&session)?;
     listed.require_versions(&session)?;
@@ -94,7 +94,7 @@ pub fn for_each_entry(
     cancel: &CancellationToken,
     sink: impl FnMut(FilelistEntry) -> Result<()>,
 ) -> Result<()> {
-    let session = Session::new(store, monitor, cancel);
+    let session = Session::new(store, monitor, cancel).reading();
     let cache = Cache::lock_or_temporary(store)?;
     session.monitor().phase(Phase::Connecting);
     let listed = Listed::of(&session)?;

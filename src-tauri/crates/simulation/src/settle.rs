@@ -45,6 +45,11 @@ pub(crate) fn settle(world: &Arc<World>, trace: &mut Vec<String>) {
             return;
         }
     }
+    // What arrived lately may belong to another; once nothing new comes, what is of no use goes.
+    for _ in 0..3 {
+        step(Event::Wait { minutes: DAY });
+        step(operate(0, Operation::Compact));
+    }
     step(Event::LoseCache { client: 0 });
     let versions = {
         let files = world.disk.files();

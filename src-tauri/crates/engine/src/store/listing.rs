@@ -170,7 +170,10 @@ impl Listed {
             if there.contains(&text) {
                 self.of_kind(kind).push(ListedVolume { name, size });
             } else if kind == VolumeKind::Dlist {
-                index.forget_dlist(&text)?;
+                // The run that holds its deletions is one that would delete.
+                if !session.is_reading() {
+                    index.forget_dlist(&text)?;
+                }
                 index.hold_deletions(true)?;
                 session.monitor().problem(Problem {
                     subject: text,
