@@ -91,6 +91,7 @@ fn every_compression_method_comes_back() {
 fn an_unchanged_run_reads_and_uploads_nothing() {
     let mut bench = Bench::new();
     some_files(&bench);
+    bench.let_files_settle();
     bench.backup().unwrap();
     let volumes = bench.volumes();
 
@@ -161,6 +162,7 @@ fn a_change_that_keeps_size_and_time_is_noticed() {
 fn a_lost_index_costs_no_upload() {
     let mut bench = Bench::new();
     some_files(&bench);
+    bench.let_files_settle();
     // Later than the changes of the files, whose time nobody can choose.
     bench.now = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
     bench.backup().unwrap();

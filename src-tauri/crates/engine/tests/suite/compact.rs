@@ -28,6 +28,7 @@ fn with_changes(rounds: u64) -> (Bench, Vec<Tree>) {
                 ("text.txt", format!("round {round}").repeat(900).as_bytes()),
             ],
         );
+        bench.let_files_settle();
         let mut options = bench.options();
         options.block_size = Some(16 * 1024);
         options.volume_size = VOLUME_SIZE;

@@ -371,6 +371,7 @@ fn dated(name: &str, seconds: i64) -> String {
 #[test]
 fn containers_are_read_in_each_run() {
     let mut bench = with_files(&["a", "safe.hc", "other.tc"]);
+    bench.let_files_settle();
     bench.backup().unwrap();
     let read = |bench: &mut Bench, always: Filters| {
         let mut options = bench.options();

@@ -1,5 +1,7 @@
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use coffer_destination::{Destination, FolderDestination};
 use coffer_engine::{
@@ -121,6 +123,22 @@ impl Bench {
         let mut options = BackupOptions::new(vec![self.source()], self.now);
         options.block_size = None;
         options
+    }
+
+    /// Waits until the clock of the file system has moved on: a file that is read at the moment of its change is read
+    /// again in the next run.
+    pub(crate) fn let_files_settle(&self) {
+        const LONGER_THAN_A_TICK: Duration = Duration::from_millis(20);
+        let probe = self.folder.path().join("probe");
+        let now = || {
+            fs::write(&probe, "").unwrap();
+            fs::metadata(&probe).unwrap().modified().unwrap()
+        };
+        let start = now();
+        while now().duration_since(start).unwrap_or_default() < LONGER_THAN_A_TICK {
+            std::thread::yield_now();
+        }
+        fs::remove_file(probe).unwrap();
     }
 
     /// A day passes with each backup.
