@@ -2,7 +2,10 @@
 
 use std::cell::Cell;
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::symlink;
+#[cfg(windows)]
+use std::os::windows::fs::symlink_dir as symlink;
 use std::path::{Path, PathBuf};
 
 use filetime::{FileTime, set_file_mtime};

@@ -101,6 +101,19 @@ fn is_another_disk(one: &Path, other: &Path) -> bool {
     device(one) != device(other)
 }
 
+/// Two drives have two letters.
+#[cfg(windows)]
+fn is_another_disk(one: &Path, other: &Path) -> bool {
+    let drive = |path: &Path| {
+        fs::canonicalize(path).ok().and_then(|path| {
+            path.components()
+                .next()
+                .map(|drive| drive.as_os_str().to_owned())
+        })
+    };
+    drive(one) != drive(other)
+}
+
 impl World {
     pub(crate) fn new(clients: usize) -> Arc<Self> {
         let folder = new_folder(&shelf());
