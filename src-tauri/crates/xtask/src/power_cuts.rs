@@ -25,8 +25,8 @@ const DISK: u64 = 96 << 20;
 /// Files of the source that change before each run, and the most bytes of each.
 const CHANGES: u64 = 4;
 const MOST_BYTES: u64 = 1 << 20;
-/// Versions that the runs keep.
-const KEPT: &str = "--keep-versions=3";
+/// Versions that the runs keep: more than cuts within runs, whose versions count as well, follow each other.
+const KEPT: &str = "--keep-versions=8";
 /// Runs after which what nobody needs is deleted at once.
 const RUNS_BETWEEN_COMPACTIONS: u64 = 5;
 
@@ -266,7 +266,7 @@ impl Computer {
     fn check(&self, good: u64) -> Result<()> {
         let destination = self.destination();
         let mut found = None;
-        for version in 0..4 {
+        for version in 0..9 {
             let restored = self.folder.join("restored");
             fs::remove_dir_all(&restored)?;
             let into = format!("--restore-path={}", restored.display());
