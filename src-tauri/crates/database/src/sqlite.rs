@@ -70,6 +70,22 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     keep_statements(connection)
 }
 
+/// Does `work` in a transaction of its own, which is on the disk when this returns. Elsewhere the last transactions may be
+/// lost in a power cut, which costs no more than reading some volumes anew.
+pub(crate) fn durably(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<()>,
+) -> Result<()> {
+    connection.execute_batch("PRAGMA synchronous = FULL;")?;
+    let done = (|| {
+        let transaction = connection.unchecked_transaction()?;
+        work(&transaction)?;
+        Ok(transaction.commit()?)
+    })();
+    connection.execute_batch("PRAGMA synchronous = NORMAL;")?;
+    done
+}
+
 /// Prepares each statement once. Without the stability guarantee SQLite plans a statement anew for every value that is
 /// bound to it, which takes longer than most of ours take to run.
 fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {

@@ -84,21 +84,29 @@ impl<D: Destination> Retrying<D> {
         Self { inner, policy }
     }
 
-    /// Waits before an upload is repeated.
-    async fn pause_upload(
+    async fn upload<'c, F>(
         &self,
-        error: Error,
-        tried: u32,
+        put: impl Fn() -> F + Send + 'c,
         (name, checkpoints): (&str, &dyn CheckpointStore),
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
-    ) -> Result<()> {
-        let paused = self.policy.pause(error, tried, monitor, cancel).await;
-        // Nobody will go on with what nobody remembers.
-        if paused.is_err() && checkpoints.load(name).is_none() {
-            self.inner.abandon(name, checkpoints).await;
+    ) -> Result<()>
+    where
+        F: Future<Output = Result<()>> + Send + 'c,
+    {
+        let mut tried = 0;
+        loop {
+            let Err(error) = put().await else {
+                return Ok(());
+            };
+            let paused = self.policy.pause(error, tried, monitor, cancel).await;
+            // Nobody will go on with what nobody remembers.
+            if paused.is_err() && checkpoints.load(name).is_none() {
+                self.inner.abandon(name, checkpoints).await;
+            }
+            paused?;
+            tried += 1;
         }
-        paused
     }
 }
 
@@ -127,16 +135,8 @@ impl<D: Destination> Destination for Retrying<D> {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<()> {
-        let mut tried = 0;
-        loop {
-            let put = self.inner.put(name, file, checkpoints, monitor, cancel);
-            let Err(error) = put.await else {
-                return Ok(());
-            };
-            self.pause_upload(error, tried, (name, checkpoints), monitor, cancel)
-                .await?;
-            tried += 1;
-        }
+        let put = || self.inner.put(name, file, checkpoints, monitor, cancel);
+        self.upload(put, (name, checkpoints), monitor, cancel).await
     }
 
     async fn put_new(
@@ -147,16 +147,8 @@ impl<D: Destination> Destination for Retrying<D> {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<()> {
-        let mut tried = 0;
-        loop {
-            let put = self.inner.put_new(name, file, checkpoints, monitor, cancel);
-            let Err(error) = put.await else {
-                return Ok(());
-            };
-            self.pause_upload(error, tried, (name, checkpoints), monitor, cancel)
-                .await?;
-            tried += 1;
-        }
+        let put = || self.inner.put_new(name, file, checkpoints, monitor, cancel);
+        self.upload(put, (name, checkpoints), monitor, cancel).await
     }
 
     async fn settle(&self, cancel: &CancellationToken) -> Result<()> {

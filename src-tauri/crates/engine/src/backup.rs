@@ -485,7 +485,7 @@ impl Run<'_> {
     /// Deletes the dlist that was just uploaded.
     fn withdraw(&self, index: &Index, dlist: &UploadedDlist) -> Result<()> {
         let name = dlist.name.as_str();
-        index.forget_dlist(name)?;
+        index.forget_dlists([name])?;
         delete_volume(self.session, &Listed::default(), name)
     }
 

@@ -302,14 +302,17 @@ fn delete_versions(
     session.monitor().phase(Phase::Deleting);
     // What was written last is there to stay before what is older goes.
     session.settle()?;
-    for volume in &listed.dlists {
-        if volume.name.time().is_none_or(|time| !times.contains(&time)) {
-            continue;
-        }
+    let is_doomed = |volume: &&ListedVolume| {
+        let time = volume.name.time();
+        time.is_some_and(|time| times.contains(&time))
+    };
+    let doomed = listed.dlists.iter().filter(is_doomed);
+    let doomed: Vec<_> = doomed.map(|volume| volume.name.as_str()).collect();
+    // First, so that nobody wonders where they are gone; those that stay after all come back with the next listing.
+    index.forget_dlists(doomed.iter().copied())?;
+    for name in doomed {
         session.check_cancelled()?;
-        // First, so that nobody wonders where it is gone; while it is there, the next listing brings it back.
-        index.forget_dlist(volume.name.as_str())?;
-        delete_volume(session, listed, volume.name.as_str())?;
+        delete_volume(session, listed, name)?;
     }
     let times: Vec<_> = times.iter().map(|time| time.as_second()).collect();
     index.forget_versions(&times)?;

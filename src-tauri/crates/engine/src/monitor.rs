@@ -91,6 +91,8 @@ pub enum ProblemKind {
     MetadataNotRestored(io::Error),
     /// A volume is not what it should be.
     Faulty(FaultKind),
+    /// No index volume describes it, and no version needs it: a run that was cut off left it.
+    NotDescribed,
     /// Space was not given back, because data of versions is missing.
     NotCompacted(String),
     /// A volume could not be used; another way was looked for.

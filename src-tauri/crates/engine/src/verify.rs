@@ -26,6 +26,7 @@ use crate::store::{
     Listed, ListedVolume, Opened, Store, open_volume, sync_volumes, with_sound_index,
 };
 use crate::threads::{join, spawn};
+use crate::usage::needed_volumes;
 use crate::versions::{open_dlist, read_entries};
 
 /// Threads that read one volume, each of which keeps the list of its entries.
@@ -148,11 +149,7 @@ fn verify_once(
         }
         other => drop(other?),
     }
-    for dblock in lacking_dindexes(&index, &listed)? {
-        let what = "no index volume describes it; `repair` writes one".to_owned();
-        let name = dblock.name.to_string();
-        note(&session, &mut stats, name, FaultKind::Incomplete(what));
-    }
+    tell_not_described(&session, &index, &format, &spool, &listed, &mut stats)?;
     verify_samples(
         &session,
         &index,
@@ -164,6 +161,42 @@ fn verify_once(
         &mut stats,
     )?;
     Ok(stats)
+}
+
+/// Tells data volumes that no index volume describes. Where a version needs one, its index volume was there and is lost;
+/// else it never came.
+fn tell_not_described(
+    session: &Session,
+    index: &Index,
+    format: &Format,
+    spool: &Path,
+    listed: &Listed,
+    stats: &mut VerifyStats,
+) -> Result<()> {
+    let lacking = lacking_dindexes(index, listed)?;
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let rows = index.volumes()?.into_iter();
+    let ids: HashMap<String, i64> = rows.map(|row| (row.name, row.id)).collect();
+    let readable = lacking
+        .iter()
+        .filter_map(|dblock| ids.get(dblock.name.as_str()));
+    let readable: Vec<i64> = readable.copied().collect();
+    let needed = needed_volumes(session, index, listed, format, spool, &readable)?;
+    for dblock in lacking {
+        let name = dblock.name.to_string();
+        if ids.get(&name).is_some_and(|id| !needed.contains(id)) {
+            session.monitor().problem(Problem {
+                subject: name,
+                kind: ProblemKind::NotDescribed,
+            });
+        } else {
+            let what = "no index volume describes it; `repair` writes one".to_owned();
+            note(session, stats, name, FaultKind::Incomplete(what));
+        }
+    }
+    Ok(())
 }
 
 /// What it means that a volume is gone.

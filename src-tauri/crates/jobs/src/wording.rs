@@ -503,6 +503,11 @@ pub fn problem(problem: &Problem) -> RunMessage {
         ProblemKind::Faulty(kind) => {
             format!("This volume is not what it should be: {}.", fault(kind))
         }
+        ProblemKind::NotDescribed => {
+            "A run that was cut off left this volume without its index volume. The next backup, or `coffer repair`, \
+             writes that."
+                .to_owned()
+        }
         ProblemKind::NotCompacted(why) => {
             format!("Space was not given back: {why}. `coffer list-broken-files` shows what is missing, `coffer purge-broken-files` takes it out; a version that cannot be read goes with `coffer delete`.")
         }

@@ -2,7 +2,8 @@
 //!
 //! Destination, index and spool lie on a file system in a loop device, whose file holds just what that file system has
 //! written: a copy of it, made while a backup runs or right after one has said that it is done, is the disk after a power
-//! cut. The copy is checked, mounted and gone on with. Whatever a run had reported before the cut must restore.
+//! cut. The copy is checked, mounted and gone on with. Whatever a run had reported before the cut must restore, and every
+//! version that is there must be what its sources were.
 //!
 //! Needs Linux, root and loop devices. Cuts take turns between a file system with a journal and one without.
 
@@ -16,7 +17,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::project::Project;
 use crate::random::Random;
-use crate::run::{cargo, output, run as execute};
+use crate::run::{cargo, run as execute};
 
 /// Cuts when nothing else is asked for.
 const CUTS: u64 = 200;
@@ -25,8 +26,8 @@ const DISK: u64 = 96 << 20;
 /// Files of the source that change before each run, and the most bytes of each.
 const CHANGES: u64 = 4;
 const MOST_BYTES: u64 = 1 << 20;
-/// Versions that the runs keep: more than cuts within runs, whose versions count as well, follow each other.
-const KEPT: &str = "--keep-versions=8";
+/// Versions that the runs keep. Those count that a run made which was cut before it could say so.
+const KEPT: usize = 3;
 /// Runs after which what nobody needs is deleted at once.
 const RUNS_BETWEEN_COMPACTIONS: u64 = 5;
 
@@ -82,7 +83,7 @@ impl Computer {
             random: Random::new(seed),
             usual: Duration::from_millis(300),
         };
-        for name in ["disk", "source", "model", "restored"] {
+        for name in ["disk", "source", "models", "restored"] {
             fs::create_dir_all(folder.join(name))?;
         }
         fs::File::create(computer.image())?.set_len(DISK)?;
@@ -142,38 +143,55 @@ impl Computer {
         let mut last_good = None;
         for cut in 0..cuts {
             self.change_source(cut)?;
-            let is_done = self.back_up_and_cut(cut)?;
-            if is_done {
+            self.remember(cut)?;
+            if self.back_up_and_cut(cut)? {
                 confirmed += 1;
                 last_good = Some(cut);
-                self.remember()?;
             } else {
                 during += 1;
             }
             self.power_on()
+                .and_then(|()| last_good.map_or(Ok(()), |good| self.check(good)))
+                .and_then(|()| {
+                    let is_due = cut % RUNS_BETWEEN_COMPACTIONS == RUNS_BETWEEN_COMPACTIONS - 1;
+                    if is_due && last_good.is_some() {
+                        self.compact()?;
+                    }
+                    Ok(())
+                })
                 .with_context(|| format!("after cut {cut}"))?;
-            if let Some(good) = last_good {
-                self.check(good)
-                    .with_context(|| format!("after cut {cut}"))?;
-            }
-            if cut % RUNS_BETWEEN_COMPACTIONS == RUNS_BETWEEN_COMPACTIONS - 1 {
-                let destination = self.destination();
-                let arguments = [
-                    "compact",
-                    &destination,
-                    "--now",
-                    "--threshold=5",
-                    "--dblock-size=1mb",
-                ];
-                let status = self.coffer(&arguments).status()?;
-                ensure!(
-                    matches!(status.code(), Some(0 | 100))
-                        && (last_good.is_none() || status.success()),
-                    "compacting failed after cut {cut}: {status}"
-                );
-            }
         }
         Ok((confirmed, during))
+    }
+
+    fn compact(&self) -> Result<()> {
+        let destination = self.destination();
+        let arguments = [
+            "compact",
+            &destination,
+            "--now",
+            "--threshold=5",
+            "--dblock-size=1mb",
+        ];
+        self.told_nothing(&arguments).map(drop)
+    }
+
+    /// Runs a command that has nothing to warn of, and returns what it printed.
+    fn told_nothing(&self, arguments: &[&str]) -> Result<String> {
+        let run = self
+            .coffer(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .output()?;
+        let printed = String::from_utf8_lossy(&run.stdout).into_owned();
+        ensure!(
+            run.status.success(),
+            "`coffer {}` ended with {}\n{printed}{}",
+            arguments.join(" "),
+            run.status,
+            String::from_utf8_lossy(&run.stderr)
+        );
+        Ok(printed)
     }
 
     fn change_source(&mut self, cut: u64) -> Result<()> {
@@ -196,13 +214,14 @@ impl Computer {
     fn back_up_and_cut(&mut self, cut: u64) -> Result<bool> {
         let source = self.folder.join("source").display().to_string();
         let destination = self.destination();
+        let keep = format!("--keep-versions={KEPT}");
         let arguments = [
             "backup",
             &destination,
             &source,
             "--blocksize=16kb",
             "--dblock-size=1mb",
-            KEPT,
+            &keep,
         ];
         let mut child = self.coffer(&arguments).spawn()?;
         let start = Instant::now();
@@ -231,10 +250,13 @@ impl Computer {
         Ok(true)
     }
 
+    fn model(&self, cut: u64) -> PathBuf {
+        self.folder.join("models").join(cut.to_string())
+    }
+
     /// Keeps what the source holds now.
-    fn remember(&self) -> Result<()> {
-        let model = self.folder.join("model");
-        fs::remove_dir_all(&model)?;
+    fn remember(&self, cut: u64) -> Result<()> {
+        let model = self.model(cut);
         fs::create_dir(&model)?;
         for file in fs::read_dir(self.folder.join("source"))? {
             let file = file?;
@@ -262,62 +284,83 @@ impl Computer {
         self.mount()
     }
 
-    /// The version that was reported last restores as it was, and nothing is damaged.
+    /// Every version restores as its sources were. That of the run `good`, which was the last to report one, is among them,
+    /// or as many newer ones are as are kept. Nothing is damaged.
     fn check(&self, good: u64) -> Result<()> {
         let destination = self.destination();
-        let mut found = None;
-        for version in 0..9 {
-            let restored = self.folder.join("restored");
-            fs::remove_dir_all(&restored)?;
-            let into = format!("--restore-path={}", restored.display());
-            let number = format!("--version={version}");
-            let run = self
-                .coffer(&["restore", &destination, &into, &number])
-                .stderr(Stdio::piped())
-                .output()?;
-            let told = String::from_utf8_lossy(&run.stderr);
-            fs::create_dir_all(&restored)?;
-            let mark = fs::read_to_string(restored.join("mark")).unwrap_or_default();
-            if mark == good.to_string() {
-                // An older version whose deletion the index lost in the cut may be told; nothing else may.
-                let mut warnings = told.lines().filter(|line| line.starts_with("Warning:"));
-                ensure!(
-                    run.status.success()
-                        || run.status.code() == Some(2)
-                            && warnings.all(|line| line.contains("was there and is gone")),
-                    "version {version} does not restore: {}\n{told}",
-                    run.status
-                );
-                found = Some(restored);
-                break;
-            }
+        let listed = self.told_nothing(&["list", &destination, "--json"])?;
+        let listed: serde_json::Value = serde_json::from_str(&listed)?;
+        let versions = listed.as_array().map_or(0, Vec::len);
+        let mut restored = Vec::new();
+        for version in 0..versions {
+            let run = self.restore(version, &self.disk().join("cache"))?;
+            restored.push(run);
         }
-        let restored = found.with_context(|| format!("the version of run {good} is gone"))?;
-        let differences = output(
-            Command::new("diff")
-                .args(["-rq", "--no-dereference"])
-                .arg(self.folder.join("model"))
-                .arg(&restored),
-        )?;
         ensure!(
-            differences.is_empty(),
-            "restored differently:\n{differences}"
+            restored.contains(&good) || restored.iter().filter(|run| **run > good).count() >= KEPT,
+            "the version of run {good} is gone; there are those of the runs {restored:?}"
         );
+        self.forget_models(&restored)?;
+        // As a computer does that knows nothing yet.
+        let cache = self.folder.join("cache");
+        self.restore(0, &cache)?;
+        fs::remove_dir_all(cache)?;
+
         let tested = self
             .coffer(&["test", &destination, "all"])
             .stdout(Stdio::piped())
             .output()?;
-        // A dblock whose dindex the cut kept from coming is a leftover; anything else is damage.
-        let told = String::from_utf8_lossy(&tested.stdout);
-        let damaged: Vec<&str> = told
-            .lines()
-            .filter(|line| line.contains('\t') && !line.contains("no index volume describes it"))
-            .collect();
+        // 2: a dblock without its dindex, which a run left that was cut off.
         ensure!(
-            damaged.is_empty() && matches!(tested.status.code(), Some(0 | 2 | 3)),
-            "volumes are damaged: {}\n{told}",
-            tested.status
+            matches!(tested.status.code(), Some(0 | 2)),
+            "volumes are damaged: {}\n{}",
+            tested.status,
+            String::from_utf8_lossy(&tested.stdout)
         );
+        Ok(())
+    }
+
+    /// Restores a version, compares it with what the sources were, and returns the run that made it.
+    fn restore(&self, version: usize, cache: &Path) -> Result<u64> {
+        let restored = self.folder.join("restored");
+        fs::remove_dir_all(&restored)?;
+        let into = format!("--restore-path={}", restored.display());
+        let number = format!("--version={version}");
+        let run = self
+            .coffer(&["restore", &self.destination(), &into, &number])
+            .env("COFFER_CACHE_DIR", cache)
+            .stderr(Stdio::piped())
+            .output()?;
+        ensure!(
+            run.status.success(),
+            "version {version} does not restore: {}\n{}",
+            run.status,
+            String::from_utf8_lossy(&run.stderr)
+        );
+        let run = fs::read_to_string(restored.join("mark"))?.parse()?;
+        let compared = Command::new("diff")
+            .args(["-rq", "--no-dereference"])
+            .arg(self.model(run))
+            .arg(&restored)
+            .output()?;
+        ensure!(
+            compared.status.success(),
+            "the version of run {run} restored differently:\n{}",
+            String::from_utf8_lossy(&compared.stdout)
+        );
+        Ok(run)
+    }
+
+    /// Forgets what the sources were before all versions that are left.
+    fn forget_models(&self, versions: &[u64]) -> Result<()> {
+        let oldest = versions.iter().min().copied().unwrap_or_default();
+        for model in fs::read_dir(self.folder.join("models"))? {
+            let model = model?;
+            let run: u64 = model.file_name().to_string_lossy().parse()?;
+            if run < oldest {
+                fs::remove_dir_all(model.path())?;
+            }
+        }
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::Index;
 use crate::error::Result;
-use crate::sqlite::{from_sql, to_sql};
+use crate::sqlite::{self, from_sql, to_sql};
 
 const COLUMNS: &str = "path, kind, time, hash, size, parts, listed, meta_hash, meta_size, meta_parts, \
                        meta_listed, modified, changed, inode";
@@ -142,15 +142,19 @@ impl Index {
         Ok(())
     }
 
-    /// Notes that a file list is not at the destination.
+    /// Notes that file lists are not at the destination, or will not be: when this returns, not even a power cut brings
+    /// them back, so that nobody is told that a version is gone which was deleted.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn forget_dlist(&self, name: &str) -> Result<()> {
-        self.connection
-            .prepare_cached("DELETE FROM dlist WHERE name = ?1")?
-            .execute([name])?;
-        Ok(())
+    pub fn forget_dlists<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<()> {
+        sqlite::durably(&self.connection, |connection| {
+            let mut statement = connection.prepare_cached("DELETE FROM dlist WHERE name = ?1")?;
+            for name in names {
+                statement.execute([name])?;
+            }
+            Ok(())
+        })
     }
 
     /// Whether the version made at `time` (seconds since 1970) is complete, if that is known. Known also of versions

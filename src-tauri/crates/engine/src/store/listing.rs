@@ -172,7 +172,7 @@ impl Listed {
             } else if kind == VolumeKind::Dlist {
                 // The run that holds its deletions is one that would delete.
                 if !session.is_reading() {
-                    index.forget_dlist(&text)?;
+                    index.forget_dlists([text.as_str()])?;
                 }
                 index.hold_deletions(true)?;
                 session.monitor().problem(Problem {

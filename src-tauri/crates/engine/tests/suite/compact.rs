@@ -364,6 +364,7 @@ fn older_versions_are_read_once_by_an_index_that_does_not_know_them() {
             if name.contains(".dlist.") {
                 *counted.lock().unwrap() += 1;
             }
+            Ok(())
         }),
         ..crate::hooked::Hooked::over(real.clone())
     });

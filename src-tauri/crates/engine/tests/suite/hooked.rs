@@ -14,7 +14,8 @@ type NameHook = Box<dyn Fn(&str) + Send + Sync>;
 pub(crate) struct Hooked {
     pub(crate) inner: Arc<dyn Destination>,
     pub(crate) before_put: NameHook,
-    pub(crate) before_get: NameHook,
+    /// Refuses the download when it returns an error.
+    pub(crate) before_get: Box<dyn Fn(&str) -> DResult<()> + Send + Sync>,
     pub(crate) before_delete: NameHook,
     pub(crate) listed: Box<dyn Fn(Vec<RemoteFile>) -> Vec<RemoteFile> + Send + Sync>,
 }
@@ -24,7 +25,7 @@ impl Hooked {
         Self {
             inner,
             before_put: Box::new(|_| ()),
-            before_get: Box::new(|_| ()),
+            before_get: Box::new(|_| Ok(())),
             before_delete: Box::new(|_| ()),
             listed: Box::new(|files| files),
         }
@@ -59,7 +60,7 @@ impl Destination for Hooked {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> DResult<u64> {
-        (self.before_get)(name);
+        (self.before_get)(name)?;
         self.inner.get(name, target, monitor, cancel).await
     }
     async fn get_range(

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -275,22 +274,22 @@ fn a_damaged_old_dlist_does_not_fail_backups() {
     assert!(outcomes.into_iter().all(|ok| ok));
 }
 
-fn block_counts(folder: &Path, format: &Format) -> BTreeMap<Vec<u8>, usize> {
-    let mut found = BTreeMap::new();
-    for file in fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        let Some(name) = VolumeName::parse(path.file_name().unwrap().to_str().unwrap()) else {
-            continue;
-        };
+/// Of a backup with blocks of 64 KiB.
+fn blocks_stored_twice(bench: &Bench) -> usize {
+    let format = Format::new(64 * 1024, "SHA256", "SHA256").unwrap();
+    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
+    for text in bench.volumes() {
+        let name = VolumeName::parse(&text).unwrap();
         if name.kind() != VolumeKind::Dblock {
             continue;
         }
-        let volume = VolumeReader::open(File::open(path).unwrap(), &name, None).unwrap();
-        for (hash, _) in DblockReader::new(volume, format).unwrap().scan().unwrap() {
-            *found.entry(hash.as_bytes().to_vec()).or_insert(0) += 1;
+        let file = File::open(bench.destination_path().join(&text)).unwrap();
+        let volume = VolumeReader::open(file, &name, None).unwrap();
+        for (hash, _) in DblockReader::new(volume, &format).unwrap().scan().unwrap() {
+            *counts.entry(hash.as_bytes().to_vec()).or_default() += 1;
         }
     }
-    found
+    counts.values().filter(|count| **count > 1).count()
 }
 
 /// Equal content is stored once, also within a first backup.
@@ -303,10 +302,7 @@ fn a_first_backup_stores_equal_blocks_once() {
     options.block_size = Some(64 * 1024);
     options.volume_size = 1 << 20;
     bench.backup_with(options).unwrap();
-    let format = Format::new(64 * 1024, "SHA256", "SHA256").unwrap();
-    let counts = block_counts(&bench.destination_path(), &format);
-    let twice = counts.values().filter(|count| **count > 1).count();
-    assert_eq!(twice, 0);
+    assert_eq!(blocks_stored_twice(&bench), 0);
 }
 
 /// The same for small files.
@@ -326,10 +322,7 @@ fn a_first_backup_stores_equal_small_files_once() {
     let mut options = small(&bench);
     options.block_size = Some(64 * 1024);
     bench.backup_with(options).unwrap();
-    let format = Format::new(64 * 1024, "SHA256", "SHA256").unwrap();
-    let counts = block_counts(&bench.destination_path(), &format);
-    let twice = counts.values().filter(|count| **count > 1).count();
-    assert_eq!(twice, 0);
+    assert_eq!(blocks_stored_twice(&bench), 0);
 }
 
 /// A page in the middle of the index is damaged.

@@ -2,88 +2,20 @@
 
 use std::fs::{self, File, Permissions as FilePermissions};
 use std::io::Cursor;
-use std::ops::Range;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
-use coffer_destination::{
-    CheckpointStore, Destination, Error as DestinationError, Quota, RemoteFile, Result as DResult,
-    TransferMonitor, UploadFile,
-};
+use coffer_destination::{Error as DestinationError, Result as DResult};
 use coffer_engine::{Error, Existing, Permissions, RestoreOptions, Selection};
 use coffer_testkit::{snapshot, write_files};
 use coffer_volume::archive::VolumeReader;
 use coffer_volume::dlist::{Completeness, DlistReader, DlistWriter, FilelistEntry};
 use coffer_volume::{Encryption, VolumeName};
 use jiff::{SignedDuration, Timestamp};
-use tokio_util::sync::CancellationToken;
 
+use crate::hooked::Hooked;
 use crate::support::{Bench, noise};
-
-type Hook = Box<dyn Fn(&str) -> DResult<()> + Send + Sync>;
-
-/// A destination that does something before each download, and refuses it when told so.
-struct Hooked {
-    inner: Arc<dyn Destination>,
-    before_get: Hook,
-}
-
-#[async_trait]
-impl Destination for Hooked {
-    fn label(&self) -> String {
-        self.inner.label()
-    }
-
-    async fn list(&self, cancel: &CancellationToken) -> DResult<Vec<RemoteFile>> {
-        self.inner.list(cancel).await
-    }
-
-    async fn put(
-        &self,
-        name: &str,
-        file: &UploadFile,
-        checkpoints: &dyn CheckpointStore,
-        monitor: &dyn TransferMonitor,
-        cancel: &CancellationToken,
-    ) -> DResult<()> {
-        let put = self.inner.put(name, file, checkpoints, monitor, cancel);
-        put.await
-    }
-
-    async fn get(
-        &self,
-        name: &str,
-        target: &Path,
-        monitor: &dyn TransferMonitor,
-        cancel: &CancellationToken,
-    ) -> DResult<u64> {
-        (self.before_get)(name)?;
-        self.inner.get(name, target, monitor, cancel).await
-    }
-
-    async fn get_range(
-        &self,
-        name: &str,
-        range: Range<u64>,
-        cancel: &CancellationToken,
-    ) -> DResult<Vec<u8>> {
-        self.inner.get_range(name, range, cancel).await
-    }
-
-    async fn delete(&self, name: &str, cancel: &CancellationToken) -> DResult<()> {
-        self.inner.delete(name, cancel).await
-    }
-
-    async fn create_folder(&self, cancel: &CancellationToken) -> DResult<()> {
-        self.inner.create_folder(cancel).await
-    }
-
-    async fn quota(&self, cancel: &CancellationToken) -> DResult<Option<Quota>> {
-        self.inner.quota(cancel).await
-    }
-}
 
 fn plain() -> Bench {
     let mut bench = Bench::new();
@@ -103,8 +35,8 @@ fn back_up(bench: &mut Bench) {
 
 fn hook(bench: &mut Bench, before_get: impl Fn(&str) -> DResult<()> + Send + Sync + 'static) {
     bench.destination = Arc::new(Hooked {
-        inner: bench.destination.clone(),
         before_get: Box::new(before_get),
+        ..Hooked::over(bench.destination.clone())
     });
 }
 

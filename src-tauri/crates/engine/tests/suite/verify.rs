@@ -162,6 +162,22 @@ fn every_kind_of_damage_to_every_kind_of_volume_is_found() {
 }
 
 #[test]
+fn what_a_run_left_that_was_cut_off_is_no_damage() {
+    let bench = with_versions(2);
+    let dblock = volume(&bench, ".dblock.");
+    let name = dblock.file_name().unwrap().to_str().unwrap().to_owned();
+    let (start, rest) = name.split_at(name.find(".dblock.").unwrap() - 4);
+    let left = format!("{start}0000{}", &rest[4..]);
+    fs::copy(&dblock, bench.destination_path().join(&left)).unwrap();
+
+    let stats = verify(&bench, Samples::All);
+
+    assert_eq!(stats.faults, []);
+    let told = format!("{left}: NotDescribed");
+    assert_eq!(bench.recorder.problems(), [told]);
+}
+
+#[test]
 fn without_downloads_the_listing_is_compared() {
     let bench = with_versions(2);
     let path = volume(&bench, ".dblock.");
