@@ -3,15 +3,16 @@
 mod blocks;
 mod collect;
 mod known;
+mod pace;
 mod prepare;
 mod rows;
 mod scan;
+mod source_list;
 mod version;
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coffer_database::Index;
@@ -41,7 +42,9 @@ use crate::store::{
 use crate::verify::{FaultKind, Lists, Samples, VerifyOptions, VerifyStats, verify_samples};
 
 use collect::Collector;
+use pace::{PATIENT_LEVEL, Pace};
 use scan::{Overview, Scan};
+use source_list::SourceList;
 use version::UploadedDlist;
 
 pub use crate::spool::{Checkpoints, Seal};
@@ -57,12 +60,6 @@ const RUNS_AFTER_SOURCES_LEFT: u32 = 2;
 
 /// Finished volumes that may wait for their upload; with those in flight this bounds the spool folder.
 const WAITING_VOLUMES: usize = 2;
-
-/// Compression level while nothing waits for the network.
-const HASTY_LEVEL: u32 = 1;
-
-/// Compression level while volumes wait for the network, and where nobody waits at all.
-const PATIENT_LEVEL: u32 = 6;
 
 /// How often a run starts again because volumes vanished under it.
 const MAX_REPETITIONS: u32 = 2;
@@ -290,7 +287,7 @@ fn backup_once(
         other => other?,
     };
     let mut stats = made.stats;
-    run.look_after(&cache, &spool, made.overview, &mut stats)?;
+    run.look_after(&cache, &spool, &roots, made.overview, &mut stats)?;
     Ok(stats)
 }
 
@@ -541,13 +538,14 @@ impl Run<'_> {
         &self,
         cache: &Cache,
         spool: &Spool,
+        roots: &[Root],
         overview: Overview,
         stats: &mut BackupStats,
     ) -> Result<()> {
         let (session, options) = (self.session, &self.options);
         let index = lock(&self.index);
         let now = options.now;
-        let may_delete = self.may_delete(&index, &overview, stats)?;
+        let may_delete = self.may_delete(&index, roots, &overview, stats)?;
         let mut listed = Listed::completed(session, &index)?;
         if may_delete {
             let retention = RetentionRun {
@@ -603,21 +601,29 @@ impl Run<'_> {
     fn may_delete(
         &self,
         index: &Index,
+        roots: &[Root],
         overview: &Overview,
         stats: &mut BackupStats,
     ) -> Result<bool> {
         const KEY: &str = "sources left";
+        // Runs of this computer are compared, because others may back up other sources into the same folder.
+        let sources = SourceList::of(roots);
+        let sources_left = match SourceList::of_run_before(index)? {
+            Some(before) => sources.lacks_some_of(&before),
+            None => overview.sources_left,
+        };
         let runs_left: u32 = index
             .meta(KEY)?
             .and_then(|text| text.parse().ok())
             .unwrap_or(0);
-        let runs_left = if overview.sources_left {
+        let runs_left = if sources_left {
             RUNS_AFTER_SOURCES_LEFT
         } else {
             runs_left.saturating_sub(1)
         };
         index.set_meta(KEY, &runs_left.to_string())?;
-        let is_waiting = overview.sources_left || runs_left > 0;
+        sources.note(index)?;
+        let is_waiting = sources_left || runs_left > 0;
         let nothing_chosen = overview.files == 0
             && !overview.keeps
             && (overview.left_out > 0 || overview.files_are_gone);
@@ -722,43 +728,6 @@ fn run_pipeline(
     )
 }
 
-/// How hard blocks are compressed, which depends on who waits for whom.
-struct Pace {
-    fixed: Option<u32>,
-    /// Volumes that are full and have not arrived.
-    under_way: AtomicUsize,
-    is_patient: AtomicBool,
-}
-
-impl Pace {
-    fn new(fixed: Option<u32>) -> Self {
-        Self {
-            fixed,
-            under_way: AtomicUsize::new(0),
-            is_patient: AtomicBool::new(false),
-        }
-    }
-
-    fn level(&self) -> u32 {
-        self.fixed
-            .unwrap_or(if self.is_patient.load(Ordering::Relaxed) {
-                PATIENT_LEVEL
-            } else {
-                HASTY_LEVEL
-            })
-    }
-
-    /// A volume is full. When the two before it are still under way, the network is what the run waits for.
-    fn filled(&self) {
-        let under_way = self.under_way.fetch_add(1, Ordering::Relaxed);
-        self.is_patient.store(under_way > 1, Ordering::Relaxed);
-    }
-
-    fn arrived(&self) {
-        self.under_way.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// The backup's own settings, which any that were asked for must equal; in a new one those that were asked for.
 fn choose_format(
     session: &Session,
@@ -798,7 +767,7 @@ fn choose_format(
 }
 
 /// Whole seconds, later than every version that exists. When the clock is behind these, that is told; whichever of the two
-/// clocks was wrong, the version is the newest one. Returns whether it was told.
+/// clocks was wrong, the version is the newest one.
 fn choose_time(session: &Session, listed: &Listed, now: Timestamp) -> Timestamp {
     let seconds = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let time = after_all(listed, seconds);
@@ -810,27 +779,4 @@ fn choose_time(session: &Session, listed: &Listed, now: Timestamp) -> Timestamp 
         session.monitor().problem(Problem { subject, kind });
     }
     time
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn blocks_are_compressed_hard_while_volumes_wait_for_the_network() {
-        let pace = Pace::new(None);
-        assert_eq!(pace.level(), HASTY_LEVEL);
-        pace.filled();
-        pace.filled();
-        assert_eq!(pace.level(), HASTY_LEVEL, "one on its way says nothing");
-        pace.filled();
-        assert_eq!(pace.level(), PATIENT_LEVEL);
-        pace.arrived();
-        pace.arrived();
-        pace.filled();
-        assert_eq!(pace.level(), HASTY_LEVEL, "the network is fast again");
-        let fixed = Pace::new(Some(3));
-        (0..4).for_each(|_| fixed.filled());
-        assert_eq!(fixed.level(), 3);
-    }
 }

@@ -208,6 +208,27 @@ fn sources_that_leave_the_list_keep_their_versions_for_two_runs() {
 }
 
 #[test]
+fn sources_of_another_computer_have_not_left_the_list() {
+    let mut bench = with_files(&["here"]);
+    let mut other = Bench::new();
+    other.destination = bench.destination.clone();
+    other.now = bench.now;
+    write_files(&other.source(), &[("there", b"there")]);
+    let mut deleted = Vec::new();
+    for _ in 0..3 {
+        for bench in [&mut other, &mut bench] {
+            let mut options = bench.options();
+            options.retention = Retention::KeepVersions(3);
+            deleted.push(bench.backup_with(options).unwrap().deleted_versions);
+        }
+        other.now = bench.now;
+    }
+
+    // One of the two finds each time that versions are gone, and deletes none itself.
+    assert_eq!(deleted, [0, 0, 0, 2, 0, 2]);
+}
+
+#[test]
 fn a_source_within_a_folder_that_is_left_out_is_backed_up() {
     for rule in ["cache/", "cache*", "ignored"] {
         let mut bench = Bench::new();
