@@ -63,6 +63,11 @@ pub(crate) fn packages_for_bench() -> Result<()> {
     packages::install(packages::BENCH)
 }
 
+/// System packages that only power cuts need.
+pub(crate) fn packages_for_power_cuts() -> Result<()> {
+    packages::install(packages::POWER_CUTS)
+}
+
 fn ui_packages(project: &Project) -> Result<()> {
     if !project.has_ui() {
         return Ok(());

@@ -56,6 +56,11 @@ pub(super) const BENCH: &[Package] = &[
     ("borgbackup", "a backup program to compare with"),
 ];
 
+pub(super) const POWER_CUTS: &[Package] = &[
+    ("e2fsprogs", "a file system with a journal"),
+    ("btrfs-progs", "a file system that never overwrites"),
+];
+
 /// The packages of a level.
 pub(super) fn needed(level: Level) -> Vec<Package> {
     match level {
