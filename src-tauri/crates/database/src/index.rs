@@ -18,10 +18,10 @@ use rusqlite::{Connection, OptionalExtension as _};
 use crate::error::{Error, Result};
 use crate::sqlite;
 
-pub use versions::{EntryRow, FilesetRow, LocalState, StreamRow};
+pub use versions::{EntryRow, FilesetRow, KnownDlist, LocalState, StreamRow};
 pub use volumes::{BlockRow, VolumeKind, VolumeRow, VolumeState};
 
-const VERSION: i32 = 3;
+const VERSION: i32 = 4;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -32,7 +32,9 @@ CREATE TABLE volume (
 );
 CREATE TABLE lost (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE waste (name TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE dlist (name TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE dlist (
+    name TEXT PRIMARY KEY, size INTEGER NOT NULL, gone INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
 CREATE TABLE older (name TEXT PRIMARY KEY, gone INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE older_live (hash BLOB NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (hash, size)) WITHOUT ROWID;
 CREATE TABLE mount (path TEXT PRIMARY KEY, device INTEGER NOT NULL) WITHOUT ROWID;

@@ -26,8 +26,8 @@ pub use comparison::{ComparedEntry, Comparison};
 pub use error::{Error, Result};
 pub use filter::BlockFilter;
 pub use index::{
-    BlockRow, EntryRow, FilesetRow, Index, IndexHandle, LocalState, StreamRow, VolumeKind,
-    VolumeRow, VolumeState,
+    BlockRow, EntryRow, FilesetRow, Index, IndexHandle, KnownDlist, LocalState, StreamRow,
+    VolumeKind, VolumeRow, VolumeState,
 };
 pub use listing::{Listing, ListingRow};
 pub use plan::{PlanEntry, RestorePlan, Use, WantedBlock};

@@ -47,6 +47,16 @@ impl FolderDestination {
     }
 
     /// Turns "not found" into the missing folder or the missing file, whichever it is.
+    /// Opens a file to be read. What has its name but is none, such as a folder or a pipe, counts as not there.
+    fn open(&self, name: &str, path: &Path) -> Result<File> {
+        let failed = |source| self.missing("read", name, source);
+        if fs::metadata(path).map_err(failed)?.is_file() {
+            File::open(path).map_err(failed)
+        } else {
+            Err(failed(io::ErrorKind::NotFound.into()))
+        }
+    }
+
     fn missing(&self, operation: &'static str, name: &str, source: io::Error) -> Error {
         if source.kind() != io::ErrorKind::NotFound {
             return Error::io(operation, name, source);
@@ -215,7 +225,7 @@ impl Destination for FolderDestination {
         let path = self.path(name)?;
         let (this, name, target) = (self.clone(), name.to_owned(), target.to_owned());
         let size = blocking(cancel, move |cancel| {
-            let source = File::open(path).map_err(|source| this.missing("read", &name, source))?;
+            let source = this.open(&name, &path)?;
             let local = target.display().to_string();
             let out = File::create(&target).map_err(|source| Error::io("write", &local, source))?;
             copy(source, &out, &name, cancel)
@@ -226,7 +236,7 @@ impl Destination for FolderDestination {
     }
 
     fn local_path(&self, name: &str) -> Option<PathBuf> {
-        self.path(name).ok()
+        self.path(name).ok().filter(|path| path.is_file())
     }
 
     async fn get_range(
@@ -238,8 +248,7 @@ impl Destination for FolderDestination {
         let path = self.path(name)?;
         let (this, name) = (self.clone(), name.to_owned());
         blocking(cancel, move |_| {
-            let mut source =
-                File::open(path).map_err(|source| this.missing("read", &name, source))?;
+            let mut source = this.open(&name, &path)?;
             let mut data = Vec::new();
             source
                 .seek(SeekFrom::Start(range.start))

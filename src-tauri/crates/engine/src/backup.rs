@@ -33,11 +33,12 @@ use crate::filter::{Action, Filters};
 use crate::monitor::{Counting, Monitor, Phase, Problem, ProblemKind};
 use crate::repair::write_missing_dindexes;
 use crate::retention::Retention;
-use crate::session::Session;
+use crate::session::{Role, Session};
 use crate::source::{Root, SourceOptions, roots};
 use crate::spool::{Spool, abandon_others, lock, upload_pair};
 use crate::store::{
-    Cache, Listed, Store, Synced, load_newest_version, stream_ref, sync_volumes, with_sound_index,
+    Cache, Listed, SOURCES_LEFT, SpooledVolume, Store, Synced, load_newest_version, stream_ref,
+    sync_volumes, with_sound_index,
 };
 use crate::verify::{FaultKind, Lists, Samples, VerifyOptions, VerifyStats, verify_samples};
 
@@ -230,7 +231,7 @@ fn backup_once(
     cancel: &CancellationToken,
     made: &Mutex<Option<BackupStats>>,
 ) -> Result<BackupStats> {
-    let session = Session::new(store, monitor, cancel);
+    let session = Session::new(store, monitor, cancel).with_role(Role::BackingUp);
     let cache = Cache::lock(store)?;
     let (roots, odd) = roots(&options.sources);
     require_some_source(&roots)?;
@@ -260,9 +261,7 @@ fn backup_once(
 
     session.monitor().phase(Phase::ReadingDestination);
     abandon_others(&session, &index, &pairs, &options.checkpoints)?;
-    for pair in &pairs {
-        upload_pair(&session, &index, &spool, pair, &options.checkpoints)?;
-    }
+    upload_left(&session, &index, &cache, &pairs, &options.checkpoints)?;
     if !pairs.is_empty() {
         listed = Listed::completed(&session, &index)?;
     }
@@ -272,10 +271,13 @@ fn backup_once(
 
     session.monitor().phase(Phase::BackingUp);
     let is_first = listed.dlists.is_empty();
+    let own = index.volumes()?.into_iter().filter(|row| row.is_own);
+    let own_before = own.map(|row| row.name).collect();
     let run = Run {
         session: &session,
         index: Arc::new(Mutex::new(index)),
         options: Arc::clone(options),
+        own_before,
         made,
     };
     let must_upload = run.options.upload_unchanged || is_first || newest_is_partial(&run, &listed)?;
@@ -289,6 +291,32 @@ fn backup_once(
     let mut stats = made.stats;
     run.look_after(&cache, &spool, &roots, made.overview, &mut stats)?;
     Ok(stats)
+}
+
+/// Uploads what a run before left in the spool. When the destination is full, what is left is given up: it may be of no use
+/// any more, and what this run needs may be less.
+fn upload_left(
+    session: &Session,
+    index: &Index,
+    cache: &Cache,
+    pairs: &[SpooledVolume],
+    checkpoints: &Checkpoints,
+) -> Result<()> {
+    let spool = cache.spool();
+    for pair in pairs {
+        match upload_pair(session, index, &spool, pair, checkpoints) {
+            Err(Error::Destination(DestinationError::Full)) => break,
+            other => other?,
+        }
+    }
+    for name in pairs.iter().flat_map(|pair| [&pair.dblock, &pair.dindex]) {
+        let path = spool.join(name);
+        if path.exists() {
+            fs::remove_file(&path).map_err(|source| Error::io("delete", &path, source))?;
+        }
+    }
+    cache.spooled(index)?;
+    abandon_others(session, index, &[], checkpoints)
 }
 
 /// # Errors
@@ -362,6 +390,8 @@ struct Run<'a> {
     session: &'a Session,
     index: Arc<Mutex<Index>>,
     options: Arc<BackupOptions>,
+    /// Volumes that runs before uploaded.
+    own_before: HashSet<String>,
     /// Filled when the version is at the destination, whatever happens afterwards.
     made: &'a Mutex<Option<BackupStats>>,
 }
@@ -400,8 +430,9 @@ impl Run<'_> {
             self.check_whole(&index, spool, &mut stats)?;
             spool.set_time(after_all(&listed, spool.time()));
             let checkpoints = &self.options.checkpoints;
+            let made = self.made;
             let dlist =
-                version::upload_dlist(self.session, &index, spool, &mut stats, checkpoints)?;
+                version::upload_dlist(self.session, &index, spool, &mut stats, checkpoints, made)?;
             if !self.is_still_whole(&index, spool, &dlist, &mut stats)? {
                 // Nobody may find a version whose data is gone.
                 self.withdraw(&index, &dlist)?;
@@ -410,8 +441,6 @@ impl Run<'_> {
                 sent = (stats.uploaded_volumes, stats.uploaded_bytes);
                 continue;
             }
-            stats.version = Some(spool.time());
-            *lock(self.made) = Some(stats.clone());
             version::commit(&index, spool)?;
             index.set_mounts(&overview.mounts)?;
             return Ok(Made { stats, overview });
@@ -483,10 +512,13 @@ impl Run<'_> {
     fn withdraw(&self, index: &Index, dlist: &UploadedDlist) -> Result<()> {
         let name = dlist.name.as_str();
         index.forget_dlists([name])?;
-        delete_volume(self.session, &Listed::default(), name)
+        delete_volume(self.session, &Listed::default(), name)?;
+        *lock(self.made) = None;
+        Ok(())
     }
 
-    /// Makes room at a full destination: what was noted as waste goes at once. False when there was none.
+    /// Makes room at a full destination: what was noted as waste goes at once, and what runs that failed left. False when
+    /// there was none.
     fn make_room(&self, spool: &Spool) -> Result<bool> {
         let index = lock(&self.index);
         index.clear_staged()?;
@@ -496,10 +528,8 @@ impl Run<'_> {
             format: spool.format(),
             spool: spool.folder(),
         };
-        work.dispose_of_waste(&CompactOptions::new(
-            self.options.volume_size,
-            self.options.now,
-        ))
+        let options = CompactOptions::new(self.options.volume_size, self.options.now);
+        work.dispose_of_waste(&self.own_before, &options)
     }
 
     /// Entries of the staged version of which blocks are nowhere.
@@ -605,15 +635,16 @@ impl Run<'_> {
         overview: &Overview,
         stats: &mut BackupStats,
     ) -> Result<bool> {
-        const KEY: &str = "sources left";
         // Runs of this computer are compared, because others may back up other sources into the same folder.
         let sources = SourceList::of(roots);
-        let sources_left = match SourceList::of_run_before(index)? {
-            Some(before) => sources.lacks_some_of(&before),
-            None => overview.sources_left,
+        let (sources_left, reason) = match SourceList::of_run_before(index)? {
+            Some(before) => (sources.lacks_some_of(&before), ProblemKind::SourcesLeft),
+            None if overview.sources_left => (true, ProblemKind::SourcesLeft),
+            // An unplugged disk looks the same to an index that has lost what it knew.
+            None => (overview.files_are_gone, ProblemKind::NothingRemembered),
         };
         let runs_left: u32 = index
-            .meta(KEY)?
+            .meta(SOURCES_LEFT)?
             .and_then(|text| text.parse().ok())
             .unwrap_or(0);
         let runs_left = if sources_left {
@@ -621,7 +652,7 @@ impl Run<'_> {
         } else {
             runs_left.saturating_sub(1)
         };
-        index.set_meta(KEY, &runs_left.to_string())?;
+        index.set_meta(SOURCES_LEFT, &runs_left.to_string())?;
         sources.note(index)?;
         let is_waiting = sources_left || runs_left > 0;
         let nothing_chosen = overview.files == 0
@@ -631,7 +662,7 @@ impl Run<'_> {
             nothing_chosen.then_some(ProblemKind::NothingChosen {
                 is_meant: self.options.allow_missing_source,
             }),
-            (is_waiting && !self.options.retention.keeps_all()).then_some(ProblemKind::SourcesLeft),
+            (is_waiting && !self.options.retention.keeps_all()).then_some(reason),
         ];
         for kind in told.into_iter().flatten() {
             let subject = self.session.label();

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::restore::{fetch_blocklists, list_len, note_missing_lists};
-use crate::session::Session;
+use crate::session::{Role, Session};
 use crate::store::{ListedVolume, Opened, Store, sync_what_is_there};
 use crate::versions::{Version, open_dlist, read_entries};
 
@@ -53,7 +53,7 @@ pub fn for_each_broken_file(
         cache,
         mut listed,
     } = Opened::existing(store, monitor, cancel)?;
-    let session = session.reading();
+    let session = session.with_role(Role::Reading);
     let spool = cache.spool();
     let Some(format) = listed.format(&session, &spool)? else {
         return Ok(());

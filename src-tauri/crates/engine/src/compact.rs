@@ -12,7 +12,7 @@ use std::sync::Arc;
 use coffer_database::{Index, Usage, VolumeKind, VolumeRow, VolumeState, VolumeUsage};
 use coffer_volume::archive::{BlockCompressor, CompressionMethod, Hint};
 use coffer_volume::dblock::DblockReader;
-use coffer_volume::{Format, Hash, VolumeName};
+use coffer_volume::{Format, Hash, VolumeKind as NameKind, VolumeName};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ use crate::store::{
     Listed, Opened, SpooledVolume, Store, load_newest_version, open_volume, sync_volumes,
     with_sound_index,
 };
-use crate::usage::Needs;
+use crate::usage::{Needs, is_unknown};
 
 /// Finished volumes that may wait for their upload.
 const WAITING_VOLUMES: usize = 2;
@@ -143,7 +143,8 @@ pub struct CompactStats {
 /// Compacts the backup in `store`.
 ///
 /// # Errors
-/// [`Error::VolumesMissing`] and [`Error::DataMissing`] when versions are damaged; then nothing is changed.
+/// [`Error::VolumesMissing`], [`Error::DataMissing`] and [`Error::VersionUnreadable`] when versions are damaged; then nothing
+/// is changed.
 pub fn compact(
     store: &Store,
     options: &CompactOptions,
@@ -157,7 +158,7 @@ pub fn compact(
             mut listed,
         } = Opened::existing(store, Arc::clone(&monitor), cancel)?;
         let spool = cache.spool();
-        let Some(format) = listed.format(&session, &spool)? else {
+        let Some(format) = cache.format(&session, &listed)? else {
             return Ok(CompactStats::default());
         };
         let index = cache.index_for(&format, store)?;
@@ -183,7 +184,7 @@ pub(crate) fn compact_afterwards(
     let mut listed = Listed::completed(session, work.index)?;
     match work.run(&mut listed, without, options) {
         Ok(stats) => Ok(Some(stats)),
-        Err(error @ (Error::DataMissing { .. } | Error::VolumesMissing { .. })) => {
+        Err(error) if is_unknown(&error) || matches!(error, Error::VolumesMissing { .. }) => {
             session.monitor().problem(Problem {
                 subject: session.label(),
                 kind: ProblemKind::NotCompacted(error.to_string()),
@@ -224,6 +225,7 @@ impl Compaction<'_> {
         needs.add(listed, without)?;
         let missing = needs.usage().missing_blocks()?;
         if missing > 0 {
+            session.require_read(NameKind::Dblock)?;
             return Err(Error::DataMissing {
                 destination: session.label(),
                 blocks: missing,
@@ -324,17 +326,23 @@ impl Compaction<'_> {
             .collect())
     }
 
-    /// Deletes all that was noted as waste and still is, because the destination is full. Returns whether there was any.
-    pub(crate) fn dispose_of_waste(&self, options: &CompactOptions) -> Result<bool> {
-        let noted = self.index.waste()?;
-        if noted.is_empty() || self.index.holds_deletions()? {
+    /// Deletes all that was noted as waste and still is, and what of `own` no version needs, because the destination is full.
+    /// Returns whether there was any.
+    pub(crate) fn dispose_of_waste(
+        &self,
+        own: &HashSet<String>,
+        options: &CompactOptions,
+    ) -> Result<bool> {
+        if self.index.holds_deletions()? {
             return Ok(false);
         }
+        let noted = self.index.waste()?;
         let mut needs = Needs::new(self.session, self.index, self.format, self.spool)?;
         let mut listed = Listed::completed(self.session, self.index)?;
         let rows = self.index.volumes()?.into_iter();
         let doomed = rows
-            .filter(|row| row.kind == VolumeKind::Dblock && noted.contains_key(&row.name))
+            .filter(|row| row.kind == VolumeKind::Dblock)
+            .filter(|row| noted.contains_key(&row.name) || own.contains(&row.name))
             .map(|row| row.id)
             .collect();
         let doomed = self.spare_what_is_needed(&mut needs, &mut listed, doomed)?;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::restore::Selection;
-use crate::session::Session;
+use crate::session::{Role, Session};
 use crate::store::{Cache, Listed, Store, kind_number, kind_of};
 use crate::versions::{Version, open_dlist, read_entries};
 
@@ -151,7 +151,7 @@ fn with_versions(
     cancel: &CancellationToken,
     work: impl FnOnce(&Session, &Cache, &Listed) -> Result<()>,
 ) -> Result<()> {
-    let session = Session::new(store, monitor, cancel).reading();
+    let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
     let cache = Cache::lock_or_temporary(store)?;
     session.monitor().phase(Phase::Connecting);
     let listed = Listed::of(&session)?;

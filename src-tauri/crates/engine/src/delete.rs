@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::retention::{Retention, VersionState, retention_victims};
 use crate::session::Session;
-use crate::store::{Cache, Listed, ListedVolume, Opened, Store, with_sound_index};
+use crate::store::{Cache, Listed, ListedVolume, Opened, RETENTION, Store, with_sound_index};
 use crate::versions::{Version, open_dlist};
 
 /// Between two runs, two years, before somebody has to say that the clock is right.
@@ -94,14 +94,22 @@ pub fn delete(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<DeleteStats> {
+    let mut chosen = None;
     with_sound_index(store, || {
-        delete_once(store, options, Arc::clone(&monitor), cancel)
+        delete_once(store, options, &mut chosen, Arc::clone(&monitor), cancel)
     })
+}
+
+/// What was chosen before anything was deleted: by then numbers mean other versions.
+struct Chosen {
+    times: Vec<Timestamp>,
+    stats: DeleteStats,
 }
 
 fn delete_once(
     store: &Store,
     options: &DeleteOptions,
+    chosen: &mut Option<Chosen>,
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<DeleteStats> {
@@ -112,7 +120,7 @@ fn delete_once(
     } = Opened::existing(store, monitor, cancel)?;
     let spool = cache.spool();
     // A version can be deleted although nothing of the backup can be read.
-    let format = match listed.format(&session, &spool) {
+    let format = match cache.format(&session, &listed) {
         Err(Error::Volume { .. }) => None,
         other => other?,
     };
@@ -122,19 +130,29 @@ fn delete_once(
     };
     index.hold_deletions(false)?;
     listed.complete(&session, &index)?;
-    let times = match &options.victims {
-        Victims::Numbers(numbers) => numbered(numbers, &listed)?,
-        Victims::Retention(retention) => {
-            given_up(&session, &cache, &index, &listed, retention, options.now)?
+    let Chosen { times, mut stats } = match chosen.take() {
+        Some(chosen) => chosen,
+        None => {
+            let times = match &options.victims {
+                Victims::Numbers(numbers) => numbered(numbers, &listed)?,
+                Victims::Retention(retention) => {
+                    given_up(&session, &cache, &index, &listed, retention, options.now)?
+                }
+            };
+            let stats = describe(&listed, &times);
+            Chosen { times, stats }
         }
     };
-    if times.len() == listed.dlists.len() && options.full_removal == FullRemoval::Refuse {
+    let is_everything = listed.times().iter().all(|time| times.contains(time));
+    if is_everything && options.full_removal == FullRemoval::Refuse {
         return Err(Error::FullRemoval);
     }
-    let is_everything = times.len() == listed.dlists.len();
-    let mut stats = describe(&listed, &times);
     let mut without = &times[..];
     if options.mode == Mode::Run {
+        *chosen = Some(Chosen {
+            times: times.clone(),
+            stats: stats.clone(),
+        });
         delete_versions(&session, &index, &listed, &times)?;
         without = &[];
     }
@@ -240,10 +258,9 @@ pub(crate) fn apply_retention(
     listed: &Listed,
     options: &RetentionRun<'_>,
 ) -> Result<u64> {
-    const KEY: &str = "retention";
     let rule = format!("{:?}", options.retention);
-    let is_as_before = index.meta(KEY)?.is_some_and(|before| before == rule);
-    index.set_meta(KEY, &rule)?;
+    let is_as_before = index.meta(RETENTION)?.is_some_and(|before| before == rule);
+    index.set_meta(RETENTION, &rule)?;
     if options.retention.keeps_all() {
         return Ok(0);
     }
@@ -259,9 +276,8 @@ pub(crate) fn apply_retention(
     times.retain(|time| Some(*time) != options.newest);
     let (victims, versions) = (times.len() as u64, listed.dlists.len() as u64);
     let are_most = is_as_before && victims > 1 && victims * 2 > versions;
-    let has_jumped = victims > 0
-        && !matches!(options.retention, Retention::KeepVersions(_))
-        && has_jumped(listed, options);
+    let has_jumped = !matches!(options.retention, Retention::KeepVersions(_))
+        && has_jumped(listed, &times, options);
     if (are_most || has_jumped) && !options.allow_mass_deletion {
         session.monitor().problem(Problem {
             subject: session.label(),
@@ -273,11 +289,16 @@ pub(crate) fn apply_retention(
     Ok(victims)
 }
 
-/// Whether the run before was so long ago, as it seems, that the clock is more likely to be wrong.
-fn has_jumped(listed: &Listed, options: &RetentionRun<'_>) -> bool {
-    let times = listed.times().into_iter();
-    let before = times.filter(|time| Some(*time) != options.newest).max();
-    before.is_some_and(|before| options.now.duration_since(before) > LONGEST_PAUSE)
+/// Whether it is since one of these versions that, as it seems, nothing ran for so long that the clock is more likely to be
+/// wrong; it may have been so in runs before as well.
+fn has_jumped(listed: &Listed, victims: &[Timestamp], options: &RetentionRun<'_>) -> bool {
+    let mut times = listed.times();
+    times.push(options.now);
+    times.sort_unstable();
+    let is_pause = |pair: &[Timestamp]| pair[1].duration_since(pair[0]) > LONGEST_PAUSE;
+    let before = times.windows(2).filter(|pair| is_pause(pair));
+    let before = before.map(|pair| pair[0]).max();
+    before.is_some_and(|before| victims.iter().any(|victim| *victim <= before))
 }
 
 /// Retention at the end of a run.

@@ -24,6 +24,22 @@ pub enum Error {
         #[source]
         source: coffer_volume::Error,
     },
+    /// A volume cannot be read now, though it may be whole, and what was asked for would give up what is in it.
+    #[error("The volume {name} cannot be read now: {why}")]
+    Unreadable {
+        /// Its remote name.
+        name: String,
+        /// Why not.
+        why: String,
+    },
+    /// Of a version nobody can tell what it needs, because its file list is damaged.
+    #[error("Version {number} cannot be read: its file list {name} is damaged")]
+    VersionUnreadable {
+        /// Its number; 0 is the newest.
+        number: usize,
+        /// Remote name of its dlist.
+        name: String,
+    },
     /// The passphrase does not open the backup in this folder.
     #[error("The passphrase does not open the backup in {destination}")]
     WrongPassphrase {

@@ -118,6 +118,11 @@ pub enum ProblemKind {
     },
     /// Nothing is deleted by retention yet, because sources left the list a short while ago.
     SourcesLeft,
+    /// Files are gone since the version before, and nothing is deleted by retention yet, because this computer does not
+    /// remember what its sources were.
+    NothingRemembered,
+    /// There are volumes of a module that cannot be read, named by what their names end in, beside those that can.
+    OtherModule(String),
     /// It takes more than an entry can hold and was left out.
     TooLargeForFormat(String),
     /// Its stored path is of another kind of system, so that it cannot go back where it was.
@@ -145,6 +150,7 @@ impl ProblemKind {
             Self::SpecialFile
             | Self::SourceEmptied
             | Self::SourcesLeft
+            | Self::NothingRemembered
             | Self::NothingChosen { is_meant: true }
             | Self::VersionGone {
                 others_work_here: true,

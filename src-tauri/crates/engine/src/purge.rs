@@ -13,7 +13,7 @@ use coffer_volume::archive::{BlockCompressor, Hint};
 use coffer_volume::dlist::{Completeness, DlistWriter, EntryKind, FilelistEntry};
 use coffer_volume::metadata::Metadata;
 use coffer_volume::stream::{Parts, StreamRef};
-use coffer_volume::{Format, VolumeName};
+use coffer_volume::{Format, VolumeKind, VolumeName};
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
@@ -97,14 +97,16 @@ pub fn purge(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<PurgeStats> {
+    let mut chosen = None;
     with_sound_index(store, || {
-        purge_once(store, options, Arc::clone(&monitor), cancel)
+        purge_once(store, options, &mut chosen, Arc::clone(&monitor), cancel)
     })
 }
 
 fn purge_once(
     store: &Store,
     options: &PurgeOptions,
+    chosen: &mut Option<Vec<Timestamp>>,
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<PurgeStats> {
@@ -114,7 +116,7 @@ fn purge_once(
         mut listed,
     } = Opened::existing(store, monitor, cancel)?;
     let folder = cache.spool();
-    let Some(format) = listed.format(&session, &folder)? else {
+    let Some(format) = cache.format(&session, &listed)? else {
         return Ok(PurgeStats::default());
     };
     let index = cache.index_for(&format, store)?;
@@ -125,7 +127,11 @@ fn purge_once(
         session.monitor().phase(Phase::ReadingDestination);
         sync_what_is_there(&session, &index, &mut listed, &format, &folder)?;
     }
-    let chosen = choose(&listed, &options.versions)?;
+    // By number only before anything is written: then numbers mean other versions.
+    let chosen = match chosen {
+        Some(chosen) => chosen,
+        None => chosen.insert(choose(&listed, &options.versions)?),
+    };
 
     session.monitor().phase(Phase::Planning);
     let work = Work {
@@ -141,7 +147,7 @@ fn purge_once(
     let mut stats = PurgeStats::default();
     let mut changing = Vec::new();
     let mut nameable = MOST_NAMED;
-    for (version, dlist) in chosen {
+    for (version, dlist) in numbered(&listed, chosen) {
         session.check_cancelled()?;
         let Some(mut purged) = work.plan(version, dlist, &mut nameable)? else {
             continue;
@@ -153,6 +159,10 @@ fn purge_once(
         let needs_empty = purged.without_metadata_files > 0;
         changing.push((dlist, needs_empty, purged.new_time));
         stats.versions.push(purged);
+    }
+    if matches!(options.purged, Purged::Broken) {
+        // What cannot be read now may be read tomorrow.
+        session.require_read(VolumeKind::Dblock)?;
     }
     if options.mode == Mode::Plan {
         return Ok(stats);
@@ -186,23 +196,28 @@ fn purge_once(
     Ok(stats)
 }
 
-fn choose<'l>(listed: &'l Listed, numbers: &[usize]) -> Result<Vec<(Version, &'l ListedVolume)>> {
-    let numbers = if numbers.is_empty() {
-        (0..listed.dlists.len()).collect()
-    } else {
-        numbers.to_vec()
-    };
-    let mut chosen: Vec<(Version, &ListedVolume)> = Vec::new();
-    for number in numbers {
-        let dlist = listed.version(number)?;
-        let Some(time) = dlist.name.time() else {
-            continue;
-        };
-        if chosen.iter().all(|(version, _)| version.number != number) {
-            chosen.push((Version { number, time }, dlist));
-        }
+/// Times of the versions with these numbers, or of all.
+fn choose(listed: &Listed, numbers: &[usize]) -> Result<Vec<Timestamp>> {
+    if numbers.is_empty() {
+        return Ok(listed.times());
     }
-    Ok(chosen)
+    let mut times = Vec::new();
+    for number in numbers {
+        times.extend(listed.version(*number)?.name.time());
+    }
+    Ok(times)
+}
+
+/// Those of the versions that are there, newest first.
+fn numbered<'l>(
+    listed: &'l Listed,
+    times: &[Timestamp],
+) -> impl Iterator<Item = (Version, &'l ListedVolume)> {
+    let dlists = listed.dlists.iter().rev().enumerate();
+    dlists.filter_map(|(number, dlist)| {
+        let time = dlist.name.time().filter(|time| times.contains(time))?;
+        Some((Version { number, time }, dlist))
+    })
 }
 
 /// A second beside `time` that no version has, so that the order of versions stays; `time` itself when both have one.

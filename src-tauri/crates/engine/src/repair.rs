@@ -80,7 +80,7 @@ fn repair_once(
         mut listed,
     } = Opened::existing(store, monitor, cancel)?;
     let folder = cache.spool();
-    let Some(format) = listed.format(&session, &folder)? else {
+    let Some(format) = cache.format(&session, &listed)? else {
         return Ok(RepairStats::default());
     };
     let index = cache.index_for(&format, store)?;
@@ -113,7 +113,9 @@ fn repair_once(
         accept_losses(&index)?;
     }
     let useless = if is_whole {
-        unreadable_dblocks(&index, &listed)?
+        let mut unreadable = unreadable_dblocks(&index, &listed)?;
+        unreadable.retain(|dblock| !session.is_unread(dblock.name.as_str()));
+        unreadable
     } else {
         Vec::new()
     };
@@ -163,7 +165,8 @@ fn repair_once(
         }
     }
     if all_covered {
-        for dindex in unreadable {
+        let unreadable = unreadable.into_iter();
+        for dindex in unreadable.filter(|dindex| !session.is_unread(dindex.name.as_str())) {
             if mode == Mode::Run {
                 delete_volume(&session, &listed, dindex.name.as_str())?;
             }
@@ -333,7 +336,7 @@ pub fn recreate(
         cache,
         mut listed,
     } = Opened::existing(store, monitor, cancel)?;
-    cache.forget_index()?;
+    cache.renew_index()?;
     let spool = cache.spool();
     let Some(format) = listed.format(&session, &spool)? else {
         return Ok(RecreateStats::default());

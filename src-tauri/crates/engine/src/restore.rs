@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
-use crate::session::Session;
+use crate::session::{Role, Session};
 use crate::store::{Cache, Listed, Store, sync_what_is_there, with_sound_index};
 
 use files::Files;
@@ -117,7 +117,7 @@ fn restore_once(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<RestoreStats> {
-    let session = Session::new(store, monitor, cancel).reading();
+    let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
     let cache = Cache::lock_or_temporary(store)?;
     session.monitor().phase(Phase::Connecting);
     let mut listed = Listed::of(&session)?;

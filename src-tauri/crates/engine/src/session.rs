@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::fs;
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use coffer_destination::{CheckpointStore, Error as DestinationError, RemoteFile, UploadFile};
+use coffer_volume::{VolumeKind, VolumeName};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tempfile::TempPath;
 use tokio::runtime::Handle;
@@ -50,7 +51,20 @@ pub(crate) struct Session {
     runtime: Handle,
     monitor: Arc<dyn Monitor>,
     cancel: CancellationToken,
-    is_reading: bool,
+    role: Role,
+    /// Volumes that could not be read for a reason that may pass, and the reason.
+    unread: Arc<Mutex<Vec<(String, String)>>>,
+}
+
+/// What an operation is for, as far as versions are concerned that it finds gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Changes nothing, and remembers nothing: each one tells them.
+    Reading,
+    /// Tells them once, and leaves it to the next backup to tell them again.
+    Maintaining,
+    /// Tells them for the last time.
+    BackingUp,
 }
 
 impl Session {
@@ -66,20 +80,17 @@ impl Session {
             runtime: Handle::current(),
             monitor,
             cancel: cancel.clone(),
-            is_reading: false,
+            role: Role::Maintaining,
+            unread: Arc::default(),
         }
     }
 
-    /// The same as one that changes nothing: what it finds gone is missed by the next one that does, too.
-    pub(crate) fn reading(self) -> Self {
-        Self {
-            is_reading: true,
-            ..self
-        }
+    pub(crate) fn with_role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 
-    pub(crate) fn is_reading(&self) -> bool {
-        self.is_reading
+    pub(crate) fn role(&self) -> Role {
+        self.role
     }
 
     /// The same operation, ended as well by a token of its own.
@@ -155,6 +166,46 @@ impl Session {
         })
     }
 
+    /// Whether a failure of a volume shows that what is in it is lost. One that was refused, or of a disk or connection, may
+    /// pass.
+    pub(crate) fn is_proof_of_loss(error: &Error) -> bool {
+        let is_not_found = |source: &std::io::Error| source.kind() == std::io::ErrorKind::NotFound;
+        match error {
+            Error::Volume { .. }
+            | Error::WrongPassphrase { .. }
+            | Error::Destination(
+                DestinationError::NotFound { .. } | DestinationError::Corrupted { .. },
+            ) => true,
+            Error::Destination(DestinationError::Io { source, .. }) | Error::Io { source, .. } => {
+                is_not_found(source)
+            }
+            _ => false,
+        }
+    }
+
+    /// # Errors
+    /// [`Error::Unreadable`] when a volume of this kind could not be read for a reason that may pass: then nobody knows
+    /// what is lost.
+    pub(crate) fn require_read(&self, kind: VolumeKind) -> Result<()> {
+        let unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_of_kind = |(name, _): &&(String, String)| {
+            VolumeName::parse(name).is_some_and(|name| name.kind() == kind)
+        };
+        match unread.iter().find(is_of_kind) {
+            Some((name, why)) => Err(Error::Unreadable {
+                name: name.clone(),
+                why: why.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether this volume could not be read for a reason that may pass.
+    pub(crate) fn is_unread(&self, name: &str) -> bool {
+        let unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        unread.iter().any(|(unread, _)| unread == name)
+    }
+
     /// Whether the destination answers at all. May be called while something is fetched.
     fn can_list(&self) -> bool {
         std::thread::scope(|scope| {
@@ -165,7 +216,12 @@ impl Session {
 
     /// Tells a volume that cannot be used; any failure that is not its own is given back.
     pub(crate) fn tell_unusable(&self, volume: &str, error: Error) -> Result<()> {
+        let is_lost = Self::is_proof_of_loss(&error);
         let why = self.volume_fault(error)?;
+        if !is_lost {
+            let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+            unread.push((volume.to_owned(), why.clone()));
+        }
         self.monitor.problem(Problem {
             subject: volume.to_owned(),
             kind: ProblemKind::VolumeUnusable(why),

@@ -28,9 +28,9 @@ pub(crate) use compressed::is_compressed;
 pub(crate) use metadata_unix::{attributes, exclusion_mark, hardlink_id, local_state, metadata};
 #[cfg(windows)]
 pub(crate) use metadata_windows::{attributes, exclusion_mark, hardlink_id, local_state, metadata};
-pub(crate) use mounts::KnownMounts;
+pub(crate) use mounts::{KnownMounts, is_marker};
 pub use roots::stored_path;
-pub(crate) use roots::{Root, is_inside, roots};
+pub(crate) use roots::{Root, is_inside, roots, with_separator};
 pub use rules::{
     Decision, EmptyFolders, ExclusionMarks, HardlinkPolicy, Reason, SourceOptions, SymlinkPolicy,
 };
@@ -75,7 +75,7 @@ pub fn explain(
                 let kind = why.kind(Fallback::Nothing);
                 monitor.problem(Problem { subject, kind });
             }
-            WalkItem::Emptied { .. } | WalkItem::DeadLink(_) => {}
+            WalkItem::Emptied(_) | WalkItem::DeadLink(_) => {}
         }
     }
     Ok(())

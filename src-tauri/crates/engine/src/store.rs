@@ -2,6 +2,7 @@
 
 mod cache;
 mod gpg;
+mod kept;
 mod listing;
 mod opened;
 mod sync;
@@ -13,6 +14,7 @@ use coffer_destination::Destination;
 use coffer_volume::{Encryption, Passphrase, VolumeName};
 
 pub(crate) use cache::{Cache, SpooledVolume, with_sound_index};
+pub(crate) use kept::{RETENTION, SOURCES, SOURCES_LEFT};
 pub(crate) use listing::{Listed, ListedVolume, open_volume};
 pub(crate) use opened::Opened;
 pub(crate) use sync::{

@@ -1,11 +1,11 @@
 //! Which blocks the versions at the destination need.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use coffer_database::{Index, Usage};
 use coffer_volume::stream::{Parts, StreamRef, block_len, split_blocklist};
-use coffer_volume::{Format, Hash};
+use coffer_volume::{Format, Hash, VolumeKind};
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
@@ -30,9 +30,17 @@ pub(crate) fn needed_volumes(
             needs.usage().set_doomed(volumes)?;
             Ok(needs.usage().indispensable()?.into_iter().collect())
         }
-        Err(Error::DataMissing { .. }) => Ok(volumes.iter().copied().collect()),
+        Err(error) if is_unknown(&error) => Ok(volumes.iter().copied().collect()),
         Err(error) => Err(error),
     }
+}
+
+/// Whether an error means that nobody can tell what versions need: a dlist or a blocklist cannot be read.
+pub(crate) fn is_unknown(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::DataMissing { .. } | Error::VersionUnreadable { .. } | Error::Unreadable { .. }
+    )
 }
 
 /// Collects what versions need, each version once.
@@ -46,6 +54,8 @@ pub(crate) struct Needs<'a> {
     counted: HashSet<Timestamp>,
     /// Streams whose blocklists the index lacks.
     unlisted: Vec<StreamRef>,
+    /// Numbers of the versions, by the names of their dlists.
+    numbers: HashMap<String, usize>,
 }
 
 impl<'a> Needs<'a> {
@@ -63,6 +73,7 @@ impl<'a> Needs<'a> {
             usage: Some(Usage::new(&index.handle())?),
             counted: HashSet::new(),
             unlisted: Vec::new(),
+            numbers: HashMap::new(),
         })
     }
 
@@ -84,8 +95,12 @@ impl<'a> Needs<'a> {
     /// Adds what each listed version needs, those apart that are in `without`.
     ///
     /// # Errors
-    /// [`Error::DataMissing`] when it cannot be known: a dlist or a blocklist is unreadable.
+    /// Those for which [`is_unknown`] holds, when it cannot be known.
     pub(crate) fn add(&mut self, listed: &Listed, without: &[Timestamp]) -> Result<()> {
+        let newest_first = listed.dlists.iter().rev().enumerate();
+        self.numbers = newest_first
+            .map(|(number, dlist)| (dlist.name.to_string(), number))
+            .collect();
         let wanted = |volume: &&ListedVolume| {
             let time = volume.name.time();
             time.is_some_and(|time| !without.contains(&time))
@@ -201,11 +216,11 @@ impl<'a> Needs<'a> {
             })
         });
         if let Err(error) = read {
-            session.tell_unusable(dlist.name.as_str(), error)?;
-            return Err(Error::DataMissing {
-                destination: session.label(),
-                blocks: 1,
-            });
+            let name = dlist.name.to_string();
+            session.tell_unusable(&name, error)?;
+            session.require_read(VolumeKind::Dlist)?;
+            let number = self.numbers.get(&name).copied().unwrap_or_default();
+            return Err(Error::VersionUnreadable { number, name });
         }
         self.add_streams(&mut streams)
     }
@@ -277,6 +292,7 @@ impl<'a> Needs<'a> {
         if self.unlisted.is_empty() {
             return Ok(());
         }
+        self.session.require_read(VolumeKind::Dblock)?;
         Err(Error::DataMissing {
             destination: self.session.label(),
             blocks: self.unlisted.len() as u64,

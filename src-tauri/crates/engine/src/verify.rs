@@ -21,7 +21,7 @@ use crate::broken::Survey;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::repair::lacking_dindexes;
-use crate::session::Session;
+use crate::session::{Role, Session};
 use crate::store::{
     Listed, ListedVolume, Opened, Store, open_volume, sync_volumes, with_sound_index,
 };
@@ -125,7 +125,7 @@ fn verify_once(
         cache,
         mut listed,
     } = Opened::existing(store, monitor, cancel)?;
-    let session = session.reading();
+    let session = session.with_role(Role::Reading);
     let spool = cache.spool();
     let mut stats = VerifyStats::default();
     if options.samples == Samples::None {
@@ -134,7 +134,7 @@ fn verify_once(
         compare_listing(&session, &index, &listed, Absence::Fault, &mut stats)?;
         return Ok(stats);
     }
-    let Some(format) = listed.format(&session, &spool)? else {
+    let Some(format) = cache.format(&session, &listed)? else {
         return Ok(stats);
     };
     let index = cache.index_for(&format, store)?;
@@ -371,9 +371,12 @@ fn examine_volumes(
                 examine_dblock(session, index, format, volume, row.map(|row| row.id), &path)
             }
         });
-        let is_sound = matches!(examined, Ok(None));
+        let is_damaged = match &examined {
+            Ok(fault) => fault.is_some(),
+            Err(error) => Session::is_proof_of_loss(error),
+        };
         conclude(session, index, volume, examined, stats)?;
-        if let Some(row) = row.filter(|_| !is_sound && volume.name.kind() == VolumeKind::Dblock) {
+        if let Some(row) = row.filter(|_| is_damaged && volume.name.kind() == VolumeKind::Dblock) {
             unsound.push(row.id);
         }
         Ok(())
@@ -397,6 +400,12 @@ fn conclude(
     let name = volume.name.as_str();
     stats.examined_volumes += 1;
     session.monitor().done(1, volume.size, name);
+    if matches!(&examined, Err(error) if Session::is_proof_of_loss(error))
+        && let Some(time) = volume.name.time()
+    {
+        // The next backup does not take this version for one that has what it sees.
+        index.forget_versions(&[time.as_second()])?;
+    }
     let fault = match examined {
         Ok(fault) => fault,
         Err(Error::Destination(DestinationError::NotFound { .. })) => Some(FaultKind::Missing),

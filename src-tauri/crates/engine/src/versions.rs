@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
-use crate::session::Session;
+use crate::session::{Role, Session};
 use crate::store::{Cache, Listed, ListedVolume, Store, open_volume};
 
 /// A version of a backup.
@@ -75,7 +75,7 @@ pub fn versions(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<Vec<Version>> {
-    let session = Session::new(store, monitor, cancel).reading();
+    let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
     session.monitor().phase(Phase::Connecting);
     let listed = Listed::of(&session)?;
     listed.require_versions(&session)?;
@@ -94,7 +94,7 @@ pub fn for_each_entry(
     cancel: &CancellationToken,
     sink: impl FnMut(FilelistEntry) -> Result<()>,
 ) -> Result<()> {
-    let session = Session::new(store, monitor, cancel).reading();
+    let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
     let cache = Cache::lock_or_temporary(store)?;
     session.monitor().phase(Phase::Connecting);
     let listed = Listed::of(&session)?;

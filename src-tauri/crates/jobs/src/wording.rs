@@ -155,7 +155,8 @@ pub fn destination(source: &DestinationError) -> CommandError {
         DestinationError::Full => error(
             ErrorCode::Full,
             "The destination is full.",
-            "Free some space there (the recycle bin counts, too), or keep fewer versions, then run again.",
+            "Free some space there (the recycle bin counts, too), or keep fewer versions, then run again. `coffer compact --now` \
+             gives back at once what no version needs.",
         ),
         DestinationError::Unavailable { why } => error(
             ErrorCode::Offline,
@@ -326,6 +327,21 @@ pub fn engine(source: &EngineError) -> CommandError {
             "Look at the damage with `coffer list-broken-files` and take it out with `coffer purge-broken-files`; what was \
              deleted by hand may be in the recycle bin there.",
         ),
+        EngineError::Unreadable { name, why } => error(
+            ErrorCode::Failed,
+            format!("{name} cannot be read now: {why}. Nothing was given up."),
+            "It may be whole. Make it readable again (rights, disk, share), then run this again.",
+        ),
+        EngineError::VersionUnreadable { number, name } => error(
+            ErrorCode::Failed,
+            format!(
+                "Version {number} cannot be read ({name} is damaged), so nobody knows what it needs. Nothing was deleted."
+            ),
+            format!(
+                "Bring the file back if there is a copy of it; else delete this version with `coffer delete \
+                 --version={number}`. All others can be restored."
+            ),
+        ),
         EngineError::Program { program, source } => error(
             ErrorCode::Failed,
             format!("{} cannot be run: {}.", program.display(), io_words(source)),
@@ -434,8 +450,8 @@ pub fn problem(problem: &Problem) -> RunMessage {
             format!("This source does not exist now. {}", kept(*fallback))
         }
         ProblemKind::SourceEmpty => {
-            "There is suddenly nothing here. What the version before has of it is kept, and no version is deleted until \
-             it is back."
+            "There is suddenly nothing here, or another disk. What the version before has of it is kept, and no version \
+             is deleted until it is back. If it is meant to be so, run once with --allow-missing-source."
                 .to_owned()
         }
         ProblemKind::SourceEmptied => {
@@ -448,6 +464,15 @@ pub fn problem(problem: &Problem) -> RunMessage {
         }
         ProblemKind::SourcesLeft => {
             "Sources were taken off the list. Versions that have them are kept until two more runs had the same sources."
+                .to_owned()
+        }
+        ProblemKind::OtherModule(module) => format!(
+            "There are volumes of the kind {module} as well, which cannot be read here: what Duplicati stored in them is \
+             left out."
+        ),
+        ProblemKind::NothingRemembered => {
+            "Files are gone since the version before, and what this computer knew of its sources is lost. Versions that have \
+             them are kept until two more runs."
                 .to_owned()
         }
         ProblemKind::NameNotUnicode { is_folder: true } => {
@@ -512,7 +537,10 @@ pub fn problem(problem: &Problem) -> RunMessage {
             format!("Space was not given back: {why}. `coffer list-broken-files` shows what is missing, `coffer purge-broken-files` takes it out; a version that cannot be read goes with `coffer delete`.")
         }
         ProblemKind::VolumeUnusable(why) => {
-            format!("This volume could not be used ({why}); its data was looked for elsewhere.")
+            format!(
+                "This volume could not be used ({why}); its data was looked for elsewhere. `coffer test` says what is lost, \
+                 `coffer repair` puts right what can be."
+            )
         }
         ProblemKind::PathOfOtherSystem => {
             "Its path is of another kind of system, so it cannot go back there. Restore into a folder (--restore-path)."

@@ -50,13 +50,16 @@ impl Before {
         if own.running.is_some() {
             return None;
         }
-        let is_away = is_away(&state, client, &world.base, dlists.last());
+        // Of a disk that is away nobody knows what it has.
+        let newest = dlists.last().filter(|_| !files.is_unplugged());
+        let is_away = is_away(&state, client, &world.base, newest);
         let rule = match operation {
             Operation::Backup {
                 what: What::Mistyped,
                 ..
             } => Rule::Nothing,
-            Operation::Backup { keep, .. } if !is_away => Rule::Kept(*keep),
+            Operation::Backup { keep, .. } if is_away => Rule::KeptIfBack(*keep),
+            Operation::Backup { keep, .. } => Rule::Kept(*keep),
             Operation::Delete(number) => {
                 let named = dlists.iter().rev().nth(usize::from(*number));
                 Rule::Named(named.map(|(name, _)| name.clone()).into_iter().collect())
@@ -78,6 +81,9 @@ impl Before {
             rule,
             seen: Vec::new(),
             went_astray: false,
+            has_forgotten: false,
+            versions: before.dlists.len(),
+            deleted: 0,
         });
         Some(before)
     }
@@ -127,11 +133,18 @@ fn expected(
     let [docs, photos] = sources.look(base);
     let mut trees = [docs, photos.filter(|_| !is_away)].into_iter();
     prefixes.map(|prefix| match trees.next().flatten() {
-        Some(tree) => Expected {
-            prefix,
-            any_of: vec![tree],
-            anything_if_told: false,
-        },
+        Some(tree) => {
+            let mut any_of = vec![tree];
+            // An index that lost its knowledge may have it still.
+            if sources.plug() == Plug::NotMounted {
+                any_of.extend(kept(state, client, prefix.clone(), newest).any_of);
+            }
+            Expected {
+                prefix,
+                any_of,
+                anything_if_told: false,
+            }
+        }
         None => kept(state, client, prefix, newest),
     })
 }
@@ -200,6 +213,7 @@ pub(crate) fn judge(
         client,
         before: &before,
         went_astray: running.went_astray,
+        has_forgotten: running.has_forgotten,
     };
     match outcome {
         Outcome::Panicked(why) => judge.fail("an operation panicked", why.clone()),
@@ -211,7 +225,12 @@ pub(crate) fn judge(
         _ => None,
     };
     match operation {
-        Operation::Backup { what, .. } => judge.backup(*what, report),
+        Operation::Backup { what, keep, .. } => {
+            judge.backup(*what, report);
+            if report.is_some() {
+                state.clients[client].kept = Some(*keep);
+            }
+        }
         Operation::Restore(number) => judge.restore(*number, outcome),
         Operation::Purge(_) | Operation::PurgeBroken => judge.purge(operation),
         Operation::Verify if report.is_some() => state.model.tell(client),
@@ -232,6 +251,7 @@ struct Judge<'j> {
     client: usize,
     before: &'j Before,
     went_astray: bool,
+    has_forgotten: bool,
 }
 
 impl Judge<'_> {
@@ -244,9 +264,9 @@ impl Judge<'_> {
 
     fn backup(&mut self, what: What, report: Option<&Report>) {
         let is_success = report.is_some_and(|report| report.warnings == 0);
-        let was_away = self.before.is_unplugged || self.files.is_unplugged() || self.went_astray;
+        let was_away = self.went_astray;
         if is_success {
-            if was_away && self.before.knows {
+            if was_away && self.before.knows && !self.has_forgotten {
                 self.fail("success without the destination", String::new());
             }
             if what != What::Sources {
@@ -279,7 +299,7 @@ impl Judge<'_> {
         if made.is_none() && what == What::Sources && !was_away && !self.before.has_nested {
             self.unchanged(report);
         }
-        self.state.clients[self.client].knows = !was_away;
+        self.state.clients[self.client].knows = !was_away && !self.has_forgotten;
     }
 
     /// Versions of this operation that are there.

@@ -153,6 +153,7 @@ impl Link {
         self.check_alive()?;
         let numbers = self.count(call, name);
         self.meet(&numbers, When::Before, name).await?;
+        self.world.reached(self.client);
         let outcome = effect()?;
         self.meet(&numbers, When::After, name).await?;
         Ok(outcome)
@@ -280,6 +281,7 @@ impl Destination for Link {
         self.check_alive()?;
         let numbers = self.count(Call::List, "");
         self.meet(&numbers, When::Before, "").await?;
+        self.world.reached(self.client);
         let listed = self.listed(numbers.of_all)?;
         self.meet(&numbers, When::After, "").await?;
         Ok(listed)

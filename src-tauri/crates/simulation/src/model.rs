@@ -130,7 +130,9 @@ impl Model {
         if self.has_damage(files) {
             return;
         }
-        for version in self.versions.iter_mut().filter(|v| v.is_hit) {
+        // Of one that was looked at while it was damaged nobody knows what it holds.
+        let hit = self.versions.iter_mut().filter(|v| v.is_hit);
+        for version in hit.filter(|v| is_whole(&v.tree)) {
             if version.is_judged && !version.is_deleted && version.holds(files, &auditor) {
                 version.is_hit = false;
             }

@@ -50,6 +50,8 @@ pub(crate) fn settle(world: &Arc<World>, trace: &mut Vec<String>) {
         step(Event::Wait { minutes: DAY });
         step(operate(0, Operation::Compact));
     }
+    // What lacks an index volume by then gets one.
+    mend(world, 0, &mut step);
     step(Event::LoseCache { client: 0 });
     let versions = {
         let files = world.disk.files();

@@ -21,6 +21,8 @@ const INDEX_FILES: [&str; 3] = ["index.sqlite", "index.sqlite-wal", "index.sqlit
 const PAGE: usize = 4096;
 /// How much later than it should a run may look for old versions.
 const TOLERANCE: SignedDuration = SignedDuration::from_hours(2);
+/// How long a computer may have been off.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
 
 /// Everything there is.
 pub(crate) struct World {
@@ -51,6 +53,8 @@ pub(crate) struct Client {
     pub(crate) offset: i64,
     /// Whether its next backup may begin anew.
     pub(crate) begins_anew: bool,
+    /// What its backup before kept.
+    pub(crate) kept: Option<Keep>,
     /// Whether its index must know of versions.
     pub(crate) knows: bool,
     /// Whether its index was damaged and may still be.
@@ -63,14 +67,21 @@ pub(crate) struct Running {
     pub(crate) rule: Rule,
     /// States of the sources that it may have met.
     pub(crate) seen: Vec<[Option<Tree>; 2]>,
-    /// A dlist arrived at a disk that is none of the backup's.
+    /// It had to do with a disk that is none of the backup's.
     pub(crate) went_astray: bool,
+    /// Its index was lost meanwhile.
+    pub(crate) has_forgotten: bool,
+    /// Versions at its start, and how many it has deleted.
+    pub(crate) versions: usize,
+    pub(crate) deleted: usize,
 }
 
 /// Which dlists an operation may delete.
 pub(crate) enum Rule {
     Nothing,
     Kept(Keep),
+    /// The same, if a source is back before the run has seen that it is away.
+    KeptIfBack(Keep),
     Named(Vec<String>),
     /// Those that it wrote anew.
     Rewritten {
@@ -129,6 +140,7 @@ impl World {
                 cache: folder.path().join(format!("cache{number}")),
                 offset: 0,
                 begins_anew: false,
+                kept: None,
                 knows: false,
                 is_scratched: false,
                 running: None,
@@ -207,7 +219,7 @@ impl World {
                 state
                     .model
                     .damages
-                    .retain(|damage| !names.contains(&damage.name));
+                    .retain(|damage| damage.data.is_some() || !names.contains(&damage.name));
                 state.model.ask_again(&files);
                 format!("{} files", names.len())
             }
@@ -315,6 +327,9 @@ impl World {
         );
         if forgets {
             client.knows = false;
+            if let Some(running) = &mut client.running {
+                running.has_forgotten = true;
+            }
             client.is_scratched &= matches!(event, Event::Scratch { .. });
             state.model.forget(number);
         }
@@ -343,6 +358,14 @@ impl World {
         format!("{:?}", Kind::of(name))
     }
 
+    /// An operation has to do with the destination.
+    pub(crate) fn reached(&self, client: usize) {
+        let is_astray = self.disk.files().is_unplugged();
+        if is_astray && let Some(running) = &mut self.state().clients[client].running {
+            running.went_astray = true;
+        }
+    }
+
     /// A file arrived.
     pub(crate) fn arrived(&self, client: usize, name: &str, data: Arc<[u8]>) {
         if Kind::of(name) != Kind::Dlist {
@@ -350,11 +373,10 @@ impl World {
         }
         let mut state = self.state();
         let is_astray = self.disk.files().is_unplugged();
-        if let Some(running) = &mut state.clients[client].running {
-            running.went_astray |= is_astray;
-            if let Rule::Rewritten { has_written } = &mut running.rule {
-                *has_written = true;
-            }
+        if let Some(running) = &mut state.clients[client].running
+            && let Rule::Rewritten { has_written } = &mut running.rule
+        {
+            *has_written = true;
         }
         if !is_astray {
             let time = state.time;
@@ -381,21 +403,39 @@ impl World {
         version.is_deleted = true;
         let (time, made, is_hit) = (version.time, version.made, version.is_hit);
         let who = format!("{time} of client {}", version.client);
-        let rule = state.clients[client]
-            .running
-            .as_ref()
-            .map(|running| &running.rule);
-        let is_allowed = match rule {
-            None | Some(Rule::Nothing) => false,
-            Some(Rule::Kept(Keep::All)) => false,
-            Some(Rule::Kept(Keep::Versions(count))) => newer(&files, time) >= usize::from(*count),
-            Some(Rule::Kept(Keep::Days(days))) => {
-                let age = now.duration_since(time.min(made));
-                age > SignedDuration::from_hours(24 * i64::from(*days)) - TOLERANCE
-            }
-            Some(Rule::Named(names)) => names.iter().any(|named| named == name),
-            Some(Rule::Rewritten { has_written }) => *has_written,
+        let own = &mut state.clients[client];
+        // A clock that is ahead of time by weeks looks like a computer that was off for weeks: then no rule that was the
+        // same before may give up most versions at once. If it is years, nothing is believed.
+        let ahead = SignedDuration::from_secs(own.offset);
+        let is_believed = !ahead.is_negative() && ahead < LONGEST_PAUSE;
+        if let Some(running) = &mut own.running {
+            running.deleted += 1;
+        }
+        let own = &*own;
+        let running = own.running.as_ref();
+        let are_most = |keep: &Keep| {
+            own.kept.as_ref() == Some(keep)
+                && running.is_some_and(|running| running.deleted * 2 > running.versions + 1)
         };
+        let gives_up = |keep: &Keep| match keep {
+            Keep::All => false,
+            Keep::Versions(count) => newer(&files, time) >= usize::from(*count),
+            Keep::Days(days) => {
+                let is_old = |now: Timestamp| {
+                    let age = now.duration_since(time.min(made));
+                    age > SignedDuration::from_hours(24 * i64::from(*days)) - TOLERANCE
+                };
+                let by_its_clock = is_believed && now.checked_add(ahead).is_ok_and(is_old);
+                is_old(now) || (by_its_clock && !are_most(keep))
+            }
+        };
+        let is_allowed = running.is_some_and(|running| match &running.rule {
+            Rule::Nothing => false,
+            Rule::Kept(keep) => gives_up(keep),
+            Rule::KeptIfBack(keep) => !running.seen.is_empty() && gives_up(keep),
+            Rule::Named(names) => names.iter().any(|named| named == name),
+            Rule::Rewritten { has_written } => *has_written,
+        });
         if !is_allowed && !is_hit {
             state.fail(Violation {
                 class: "a version was deleted without a rule".to_owned(),

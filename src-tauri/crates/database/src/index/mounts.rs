@@ -38,11 +38,11 @@ impl Index {
     }
 
     /// Whether the newest version has an entry below a folder (its stored path, with the separator at its end), those apart
-    /// that have one of these names there.
+    /// that have a name there which `is_besides` says.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn has_below(&self, folder: &str, besides: &[&str]) -> Result<bool> {
+    pub fn has_below(&self, folder: &str, is_besides: impl Fn(&str) -> bool) -> Result<bool> {
         let mut statement = self.connection.prepare_cached(
             "SELECT path FROM entry WHERE path > ?1 AND last IS NULL ORDER BY path LIMIT 1",
         )?;
@@ -58,7 +58,7 @@ impl Index {
             };
             let end = rest.find(['/', '\\']).unwrap_or(rest.len());
             let name = &rest[..end];
-            if !besides.contains(&name) {
+            if !is_besides(name) {
                 return Ok(true);
             }
             // Behind all that is in it: no byte of a path is larger.
@@ -126,7 +126,10 @@ mod tests {
         }
         index.commit_staged(1).unwrap();
 
-        let below = |folder, besides: &[&str]| index.has_below(folder, besides).unwrap();
+        let below = |folder, besides: &[&str]| {
+            let found = index.has_below(folder, |name| besides.contains(&name));
+            found.unwrap()
+        };
         assert!(below("/a/", &[]));
         assert!(below("/a/", &["lost+found"]));
         assert!(!below("/a/", &["lost+found", "skip"]));

@@ -19,6 +19,17 @@ pub struct FilesetRow {
     pub time: i64,
 }
 
+/// The file list of a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownDlist {
+    /// Its remote name.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Whether it was found gone.
+    pub is_gone: bool,
+}
+
 /// Content or metadata of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamRow {
@@ -119,15 +130,21 @@ impl Index {
         })
     }
 
-    /// File lists that are known to be at the destination: names and bytes.
+    /// File lists that are known to be at the destination, or that were.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn known_dlists(&self) -> Result<Vec<(String, u64)>> {
+    pub fn known_dlists(&self) -> Result<Vec<KnownDlist>> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT name, size FROM dlist ORDER BY name")?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, from_sql(row.get(1)?))))?;
+            .prepare_cached("SELECT name, size, gone FROM dlist ORDER BY name")?;
+        let rows = statement.query_map([], |row| {
+            Ok(KnownDlist {
+                name: row.get(0)?,
+                size: from_sql(row.get(1)?),
+                is_gone: row.get(2)?,
+            })
+        })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -137,8 +154,19 @@ impl Index {
     /// Those of SQLite.
     pub fn know_dlist(&self, name: &str, size: u64) -> Result<()> {
         self.connection
-            .prepare_cached("INSERT OR REPLACE INTO dlist VALUES (?1, ?2)")?
+            .prepare_cached("INSERT OR REPLACE INTO dlist VALUES (?1, ?2, 0)")?
             .execute(params![name, to_sql(size)])?;
+        Ok(())
+    }
+
+    /// Notes that a file list was found gone, which the next backup has to tell.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn note_gone(&self, name: &str) -> Result<()> {
+        self.connection
+            .prepare_cached("UPDATE dlist SET gone = 1 WHERE name = ?1")?
+            .execute([name])?;
         Ok(())
     }
 

@@ -26,7 +26,8 @@ use crate::filter::{Action, Filters};
 use crate::monitor::{Fallback, Problem, ProblemKind};
 use crate::session::Session;
 use crate::source::{
-    Found, KnownMounts, Root, SEPARATOR, Walk, WalkItem, Why, is_compressed, is_inside, local_state,
+    Found, KnownMounts, Root, SEPARATOR, Walk, WalkItem, Why, is_compressed, is_inside, is_marker,
+    local_state, with_separator,
 };
 use crate::spool::Spool;
 use crate::store::{kind_number, stream_ref};
@@ -149,7 +150,7 @@ impl<'a> Scan<'a> {
             if finished.load(Ordering::Relaxed) || self.session.is_cancelled() {
                 return;
             }
-            if let WalkItem::Entry(found) | WalkItem::Emptied { found, .. } = item {
+            if let WalkItem::Entry(found) | WalkItem::Emptied(found) = item {
                 files += 1;
                 bytes += found.content_len();
             }
@@ -251,14 +252,24 @@ impl Scanner<'_> {
         let scan = self.scan;
         let known = KnownMounts::load(self.index.handle().open()?)?;
         self.overview.mounts.clone_from(known.devices());
-        let mut walk = Walk::new(scan.roots.clone(), scan.filters, &scan.options.source)
-            .with_known_mounts(known);
+        let mut walk = Walk::new(scan.roots.clone(), scan.filters, &scan.options.source);
+        if !scan.options.allow_missing_source {
+            for root in &scan.roots {
+                for folder in known.gone_below(&with_separator(&root.stored)) {
+                    let keep = Some(folder.clone());
+                    if self.problem(folder, Why::Away, keep).is_err() {
+                        return Ok(self.unchanged);
+                    }
+                }
+            }
+            walk = walk.with_known_mounts(known);
+        }
         for item in walk.by_ref() {
             scan.session.check_cancelled()?;
             let outcome = match item {
                 WalkItem::Entry(found) => self.visit(*found),
                 WalkItem::Problem { subject, why, keep } => self.problem(subject, why, keep),
-                WalkItem::Emptied { found, names } => self.emptied(*found, &names)?,
+                WalkItem::Emptied(found) => self.emptied(*found)?,
                 WalkItem::DeadLink(found) => self.dead_link(*found)?,
                 WalkItem::LeftOut(_) => Ok(()),
             };
@@ -269,11 +280,23 @@ impl Scanner<'_> {
         // Whatever of the newest version was not met is gone.
         let passed = self.pass_until(None).and_then(|()| self.pool.flush());
         self.overview.left_out = walk.left_out_names();
-        self.overview.mounts.extend(walk.mounts().clone());
+        self.note_mounts(walk.mounts());
         self.overview.keeps = !self.kept.is_empty();
         let overview = std::mem::take(&mut self.overview);
         let _ = passed.and_then(|()| self.report(Finding::Overview(overview)));
         Ok(self.unchanged)
+    }
+
+    /// Where disks are away they are remembered, unless it was said that they may be. Even then nothing that was on them is
+    /// given up in this run.
+    fn note_mounts(&mut self, now: &HashMap<String, i64>) {
+        let mounts = &mut self.overview.mounts;
+        if self.scan.options.allow_missing_source {
+            let mut before = mounts.drain();
+            self.overview.was_emptied |=
+                before.any(|(folder, device)| now.get(&folder) != Some(&device));
+        }
+        mounts.extend(now.clone());
     }
 
     fn visit(&mut self, found: Found) -> Result<(), Stopped> {
@@ -417,13 +440,12 @@ impl Scanner<'_> {
         let path = path.strip_suffix(SEPARATOR).unwrap_or(path);
         let folder = format!("{path}{SEPARATOR}");
         let is_there = self.index.has_any_of([path, folder.as_str()]);
-        is_there.unwrap_or(true) || self.index.has_below(&folder, &[]).unwrap_or(true)
+        is_there.unwrap_or(true) || self.index.has_below(&folder, |_| false).unwrap_or(true)
     }
 
     /// An empty source is a problem only when it was not empty before.
-    fn emptied(&mut self, found: Found, names: &[String]) -> Result<Result<(), Stopped>> {
-        let names: Vec<_> = names.iter().map(String::as_str).collect();
-        if !self.index.has_below(&found.stored, &names)? {
+    fn emptied(&mut self, found: Found) -> Result<Result<(), Stopped>> {
+        if !self.index.has_below(&found.stored, is_marker)? {
             return Ok(self.visit(found));
         }
         let subject = found.stored.clone();

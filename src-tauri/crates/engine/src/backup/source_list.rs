@@ -4,8 +4,8 @@ use coffer_database::Index;
 
 use crate::error::Result;
 use crate::source::{Root, is_inside};
+use crate::store::SOURCES;
 
-const KEY: &str = "sources";
 /// In no path.
 const SEPARATOR: char = '\0';
 
@@ -18,13 +18,13 @@ impl SourceList {
 
     /// `None` if this index has seen no run.
     pub(super) fn of_run_before(index: &Index) -> Result<Option<Self>> {
-        let noted = index.meta(KEY)?;
+        let noted = index.meta(SOURCES)?;
         Ok(noted.map(|noted| Self(noted.split(SEPARATOR).map(str::to_owned).collect())))
     }
 
     pub(super) fn note(&self, index: &Index) -> Result<()> {
         let noted = self.0.join(&SEPARATOR.to_string());
-        Ok(index.set_meta(KEY, &noted)?)
+        Ok(index.set_meta(SOURCES, &noted)?)
     }
 
     /// Whether some of `before` lies in none of these.

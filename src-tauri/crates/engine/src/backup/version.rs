@@ -1,5 +1,6 @@
 //! The end of a run: the dlist, which makes the version.
 
+use std::sync::Mutex;
 use std::{fs, thread};
 
 use coffer_database::{EntryRow, Index};
@@ -13,7 +14,7 @@ use crate::crash;
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
-use crate::spool::{Checkpoints, Spool, put_new};
+use crate::spool::{Checkpoints, Spool, lock, put_new};
 use crate::store::{kind_number, kind_of, stream_ref};
 use crate::threads::{join, spawn};
 
@@ -25,13 +26,15 @@ pub(super) struct UploadedDlist {
 /// Seconds by which a version may move on because others have its time.
 const MOST_MOVES: u32 = 3600;
 
-/// Writes the dlist of the staged version and uploads it, a second later or more when another computer has its time.
+/// Writes the dlist of the staged version and uploads it, a second later or more when another computer has its time. `made`
+/// is filled when it is there.
 pub(super) fn upload_dlist(
     session: &Session,
     index: &Index,
     spool: &mut Spool,
     stats: &mut BackupStats,
     checkpoints: &Checkpoints,
+    made: &Mutex<Option<BackupStats>>,
 ) -> Result<UploadedDlist> {
     for _ in 0..MOST_MOVES {
         let name = VolumeName::new_dlist(spool.prefix(), spool.time(), spool.encryption());
@@ -39,12 +42,16 @@ pub(super) fn upload_dlist(
         let path = spool.folder().join(name.as_str());
         // A dlist that is cut off is never gone on with; its checkpoint lets the next run give it up.
         let is_ours = put_new(session, name.as_str(), &path, index, checkpoints)?;
+        stats.uploaded_volumes += 1;
+        stats.uploaded_bytes += size;
+        if is_ours {
+            stats.version = Some(spool.time());
+            *lock(made) = Some(stats.clone());
+        }
         crash::point(&path, "the version arrived");
         index.remove_checkpoint(name.as_str())?;
         fs::remove_file(&path).map_err(|source| Error::io("delete", &path, source))?;
         crash::point(&path, "the version is out of the spool");
-        stats.uploaded_volumes += 1;
-        stats.uploaded_bytes += size;
         if is_ours {
             index.know_dlist(name.as_str(), size)?;
             return Ok(UploadedDlist { name });

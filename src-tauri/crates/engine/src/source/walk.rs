@@ -61,11 +61,8 @@ pub(crate) enum WalkItem {
         why: Why,
         keep: Option<String>,
     },
-    /// A source with nothing in it but these names, which say nothing. Entries of these may follow.
-    Emptied {
-        found: Box<Found>,
-        names: Vec<String>,
-    },
+    /// A source with nothing in it but names that say nothing. Entries of these may follow.
+    Emptied(Box<Found>),
     /// A link that leads nowhere, though links are followed.
     DeadLink(Box<Found>),
     /// Something that gets no entry; told by [`Walk::explaining`] only.
@@ -177,8 +174,11 @@ impl Child {
 
 /// What became of opening a folder.
 enum Opened {
-    /// Its names are on the stack; here as well when they say nothing.
-    Entered(Option<Vec<String>>),
+    /// Its names are on the stack.
+    Entered {
+        /// Whether they say nothing.
+        is_emptied: bool,
+    },
     Away,
 }
 
@@ -258,11 +258,11 @@ impl<'a> Walk<'a> {
         } else {
             root.stored.clone()
         };
-        let mut names = None;
+        let mut is_emptied = false;
         if kind == EntryKind::Folder {
             let device = device(&stat);
             match self.open_folder(&root.path, &stored, device, None) {
-                Ok(Opened::Entered(opened)) => names = opened,
+                Ok(Opened::Entered { is_emptied: found }) => is_emptied = found,
                 Ok(Opened::Away) => return Some(problem(Why::Away)),
                 Err(error) => return Some(problem(Why::UnreadableSource(error))),
             }
@@ -284,9 +284,10 @@ impl<'a> Walk<'a> {
             reason: Reason::Source,
             has_xattrs: true,
         });
-        Some(match names {
-            Some(names) => WalkItem::Emptied { found, names },
-            None => WalkItem::Entry(found),
+        Some(if is_emptied {
+            WalkItem::Emptied(found)
+        } else {
+            WalkItem::Entry(found)
         })
     }
 
@@ -381,10 +382,6 @@ impl<'a> Walk<'a> {
         } else {
             None
         };
-        let names = only_markers.then(|| {
-            let names = children.iter().map(|child| child.name.to_string());
-            names.collect()
-        });
         self.stack.push(OpenFolder {
             stored: stored.to_owned(),
             path: path.to_owned(),
@@ -393,7 +390,9 @@ impl<'a> Walk<'a> {
             real,
             only_through,
         });
-        Ok(Opened::Entered(names))
+        Ok(Opened::Entered {
+            is_emptied: only_markers,
+        })
     }
 
     /// Tells a name that volumes cannot hold, unless a rule leaves it out in any case.
@@ -504,7 +503,7 @@ impl<'a> Walk<'a> {
         if found.kind == EntryKind::Folder {
             let device = device(&found.stat);
             match self.open_folder(&found.path, &found.stored, device, None) {
-                Ok(Opened::Entered(_)) => {}
+                Ok(Opened::Entered { .. }) => {}
                 Ok(Opened::Away) => return problem(found.stored, Why::Away, true),
                 Err(error) => return problem(found.stored, Why::Unreadable(error), true),
             }

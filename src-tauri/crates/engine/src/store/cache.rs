@@ -1,12 +1,14 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use coffer_database::{Index, VolumeKind, VolumeState};
+use coffer_database::{Index, KnownDlist, VolumeKind, VolumeState};
 use coffer_volume::Format;
 
+use super::kept::Kept;
 use super::{Listed, Store};
 use crate::crash;
 use crate::error::{Error, Result};
+use crate::session::Session;
 
 /// The cache folder of a store, locked for one operation at a time across all processes.
 pub(crate) struct Cache {
@@ -133,22 +135,45 @@ impl Cache {
         let Some(newest) = listed.dlists.last() else {
             return Ok(None);
         };
-        let newest = (newest.name.to_string(), newest.size);
-        if !index.known_dlists()?.contains(&newest) {
+        let is_newest =
+            |known: &KnownDlist| known.name == newest.name.as_str() && known.size == newest.size;
+        if !index.known_dlists()?.iter().any(is_newest) {
             return Ok(None);
         }
-        let settings = index.meta("settings")?.unwrap_or_default();
-        let mut parts = settings.split(' ');
-        let (size, block, file) = (parts.next(), parts.next(), parts.next());
-        let size = size.and_then(|size| size.parse().ok());
-        Ok(size
-            .zip(block.zip(file))
-            .and_then(|(size, (block, file))| Format::new(size, block, file).ok()))
+        settings(&index)
+    }
+
+    /// The settings of the backup: as a volume states them, or as the index knows them when none of a few can be read.
+    pub(crate) fn format(&self, session: &Session, listed: &Listed) -> Result<Option<Format>> {
+        match listed.format(session, &self.spool()) {
+            Err(error @ Error::Volume { .. }) => {
+                let is_there = |known: &KnownDlist| {
+                    let names = listed.dlists.iter().map(|dlist| dlist.name.as_str());
+                    names.into_iter().any(|name| name == known.name)
+                };
+                let index = self.index()?;
+                let is_known = index.known_dlists()?.iter().any(is_there);
+                let known = if is_known { settings(&index)? } else { None };
+                known.map_or(Err(error), |format| Ok(Some(format)))
+            }
+            other => other,
+        }
     }
 
     /// Deletes the index, whatever state it is in.
     pub(crate) fn forget_index(&self) -> Result<()> {
         self.remove_index_files()
+    }
+
+    /// Deletes the index, but for what can be read in it and nothing else knows.
+    pub(crate) fn renew_index(&self) -> Result<()> {
+        let index = Index::open(&self.index_path());
+        let kept = index.ok().and_then(|index| Kept::of(&index).ok());
+        self.remove_index_files()?;
+        if let Some(kept) = kept {
+            kept.put_into(&self.index()?)?;
+        }
+        Ok(())
     }
 
     /// Deletes the index, so that the next [`Cache::index`] starts with an empty one.
@@ -224,6 +249,17 @@ fn create_private_file(path: &Path) -> Result<File> {
     file.map_err(|source| Error::io("create", path, source))
 }
 
+/// The settings of the backup, as an index has them.
+fn settings(index: &Index) -> Result<Option<Format>> {
+    let settings = index.meta("settings")?.unwrap_or_default();
+    let mut parts = settings.split(' ');
+    let (size, block, file) = (parts.next(), parts.next(), parts.next());
+    let size = size.and_then(|size| size.parse().ok());
+    Ok(size
+        .zip(block.zip(file))
+        .and_then(|(size, (block, file))| Format::new(size, block, file).ok()))
+}
+
 /// Runs an operation, and once more when the index turns out to be damaged, or gone: it is read anew from the
 /// destination.
 pub(crate) fn with_sound_index<T>(
@@ -233,7 +269,7 @@ pub(crate) fn with_sound_index<T>(
     match operation() {
         Err(Error::Database(error)) if error.is_unusable() => {
             tracing::warn!(%error, "the index is read anew");
-            Cache::lock(store)?.forget_index()?;
+            Cache::lock(store)?.renew_index()?;
             operation()
         }
         other => other,

@@ -9,10 +9,12 @@ use coffer_volume::{Format, VolumeKind, VolumeName, aescrypt};
 use jiff::Timestamp;
 
 use super::Store;
+use super::kept::OTHERS;
 use crate::delete::RemoteVolume;
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
-use crate::session::Session;
+use crate::session::{Role, Session};
+use crate::verify::FaultKind;
 
 /// Bytes of a volume's start that show whether the passphrase is right.
 const HEADER_BYTES: u64 = 4096;
@@ -138,12 +140,27 @@ impl Listed {
                 versions: known_dlists.len() as u64,
             });
         }
-        let mut sizes: HashMap<String, u64> = known_dlists.into_iter().collect();
+        let (mut sizes, mut told) = (HashMap::new(), HashSet::new());
+        for known in known_dlists {
+            if known.is_gone {
+                told.insert(known.name.clone());
+            }
+            sizes.insert(known.name, known.size);
+        }
         let changed = self.dlists.iter().filter(|dlist| {
             let known = sizes.get(dlist.name.as_str());
             known.is_some_and(|known| *known != dlist.size)
         });
         for dlist in changed {
+            let expected = sizes.get(dlist.name.as_str()).copied().unwrap_or_default();
+            let found = dlist.size;
+            session.monitor().problem(Problem {
+                subject: dlist.name.to_string(),
+                kind: ProblemKind::Faulty(FaultKind::OtherSize { expected, found }),
+            });
+            if session.role() == Role::Reading {
+                continue;
+            }
             // Written anew, or damaged: what was loaded of it is not what it says.
             index.know_dlist(dlist.name.as_str(), dlist.size)?;
             if let Some(time) = dlist.name.time() {
@@ -160,8 +177,14 @@ impl Listed {
         let there = session.ask_by_name(sizes.keys().cloned().collect())?;
         let is_known = |dlist: &ListedVolume| seen_before.contains(dlist.name.as_str());
         // Where not one is left, it is another backup that is there.
-        let others_work_here =
-            self.dlists.iter().any(is_known) && self.dlists.iter().any(|dlist| !is_known(dlist));
+        let is_another = !seen_before.is_empty() && !self.dlists.iter().any(is_known);
+        let has_others = !is_another
+            && !seen_before.is_empty()
+            && self.dlists.iter().any(|dlist| !is_known(dlist));
+        if has_others && session.role() != Role::Reading {
+            index.set_meta(OTHERS, "yes")?;
+        }
+        let others_work_here = has_others || (!is_another && index.meta(OTHERS)?.is_some());
         for (text, size) in sizes {
             let Some(name) = VolumeName::parse(&text) else {
                 continue;
@@ -170,9 +193,11 @@ impl Listed {
             if there.contains(&text) {
                 self.of_kind(kind).push(ListedVolume { name, size });
             } else if kind == VolumeKind::Dlist {
-                // The run that holds its deletions is one that would delete.
-                if !session.is_reading() {
-                    index.forget_dlists([text.as_str()])?;
+                match session.role() {
+                    Role::Maintaining if told.contains(&text) => continue,
+                    Role::Maintaining => index.note_gone(&text)?,
+                    Role::BackingUp => index.forget_dlists([text.as_str()])?,
+                    Role::Reading => {}
                 }
                 index.hold_deletions(true)?;
                 session.monitor().problem(Problem {
@@ -182,8 +207,20 @@ impl Listed {
             }
         }
         self.dlists.sort_by_key(|volume| volume.name.time());
-        let new = self.dlists.iter();
-        for dlist in new.filter(|dlist| !seen_before.contains(dlist.name.as_str())) {
+        // What lies here instead of the backup that was known becomes known when a backup has told that.
+        let learns = match session.role() {
+            Role::Reading => false,
+            Role::Maintaining => !is_another,
+            Role::BackingUp => true,
+        };
+        if !learns {
+            return Ok(());
+        }
+        let is_new = |dlist: &&ListedVolume| {
+            let name = dlist.name.as_str();
+            !seen_before.contains(name) || told.contains(name)
+        };
+        for dlist in self.dlists.iter().filter(is_new) {
             index.know_dlist(dlist.name.as_str(), dlist.size)?;
         }
         Ok(())
@@ -259,6 +296,12 @@ impl Listed {
     /// read.
     pub(crate) fn require_versions(&self, session: &Session) -> Result<()> {
         if !self.dlists.is_empty() {
+            if let (Role::Reading, Some(module)) = (session.role(), &self.unreadable_module) {
+                session.monitor().problem(Problem {
+                    subject: session.label(),
+                    kind: ProblemKind::OtherModule(module.clone()),
+                });
+            }
             return Ok(());
         }
         self.require_readable(session)?;

@@ -5,17 +5,17 @@ use std::path::Path;
 
 use coffer_database::{EntryRow, Index, StreamRow, VolumeKind, VolumeRow, VolumeState};
 use coffer_volume::dblock::DblockReader;
-use coffer_volume::dindex::DindexReader;
+use coffer_volume::dindex::{DindexReader, IndexedVolume};
 use coffer_volume::dlist::{Completeness, EntryKind, FilelistEntry};
 use coffer_volume::stream::{Parts, StreamRef};
-use coffer_volume::{Format, Hash};
+use coffer_volume::{Format, Hash, VolumeKind as NameKind, VolumeName};
 
 use super::listing::ListedVolume;
 use super::{Listed, Store, open_volume};
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
-use crate::usage::needed_volumes;
+use crate::usage::{Needs, is_unknown, needed_volumes};
 use crate::verify::FaultKind;
 use crate::versions::{open_dlist, read_entries};
 
@@ -45,27 +45,18 @@ pub(crate) fn sync_volumes(
     spool: &Path,
 ) -> Result<Synced> {
     listed.complete(session, index)?;
-    let listed = &*listed;
     let store = session.store();
     let changed = forget_changed(session, index, listed)?;
     let lost = forget_missing(index, listed)?;
 
     let known: HashSet<String> = confirmed(index, VolumeKind::Dindex)?;
-    let sizes: HashMap<&str, u64> = listed
-        .dblocks
-        .iter()
-        .map(|volume| (volume.name.as_str(), volume.size))
-        .collect();
-    let new = listed
-        .dindexes
-        .iter()
-        .filter(|volume| !known.contains(volume.name.as_str()));
-    session.fetch_all(new, spool, |volume, path| {
-        let read = path.and_then(|path| {
-            index.transaction(|index| read_dindex(store, index, volume, &path, format, &sizes))
-        });
-        read.or_else(|error| session.tell_unusable(volume.name.as_str(), error))
-    })?;
+    let new = listed.dindexes.iter();
+    let new = new.filter(|volume| !known.contains(volume.name.as_str()));
+    let new: Vec<_> = new.cloned().collect();
+    let unlisted = read_dindexes(session, index, listed, &new, format, spool)?;
+    let again = add_unlisted(session, listed, unlisted)?;
+    read_dindexes(session, index, listed, &again, format, spool)?;
+    let listed = &*listed;
 
     let covered: HashSet<String> = confirmed(index, VolumeKind::Dblock)?;
     let uncovered = listed
@@ -99,7 +90,9 @@ pub(crate) fn sync_volumes(
         index.set_may_be_damaged(true)?;
     }
     let names = still_lost(index, listed)?;
-    if !names.is_empty() {
+    if !names.is_empty() && is_all_there(session, index, listed, format, spool)? {
+        accept_losses(index)?;
+    } else if !names.is_empty() {
         let destination = session.label();
         return Err(Error::VolumesMissing { destination, names });
     }
@@ -108,6 +101,98 @@ pub(crate) fn sync_volumes(
     } else {
         Synced::AsKnown
     })
+}
+
+/// A dblock that a dindex describes and a listing lacks.
+struct Unlisted {
+    dblock: VolumeName,
+    size: u64,
+    dindex: ListedVolume,
+}
+
+/// Reads dindexes into the index. Returns what they describe and the listing lacks.
+fn read_dindexes(
+    session: &Session,
+    index: &Index,
+    listed: &Listed,
+    dindexes: &[ListedVolume],
+    format: &Format,
+    spool: &Path,
+) -> Result<Vec<Unlisted>> {
+    let sizes: HashMap<&str, u64> = listed
+        .dblocks
+        .iter()
+        .map(|volume| (volume.name.as_str(), volume.size))
+        .collect();
+    let mut unlisted = Vec::new();
+    session.fetch_all(dindexes, spool, |volume, path| {
+        let read = path.and_then(|path| {
+            let store = session.store();
+            index.transaction(|index| read_dindex(store, index, volume, &path, format, &sizes))
+        });
+        let described = match read {
+            Ok(described) => described,
+            Err(error) => return session.tell_unusable(volume.name.as_str(), error),
+        };
+        for described in described {
+            if sizes.contains_key(described.dblock.as_str()) {
+                continue;
+            }
+            let name = VolumeName::parse(&described.dblock);
+            let name = name.filter(|name| name.kind() == NameKind::Dblock);
+            if let (Some(dblock), Some(digest)) = (name, described.digest) {
+                unlisted.push(Unlisted {
+                    dblock,
+                    size: digest.size,
+                    dindex: volume.clone(),
+                });
+            }
+        }
+        Ok(())
+    })?;
+    Ok(unlisted)
+}
+
+/// Adds those to a listing that are there all the same, because it lags behind. Returns the dindexes that describe them.
+fn add_unlisted(
+    session: &Session,
+    listed: &mut Listed,
+    unlisted: Vec<Unlisted>,
+) -> Result<Vec<ListedVolume>> {
+    if unlisted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = unlisted.iter().map(|found| found.dblock.to_string());
+    let there = session.ask_by_name(names.collect())?;
+    let mut dindexes = Vec::new();
+    for Unlisted {
+        dblock: name,
+        size,
+        dindex,
+    } in unlisted
+    {
+        if there.contains(name.as_str()) {
+            listed.dblocks.push(ListedVolume { name, size });
+            dindexes.push(dindex);
+        }
+    }
+    Ok(dindexes)
+}
+
+/// Whether every version has all that it needs, in volumes that are there.
+fn is_all_there(
+    session: &Session,
+    index: &Index,
+    listed: &Listed,
+    format: &Format,
+    spool: &Path,
+) -> Result<bool> {
+    let mut needs = Needs::new(session, index, format, spool)?;
+    match needs.add(listed, &[]) {
+        Ok(()) => Ok(needs.usage().missing_blocks()? == 0),
+        Err(error) if is_unknown(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Volumes that versions need and that are still gone. One that came back was read with the others.
@@ -216,7 +301,7 @@ fn read_dindex(
     path: &Path,
     format: &Format,
     sizes: &HashMap<&str, u64>,
-) -> Result<()> {
+) -> Result<Vec<IndexedVolume>> {
     let name = volume.name.as_str();
     let damaged = |source| Error::volume(name, source);
     let opened = open_volume(store, &volume.name, path)?;
@@ -250,11 +335,7 @@ fn read_dindex(
         return Err(error.into());
     }
     let described_volumes = volumes.map_err(damaged)?;
-    let covered: Vec<String> = described_volumes
-        .iter()
-        .map(|described| described.dblock.clone())
-        .collect();
-    for described in described_volumes {
+    for described in &described_volumes {
         let (Some(size), Some(digest)) = (sizes.get(described.dblock.as_str()), described.digest)
         else {
             continue;
@@ -298,13 +379,13 @@ fn read_dindex(
         None,
         None,
     )?;
-    for dblock in covered {
-        index.add_cover(id, &dblock)?;
+    for IndexedVolume { dblock, .. } in &described_volumes {
+        index.add_cover(id, dblock)?;
         if !sizes.contains_key(dblock.as_str()) {
             index.set_may_be_damaged(true)?;
         }
     }
-    Ok(())
+    Ok(described_volumes)
 }
 
 fn read_dblock(

@@ -1,6 +1,7 @@
 //! Which versions Duplicati deletes: its own answers to 43 sets of options.
 
 use std::fs;
+use std::sync::Arc;
 
 use coffer_engine::{
     DeleteOptions, Error, FullRemoval, Mode, Retention, VersionState, Victims, retention_victims,
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::hooked::Hooked;
 use crate::support::{Bench, run};
 
 fn stamps(value: &Value) -> Vec<Timestamp> {
@@ -77,6 +79,13 @@ fn with_versions(count: usize) -> Bench {
     bench
 }
 
+fn dlists(bench: &Bench) -> Vec<String> {
+    let mut names = bench.volumes();
+    names.retain(|name| name.contains(".dlist."));
+    names.sort();
+    names
+}
+
 fn delete(bench: &Bench, options: DeleteOptions) -> coffer_engine::Result<Vec<usize>> {
     let store = bench.store();
     run(move || {
@@ -120,6 +129,30 @@ fn versions_are_deleted_by_number() {
         ),
         "{missing:?}"
     );
+}
+
+#[test]
+fn an_index_that_fails_meanwhile_does_not_make_a_number_mean_another_version() {
+    let mut bench = with_versions(4);
+    let before = dlists(&bench);
+    let index = bench.cache().join("index.sqlite");
+    bench.destination = Arc::new(Hooked {
+        before_delete: Box::new(move |name| {
+            if name.contains(".dlist.") {
+                let mut bytes = fs::read(&index).unwrap();
+                bytes[4096..].fill(0xa5);
+                fs::write(&index, bytes).unwrap();
+                let _ = fs::remove_file(index.with_extension("sqlite-wal"));
+            }
+        }),
+        ..Hooked::over(bench.destination.clone())
+    });
+
+    let deleted = delete(&bench, options(&bench, Victims::Numbers(vec![1]))).unwrap();
+
+    let after = dlists(&bench);
+    assert_eq!(deleted, [1]);
+    assert_eq!(after, [&before[..2], &before[3..]].concat());
 }
 
 #[test]

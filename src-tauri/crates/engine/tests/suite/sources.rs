@@ -125,17 +125,41 @@ fn an_empty_mount_point_is_not_a_deletion() {
     }
 }
 
+/// Lets the index believe that another file system was at a folder of the source.
+fn replace_disk(bench: &Bench, folder: &str) {
+    let index = coffer_database::Index::open(&bench.cache().join("index.sqlite")).unwrap();
+    let folder = format!("{}/{folder}", bench.source().display());
+    index
+        .set_mounts(&[(folder, 4711)].into_iter().collect())
+        .unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_comes_after_its_empty_mount_point_was_backed_up_is_backed_up() {
+    for left in [&["NOT_MOUNTED"][..], &["lost+found/x", ".DS_Store"]] {
+        for content in [&[][..], &["a"]] {
+            let mut bench = with_files(left);
+            replace_disk(&bench, "");
+            fs::remove_dir_all(bench.source()).unwrap();
+            fs::create_dir(bench.source()).unwrap();
+            for name in content {
+                write_files(&bench.source(), &[(name, b"")]);
+            }
+
+            let stats = run_keeping_one(&mut bench);
+
+            assert_eq!(stats.kept_sources, 0, "{left:?}");
+            assert_eq!(restored(&mut bench, 0), *content);
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_disk_that_is_away_is_told_by_its_device_also_within_a_source() {
     let mut bench = with_files(&["disk/a", "disk/b", "here"]);
-    // As if another file system had been there.
-    let index = coffer_database::Index::open(&bench.cache().join("index.sqlite")).unwrap();
-    let disk = format!("{}/disk/", bench.source().display());
-    index
-        .set_mounts(&[(disk, 4711)].into_iter().collect())
-        .unwrap();
-    drop(index);
+    replace_disk(&bench, "disk/");
     for name in ["a", "b"] {
         fs::remove_file(bench.source().join("disk").join(name)).unwrap();
     }
@@ -153,6 +177,17 @@ fn a_disk_that_is_away_is_told_by_its_device_also_within_a_source() {
     let stats = run_keeping_one(&mut bench);
     assert_eq!(stats.kept_sources, 0);
     assert_eq!(stats.deleted_files, 1);
+    // One that was replaced is taken as it is when that is said; versions of the old one stay for now.
+    replace_disk(&bench, "disk/");
+    fs::remove_dir_all(bench.source().join("disk")).unwrap();
+    write_files(&bench.source(), &[("disk/new", b"x")]);
+    assert_eq!(run_keeping_one(&mut bench).kept_sources, 1);
+    let mut options = keeping_one(&bench);
+    options.allow_missing_source = true;
+    let stats = bench.backup_with(options).unwrap();
+    assert_eq!(bench.recorder.problems(), [""; 0]);
+    assert_eq!((stats.kept_sources, stats.deleted_versions), (0, 0));
+    assert_eq!(restored(&mut bench, 0), ["disk", "disk/new", "here"]);
 }
 
 #[test]
