@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use coffer_database::{Index, VolumeState};
+use coffer_database::{Index, KnownDlist, VolumeState};
 use coffer_destination::Error as DestinationError;
 use coffer_volume::dblock::DblockReader;
 use coffer_volume::dindex::DindexReader;
@@ -235,6 +235,16 @@ fn compare_listing(
             None => FaultKind::Missing,
         };
         note(session, stats, row.name, kind);
+    }
+    // One that is gone is a version that was deleted, as far as anybody can tell, and was told as that.
+    for KnownDlist { name, size, .. } in index.known_dlists()? {
+        if let Some(found) = sizes.get(name.as_str()).filter(|found| **found != size) {
+            let kind = FaultKind::OtherSize {
+                expected: size,
+                found: *found,
+            };
+            note(session, stats, name, kind);
+        }
     }
     Ok(())
 }

@@ -226,6 +226,16 @@ fn a_clock_that_jumped_deletes_nothing_by_itself() {
 
     assert_eq!((stats.deleted_versions, stats.warnings), (0, 1));
     assert!(bench.recorder.problems()[0].ends_with(": MassDeletion"));
+    // As long as it is wrong, however many versions it has made.
+    let mut wrong = bench.now;
+    for round in 0..8 {
+        write_files(&bench.source(), &[("f", &noise(100, 100 + round))]);
+        let mut options = at(&mut bench, wrong);
+        options.retention = by_time();
+        let stats = bench.backup_with(options).unwrap();
+        assert_eq!((stats.deleted_versions, stats.warnings), (0, 1), "{round}");
+        wrong = bench.now;
+    }
     // The clock is right again.
     write_files(&bench.source(), &[("f", b"by a clock that is right")]);
     let mut options = at(&mut bench, right);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use coffer_destination::{
-    CheckpointStore, Destination, Quota, RemoteFile, Result as DResult, TransferMonitor, UploadFile,
+    CheckpointStore, Destination, Error, Quota, RemoteFile, Result as DResult, TransferMonitor,
+    UploadFile,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,8 @@ type NameHook = Box<dyn Fn(&str) + Send + Sync>;
 pub(crate) struct Hooked {
     pub(crate) inner: Arc<dyn Destination>,
     pub(crate) before_put: NameHook,
+    /// Why an upload is refused, if it is.
+    pub(crate) refuse_put: Box<dyn Fn(&str) -> Option<Error> + Send + Sync>,
     /// Refuses the download when it returns an error.
     pub(crate) before_get: Box<dyn Fn(&str) -> DResult<()> + Send + Sync>,
     pub(crate) before_delete: NameHook,
@@ -25,6 +28,7 @@ impl Hooked {
         Self {
             inner,
             before_put: Box::new(|_| ()),
+            refuse_put: Box::new(|_| None),
             before_get: Box::new(|_| Ok(())),
             before_delete: Box::new(|_| ()),
             listed: Box::new(|files| files),
@@ -49,6 +53,9 @@ impl Destination for Hooked {
         cancel: &CancellationToken,
     ) -> DResult<()> {
         (self.before_put)(name);
+        if let Some(error) = (self.refuse_put)(name) {
+            return Err(error);
+        }
         self.inner
             .put(name, file, checkpoints, monitor, cancel)
             .await

@@ -21,4 +21,5 @@ mod retention;
 mod sequences;
 mod sources;
 mod support;
+mod unreadable;
 mod verify;

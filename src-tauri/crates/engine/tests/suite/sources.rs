@@ -190,6 +190,34 @@ fn a_disk_that_is_away_is_told_by_its_device_also_within_a_source() {
     assert_eq!(restored(&mut bench, 0), ["disk", "disk/new", "here"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_disk_that_takes_its_mount_point_along_is_away() {
+    let mut bench = with_files(&["disk/a", "here"]);
+    replace_disk(&bench, "disk/");
+    fs::remove_dir_all(bench.source().join("disk")).unwrap();
+    write_files(&bench.source(), &[("here", b"changed")]);
+
+    let stats = run_keeping_one(&mut bench);
+
+    assert_eq!((stats.kept_sources, stats.deleted_versions), (1, 0));
+    assert_eq!(restored(&mut bench, 0), ["disk", "disk/a", "here"]);
+}
+
+#[test]
+fn an_index_that_lost_what_it_knew_gives_nothing_up_for_two_runs() {
+    let mut bench = with_files(&["disk/a", "here"]);
+    fs::remove_dir_all(bench.cache()).unwrap();
+    fs::remove_dir_all(bench.source().join("disk")).unwrap();
+    let mut deleted = Vec::new();
+    for round in 0..4 {
+        write_files(&bench.source(), &[("here", &noise(10, round))]);
+        deleted.push(run_keeping_one(&mut bench).deleted_versions);
+    }
+
+    assert_eq!(deleted, [0, 0, 3, 1]);
+}
+
 #[test]
 fn what_was_emptied_on_purpose_still_costs_no_version() {
     let mut bench = with_files(&["a"]);
