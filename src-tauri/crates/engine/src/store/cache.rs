@@ -10,6 +10,8 @@ use crate::crash;
 use crate::error::{Error, Result};
 use crate::session::Session;
 
+const INDEX: &str = "index.sqlite";
+
 /// The cache folder of a store, locked for one operation at a time across all processes.
 pub(crate) struct Cache {
     folder: PathBuf,
@@ -85,7 +87,7 @@ impl Cache {
     }
 
     pub(crate) fn index_path(&self) -> PathBuf {
-        self.folder.join("index.sqlite")
+        self.folder.join(INDEX)
     }
 
     /// Opens the index; a damaged one is replaced by an empty one, because it can be read anew.
@@ -238,6 +240,18 @@ impl Cache {
         crash::point(&spool, "the spool is clean");
         Ok(pairs)
     }
+}
+
+/// How many versions this computer has seen in a store's folder; 0 if it has no index of it.
+pub(super) fn known_versions(store: &Store) -> u64 {
+    let path = store.cache.join(INDEX);
+    let known = path
+        .is_file()
+        .then(|| Index::open(&path).and_then(|index| index.known_dlists()));
+    let known = known.and_then(Result::ok).unwrap_or_default();
+    let start = format!("{}-", store.prefix);
+    let own = known.iter().filter(|dlist| dlist.name.starts_with(&start));
+    own.count() as u64
 }
 
 fn create_private_file(path: &Path) -> Result<File> {

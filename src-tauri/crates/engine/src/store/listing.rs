@@ -9,6 +9,7 @@ use coffer_volume::{Format, VolumeKind, VolumeName, aescrypt};
 use jiff::Timestamp;
 
 use super::Store;
+use super::cache::known_versions;
 use super::kept::OTHERS;
 use crate::delete::RemoteVolume;
 use crate::error::{Error, Result};
@@ -292,8 +293,8 @@ impl Listed {
     }
 
     /// # Errors
-    /// [`Error::NoBackup`] when there is no version, [`Error::UnreadableModule`] when there are only such that cannot be
-    /// read.
+    /// [`Error::NoBackup`] when there is no version, [`Error::DestinationGone`] when this computer knows some,
+    /// [`Error::UnreadableModule`] when there are only such that cannot be read.
     pub(crate) fn require_versions(&self, session: &Session) -> Result<()> {
         if !self.dlists.is_empty() {
             if let (Role::Reading, Some(module)) = (session.role(), &self.unreadable_module) {
@@ -305,6 +306,13 @@ impl Listed {
             return Ok(());
         }
         self.require_readable(session)?;
+        let versions = known_versions(session.store());
+        if versions > 0 && self.is_empty() {
+            return Err(Error::DestinationGone {
+                destination: session.label(),
+                versions,
+            });
+        }
         Err(Error::NoBackup {
             destination: session.label(),
             prefix: session.store().prefix.clone(),

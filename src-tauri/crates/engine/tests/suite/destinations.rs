@@ -67,6 +67,22 @@ fn a_backup_that_is_gone_is_not_begun_anew_unless_that_is_meant() {
 }
 
 #[test]
+fn who_looks_into_a_backup_that_is_gone_is_told_that_it_is() {
+    let mut bench = plain();
+    write_files(&bench.source(), &[("f", b"f")]);
+    bench.backup().unwrap();
+    fs::remove_dir_all(bench.destination_path()).unwrap();
+    let target = bench.folder.path().join("restored");
+
+    let outcome = bench.restore(0, &target);
+
+    assert!(
+        matches!(outcome, Err(Error::DestinationGone { versions: 1, .. })),
+        "{outcome:?}"
+    );
+}
+
+#[test]
 fn a_version_that_somebody_deleted_is_told_and_its_data_stays() {
     let mut bench = plain();
     for round in 0..3 {
