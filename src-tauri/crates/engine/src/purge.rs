@@ -338,9 +338,21 @@ impl Work<'_> {
     ) -> Result<()> {
         let (session, index) = (self.survey.session, self.survey.index);
         let path = session.fetch(dlist.name.as_str(), spool.folder())?;
-        let completeness = open_dlist(session, dlist, &path)?
+        let stated = open_dlist(session, dlist, &path)?
             .completeness()
-            .map_err(|source| Error::volume(dlist.name.as_str(), source))?;
+            .map_err(|source| Error::volume(dlist.name.as_str(), source));
+        let completeness = match stated {
+            Ok(completeness) => completeness,
+            // Its entries were read. Whether they are all the index may know; retention gives up what is partial.
+            Err(error) => {
+                session.tell_unusable(dlist.name.as_str(), error)?;
+                let time = dlist.name.time().map_or(0, |time| time.as_second());
+                match index.completeness(time)? {
+                    Some(false) => Completeness::Partial,
+                    _ => Completeness::Full,
+                }
+            }
+        };
         drop(path);
         let name = VolumeName::new_dlist(spool.prefix(), new_time, spool.encryption());
         let size = self.write(spool, dlist, &name, completeness)?;

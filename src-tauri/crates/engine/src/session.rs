@@ -169,7 +169,10 @@ impl Session {
     /// Whether a failure of a volume shows that what is in it is lost. One that was refused, or of a disk or connection, may
     /// pass.
     pub(crate) fn is_proof_of_loss(error: &Error) -> bool {
-        let is_not_found = |source: &std::io::Error| source.kind() == std::io::ErrorKind::NotFound;
+        // What the system did not say was found in the content.
+        let is_proof = |source: &std::io::Error| {
+            source.kind() == std::io::ErrorKind::NotFound || source.raw_os_error().is_none()
+        };
         match error {
             Error::Volume { .. }
             | Error::WrongPassphrase { .. }
@@ -177,7 +180,7 @@ impl Session {
                 DestinationError::NotFound { .. } | DestinationError::Corrupted { .. },
             ) => true,
             Error::Destination(DestinationError::Io { source, .. }) | Error::Io { source, .. } => {
-                is_not_found(source)
+                is_proof(source)
             }
             _ => false,
         }

@@ -24,6 +24,8 @@ pub(crate) fn needed_volumes(
     spool: &Path,
     volumes: &[i64],
 ) -> Result<HashSet<i64>> {
+    // Versions that are gone may be among those that were read before.
+    index.clear_older()?;
     let mut needs = Needs::new(session, index, format, spool)?;
     match needs.add(listed, &[]) {
         Ok(()) => {

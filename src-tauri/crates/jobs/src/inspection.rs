@@ -45,6 +45,46 @@ fn version_shape(version: coffer_engine::Version) -> Version {
     }
 }
 
+/// All versions, newest first.
+///
+/// # Errors
+/// Words for people, as in all functions here.
+pub async fn versions(
+    target: &Target,
+    observer: Observer,
+    cancel: &CancellationToken,
+) -> Result<Vec<Version>> {
+    let found = run(target, observer, cancel, |store, monitor, cancel| {
+        coffer_engine::versions(store, monitor, cancel)
+    });
+    Ok(found.await?.into_iter().map(version_shape).collect())
+}
+
+/// Calls `sink` with each entry of a version, until it returns false.
+///
+/// # Errors
+/// As [`versions`].
+pub async fn for_each_entry(
+    target: &Target,
+    version: usize,
+    observer: Observer,
+    cancel: &CancellationToken,
+    mut sink: impl FnMut(Entry) -> bool + Send + 'static,
+) -> Result<()> {
+    run(target, observer, cancel, move |store, monitor, cancel| {
+        let mut stopped = false;
+        let read = coffer_engine::for_each_entry(store, version, monitor, cancel, |entry| {
+            if sink(entry_shape(&entry)) {
+                return Ok(());
+            }
+            stopped = true;
+            Err(coffer_engine::Error::Cancelled)
+        });
+        if stopped { Ok(()) } else { read }
+    })
+    .await
+}
+
 /// What was verified.
 #[derive(Debug, Clone, Default)]
 pub struct Verified {
@@ -59,7 +99,7 @@ pub struct Verified {
 /// Verifies `samples` volumes of each kind, all for `None`, and only the listing for 0.
 ///
 /// # Errors
-/// Words for people, as in all functions here. Damage is no error.
+/// As [`versions`]. Damage is no error.
 pub async fn verify(
     target: &Target,
     samples: Option<u64>,

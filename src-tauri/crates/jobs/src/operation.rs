@@ -322,18 +322,6 @@ pub async fn restore(
     }
 }
 
-/// All versions, newest first.
-///
-/// # Errors
-/// Words for people, as in all functions here.
-pub async fn versions(target: &Target, cancel: &CancellationToken) -> Result<Vec<Version>> {
-    let (store, token) = (target.store.clone(), cancel.clone());
-    let found = blocking(move || coffer_engine::versions(&store, Arc::new(()), &token)).await;
-    Ok(version_shapes(
-        &found.map_err(|error| wording::engine(&error))?,
-    ))
-}
-
 /// What the destination folder holds.
 ///
 /// # Errors
@@ -353,31 +341,6 @@ pub async fn content(target: &Target, cancel: &CancellationToken) -> Result<Dest
             encrypted,
         },
     })
-}
-
-/// Calls `sink` with each entry of a version, until it returns false.
-///
-/// # Errors
-/// As [`delete_versions`].
-pub async fn for_each_entry(
-    target: &Target,
-    version: usize,
-    cancel: &CancellationToken,
-    mut sink: impl FnMut(Entry) -> bool + Send + 'static,
-) -> Result<()> {
-    let (store, token) = (target.store.clone(), cancel.clone());
-    let read = blocking(move || {
-        let mut stopped = false;
-        let read = coffer_engine::for_each_entry(&store, version, Arc::new(()), &token, |entry| {
-            if sink(entry_shape(&entry)) {
-                return Ok(());
-            }
-            stopped = true;
-            Err(EngineError::Cancelled)
-        });
-        if stopped { Ok(()) } else { read }
-    });
-    read.await.map_err(|error| wording::engine(&error))
 }
 
 pub(crate) fn version_shapes(versions: &[coffer_engine::Version]) -> Vec<Version> {

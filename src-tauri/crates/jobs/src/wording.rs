@@ -536,6 +536,10 @@ pub fn problem(problem: &Problem) -> RunMessage {
         ProblemKind::NotCompacted(why) => {
             format!("Space was not given back: {why}. `coffer list-broken-files` shows what is missing, `coffer purge-broken-files` takes it out; a version that cannot be read goes with `coffer delete`.")
         }
+        ProblemKind::VolumeUnusable(why) if problem.subject.contains(".dlist.") => format!(
+            "This file list cannot be read ({why}), so its version cannot be restored. Bring the file back, or delete the \
+             version with `coffer delete --version=<number>`; `coffer list` numbers them."
+        ),
         ProblemKind::VolumeUnusable(why) => {
             format!(
                 "This volume could not be used ({why}); its data was looked for elsewhere. `coffer test` says what is lost, \

@@ -2,26 +2,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use coffer_ipc::CommandError;
 use coffer_ipc::restore::{Entry, EntryKind};
-use coffer_jobs::operation;
+use coffer_jobs::inspection;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::List;
 use crate::exit::Exit;
-use crate::output::{fail, is_lost, print_json};
+use crate::output::{Display, fail, is_lost, print_json};
 
 pub(crate) async fn run(arguments: List, cancel: &CancellationToken) -> Exit {
     let common = arguments.common;
-    match list(arguments, cancel).await {
-        Ok(()) => Exit::Success,
+    let display = Display::new(common);
+    match list(arguments, &display, cancel).await {
+        Ok(()) => display.exit(),
         Err(error) => fail(error, common),
     }
 }
 
-async fn list(arguments: List, cancel: &CancellationToken) -> Result<(), CommandError> {
+async fn list(
+    arguments: List,
+    display: &Display,
+    cancel: &CancellationToken,
+) -> Result<(), CommandError> {
     let target = arguments.destination.open_existing(cancel).await?;
     let json = arguments.common.json;
     if arguments.number.is_none() && arguments.pattern.is_none() {
-        let versions = operation::versions(&target, cancel).await?;
+        let versions = inspection::versions(&target, display.observer(), cancel).await?;
         if json {
             print_json(&versions);
         } else {
@@ -35,9 +40,10 @@ async fn list(arguments: List, cancel: &CancellationToken) -> Result<(), Command
     // One line of JSON holds all entries; lines of text go out as they come.
     let entries = Arc::new(Mutex::new(Vec::<Entry>::new()));
     let found = Arc::clone(&entries);
-    operation::for_each_entry(
+    inspection::for_each_entry(
         &target,
         arguments.number.unwrap_or(0),
+        display.observer(),
         cancel,
         move |entry| {
             if entry.path.to_lowercase().contains(&wanted) {

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 
 const INDEX: &str = "index.sqlite";
+const SPOOL: &str = "spool";
 
 /// The cache folder of a store, locked for one operation at a time across all processes.
 pub(crate) struct Cache {
@@ -45,7 +46,7 @@ impl Cache {
     /// [`Error::Locked`] when another operation works on this store.
     pub(crate) fn lock(store: &Store) -> Result<Self> {
         let folder = store.cache.clone();
-        let spool = folder.join("spool");
+        let spool = folder.join(SPOOL);
         create_private_dir(&folder)?;
         create_private_dir(&spool)?;
         let path = folder.join("lock");
@@ -71,7 +72,7 @@ impl Cache {
                     Error::io("create a folder in", std::env::temp_dir(), source)
                 })?;
                 let folder = temporary.path().to_owned();
-                create_private_dir(&folder.join("spool"))?;
+                create_private_dir(&folder.join(SPOOL))?;
                 Ok(Self {
                     folder,
                     _lock: None,
@@ -83,7 +84,7 @@ impl Cache {
     }
 
     pub(crate) fn spool(&self) -> PathBuf {
-        self.folder.join("spool")
+        self.folder.join(SPOOL)
     }
 
     pub(crate) fn index_path(&self) -> PathBuf {
@@ -240,6 +241,11 @@ impl Cache {
         crash::point(&spool, "the spool is clean");
         Ok(pairs)
     }
+}
+
+/// The spool folder that belongs to an index.
+pub(super) fn spool_beside(index: &Index) -> PathBuf {
+    index.path().with_file_name(SPOOL)
 }
 
 /// How many versions this computer has seen in a store's folder; 0 if it has no index of it.

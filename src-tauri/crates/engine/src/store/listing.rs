@@ -9,13 +9,14 @@ use coffer_volume::{Format, VolumeKind, VolumeName, aescrypt};
 use jiff::Timestamp;
 
 use super::Store;
-use super::cache::known_versions;
+use super::cache::{known_versions, spool_beside};
 use super::kept::OTHERS;
 use crate::delete::RemoteVolume;
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::{Role, Session};
 use crate::verify::FaultKind;
+use crate::versions::open_dlist;
 
 /// Bytes of a volume's start that show whether the passphrase is right.
 const HEADER_BYTES: u64 = 4096;
@@ -162,8 +163,10 @@ impl Listed {
             if session.role() == Role::Reading {
                 continue;
             }
-            // Written anew, or damaged: what was loaded of it is not what it says.
-            index.know_dlist(dlist.name.as_str(), dlist.size)?;
+            // What was loaded of it is not what it says. One that was written anew is told once, one that is damaged each time.
+            if is_readable(session, dlist, &spool_beside(index)) {
+                index.know_dlist(dlist.name.as_str(), dlist.size)?;
+            }
             if let Some(time) = dlist.name.time() {
                 index.forget_versions(&[time.as_second()])?;
             }
@@ -437,6 +440,15 @@ impl Listed {
         }
         failure.map_or(Ok(None), Err)
     }
+}
+
+fn is_readable(session: &Session, dlist: &ListedVolume, spool: &Path) -> bool {
+    let read = session.fetch(dlist.name.as_str(), spool).and_then(|path| {
+        let mut reader = open_dlist(session, dlist, &path)?;
+        let completeness = reader.completeness();
+        completeness.map_err(|source| Error::volume(dlist.name.as_str(), source))
+    });
+    read.is_ok()
 }
 
 /// What a volume's name ends in behind its kind.

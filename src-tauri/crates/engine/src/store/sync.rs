@@ -187,6 +187,8 @@ fn is_all_there(
     format: &Format,
     spool: &Path,
 ) -> Result<bool> {
+    // Versions that are gone may be among those that were read before.
+    index.clear_older()?;
     let mut needs = Needs::new(session, index, format, spool)?;
     match needs.add(listed, &[]) {
         Ok(()) => Ok(needs.usage().missing_blocks()? == 0),

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
-use crate::operation::{for_each_entry, parent_len, versions};
+use crate::inspection::{for_each_entry, versions};
+use crate::operation::parent_len;
+use crate::progress::Observer;
 use crate::target::Target;
 use crate::{Result, blocking, lock, wording};
 
@@ -51,7 +53,7 @@ impl Coffer {
                 )
             }
         };
-        let versions = versions(&target, &cancel).await?;
+        let versions = versions(&target, Observer::silent(), &cancel).await?;
         let handle = uuid::Uuid::new_v4().simple().to_string();
         let opened = OpenedBackup {
             target,
@@ -148,9 +150,13 @@ impl Coffer {
             })
         });
         let cancel = CancellationToken::new();
-        let reading = for_each_entry(&target, version as usize, &cancel, move |entry| {
-            sender.send(entry).is_ok()
-        });
+        let reading = for_each_entry(
+            &target,
+            version as usize,
+            Observer::silent(),
+            &cancel,
+            move |entry| sender.send(entry).is_ok(),
+        );
         reading.await?;
         let built = building
             .await
