@@ -26,8 +26,37 @@ pub use sign_in::{PendingSignIn, SignIn};
 pub use tokens::Now;
 pub(crate) use tokens::Tokens;
 
-/// The innermost reason of a failed request, without its address.
-pub(crate) fn cause(error: &reqwest::Error) -> String {
+/// Why a request to `whom` got no answer, in words without its address, which may hold a secret.
+pub(crate) fn why_unreachable(whom: &str, error: &reqwest::Error) -> String {
+    if has_foreign_certificate(error) {
+        format!(
+            "the network answers with another certificate than that of {whom}: is it a hotel's or a company's portal?"
+        )
+    } else {
+        format!("{whom} cannot be reached ({})", cause(error))
+    }
+}
+
+/// Whether whoever answers there is not who it should be.
+fn has_foreign_certificate(error: &reqwest::Error) -> bool {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = source {
+        let wrapped = inner
+            .downcast_ref::<std::io::Error>()
+            .and_then(|error| error.get_ref());
+        let tls = wrapped.and_then(|error| error.downcast_ref::<rustls::Error>());
+        if let Some(rustls::Error::InvalidCertificate(_)) =
+            tls.or_else(|| inner.downcast_ref::<rustls::Error>())
+        {
+            return true;
+        }
+        source = inner.source();
+    }
+    false
+}
+
+/// The innermost reason of a failed request.
+fn cause(error: &reqwest::Error) -> String {
     let mut source: &dyn std::error::Error = error;
     while let Some(inner) = source.source() {
         source = inner;

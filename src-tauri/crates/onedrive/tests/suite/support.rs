@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use coffer_destination::{CheckpointStore, Destination as _, Silent, TransferMonitor, UploadFile};
@@ -116,4 +116,34 @@ impl TransferMonitor for CancelAfter {
     }
 
     fn waiting(&self, _time: Duration, _why: &str) {}
+}
+
+/// Keeps tokio's paused clock from jumping while a socket is waited for, until this is dropped.
+pub(crate) struct Still(#[expect(dead_code, reason = "dropping it is its use")] mpsc::Sender<()>);
+
+impl Still {
+    pub(crate) fn new() -> Self {
+        let (sender, dropped) = mpsc::channel::<()>();
+        // The clock stands still as long as a blocking task runs.
+        tokio::task::spawn_blocking(move || dropped.recv());
+        Self(sender)
+    }
+}
+
+/// Does `work` under a paused clock that goes on by itself, much slower than sockets of this computer and much faster
+/// than a person.
+pub(crate) async fn quickly<T>(work: impl Future<Output = T>) -> T {
+    let passing = async {
+        loop {
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            tokio::time::advance(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = passing => unreachable!("it never ends"),
+    }
 }
