@@ -46,6 +46,7 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// Decides about the failure of a call that was repeated `tried` times: waits and returns, or gives the error back.
+    /// A refusal may be a slip of the store: it counts when it comes again.
     ///
     /// # Errors
     /// `error`, when it is permanent, came too often, or asks for more than [`LONGEST_WAIT`]; [`Error::Cancelled`].
@@ -56,7 +57,11 @@ impl RetryPolicy {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<()> {
-        if !error.is_transient() || tried >= self.retries {
+        let may_pass = match &error {
+            Error::Refused { .. } => tried == 0,
+            error => error.is_transient(),
+        };
+        if !may_pass || tried >= self.retries {
             return Err(error);
         }
         let wait = match &error {

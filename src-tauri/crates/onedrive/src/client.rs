@@ -21,6 +21,7 @@ use std::time::Duration;
 pub use fuzzing::graph_answer;
 
 pub use account::{Drive, OneDrive};
+pub(crate) use answer::named_wait;
 pub use destination::{Deletion, OneDriveDestination, TransferOptions};
 pub(crate) use gate::Gate;
 pub use limit::Bandwidth;

@@ -119,6 +119,18 @@ async fn passing_failures_are_repeated_and_final_ones_are_not() {
     assert!(retrying.list(&cancel).await.is_err());
     assert_eq!(*lasting.calls.lock().unwrap(), 4);
 
+    let refused = || Error::Refused {
+        operation: "list",
+        name: "x".into(),
+        why: "no".into(),
+    };
+    let (once, retrying) = failing(vec![refused()]);
+    retrying.list(&cancel).await.unwrap();
+    assert_eq!(*once.calls.lock().unwrap(), 2);
+    let (twice, retrying) = failing((0..9).map(|_| refused()).collect());
+    assert!(retrying.list(&cancel).await.is_err());
+    assert_eq!(*twice.calls.lock().unwrap(), 2);
+
     let (full, retrying) = failing(vec![Error::Full]);
     assert!(matches!(retrying.list(&cancel).await, Err(Error::Full)));
     assert_eq!(*full.calls.lock().unwrap(), 1);

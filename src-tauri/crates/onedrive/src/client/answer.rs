@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use coffer_destination::{Error as DestinationError, SHORTEST_WAIT};
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 
 /// Bytes of an error's body that are looked at.
@@ -12,6 +12,9 @@ const MAX_BODY: usize = 64 * 1024;
 
 /// Longest wait that is believed: whoever is asked to stay away longer looks again after a day.
 pub(super) const LONGEST_BELIEVED: Duration = Duration::from_secs(24 * 3600);
+
+/// Wait after a bandwidth limit that names no time.
+const BANDWIDTH_WAIT: Duration = Duration::from_secs(300);
 
 /// Headers by which answers of Microsoft's services are known; pages of a hotel or a company's proxy have none of them.
 const OWN_HEADERS: [&str; 6] = [
@@ -55,15 +58,6 @@ impl Refusal {
     }
 
     pub(crate) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        let retry_after = headers.get("Retry-After").and_then(|value| {
-            let value = value.to_str().ok()?.trim();
-            let seconds = value.parse().ok().map(Duration::from_secs);
-            seconds.or_else(|| until_date(value, now_there(headers)))
-        });
-        // Nothing, and a moment that has passed, is no time: whoever comes back at once is refused at once.
-        let retry_after = retry_after
-            .filter(|wait| *wait >= SHORTEST_WAIT)
-            .map(|wait| wait.min(LONGEST_BELIEVED));
         let codes = codes(body);
         let is_own = !codes.is_empty() || has_own_header(headers);
         let challenge = headers.get("WWW-Authenticate");
@@ -76,7 +70,8 @@ impl Refusal {
             is_own,
             is_rps: status == StatusCode::UNAUTHORIZED
                 && String::from_utf8_lossy(body).contains("Unable to initialize RPS"),
-            retry_after,
+            retry_after: named_wait(headers)
+                .or_else(|| (status.as_u16() == 509).then_some(BANDWIDTH_WAIT)),
             wants_claims,
         }
     }
@@ -175,6 +170,17 @@ impl Refusal {
     }
 }
 
+/// The time after which an answer asks to come back, when it is one: at least a second, at most a day.
+pub(crate) fn named_wait(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = value.parse().ok().map(Duration::from_secs);
+    // Nothing, and a moment that has passed, is no time: whoever comes back at once is refused at once.
+    seconds
+        .or_else(|| until_date(value, now_there(headers)))
+        .filter(|wait| *wait >= SHORTEST_WAIT)
+        .map(|wait| wait.min(LONGEST_BELIEVED))
+}
+
 /// Seconds until an HTTP date, when it is to come.
 fn until_date(value: &str, now: Timestamp) -> Option<Duration> {
     let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
@@ -198,9 +204,15 @@ pub(super) fn has_own_header(headers: &HeaderMap) -> bool {
 
 /// Whether an answer is a page for people.
 pub(super) fn is_page(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE);
-    kind.and_then(|kind| kind.to_str().ok())
-        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"))
+    is_of_kind(headers, "text/html")
+}
+
+/// Whether an answer is said to be of a kind.
+pub(super) fn is_of_kind(headers: &HeaderMap, kind: &str) -> bool {
+    let stated = headers.get(CONTENT_TYPE);
+    stated
+        .and_then(|stated| stated.to_str().ok())
+        .is_some_and(|stated| stated.to_ascii_lowercase().starts_with(kind))
 }
 
 /// `error.code`, then those of the nested `innerError`s, which may be spelt `innererror`.

@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::account::{DriveJson, list};
-use super::answer::{Refusal, has_own_header, is_page};
+use super::answer::{Refusal, has_own_header};
 use super::graph::{Call, Graph, Outcome, PAGE, cancellable, read_json};
 use super::limit::Bandwidth;
 use super::upload::{Checkpoint, Conflict};
@@ -237,6 +237,11 @@ impl OneDriveDestination {
         Ok(id)
     }
 
+    /// Whether the folder was there when it was looked for last.
+    pub(super) async fn has_folder(&self) -> bool {
+        self.folder_id.lock().await.is_some()
+    }
+
     /// Whether a refusal may come from a folder that was replaced since its id was learnt; the new id is then known,
     /// and the call may be made once more.
     pub(super) async fn moved(
@@ -380,11 +385,9 @@ impl OneDriveDestination {
     }
 }
 
-/// Whether the service says that something is done which has no answer of its own.
+/// Whether the service itself says that something is gone. When it does not, asking again tells.
 fn done(answer: &Response) -> Result<()> {
-    let is_own = has_own_header(answer.headers()) && !is_page(answer.headers());
-    let is_done =
-        answer.status() == StatusCode::NO_CONTENT || (answer.status().is_success() && is_own);
+    let is_done = answer.status() == StatusCode::NO_CONTENT && has_own_header(answer.headers());
     is_done
         .then_some(())
         .ok_or_else(|| DestinationError::Unavailable {

@@ -10,7 +10,7 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::answer::is_page;
+use super::answer::{is_of_kind, is_page};
 use super::destination::OneDriveDestination;
 use super::graph::{Outcome, PAGE, cancellable, next_piece};
 use super::rests::Rests;
@@ -59,10 +59,8 @@ impl OneDriveDestination {
                     rests.one_more(error, &self.graph.gate, monitor)?;
                     continue;
                 }
-                Err(error @ DestinationError::Unavailable { .. }) if broken == RESUMES => {
-                    return Err(error);
-                }
-                Err(DestinationError::Unavailable { .. }) => {
+                Err(error) if is_passing(&error) && broken == RESUMES => return Err(error),
+                Err(error) if is_passing(&error) => {
                     broken += 1;
                     let wait = self.options.fragment_delay.saturating_mul(broken);
                     cancellable(cancel, tokio::time::sleep(wait)).await?;
@@ -209,9 +207,8 @@ impl OneDriveDestination {
                     why: BEHIND_END.to_owned(),
                 })
             }
-            // The address had run out; the next try gets a new one.
-            Outcome::Refused(refusal)
-                if matches!(refusal.status.as_u16(), 401 | 403 | 404 | 410) =>
+            // Whatever is wrong with the address, the next try gets a new one.
+            Outcome::Refused(refusal) if matches!(refusal.status.as_u16(), 400..=407 | 409..=422 | 501 | 505 | 507) =>
             {
                 let why = format!("the address of {name} had run out");
                 Err(DestinationError::Unavailable { why })
@@ -221,12 +218,24 @@ impl OneDriveDestination {
     }
 }
 
+/// Whether another address may give the file: there is a byte behind each that is asked for.
+fn is_passing(error: &DestinationError) -> bool {
+    match error {
+        DestinationError::Refused { why, .. } => why == BEHIND_END,
+        error => matches!(error, DestinationError::Unavailable { .. }),
+    }
+}
+
 /// What is said of a range that begins behind the last byte.
 const BEHIND_END: &str = "it ends before";
 
-/// Whether these are the bytes from `start` on, or all of them.
+/// Whether these are the bytes from `start` on, or all of them. Volumes are neither text nor JSON.
 fn is_content(answer: &Response, start: u64) -> bool {
+    let is_told = ["text/", "application/json"]
+        .into_iter()
+        .any(|kind| is_of_kind(answer.headers(), kind));
     match answer.status() {
+        _ if is_told => false,
         StatusCode::OK => true,
         StatusCode::PARTIAL_CONTENT => {
             let range = answer.headers().get(CONTENT_RANGE);

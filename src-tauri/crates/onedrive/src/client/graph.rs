@@ -1,5 +1,4 @@
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use bytes::Bytes;
 use coffer_destination::{Error as DestinationError, Result};
@@ -17,8 +16,6 @@ use super::upload::Fragments;
 use crate::endpoints::Endpoints;
 use crate::oauth::{Tokens, why_unreachable};
 
-/// Wait after a bandwidth limit that names no time.
-const BANDWIDTH_WAIT: Duration = Duration::from_secs(300);
 /// What is said of a page for people in the place of an answer.
 pub(crate) const PAGE: &str = "something between this computer and OneDrive answered with a web page: does the network want a sign-in?";
 /// Bytes of the longest answer that is read into memory; a page of 1000 entries has about one MiB.
@@ -207,15 +204,11 @@ impl Graph {
         }
         let refusal = cancellable(cancel, Refusal::read(answer)).await?;
         if refusal.is_throttling() {
-            let (wait, reason) = match refusal.status.as_u16() {
-                509 => (
-                    refusal.retry_after.or(Some(BANDWIDTH_WAIT)),
-                    Reason::TooMuch,
-                ),
-                503 => (refusal.retry_after, Reason::Busy),
-                _ => (refusal.retry_after, Reason::TooMuch),
+            let reason = match refusal.status.as_u16() {
+                503 => Reason::Busy,
+                _ => Reason::TooMuch,
             };
-            passed.refused(wait, reason);
+            passed.refused(refusal.retry_after, reason);
         }
         Ok(Outcome::Refused(refusal))
     }

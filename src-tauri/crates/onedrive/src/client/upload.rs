@@ -138,7 +138,7 @@ impl Upload<'_> {
                         return Ok(item);
                     }
                     if !self.destination.moved(&refusal, self.cancel).await? {
-                        return Err(self.refused(refusal));
+                        return Err(self.refused_for_now(refusal).await);
                     }
                 }
             }
@@ -262,6 +262,16 @@ impl Upload<'_> {
             name: self.name.to_owned(),
             why,
         })
+    }
+
+    /// As [`Upload::refused`], after the folder was looked for: one that is there was not found by mistake.
+    async fn refused_for_now(&self, refusal: Refusal) -> DestinationError {
+        if refusal.is_not_found() && self.destination.has_folder().await {
+            return DestinationError::Unavailable {
+                why: "OneDrive did not find the folder, though it is there".to_owned(),
+            };
+        }
+        self.refused(refusal)
     }
 
     fn refused(&self, refusal: Refusal) -> DestinationError {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::refusal::Refusal;
 use super::token_endpoint::Seconds;
 use super::{AuthId, body, why_unreachable};
-use crate::client::Http;
+use crate::client::{Http, named_wait};
 use crate::endpoints::Endpoints;
 
 /// Time for one refresh.
@@ -55,9 +55,10 @@ pub(super) async fn refresh(
     let status = answer.status();
     let reason = answer.headers().get("X-Reason");
     let reason = reason.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let named = named_wait(answer.headers());
     let body = body::read(answer).await.unwrap_or_default();
     if !status.is_success() {
-        return Err(refused(status, reason.as_deref(), &body));
+        return Err(refused(status, reason.as_deref(), named, &body));
     }
     granted(&body).ok_or_else(|| DestinationError::Unavailable {
         why: "something else than the sign-in service answered: does the network want a sign-in?"
@@ -73,7 +74,12 @@ fn granted(body: &[u8]) -> Option<(SecretString, Duration)> {
 }
 
 /// What an error of `/refresh` means.
-fn refused(status: StatusCode, reason: Option<&str>, body: &[u8]) -> DestinationError {
+fn refused(
+    status: StatusCode,
+    reason: Option<&str>,
+    named: Option<Duration>,
+    body: &[u8],
+) -> DestinationError {
     let own: Option<ErrorJson> = serde_json::from_slice(body).ok();
     let provider = [reason, own.as_ref().map(|own| own.error.as_str())]
         .into_iter()
@@ -96,8 +102,9 @@ fn refused(status: StatusCode, reason: Option<&str>, body: &[u8]) -> Destination
         (503, Some(_)) | (429, _) => DestinationError::SignInUnavailable {
             why: "the sign-in service limits how often this AuthID is used; try again in an hour"
                 .to_owned(),
-            retry_after: Some(HOUR),
+            retry_after: Some(named.unwrap_or_default().max(HOUR)),
         },
+        (503, None) if named.is_some() => DestinationError::Throttled { retry_after: named },
         (code, _) if is_own || code >= 500 => DestinationError::Unavailable {
             why: format!("the sign-in service answered with status {code}"),
         },
@@ -115,8 +122,8 @@ pub(super) fn read_hostile(body: &[u8]) {
     let _ = granted(body);
     let text = String::from_utf8_lossy(body);
     for status in [StatusCode::BAD_REQUEST, StatusCode::INTERNAL_SERVER_ERROR] {
-        let _ = refused(status, Some(&text), body);
-        let _ = refused(status, None, body);
+        let _ = refused(status, Some(&text), None, body);
+        let _ = refused(status, None, None, body);
     }
 }
 
@@ -128,6 +135,7 @@ mod tests {
         refused(
             StatusCode::from_u16(status).unwrap(),
             reason,
+            None,
             body.as_bytes(),
         )
     }

@@ -130,6 +130,7 @@ impl PendingDevice {
                     // A lost connection passes; the code lives on.
                     Err(
                         Failure::Unreachable { .. }
+                        | Failure::Throttled { .. }
                         | Failure::Refused(Refusal::Pending | Refusal::Later { .. }),
                     ) => {}
                     Err(failure) => return Err(failure.into_error()),

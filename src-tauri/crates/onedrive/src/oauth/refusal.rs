@@ -96,7 +96,7 @@ impl Refusal {
                     "Choose a new password at Microsoft, then sign in again.",
                 ),
                 Some(70_000 | 50_078 | 50_085) => again(
-                    "the sign-in was revoked",
+                    "the sign-in was revoked or has ended",
                     "Sign in again. If you did not end it yourself, look at the recent activity of the account first.",
                 ),
                 Some(54_005 | 50_148 | 501_481) => again(

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::credential::Grant;
 use super::refusal::Refusal;
 use super::{body, why_unreachable};
-use crate::client::Http;
+use crate::client::{Http, named_wait};
 use crate::error::{Error, Result};
 
 /// Time for one request.
@@ -132,7 +132,13 @@ fn claims(id_token: &str) -> Option<Claims> {
 
 /// Why a form got no success.
 pub(super) enum Failure {
-    Unreachable { why: String },
+    Unreachable {
+        why: String,
+    },
+    /// Asked too often; not before this time has passed.
+    Throttled {
+        after: Duration,
+    },
     Refused(Refusal),
 }
 
@@ -140,14 +146,17 @@ impl Failure {
     pub(super) fn into_destination(self) -> DestinationError {
         match self {
             Self::Unreachable { why } => DestinationError::Unavailable { why },
+            Self::Throttled { after } => DestinationError::Throttled {
+                retry_after: Some(after),
+            },
             Self::Refused(refusal) => refusal.into_destination(),
         }
     }
 
     pub(super) fn into_error(self) -> Error {
         match self {
-            Self::Unreachable { why } => DestinationError::Unavailable { why }.into(),
             Self::Refused(refusal) => refusal.into_error(),
+            other => other.into_destination().into(),
         }
     }
 }
@@ -164,6 +173,11 @@ pub(super) async fn post(
     let request = http.to(url).post(url).form(form).timeout(PATIENCE);
     let answer = request.send().await.map_err(unreachable)?;
     let status = answer.status();
+    if matches!(status.as_u16(), 429 | 503)
+        && let Some(after) = named_wait(answer.headers())
+    {
+        return Err(Failure::Throttled { after });
+    }
     let body = body::read(answer).await.ok_or_else(unexpected)?;
     if status.is_success() {
         Ok(body)

@@ -20,6 +20,9 @@ const MARGIN_OF_SERVICE: Duration = Duration::from_secs(30);
 /// At least the next call gets to use a token, however short its life is said to be.
 const SHORTEST: Duration = Duration::from_secs(5);
 
+/// A rest of the AuthID service that a run waits for; for a longer one it ends.
+const SHORT_REST: Duration = Duration::from_secs(600);
+
 /// The wall clock's time.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -133,20 +136,25 @@ impl Tokens {
     /// Asks the AuthID service, unless it asked for a rest: every question of every job counts against its limit.
     async fn refresh_at_service(&self, auth_id: &AuthId) -> Result<(SecretString, Duration)> {
         if let Some(rest) = self.gate.sign_in_rests() {
-            return Err(DestinationError::SignInUnavailable {
-                why: "the sign-in service limits how often this AuthID is used".to_owned(),
-                retry_after: Some(rest),
+            let retry_after = Some(rest);
+            return Err(if rest <= SHORT_REST {
+                DestinationError::Throttled { retry_after }
+            } else {
+                DestinationError::SignInUnavailable {
+                    why: "the sign-in service limits how often this AuthID is used".to_owned(),
+                    retry_after,
+                }
             });
         }
         let refreshed = auth_id_service::refresh(&self.http, &self.endpoints, auth_id).await;
-        if let Err(DestinationError::SignInUnavailable {
-            retry_after: Some(rest),
-            ..
-        }) = &refreshed
-        {
-            self.gate.rest_sign_in(*rest);
+        refreshed.inspect_err(|error| self.keep_rest(error))
+    }
+
+    /// What a service that gives out tokens asks for holds for all jobs and processes.
+    fn keep_rest(&self, error: &DestinationError) {
+        if let Some(rest) = error.retry_after() {
+            self.gate.rest_sign_in(rest);
         }
-        refreshed
     }
 
     /// Asks Microsoft. A new refresh token is kept before the access token is used: whatever happens then, the keychain
@@ -156,6 +164,11 @@ impl Tokens {
         registration: &Registration,
         store: &Arc<dyn TokenStore>,
     ) -> Result<(SecretString, Duration)> {
+        if let Some(rest) = self.gate.sign_in_rests() {
+            return Err(DestinationError::Throttled {
+                retry_after: Some(rest),
+            });
+        }
         let _alone = blocking(store, |store| store.lock()).await?;
         let old = blocking(store, |store| store.load()).await?;
         let old =
@@ -171,7 +184,8 @@ impl Tokens {
             ],
         )
         .await
-        .map_err(token_endpoint::Failure::into_destination)?;
+        .map_err(token_endpoint::Failure::into_destination)
+        .inspect_err(|error| self.keep_rest(error))?;
         let new = reply.refresh_token();
         if let Some(new) = new.filter(|new| new.expose_secret() != old.expose_secret()) {
             let saved = blocking(store, move |store| store.save(&new)).await;

@@ -138,7 +138,7 @@ impl Upload<'_> {
                     .waiting(wait, "Another upload of this file is not over");
                 cancellable(self.cancel, tokio::time::sleep(wait)).await?;
             } else if !self.destination.moved(&refusal, self.cancel).await? {
-                return Err(self.refused(refusal));
+                return Err(self.refused_for_now(refusal).await);
             }
         };
         if !is_private(&session.upload_url) {
