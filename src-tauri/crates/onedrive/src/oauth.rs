@@ -38,21 +38,15 @@ pub(crate) fn why_unreachable(whom: &str, error: &reqwest::Error) -> String {
 }
 
 /// Whether whoever answers there is not who it should be.
-fn has_foreign_certificate(error: &reqwest::Error) -> bool {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(inner) = source {
-        let wrapped = inner
-            .downcast_ref::<std::io::Error>()
-            .and_then(|error| error.get_ref());
-        let tls = wrapped.and_then(|error| error.downcast_ref::<rustls::Error>());
-        if let Some(rustls::Error::InvalidCertificate(_)) =
-            tls.or_else(|| inner.downcast_ref::<rustls::Error>())
-        {
-            return true;
-        }
-        source = inner.source();
+fn has_foreign_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return matches!(error, rustls::Error::InvalidCertificate(_));
     }
-    false
+    // What an I/O error wraps is not its source, but what it is.
+    let wrapped = error.downcast_ref::<std::io::Error>();
+    let wrapped = wrapped.and_then(|error| error.get_ref());
+    wrapped.is_some_and(|inner| has_foreign_certificate(inner))
+        || error.source().is_some_and(has_foreign_certificate)
 }
 
 /// The innermost reason of a failed request.

@@ -352,3 +352,84 @@ async fn the_auth_id_services_own_words() {
         assert_eq!(understood(&error), *wanted, "{name}: {error:?}");
     }
 }
+
+/// A portal in the place of OneDrive: its certificate is nobody's that this computer knows.
+#[tokio::test]
+async fn another_certificate_is_a_network_that_is_not_ours_yet() {
+    let bench = Bench::new().await;
+    let options = coffer_onedrive_sim::Options {
+        front: true,
+        ..Default::default()
+    };
+    let portal = coffer_onedrive_sim::Simulator::start(options)
+        .await
+        .unwrap();
+    let portal = portal.front().unwrap().api_url();
+    let (api, oauth) = (bench.simulator.api_url(), bench.simulator.oauth_url());
+    let auth_id = || AuthId::parse(&bench.simulator.seed_auth_id("alex")).unwrap();
+    let account = |graph: &str, oauth: &str| {
+        let endpoints = Endpoints::new(Some(graph), Some(oauth)).unwrap();
+        OneDrive::new(&endpoints, auth_id()).unwrap()
+    };
+    let direct = {
+        let endpoints = bench.endpoints().with_login(&portal).unwrap();
+        let credential = Credential::Direct {
+            registration: Registration::new("01234567-89ab-cdef-0123-456789abcdef", None).unwrap(),
+            store: Arc::new(Kept(Mutex::new("token".to_owned()))),
+        };
+        OneDrive::new(&endpoints, credential).unwrap()
+    };
+    let mut errors = Vec::new();
+    for account in [
+        account(&portal, &oauth),
+        account(api, &format!("{portal}/authid/refresh")),
+        direct,
+    ] {
+        errors.push(account.drive(None, &bench.cancel).await.unwrap_err());
+    }
+    // Graph itself, which names the portal's address for uploads and downloads.
+    let place = portal.clone();
+    let (address, _) = stub::serve_raw(move |head| {
+        let path = stub::path(head);
+        let item = r#"{"id":"f","name":"x","size":5000000,"folder":{},"file":{}}"#;
+        let (head, body) = if path == "/refresh" {
+            ("200 x".to_owned(), stub::token().1)
+        } else if path.ends_with(":/content") {
+            (format!("302 x\r\nLocation: {place}/file"), String::new())
+        } else if path.ends_with("createUploadSession") {
+            let session = format!(r#"{{"uploadUrl":"{place}/up"}}"#);
+            ("200 x".to_owned(), session)
+        } else {
+            ("200 x".to_owned(), item.to_owned())
+        };
+        let len = body.len();
+        format!("HTTP/1.1 {head}\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n{body}")
+    })
+    .await;
+    let destination = quick(&stub::account(&address));
+    errors.push(
+        bench
+            .put(&destination, &bench.file(LARGE))
+            .await
+            .unwrap_err(),
+    );
+    let target = bench.folder.path().join("back");
+    let asked = Asked::default();
+    let got = destination.get(NAME, &target, &asked, &bench.cancel);
+    errors.push(got.await.unwrap_err());
+
+    for error in errors {
+        assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+        assert!(error.to_string().contains("another certificate"), "{error}");
+    }
+}
+
+/// A folder of an account, with short waits and few tries.
+fn quick(account: &OneDrive) -> OneDriveDestination {
+    let options = coffer_onedrive::TransferOptions {
+        fragment_tries: 2,
+        fragment_delay: Duration::from_millis(1),
+        ..Default::default()
+    };
+    account.destination(None, "Backups", options).unwrap()
+}
