@@ -39,17 +39,27 @@ pub enum Error {
         /// How long it wants to be left alone.
         retry_after: Option<Duration>,
     },
+    /// Somebody else holds this one file at the moment; others can be used.
+    #[error("{name} is locked at the destination")]
+    Locked {
+        /// The file.
+        name: String,
+    },
     /// The sign-in was revoked or expired for good; only the user can repair it.
     #[error("The sign-in is no longer valid: {why}")]
     SignInRequired {
         /// What the service said.
         why: String,
+        /// What helps, as a sentence for people.
+        next: &'static str,
     },
     /// The service that hands out access is itself limited for a long while.
     #[error("The sign-in service cannot be used now: {why}")]
     SignInUnavailable {
         /// What it said.
         why: String,
+        /// How long it must not be asked, when that is known.
+        retry_after: Option<Duration>,
     },
     /// No space is left.
     #[error("The destination is full")]
@@ -95,10 +105,32 @@ pub enum Error {
 }
 
 impl Error {
+    /// A lost sign-in that signing in again mends.
+    pub fn sign_in_required(why: impl Into<String>) -> Self {
+        Self::SignInRequired {
+            why: why.into(),
+            next: "Sign in again.",
+        }
+    }
+
+    /// How long from now nothing is to come, when the service named a time: a run that ends with this error goes on
+    /// then, not before.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled { retry_after } | Self::SignInUnavailable { retry_after, .. } => {
+                *retry_after
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the same call may succeed if repeated later without anyone acting.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Throttled { .. } | Self::Unavailable { .. } | Self::Corrupted { .. } => true,
+            Self::Throttled { .. }
+            | Self::Locked { .. }
+            | Self::Unavailable { .. }
+            | Self::Corrupted { .. } => true,
             // The later ones come from shares whose server or network is away for a moment.
             Self::Io { source, .. } => matches!(
                 source.kind(),

@@ -14,10 +14,11 @@ mod folder;
 mod memory;
 mod retry;
 mod transfer;
+mod waited;
 
 pub use contract::{Destination, Quota, RemoteFile};
 pub use error::{Error, Result};
 pub use folder::FolderDestination;
 pub use memory::MemoryDestination;
-pub use retry::{RetryPolicy, Retrying};
+pub use retry::{LONGEST_WAIT, RetryPolicy, Retrying, SHORTEST_WAIT};
 pub use transfer::{CheckpointStore, NoCheckpoints, Silent, TransferMonitor, UploadFile};

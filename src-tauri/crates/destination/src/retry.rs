@@ -9,6 +9,17 @@ use tokio_util::sync::CancellationToken;
 use crate::contract::{Destination, Quota, RemoteFile};
 use crate::error::{Error, Result};
 use crate::transfer::{CheckpointStore, Silent, TransferMonitor, UploadFile};
+use crate::waited::{Counting, Waited};
+
+/// A service that names less than this has named no time: whoever comes back at once is refused at once.
+pub const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+/// Longest rest within a run, and all rests of a run that the service asks for together. Whoever is to stay away longer
+/// ends, and comes back then.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(2 * 3600);
+/// First wait for a service that limits requests and names no time; doubles.
+const FIRST_UNNAMED: Duration = Duration::from_secs(30);
+/// Longest of those.
+const LONGEST_UNNAMED: Duration = Duration::from_secs(300);
 
 /// How often and how fast a failed call is repeated.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +28,8 @@ pub struct RetryPolicy {
     pub retries: u32,
     /// Wait before the first repetition; doubles each time, up to [`RetryPolicy::longest_delay`].
     pub delay: Duration,
-    /// Cap of the wait. What the service itself asks for is obeyed beyond it.
+    /// Cap of the wait. What the service itself asks for is obeyed beyond it, from [`SHORTEST_WAIT`] to
+    /// [`LONGEST_WAIT`].
     pub longest_delay: Duration,
 }
 
@@ -34,9 +46,10 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// Decides about the failure of a call that was repeated `tried` times: waits and returns, or gives the error back.
+    /// A refusal may be a slip of the store: it counts when it comes again.
     ///
     /// # Errors
-    /// `error`, when it is permanent or came too often; [`Error::Cancelled`].
+    /// `error`, when it is permanent, came too often, or asks for more than [`LONGEST_WAIT`]; [`Error::Cancelled`].
     pub async fn pause(
         &self,
         error: Error,
@@ -44,16 +57,26 @@ impl RetryPolicy {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<()> {
-        if !error.is_transient() || tried >= self.retries {
+        let may_pass = match &error {
+            Error::Refused { .. } => tried == 0,
+            error => error.is_transient(),
+        };
+        if !may_pass || tried >= self.retries {
             return Err(error);
         }
         let wait = match &error {
-            Error::Throttled {
-                retry_after: Some(wish),
-            } => *wish,
+            Error::Throttled { retry_after } => match named(*retry_after) {
+                Some(wish) if wish > LONGEST_WAIT => return Err(error),
+                Some(wish) => wish,
+                None => unnamed(tried),
+            },
             _ => self.backoff(tried),
         };
-        monitor.waiting(wait, &error.to_string());
+        if matches!(error, Error::Throttled { .. }) {
+            monitor.asked_to_wait(wait, &error.to_string());
+        } else {
+            monitor.waiting(wait, &error.to_string());
+        }
         tokio::select! {
             () = cancel.cancelled() => Err(Error::Cancelled),
             () = tokio::time::sleep(wait) => Ok(()),
@@ -69,19 +92,70 @@ impl RetryPolicy {
     }
 }
 
+/// The time that a service named, if it is one.
+fn named(wish: Option<Duration>) -> Option<Duration> {
+    wish.filter(|wish| *wish >= SHORTEST_WAIT)
+}
+
+/// Wait for a service that limits requests, names no time, and was asked `tried` times before.
+fn unnamed(tried: u32) -> Duration {
+    FIRST_UNNAMED
+        .saturating_mul(2_u32.saturating_pow(tried))
+        .min(LONGEST_UNNAMED)
+}
+
 /// Repeats calls of another destination that failed in a way that may pass.
 ///
 /// Throttling does not use up the repetitions but once per wait; a service that asks for patience for ever ends at
-/// the same count.
+/// the same count. One of these is made for each run: what the service asks it to wait, in all calls together, ends it
+/// after [`LONGEST_WAIT`].
 pub struct Retrying<D> {
     inner: D,
     policy: RetryPolicy,
+    waited: Waited,
 }
 
 impl<D: Destination> Retrying<D> {
     /// Wraps `inner`.
     pub fn new(inner: D, policy: RetryPolicy) -> Self {
-        Self { inner, policy }
+        Self {
+            inner,
+            policy,
+            waited: Waited::default(),
+        }
+    }
+
+    /// As [`RetryPolicy::pause`], within what this run may wait.
+    async fn pause(
+        &self,
+        error: Error,
+        tried: u32,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        if let Error::Throttled { retry_after } = &error {
+            let whole = self.waited.sum() + retry_after.unwrap_or_default().min(LONGEST_WAIT);
+            if whole > LONGEST_WAIT {
+                return Err(error);
+            }
+        }
+        let monitor = self.counting(monitor);
+        self.policy.pause(error, tried, &monitor, cancel).await
+    }
+
+    /// Transfers wait inside, too, and succeed in the end: the rest of the run is for another time then.
+    fn check_patience(&self) -> Result<()> {
+        if self.waited.sum() > LONGEST_WAIT {
+            return Err(Error::Throttled { retry_after: None });
+        }
+        Ok(())
+    }
+
+    fn counting<'m>(&'m self, monitor: &'m dyn TransferMonitor) -> Counting<'m> {
+        Counting {
+            inner: monitor,
+            waited: &self.waited,
+        }
     }
 
     async fn upload<'c, F>(
@@ -94,12 +168,13 @@ impl<D: Destination> Retrying<D> {
     where
         F: Future<Output = Result<()>> + Send + 'c,
     {
+        self.check_patience()?;
         let mut tried = 0;
         loop {
             let Err(error) = put().await else {
                 return Ok(());
             };
-            let paused = self.policy.pause(error, tried, monitor, cancel).await;
+            let paused = self.pause(error, tried, monitor, cancel).await;
             // Nobody will go on with what nobody remembers.
             if paused.is_err() && checkpoints.load(name).is_none() {
                 self.inner.abandon(name, checkpoints).await;
@@ -120,7 +195,7 @@ impl<D: Destination> Destination for Retrying<D> {
         let mut tried = 0;
         loop {
             match self.inner.list(cancel).await {
-                Err(error) => self.policy.pause(error, tried, &Silent, cancel).await?,
+                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
                 done => return done,
             }
             tried += 1;
@@ -135,7 +210,8 @@ impl<D: Destination> Destination for Retrying<D> {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<()> {
-        let put = || self.inner.put(name, file, checkpoints, monitor, cancel);
+        let counting = self.counting(monitor);
+        let put = || self.inner.put(name, file, checkpoints, &counting, cancel);
         self.upload(put, (name, checkpoints), monitor, cancel).await
     }
 
@@ -147,7 +223,11 @@ impl<D: Destination> Destination for Retrying<D> {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<()> {
-        let put = || self.inner.put_new(name, file, checkpoints, monitor, cancel);
+        let counting = self.counting(monitor);
+        let put = || {
+            self.inner
+                .put_new(name, file, checkpoints, &counting, cancel)
+        };
         self.upload(put, (name, checkpoints), monitor, cancel).await
     }
 
@@ -155,7 +235,7 @@ impl<D: Destination> Destination for Retrying<D> {
         let mut tried = 0;
         loop {
             match self.inner.settle(cancel).await {
-                Err(error) => self.policy.pause(error, tried, &Silent, cancel).await?,
+                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
                 done => return done,
             }
             tried += 1;
@@ -173,10 +253,15 @@ impl<D: Destination> Destination for Retrying<D> {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<u64> {
+        self.check_patience()?;
         let mut tried = 0;
         loop {
-            match self.inner.get(name, target, monitor, cancel).await {
-                Err(error) => self.policy.pause(error, tried, monitor, cancel).await?,
+            let got = self
+                .inner
+                .get(name, target, &self.counting(monitor), cancel)
+                .await;
+            match got {
+                Err(error) => self.pause(error, tried, monitor, cancel).await?,
                 done => return done,
             }
             tried += 1;
@@ -196,7 +281,7 @@ impl<D: Destination> Destination for Retrying<D> {
         let mut tried = 0;
         loop {
             match self.inner.get_range(name, range.clone(), cancel).await {
-                Err(error) => self.policy.pause(error, tried, &Silent, cancel).await?,
+                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
                 done => return done,
             }
             tried += 1;
@@ -209,7 +294,7 @@ impl<D: Destination> Destination for Retrying<D> {
             match self.inner.delete(name, cancel).await {
                 // The try before may have deleted it without us hearing so.
                 Err(Error::NotFound { .. }) if tried > 0 => return Ok(()),
-                Err(error) => self.policy.pause(error, tried, &Silent, cancel).await?,
+                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
                 done => return done,
             }
             tried += 1;
@@ -220,7 +305,7 @@ impl<D: Destination> Destination for Retrying<D> {
         let mut tried = 0;
         loop {
             match self.inner.create_folder(cancel).await {
-                Err(error) => self.policy.pause(error, tried, &Silent, cancel).await?,
+                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
                 done => return done,
             }
             tried += 1;

@@ -82,6 +82,10 @@ pub trait TransferMonitor: Send + Sync {
     fn moved(&self, bytes: u64);
     /// The transfer rests for `time`, because of `why` (a sentence for people).
     fn waiting(&self, time: Duration, why: &str);
+    /// As [`TransferMonitor::waiting`], for a rest that the service itself asks for.
+    fn asked_to_wait(&self, time: Duration, why: &str) {
+        self.waiting(time, why);
+    }
 }
 
 /// Hears nothing.

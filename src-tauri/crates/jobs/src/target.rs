@@ -9,7 +9,9 @@ use coffer_destination::{
 use coffer_engine::Store;
 use coffer_engine::backup::Checkpoints;
 use coffer_ipc::job::DestinationSettings;
-use coffer_onedrive::{Bandwidth, Deletion, Drive, OneDrive, OneDriveUrl, Place, TransferOptions};
+use coffer_onedrive::{
+    Bandwidth, Credential, Deletion, Drive, OneDrive, OneDriveUrl, Place, TransferOptions,
+};
 use coffer_volume::Passphrase;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -125,13 +127,17 @@ impl Target {
             credential,
             oauth_url,
         } = match (given, &options.kept_sign_in) {
-            (Err(coffer_onedrive::Error::MissingAuthId { .. }), Some(kept)) => kept.clone()?,
+            (Err(coffer_onedrive::Error::MissingAuthId { .. }), Some(kept)) => {
+                let kept = kept.clone()?;
+                check_service(&kept, url.option("oauth-url"), environment)?;
+                kept
+            }
             (given, _) => KeptSignIn {
                 credential: given.map_err(|error| wording::onedrive(&error))?.into(),
-                oauth_url: None,
+                oauth_url: url.option("oauth-url").map(str::to_owned),
             },
         };
-        let endpoints = environment.endpoints(url.option("oauth-url").or(oauth_url.as_deref()))?;
+        let endpoints = environment.endpoints(oauth_url.as_deref())?;
         if let Some(secrets) = options.secrets.clone() {
             let credential = credential.clone();
             opening.checkpoints =
@@ -248,6 +254,24 @@ impl Target {
             .flatten()?;
         Some(quota_shape(quota))
     }
+}
+
+/// A sign-in that is kept here goes to the service that gave it, and to no other that an address names.
+fn check_service(kept: &KeptSignIn, named: Option<&str>, environment: &Environment) -> Result<()> {
+    let (Some(named), Credential::AuthId(_)) = (named, &kept.credential) else {
+        return Ok(());
+    };
+    let own = environment.endpoints(kept.oauth_url.as_deref())?;
+    if own.oauth_url() == environment.endpoints(Some(named))?.oauth_url() {
+        return Ok(());
+    }
+    Err(wording::invalid(
+        format!(
+            "The address names the sign-in service {named}, but the sign-in of this computer is of {}.",
+            own.oauth_url()
+        ),
+        "Give an AuthID of that service (--authid), or take oauth-url out of the address. Nothing was sent.",
+    ))
 }
 
 /// The one path of a folder, whatever links lead to it, so that all who back up there know of each other. What does not

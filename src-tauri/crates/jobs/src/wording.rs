@@ -142,12 +142,12 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
 /// Errors of a destination.
 pub fn destination(source: &DestinationError) -> CommandError {
     match source {
-        DestinationError::SignInRequired { why } => error(
+        DestinationError::SignInRequired { why, next } => error(
             ErrorCode::SignInRequired,
             format!("The sign-in is no longer valid: {why}."),
-            "Sign in again.",
+            *next,
         ),
-        DestinationError::SignInUnavailable { why } => error(
+        DestinationError::SignInUnavailable { why, .. } => error(
             ErrorCode::Offline,
             format!("{}.", capital(why)),
             "Nothing is lost; a later run goes on.",

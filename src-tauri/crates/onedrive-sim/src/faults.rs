@@ -116,6 +116,8 @@ pub struct Action {
     pub html_login_page: bool,
     /// Headers added to the answer.
     pub rate_headers: Option<BTreeMap<String, String>>,
+    /// The answer is of something between client and service: it has none of the service's own headers.
+    pub foreign: bool,
 }
 
 /// When a client may come again.
@@ -226,6 +228,15 @@ impl Action {
     pub fn throttle(status: u16, seconds: u64) -> Self {
         Self {
             retry_after: Some(RetryAfter::Seconds(seconds)),
+            ..Self::status(status)
+        }
+    }
+
+    /// A page with `status` that something between client and service answers with.
+    pub fn page_between(status: u16) -> Self {
+        Self {
+            body: Some(BodyShape::Html),
+            foreign: true,
             ..Self::status(status)
         }
     }

@@ -103,6 +103,9 @@ async fn answer(
         state.log.push(entry);
     }
     let reply = result.map_err(|Dropped| Ended)?;
+    if call.fault.foreign {
+        return Ok(reply);
+    }
     let reply = with(
         reply,
         HeaderName::from_static("request-id"),
@@ -243,6 +246,8 @@ async fn with_fault(world: &World, call: &mut Call) -> Result<Reply, Dropped> {
         return Ok(broken(world, call, status));
     }
     if fault.html_login_page {
+        // Whoever shows it is not the service itself.
+        call.fault.foreign = true;
         while call.next().await?.is_some() {}
         return Ok(page(200, LOGIN_PAGE.to_owned()));
     }

@@ -9,7 +9,9 @@ mod fuzzing;
 mod gate;
 mod graph;
 mod limit;
+mod moving;
 mod place;
+mod rests;
 mod upload;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,26 +21,60 @@ use std::time::Duration;
 pub use fuzzing::graph_answer;
 
 pub use account::{Drive, OneDrive};
+pub(crate) use answer::named_wait;
 pub use destination::{Deletion, OneDriveDestination, TransferOptions};
+pub(crate) use gate::Gate;
 pub use limit::Bandwidth;
 
+use crate::endpoints::is_loopback;
 use crate::error::{Error, Result};
 
 /// Until a connection stands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Without a byte of an answer.
+/// Without a byte of an answer of a sign-in service.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Connections are not kept longer than this; half-dead ones would be used again.
 const POOL_IDLE: Duration = Duration::from_secs(30);
 
-/// A client for Graph and the AuthID service. Redirects are left to the caller, who knows which may get what.
-pub(crate) fn http_client() -> Result<reqwest::Client> {
-    build(reqwest::Client::builder())
+/// A client, and one for services of this computer itself: what is said to them without encryption must not go through
+/// a proxy. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    usual: reqwest::Client,
+    own: reqwest::Client,
+}
+
+impl Http {
+    fn new(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<Self> {
+        Ok(Self {
+            usual: build(builder())?,
+            own: build(builder().no_proxy())?,
+        })
+    }
+
+    /// The client for this address.
+    pub(crate) fn to(&self, url: &str) -> &reqwest::Client {
+        if is_loopback(url) {
+            &self.own
+        } else {
+            &self.usual
+        }
+    }
+}
+
+/// A client for the sign-in services. Redirects are left to the caller, who knows which may get what.
+pub(crate) fn sign_in_client() -> Result<Http> {
+    Http::new(|| reqwest::Client::builder().read_timeout(IDLE_TIMEOUT))
+}
+
+/// A client for Graph. Without a limit of its own for a request: [`moving`] knows better.
+pub(crate) fn graph_client() -> Result<Http> {
+    Http::new(reqwest::Client::builder)
 }
 
 /// A client for upload and download addresses. HTTP/1.1, because uploads have been seen to stall over HTTP/2.
-pub(crate) fn content_client() -> Result<reqwest::Client> {
-    build(reqwest::Client::builder().http1_only())
+pub(crate) fn content_client() -> Result<Http> {
+    Http::new(|| reqwest::Client::builder().http1_only())
 }
 
 /// A panic elsewhere does not make the value useless.
@@ -47,15 +83,55 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client> {
+    // A receiver that takes nothing for a while is no dead one.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let builder = builder.tcp_user_timeout(IDLE_TIMEOUT);
     builder
         .user_agent(concat!("NONISV|Coffer|Coffer/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(IDLE_TIMEOUT)
         .pool_idle_timeout(POOL_IDLE)
         .referer(false)
         .build()
         .map_err(|error| Error::Setup {
             why: error.to_string(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_request_with_content_has_a_limit_from_its_start() {
+        crate::install_tls_provider();
+        for http in [graph_client(), content_client()] {
+            let shown = format!("{:?}", http.unwrap());
+            assert!(!shown.contains("timeout"), "{shown}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_proxy_stands_between_us_and_this_computer() {
+        crate::install_tls_provider();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = format!("http://{}", listener.local_addr().unwrap());
+        // A proxy that nobody may be sent to.
+        let builder =
+            || reqwest::Client::builder().proxy(reqwest::Proxy::all(proxy.as_str()).unwrap());
+        let http = Http::new(builder).unwrap();
+        let service = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = service.local_addr().unwrap().port();
+
+        for host in ["127.0.0.1", "localhost"] {
+            let url = format!("http://{host}:{port}/refresh");
+            let sent = http.to(&url).get(&url).send();
+            tokio::select! {
+                biased;
+                _ = service.accept() => {}
+                _ = listener.accept() => panic!("{host} is asked through the proxy"),
+                sent = sent => panic!("nobody answers: {sent:?}"),
+            }
+        }
+    }
 }

@@ -66,8 +66,9 @@ impl Endpoints {
             .is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// Where access tokens come from.
-    pub(crate) fn refresh(&self) -> &str {
+    /// The AuthID service that is used: where access tokens come from. Whoever keeps an AuthID keeps this with it, as no
+    /// other service may ever see it.
+    pub fn oauth_url(&self) -> &str {
         &self.oauth
     }
 
@@ -105,7 +106,8 @@ pub(crate) fn is_private(url: &str) -> bool {
     url.starts_with("https://") || is_loopback(url)
 }
 
-fn is_loopback(url: &str) -> bool {
+/// Whether it is an address of this computer.
+pub(crate) fn is_loopback(url: &str) -> bool {
     reqwest::Url::parse(url).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
             && matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))

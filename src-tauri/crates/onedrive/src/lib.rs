@@ -12,6 +12,10 @@
 //! get none; the AuthID service gets the AuthID in a header. All requests of an account pass one gate, which obeys
 //! what the service asks for, over restarts and in all processes that share a folder ([`OneDrive::with_pacing`]), and
 //! learns how much it gives. Redirects are never followed blindly.
+//!
+//! An answer is believed when it is the service's own, by its JSON or by headers that only such services have; what a
+//! proxy, a firewall or a hotel's portal answers passes, and ends neither a run nor a sign-in. `tests/suite/answers` has
+//! every answer that was reported, and what becomes of it.
 
 mod client;
 mod endpoints;

@@ -26,8 +26,31 @@ pub use sign_in::{PendingSignIn, SignIn};
 pub use tokens::Now;
 pub(crate) use tokens::Tokens;
 
-/// The innermost reason of a failed request, without its address.
-pub(crate) fn cause(error: &reqwest::Error) -> String {
+/// Why a request to `whom` got no answer, in words without its address, which may hold a secret.
+pub(crate) fn why_unreachable(whom: &str, error: &reqwest::Error) -> String {
+    if has_foreign_certificate(error) {
+        format!(
+            "the network answers with another certificate than that of {whom}: is it a hotel's or a company's portal?"
+        )
+    } else {
+        format!("{whom} cannot be reached ({})", cause(error))
+    }
+}
+
+/// Whether whoever answers there is not who it should be.
+fn has_foreign_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return matches!(error, rustls::Error::InvalidCertificate(_));
+    }
+    // What an I/O error wraps is not its source, but what it is.
+    let wrapped = error.downcast_ref::<std::io::Error>();
+    let wrapped = wrapped.and_then(|error| error.get_ref());
+    wrapped.is_some_and(|inner| has_foreign_certificate(inner))
+        || error.source().is_some_and(has_foreign_certificate)
+}
+
+/// The innermost reason of a failed request.
+fn cause(error: &reqwest::Error) -> String {
     let mut source: &dyn std::error::Error = error;
     while let Some(inner) = source.source() {
         source = inner;

@@ -20,7 +20,7 @@ const SETTING: &str = "sign-in";
 
 /// A sign-in that waits for the person, with what is needed to keep it.
 enum Pending {
-    Service(PendingAuthId, Option<String>),
+    Service(PendingAuthId, String),
     Browser(PendingDirect, Registration),
     Code(PendingDevice, Registration),
 }
@@ -29,7 +29,8 @@ enum Pending {
 enum New {
     AuthId {
         auth_id: AuthId,
-        oauth_url: Option<String>,
+        /// The service that gave it. No other may ever see it, whatever the settings are later.
+        oauth_url: String,
     },
     Grant {
         grant: Grant,
@@ -173,8 +174,8 @@ impl Coffer {
         };
         let begun = match request.way {
             SignInWay::Service => {
-                let oauth_url = oauth_url(settings);
-                let endpoints = environment.endpoints(oauth_url.as_deref())?;
+                let endpoints = environment.endpoints(oauth_url(settings).as_deref())?;
+                let oauth_url = endpoints.oauth_url().to_owned();
                 SignIn::new(&endpoints).map(|sign_in| Pending::Service(sign_in.start(), oauth_url))
             }
             SignInWay::Browser => {
@@ -228,6 +229,8 @@ impl Coffer {
     pub async fn add_pasted_auth_id(&self, auth_id: &str, again: Option<&str>) -> Result<Account> {
         let auth_id = AuthId::parse(auth_id).map_err(|error| wording::onedrive(&error))?;
         let oauth_url = oauth_url(&self.sign_in_settings()?);
+        let endpoints = self.inner.environment.endpoints(oauth_url.as_deref())?;
+        let oauth_url = endpoints.oauth_url().to_owned();
         self.keep(New::AuthId { auth_id, oauth_url }, again).await
     }
 
@@ -236,7 +239,8 @@ impl Coffer {
         let demo = self.inner.environment.demo;
         let (credential, service, username, tokens) = match &new {
             New::AuthId { auth_id, oauth_url } => {
-                (auth_id.clone().into(), oauth_url.clone(), None, None)
+                let service = Some(oauth_url.clone());
+                (auth_id.clone().into(), service, None, None)
             }
             New::Grant {
                 grant,
@@ -263,7 +267,7 @@ impl Coffer {
         let known = self.known_account(&drive, &name, again)?;
         let entry = match &new {
             New::AuthId { auth_id, oauth_url } => {
-                Entry::of_auth_id(auth_id, oauth_url.clone(), demo)
+                Entry::of_auth_id(auth_id, Some(oauth_url.clone()), demo)
             }
             New::Grant {
                 grant,
@@ -355,8 +359,9 @@ async fn open_browser(page: &str) -> bool {
     let page: Arc<str> = page.into();
     blocking(move || match open::that_detached(&*page) {
         Ok(()) => true,
+        // Not the error itself: it holds the whole address, and whoever knows that can fetch what the sign-in gives.
         Err(error) => {
-            tracing::warn!(%error, "no browser could be opened");
+            tracing::warn!(kind = %error.kind(), "no browser could be opened");
             false
         }
     })

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::destination::{OneDriveDestination, TransferOptions};
 use super::gate::{Gate, WallClock, name_of};
 use super::graph::{Call, Graph, cancellable};
-use super::{content_client, http_client};
+use super::{content_client, graph_client, sign_in_client};
 use crate::endpoints::Endpoints;
 use crate::names::{check_folder, encode, encode_path};
 use crate::oauth::{Credential, Now, Tokens};
@@ -134,16 +134,22 @@ impl OneDrive {
         credential: impl Into<Credential>,
         now: Now,
     ) -> crate::Result<Self> {
-        let http = http_client()?;
         let credential = credential.into();
         let name = match &credential {
             Credential::AuthId(auth_id) => Some(name_of(auth_id.expose())),
             Credential::Direct { store, .. } => store.name().map(|name| name_of(&name)),
         };
-        let gate = Gate::new(WallClock::from(Arc::clone(&now)));
-        let tokens = Tokens::new(http.clone(), endpoints.clone(), credential, now);
+        let gate = Arc::new(Gate::new(WallClock::from(Arc::clone(&now))));
+        let tokens = Tokens::new(
+            sign_in_client()?,
+            endpoints.clone(),
+            credential,
+            now,
+            Arc::clone(&gate),
+        );
+        let (http, content) = (graph_client()?, content_client()?);
         Ok(Self {
-            graph: Graph::new(endpoints.clone(), http, content_client()?, tokens, gate),
+            graph: Graph::new(endpoints.clone(), http, content, tokens, gate),
             name,
         })
     }

@@ -2,13 +2,29 @@
 
 use std::time::Duration;
 
-use coffer_destination::Error as DestinationError;
+use coffer_destination::{Error as DestinationError, SHORTEST_WAIT};
 use jiff::Timestamp;
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 
 /// Bytes of an error's body that are looked at.
 const MAX_BODY: usize = 64 * 1024;
+
+/// Longest wait that is believed: whoever is asked to stay away longer looks again after a day.
+pub(super) const LONGEST_BELIEVED: Duration = Duration::from_secs(24 * 3600);
+
+/// Wait after a bandwidth limit that names no time.
+const BANDWIDTH_WAIT: Duration = Duration::from_secs(300);
+
+/// Headers by which answers of Microsoft's services are known; pages of a hotel or a company's proxy have none of them.
+const OWN_HEADERS: [&str; 6] = [
+    "request-id",
+    "client-request-id",
+    "sprequestguid",
+    "x-msedge-ref",
+    "microsoftsharepointteamservices",
+    "x-errorcode",
+];
 
 /// Codes of paths that can never work.
 const LONG_PATH: [&str; 3] = ["pathIsTooLong", "pathTooDeep", "parameterIsTooLong"];
@@ -19,7 +35,10 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     /// Codes from the outermost to the most specific, in lower case.
     codes: Vec<String>,
+    /// The time that was named, when it is one: at least a second, at most a day.
     pub(crate) retry_after: Option<Duration>,
+    /// Whether the service itself answered, and not something on the way to it.
+    is_own: bool,
     /// The token lacks something that only the person can give.
     wants_claims: bool,
     /// A failure of Microsoft's own sign-in service, which passes.
@@ -39,24 +58,20 @@ impl Refusal {
     }
 
     pub(crate) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        let retry_after = headers.get("Retry-After").and_then(|value| {
-            let value = value.to_str().ok()?.trim();
-            value
-                .parse()
-                .ok()
-                .map(Duration::from_secs)
-                .or_else(|| until_date(value))
-        });
+        let codes = codes(body);
+        let is_own = !codes.is_empty() || has_own_header(headers);
         let challenge = headers.get("WWW-Authenticate");
         let wants_claims = challenge
             .and_then(|value| value.to_str().ok())
             .is_some_and(|challenge| challenge.contains("insufficient_claims"));
         Self {
             status,
-            codes: codes(body),
+            codes,
+            is_own,
             is_rps: status == StatusCode::UNAUTHORIZED
                 && String::from_utf8_lossy(body).contains("Unable to initialize RPS"),
-            retry_after,
+            retry_after: named_wait(headers)
+                .or_else(|| (status.as_u16() == 509).then_some(BANDWIDTH_WAIT)),
             wants_claims,
         }
     }
@@ -67,8 +82,19 @@ impl Refusal {
             .any(|found| found.eq_ignore_ascii_case(code))
     }
 
+    /// The service itself says that there is no such thing.
     pub(crate) fn is_not_found(&self) -> bool {
-        self.status == StatusCode::NOT_FOUND
+        self.is_own && self.status == StatusCode::NOT_FOUND
+    }
+
+    /// Whether the service itself answered, and not something on the way to it.
+    pub(crate) fn is_own(&self) -> bool {
+        self.is_own
+    }
+
+    /// The service itself refuses the token, for a reason that another token or another moment may not have.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        self.is_own && self.status == StatusCode::UNAUTHORIZED && !self.is_rps && !self.wants_claims
     }
 
     /// 429, 509, and a 503 that says when to come back.
@@ -78,7 +104,7 @@ impl Refusal {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.status.as_u16() == 507
+        (self.is_own && self.status.as_u16() == 507)
             || self.has_code("quotaLimitReached")
             || self.has_code("insufficientStorage")
     }
@@ -96,16 +122,22 @@ impl Refusal {
             _ if self.is_throttling() => DestinationError::Throttled {
                 retry_after: self.retry_after,
             },
+            status if !self.is_own => DestinationError::Unavailable {
+                why: format!(
+                    "something between this computer and OneDrive answered with status {status}"
+                ),
+            },
             _ if self.is_full() => DestinationError::Full,
             401 if self.is_rps => DestinationError::Unavailable {
                 why: "Microsoft's sign-in service has a failure".to_owned(),
             },
-            401 => DestinationError::SignInRequired {
-                why: "Microsoft does not accept the access it gave".to_owned(),
-            },
-            403 if self.wants_claims => DestinationError::SignInRequired {
+            401 | 403 if self.wants_claims => DestinationError::SignInRequired {
                 why: "Microsoft asks for one more proof of who you are".to_owned(),
+                next: "Sign in again, and have your second factor at hand.",
             },
+            401 => DestinationError::sign_in_required(
+                "Microsoft has not accepted the access it gives for more than an hour",
+            ),
             403 => refused("access is denied".to_owned()),
             404 => DestinationError::NotFound {
                 name: name.to_owned(),
@@ -121,22 +153,66 @@ impl Refusal {
             }
             405 | 501 => refused("this drive cannot do that".to_owned()),
             505 => refused("OneDrive answered with status 505".to_owned()),
-            408 | 409 | 423 | 500..=599 => DestinationError::Unavailable {
-                why: format!(
-                    "OneDrive answered with status {}{described}",
-                    self.status.as_u16()
-                ),
+            423 => DestinationError::Locked {
+                name: name.to_owned(),
             },
+            // 412 is answered although no condition was sent; the others are seen when services move.
+            406 | 408 | 409 | 410 | 412 | 421 | 425 | 428 | 500..=599 => {
+                DestinationError::Unavailable {
+                    why: format!(
+                        "OneDrive answered with status {}{described}",
+                        self.status.as_u16()
+                    ),
+                }
+            }
             status => refused(format!("OneDrive answered with status {status}")),
         }
     }
 }
 
-/// Seconds until an HTTP date.
-fn until_date(value: &str) -> Option<Duration> {
+/// The time after which an answer asks to come back, when it is one: at least a second, at most a day.
+pub(crate) fn named_wait(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = value.parse().ok().map(Duration::from_secs);
+    // Nothing, and a moment that has passed, is no time: whoever comes back at once is refused at once.
+    seconds
+        .or_else(|| until_date(value, now_there(headers)))
+        .filter(|wait| *wait >= SHORTEST_WAIT)
+        .map(|wait| wait.min(LONGEST_BELIEVED))
+}
+
+/// Seconds until an HTTP date, when it is to come.
+fn until_date(value: &str, now: Timestamp) -> Option<Duration> {
     let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-    let wait = date.duration_since(Timestamp::now());
-    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
+    Duration::try_from(date.duration_since(now)).ok()
+}
+
+/// The time as the service has it; our own clock may be minutes away from it.
+fn now_there(headers: &HeaderMap) -> Timestamp {
+    let date = headers.get(reqwest::header::DATE);
+    let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date.to_str().ok()?).ok());
+    date.map_or_else(Timestamp::now, |date| date.timestamp())
+}
+
+/// Whether an answer has what only Microsoft's services put there.
+pub(super) fn has_own_header(headers: &HeaderMap) -> bool {
+    OWN_HEADERS.iter().any(|name| headers.contains_key(*name))
+        || headers
+            .keys()
+            .any(|name| name.as_str().starts_with("x-ms-"))
+}
+
+/// Whether an answer is a page for people.
+pub(super) fn is_page(headers: &HeaderMap) -> bool {
+    is_of_kind(headers, "text/html")
+}
+
+/// Whether an answer is said to be of a kind.
+pub(super) fn is_of_kind(headers: &HeaderMap, kind: &str) -> bool {
+    let stated = headers.get(CONTENT_TYPE);
+    stated
+        .and_then(|stated| stated.to_str().ok())
+        .is_some_and(|stated| stated.to_ascii_lowercase().starts_with(kind))
 }
 
 /// `error.code`, then those of the nested `innerError`s, which may be spelt `innererror`.
@@ -164,5 +240,59 @@ mod tests {
         let body = br#"{"error":{"code":"a","innererror":{"code":"b","innerError":{"date":"x"}}}}"#;
         assert_eq!(codes(body), ["a", "b"]);
         assert!(codes(b"<html>").is_empty());
+    }
+
+    fn refused(status: u16, headers: &[(&'static str, &str)], body: &[u8]) -> Refusal {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().unwrap());
+        }
+        Refusal::of(StatusCode::from_u16(status).unwrap(), &map, body)
+    }
+
+    #[test]
+    fn a_wait_is_a_second_at_least_and_a_day_at_most() {
+        let date = "Tue, 01 Sep 2026 12:00:00 GMT";
+        let wait = |headers: &[(&'static str, &str)]| {
+            refused(429, headers, b"")
+                .retry_after
+                .map(|wait| wait.as_secs())
+        };
+        for (value, wanted) in [
+            ("0", None),
+            ("-1", None),
+            ("soon", None),
+            ("1", Some(1)),
+            ("7201", Some(7201)),
+            ("2592000", Some(86_400)),
+            ("18446744073709551615", Some(86_400)),
+            // By a clock that may be wrong: it has passed, and it is just now.
+            ("Tue, 01 Sep 2020 11:59:00 GMT", None),
+        ] {
+            assert_eq!(wait(&[("retry-after", value)]), wanted, "{value}");
+        }
+        // By the service's own clock.
+        let later = "Tue, 01 Sep 2026 12:01:30 GMT";
+        assert_eq!(wait(&[("retry-after", later), ("date", date)]), Some(90));
+        assert_eq!(wait(&[("retry-after", date), ("date", later)]), None);
+    }
+
+    #[test]
+    fn what_something_else_answered_is_believed_by_nobody() {
+        let page = b"<html>Log in to the hotel's network</html>";
+        for status in [
+            400, 401, 403, 404, 405, 407, 410, 413, 451, 501, 505, 507, 511,
+        ] {
+            let refusal = refused(status, &[("content-type", "text/html")], page);
+            assert!(!refusal.is_not_found() && !refusal.is_full() && !refusal.is_unauthorized());
+            let error = refusal.into_error("read", "x");
+            let passes = matches!(error, DestinationError::Unavailable { .. });
+            assert!(passes, "{status}: {error:?}");
+        }
+        let own = |headers: &[_], body: &[u8]| refused(404, headers, body).is_not_found();
+        assert!(own(&[], br#"{"error":{"code":"itemNotFound"}}"#));
+        assert!(own(&[("request-id", "1")], b""));
+        assert!(own(&[("x-ms-ags-diagnostic", "{}")], page));
+        assert!(!own(&[], br#"{"error":"not here"}"#));
     }
 }

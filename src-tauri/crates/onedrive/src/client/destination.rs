@@ -10,15 +10,15 @@ use coffer_destination::{
     TransferMonitor, UploadFile,
 };
 use jiff::Timestamp;
-use reqwest::Method;
+use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::account::{DriveJson, list};
-use super::answer::Refusal;
-use super::graph::{Call, Graph, Outcome, cancellable, read_json};
+use super::answer::{Refusal, has_own_header};
+use super::graph::{Call, Graph, Outcome, PAGE, cancellable, read_json};
 use super::limit::Bandwidth;
 use super::upload::{Checkpoint, Conflict};
 use crate::names::{MAX_PATH, encode, encode_path, problem};
@@ -237,6 +237,11 @@ impl OneDriveDestination {
         Ok(id)
     }
 
+    /// Whether the folder was there when it was looked for last.
+    pub(super) async fn has_folder(&self) -> bool {
+        self.folder_id.lock().await.is_some()
+    }
+
     /// Whether a refusal may come from a folder that was replaced since its id was learnt; the new id is then known,
     /// and the call may be made once more.
     pub(super) async fn moved(
@@ -319,7 +324,7 @@ impl OneDriveDestination {
         };
         match self.graph.send(&call, cancel).await? {
             Outcome::Answer(answer) => read_json(answer, purpose.0, path, cancel).await,
-            Outcome::Refused(refusal) if refusal.status.as_u16() == 409 => {
+            Outcome::Refused(refusal) if refusal.is_own() && refusal.status.as_u16() == 409 => {
                 let found = self.find_folder(path, cancel).await?;
                 found.ok_or_else(|| refusal.into_error(purpose.0, path))
             }
@@ -349,9 +354,11 @@ impl OneDriveDestination {
             purpose: ("delete", name),
         };
         match self.graph.send(&call, cancel).await? {
-            Outcome::Answer(_) => Ok(true),
+            Outcome::Answer(answer) => done(&answer).map(|()| true),
             Outcome::Refused(refusal)
-                if refusal.status.is_server_error() || refusal.is_throttling() =>
+                if refusal.status.is_server_error()
+                    || refusal.is_throttling()
+                    || !refusal.is_own() =>
             {
                 Err(refusal.into_error("delete", name))
             }
@@ -376,6 +383,16 @@ impl OneDriveDestination {
             Outcome::Refused(refusal) => Err(refusal.into_error("look at", name)),
         }
     }
+}
+
+/// Whether the service itself says that something is gone. When it does not, asking again tells.
+fn done(answer: &Response) -> Result<()> {
+    let is_done = answer.status() == StatusCode::NO_CONTENT && has_own_header(answer.headers());
+    is_done
+        .then_some(())
+        .ok_or_else(|| DestinationError::Unavailable {
+            why: PAGE.to_owned(),
+        })
 }
 
 #[async_trait]
@@ -475,7 +492,7 @@ impl Destination for OneDriveDestination {
             .send_about((Method::DELETE, ""), purpose, cancel)
             .await?
         {
-            Outcome::Answer(_) => Ok(()),
+            Outcome::Answer(answer) => done(&answer),
             Outcome::Refused(refusal) => Err(refusal.into_error("delete", name)),
         }
     }

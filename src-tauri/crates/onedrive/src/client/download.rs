@@ -2,24 +2,23 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::time::Duration;
 
 use coffer_destination::{Error as DestinationError, Result, TransferMonitor};
-use reqwest::header::{CONTENT_TYPE, LOCATION, RANGE};
+use reqwest::header::{CONTENT_RANGE, LOCATION, RANGE};
 use reqwest::{Method, Response, StatusCode};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
 
+use super::answer::{is_of_kind, is_page};
 use super::destination::OneDriveDestination;
-use super::graph::{Outcome, cancellable, unreachable};
+use super::graph::{Outcome, PAGE, cancellable, next_piece};
+use super::rests::Rests;
 use crate::endpoints::is_private;
 use crate::quickxor::QuickXor;
 
 /// Connections that may break during one download before the whole call fails.
 const RESUMES: u32 = 5;
-/// All waits of one download for a service that limits requests.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 impl OneDriveDestination {
     pub(super) async fn download(
@@ -39,7 +38,7 @@ impl OneDriveDestination {
             name: name.to_owned(),
         };
         let mut item = self.find_file(name, cancel).await?.ok_or_else(missing)?;
-        let mut waited = Duration::ZERO;
+        let mut rests = Rests::default();
         let mut file = File::create(target).await.map_err(local)?;
         let mut hash = QuickXor::new();
         let mut got = 0;
@@ -57,18 +56,11 @@ impl OneDriveDestination {
             }
             let mut answer = match self.open(name, got, None, cancel).await {
                 Err(error @ DestinationError::Throttled { .. }) => {
-                    let wait = self.graph.gate.remaining();
-                    waited += wait;
-                    if waited > PATIENCE {
-                        return Err(error);
-                    }
-                    monitor.waiting(wait, "OneDrive asked to slow down");
+                    rests.one_more(error, &self.graph.gate, monitor)?;
                     continue;
                 }
-                Err(error @ DestinationError::Unavailable { .. }) if broken == RESUMES => {
-                    return Err(error);
-                }
-                Err(DestinationError::Unavailable { .. }) => {
+                Err(error) if is_passing(&error) && broken == RESUMES => return Err(error),
+                Err(error) if is_passing(&error) => {
                     broken += 1;
                     let wait = self.options.fragment_delay.saturating_mul(broken);
                     cancellable(cancel, tokio::time::sleep(wait)).await?;
@@ -82,8 +74,13 @@ impl OneDriveDestination {
                 hash = QuickXor::new();
                 got = 0;
             }
-            // A connection that breaks is as good as one that ends early: the rest is asked for again.
-            while let Ok(Some(part)) = cancellable(cancel, answer.chunk()).await? {
+            loop {
+                let part = match next_piece(&mut answer, cancel).await {
+                    Ok(Some(part)) => part,
+                    Err(DestinationError::Cancelled) => return Err(DestinationError::Cancelled),
+                    // A connection that breaks is as good as one that ends early: the rest is asked for again.
+                    Ok(None) | Err(_) => break,
+                };
                 cancellable(cancel, self.options.bandwidth.download.pass(part.len())).await?;
                 file.write_all(&part).await.map_err(local)?;
                 hash.update(&part);
@@ -143,10 +140,7 @@ impl OneDriveDestination {
         };
         let mut data = Vec::new();
         while data.len() < wanted {
-            let Some(part) = cancellable(cancel, answer.chunk())
-                .await?
-                .map_err(unreachable)?
-            else {
+            let Some(part) = next_piece(&mut answer, cancel).await? else {
                 break;
             };
             cancellable(cancel, self.options.bandwidth.download.pass(part.len())).await?;
@@ -193,21 +187,28 @@ impl OneDriveDestination {
             request = request.header(RANGE, format!("bytes={start}-{last}"));
         }
         match self.graph.dispatch(request, cancel).await? {
-            Outcome::Answer(answer) if is_page(&answer) || answer.status().is_redirection() => {
-                let why = "a web page came instead of the file".to_owned();
+            Outcome::Answer(answer)
+                if is_page(answer.headers()) || answer.status().is_redirection() =>
+            {
+                let why = PAGE.to_owned();
+                Err(DestinationError::Unavailable { why })
+            }
+            Outcome::Answer(answer) if !is_content(&answer, start) => {
+                let why = "something else came instead of the file".to_owned();
                 Err(DestinationError::Unavailable { why })
             }
             Outcome::Answer(answer) => Ok(answer),
-            Outcome::Refused(refusal) if refusal.status == StatusCode::RANGE_NOT_SATISFIABLE => {
+            Outcome::Refused(refusal)
+                if refusal.is_own() && refusal.status == StatusCode::RANGE_NOT_SATISFIABLE =>
+            {
                 Err(DestinationError::Refused {
                     operation: "read",
                     name: name.to_owned(),
                     why: BEHIND_END.to_owned(),
                 })
             }
-            // The address had run out; the next try gets a new one.
-            Outcome::Refused(refusal)
-                if matches!(refusal.status.as_u16(), 401 | 403 | 404 | 410) =>
+            // Whatever is wrong with the address, the next try gets a new one.
+            Outcome::Refused(refusal) if matches!(refusal.status.as_u16(), 400..=407 | 409..=422 | 501 | 505 | 507) =>
             {
                 let why = format!("the address of {name} had run out");
                 Err(DestinationError::Unavailable { why })
@@ -217,14 +218,31 @@ impl OneDriveDestination {
     }
 }
 
+/// Whether another address may give the file: there is a byte behind each that is asked for.
+fn is_passing(error: &DestinationError) -> bool {
+    match error {
+        DestinationError::Refused { why, .. } => why == BEHIND_END,
+        error => matches!(error, DestinationError::Unavailable { .. }),
+    }
+}
+
 /// What is said of a range that begins behind the last byte.
 const BEHIND_END: &str = "it ends before";
 
-/// Volumes are never web pages; sign-in pages sometimes come in their place.
-fn is_page(answer: &Response) -> bool {
-    let kind = answer
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("text/html"))
+/// Whether these are the bytes from `start` on, or all of them. Volumes are neither text nor JSON.
+fn is_content(answer: &Response, start: u64) -> bool {
+    let is_told = ["text/", "application/json"]
+        .into_iter()
+        .any(|kind| is_of_kind(answer.headers(), kind));
+    match answer.status() {
+        _ if is_told => false,
+        StatusCode::OK => true,
+        StatusCode::PARTIAL_CONTENT => {
+            let range = answer.headers().get(CONTENT_RANGE);
+            let range = range.and_then(|range| range.to_str().ok()?.strip_prefix("bytes "));
+            let first = range.and_then(|range| range.split('-').next()?.trim().parse().ok());
+            first == Some(start)
+        }
+        _ => false,
+    }
 }

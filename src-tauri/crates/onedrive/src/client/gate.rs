@@ -19,22 +19,26 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
+use coffer_destination::{LONGEST_WAIT, SHORTEST_WAIT};
 use jiff::Timestamp;
 use rand::RngExt as _;
 use reqwest::header::HeaderMap;
 use tokio::sync::{Mutex as AsyncMutex, watch};
 use tokio::time::Instant;
 
+use super::answer::LONGEST_BELIEVED;
 use super::lock;
 use budget::{Budget, Stated};
 pub(crate) use clock::WallClock;
 pub(crate) use file::name_of;
-use file::{Shared, SharedFile, Stamp};
+use file::{Shared, SharedFile, SignIn, Stamp};
 use rate::{Pacer, Wait};
 use workers::{Worker, Workers};
 
-/// Longest wait that a service may ask for at a time.
-const LONGEST: Duration = Duration::from_secs(3600);
+/// Longest wait that a service may ask for at a time. Nobody sleeps it: see [`Gate::pass`].
+const LONGEST: Duration = LONGEST_BELIEVED;
+/// A token that is refused once may be good; one that is refused again after this time is not.
+const DOUBT: u64 = 3600 * 1000;
 /// First wait after throttling that names no time; doubles while it goes on.
 const FIRST_UNASKED: Duration = Duration::from_secs(30);
 /// Longest of those.
@@ -66,6 +70,8 @@ struct State {
     budget: Option<Budget>,
     /// Requests without an answer.
     under_way: u64,
+    /// When the sign-in was doubted first, and until when its service must not be asked; by the wall clock.
+    sign_in: SignIn,
     /// What the file held last, when it was read, and its state then.
     seen: Shared,
     looked: Option<(Instant, Option<Stamp>)>,
@@ -104,6 +110,7 @@ impl Gate {
             pacer: Pacer::new(Instant::now()),
             budget: None,
             under_way: 0,
+            sign_in: SignIn::default(),
             seen: Shared::default(),
             looked: None,
         };
@@ -135,26 +142,79 @@ impl Gate {
 
     /// Waits until a request with `bytes` in its body may be sent. After a wait that the service asked for it takes up
     /// to a tenth longer, so that processes do not all come at once.
-    pub(crate) async fn pass(&self, bytes: u64) -> Passed<'_> {
+    ///
+    /// # Errors
+    /// The time that the service wants to be left alone, when that is longer than a run may rest.
+    pub(crate) async fn pass(&self, bytes: u64) -> Result<Passed<'_>, Duration> {
+        let came = Instant::now();
         let worker = self.workers.enter().await;
         let _turn = self.turn.lock().await;
         let told = Told(&self.waits);
         loop {
             self.look();
+            let closed = self.remaining();
+            if closed > LONGEST_WAIT {
+                return Err(closed);
+            }
             let pause = lock(&self.state).next(bytes, Instant::now());
             let Some(pause) = pause else {
-                return Passed {
+                return Ok(Passed {
                     gate: self,
                     _worker: worker,
                     bytes,
                     at: Instant::now(),
-                };
+                });
             };
-            if pause.is_asked_for && pause.time >= TOLD {
+            // A queue that moves slowly because of a refusal before is a wait, too.
+            let whole = match pause.is_asked_for {
+                true => pause.time,
+                false => pause.time + came.elapsed(),
+            };
+            if whole >= TOLD {
                 told.until(self.wall.now(), pause.time);
             }
             tokio::time::sleep(pause.time).await;
         }
+    }
+
+    /// Graph refuses a token that was just given. Says whether that is the end of the sign-in: it is when it happens
+    /// again an hour after the first time, and nothing was accepted in between.
+    pub(crate) fn doubts_sign_in(&self) -> bool {
+        self.look();
+        let wall = self.wall.now();
+        let mut state = lock(&self.state);
+        match state.sign_in.doubted_at.filter(|at| *at <= wall) {
+            Some(at) => wall - at >= DOUBT,
+            None => {
+                state.sign_in.doubted_at = Some(wall);
+                self.note(&mut state, Instant::now());
+                false
+            }
+        }
+    }
+
+    /// A token was accepted.
+    pub(crate) fn trusts_sign_in(&self) {
+        let mut state = lock(&self.state);
+        if state.sign_in.doubted_at.take().is_some() {
+            self.note(&mut state, Instant::now());
+        }
+    }
+
+    /// How long the service that gives out tokens must not be asked for this sign-in.
+    pub(crate) fn sign_in_rests(&self) -> Option<Duration> {
+        self.look();
+        let rest = lock(&self.state).sign_in.rest(self.wall.now());
+        (!rest.is_zero()).then_some(rest)
+    }
+
+    /// The service that gives out tokens asks for a rest.
+    pub(crate) fn rest_sign_in(&self, rest: Duration) {
+        let wall = self.wall.now();
+        let mut state = lock(&self.state);
+        let rest = rest.min(LONGEST).as_millis() as u64;
+        state.sign_in.rest = Some((wall, wall.saturating_add(rest)));
+        self.note(&mut state, Instant::now());
     }
 
     /// Takes over what other processes noted.
@@ -175,6 +235,7 @@ impl Gate {
         state.looked = Some((now, stamp));
         if let Some(shared) = file.read().filter(|shared| *shared != state.seen) {
             state.unasked = shared.unasked;
+            state.sign_in = shared.sign_in;
             if state.adopt(&shared, wall, now) {
                 self.workers.refused();
             }
@@ -245,6 +306,7 @@ impl Passed<'_> {
     /// before.
     pub(crate) fn refused(&self, wait: Option<Duration>, reason: Reason) {
         let now = Instant::now();
+        let wait = wait.filter(|named| *named >= SHORTEST_WAIT);
         let mut state = lock(&self.gate.state);
         state.pacer.refused(self.bytes);
         let is_news = state.closed_at.is_none_or(|at| self.at > at);
@@ -342,6 +404,7 @@ impl State {
             closed_until: wall + self.closed(now).as_micros().div_ceil(1000) as u64,
             unasked: self.unasked,
             learnt: self.pacer.learnt(wall, now),
+            sign_in: self.sign_in,
             ..Shared::default()
         }
     }

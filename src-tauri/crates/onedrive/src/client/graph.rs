@@ -1,30 +1,35 @@
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use coffer_destination::{Error as DestinationError, Result};
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue};
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
-use super::answer::Refusal;
+use super::Http;
+use super::answer::{Refusal, is_page};
 use super::gate::{Gate, Passed, Reason};
+use super::moving::{IDLE, Moving};
+use super::upload::Fragments;
 use crate::endpoints::Endpoints;
-use crate::oauth::Tokens;
+use crate::oauth::{Tokens, why_unreachable};
 
-/// Wait after a bandwidth limit that names no time.
-const BANDWIDTH_WAIT: Duration = Duration::from_secs(300);
+/// What is said of a page for people in the place of an answer.
+pub(crate) const PAGE: &str = "something between this computer and OneDrive answered with a web page: does the network want a sign-in?";
 /// Bytes of the longest answer that is read into memory; a page of 1000 entries has about one MiB.
 const MAX_ANSWER: usize = 32 << 20;
 
 /// Requests to Graph with a token, and to content addresses without one.
 pub(crate) struct Graph {
     pub(crate) endpoints: Endpoints,
-    http: reqwest::Client,
-    content: reqwest::Client,
+    http: Http,
+    content: Http,
     tokens: Tokens,
-    pub(crate) gate: Gate,
+    pub(crate) gate: Arc<Gate>,
+    /// What uploads of this account learnt about their fragments.
+    pub(super) fragments: Mutex<Fragments>,
 }
 
 /// A request that can be made again: method, address, and what it carries.
@@ -45,10 +50,10 @@ pub(crate) enum Outcome {
 impl Graph {
     pub(crate) fn new(
         endpoints: Endpoints,
-        http: reqwest::Client,
-        content: reqwest::Client,
+        http: Http,
+        content: Http,
         tokens: Tokens,
-        gate: Gate,
+        gate: Arc<Gate>,
     ) -> Arc<Self> {
         Arc::new(Self {
             endpoints,
@@ -56,6 +61,7 @@ impl Graph {
             content,
             tokens,
             gate,
+            fragments: Mutex::default(),
         })
     }
 
@@ -82,8 +88,8 @@ impl Graph {
         call: &Call<'_>,
         cancel: &CancellationToken,
     ) -> Result<Outcome> {
-        self.send_with(&call.url, cancel, || {
-            let request = self.http.request(call.method.clone(), &call.url);
+        self.send_with(&call.url, 0, cancel, |_| {
+            let request = self.request(call.method.clone(), &call.url);
             Ok(match call.json {
                 Some(json) => request.json(json),
                 None if call.method == Method::POST => request.header("Content-Length", "0"),
@@ -93,12 +99,13 @@ impl Graph {
         .await
     }
 
-    /// As [`Graph::send`], for a request with a body that `build` makes anew for each try.
+    /// As [`Graph::send`], for a request with a body of `len` bytes that `build` makes anew for each try.
     pub(crate) async fn send_with(
         &self,
         url: &str,
+        len: u64,
         cancel: &CancellationToken,
-        build: impl Fn() -> Result<RequestBuilder> + Sync,
+        build: impl Fn(&Moving) -> Result<RequestBuilder> + Sync,
     ) -> Result<Outcome> {
         if !self.endpoints.is_graph(url) {
             let why = "OneDrive led to an address that must not get the sign-in".to_owned();
@@ -112,31 +119,43 @@ impl Graph {
         let mut replaced = false;
         loop {
             let token = cancellable(cancel, self.tokens.get()).await??;
-            let request = build()?
+            let moving = Moving::new(len);
+            let request = build(&moving)?
                 .header(AUTHORIZATION, bearer(&token))
                 .header("client-request-id", uuid::Uuid::new_v4().to_string());
-            let outcome = self.dispatch(request, cancel).await?;
-            match outcome {
-                Outcome::Refused(refusal)
-                    if refusal.status == StatusCode::UNAUTHORIZED && !replaced =>
-                {
-                    replaced = true;
-                    if !cancellable(cancel, self.tokens.replace(&token)).await?? {
+            match self.dispatch_moving(&moving, request, cancel).await? {
+                Outcome::Refused(refusal) if refusal.is_unauthorized() => {
+                    if !replaced && cancellable(cancel, self.tokens.replace(&token)).await?? {
+                        replaced = true;
+                        continue;
+                    }
+                    if self.gate.doubts_sign_in() {
                         return Ok(Outcome::Refused(refusal));
                     }
+                    // A hiccup more often than the end of a sign-in, which shows when the token is renewed.
+                    let why = "Microsoft does not accept the access it gave, at this moment";
+                    return Err(DestinationError::Unavailable {
+                        why: why.to_owned(),
+                    });
                 }
-                outcome => return Ok(outcome),
+                Outcome::Answer(answer) => {
+                    if answer.status().is_success() {
+                        self.gate.trusts_sign_in();
+                    }
+                    return Ok(Outcome::Answer(answer));
+                }
+                refused => return Ok(refused),
             }
         }
     }
 
     pub(crate) fn request(&self, method: Method, url: &str) -> RequestBuilder {
-        self.http.request(method, url)
+        self.http.to(url).request(method, url)
     }
 
     /// A request to an upload or download address, which is its own key: no token goes there.
     pub(crate) fn content_request(&self, method: Method, url: &str) -> RequestBuilder {
-        self.content.request(method, url)
+        self.content.to(url).request(method, url)
     }
 
     /// Waits at the gate, sends, and closes the gate when the service asks for it.
@@ -145,27 +164,30 @@ impl Graph {
         request: RequestBuilder,
         cancel: &CancellationToken,
     ) -> Result<Outcome> {
-        self.dispatch_within(Duration::MAX, request, cancel).await
+        self.dispatch_moving(&Moving::new(0), request, cancel).await
     }
 
-    /// As [`Graph::dispatch`], when an answer has to come within `patience` after the gate was passed.
-    pub(crate) async fn dispatch_within(
+    /// As [`Graph::dispatch`], for a request that is given up when `moving` says that nothing goes on.
+    pub(crate) async fn dispatch_moving(
         &self,
-        patience: Duration,
+        moving: &Moving,
         request: RequestBuilder,
         cancel: &CancellationToken,
     ) -> Result<Outcome> {
         let (client, request) = request.build_split();
         let request = request.map_err(unreachable)?;
         let passed = cancellable(cancel, self.gate.pass(body_bytes(&request))).await?;
-        let exchange = self.exchange(&passed, client.execute(request), cancel);
-        tokio::time::timeout(patience, exchange)
-            .await
-            .unwrap_or_else(|_| {
-                Err(DestinationError::Unavailable {
-                    why: "OneDrive took too long to answer".to_owned(),
-                })
-            })
+        let passed = passed.map_err(|left| DestinationError::Throttled {
+            retry_after: Some(left),
+        })?;
+        moving.begin();
+        tokio::select! {
+            biased;
+            done = self.exchange(&passed, client.execute(request), cancel) => done,
+            () = moving.stalled() => Err(DestinationError::Unavailable {
+                why: "OneDrive took too long to answer".to_owned(),
+            }),
+        }
     }
 
     async fn exchange(
@@ -182,15 +204,11 @@ impl Graph {
         }
         let refusal = cancellable(cancel, Refusal::read(answer)).await?;
         if refusal.is_throttling() {
-            let (wait, reason) = match refusal.status.as_u16() {
-                509 => (
-                    refusal.retry_after.or(Some(BANDWIDTH_WAIT)),
-                    Reason::TooMuch,
-                ),
-                503 => (refusal.retry_after, Reason::Busy),
-                _ => (refusal.retry_after, Reason::TooMuch),
+            let reason = match refusal.status.as_u16() {
+                503 => Reason::Busy,
+                _ => Reason::TooMuch,
             };
-            passed.refused(wait, reason);
+            passed.refused(refusal.retry_after, reason);
         }
         Ok(Outcome::Refused(refusal))
     }
@@ -225,35 +243,22 @@ pub(crate) async fn cancellable<T>(
 
 /// A request without an answer.
 pub(crate) fn unreachable(error: reqwest::Error) -> DestinationError {
-    if has_bad_certificate(&error) {
-        return DestinationError::Refused {
-            operation: "reach",
-            name: "OneDrive".to_owned(),
-            why: "the certificate of the other side is not valid".to_owned(),
-        };
-    }
-    let why = crate::oauth::cause(&error);
     DestinationError::Unavailable {
-        why: format!("OneDrive cannot be reached ({why})"),
+        why: why_unreachable("OneDrive", &error),
     }
 }
 
-/// Whoever answers there is not who it should be; asking again is of no use.
-fn has_bad_certificate(error: &reqwest::Error) -> bool {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(inner) = source {
-        let wrapped = inner
-            .downcast_ref::<std::io::Error>()
-            .and_then(|error| error.get_ref());
-        let tls = wrapped.and_then(|error| error.downcast_ref::<rustls::Error>());
-        if let Some(rustls::Error::InvalidCertificate(_)) =
-            tls.or_else(|| inner.downcast_ref::<rustls::Error>())
-        {
-            return true;
-        }
-        source = inner.source();
+/// The next piece of an answer's body; a connection that gives none for long is taken for dead.
+pub(crate) async fn next_piece(
+    answer: &mut Response,
+    cancel: &CancellationToken,
+) -> Result<Option<Bytes>> {
+    match cancellable(cancel, tokio::time::timeout(IDLE, answer.chunk())).await? {
+        Ok(piece) => piece.map_err(unreachable),
+        Err(_) => Err(DestinationError::Unavailable {
+            why: "OneDrive stopped in the middle of an answer".to_owned(),
+        }),
     }
-    false
 }
 
 pub(crate) async fn read_json<T: DeserializeOwned>(
@@ -262,11 +267,13 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     name: &str,
     cancel: &CancellationToken,
 ) -> Result<T> {
+    if is_page(answer.headers()) || answer.status().is_redirection() {
+        return Err(DestinationError::Unavailable {
+            why: PAGE.to_owned(),
+        });
+    }
     let mut bytes = Vec::new();
-    while let Some(part) = cancellable(cancel, answer.chunk())
-        .await?
-        .map_err(unreachable)?
-    {
+    while let Some(part) = next_piece(&mut answer, cancel).await? {
         bytes.extend_from_slice(&part);
         if bytes.len() > MAX_ANSWER {
             let why = format!("OneDrive's answer does not end (could not {operation} {name})");

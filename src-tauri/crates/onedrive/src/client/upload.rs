@@ -7,6 +7,7 @@ mod session;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use coffer_destination::{
     CheckpointStore, Error as DestinationError, Result, TransferMonitor, UploadFile,
 };
@@ -23,6 +24,7 @@ use super::limit::pieces;
 use crate::quickxor::QuickXor;
 
 use fragments::SessionEnd;
+pub(super) use pace::Fragments;
 use pace::Pace;
 pub(super) use session::Checkpoint;
 use session::Resumed;
@@ -105,23 +107,23 @@ impl Upload<'_> {
             .await?
             .map_err(|source| self.local(source))?;
         // Shared by all tries.
-        let data = bytes::Bytes::from(data);
+        let data = Bytes::from(data);
         loop {
             let address = self.destination.file_url(self.name, self.cancel).await?;
             let behavior = self.conflict.behavior();
             let url = format!("{address}:/content?@microsoft.graph.conflictBehavior={behavior}");
-            let sending = graph.send_with(&url, self.cancel, || {
+            let len = data.len() as u64;
+            let sending = graph.send_with(&url, len, self.cancel, |moving| {
                 let request = graph.request(Method::PUT, &url);
-                let request = request.header(CONTENT_TYPE, "application/octet-stream");
-                let limit = &self.destination.options.bandwidth.upload;
-                Ok(if limit.rate().is_some() {
-                    let body = Arc::clone(limit).metered(pieces(data.clone()));
-                    request
-                        .header(CONTENT_LENGTH, data.len())
-                        .body(Body::wrap_stream(body))
-                } else {
-                    request.body(data.clone())
-                })
+                let request = request
+                    .header(CONTENT_TYPE, "application/octet-stream")
+                    .header(CONTENT_LENGTH, len);
+                if len == 0 {
+                    return Ok(request.body(Bytes::new()));
+                }
+                let limit = Arc::clone(&self.destination.options.bandwidth.upload);
+                let body = moving.feed(limit.metered(pieces(data.clone())));
+                Ok(request.body(Body::wrap_stream(body)))
             });
             match sending.await? {
                 Outcome::Answer(answer) => {
@@ -136,7 +138,7 @@ impl Upload<'_> {
                         return Ok(item);
                     }
                     if !self.destination.moved(&refusal, self.cancel).await? {
-                        return Err(self.refused(refusal));
+                        return Err(self.refused_for_now(refusal).await);
                     }
                 }
             }
@@ -168,7 +170,8 @@ impl Upload<'_> {
         if let Some(item) = self.taken().await? {
             return Ok(item);
         }
-        let mut pace = Pace::new(self.destination.options.fragment());
+        let learnt = &self.destination.graph.fragments;
+        let mut pace = Pace::new(self.destination.options.fragment(), learnt);
         let mut resumed = match self.resumable().await? {
             Some(Resumed::Stored(item)) => {
                 self.forget();
@@ -259,6 +262,16 @@ impl Upload<'_> {
             name: self.name.to_owned(),
             why,
         })
+    }
+
+    /// As [`Upload::refused`], after the folder was looked for: one that is there was not found by mistake.
+    async fn refused_for_now(&self, refusal: Refusal) -> DestinationError {
+        if refusal.is_not_found() && self.destination.has_folder().await {
+            return DestinationError::Unavailable {
+                why: "OneDrive did not find the folder, though it is there".to_owned(),
+            };
+        }
+        self.refused(refusal)
     }
 
     fn refused(&self, refusal: Refusal) -> DestinationError {

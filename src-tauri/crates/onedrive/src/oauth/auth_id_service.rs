@@ -7,74 +7,111 @@ use reqwest::StatusCode;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{AuthId, body, cause};
+use super::refusal::Refusal;
+use super::token_endpoint::Seconds;
+use super::{AuthId, body, why_unreachable};
+use crate::client::{Http, named_wait};
 use crate::endpoints::Endpoints;
 
 /// Time for one refresh.
 const PATIENCE: Duration = Duration::from_secs(25);
+/// Time in which the service answers an AuthID a few times only.
+const HOUR: Duration = Duration::from_secs(3600);
+/// What the service takes to have a quota again, at least.
+const FEW_HOURS: Duration = Duration::from_secs(2 * 3600);
 
 #[derive(Deserialize)]
 struct Refreshed {
     access_token: String,
     /// Seconds left.
     #[serde(default)]
-    expires: u64,
+    expires: Seconds,
+}
+
+/// An error as the service itself writes it.
+#[derive(Deserialize)]
+struct ErrorJson {
+    error: String,
 }
 
 /// An access token and how long it works.
 pub(super) async fn refresh(
-    http: &reqwest::Client,
+    http: &Http,
     endpoints: &Endpoints,
     auth_id: &AuthId,
 ) -> Result<(SecretString, Duration)> {
+    let url = endpoints.oauth_url();
     let request = http
-        .get(endpoints.refresh())
+        .to(url)
+        .get(url)
         .header("X-AuthID", auth_id.expose())
         .timeout(PATIENCE);
     let answer = request
         .send()
         .await
         .map_err(|error| DestinationError::Unavailable {
-            why: format!("the sign-in service cannot be reached ({})", cause(&error)),
+            why: why_unreachable("the sign-in service", &error),
         })?;
     let status = answer.status();
     let reason = answer.headers().get("X-Reason");
     let reason = reason.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let named = named_wait(answer.headers());
     let body = body::read(answer).await.unwrap_or_default();
     if !status.is_success() {
-        let text = String::from_utf8_lossy(&body);
-        return Err(refused(status, reason.as_deref(), &text));
+        return Err(refused(status, reason.as_deref(), named, &body));
     }
-    let refreshed: Refreshed =
-        serde_json::from_slice(&body).map_err(|_| DestinationError::Unavailable {
-            why: "the sign-in service answered something unexpected".to_owned(),
-        })?;
-    let lifetime = Duration::from_secs(refreshed.expires.min(86_400));
-    Ok((SecretString::from(refreshed.access_token), lifetime))
+    granted(&body).ok_or_else(|| DestinationError::Unavailable {
+        why: "something else than the sign-in service answered: does the network want a sign-in?"
+            .to_owned(),
+    })
+}
+
+/// What a success of `/refresh` gives.
+fn granted(body: &[u8]) -> Option<(SecretString, Duration)> {
+    let refreshed: Refreshed = serde_json::from_slice(body).ok()?;
+    let token = refreshed.access_token;
+    (!token.is_empty()).then(|| (SecretString::from(token), refreshed.expires.lifetime()))
 }
 
 /// What an error of `/refresh` means.
-fn refused(status: StatusCode, reason: Option<&str>, body: &str) -> DestinationError {
-    let text = format!("{} {body}", reason.unwrap_or_default());
-    let provider_refused = ["invalid_grant", "AADSTS", "interaction_required"]
-        .iter()
-        .any(|sign| text.contains(sign));
+fn refused(
+    status: StatusCode,
+    reason: Option<&str>,
+    named: Option<Duration>,
+    body: &[u8],
+) -> DestinationError {
+    let own: Option<ErrorJson> = serde_json::from_slice(body).ok();
+    let provider = [reason, own.as_ref().map(|own| own.error.as_str())]
+        .into_iter()
+        .flatten()
+        .find_map(Refusal::quoted);
+    if let Some(refusal) = provider {
+        return refusal.into_destination();
+    }
+    // A firewall's page or a server in front of the service has neither; it knows nothing of AuthIDs.
+    let is_own = reason.is_some() || own.is_some();
     match (status.as_u16(), reason) {
-        (400 | 401 | 403 | 404, _) => DestinationError::SignInRequired {
-            why: "the sign-in service does not know the AuthID".to_owned(),
+        (400 | 401 | 403 | 404, _) if is_own => DestinationError::SignInRequired {
+            why: "the sign-in service does not know the AuthID any more".to_owned(),
+            next: "Sign in again, or get another AuthID from the service that gave it.",
         },
         (503, Some(reason)) if reason.trim().is_empty() => DestinationError::SignInUnavailable {
             why: "the sign-in service is over its quota; try again in a few hours".to_owned(),
+            retry_after: Some(FEW_HOURS),
         },
-        (503, Some(_)) => DestinationError::SignInUnavailable {
+        (503, Some(_)) | (429, _) => DestinationError::SignInUnavailable {
             why: "the sign-in service limits how often this AuthID is used; try again in an hour"
                 .to_owned(),
+            retry_after: Some(named.unwrap_or_default().max(HOUR)),
         },
-        _ if provider_refused => DestinationError::SignInRequired {
-            why: "Microsoft refused the sign-in".to_owned(),
+        (503, None) if named.is_some() => DestinationError::Throttled { retry_after: named },
+        (code, _) if is_own || code >= 500 => DestinationError::Unavailable {
+            why: format!("the sign-in service answered with status {code}"),
         },
         (code, _) => DestinationError::Unavailable {
-            why: format!("the sign-in service answered with status {code}"),
+            why: format!(
+                "something between this computer and the sign-in service answered with status {code}"
+            ),
         },
     }
 }
@@ -82,9 +119,96 @@ fn refused(status: StatusCode, reason: Option<&str>, body: &str) -> DestinationE
 /// Reads an answer that may be anything.
 #[cfg(feature = "fuzzing")]
 pub(super) fn read_hostile(body: &[u8]) {
-    let _ = serde_json::from_slice::<Refreshed>(body);
+    let _ = granted(body);
     let text = String::from_utf8_lossy(body);
     for status in [StatusCode::BAD_REQUEST, StatusCode::INTERNAL_SERVER_ERROR] {
-        let _ = refused(status, Some(&text), &text);
+        let _ = refused(status, Some(&text), None, body);
+        let _ = refused(status, None, None, body);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: u16, reason: Option<&str>, body: &str) -> DestinationError {
+        refused(
+            StatusCode::from_u16(status).unwrap(),
+            reason,
+            None,
+            body.as_bytes(),
+        )
+    }
+
+    #[test]
+    fn only_the_service_itself_can_give_a_sign_in_up() {
+        for status in [400, 401, 403, 404] {
+            for page in [
+                "",
+                "<html>blocked</html>",
+                "nginx: upstream is gone",
+                "{}",
+                "[1]",
+            ] {
+                let passes = answered(status, None, page);
+                assert!(passes.is_transient(), "{status} {page}: {passes:?}");
+            }
+            for own in [
+                answered(status, None, r#"{"error":"No such key"}"#),
+                answered(
+                    status,
+                    Some("Invalid key or password"),
+                    "Invalid key or password",
+                ),
+            ] {
+                let is_final = matches!(own, DestinationError::SignInRequired { .. });
+                assert!(is_final, "{status}: {own:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_says_for_how_long() {
+        let wait = |reason| answered(503, Some(reason), "").retry_after();
+        assert_eq!(
+            wait("Too many requests for this key, wait 60 minutes"),
+            Some(HOUR)
+        );
+        assert_eq!(wait(""), Some(FEW_HOURS));
+        assert!(answered(503, None, "<html>").is_transient());
+    }
+
+    #[test]
+    fn the_words_of_microsoft_inside_are_understood() {
+        let words = r#"{"error":"invalid_grant","error_description":"AADSTS50173: x","error_codes":[50173]}"#;
+        let reason = format!("Authentication provider for onedrivev2 gave error: {words}");
+        let body = serde_json::json!({"error": format!("Request error: {words} (code: 400)")});
+        for error in [
+            answered(500, Some(&reason), "Server error"),
+            answered(500, None, &body.to_string()),
+        ] {
+            let text = error.to_string();
+            assert!(text.contains("AADSTS50173"), "{text}");
+            assert!(!error.is_transient());
+        }
+        let passing = r#"gave error: {"error":"temporarily_unavailable","error_codes":[90033]}"#;
+        assert!(answered(500, Some(passing), "").is_transient());
+        // A page that happens to hold such a word is no answer of it.
+        assert!(answered(500, None, "<html>invalid_grant</html>").is_transient());
+    }
+
+    #[test]
+    fn a_success_without_a_token_is_none() {
+        for body in [
+            "",
+            "<html>",
+            "{}",
+            r#"{"access_token":""}"#,
+            r#"{"access_token":1}"#,
+        ] {
+            assert!(granted(body.as_bytes()).is_none(), "{body}");
+        }
+        let (_, lifetime) = granted(br#"{"access_token":"x","expires":"59.5"}"#).unwrap();
+        assert_eq!(lifetime.as_millis(), 59_500);
     }
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::credential::{Grant, Registration};
 use super::refusal::Refusal;
 use super::token_endpoint::{self, Failure};
-use crate::client::http_client;
+use crate::client::{Http, sign_in_client};
 use crate::endpoints::{Endpoints, is_private};
 use crate::error::{Error, Result};
 
@@ -20,7 +20,7 @@ const SLOWER: Duration = Duration::from_secs(5);
 /// Starts sign-ins with a code.
 #[derive(Debug, Clone)]
 pub struct DeviceSignIn {
-    http: reqwest::Client,
+    http: Http,
     endpoints: Endpoints,
     registration: Registration,
 }
@@ -56,7 +56,7 @@ impl DeviceSignIn {
     /// [`Error::Setup`] when no HTTP client can be made.
     pub fn new(endpoints: &Endpoints, registration: Registration) -> Result<Self> {
         Ok(Self {
-            http: http_client()?,
+            http: sign_in_client()?,
             endpoints: endpoints.clone(),
             registration,
         })
@@ -130,6 +130,7 @@ impl PendingDevice {
                     // A lost connection passes; the code lives on.
                     Err(
                         Failure::Unreachable { .. }
+                        | Failure::Throttled { .. }
                         | Failure::Refused(Refusal::Pending | Refusal::Later { .. }),
                     ) => {}
                     Err(failure) => return Err(failure.into_error()),

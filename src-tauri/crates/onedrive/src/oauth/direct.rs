@@ -11,7 +11,7 @@ use super::credential::{Grant, Registration};
 use super::loopback::{Callback, Loopback};
 use super::refusal::Refusal;
 use super::token_endpoint::{self, Failure};
-use crate::client::http_client;
+use crate::client::{Http, sign_in_client};
 use crate::endpoints::Endpoints;
 use crate::error::{Error, Result};
 
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// `http://localhost`.
 #[derive(Debug, Clone)]
 pub struct DirectSignIn {
-    http: reqwest::Client,
+    http: Http,
     endpoints: Endpoints,
     registration: Registration,
     patience: Duration,
@@ -43,7 +43,7 @@ impl DirectSignIn {
     /// [`Error::Setup`] when no HTTP client can be made.
     pub fn new(endpoints: &Endpoints, registration: Registration) -> Result<Self> {
         Ok(Self {
-            http: http_client()?,
+            http: sign_in_client()?,
             endpoints: endpoints.clone(),
             registration,
             patience: PATIENCE,

@@ -3,13 +3,17 @@ use serde::Deserialize;
 use crate::error::Error;
 use coffer_destination::Error as DestinationError;
 
+const AGAIN: &str = "Sign in again.";
+const APPROVAL: &str = "an administrator of the organization has to approve this app first";
+const ASK_FOR_APPROVAL: &str = "Ask the administrator for the approval, then sign in again.";
+
 /// What an error of Microsoft's sign-in means. Decided on `error`; the numbers give the words only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// The same request may succeed later.
     Later { why: String },
-    /// Only signing in again helps.
-    SignInAgain { why: String },
+    /// Only the person can help, mostly by signing in again.
+    SignInAgain { why: String, next: &'static str },
     /// Only a change of client id, tenant or registration helps.
     Registration { why: String },
     /// The person said no.
@@ -51,38 +55,82 @@ impl Refusal {
         }
     }
 
+    /// Reads Microsoft's own words where another service quotes them; `None` when there are none.
+    pub(super) fn quoted(text: &str) -> Option<Self> {
+        let json = &text[text.find('{')?..];
+        // More may follow behind them.
+        let mut values = serde_json::Deserializer::from_str(json).into_iter();
+        let json: ErrorJson = values.next()?.ok()?;
+        let number = json.error_codes.first().copied();
+        let number = number.or_else(|| number_in(&json.error_description));
+        Some(Self::of(&json.error, number))
+    }
+
     /// Reads `error` and `error_description` of the address that the browser came back to.
     pub(super) fn of_callback(error: &str, description: &str) -> Self {
         Self::of(error, number_in(description))
     }
 
     fn of(error: &str, number: Option<u64>) -> Self {
-        let again = |why: &str| Self::SignInAgain {
-            why: why.to_owned(),
+        let numbered = |why: &str| match number {
+            Some(number) => format!("{why} (AADSTS{number})"),
+            None => why.to_owned(),
         };
-        let registration = |why: &str| Self::Registration {
-            why: why.to_owned(),
+        let again = |why: &str, next| Self::SignInAgain {
+            why: numbered(why),
+            next,
         };
+        let registration = |why: &str| Self::Registration { why: numbered(why) };
         match error {
             "invalid_grant" | "interaction_required" | "login_required" => match number {
-                Some(70_008 | 700_082) => again("it ran out because it was not used for too long"),
-                Some(50_173) => again("the password was changed or the sign-in was revoked"),
-                Some(54_005 | 50_148 | 501_481) => {
-                    again("the sign-in in the browser does not fit this one")
-                }
-                Some(65_001) => again("the consent for this app was removed"),
-                Some(50_076 | 50_079 | 50_158 | 53_003) => {
-                    again("the organization asks for another proof, or does not allow this sign-in")
-                }
-                Some(50_057 | 50_034) => again("the account is disabled or does not exist"),
-                _ => again("Microsoft does not accept it any more"),
+                Some(70_008 | 70_043 | 700_082 | 700_084 | 50_089) => again(
+                    "it ran out because it was not used for too long",
+                    "Sign in again; a backup each month keeps it from running out.",
+                ),
+                Some(50_173 | 50_132 | 50_133) => again(
+                    "the password was changed, or all sign-ins of the account were ended",
+                    "Sign in again with the password of now.",
+                ),
+                Some(50_055 | 50_144) => again(
+                    "the password of the account has run out",
+                    "Choose a new password at Microsoft, then sign in again.",
+                ),
+                Some(70_000 | 50_078 | 50_085) => again(
+                    "the sign-in was revoked or has ended",
+                    "Sign in again. If you did not end it yourself, look at the recent activity of the account first.",
+                ),
+                Some(54_005 | 50_148 | 501_481) => again(
+                    "the sign-in in the browser does not fit this one",
+                    "Start the sign-in again.",
+                ),
+                Some(65_001) => again(
+                    "the consent for this app was removed",
+                    "Sign in again and agree to what the page asks for.",
+                ),
+                Some(50_072 | 50_074 | 50_076 | 50_079 | 50_158) => again(
+                    "the organization asks for a second factor",
+                    "Sign in again, and have your second factor at hand.",
+                ),
+                Some(53_000..=53_011 | 530_002 | 530_003) => again(
+                    "the organization does not allow this sign-in from here",
+                    "Ask the administrator of your organization; signing in again alone does not help.",
+                ),
+                Some(50_057) => again(
+                    "the account is disabled",
+                    "Have the account enabled again by its administrator, or sign in with another one.",
+                ),
+                Some(50_034 | 50_020 | 51_004) => again(
+                    "the account does not exist any more",
+                    "Sign in with another account.",
+                ),
+                Some(50_053) => again(
+                    "the account is locked after too many wrong passwords",
+                    "Wait a while, then sign in again; change the password if it was not you.",
+                ),
+                _ => again("Microsoft does not accept it any more", AGAIN),
             },
-            "consent_required" => {
-                again("an administrator of the organization has to approve this app first")
-            }
-            "access_denied" if number == Some(90_094) => {
-                again("an administrator of the organization has to approve this app first")
-            }
+            "consent_required" => again(APPROVAL, ASK_FOR_APPROVAL),
+            "access_denied" if number == Some(90_094) => again(APPROVAL, ASK_FOR_APPROVAL),
             "access_denied" | "authorization_declined" => Self::Declined,
             "authorization_pending" => Self::Pending,
             "slow_down" => Self::SlowDown,
@@ -123,13 +171,13 @@ impl Refusal {
     pub(super) fn into_destination(self) -> DestinationError {
         match self {
             Self::Later { why } => DestinationError::Unavailable { why },
-            Self::SignInAgain { why } | Self::Registration { why } => {
-                DestinationError::SignInRequired { why }
-            }
+            Self::SignInAgain { why, next } => DestinationError::SignInRequired { why, next },
+            Self::Registration { why } => DestinationError::SignInRequired {
+                why,
+                next: "Correct the client id and tenant in the settings, then sign in again.",
+            },
             Self::Declined | Self::Expired | Self::Pending | Self::SlowDown => {
-                DestinationError::SignInRequired {
-                    why: "Microsoft does not accept it any more".to_owned(),
-                }
+                DestinationError::sign_in_required("Microsoft does not accept it any more")
             }
         }
     }
@@ -137,7 +185,7 @@ impl Refusal {
     /// As the end of a sign-in.
     pub(super) fn into_error(self) -> Error {
         match self {
-            Self::Later { why } | Self::SignInAgain { why } => Error::SignInRefused { why },
+            Self::Later { why } | Self::SignInAgain { why, .. } => Error::SignInRefused { why },
             Self::Registration { why } => Error::Registration { why },
             Self::Declined => Error::SignInDeclined,
             Self::Expired | Self::Pending | Self::SlowDown => Error::SignInExpired,
@@ -199,6 +247,21 @@ mod tests {
         // A page of somebody in between.
         let page = Refusal::of_reply(400, b"<html>Log in to the hotel's network</html>");
         assert!(page.into_destination().is_transient());
+    }
+
+    #[test]
+    fn each_reason_has_its_number_and_a_step_of_its_own() {
+        let mut steps = std::collections::BTreeSet::new();
+        for number in [70_000, 50_173, 50_076, 50_057, 700_082] {
+            let DestinationError::SignInRequired { why, next } =
+                reply(400, "invalid_grant", number)
+            else {
+                panic!("{number} is final");
+            };
+            assert!(why.contains(&format!("AADSTS{number}")), "{why}");
+            steps.insert(next);
+        }
+        assert_eq!(steps.len(), 5, "{steps:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{AuthId, body};
-use crate::client::http_client;
+use crate::client::{Http, sign_in_client};
 use crate::endpoints::Endpoints;
 use crate::error::{Error, Result};
 
@@ -17,16 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(330);
 /// Starts sign-ins through the system browser.
 #[derive(Debug, Clone)]
 pub struct SignIn {
-    http: reqwest::Client,
+    http: Http,
     endpoints: Endpoints,
     poll: Duration,
     patience: Duration,
 }
 
-/// A sign-in that waits for the person.
-#[derive(Debug)]
+/// A sign-in that waits for the person. No `Debug`: whoever knows its addresses can fetch the AuthID.
 pub struct PendingSignIn {
-    http: reqwest::Client,
+    http: Http,
     fetch_url: String,
     page: String,
     poll: Duration,
@@ -55,7 +54,7 @@ impl SignIn {
     /// [`Error::Setup`] when no HTTP client can be made.
     pub fn new(endpoints: &Endpoints) -> Result<Self> {
         Ok(Self {
-            http: http_client()?,
+            http: sign_in_client()?,
             endpoints: endpoints.clone(),
             poll: POLL,
             patience: PATIENCE,
@@ -126,7 +125,13 @@ impl PendingSignIn {
 
     /// Asks once; `None` when there was no answer, which may pass.
     async fn ask(&self) -> Option<Answer> {
-        let answer = self.http.get(&self.fetch_url).send().await.ok()?;
+        let answer = self
+            .http
+            .to(&self.fetch_url)
+            .get(&self.fetch_url)
+            .send()
+            .await
+            .ok()?;
         read_answer(&body::read(answer).await?)
     }
 }

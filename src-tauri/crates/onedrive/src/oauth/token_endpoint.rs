@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::credential::Grant;
 use super::refusal::Refusal;
-use super::{body, cause};
+use super::{body, why_unreachable};
+use crate::client::{Http, named_wait};
 use crate::error::{Error, Result};
 
 /// Time for one request.
@@ -34,7 +35,7 @@ pub(super) struct TokenReply {
 /// A number, or a string with one, as old endpoints send it.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Seconds {
+pub(super) enum Seconds {
     Number(f64),
     Text(String),
 }
@@ -42,6 +43,21 @@ enum Seconds {
 impl Default for Seconds {
     fn default() -> Self {
         Self::Number(0.0)
+    }
+}
+
+impl Seconds {
+    /// As the life of a token; a day at most is believed.
+    pub(super) fn lifetime(&self) -> Duration {
+        let seconds = match self {
+            Self::Number(number) => *number,
+            Self::Text(text) => text.trim().parse().unwrap_or(0.0),
+        };
+        if seconds.is_finite() && seconds > 0.0 {
+            Duration::from_secs_f64(seconds.min(86_400.0))
+        } else {
+            Duration::ZERO
+        }
     }
 }
 
@@ -72,17 +88,9 @@ impl TokenReply {
             .map(SecretString::from)
     }
 
-    /// How long the access token works; a day at most is believed.
+    /// How long the access token works.
     pub(super) fn lifetime(&self) -> Duration {
-        let seconds = match &self.expires_in {
-            Seconds::Number(number) => *number,
-            Seconds::Text(text) => text.trim().parse().unwrap_or(0.0),
-        };
-        if seconds.is_finite() && seconds > 0.0 {
-            Duration::from_secs_f64(seconds.min(86_400.0))
-        } else {
-            Duration::ZERO
-        }
+        self.expires_in.lifetime()
     }
 
     /// The result of a sign-in that sent `nonce`, if it sent one.
@@ -124,7 +132,13 @@ fn claims(id_token: &str) -> Option<Claims> {
 
 /// Why a form got no success.
 pub(super) enum Failure {
-    Unreachable { why: String },
+    Unreachable {
+        why: String,
+    },
+    /// Asked too often; not before this time has passed.
+    Throttled {
+        after: Duration,
+    },
     Refused(Refusal),
 }
 
@@ -132,30 +146,38 @@ impl Failure {
     pub(super) fn into_destination(self) -> DestinationError {
         match self {
             Self::Unreachable { why } => DestinationError::Unavailable { why },
+            Self::Throttled { after } => DestinationError::Throttled {
+                retry_after: Some(after),
+            },
             Self::Refused(refusal) => refusal.into_destination(),
         }
     }
 
     pub(super) fn into_error(self) -> Error {
         match self {
-            Self::Unreachable { why } => DestinationError::Unavailable { why }.into(),
             Self::Refused(refusal) => refusal.into_error(),
+            other => other.into_destination().into(),
         }
     }
 }
 
 /// Posts a form to Microsoft's sign-in and returns the body of a success.
 pub(super) async fn post(
-    http: &reqwest::Client,
+    http: &Http,
     url: &str,
     form: &[(&str, &str)],
 ) -> std::result::Result<Vec<u8>, Failure> {
     let unreachable = |error: reqwest::Error| Failure::Unreachable {
-        why: format!("Microsoft's sign-in cannot be reached ({})", cause(&error)),
+        why: why_unreachable("Microsoft's sign-in", &error),
     };
-    let request = http.post(url).form(form).timeout(PATIENCE);
+    let request = http.to(url).post(url).form(form).timeout(PATIENCE);
     let answer = request.send().await.map_err(unreachable)?;
     let status = answer.status();
+    if matches!(status.as_u16(), 429 | 503)
+        && let Some(after) = named_wait(answer.headers())
+    {
+        return Err(Failure::Throttled { after });
+    }
     let body = body::read(answer).await.ok_or_else(unexpected)?;
     if status.is_success() {
         Ok(body)
@@ -166,7 +188,7 @@ pub(super) async fn post(
 
 /// Posts a form and reads the JSON of a success.
 pub(super) async fn post_json<T: DeserializeOwned>(
-    http: &reqwest::Client,
+    http: &Http,
     url: &str,
     form: &[(&str, &str)],
 ) -> std::result::Result<T, Failure> {
@@ -176,7 +198,7 @@ pub(super) async fn post_json<T: DeserializeOwned>(
 
 /// Posts a form to the token endpoint.
 pub(super) async fn post_for_token(
-    http: &reqwest::Client,
+    http: &Http,
     url: &str,
     form: &[(&str, &str)],
 ) -> std::result::Result<TokenReply, Failure> {

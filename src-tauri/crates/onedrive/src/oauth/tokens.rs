@@ -7,8 +7,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::AuthId;
 use super::credential::{Credential, Registration, TokenStore};
 use super::{auth_id_service, token_endpoint};
+use crate::client::{Gate, Http};
 use crate::endpoints::Endpoints;
 
 /// A token of Microsoft is renewed this long before it ends.
@@ -18,16 +20,21 @@ const MARGIN_OF_SERVICE: Duration = Duration::from_secs(30);
 /// At least the next call gets to use a token, however short its life is said to be.
 const SHORTEST: Duration = Duration::from_secs(5);
 
+/// A rest of the AuthID service that a run waits for; for a longer one it ends.
+const SHORT_REST: Duration = Duration::from_secs(600);
+
 /// The wall clock's time.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Access tokens of one credential. One refresh at a time; the others wait for its result.
 pub(crate) struct Tokens {
-    http: reqwest::Client,
+    http: Http,
     endpoints: Endpoints,
     credential: Credential,
     now: Now,
     cached: Mutex<Option<Cached>>,
+    /// Keeps the rests that the AuthID service asks for.
+    gate: Arc<Gate>,
 }
 
 /// A token until one of the two clocks says that it is over: the steady one stands still while the computer sleeps, the
@@ -36,14 +43,17 @@ struct Cached {
     token: SecretString,
     until: Instant,
     until_by_wall: Timestamp,
+    /// Graph refused it, and the service gave it again: it has no other until this one ends.
+    came_again: bool,
 }
 
 impl Tokens {
     pub(crate) fn new(
-        http: reqwest::Client,
+        http: Http,
         endpoints: Endpoints,
         credential: Credential,
         now: Now,
+        gate: Arc<Gate>,
     ) -> Self {
         Self {
             http,
@@ -51,33 +61,43 @@ impl Tokens {
             credential,
             now,
             cached: Mutex::new(None),
+            gate,
         }
     }
 
     /// A token that is valid now.
     pub(crate) async fn get(&self) -> Result<SecretString> {
         let mut cached = self.cached.lock().await;
-        let is_valid =
-            |cached: &&Cached| Instant::now() < cached.until && (self.now)() < cached.until_by_wall;
-        if let Some(cached) = cached.as_ref().filter(is_valid) {
+        if let Some(cached) = cached.as_ref().filter(|cached| self.is_valid(cached)) {
             return Ok(cached.token.clone());
         }
         self.refresh_into(&mut cached).await
     }
 
+    fn is_valid(&self, cached: &Cached) -> bool {
+        Instant::now() < cached.until && (self.now)() < cached.until_by_wall
+    }
+
     /// Graph refused this token: the next [`Tokens::get`] asks for another. False when the service gives out the same
-    /// one, so that asking again is of no use.
+    /// one, so that asking again is of no use; it is not asked again then, as it allows a few questions an hour only.
     pub(crate) async fn replace(&self, refused: &SecretString) -> Result<bool> {
         let mut cached = self.cached.lock().await;
-        let is_current = cached
+        let current = cached
             .as_ref()
-            .is_some_and(|cached| cached.token.expose_secret() == refused.expose_secret());
-        if !is_current {
+            .filter(|cached| cached.token.expose_secret() == refused.expose_secret());
+        let Some(current) = current else {
             // Somebody else replaced it meanwhile.
             return Ok(true);
+        };
+        if current.came_again && self.is_valid(current) {
+            return Ok(false);
         }
         let fresh = self.refresh_into(&mut cached).await?;
-        Ok(fresh.expose_secret() != refused.expose_secret())
+        let came_again = fresh.expose_secret() == refused.expose_secret();
+        if let Some(cached) = cached.as_mut() {
+            cached.came_again = came_again;
+        }
+        Ok(!came_again)
     }
 
     /// Uses the credential, so that it does not run out for want of use.
@@ -90,8 +110,7 @@ impl Tokens {
         *cached = None;
         let (token, lifetime, margin) = match &self.credential {
             Credential::AuthId(auth_id) => {
-                let (token, lifetime) =
-                    auth_id_service::refresh(&self.http, &self.endpoints, auth_id).await?;
+                let (token, lifetime) = self.refresh_at_service(auth_id).await?;
                 (token, lifetime, MARGIN_OF_SERVICE)
             }
             Credential::Direct {
@@ -105,12 +124,37 @@ impl Tokens {
         let usable = lifetime.saturating_sub(margin).max(SHORTEST);
         *cached = Some(Cached {
             token: token.clone(),
+            came_again: false,
             until: Instant::now() + usable,
             until_by_wall: (self.now)()
                 .saturating_add(SignedDuration::try_from(usable).unwrap_or_default())
                 .unwrap_or(Timestamp::MAX),
         });
         Ok(token)
+    }
+
+    /// Asks the AuthID service, unless it asked for a rest: every question of every job counts against its limit.
+    async fn refresh_at_service(&self, auth_id: &AuthId) -> Result<(SecretString, Duration)> {
+        if let Some(rest) = self.gate.sign_in_rests() {
+            let retry_after = Some(rest);
+            return Err(if rest <= SHORT_REST {
+                DestinationError::Throttled { retry_after }
+            } else {
+                DestinationError::SignInUnavailable {
+                    why: "the sign-in service limits how often this AuthID is used".to_owned(),
+                    retry_after,
+                }
+            });
+        }
+        let refreshed = auth_id_service::refresh(&self.http, &self.endpoints, auth_id).await;
+        refreshed.inspect_err(|error| self.keep_rest(error))
+    }
+
+    /// What a service that gives out tokens asks for holds for all jobs and processes.
+    fn keep_rest(&self, error: &DestinationError) {
+        if let Some(rest) = error.retry_after() {
+            self.gate.rest_sign_in(rest);
+        }
     }
 
     /// Asks Microsoft. A new refresh token is kept before the access token is used: whatever happens then, the keychain
@@ -120,11 +164,15 @@ impl Tokens {
         registration: &Registration,
         store: &Arc<dyn TokenStore>,
     ) -> Result<(SecretString, Duration)> {
+        if let Some(rest) = self.gate.sign_in_rests() {
+            return Err(DestinationError::Throttled {
+                retry_after: Some(rest),
+            });
+        }
         let _alone = blocking(store, |store| store.lock()).await?;
         let old = blocking(store, |store| store.load()).await?;
-        let old = old.ok_or_else(|| DestinationError::SignInRequired {
-            why: "it is not in the keychain".to_owned(),
-        })?;
+        let old =
+            old.ok_or_else(|| DestinationError::sign_in_required("it is not in the keychain"))?;
         let reply = token_endpoint::post_for_token(
             &self.http,
             &self.endpoints.login(registration.tenant(), "token"),
@@ -136,7 +184,8 @@ impl Tokens {
             ],
         )
         .await
-        .map_err(token_endpoint::Failure::into_destination)?;
+        .map_err(token_endpoint::Failure::into_destination)
+        .inspect_err(|error| self.keep_rest(error))?;
         let new = reply.refresh_token();
         if let Some(new) = new.filter(|new| new.expose_secret() != old.expose_secret()) {
             let saved = blocking(store, move |store| store.save(&new)).await;
@@ -157,5 +206,8 @@ async fn blocking<T: Send + 'static>(
     let store = Arc::clone(store);
     let done = tokio::task::spawn_blocking(move || work(&*store)).await;
     let done = done.unwrap_or_else(|_| Err("the keychain failed".to_owned()));
-    done.map_err(|why| DestinationError::SignInUnavailable { why })
+    done.map_err(|why| DestinationError::SignInUnavailable {
+        why,
+        retry_after: None,
+    })
 }

@@ -2,13 +2,14 @@ use coffer_destination::{Destination as _, Error, RetryPolicy, Retrying, Silent}
 use coffer_onedrive_sim::{Action, DropPoint, Fault, Op};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Bench, CancelAfter, NAME, Remembered};
+use crate::support::{Bench, CancelAfter, NAME, Remembered, Still, quickly, quickly_past};
 
 /// More than fits in one request.
 const LARGE: usize = 5_000_000;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_upload_survives_every_passing_fault_of_a_fragment() {
+    let _still = Still::new();
     let actions = [
         ("throttled", Action::throttle(429, 0)),
         ("unavailable", Action::status(503)),
@@ -40,13 +41,14 @@ async fn an_upload_survives_every_passing_fault_of_a_fragment() {
     ];
     for (what, action) in actions {
         let bench = Bench::new().await;
-        let destination = bench.destination().await;
+        let account = bench.account("alex");
+        let destination = quickly(bench.destination_of(&account)).await;
         let file = bench.file(LARGE);
         bench
             .simulator
             .add_fault(Fault::new(Op::Fragment, action).nth(3).times(1));
 
-        let put = bench.put(&destination, &file).await;
+        let put = quickly_past(&account.waits(), bench.put(&destination, &file)).await;
 
         assert!(put.is_ok(), "{what}: {put:?}");
         assert!(

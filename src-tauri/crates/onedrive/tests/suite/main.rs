@@ -1,6 +1,7 @@
 //! The destination against the simulator, which shares no code with it.
 
 mod accounts;
+mod answers;
 mod checklist;
 mod conformance;
 mod faults;

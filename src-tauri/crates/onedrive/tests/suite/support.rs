@@ -1,11 +1,13 @@
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use coffer_destination::{CheckpointStore, Destination as _, Silent, TransferMonitor, UploadFile};
 use coffer_onedrive::{AuthId, Endpoints, OneDrive, OneDriveDestination, TransferOptions};
 use coffer_onedrive_sim::{Options, Simulator};
+use jiff::Timestamp;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const NAME: &str = "duplicati-b0123456789abcdef0123456789abcdef.dblock.zip.aes";
@@ -38,15 +40,17 @@ impl Bench {
 
     /// A folder of Alex' drive that exists, small fragments and short waits.
     pub(crate) async fn destination(&self) -> OneDriveDestination {
+        self.destination_of(&self.account("alex")).await
+    }
+
+    /// As [`Bench::destination`], of an account.
+    pub(crate) async fn destination_of(&self, account: &OneDrive) -> OneDriveDestination {
         let options = TransferOptions {
             fragment_size: 327_680,
             fragment_delay: Duration::from_millis(1),
             ..TransferOptions::default()
         };
-        let destination = self
-            .account("alex")
-            .destination(None, "Backups/My PC", options)
-            .unwrap();
+        let destination = account.destination(None, "Backups/My PC", options).unwrap();
         destination.create_folder(&self.cancel).await.unwrap();
         destination
     }
@@ -116,4 +120,43 @@ impl TransferMonitor for CancelAfter {
     }
 
     fn waiting(&self, _time: Duration, _why: &str) {}
+}
+
+/// Keeps tokio's paused clock from jumping while a socket is waited for, until this is dropped.
+pub(crate) struct Still(#[expect(dead_code, reason = "dropping it is its use")] mpsc::Sender<()>);
+
+impl Still {
+    pub(crate) fn new() -> Self {
+        let (sender, dropped) = mpsc::channel::<()>();
+        // The clock stands still as long as a blocking task runs.
+        tokio::task::spawn_blocking(move || dropped.recv());
+        Self(sender)
+    }
+}
+
+/// Does `work` under a paused clock that goes on by itself, much slower than sockets of this computer and much faster
+/// than a person.
+pub(crate) async fn quickly<T>(work: impl Future<Output = T>) -> T {
+    quickly_past(&watch::Sender::new(None).subscribe(), work).await
+}
+
+/// As [`quickly`]; faster while nothing happens because the service is waited for.
+pub(crate) async fn quickly_past<T>(
+    waits: &watch::Receiver<Option<Timestamp>>,
+    work: impl Future<Output = T>,
+) -> T {
+    let passing = async {
+        loop {
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            let step = if waits.borrow().is_some() { 500 } else { 5 };
+            tokio::time::advance(Duration::from_millis(step)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = passing => unreachable!("it never ends"),
+    }
 }

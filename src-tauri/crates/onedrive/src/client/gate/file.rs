@@ -1,7 +1,7 @@
 //! What the service asked for, in a small file that all processes of this user share.
 //!
 //! The file's name is a hash of the credential; neither it nor the content tells anything about it. Whoever can write
-//! there can make us wait for an hour at most: a file that is damaged, too long or out of bounds counts as absent.
+//! there can keep us away for a day at most: a file that is damaged, too long or out of bounds counts as absent.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -40,6 +40,28 @@ pub(super) struct Shared {
     pub(super) unasked: u32,
     /// What was learnt, and when.
     pub(super) learnt: Option<(u64, Rate)>,
+    /// What is known of the sign-in; files of before have nothing of it.
+    #[serde(default)]
+    pub(super) sign_in: SignIn,
+}
+
+/// What is known of a sign-in. Times are as in [`Shared`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct SignIn {
+    /// When a token that was just given was refused, and none accepted since.
+    pub(super) doubted_at: Option<u64>,
+    /// When the service that gives out tokens asked for a rest, and until when.
+    pub(super) rest: Option<(u64, u64)>,
+}
+
+impl SignIn {
+    /// How long that service must not be asked still; never longer than was asked for.
+    pub(super) fn rest(&self, now: u64) -> Duration {
+        let (asked_at, until) = self.rest.unwrap_or_default();
+        let asked = until.saturating_sub(asked_at);
+        Duration::from_millis(until.saturating_sub(now).min(asked)).min(LONGEST)
+    }
 }
 
 /// What the file of a credential is called: a part of its SHA-256.

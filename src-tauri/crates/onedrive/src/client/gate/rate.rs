@@ -1,8 +1,10 @@
 //! The rate that the service sustains, learnt from what it refuses.
 //!
-//! From opening until the end of the wait that a refusal asks for, so many requests and bytes were let through: that is
-//! what the service gives in that time. A tenth less is sent from then on, and little by little more (additive
-//! increase), until it refuses again (multiplicative decrease). What was learnt is forgotten after an hour.
+//! One refusal out of the blue says little: half of the usual is sent after it, and all of it again within minutes. When
+//! the service refuses that, too, it has a limit. From opening until the end of the wait that a refusal asks for, so many
+//! requests and bytes were let through: that is what the service gives in that time. A tenth less is sent from then on,
+//! and little by little more (additive increase), until it refuses again (multiplicative decrease). What was learnt is
+//! forgotten after an hour.
 
 use std::time::Duration;
 
@@ -34,6 +36,14 @@ const GUESSED_DECREASE: f64 = 0.8;
 const GROWTH: f64 = 0.004;
 /// The same, when the time of the wait was guessed, so that the rate may be far too low.
 const GUESSED_GROWTH: f64 = 0.25;
+/// Part of the usual rate that is sent after a refusal out of the blue, and the part of that which is added in a minute:
+/// all of it goes again after four minutes.
+const CAUTION: f64 = 0.5;
+const RECOVERY: f64 = 0.25;
+/// Bytes a second that go then at least.
+const CAUTIOUS_BYTES: f64 = 2.0 * 1024.0 * 1024.0;
+/// A refusal is one out of the blue when there was none for so long before.
+const CALM: Duration = Duration::from_secs(600);
 /// Part of the rate that is kept in any case: others may have used up what there was this time.
 const LEAST_KEPT: f64 = 0.25;
 /// Shortest time over which a rate is known although the wait after it was guessed.
@@ -200,6 +210,9 @@ impl Pacer {
         }
         let span = now.saturating_duration_since(before.since);
         let held = self.knows(now).then(|| self.rate(now));
+        let is_first = self
+            .learnt
+            .is_none_or(|(at, _)| now.saturating_duration_since(at) >= CALM);
         let bytes = before.bytes + current.bytes;
         let let_through = |time: Duration| Rate {
             requests: requests as f64 / time.as_secs_f64(),
@@ -207,6 +220,12 @@ impl Pacer {
             growth: GROWTH,
         };
         let rate = match wait {
+            // Sent in a moment, and divided by a wait that says nothing of it, this would be next to nothing.
+            _ if is_first && span < LONG => Rate {
+                requests: UNKNOWN.requests * CAUTION,
+                bytes: (bytes as f64 / span.as_secs_f64().max(1.0) * CAUTION).max(CAUTIOUS_BYTES),
+                growth: RECOVERY,
+            },
             Wait::Named(time) => let_through(span + time).times(DECREASE),
             // The service may have been ready long before the end of our wait.
             Wait::Guessed(time) if span < LONG => Rate {
@@ -267,10 +286,8 @@ mod tests {
 
     const WAIT: Wait = Wait::Named(Duration::from_secs(30));
 
-    /// A pacer that sent 100 requests of 1 MB in 10 s and was refused then.
-    fn taught(wait: Wait) -> (Pacer, Instant) {
-        let start = Instant::now();
-        let mut pacer = Pacer::new(start);
+    /// Sends 100 requests of 1 MB in 10 s and is refused then.
+    fn refuse(pacer: &mut Pacer, start: Instant, wait: Wait) -> Instant {
         for number in 0..100 {
             let now = start + Duration::from_millis(100 * number);
             pacer.sent(1_000_000, now, true);
@@ -278,11 +295,52 @@ mod tests {
         let now = start + Duration::from_secs(10);
         pacer.learn(wait, now);
         pacer.reopen(now + wait.time());
+        now
+    }
+
+    /// A pacer that was refused out of the blue.
+    fn surprised(wait: Wait) -> (Pacer, Instant) {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(start);
+        let now = refuse(&mut pacer, start, wait);
+        (pacer, now)
+    }
+
+    /// A pacer that was refused, and again as soon as it could be.
+    fn taught(wait: Wait) -> (Pacer, Instant) {
+        let (mut pacer, now) = surprised(wait);
+        let now = refuse(&mut pacer, now + wait.time(), wait);
         (pacer, now)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_tenth_less_than_was_let_through_is_sent_after_a_refusal() {
+    async fn after_a_refusal_out_of_the_blue_full_speed_is_back_within_minutes() {
+        for wait in [Wait::Named(Duration::from_secs(112)), Wait::Guessed(LONG)] {
+            let (pacer, now) = surprised(wait);
+
+            let [at_once, later] =
+                [0, 4].map(|minutes| pacer.rate(now + Duration::from_secs(60 * minutes)));
+
+            assert!((at_once.requests - 5.0).abs() < 1e-9, "{at_once:?}");
+            assert!((at_once.bytes - 5e6).abs() < 1e-3, "{at_once:?}");
+            assert!(
+                (later.requests - UNKNOWN.requests).abs() < 1e-9,
+                "{later:?}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_long_after_another_is_out_of_the_blue_again() {
+        let (mut pacer, now) = taught(WAIT);
+
+        let now = refuse(&mut pacer, now + CALM, WAIT);
+
+        assert!((pacer.rate(now).requests - 5.0).abs() < 1e-9);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tenth_less_than_was_let_through_is_sent_when_it_is_refused_again() {
         let (pacer, now) = taught(WAIT);
         let rate = pacer.rate(now);
 
@@ -366,14 +424,9 @@ mod tests {
         let start = Instant::now();
         let mut pacer = Pacer::new(start);
         pacer.sent(0, start, true);
-        let busy = start + Duration::from_secs(1000);
-        for number in 0..100 {
-            pacer.sent(0, busy + Duration::from_millis(100 * number), true);
-        }
 
-        let now = busy + Duration::from_secs(10);
-        pacer.learn(WAIT, now);
+        let now = refuse(&mut pacer, start + Duration::from_secs(1000), WAIT);
 
-        assert!(pacer.rate(now).requests > 2.0);
+        assert!(pacer.rate(now).bytes > 4e6);
     }
 }

@@ -15,20 +15,15 @@ use tokio_util::io::ReaderStream;
 use super::super::destination::{Item, UNIT};
 use super::super::graph::{Outcome, cancellable, read_json};
 use super::super::limit::PIECE;
+use super::super::moving::Moving;
 use super::Upload;
 use super::pace::Pace;
-use super::session::{Standing, first_missing};
+use super::session::{Standing, first_missing, is_session, not_a_session};
 
 /// Longest wait between two tries of a fragment.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
-/// All waits of one file for a service that limits requests.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
-/// Time for a fragment besides that for its bytes; the last one is answered only when the file is put together.
-const FRAGMENT_TIMEOUT: Duration = Duration::from_secs(300);
 /// Waits for a file whose bytes are all there, in units of the fragment delay.
 const ASSEMBLY_WAITS: [u32; 6] = [1, 2, 4, 8, 16, 30];
-/// Slowest upload that is not taken for a dead one, bytes a second.
-const SLOWEST: u64 = 8 * 1024;
 
 /// How a session went.
 pub(super) enum SessionEnd {
@@ -60,7 +55,7 @@ impl Upload<'_> {
         &self,
         url: &str,
         mut offset: u64,
-        pace: &mut Pace,
+        pace: &mut Pace<'_>,
     ) -> Result<SessionEnd> {
         let size = self.file.size();
         loop {
@@ -71,7 +66,7 @@ impl Upload<'_> {
                     Err(end) => return Ok(end),
                 }
             } else {
-                let len = pace.fragment.min(size - offset);
+                let len = pace.fragment().min(size - offset);
                 let answer = self.send_fragment(url, offset, len).await;
                 match self.understood(answer, offset, len).await? {
                     Sent::Stored(item) => return Ok(SessionEnd::Stored(item)),
@@ -124,6 +119,11 @@ impl Upload<'_> {
             Ok(Outcome::Answer(answer)) if answer.status() == StatusCode::ACCEPTED => {
                 let status = read_json(answer, "store", self.name, self.cancel).await;
                 return match status {
+                    // A session that says nothing at all is none.
+                    Ok(status) if !is_session(&status) => Ok(Sent::Unclear {
+                        error: not_a_session(),
+                        status: Some(202),
+                    }),
                     Ok(status) => {
                         self.monitor.moved(len);
                         Ok(Sent::Next(first_missing(&status).unwrap_or(offset + len)))
@@ -147,22 +147,25 @@ impl Upload<'_> {
             Err(error) => return unclear(error, None),
         };
         let status = refusal.status.as_u16();
+        let unclear = |error| Sent::Unclear {
+            error,
+            status: Some(status),
+        };
         Ok(match status {
+            // Whatever stands between says nothing of the session.
+            _ if !refusal.is_own() && !refusal.is_throttling() => unclear(self.refused(refusal)),
             _ if refusal.is_throttling() => Sent::Throttled(self.refused(refusal)),
             _ if refusal.is_full() => return Err(self.refused(refusal)),
             413 => Sent::TooLarge,
             // Bytes that had arrived already, or not yet: the session knows.
             416 => Sent::Misplaced,
-            408 | 423 | 500..=599 => Sent::Unclear {
-                error: self.refused(refusal),
-                status: Some(status),
-            },
+            408 | 423 | 500..=599 => unclear(self.refused(refusal)),
             _ => Sent::Useless,
         })
     }
 
     /// Asks a session what it lacks until it answers.
-    async fn settle(&self, url: &str, pace: &mut Pace) -> Result<Standing> {
+    async fn settle(&self, url: &str, pace: &mut Pace<'_>) -> Result<Standing> {
         loop {
             match self.status(url).await {
                 Err(error @ DestinationError::Throttled { .. }) => self.rest(pace, error)?,
@@ -193,15 +196,10 @@ impl Upload<'_> {
         Ok(Err(SessionEnd::Lost))
     }
 
-    /// The gate holds the next request back; all such waits of a file have an end.
-    fn rest(&self, pace: &mut Pace, error: DestinationError) -> Result<()> {
-        let wait = self.destination.graph.gate.remaining();
-        pace.waited += wait;
-        if pace.waited > PATIENCE {
-            return Err(error);
-        }
-        self.monitor.waiting(wait, "OneDrive asked to slow down");
-        Ok(())
+    /// The gate holds the next request back.
+    fn rest(&self, pace: &mut Pace<'_>, error: DestinationError) -> Result<()> {
+        let gate = &self.destination.graph.gate;
+        pace.rests.one_more(error, gate, self.monitor)
     }
 
     async fn send_fragment(&self, url: &str, offset: u64, len: u64) -> Result<Outcome> {
@@ -217,7 +215,9 @@ impl Upload<'_> {
             64 * 1024
         };
         let body = ReaderStream::with_capacity(file.take(len), piece);
-        let body = Body::wrap_stream(Arc::clone(limit).metered(body));
+        let moving = Moving::new(len);
+        let body = moving.feed(Arc::clone(limit).metered(body));
+        let body = Body::wrap_stream(body);
         let last = offset + len - 1;
         let request = self
             .destination
@@ -229,9 +229,8 @@ impl Upload<'_> {
                 format!("bytes {offset}-{last}/{}", self.file.size()),
             )
             .body(body);
-        let patience = FRAGMENT_TIMEOUT + Duration::from_secs(len / SLOWEST);
         let graph = &self.destination.graph;
-        graph.dispatch_within(patience, request, self.cancel).await
+        graph.dispatch_moving(&moving, request, self.cancel).await
     }
 
     /// Waits before the next try of a fragment, or gives up.

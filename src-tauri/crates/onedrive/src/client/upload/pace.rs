@@ -1,8 +1,10 @@
 //! What an upload learns about its fragments.
 
-use std::time::Duration;
+use std::sync::Mutex;
 
 use super::super::destination::UNIT;
+use super::super::lock;
+use super::super::rests::Rests;
 
 /// Answers in a row that bring no byte forward before a session is given up.
 const STANDING: u32 = 10;
@@ -11,33 +13,46 @@ const LAST_FRAGMENT_TRIES: u32 = 3;
 /// Fragments without trouble after which they grow again.
 const CLEAN_FRAGMENTS: u32 = 20;
 
-/// How an upload goes: what is learnt about fragments, and how much patience is left.
-pub(super) struct Pace {
-    pub(super) fragment: u64,
+/// What all uploads of an account learnt about their fragments: the line is the same for the next file.
+#[derive(Debug, Default)]
+pub(in super::super) struct Fragments {
+    /// Largest size that went well, when it is not the one asked for.
+    largest: Option<u64>,
+    /// Fragments in a row without trouble.
+    clean: u32,
+}
+
+/// How an upload goes, and how much patience is left.
+pub(super) struct Pace<'a> {
+    learnt: &'a Mutex<Fragments>,
     /// The size that was asked for.
     wanted: u64,
     /// Failures since the last byte that was new.
     pub(super) failures: u32,
-    pub(super) waited: Duration,
+    pub(super) rests: Rests,
     /// Farthest byte so far, and answers since it was reached.
     farthest: u64,
     standing: u32,
-    clean: u32,
     last_refused: u32,
 }
 
-impl Pace {
-    pub(super) fn new(fragment: u64) -> Self {
+impl<'a> Pace<'a> {
+    pub(super) fn new(wanted: u64, learnt: &'a Mutex<Fragments>) -> Self {
         Self {
-            fragment,
-            wanted: fragment,
+            learnt,
+            wanted,
             failures: 0,
-            waited: Duration::ZERO,
+            rests: Rests::default(),
             farthest: 0,
             standing: 0,
-            clean: 0,
             last_refused: 0,
         }
+    }
+
+    /// Size of the next fragment.
+    pub(super) fn fragment(&self) -> u64 {
+        let largest = lock(self.learnt).largest;
+        largest.map_or(self.wanted, |largest| largest.min(self.wanted))
     }
 
     /// A session starts at `offset`.
@@ -48,17 +63,23 @@ impl Pace {
 
     /// Fragments of half the size, but not below `least`.
     pub(super) fn shrink(&mut self, least: u64) {
-        let half = (self.fragment / 2 / UNIT * UNIT).max(UNIT);
-        self.fragment = half.max(least.min(self.fragment));
-        self.clean = 0;
+        let fragment = self.fragment();
+        let half = (fragment / 2 / UNIT * UNIT).max(UNIT);
+        let mut learnt = lock(self.learnt);
+        learnt.largest = Some(half.max(least.min(fragment)));
+        learnt.clean = 0;
     }
 
     /// After a while without trouble fragments grow back.
     pub(super) fn went_well(&mut self) {
-        self.clean += 1;
-        if self.clean >= CLEAN_FRAGMENTS {
-            self.fragment = (self.fragment * 2).min(self.wanted);
-            self.clean = 0;
+        let mut learnt = lock(self.learnt);
+        learnt.clean += 1;
+        if learnt.clean >= CLEAN_FRAGMENTS {
+            learnt.largest = learnt
+                .largest
+                .map(|largest| largest * 2)
+                .filter(|largest| *largest < self.wanted);
+            learnt.clean = 0;
         }
     }
 
@@ -79,5 +100,29 @@ impl Pace {
             self.standing += 1;
         }
         self.standing <= STANDING
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_file_begins_with_what_the_last_one_learnt() {
+        let learnt = Mutex::default();
+        let wanted = 32 * UNIT;
+        let mut first = Pace::new(wanted, &learnt);
+        assert_eq!(first.fragment(), wanted);
+        first.shrink(4 * UNIT);
+        first.shrink(4 * UNIT);
+
+        // Five fragments each, so that no file alone has enough of them.
+        for file in 0..8 {
+            let mut next = Pace::new(wanted, &learnt);
+            let grown = (8 * UNIT) << (file / 4);
+            assert_eq!(next.fragment(), grown, "file {file}");
+            (0..5).for_each(|_| next.went_well());
+        }
+        assert_eq!(Pace::new(wanted, &learnt).fragment(), wanted);
     }
 }

@@ -33,8 +33,8 @@ struct Session {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SessionStatus {
-    #[serde(default)]
-    next_expected_ranges: Vec<String>,
+    next_expected_ranges: Option<Vec<String>>,
+    expiration_date_time: Option<String>,
 }
 
 /// What an earlier call left.
@@ -138,7 +138,7 @@ impl Upload<'_> {
                     .waiting(wait, "Another upload of this file is not over");
                 cancellable(self.cancel, tokio::time::sleep(wait)).await?;
             } else if !self.destination.moved(&refusal, self.cancel).await? {
-                return Err(self.refused(refusal));
+                return Err(self.refused_for_now(refusal).await);
             }
         };
         if !is_private(&session.upload_url) {
@@ -167,10 +167,15 @@ impl Upload<'_> {
         match answered.await? {
             Outcome::Answer(answer) if answer.status() == StatusCode::OK => {
                 let status = read_json(answer, "store", self.name, self.cancel).await?;
+                if !is_session(&status) {
+                    return Err(not_a_session());
+                }
                 let next = first_missing(&status).unwrap_or(self.file.size());
                 Ok(Standing::Wants(next))
             }
-            Outcome::Answer(_) => Ok(Standing::Gone),
+            // No session leads elsewhere.
+            Outcome::Answer(_) => Err(not_a_session()),
+            Outcome::Refused(refusal) if !refusal.is_own() => Err(self.refused(refusal)),
             Outcome::Refused(refusal) => match refusal.status.as_u16() {
                 408 | 423 | 429 => Err(self.refused(refusal)),
                 400..=499 => Ok(Standing::Gone),
@@ -195,10 +200,22 @@ impl Upload<'_> {
     }
 }
 
+/// Whether an answer says anything of a session.
+pub(super) fn is_session(status: &SessionStatus) -> bool {
+    status.next_expected_ranges.is_some() || status.expiration_date_time.is_some()
+}
+
+pub(super) fn not_a_session() -> DestinationError {
+    DestinationError::Unavailable {
+        why: "something else than the upload answered".to_owned(),
+    }
+}
+
 /// Start of the first range that the service still wants.
 pub(super) fn first_missing(status: &SessionStatus) -> Option<u64> {
     status
         .next_expected_ranges
+        .as_ref()?
         .first()?
         .split('-')
         .next()?

@@ -5,7 +5,7 @@ use std::time::Duration;
 use coffer_destination::{Destination as _, Error, RetryPolicy, Retrying, Silent};
 use coffer_onedrive_sim::{Action, Fault, Op};
 
-use crate::support::{Bench, NAME, Remembered};
+use crate::support::{Bench, NAME, Remembered, Still, quickly, quickly_past};
 
 const LARGE: usize = 5_000_000;
 
@@ -17,8 +17,9 @@ fn answer(status: u16, code: &str, inner: &str) -> Action {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn item_07_each_answer_to_a_fragment_ends_in_a_whole_file() {
+    let _still = Still::new();
     let rows = [
         (
             "400",
@@ -66,12 +67,13 @@ async fn item_07_each_answer_to_a_fragment_ends_in_a_whole_file() {
     for (row, action) in rows {
         for nth in [2, 16] {
             let bench = Bench::new().await;
-            let destination = bench.destination().await;
+            let account = bench.account("alex");
+            let destination = quickly(bench.destination_of(&account)).await;
             let file = bench.file(LARGE);
             let fault = Fault::new(Op::Fragment, action.clone());
             bench.simulator.add_fault(fault.nth(nth).times(1));
 
-            let put = bench.put(&destination, &file).await;
+            let put = quickly_past(&account.waits(), bench.put(&destination, &file)).await;
 
             assert!(put.is_ok(), "{row}, fragment {nth}: {put:?}");
             let whole = bench.stored().unwrap() == std::fs::read(file.path()).unwrap();
