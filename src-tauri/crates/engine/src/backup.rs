@@ -27,7 +27,7 @@ use crate::compact::{
     CompactOptions, CompactStats, CompactThresholds, Compaction, GRACE, compact_afterwards,
     with_dindexes,
 };
-use crate::delete::{RetentionRun, apply_retention, delete_volume};
+use crate::delete::{RetentionRun, apply_retention};
 use crate::error::{Error, Result};
 use crate::filter::{Action, Filters};
 use crate::monitor::{Counting, Monitor, Phase, Problem, ProblemKind};
@@ -512,7 +512,8 @@ impl Run<'_> {
     fn withdraw(&self, index: &Index, dlist: &UploadedDlist) -> Result<()> {
         let name = dlist.name.as_str();
         index.forget_dlists([name])?;
-        delete_volume(self.session, &Listed::default(), name)?;
+        let deleted = self.session.delete(name);
+        deleted.map_err(|error| self.session.failed(error))?;
         *lock(self.made) = None;
         Ok(())
     }

@@ -638,17 +638,29 @@ pub(crate) fn delete_rows(
     session.monitor().phase(Phase::Deleting);
     // What was written in their place is there to stay.
     session.settle()?;
-    let mut ids = Vec::new();
+    let (mut ids, mut staying) = (Vec::new(), HashSet::new());
+    let covers = index.covers()?;
     let deleted: Result<()> = rows.iter().try_for_each(|row| {
         session.check_cancelled()?;
-        delete_volume(session, listed, &row.name)?;
-        ids.push(row.id);
+        // What describes a volume that could not be deleted stays with it.
+        let describes_staying =
+            |(dindex, dblock): &(i64, String)| *dindex == row.id && staying.contains(dblock);
+        if !staying.is_empty() && covers.iter().any(describes_staying) {
+            return Ok(());
+        }
+        if delete_volume(session, listed, &row.name)? {
+            ids.push(row.id);
+        } else {
+            staying.insert(row.name.clone());
+        }
         Ok(())
     });
     // All in one pass, also when some could not be deleted.
     index.remove_volumes(&ids)?;
     deleted?;
-    Ok(listed.with_parity(rows.into_iter().map(RemoteVolume::from)))
+    let gone: HashSet<i64> = ids.into_iter().collect();
+    let gone = rows.into_iter().filter(|row| gone.contains(&row.id));
+    Ok(listed.with_parity(gone.map(RemoteVolume::from)))
 }
 
 /// The doomed dblocks, then the dindexes that describe only these and dblocks that are gone.

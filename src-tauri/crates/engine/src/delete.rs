@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use coffer_database::Index;
 use coffer_destination::Error as DestinationError;
+use coffer_volume::VolumeName;
 use coffer_volume::dlist::Completeness;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
@@ -153,7 +154,13 @@ fn delete_once(
             times: times.clone(),
             stats: stats.clone(),
         });
-        delete_versions(&session, &index, &listed, &times)?;
+        let gone = delete_versions(&session, &index, &listed, &times)?;
+        let is_gone = |time: &Timestamp| gone.contains(time) || !listed.times().contains(time);
+        stats.versions.retain(|version| is_gone(&version.time));
+        stats.deleted.retain(|file| {
+            let time = VolumeName::parse(&file.name).and_then(|name| name.time());
+            time.is_none_or(|time| is_gone(&time))
+        });
         without = &[];
     }
     if let (Some(compact), Some(format), false) = (&options.compact, format, times.is_empty()) {
@@ -285,8 +292,7 @@ pub(crate) fn apply_retention(
         });
         return Ok(0);
     }
-    delete_versions(session, index, listed, &times)?;
-    Ok(victims)
+    Ok(delete_versions(session, index, listed, &times)?.len() as u64)
 }
 
 /// Whether it is since one of these versions that, as it seems, nothing ran for so long that the clock is more likely to be
@@ -311,14 +317,15 @@ pub(crate) struct RetentionRun<'a> {
     pub(crate) allow_mass_deletion: bool,
 }
 
+/// Returns those that are gone.
 fn delete_versions(
     session: &Session,
     index: &Index,
     listed: &Listed,
     times: &[Timestamp],
-) -> Result<()> {
+) -> Result<Vec<Timestamp>> {
     if times.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     session.monitor().phase(Phase::Deleting);
     // What was written last is there to stay before what is older goes.
@@ -331,26 +338,50 @@ fn delete_versions(
     let doomed: Vec<_> = doomed.map(|volume| volume.name.as_str()).collect();
     // First, so that nobody wonders where they are gone; those that stay after all come back with the next listing.
     index.forget_dlists(doomed.iter().copied())?;
+    let mut gone = Vec::new();
     for name in doomed {
         session.check_cancelled()?;
-        delete_volume(session, listed, name)?;
+        if delete_volume(session, listed, name)? {
+            gone.extend(VolumeName::parse(name).and_then(|name| name.time()));
+        }
     }
-    let times: Vec<_> = times.iter().map(|time| time.as_second()).collect();
-    index.forget_versions(&times)?;
+    let seconds: Vec<_> = gone.iter().map(|time| time.as_second()).collect();
+    index.forget_versions(&seconds)?;
     // Data goes only when they are gone for good.
-    session.settle()
+    session.settle()?;
+    Ok(gone)
 }
 
-/// Deletes a volume and the parity file that goes with it; what is gone already is as good.
-pub(crate) fn delete_volume(session: &Session, listed: &Listed, name: &str) -> Result<()> {
+/// Deletes a volume and the parity file that goes with it; what is gone already is as good. Returns false for a volume that
+/// somebody holds or that may not be deleted: that is told, and a later run tries again.
+pub(crate) fn delete_volume(session: &Session, listed: &Listed, name: &str) -> Result<bool> {
     let parity = listed.parity(name).map(|file| file.name);
     for file in [name].into_iter().chain(parity.as_deref()) {
         match session.delete(file) {
             Ok(()) | Err(DestinationError::NotFound { .. }) => {}
+            Err(error) if is_of_one_file(&error) => {
+                session.monitor().problem(Problem {
+                    subject: file.to_owned(),
+                    kind: ProblemKind::NotDeleted(error.to_string()),
+                });
+                return Ok(false);
+            }
             Err(error) => return Err(session.failed(error)),
         }
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Whether a deletion failed because of this file, so that others can be deleted.
+fn is_of_one_file(error: &DestinationError) -> bool {
+    match error {
+        DestinationError::Locked { .. } | DestinationError::Refused { .. } => true,
+        DestinationError::Io { source, .. } => matches!(
+            source.kind(),
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ResourceBusy
+        ),
+        _ => false,
+    }
 }
 
 impl From<&ListedVolume> for RemoteVolume {

@@ -93,6 +93,8 @@ pub enum ProblemKind {
     Faulty(FaultKind),
     /// No index volume describes it, and no version needs it: a run that was cut off left it.
     NotDescribed,
+    /// It should be deleted, and somebody holds it or does not allow that.
+    NotDeleted(String),
     /// Space was not given back, because data of versions is missing.
     NotCompacted(String),
     /// A volume could not be used; another way was looked for.

@@ -375,7 +375,7 @@ impl Work<'_> {
         session.check_cancelled()?;
         session.settle()?;
         index.forget_dlists([dlist.name.as_str()])?;
-        delete_volume(session, listed, dlist.name.as_str())
+        delete_volume(session, listed, dlist.name.as_str()).map(drop)
     }
 
     fn write(

@@ -120,8 +120,8 @@ fn repair_once(
         Vec::new()
     };
     for dblock in &useless {
-        if mode == Mode::Run {
-            delete_volume(&session, &listed, dblock.name.as_str())?;
+        if mode == Mode::Run && !delete_volume(&session, &listed, dblock.name.as_str())? {
+            continue;
         }
         stats.deleted.extend(listed.with_parity([dblock.into()]));
     }
@@ -167,8 +167,8 @@ fn repair_once(
     if all_covered {
         let unreadable = unreadable.into_iter();
         for dindex in unreadable.filter(|dindex| !session.is_unread(dindex.name.as_str())) {
-            if mode == Mode::Run {
-                delete_volume(&session, &listed, dindex.name.as_str())?;
+            if mode == Mode::Run && !delete_volume(&session, &listed, dindex.name.as_str())? {
+                continue;
             }
             stats.deleted.extend(listed.with_parity([dindex.into()]));
         }

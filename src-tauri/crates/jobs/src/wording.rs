@@ -152,6 +152,11 @@ pub fn destination(source: &DestinationError) -> CommandError {
             format!("{}.", capital(why)),
             "Nothing is lost; a later run goes on.",
         ),
+        DestinationError::Locked { name } => error(
+            ErrorCode::Failed,
+            format!("{name} is in use at the destination."),
+            "Close the program that holds it, or wait; the next run goes on from here.",
+        ),
         DestinationError::Full => error(
             ErrorCode::Full,
             "The destination is full.",
@@ -532,6 +537,9 @@ pub fn problem(problem: &Problem) -> RunMessage {
             "A run that was cut off left this volume without its index volume. The next backup, or `coffer repair`, \
              writes that."
                 .to_owned()
+        }
+        ProblemKind::NotDeleted(why) => {
+            format!("It could not be deleted ({why}). The next run tries again.")
         }
         ProblemKind::NotCompacted(why) => {
             format!("Space was not given back: {why}. `coffer list-broken-files` shows what is missing, `coffer purge-broken-files` takes it out; a version that cannot be read goes with `coffer delete`.")

@@ -10,16 +10,20 @@ use coffer_destination::{
 use tokio_util::sync::CancellationToken;
 
 type NameHook = Box<dyn Fn(&str) + Send + Sync>;
+type Refusal = Box<dyn Fn(&str) -> Option<Error> + Send + Sync>;
+type Check = Box<dyn Fn(&str) -> DResult<()> + Send + Sync>;
 
 /// A destination at whose calls something happens.
 pub(crate) struct Hooked {
     pub(crate) inner: Arc<dyn Destination>,
     pub(crate) before_put: NameHook,
     /// Why an upload is refused, if it is.
-    pub(crate) refuse_put: Box<dyn Fn(&str) -> Option<Error> + Send + Sync>,
+    pub(crate) refuse_put: Refusal,
     /// Refuses the download when it returns an error.
-    pub(crate) before_get: Box<dyn Fn(&str) -> DResult<()> + Send + Sync>,
+    pub(crate) before_get: Check,
     pub(crate) before_delete: NameHook,
+    /// Why a deletion is refused, if it is.
+    pub(crate) refuse_delete: Refusal,
     pub(crate) listed: Box<dyn Fn(Vec<RemoteFile>) -> Vec<RemoteFile> + Send + Sync>,
 }
 
@@ -31,6 +35,7 @@ impl Hooked {
             refuse_put: Box::new(|_| None),
             before_get: Box::new(|_| Ok(())),
             before_delete: Box::new(|_| ()),
+            refuse_delete: Box::new(|_| None),
             listed: Box::new(|files| files),
         }
     }
@@ -80,6 +85,9 @@ impl Destination for Hooked {
     }
     async fn delete(&self, name: &str, cancel: &CancellationToken) -> DResult<()> {
         (self.before_delete)(name);
+        if let Some(error) = (self.refuse_delete)(name) {
+            return Err(error);
+        }
         self.inner.delete(name, cancel).await
     }
     async fn create_folder(&self, cancel: &CancellationToken) -> DResult<()> {

@@ -234,6 +234,46 @@ fn a_full_destination_gives_back_what_failed_runs_left() {
 }
 
 #[test]
+fn files_that_somebody_holds_stop_no_run() {
+    for kind in [".dlist.", ".dblock."] {
+        let mut bench = plain();
+        versions(&mut bench, 2);
+        let held = names(&bench, kind);
+        let real = bench.destination.clone();
+        bench.destination = Arc::new(Hooked {
+            refuse_delete: Box::new(move |asked| {
+                let name = asked.to_owned();
+                held.contains(&name)
+                    .then_some(DestinationError::Locked { name })
+            }),
+            ..Hooked::over(real.clone())
+        });
+        write_files(&bench.source(), &[("f", &noise(300_000, 9))]);
+        let keep_one = |bench: &mut Bench| {
+            let mut options = bench.options();
+            options.retention = Retention::KeepVersions(1);
+            options.allow_mass_deletion = true;
+            bench.backup_with(options).unwrap();
+            compact(bench).unwrap();
+        };
+        for round in 0..2 {
+            keep_one(&mut bench);
+            let told = bench.recorder.problems();
+            let is_told = told.iter().any(|told| told.ends_with(": NotDeleted"));
+            assert!(is_told, "{kind} {round} {told:?}");
+        }
+        let before = names(&bench, kind).len();
+
+        bench.destination = real;
+        keep_one(&mut bench);
+
+        assert_eq!(names(&bench, ".dlist.").len(), 1);
+        assert!(names(&bench, kind).len() < before, "{kind}");
+        assert_eq!(verify(&bench, Samples::All).faults, []);
+    }
+}
+
+#[test]
 fn a_version_found_gone_by_a_compaction_is_told_by_the_next_backup() {
     let mut bench = plain();
     versions(&mut bench, 3);
