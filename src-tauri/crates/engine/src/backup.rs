@@ -284,12 +284,19 @@ fn backup_once(
     let mut spool = Spool::new(spool, store, format, time, options.volume_size);
     let made = match run.make_version(&mut spool, &roots, must_upload) {
         Err(Error::Destination(DestinationError::Full)) if run.make_room(&spool)? => {
+            let index = lock(&run.index);
+            // What the index knows of the volumes that did not fit is true once they are there.
+            let pairs = cache.spooled(&index)?;
+            upload_left(&session, &index, &cache, &pairs, &options.checkpoints)?;
+            drop(index);
             run.make_version(&mut spool, &roots, must_upload)?
         }
         other => other?,
     };
     let mut stats = made.stats;
     run.look_after(&cache, &spool, &roots, made.overview, &mut stats)?;
+    // They were told by a run that came to its end.
+    lock(&run.index).forget_gone_dlists()?;
     Ok(stats)
 }
 

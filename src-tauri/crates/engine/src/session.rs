@@ -54,6 +54,8 @@ pub(crate) struct Session {
     role: Role,
     /// Volumes that could not be read for a reason that may pass, and the reason.
     unread: Arc<Mutex<Vec<(String, String)>>>,
+    /// Versions that were told to be gone.
+    told: Arc<Mutex<HashSet<String>>>,
 }
 
 /// What an operation is for, as far as versions are concerned that it finds gone.
@@ -63,7 +65,7 @@ pub(crate) enum Role {
     Reading,
     /// Tells them once, and leaves it to the next backup to tell them again.
     Maintaining,
-    /// Tells them for the last time.
+    /// Tells them for the last time if it comes to its end.
     BackingUp,
 }
 
@@ -82,6 +84,7 @@ impl Session {
             cancel: cancel.clone(),
             role: Role::Maintaining,
             unread: Arc::default(),
+            told: Arc::default(),
         }
     }
 
@@ -201,6 +204,12 @@ impl Session {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Whether this operation tells for the first time that a version is gone.
+    pub(crate) fn tells_first(&self, name: &str) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert(name.to_owned())
     }
 
     /// Whether this volume could not be read for a reason that may pass.

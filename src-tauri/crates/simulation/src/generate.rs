@@ -480,10 +480,12 @@ impl Author {
             Family::Nested if self.clients > 1 => {
                 let other = (client + 1) % self.clients;
                 let mut moment = self.tight_moment(moment);
-                if moment.call == Call::Delete {
-                    // The destination is listed once more after versions were deleted and before data is. Between that
-                    // listing and the end of the run nobody can be kept out.
-                    moment.kind = Kind::Dlist;
+                // The destination is listed once more after versions were deleted and before data is. Between that listing
+                // and the end of the run nobody can be kept out.
+                match moment.call {
+                    Call::Delete => moment.kind = Kind::Dlist,
+                    Call::List => moment.when = When::Before,
+                    _ => {}
                 }
                 let operation = match self.random.below(2) {
                     0 => self.backup(),

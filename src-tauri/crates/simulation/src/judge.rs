@@ -25,6 +25,8 @@ pub(crate) struct Before {
     is_scratched: bool,
     has_troubles: bool,
     has_nested: bool,
+    /// Listings lie.
+    has_lies: bool,
 }
 
 /// What a source may be in a version.
@@ -76,6 +78,9 @@ impl Before {
             is_scratched: own.is_scratched,
             has_troubles: !troubles.is_empty(),
             has_nested: troubles.iter().any(|t| matches!(t, Trouble::During(..))),
+            has_lies: troubles
+                .iter()
+                .any(|t| matches!(t, Trouble::Lag(_) | Trouble::Miss { .. })),
         };
         state.clients[client].running = Some(Running {
             rule,
@@ -161,8 +166,11 @@ fn kept(
         .versions
         .iter()
         .filter(|v| v.client == client && v.is_judged);
+    // Of one that is damaged the one before is taken.
     let newest = own.clone().find(|version| {
-        !version.is_deleted && newest.is_some_and(|(name, _)| *name == version.name)
+        !version.is_deleted
+            && is_whole(&version.tree)
+            && newest.is_some_and(|(name, _)| *name == version.name)
     });
     let (any_of, anything_if_told) = match newest {
         Some(version) => (vec![part(&version.tree, &prefix)], false),
@@ -296,7 +304,9 @@ impl Judge<'_> {
         {
             self.fail("a reported version is not there", time.to_string());
         }
-        if made.is_none() && what == What::Sources && !was_away && !self.before.has_nested {
+        // What a listing lacks and this client has never seen it cannot compare with.
+        let is_comparable = !was_away && !self.before.has_nested && !self.before.has_lies;
+        if made.is_none() && what == What::Sources && is_comparable {
             self.unchanged(report);
         }
         self.state.clients[self.client].knows = !was_away && !self.has_forgotten;

@@ -185,6 +185,16 @@ impl Index {
         })
     }
 
+    /// Forgets the file lists that were found gone.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn forget_gone_dlists(&self) -> Result<()> {
+        self.connection
+            .execute("DELETE FROM dlist WHERE gone = 1", [])?;
+        Ok(())
+    }
+
     /// Whether the version made at `time` (seconds since 1970) is complete, if that is known. Known also of versions
     /// that are not loaded.
     ///

@@ -197,11 +197,12 @@ impl Listed {
             if there.contains(&text) {
                 self.of_kind(kind).push(ListedVolume { name, size });
             } else if kind == VolumeKind::Dlist {
-                match session.role() {
-                    Role::Maintaining if told.contains(&text) => continue,
-                    Role::Maintaining => index.note_gone(&text)?,
-                    Role::BackingUp => index.forget_dlists([text.as_str()])?,
-                    Role::Reading => {}
+                let was_told = told.contains(&text) && session.role() == Role::Maintaining;
+                if was_told || !session.tells_first(&text) {
+                    continue;
+                }
+                if session.role() != Role::Reading {
+                    index.note_gone(&text)?;
                 }
                 index.hold_deletions(true)?;
                 session.monitor().problem(Problem {

@@ -231,6 +231,9 @@ fn a_full_destination_gives_back_what_failed_runs_left() {
     let stats = bench.backup().unwrap();
 
     assert!(stats.version.is_some());
+    let target = bench.folder.path().join("restored");
+    assert_eq!(bench.restore(0, &target).unwrap().failed_files, 0);
+    assert_eq!(snapshot(&target), snapshot(&bench.source()));
 }
 
 #[test]
