@@ -50,10 +50,12 @@ pub(super) fn upload_dlist(
         }
         crash::point(&path, "the version arrived");
         index.remove_checkpoint(name.as_str())?;
+        if is_ours {
+            index.know_dlist(name.as_str(), size)?;
+        }
         fs::remove_file(&path).map_err(|source| Error::io("delete", &path, source))?;
         crash::point(&path, "the version is out of the spool");
         if is_ours {
-            index.know_dlist(name.as_str(), size)?;
             return Ok(UploadedDlist { name });
         }
         let next = spool.time().checked_add(SignedDuration::from_secs(1));

@@ -149,28 +149,7 @@ impl Listed {
             }
             sizes.insert(known.name, known.size);
         }
-        let changed = self.dlists.iter().filter(|dlist| {
-            let known = sizes.get(dlist.name.as_str());
-            known.is_some_and(|known| *known != dlist.size)
-        });
-        for dlist in changed {
-            let expected = sizes.get(dlist.name.as_str()).copied().unwrap_or_default();
-            let found = dlist.size;
-            session.monitor().problem(Problem {
-                subject: dlist.name.to_string(),
-                kind: ProblemKind::Faulty(FaultKind::OtherSize { expected, found }),
-            });
-            if session.role() == Role::Reading {
-                continue;
-            }
-            // What was loaded of it is not what it says. One that was written anew is told once, one that is damaged each time.
-            if is_readable(session, dlist, &spool_beside(index)) {
-                index.know_dlist(dlist.name.as_str(), dlist.size)?;
-            }
-            if let Some(time) = dlist.name.time() {
-                index.forget_versions(&[time.as_second()])?;
-            }
-        }
+        self.tell_changed(session, index, &sizes)?;
         let seen_before: HashSet<String> = sizes.keys().cloned().collect();
         let confirmed = index.volumes()?.into_iter();
         let confirmed = confirmed.filter(|row| row.state == VolumeState::Confirmed);
@@ -182,9 +161,12 @@ impl Listed {
         let is_known = |dlist: &ListedVolume| seen_before.contains(dlist.name.as_str());
         // Where not one is left, it is another backup that is there.
         let is_another = !seen_before.is_empty() && !self.dlists.iter().any(is_known);
-        let has_others = !is_another
-            && !seen_before.is_empty()
-            && self.dlists.iter().any(|dlist| !is_known(dlist));
+        let is_foreign = |dlist: &ListedVolume| {
+            // One whose run was killed right after it arrived is in the spool still.
+            !is_known(dlist) && !spool_beside(index).join(dlist.name.as_str()).exists()
+        };
+        let has_others =
+            !is_another && !seen_before.is_empty() && self.dlists.iter().any(is_foreign);
         if has_others && session.role() != Role::Reading {
             index.set_meta(OTHERS, "yes")?;
         }
@@ -227,6 +209,37 @@ impl Listed {
         };
         for dlist in self.dlists.iter().filter(is_new) {
             index.know_dlist(dlist.name.as_str(), dlist.size)?;
+        }
+        Ok(())
+    }
+
+    /// Tells dlists that have another length than they had: what was loaded of them is not what they say. One that was
+    /// written anew is told once, one that is damaged each time.
+    fn tell_changed(
+        &self,
+        session: &Session,
+        index: &Index,
+        sizes: &HashMap<String, u64>,
+    ) -> Result<()> {
+        for dlist in &self.dlists {
+            let found = dlist.size;
+            let known = sizes.get(dlist.name.as_str()).copied();
+            let Some(expected) = known.filter(|known| *known != found) else {
+                continue;
+            };
+            session.monitor().problem(Problem {
+                subject: dlist.name.to_string(),
+                kind: ProblemKind::Faulty(FaultKind::OtherSize { expected, found }),
+            });
+            if session.role() == Role::Reading {
+                continue;
+            }
+            if is_readable(session, dlist, &spool_beside(index)) {
+                index.know_dlist(dlist.name.as_str(), found)?;
+            }
+            if let Some(time) = dlist.name.time() {
+                index.forget_versions(&[time.as_second()])?;
+            }
         }
         Ok(())
     }
