@@ -54,6 +54,22 @@ impl Display {
         }
     }
 
+    /// For commands that take a moment: only problems are told.
+    pub(crate) fn quiet(common: Common) -> Self {
+        Self::new(Common {
+            no_progress: true,
+            ..common
+        })
+    }
+
+    /// Hears of the problems of the operation, and of nothing else.
+    pub(crate) fn quiet_observer(&self) -> Observer {
+        Observer {
+            on_progress: Box::new(|_| ()),
+            ..self.observer()
+        }
+    }
+
     /// Hears of the operation.
     pub(crate) fn observer(&self) -> Observer {
         let bar = self.bar.clone();

@@ -11,7 +11,7 @@ use crate::output::{Display, fail, is_lost, print_json};
 
 pub(crate) async fn run(arguments: List, cancel: &CancellationToken) -> Exit {
     let common = arguments.common;
-    let display = Display::new(common);
+    let display = Display::quiet(common);
     match list(arguments, &display, cancel).await {
         Ok(()) => display.exit(),
         Err(error) => fail(error, common),
@@ -26,7 +26,7 @@ async fn list(
     let target = arguments.destination.open_existing(cancel).await?;
     let json = arguments.common.json;
     if arguments.number.is_none() && arguments.pattern.is_none() {
-        let versions = inspection::versions(&target, display.observer(), cancel).await?;
+        let versions = inspection::versions(&target, display.quiet_observer(), cancel).await?;
         if json {
             print_json(&versions);
         } else {
@@ -43,7 +43,7 @@ async fn list(
     inspection::for_each_entry(
         &target,
         arguments.number.unwrap_or(0),
-        display.observer(),
+        display.quiet_observer(),
         cancel,
         move |entry| {
             if entry.path.to_lowercase().contains(&wanted) {
