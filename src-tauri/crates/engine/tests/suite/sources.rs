@@ -126,6 +126,7 @@ fn an_empty_mount_point_is_not_a_deletion() {
 }
 
 /// Lets the index believe that another file system was at a folder of the source.
+#[cfg(unix)]
 fn replace_disk(bench: &Bench, folder: &str) {
     let index = coffer_database::Index::open(&bench.cache().join("index.sqlite")).unwrap();
     let folder = format!("{}/{folder}", bench.source().display());
