@@ -46,7 +46,6 @@ impl FolderDestination {
         Ok(self.folder.join(name))
     }
 
-    /// Turns "not found" into the missing folder or the missing file, whichever it is.
     /// Opens a file to be read. What has its name but is none, such as a folder or a pipe, counts as not there.
     fn open(&self, name: &str, path: &Path) -> Result<File> {
         let failed = |source| self.missing("read", name, source);
@@ -57,6 +56,7 @@ impl FolderDestination {
         }
     }
 
+    /// Turns "not found" into the missing folder or the missing file, whichever it is.
     fn missing(&self, operation: &'static str, name: &str, source: io::Error) -> Error {
         if source.kind() != io::ErrorKind::NotFound {
             return Error::io(operation, name, source);

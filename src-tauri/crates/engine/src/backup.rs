@@ -1,8 +1,10 @@
 //! Backup: sources to destination, as a new version.
 
+mod aftercare;
 mod blocks;
 mod collect;
 mod known;
+mod options;
 mod pace;
 mod prepare;
 mod rows;
@@ -12,43 +14,36 @@ mod version;
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use coffer_database::Index;
 use coffer_destination::Error as DestinationError;
 use coffer_volume::Format;
-use coffer_volume::archive::CompressionMethod;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::broken::is_whole;
-use crate::compact::{
-    CompactOptions, CompactStats, CompactThresholds, Compaction, GRACE, compact_afterwards,
-    with_dindexes,
-};
-use crate::delete::{RetentionRun, apply_retention};
+use crate::compact::{CompactOptions, Compaction};
 use crate::error::{Error, Result};
-use crate::filter::{Action, Filters};
 use crate::monitor::{Counting, Monitor, Phase, Problem, ProblemKind};
 use crate::repair::write_missing_dindexes;
-use crate::retention::Retention;
 use crate::session::{Role, Session};
-use crate::source::{Root, SourceOptions, roots};
+use crate::source::{Root, roots};
 use crate::spool::{Spool, abandon_others, lock, upload_pair};
 use crate::store::{
-    Cache, Listed, SOURCES_LEFT, SpooledVolume, Store, Synced, load_newest_version, stream_ref,
-    sync_volumes, with_sound_index,
+    Cache, Listed, SpooledVolume, Store, Synced, load_newest_version, stream_ref, sync_volumes,
+    with_sound_index,
 };
-use crate::verify::{FaultKind, Lists, Samples, VerifyOptions, VerifyStats, verify_samples};
+use crate::verify::FaultKind;
 
 use collect::Collector;
-use pace::{PATIENT_LEVEL, Pace};
+use pace::Pace;
 use scan::{Overview, Scan};
-use source_list::SourceList;
 use version::UploadedDlist;
 
 pub use crate::spool::{Checkpoints, Seal};
+pub use options::{BackupOptions, BackupStats};
 
 /// How far the clock may lie behind the newest version without a word.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
@@ -56,134 +51,11 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
 /// Entries with lost data that are named; all others are counted.
 const MOST_NAMED: usize = 100;
 
-/// Runs with the same sources after some of them left, before retention gives up what only they had.
-const RUNS_AFTER_SOURCES_LEFT: u32 = 2;
-
 /// Finished volumes that may wait for their upload; with those in flight this bounds the spool folder.
 const WAITING_VOLUMES: usize = 2;
 
 /// How often a run starts again because volumes vanished under it.
 const MAX_REPETITIONS: u32 = 2;
-
-/// What a backup takes and how.
-pub struct BackupOptions {
-    /// Files and folders.
-    pub sources: Vec<PathBuf>,
-    /// What of them is left out by path.
-    pub filters: Filters,
-    /// What of them is left out by other things.
-    pub source: SourceOptions,
-    /// Bytes of a block. `None` takes the backup's, or 1 MiB in a new one.
-    pub block_size: Option<u64>,
-    /// Block and file hash. `None` takes the backup's, or SHA-256 in a new one.
-    pub hashes: Option<(String, String)>,
-    /// Bytes of a volume (`--dblock-size`); at least 1 MiB and two blocks are used.
-    pub volume_size: u64,
-    /// How blocks are compressed.
-    pub compression_method: CompressionMethod,
-    /// 0 to 9. `None` adapts: harder when volumes wait for the network, lighter when the network waits for volumes.
-    pub compression_level: Option<u32>,
-    /// Volumes uploaded at the same time.
-    pub parallel_uploads: usize,
-    /// Files that are read in each run, however unchanged they look, because those who write them keep their dates.
-    pub always_read: Filters,
-    /// A source that is missing or empty was meant to be.
-    pub allow_missing_source: bool,
-    /// The backup that is known is gone from the destination for good, and a new one may begin there.
-    pub allow_new_destination: bool,
-    /// Versions that were at the destination when this computer looked last, in case the index does not know.
-    pub expected_versions: u64,
-    /// Retention may give up most versions at once although it was not changed.
-    pub allow_mass_deletion: bool,
-    /// Writes a version also when nothing changed.
-    pub upload_unchanged: bool,
-    /// Versions that are deleted afterwards.
-    pub retention: Retention,
-    /// When space is given back afterwards; `None` is never (`--no-auto-compact`).
-    pub compact: Option<CompactThresholds>,
-    /// Volumes of each kind that are looked into after something was uploaded (`--backup-test-samples`).
-    pub test_samples: u64,
-    /// The same in percent of the most numerous kind, if that is more (`--backup-test-percentage`).
-    pub test_percentage: f64,
-    /// Remembers uploads that were cut off.
-    pub checkpoints: Checkpoints,
-    /// The time of the new version.
-    pub now: Timestamp,
-}
-
-impl BackupOptions {
-    /// Defaults for everything but the sources.
-    pub fn new(sources: Vec<PathBuf>, now: Timestamp) -> Self {
-        Self {
-            sources,
-            filters: Filters::default(),
-            source: SourceOptions::default(),
-            block_size: None,
-            hashes: None,
-            volume_size: 50 << 20,
-            compression_method: CompressionMethod::default(),
-            compression_level: None,
-            parallel_uploads: 4,
-            always_read: encrypted_containers(),
-            allow_missing_source: false,
-            allow_new_destination: false,
-            expected_versions: 0,
-            allow_mass_deletion: false,
-            upload_unchanged: false,
-            retention: Retention::KeepAll,
-            compact: Some(CompactThresholds::default()),
-            test_samples: 1,
-            test_percentage: 0.1,
-            checkpoints: Checkpoints::None,
-            now,
-        }
-    }
-}
-
-/// Containers of VeraCrypt and TrueCrypt, which keep their dates.
-fn encrypted_containers() -> Filters {
-    let rules = ["*.hc", "*.tc"].map(|rule| (Action::Include, rule));
-    Filters::new(rules).expect("the rules are wildcards")
-}
-
-/// What a backup did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BackupStats {
-    /// Entries looked at.
-    pub examined_files: u64,
-    /// Their content in bytes.
-    pub examined_bytes: u64,
-    /// Entries that are new.
-    pub added_files: u64,
-    /// Entries whose content or metadata is different.
-    pub changed_files: u64,
-    /// Entries that are gone.
-    pub deleted_files: u64,
-    /// Files that were opened and read.
-    pub read_files: u64,
-    /// Things that need a look.
-    pub warnings: u64,
-    /// Sources kept as they were because they were missing or empty.
-    pub kept_sources: u64,
-    /// Entries of the version that lost data at the destination and whose source could not be read now.
-    pub incomplete_files: u64,
-    /// Volumes sent.
-    pub uploaded_volumes: u64,
-    /// Their bytes.
-    pub uploaded_bytes: u64,
-    /// Versions deleted by retention.
-    pub deleted_versions: u64,
-    /// Volumes that were looked into afterwards and are not what they should be.
-    pub faulty_volumes: u64,
-    /// What was compacted.
-    pub compacted: Option<CompactStats>,
-    /// The new version; `None` when nothing changed.
-    pub version: Option<Timestamp>,
-    /// Versions at the destination afterwards.
-    pub versions: u64,
-    /// Bytes at the destination afterwards.
-    pub stored_bytes: u64,
-}
 
 /// Backs the sources up into `store` as a new version.
 ///
@@ -570,130 +442,6 @@ impl Run<'_> {
         self.session.check_cancelled()?;
         failure.map_or(Ok(lost), Err)
     }
-
-    /// Deletes versions that are not kept, gives space back, and looks into samples of what was uploaded.
-    fn look_after(
-        &self,
-        cache: &Cache,
-        spool: &Spool,
-        roots: &[Root],
-        overview: Overview,
-        stats: &mut BackupStats,
-    ) -> Result<()> {
-        let (session, options) = (self.session, &self.options);
-        let index = lock(&self.index);
-        let now = options.now;
-        let may_delete = self.may_delete(&index, roots, &overview, stats)?;
-        let mut listed = Listed::completed(session, &index)?;
-        if may_delete {
-            let retention = RetentionRun {
-                retention: &options.retention,
-                newest: stats.version,
-                now,
-                allow_mass_deletion: options.allow_mass_deletion,
-            };
-            stats.deleted_versions = apply_retention(session, cache, &index, &listed, &retention)?;
-        }
-        let (format, folder) = (spool.format(), spool.folder());
-        if let Some(compact) = self.compact_options(spool).filter(|_| may_delete) {
-            let is_due = stats.deleted_versions > 0
-                || has_small_volumes(&listed, stats, &compact)
-                || has_waste(&index, &listed, now)?;
-            if is_due {
-                let work = Compaction {
-                    session,
-                    index: &index,
-                    format,
-                    spool: folder,
-                };
-                stats.compacted = compact_afterwards(&work, &[], &compact)?;
-            }
-        }
-        if stats.deleted_versions > 0 || stats.compacted.is_some() {
-            listed = Listed::completed(session, &index)?;
-        }
-        let samples = sample_count(&listed, options.test_samples, options.test_percentage);
-        if stats.uploaded_volumes > 0 && samples > 0 {
-            let samples = Samples::Count(samples);
-            let how = VerifyOptions { samples, now };
-            let mut verified = VerifyStats::default();
-            verify_samples(
-                session,
-                &index,
-                format,
-                folder,
-                &listed,
-                &how,
-                Lists::Read,
-                &mut verified,
-            )?;
-            stats.faulty_volumes = verified.faults.len() as u64;
-        }
-        stats.versions = listed.dlists.len() as u64;
-        stats.stored_bytes = listed.size();
-        Ok(())
-    }
-
-    /// Whether rules may delete something after this run. They wait while a source is away or was emptied, when filters
-    /// leave nothing, and for a while after sources left the list: what looks deleted then may be all that there is.
-    fn may_delete(
-        &self,
-        index: &Index,
-        roots: &[Root],
-        overview: &Overview,
-        stats: &mut BackupStats,
-    ) -> Result<bool> {
-        // Runs of this computer are compared, because others may back up other sources into the same folder.
-        let sources = SourceList::of(roots);
-        let (sources_left, reason) = match SourceList::of_run_before(index)? {
-            Some(before) => (sources.lacks_some_of(&before), ProblemKind::SourcesLeft),
-            None if overview.sources_left => (true, ProblemKind::SourcesLeft),
-            // An unplugged disk looks the same to an index that has lost what it knew.
-            None => (overview.files_are_gone, ProblemKind::NothingRemembered),
-        };
-        let runs_left: u32 = index
-            .meta(SOURCES_LEFT)?
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0);
-        let runs_left = if sources_left {
-            RUNS_AFTER_SOURCES_LEFT
-        } else {
-            runs_left.saturating_sub(1)
-        };
-        index.set_meta(SOURCES_LEFT, &runs_left.to_string())?;
-        sources.note(index)?;
-        let is_waiting = sources_left || runs_left > 0;
-        let nothing_chosen = overview.files == 0
-            && !overview.keeps
-            && (overview.left_out > 0 || overview.files_are_gone);
-        let told = [
-            nothing_chosen.then_some(ProblemKind::NothingChosen {
-                is_meant: self.options.allow_missing_source,
-            }),
-            (is_waiting && !self.options.retention.keeps_all()).then_some(reason),
-        ];
-        for kind in told.into_iter().flatten() {
-            let subject = self.session.label();
-            self.session.monitor().problem(Problem { subject, kind });
-        }
-        Ok(stats.kept_sources == 0
-            && !nothing_chosen
-            && !overview.was_emptied
-            && !is_waiting
-            && !index.holds_deletions()?)
-    }
-
-    fn compact_options(&self, spool: &Spool) -> Option<CompactOptions> {
-        let options = &self.options;
-        options.compact.map(|thresholds| CompactOptions {
-            thresholds,
-            compression_method: options.compression_method,
-            compression_level: options.compression_level.unwrap_or(PATIENT_LEVEL),
-            parallel_uploads: options.parallel_uploads,
-            checkpoints: options.checkpoints.clone(),
-            ..CompactOptions::new(options.volume_size, spool.time())
-        })
-    }
 }
 
 /// `time`, or what is later than every version that appeared meanwhile.
@@ -703,34 +451,6 @@ fn after_all(listed: &Listed, time: Timestamp) -> Timestamp {
         .filter(|newest| *newest >= time)
         .and_then(|newest| newest.checked_add(SignedDuration::from_secs(1)).ok())
         .unwrap_or(time)
-}
-
-fn sample_count(listed: &Listed, samples: u64, percentage: f64) -> u64 {
-    let kinds = [&listed.dblocks, &listed.dindexes, &listed.dlists];
-    let largest = kinds.map(Vec::len).into_iter().max().unwrap_or(0);
-    samples.max((largest as f64 * percentage / 100.0).ceil() as u64 * u64::from(samples > 0))
-}
-
-/// Whether volumes that nobody needs may have reached their time, or were left by a run that was killed.
-fn has_waste(index: &Index, listed: &Listed, now: Timestamp) -> Result<bool> {
-    let noted = index.waste()?;
-    let listed: HashSet<&str> = listed
-        .volumes()
-        .map(|volume| volume.name.as_str())
-        .collect();
-    let is_due = |since: i64| now.as_second().saturating_sub(since) >= GRACE;
-    let is_noted = noted
-        .iter()
-        .any(|(name, since)| is_due(*since) && listed.contains(name.as_str()));
-    let mut useless = with_dindexes(index, &HashSet::new())?;
-    useless.retain(|row| !noted.contains_key(&row.name));
-    Ok(is_noted || !useless.is_empty())
-}
-
-/// Whether this run added to many small volumes, so that they are worth merging.
-fn has_small_volumes(listed: &Listed, stats: &BackupStats, compact: &CompactOptions) -> bool {
-    stats.uploaded_volumes > 1
-        && compact.are_too_small(listed.dblocks.iter().map(|volume| volume.size))
 }
 
 /// Scans, prepares, fills volumes and uploads them, all at the same time.

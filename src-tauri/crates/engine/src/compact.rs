@@ -5,121 +5,31 @@
 //! because another computer may be making a version of it right now; and right before that the destination is listed
 //! again, and what versions that appeared meanwhile need is spared.
 
+mod mover;
+mod options;
+
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use coffer_database::{Index, Usage, VolumeKind, VolumeRow, VolumeState, VolumeUsage};
-use coffer_volume::archive::{BlockCompressor, CompressionMethod, Hint};
-use coffer_volume::dblock::DblockReader;
-use coffer_volume::{Format, Hash, VolumeKind as NameKind, VolumeName};
+use coffer_database::{Index, VolumeKind, VolumeRow, VolumeState, VolumeUsage};
+use coffer_volume::{Format, VolumeKind as NameKind};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::delete::{Mode, RemoteVolume, delete_volume};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::session::Session;
-use crate::spool::{Checkpoints, OpenVolume, Spool, upload_pair};
-use crate::store::{
-    Listed, Opened, SpooledVolume, Store, load_newest_version, open_volume, sync_volumes,
-    with_sound_index,
-};
+use crate::store::{Listed, Opened, Store, load_newest_version, sync_volumes, with_sound_index};
 use crate::usage::{Needs, is_unknown};
 
-/// Finished volumes that may wait for their upload.
-const WAITING_VOLUMES: usize = 2;
+use mover::rewrite;
 
-/// When compacting is worth the work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CompactThresholds {
-    /// Percent of waste from which a volume, and the whole, is worth it (`--threshold`).
-    pub percent: u64,
-    /// Volumes of at most so many bytes are small (`--small-file-size`); `None` is a fifth of the volume size.
-    pub small_file_size: Option<u64>,
-    /// More small volumes than this are merged (`--small-file-max-count`).
-    pub small_file_max_count: u64,
-}
-
-impl Default for CompactThresholds {
-    fn default() -> Self {
-        Self {
-            percent: 25,
-            small_file_size: None,
-            small_file_max_count: 20,
-        }
-    }
-}
-
-/// When what nobody needs is deleted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Disposal {
-    /// By a run that finds it unneeded still, at least a day after it was found first.
-    #[default]
-    AfterADay,
-    /// At once (`--now`): no other computer backs up into this folder right now.
-    Now,
-}
+pub use options::{CompactOptions, CompactThresholds, Disposal};
 
 /// Seconds until waste may be deleted.
 pub(crate) const GRACE: i64 = 24 * 3600;
-
-/// When and how to compact.
-#[derive(Clone)]
-pub struct CompactOptions {
-    /// See [`CompactThresholds`].
-    pub thresholds: CompactThresholds,
-    /// Bytes of a volume (`--dblock-size`).
-    pub volume_size: u64,
-    /// How what is written is compressed.
-    pub compression_method: CompressionMethod,
-    /// 0 to 9.
-    pub compression_level: u32,
-    /// Volumes uploaded at the same time.
-    pub parallel_uploads: usize,
-    /// Remembers uploads that were cut off.
-    pub checkpoints: Checkpoints,
-    /// What new volumes state as their time.
-    pub now: Timestamp,
-    /// See [`Disposal`].
-    pub disposal: Disposal,
-    /// See [`Mode`].
-    pub mode: Mode,
-}
-
-impl CompactOptions {
-    /// Duplicati's defaults for volumes of `volume_size` bytes.
-    pub fn new(volume_size: u64, now: Timestamp) -> Self {
-        Self {
-            thresholds: CompactThresholds::default(),
-            volume_size,
-            compression_method: CompressionMethod::default(),
-            compression_level: 6,
-            parallel_uploads: 4,
-            checkpoints: Checkpoints::None,
-            now,
-            disposal: Disposal::AfterADay,
-            mode: Mode::Run,
-        }
-    }
-
-    pub(crate) fn is_small(&self, size: u64) -> bool {
-        let limit = self.thresholds.small_file_size;
-        size <= limit.unwrap_or(self.volume_size / 5)
-    }
-
-    /// Whether volumes of these sizes are worth merging, whatever is in them.
-    pub(crate) fn are_too_small(&self, sizes: impl Iterator<Item = u64>) -> bool {
-        let (mut count, mut total) = (0, 0_u64);
-        for size in sizes.filter(|size| self.is_small(*size)) {
-            count += 1;
-            total = total.saturating_add(size);
-        }
-        // One alone would be written anew and be as small.
-        count > 1 && (total > self.volume_size || count > self.thresholds.small_file_max_count)
-    }
-}
 
 /// What compacting did, or would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -438,190 +348,6 @@ impl Plan {
             moved_bytes: self.moved_bytes,
             ..CompactStats::default()
         }
-    }
-}
-
-impl CompactOptions {
-    fn is_wasted(&self, volume: &VolumeUsage) -> bool {
-        let all = volume.used_bytes + volume.unused_bytes;
-        let percent = self.thresholds.percent;
-        volume.unused_bytes > 0
-            && (is_at_least(volume.unused_bytes, percent, all)
-                || is_at_least(volume.unused_bytes, percent, self.volume_size))
-    }
-
-    fn is_worth_it(&self, candidates: &[VolumeUsage], all_bytes: u64) -> bool {
-        let wasted = || candidates.iter().filter(|volume| self.is_wasted(volume));
-        let waste = wasted().map(|volume| volume.unused_bytes).sum();
-        let has_waste =
-            wasted().count() >= 2 && is_at_least(waste, self.thresholds.percent, all_bytes);
-        has_waste || self.are_too_small(candidates.iter().map(|volume| volume.size))
-    }
-}
-
-/// Whether `part` is at least so many percent of `whole`.
-fn is_at_least(part: u64, percent: u64, whole: u64) -> bool {
-    u128::from(part) * 100 >= u128::from(percent) * u128::from(whole)
-}
-
-/// Writes what is needed of the plan's volumes into new ones and uploads these.
-fn rewrite(
-    work: &Compaction<'_>,
-    needs: &mut Needs<'_>,
-    plan: &Plan,
-    options: &CompactOptions,
-) -> Result<Vec<RemoteVolume>> {
-    let Compaction {
-        session,
-        index,
-        format,
-        spool,
-    } = *work;
-    let before: HashSet<String> = index.volumes()?.into_iter().map(|row| row.name).collect();
-    let spool = Spool::new(
-        spool.to_owned(),
-        session.store(),
-        format.clone(),
-        options.now,
-        options.volume_size,
-    );
-    let (mover_index, upload_index) = (index.handle(), index.handle());
-    let upload_spool = spool.clone();
-    let checkpoints = options.checkpoints.clone();
-    let rewritten = plan.rewritten.clone();
-    let usage = needs.take_usage()?;
-    let (method, level) = (options.compression_method, options.compression_level);
-    let usage = session.pipe(
-        WAITING_VOLUMES,
-        options.parallel_uploads.max(1),
-        move |session, sender| {
-            let mut mover = Mover {
-                session,
-                index: mover_index.open()?,
-                spool,
-                sender,
-                usage,
-                compressor: BlockCompressor::with_method(method, level),
-                open: None,
-            };
-            // One transaction for all: thousands of blocks move in a moment.
-            mover.usage.begin()?;
-            for volume in rewritten {
-                mover.move_blocks(&volume)?;
-            }
-            mover.finish()
-        },
-        move |session, pair| {
-            let index = upload_index.open()?;
-            upload_pair(session, &index, upload_spool.folder(), &pair, &checkpoints)
-        },
-    )?;
-    needs.put_usage(usage);
-    let new = index.volumes()?.into_iter();
-    Ok(new
-        .filter(|row| !before.contains(&row.name))
-        .map(RemoteVolume::from)
-        .collect())
-}
-
-/// Copies blocks from old volumes into new ones.
-struct Mover<'a> {
-    session: &'a Session,
-    index: Index,
-    /// Knows which blocks of which volume move.
-    usage: Usage,
-    spool: Spool,
-    sender: mpsc::Sender<SpooledVolume>,
-    compressor: BlockCompressor,
-    open: Option<OpenVolume>,
-}
-
-impl Mover<'_> {
-    /// What cannot be read stays where it is, and its volume with it.
-    fn move_blocks(&mut self, volume: &VolumeUsage) -> Result<()> {
-        let Some(name) = VolumeName::parse(&volume.name) else {
-            return Ok(());
-        };
-        self.session.check_cancelled()?;
-        let opened = self
-            .session
-            .fetch(name.as_str(), self.spool.folder())
-            .and_then(|path| {
-                let opened = open_volume(self.session.store(), &name, &path)?;
-                let reader = DblockReader::new(opened, self.spool.format())
-                    .map_err(|source| Error::volume(name.as_str(), source))?;
-                Ok((path, reader))
-            });
-        let (_path, mut reader) = match opened {
-            Ok(opened) => opened,
-            Err(error) => return self.session.tell_unusable(&volume.name, error),
-        };
-        let mut blocks = self.usage.blocks_to_move(volume.id)?;
-        blocks.sort_by_cached_key(|block| {
-            Hash::from_bytes(&block.hash)
-                .ok()
-                .and_then(|hash| reader.position(hash))
-        });
-        for block in blocks {
-            let Ok(hash) = Hash::from_bytes(&block.hash) else {
-                continue;
-            };
-            if self.usage.is_moved(&block)? {
-                continue;
-            }
-            self.session.check_cancelled()?;
-            let data = reader
-                .read(hash)
-                .map_err(|source| Error::volume(name.as_str(), source));
-            match data {
-                Ok(data) if data.len() as u64 == block.size => {
-                    self.add(hash, data)?;
-                    self.usage.set_moved(&block)?;
-                }
-                // Another block than the one that is needed.
-                Ok(_) => {}
-                Err(error) => self.session.tell_unusable(&volume.name, error)?,
-            }
-        }
-        self.session.monitor().done(1, volume.size, &volume.name);
-        Ok(())
-    }
-
-    fn add(&mut self, hash: Hash, data: Vec<u8>) -> Result<()> {
-        let size = data.len() as u64;
-        let is_list = self.index.blocklist(hash.as_bytes())?.is_some();
-        let (hint, list) = if is_list {
-            (Hint::Store, Some(data.clone()))
-        } else {
-            (Hint::Compress, None)
-        };
-        let entry = self.compressor.prepare(data, hint);
-        let mut open = match self.open.take() {
-            Some(open) => open,
-            None => OpenVolume::create(&self.spool)?,
-        };
-        open.add(&self.spool, hash, size, &entry, list)?;
-        if open.is_full(&self.spool) {
-            return self.send(open);
-        }
-        self.open = Some(open);
-        Ok(())
-    }
-
-    /// Gives back what knows which blocks are needed.
-    fn finish(mut self) -> Result<Usage> {
-        if let Some(open) = self.open.take() {
-            self.send(open)?;
-        }
-        self.usage.commit()?;
-        Ok(self.usage)
-    }
-
-    fn send(&mut self, open: OpenVolume) -> Result<()> {
-        let (pair, _) = open.finish(&self.spool, &self.index)?;
-        self.sender
-            .blocking_send(pair)
-            .map_err(|_| Error::Cancelled)
     }
 }
 

@@ -69,6 +69,17 @@ pub(crate) enum Role {
     BackingUp,
 }
 
+/// Whether the system said it, or what lies behind it.
+fn is_of_system(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| {
+        let error = error.downcast_ref::<std::io::Error>();
+        error.is_some_and(|error| {
+            error.raw_os_error().is_some()
+                || error.get_ref().is_some_and(|inner| is_of_system(inner))
+        })
+    })
+}
+
 impl Session {
     /// # Panics
     /// Outside a tokio runtime.
@@ -172,19 +183,16 @@ impl Session {
     /// Whether a failure of a volume shows that what is in it is lost. One that was refused, or of a disk or connection, may
     /// pass.
     pub(crate) fn is_proof_of_loss(error: &Error) -> bool {
-        // What the system did not say was found in the content.
-        let is_proof = |source: &std::io::Error| {
-            source.kind() == std::io::ErrorKind::NotFound || source.raw_os_error().is_none()
-        };
+        let is_not_found = |source: &std::io::Error| source.kind() == std::io::ErrorKind::NotFound;
         match error {
-            Error::Volume { .. }
-            | Error::WrongPassphrase { .. }
+            Error::Volume { source, .. } => !is_of_system(source),
+            Error::WrongPassphrase { .. }
             | Error::Destination(
                 DestinationError::NotFound { .. } | DestinationError::Corrupted { .. },
             ) => true,
-            Error::Destination(DestinationError::Io { source, .. }) | Error::Io { source, .. } => {
-                is_proof(source)
-            }
+            Error::Destination(DestinationError::Io { source, .. }) => is_not_found(source),
+            // Readers of volumes tell in this way as well what is wrong with a content.
+            Error::Io { source, .. } => is_not_found(source) || !is_of_system(source),
             _ => false,
         }
     }
@@ -493,5 +501,31 @@ fn unwrap_panic<T>(joined: Result<T, tokio::task::JoinError>) -> T {
     match joined {
         Ok(value) => value,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, ErrorKind};
+
+    use super::*;
+
+    fn read(source: io::Error) -> Error {
+        Error::volume("a volume", coffer_volume::Error::Io(source))
+    }
+
+    /// What Linux and macOS say of a disk that fails.
+    const EIO: i32 = 5;
+
+    #[test]
+    fn what_the_system_says_is_no_proof_of_loss_however_it_is_wrapped() {
+        let failing = || io::Error::from_raw_os_error(EIO);
+        let wrapped = io::Error::new(ErrorKind::InvalidData, failing());
+        for error in [read(failing()), read(io::Error::other(wrapped))] {
+            assert!(!Session::is_proof_of_loss(&error), "{error:?}");
+        }
+        let damaged = io::Error::new(ErrorKind::InvalidData, "it does not unpack");
+        assert!(Session::is_proof_of_loss(&read(damaged)));
+        assert!(Session::is_proof_of_loss(&read(ErrorKind::NotFound.into())));
     }
 }

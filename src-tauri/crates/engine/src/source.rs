@@ -12,6 +12,7 @@ use crate::filter::Filters;
 use crate::monitor::{Fallback, Monitor, Problem, ProblemKind};
 
 mod compressed;
+mod found;
 mod identity;
 #[cfg(unix)]
 mod metadata_unix;
@@ -24,6 +25,7 @@ mod rules;
 mod walk;
 
 pub(crate) use compressed::is_compressed;
+pub(crate) use found::{Found, WalkItem, Why};
 #[cfg(unix)]
 pub(crate) use metadata_unix::{attributes, exclusion_mark, hardlink_id, local_state, metadata};
 #[cfg(windows)]
@@ -34,7 +36,7 @@ pub(crate) use roots::{Root, is_inside, roots, with_separator};
 pub use rules::{
     Decision, EmptyFolders, ExclusionMarks, HardlinkPolicy, Reason, SourceOptions, SymlinkPolicy,
 };
-pub(crate) use walk::{Found, Walk, WalkItem, Why};
+pub(crate) use walk::Walk;
 
 /// What separates the parts of stored paths on this system.
 pub const SEPARATOR: char = std::path::MAIN_SEPARATOR;

@@ -1,6 +1,8 @@
 //! What a restore does to the disk: files under a temporary name until they are complete, verified and have their
 //! metadata. All of it in open folders, see [`super::folders`].
 
+mod groups;
+
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -8,7 +10,6 @@ use std::io::{self, Read as _, Seek as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use coffer_database::PlanEntry;
 use coffer_volume::metadata::Metadata;
 use coffer_volume::{Format, Hash};
 use jiff::Timestamp;
@@ -30,11 +31,10 @@ use super::writers::Target;
 use super::{Existing, Permissions, RestoreOptions};
 use crate::monitor::ProblemKind;
 
+use groups::{MOST_GROUPS, Named, group_key};
+
 /// Files that a thread keeps open and locked, because their next blocks often come soon.
 const MOST_OPEN: usize = 16;
-/// Files with several names of which one is remembered, about 150 bytes each. The names of others become files of their
-/// own.
-const MOST_GROUPS: usize = 1_000_000;
 /// Mode of files until they are complete: nobody else reads what will be private.
 const PRIVATE: u32 = 0o600;
 /// Mode of folders until they get theirs, when they do.
@@ -58,12 +58,6 @@ pub(super) struct Files {
     nameless: NamelessFiles,
     /// The first of the names of a file that were restored, by group and content.
     groups: Mutex<HashMap<(String, Vec<u8>), Named>>,
-}
-
-/// A file that a restore has put in place, or found there.
-struct Named {
-    place: Place,
-    id: FileId,
 }
 
 /// Files that one thread writes.
@@ -339,75 +333,6 @@ impl Files {
         Ok(())
     }
 
-    /// Gives a file that is here already another name when the backup says that both are one; otherwise puts it in place.
-    fn in_group(
-        &self,
-        parts: &mut Parts,
-        target: &Target,
-        metadata: Option<&Metadata>,
-        place: impl FnOnce(&mut Parts) -> Result<Placed, Failure>,
-    ) -> Result<Placed, Failure> {
-        let Some(key) = group_key(&target.entry, metadata) else {
-            return place(parts);
-        };
-        // Held until the file is in place: another thread would otherwise make a second one.
-        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(first) = groups.get(&key)
-            && let Some(placed) = self.link_to(first, target)?
-        {
-            parts.close_one(target.entry.id);
-            if parts.partial.remove(&target.entry.id).is_some() {
-                self.remove_temporary(&target.place, target.entry.id);
-            }
-            return Ok(placed);
-        }
-        let placed = place(parts)?;
-        if let Some(id) = placed.id.filter(|_| groups.len() < MOST_GROUPS) {
-            let mut place = target.place.clone();
-            place.rest.set_file_name(&placed.name);
-            groups.entry(key).or_insert(Named { place, id });
-        }
-        Ok(placed)
-    }
-
-    /// Gives a file another name; `None` when that cannot be, as on another file system or after too many.
-    fn link_to(&self, first: &Named, target: &Target) -> io::Result<Option<Placed>> {
-        let (first_parent, first_name) = parts_of(&first.place)?;
-        let (parent, name) = parts_of(&target.place)?;
-        let folder = self.folders.prepared(&target.place.base, parent)?;
-        let is_first = |folder: &Folder, name: &OsStr| {
-            let stat = folder.stat(name).ok().flatten();
-            stat.is_some_and(|stat| stat.kind == Kind::File && stat.id == first.id)
-        };
-        let mut placed = Placed {
-            applied: Ok(()),
-            name: name.to_owned(),
-            id: Some(first.id),
-            has_twin: false,
-        };
-        if is_first(&folder, name) {
-            return Ok(Some(placed));
-        }
-        let Ok(from) = self.folders.existing(&first.place.base, first_parent) else {
-            return Ok(None);
-        };
-        // Under a temporary name first, so that nothing gets the name that is not the file.
-        let temporary = &temporary_name(&self.token, i64::MAX - target.entry.id);
-        if !is_first(&from, first_name) || from.hard_link(first_name, &folder, temporary).is_err() {
-            return Ok(None);
-        }
-        let linked = if is_first(&folder, temporary) {
-            self.give_name(&folder, temporary, target, &mut placed)
-                .map(|()| Some(placed))
-        } else {
-            Ok(None)
-        };
-        if !matches!(linked, Ok(Some(_))) {
-            let _ = folder.remove_file(temporary);
-        }
-        linked
-    }
-
     /// Gives what has a temporary name its own, or one beside what is there.
     fn give_name(
         &self,
@@ -647,13 +572,6 @@ fn parts_of(place: &Place) -> io::Result<(&Path, &OsStr)> {
     parts.ok_or_else(|| io::ErrorKind::IsADirectory.into())
 }
 
-/// What the names of one file have in common.
-fn group_key(entry: &PlanEntry, metadata: Option<&Metadata>) -> Option<(String, Vec<u8>)> {
-    let group = metadata?.hardlink.clone()?;
-    let (hash, _) = entry.content.as_ref()?;
-    Some((group, hash.clone()))
-}
-
 /// Makes a file longer that ends with a hole.
 fn set_len(file: &File, len: u64) -> io::Result<()> {
     if file.metadata()?.len() < len {
@@ -692,6 +610,8 @@ pub(super) fn problem_of(error: io::Error) -> ProblemKind {
 
 #[cfg(test)]
 mod tests {
+    use coffer_database::PlanEntry;
+
     use super::super::Selection;
     use super::super::writers::Flags;
     use super::*;

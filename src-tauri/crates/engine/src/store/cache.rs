@@ -150,14 +150,15 @@ impl Cache {
     pub(crate) fn format(&self, session: &Session, listed: &Listed) -> Result<Option<Format>> {
         match listed.format(session, &self.spool()) {
             Err(error @ Error::Volume { .. }) => {
-                let is_there = |known: &KnownDlist| {
-                    let names = listed.dlists.iter().map(|dlist| dlist.name.as_str());
-                    names.into_iter().any(|name| name == known.name)
-                };
                 let index = self.index()?;
-                let is_known = index.known_dlists()?.iter().any(is_there);
-                let known = if is_known { settings(&index)? } else { None };
-                known.map_or(Err(error), |format| Ok(Some(format)))
+                let is_there = |known: &KnownDlist| {
+                    let mut dlists = listed.dlists.iter();
+                    dlists.any(|dlist| dlist.name.as_str() == known.name)
+                };
+                if !index.known_dlists()?.iter().any(is_there) {
+                    return Err(error);
+                }
+                settings(&index)?.map_or(Err(error), |format| Ok(Some(format)))
             }
             other => other,
         }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use coffer_engine::{BackupOptions, CompactOptions, Disposal, Error, Retention, versions};
+use coffer_engine::{BackupOptions, Disposal, Error, Retention, versions};
 use coffer_testkit::{snapshot, write_files};
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
@@ -13,23 +13,9 @@ use crate::support::{Bench, noise, run};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-fn plain() -> Bench {
-    let mut bench = Bench::new();
-    bench.passphrase = None;
-    bench
-}
-
 fn at(bench: &mut Bench, now: Timestamp) -> BackupOptions {
     bench.now = now;
     bench.options()
-}
-
-fn compact(bench: &Bench, disposal: Disposal) -> coffer_engine::CompactStats {
-    let store = bench.store();
-    let mut options = CompactOptions::new(1 << 20, bench.now);
-    options.disposal = disposal;
-    run(move || coffer_engine::compact(&store, &options, Arc::new(()), &CancellationToken::new()))
-        .unwrap()
 }
 
 #[test]
@@ -68,7 +54,7 @@ fn a_backup_that_is_gone_is_not_begun_anew_unless_that_is_meant() {
 
 #[test]
 fn who_looks_into_a_backup_that_is_gone_is_told_that_it_is() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("f", b"f")]);
     bench.backup().unwrap();
     fs::remove_dir_all(bench.destination_path()).unwrap();
@@ -84,7 +70,7 @@ fn who_looks_into_a_backup_that_is_gone_is_told_that_it_is() {
 
 #[test]
 fn a_version_that_somebody_deleted_is_told_and_its_data_stays() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     for round in 0..3 {
         write_files(&bench.source(), &[("f", &noise(300_000, round))]);
         let mut options = bench.options();
@@ -115,7 +101,7 @@ fn a_version_that_somebody_deleted_is_told_and_its_data_stays() {
     assert_eq!(bench.recorder.problems(), [format!("{dlist}: VersionGone")]);
     assert_eq!(data(&bench), 3);
     // Found in the recycle bin a while later, but before a day has passed.
-    compact(&bench, Disposal::AfterADay);
+    bench.compact(Disposal::AfterADay).unwrap();
     fs::rename(&bin, &there).unwrap();
     let target = bench.folder.path().join("restored");
     bench.restore(2, &target).unwrap();
@@ -124,7 +110,7 @@ fn a_version_that_somebody_deleted_is_told_and_its_data_stays() {
 
 #[test]
 fn what_nobody_needs_waits_for_a_day_and_is_used_again_meanwhile() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     let start = bench.now;
     let big = noise(600_000, 1);
     write_files(&bench.source(), &[("big", &big)]);
@@ -157,12 +143,12 @@ fn what_nobody_needs_waits_for_a_day_and_is_used_again_meanwhile() {
 
 #[test]
 fn volumes_of_another_computer_wait_as_long_as_more_of_them_arrive() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("f", &noise(100_000, 1))]);
     bench.backup().unwrap();
     let start = bench.now;
     // A slow first upload of another computer, of which no version exists yet.
-    let mut other = plain();
+    let mut other = Bench::plain();
     write_files(&other.source(), &[("x", &noise(3_000_000, 2))]);
     let mut options = other.options();
     options.volume_size = 1 << 20;
@@ -179,21 +165,21 @@ fn volumes_of_another_computer_wait_as_long_as_more_of_them_arrive() {
     let first = copy(&bench, "dblock", 0);
     for (day, number) in [(1, 1), (2, 2)] {
         bench.now = start + HOUR * 25 * day;
-        compact(&bench, Disposal::AfterADay);
+        bench.compact(Disposal::AfterADay).unwrap();
         assert!(bench.volumes().contains(&first), "day {day}");
         copy(&bench, "dblock", number);
     }
     for (day, is_there) in [(3, true), (4, false)] {
         bench.now = start + HOUR * 25 * day;
-        compact(&bench, Disposal::AfterADay);
+        bench.compact(Disposal::AfterADay).unwrap();
         assert_eq!(bench.volumes().contains(&first), is_there, "day {day}");
     }
 }
 
 #[test]
 fn two_computers_that_begin_in_the_same_second_make_two_versions() {
-    let mut one = plain();
-    let mut other = plain();
+    let mut one = Bench::plain();
+    let mut other = Bench::plain();
     other.destination = one.destination.clone();
     other.now = one.now;
     write_files(&one.source(), &[("one", b"1")]);
@@ -225,7 +211,7 @@ fn two_computers_that_begin_in_the_same_second_make_two_versions() {
 
 #[test]
 fn a_clock_that_jumped_deletes_nothing_by_itself() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     let by_time = || Retention::from_options(None, Some("3M"), None).unwrap();
     for round in 0..6 {
         write_files(&bench.source(), &[("f", &noise(100, round))]);

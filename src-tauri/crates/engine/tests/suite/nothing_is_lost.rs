@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use coffer_engine::{CompactOptions, Error, Retention, Samples, VerifyOptions};
+use coffer_engine::{CompactOptions, Error, Retention, Samples};
 use coffer_testkit::{snapshot, write_files};
 use coffer_volume::archive::VolumeReader;
 use coffer_volume::dblock::DblockReader;
@@ -23,33 +23,10 @@ fn small(bench: &Bench) -> coffer_engine::BackupOptions {
     options
 }
 
-fn plain() -> Bench {
-    let mut bench = Bench::new();
-    bench.passphrase = None;
-    bench
-}
-
-fn verify_all(bench: &Bench) -> Vec<coffer_engine::Fault> {
-    let (store, now) = (bench.store(), bench.now);
-    run(move || {
-        let samples = Samples::All;
-        let options = VerifyOptions { samples, now };
-        coffer_engine::verify(&store, &options, Arc::new(()), &CancellationToken::new())
-    })
-    .unwrap()
-    .faults
-}
-
-fn dblocks(bench: &Bench) -> Vec<String> {
-    let mut names = bench.volumes();
-    names.retain(|name| name.contains(".dblock."));
-    names
-}
-
 /// The listing lags behind by the dlist that was just made; retention and compaction follow.
 #[test]
 fn a_lagging_listing_does_not_cost_the_newest_version() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     for round in 0..2 {
         write_files(&bench.source(), &[("f", &noise(1_500_000, round))]);
         let mut options = small(&bench);
@@ -87,7 +64,7 @@ fn a_lagging_listing_does_not_cost_the_newest_version() {
 /// While one computer deletes waste, another makes a version that uses it.
 #[test]
 fn two_clients_one_deletes_what_the_other_just_used() {
-    let mut a = plain();
+    let mut a = Bench::plain();
     write_files(&a.source(), &[("big", &noise(1_500_000, 1)), ("s", b"s")]);
     let mut options = small(&a);
     options.block_size = Some(4096);
@@ -110,7 +87,7 @@ fn two_clients_one_deletes_what_the_other_just_used() {
             }
             let (inner, source) = (inner.clone(), b_source.clone());
             std::thread::spawn(move || {
-                let mut b = plain();
+                let mut b = Bench::plain();
                 b.destination = inner;
                 b.now = now + jiff::SignedDuration::from_hours(3);
                 let mut options = small(&b);
@@ -135,7 +112,7 @@ fn two_clients_one_deletes_what_the_other_just_used() {
 /// Somebody deletes the index while a backup runs.
 #[test]
 fn the_index_is_deleted_while_a_backup_runs() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("a", b"a"), ("b", &noise(300_000, 1))]);
     bench.backup().unwrap();
     write_files(&bench.source(), &[("c", &noise(300_000, 2))]);
@@ -162,10 +139,10 @@ fn the_index_is_deleted_while_a_backup_runs() {
 /// A volume is lost. The backup says so; after a look by a restore it does not any more.
 #[test]
 fn a_restore_does_not_silence_the_alarm_of_a_lost_volume() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("keep", &noise(300_000, 1))]);
     bench.backup().unwrap();
-    let lost = dblocks(&bench).remove(0);
+    let lost = bench.volumes_of(".dblock.").remove(0);
     fs::remove_file(bench.destination_path().join(&lost)).unwrap();
     write_files(&bench.source(), &[("new", b"n")]);
     let refused = bench.backup();
@@ -186,7 +163,7 @@ fn a_restore_does_not_silence_the_alarm_of_a_lost_volume() {
 /// Dblock and dindex are lost, and the index is deleted.
 #[test]
 fn a_lost_pair_is_noticed_after_the_index_was_deleted() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("keep", &noise(300_000, 1))]);
     bench.backup().unwrap();
     for name in bench.volumes() {
@@ -209,7 +186,7 @@ fn a_lost_pair_is_noticed_after_the_index_was_deleted() {
 /// Damage is known, but the source that could mend it is away for one run.
 #[test]
 fn damage_is_mended_when_the_source_is_back() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     let other = bench.folder.path().join("other");
     write_files(&bench.source(), &[("here", b"here")]);
     let content = noise(300_000, 1);
@@ -224,7 +201,9 @@ fn damage_is_mended_when_the_source_is_back() {
     let first = options(&bench, 1);
     bench.backup_with(first).unwrap();
     // A bit of the block of `away` changes.
-    let path = bench.destination_path().join(&dblocks(&bench)[0]);
+    let path = bench
+        .destination_path()
+        .join(&bench.volumes_of(".dblock.")[0]);
     let mut bytes = fs::read(&path).unwrap();
     let place = bytes
         .windows(64)
@@ -232,7 +211,7 @@ fn damage_is_mended_when_the_source_is_back() {
         .unwrap();
     bytes[place] ^= 1;
     fs::write(&path, bytes).unwrap();
-    assert_eq!(verify_all(&bench).len(), 1);
+    assert_eq!(bench.verify(Samples::All).faults.len(), 1);
     // Unplugged for one run.
     let unplugged = bench.folder.path().join("unplugged");
     fs::rename(&other, &unplugged).unwrap();
@@ -252,7 +231,7 @@ fn damage_is_mended_when_the_source_is_back() {
 /// One old dlist is damaged; backups go on.
 #[test]
 fn a_damaged_old_dlist_does_not_fail_backups() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     for round in 0..4 {
         write_files(&bench.source(), &[("f", &noise(100_000, round))]);
         bench.backup().unwrap();
@@ -295,7 +274,7 @@ fn blocks_stored_twice(bench: &Bench) -> usize {
 /// Equal content is stored once, also within a first backup.
 #[test]
 fn a_first_backup_stores_equal_blocks_once() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     let content = noise(12 << 20, 1);
     write_files(&bench.source(), &[("a", &content), ("b", &content)]);
     let mut options = small(&bench);
@@ -308,7 +287,7 @@ fn a_first_backup_stores_equal_blocks_once() {
 /// The same for small files.
 #[test]
 fn a_first_backup_stores_equal_small_files_once() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     for number in 0..2000_u64 {
         let content = noise(3000, number);
         write_files(
@@ -328,7 +307,7 @@ fn a_first_backup_stores_equal_small_files_once() {
 /// A page in the middle of the index is damaged.
 #[test]
 fn a_damaged_page_of_the_index_heals() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     for number in 0..3000_u64 {
         write_files(
             &bench.source(),
@@ -356,7 +335,7 @@ fn a_damaged_page_of_the_index_heals() {
 #[test]
 fn a_destination_that_is_not_mounted_is_told() {
     for leaves_folder in [false, true] {
-        let mut bench = plain();
+        let mut bench = Bench::plain();
         write_files(&bench.source(), &[("f", &noise(100_000, 1))]);
         bench.backup().unwrap();
         bench.backup().unwrap();
@@ -373,7 +352,7 @@ fn a_destination_that_is_not_mounted_is_told() {
 /// A volume that just arrived is cut before the listing that confirms it.
 #[test]
 fn a_volume_of_another_length_is_not_referenced() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("first", b"1")]);
     bench.backup().unwrap();
     write_files(&bench.source(), &[("f", &noise(300_000, 1))]);
@@ -412,7 +391,7 @@ fn a_volume_of_another_length_is_not_referenced() {
 /// Two disks take turns at one place.
 #[test]
 fn two_disks_take_turns() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     let swap = |bench: &Bench, to: &str, from: &str| {
         let base = bench.folder.path();
         if bench.destination_path().exists() {
@@ -445,7 +424,7 @@ fn two_disks_take_turns() {
     }
     for (to, from) in [("one", "two"), ("two", "one")] {
         swap(&bench, to, from);
-        assert_eq!(verify_all(&bench), []);
+        assert_eq!(bench.verify(Samples::All).faults, []);
         let target = bench.folder.path().join(format!("restored {to}"));
         let restored = bench.restore(0, &target).unwrap();
         assert_eq!(restored.failed_files, 0);
@@ -456,7 +435,7 @@ fn two_disks_take_turns() {
 #[test]
 fn no_page_of_the_index_can_hide_a_change() {
     const PAGE: usize = 4096;
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     for number in 0..40_u64 {
         let name = format!("f{number}");
         write_files(&bench.source(), &[(&name, &noise(50, number))]);

@@ -17,12 +17,6 @@ use jiff::{SignedDuration, Timestamp};
 use crate::hooked::Hooked;
 use crate::support::{Bench, noise};
 
-fn plain() -> Bench {
-    let mut bench = Bench::new();
-    bench.passphrase = None;
-    bench
-}
-
 /// Backs up into volumes of 1 MiB in small blocks.
 fn back_up(bench: &mut Bench) {
     let mut options = bench.options();
@@ -118,7 +112,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn metadata_is_not_set_through_a_link() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     let content = b"the same content";
     write_files(&bench.source(), &[("sub/f", content), ("x", b"x")]);
     set_mode(&bench.source().join("sub/f"), 0o777);
@@ -149,7 +143,7 @@ fn metadata_is_not_set_through_a_link() {
 
 #[test]
 fn nothing_is_written_through_a_link_that_appears_meanwhile() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     for number in 0..40_u64 {
         let name = format!("sub/{number:02}");
         write_files(&bench.source(), &[(&name, &noise(200_000, number))]);
@@ -187,7 +181,7 @@ fn nothing_is_written_through_a_link_that_appears_meanwhile() {
 #[test]
 fn files_and_folders_are_private_until_they_are_complete() {
     for permissions in [Permissions::Restore, Permissions::Leave] {
-        let mut bench = plain();
+        let mut bench = Bench::plain();
         write_files(&bench.source(), &[("sub/f", &noise(5 << 20, 1))]);
         set_mode(&bench.source().join("sub"), 0o751);
         set_mode(&bench.source().join("sub/f"), 0o640);
@@ -227,7 +221,7 @@ fn files_and_folders_are_private_until_they_are_complete() {
 
 #[test]
 fn folders_that_are_in_no_selection_are_no_more_private_than_new_ones() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("a/one", b"1"), ("b/two", b"2")]);
     back_up(&mut bench);
     let target = bench.folder.path().join("restored");
@@ -245,7 +239,7 @@ fn folders_that_are_in_no_selection_are_no_more_private_than_new_ones() {
 
 #[test]
 fn what_a_killed_restore_left_is_removed_by_the_next() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("sub/f", b"f")]);
     back_up(&mut bench);
     let target = bench.folder.path().join("restored");
@@ -270,7 +264,7 @@ fn what_a_killed_restore_left_is_removed_by_the_next() {
 
 #[test]
 fn an_empty_file_is_compared_with_its_hash() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("a", b"a"), ("empty", b"")]);
     back_up(&mut bench);
     rewrite(&bench, |entries| {
@@ -294,7 +288,7 @@ fn an_empty_file_is_compared_with_its_hash() {
 #[test]
 fn runs_of_zeros_come_back_as_holes() {
     const MIB: usize = 1 << 20;
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     let mut middle = noise(MIB, 1);
     middle.resize(5 * MIB, 0);
     middle.extend(noise(1000, 2));
@@ -332,7 +326,7 @@ fn runs_of_zeros_come_back_as_holes() {
 
 #[test]
 fn set_id_and_sticky_bits_come_back_with_the_permissions() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("tool", b"1"), ("shared/f", b"2")]);
     set_mode(&bench.source().join("tool"), 0o6755);
     set_mode(&bench.source().join("shared"), 0o3777);
@@ -354,7 +348,7 @@ fn set_id_and_sticky_bits_come_back_with_the_permissions() {
 
 #[test]
 fn names_of_one_file_come_back_as_names_of_one_file() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     let (small, large) = (noise(5000, 1), noise(2 << 20, 2));
     write_files(
         &bench.source(),
@@ -384,7 +378,7 @@ fn names_of_one_file_come_back_as_names_of_one_file() {
 
 #[test]
 fn a_name_that_is_missing_is_given_to_the_file_that_is_there() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("a", &noise(300_000, 1))]);
     for name in ["b", "c", "d"] {
         let path = bench.source().join(name);
@@ -414,7 +408,7 @@ fn a_name_that_is_missing_is_given_to_the_file_that_is_there() {
 
 #[test]
 fn names_whose_contents_differ_become_files_of_their_own() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("a", b"one"), ("other", b"two")]);
     fs::hard_link(bench.source().join("a"), bench.source().join("b")).unwrap();
     back_up(&mut bench);
@@ -433,7 +427,7 @@ fn names_whose_contents_differ_become_files_of_their_own() {
 
 #[test]
 fn names_of_one_file_do_not_look_changed_in_the_next_run() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("a", &noise(300_000, 1))]);
     fs::hard_link(bench.source().join("a"), bench.source().join("b")).unwrap();
     // Whoever lost the index trusts only what was last touched before the version.
@@ -452,7 +446,7 @@ fn names_of_one_file_do_not_look_changed_in_the_next_run() {
 
 #[test]
 fn the_top_folder_gets_its_times_and_mode_only_when_the_restore_made_it() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("f", b"f")]);
     set_mode(&bench.source(), 0o2750);
     set_time(&bench.source(), 1000);
@@ -476,7 +470,7 @@ fn the_top_folder_gets_its_times_and_mode_only_when_the_restore_made_it() {
 
 #[test]
 fn paths_of_windows_do_not_go_back_where_they_were() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("f", b"f")]);
     back_up(&mut bench);
     rewrite(&bench, |entries| {
@@ -505,7 +499,7 @@ fn paths_of_windows_do_not_go_back_where_they_were() {
 
 #[test]
 fn single_paths_of_windows_are_told_and_the_others_go_back() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("f", b"f"), ("g", b"g")]);
     back_up(&mut bench);
     rewrite(&bench, |entries| {
@@ -522,7 +516,7 @@ fn single_paths_of_windows_are_told_and_the_others_go_back() {
 
 #[test]
 fn only_folders_can_be_at_the_top() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("f", b"f")]);
     back_up(&mut bench);
     rewrite(&bench, |entries| {
@@ -544,7 +538,7 @@ fn only_folders_can_be_at_the_top() {
 
 #[test]
 fn metadata_that_cannot_be_read_is_told() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(&bench.source(), &[("sub/f", b"no metadata"), ("g", b"g")]);
     back_up(&mut bench);
     rewrite(&bench, |entries| {
@@ -575,7 +569,7 @@ fn metadata_that_cannot_be_read_is_told() {
 
 #[test]
 fn a_volume_that_is_refused_costs_only_what_is_in_it() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     for number in 0..8_u64 {
         let name = format!("f{number}");
         write_files(&bench.source(), &[(&name, &noise(600_000, number))]);
@@ -609,7 +603,7 @@ fn a_volume_that_is_refused_costs_only_what_is_in_it() {
 
 #[test]
 fn names_that_differ_in_case_are_two_files_where_case_matters() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     write_files(
         &bench.source(),
         &[

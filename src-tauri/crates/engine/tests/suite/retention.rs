@@ -79,13 +79,6 @@ fn with_versions(count: usize) -> Bench {
     bench
 }
 
-fn dlists(bench: &Bench) -> Vec<String> {
-    let mut names = bench.volumes();
-    names.retain(|name| name.contains(".dlist."));
-    names.sort();
-    names
-}
-
 fn delete(bench: &Bench, options: DeleteOptions) -> coffer_engine::Result<Vec<usize>> {
     let store = bench.store();
     run(move || {
@@ -134,7 +127,7 @@ fn versions_are_deleted_by_number() {
 #[test]
 fn an_index_that_fails_meanwhile_does_not_make_a_number_mean_another_version() {
     let mut bench = with_versions(4);
-    let before = dlists(&bench);
+    let before = bench.volumes_of(".dlist.");
     let index = bench.cache().join("index.sqlite");
     bench.destination = Arc::new(Hooked {
         before_delete: Box::new(move |name| {
@@ -150,7 +143,7 @@ fn an_index_that_fails_meanwhile_does_not_make_a_number_mean_another_version() {
 
     let deleted = delete(&bench, options(&bench, Victims::Numbers(vec![1]))).unwrap();
 
-    let after = dlists(&bench);
+    let after = bench.volumes_of(".dlist.");
     assert_eq!(deleted, [1]);
     assert_eq!(after, [&before[..2], &before[3..]].concat());
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use coffer_destination::{Destination, FolderDestination};
 use coffer_engine::{
-    BackupOptions, BackupStats, Existing, Monitor, Permissions, Problem, RestoreOptions,
-    RestoreStats, Result, Selection, Store,
+    BackupOptions, BackupStats, CompactOptions, CompactStats, Disposal, Existing, Monitor,
+    Permissions, Problem, RestoreOptions, RestoreStats, Result, Samples, Selection, Store,
+    VerifyOptions, VerifyStats,
 };
 use coffer_volume::Passphrase;
 use jiff::Timestamp;
@@ -82,6 +83,14 @@ impl Bench {
         }
     }
 
+    /// Without encryption.
+    pub(crate) fn plain() -> Self {
+        Self {
+            passphrase: None,
+            ..Self::new()
+        }
+    }
+
     pub(crate) fn source(&self) -> PathBuf {
         self.folder.path().join("source")
     }
@@ -101,6 +110,14 @@ impl Bench {
         let mut names: Vec<_> = files
             .map(|file| file.unwrap().file_name().into_string().unwrap())
             .collect();
+        names.sort();
+        names
+    }
+
+    /// Names of the volumes of a kind (`.dblock.`, for example), sorted.
+    pub(crate) fn volumes_of(&self, kind: &str) -> Vec<String> {
+        let mut names = self.volumes();
+        names.retain(|name| name.contains(kind));
         names.sort();
         names
     }
@@ -152,6 +169,22 @@ impl Bench {
         self.now = self.now.checked_add(jiff::Span::new().hours(24)).unwrap();
         let (store, recorder) = (self.store(), self.recorder.clone());
         run(move || coffer_engine::backup(&store, options, recorder, &CancellationToken::new()))
+    }
+
+    pub(crate) fn verify(&self, samples: Samples) -> VerifyStats {
+        let (store, recorder, now) = (self.store(), self.recorder.clone(), self.now);
+        let options = VerifyOptions { samples, now };
+        run(move || coffer_engine::verify(&store, &options, recorder, &CancellationToken::new()))
+            .unwrap()
+    }
+
+    pub(crate) fn compact(&self, disposal: Disposal) -> Result<CompactStats> {
+        let (store, recorder) = (self.store(), self.recorder.clone());
+        let options = CompactOptions {
+            disposal,
+            ..CompactOptions::new(1 << 20, self.now)
+        };
+        run(move || coffer_engine::compact(&store, &options, recorder, &CancellationToken::new()))
     }
 
     pub(crate) fn restore(&mut self, version: usize, target: &Path) -> Result<RestoreStats> {

@@ -5,43 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use coffer_destination::Error as DestinationError;
-use coffer_engine::{
-    CompactOptions, Disposal, Error, Mode, PurgeOptions, PurgeStats, Purged, Retention, Samples,
-    VerifyOptions, VerifyStats,
-};
+use coffer_engine::{Disposal, Error, Mode, PurgeOptions, PurgeStats, Purged, Retention, Samples};
 use coffer_testkit::{snapshot, write_files};
 use tokio_util::sync::CancellationToken;
 
 use crate::hooked::Hooked;
 use crate::support::{Bench, noise, run};
 
-fn plain() -> Bench {
-    let mut bench = Bench::new();
-    bench.passphrase = None;
-    bench
-}
-
 fn versions(bench: &mut Bench, count: u64) {
     for round in 0..count {
         write_files(&bench.source(), &[("f", &noise(300_000, round))]);
         bench.backup().unwrap();
     }
-}
-
-fn names(bench: &Bench, kind: &str) -> Vec<String> {
-    let mut names = bench.volumes();
-    names.retain(|name| name.contains(kind));
-    names.sort();
-    names
-}
-
-fn compact(bench: &Bench) -> coffer_engine::Result<coffer_engine::CompactStats> {
-    let (store, recorder) = (bench.store(), bench.recorder.clone());
-    let options = CompactOptions {
-        disposal: Disposal::Now,
-        ..CompactOptions::new(1 << 20, bench.now)
-    };
-    run(move || coffer_engine::compact(&store, &options, recorder, &CancellationToken::new()))
 }
 
 fn purge_broken(bench: &Bench) -> coffer_engine::Result<PurgeStats> {
@@ -54,14 +29,6 @@ fn purge_broken(bench: &Bench) -> coffer_engine::Result<PurgeStats> {
         mode: Mode::Run,
     };
     run(move || coffer_engine::purge(&store, &options, recorder, &CancellationToken::new()))
-}
-
-fn verify(bench: &Bench, samples: Samples) -> VerifyStats {
-    let (store, recorder) = (bench.store(), bench.recorder.clone());
-    let now = bench.now;
-    let options = VerifyOptions { samples, now };
-    run(move || coffer_engine::verify(&store, &options, recorder, &CancellationToken::new()))
-        .unwrap()
 }
 
 /// Lets the destination refuse to give data volumes, as long as this says so.
@@ -88,23 +55,23 @@ fn refuse_data(bench: &mut Bench) -> Arc<AtomicBool> {
 fn what_cannot_be_read_now_is_not_taken_out_of_versions() {
     // The index volumes are gone as well where only the data says what there is.
     for has_dindexes in [true, false] {
-        let mut bench = plain();
+        let mut bench = Bench::plain();
         versions(&mut bench, 2);
         if !has_dindexes {
-            for name in names(&bench, ".dindex.") {
+            for name in bench.volumes_of(".dindex.") {
                 fs::remove_file(bench.destination_path().join(name)).unwrap();
             }
             fs::remove_dir_all(bench.cache()).unwrap();
         }
-        let dlists = names(&bench, ".dlist.");
+        let dlists = bench.volumes_of(".dlist.");
         let refuses = refuse_data(&mut bench);
 
-        assert!(!verify(&bench, Samples::All).faults.is_empty());
+        assert!(!bench.verify(Samples::All).faults.is_empty());
         let purged = purge_broken(&bench);
 
         let stops = matches!(purged, Err(Error::Unreadable { .. }));
         assert_eq!(stops, !has_dindexes, "{purged:?}");
-        assert_eq!(names(&bench, ".dlist."), dlists);
+        assert_eq!(bench.volumes_of(".dlist."), dlists);
         refuses.store(false, Ordering::SeqCst);
         let target = bench.folder.path().join("restored");
         assert_eq!(bench.restore(0, &target).unwrap().failed_files, 0);
@@ -114,19 +81,19 @@ fn what_cannot_be_read_now_is_not_taken_out_of_versions() {
 
 #[test]
 fn a_lost_volume_that_no_version_needs_any_more_is_no_loss() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     versions(&mut bench, 2);
-    let data = names(&bench, ".dblock.");
+    let data = bench.volumes_of(".dblock.");
     for name in [&data[0], &data[1]] {
         fs::remove_file(bench.destination_path().join(name)).unwrap();
     }
     let refused = bench.backup();
     assert!(matches!(refused, Err(Error::VolumesMissing { .. })));
     // Another computer deletes both versions, and makes one of its own.
-    for name in names(&bench, ".dlist.") {
+    for name in bench.volumes_of(".dlist.") {
         fs::remove_file(bench.destination_path().join(name)).unwrap();
     }
-    let mut other = plain();
+    let mut other = Bench::plain();
     other.destination = bench.destination.clone();
     other.now = bench.now;
     versions(&mut other, 1);
@@ -141,15 +108,17 @@ fn a_lost_volume_that_no_version_needs_any_more_is_no_loss() {
 
 #[test]
 fn a_damaged_file_list_is_named_with_the_version_that_it_is_of() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     versions(&mut bench, 3);
-    let oldest = bench.destination_path().join(&names(&bench, ".dlist.")[0]);
+    let oldest = bench
+        .destination_path()
+        .join(&bench.volumes_of(".dlist.")[0]);
     fs::write(&oldest, b"").unwrap();
 
     // Its length alone says so.
-    let faults = verify(&bench, Samples::None).faults;
+    let faults = bench.verify(Samples::None).faults;
     assert_eq!(faults.len(), 1, "{faults:?}");
-    let outcome = compact(&bench);
+    let outcome = bench.compact(Disposal::Now);
     assert!(
         matches!(outcome, Err(Error::VersionUnreadable { number: 2, .. })),
         "{outcome:?}"
@@ -158,14 +127,16 @@ fn a_damaged_file_list_is_named_with_the_version_that_it_is_of() {
 
 #[test]
 fn nothing_is_compared_with_a_version_that_is_known_to_be_damaged() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     versions(&mut bench, 2);
-    let newest = bench.destination_path().join(&names(&bench, ".dlist.")[1]);
+    let newest = bench
+        .destination_path()
+        .join(&bench.volumes_of(".dlist.")[1]);
     let mut bytes = fs::read(&newest).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 4;
     fs::write(&newest, bytes).unwrap();
-    assert_eq!(verify(&bench, Samples::All).faults.len(), 1);
+    assert_eq!(bench.verify(Samples::All).faults.len(), 1);
 
     let stats = bench.backup().unwrap();
 
@@ -179,15 +150,15 @@ fn nothing_is_compared_with_a_version_that_is_known_to_be_damaged() {
 #[test]
 fn what_is_no_file_in_the_place_of_a_volume_counts_as_missing() {
     for kind in [".dblock.", ".dindex.", ".dlist."] {
-        let mut bench = plain();
+        let mut bench = Bench::plain();
         versions(&mut bench, 2);
-        let path = bench.destination_path().join(&names(&bench, kind)[0]);
+        let path = bench.destination_path().join(&bench.volumes_of(kind)[0]);
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
 
         let target = bench.folder.path().join("restored");
         bench.restore(0, &target).unwrap();
-        verify(&bench, Samples::All);
+        bench.verify(Samples::All);
         let next = bench.backup();
 
         let is_data = kind == ".dblock.";
@@ -200,7 +171,7 @@ fn what_is_no_file_in_the_place_of_a_volume_counts_as_missing() {
 fn a_full_destination_gives_back_what_failed_runs_left() {
     /// Data volumes.
     const FITTING: usize = 3;
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     versions(&mut bench, 1);
     let real = bench.destination.clone();
     let folder = bench.destination_path();
@@ -224,7 +195,7 @@ fn a_full_destination_gives_back_what_failed_runs_left() {
         matches!(failed, Err(Error::Destination(DestinationError::Full))),
         "{failed:?}"
     );
-    assert_eq!(names(&bench, ".dblock.").len(), FITTING);
+    assert_eq!(bench.volumes_of(".dblock.").len(), FITTING);
 
     fs::remove_file(bench.source().join("large")).unwrap();
     write_files(&bench.source(), &[("small", b"small")]);
@@ -239,9 +210,9 @@ fn a_full_destination_gives_back_what_failed_runs_left() {
 #[test]
 fn files_that_somebody_holds_stop_no_run() {
     for kind in [".dlist.", ".dblock."] {
-        let mut bench = plain();
+        let mut bench = Bench::plain();
         versions(&mut bench, 2);
-        let held = names(&bench, kind);
+        let held = bench.volumes_of(kind);
         let real = bench.destination.clone();
         bench.destination = Arc::new(Hooked {
             refuse_delete: Box::new(move |asked| {
@@ -257,7 +228,7 @@ fn files_that_somebody_holds_stop_no_run() {
             options.retention = Retention::KeepVersions(1);
             options.allow_mass_deletion = true;
             bench.backup_with(options).unwrap();
-            compact(bench).unwrap();
+            bench.compact(Disposal::Now).unwrap();
         };
         for round in 0..2 {
             keep_one(&mut bench);
@@ -265,29 +236,29 @@ fn files_that_somebody_holds_stop_no_run() {
             let is_told = told.iter().any(|told| told.ends_with(": NotDeleted"));
             assert!(is_told, "{kind} {round} {told:?}");
         }
-        let before = names(&bench, kind).len();
+        let before = bench.volumes_of(kind).len();
 
         bench.destination = real;
         keep_one(&mut bench);
 
-        assert_eq!(names(&bench, ".dlist.").len(), 1);
-        assert!(names(&bench, kind).len() < before, "{kind}");
-        assert_eq!(verify(&bench, Samples::All).faults, []);
+        assert_eq!(bench.volumes_of(".dlist.").len(), 1);
+        assert!(bench.volumes_of(kind).len() < before, "{kind}");
+        assert_eq!(bench.verify(Samples::All).faults, []);
     }
 }
 
 #[test]
 fn a_version_found_gone_by_a_compaction_is_told_by_the_next_backup() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     versions(&mut bench, 3);
-    let gone = names(&bench, ".dlist.").remove(0);
+    let gone = bench.volumes_of(".dlist.").remove(0);
     fs::remove_file(bench.destination_path().join(&gone)).unwrap();
     bench.recorder = Arc::default();
-    compact(&bench).unwrap();
+    bench.compact(Disposal::Now).unwrap();
     assert_eq!(bench.recorder.problems(), [format!("{gone}: VersionGone")]);
     // Once told, it holds up no further compaction.
     bench.recorder = Arc::default();
-    compact(&bench).unwrap();
+    bench.compact(Disposal::Now).unwrap();
     assert_eq!(bench.recorder.problems(), [""; 0]);
 
     for expected in [1, 0] {
@@ -299,9 +270,9 @@ fn a_version_found_gone_by_a_compaction_is_told_by_the_next_backup() {
 
 #[test]
 fn what_only_the_index_knew_outlives_an_index_that_is_read_anew() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     versions(&mut bench, 2);
-    let gone = names(&bench, ".dlist.").remove(0);
+    let gone = bench.volumes_of(".dlist.").remove(0);
     fs::remove_file(bench.destination_path().join(&gone)).unwrap();
     let store = bench.store();
     run(move || coffer_engine::recreate(&store, Arc::new(()), &CancellationToken::new())).unwrap();
@@ -311,7 +282,7 @@ fn what_only_the_index_knew_outlives_an_index_that_is_read_anew() {
 
 #[test]
 fn a_data_volume_that_a_listing_lacks_is_asked_for_also_without_an_index() {
-    let mut bench = plain();
+    let mut bench = Bench::plain();
     versions(&mut bench, 1);
     fs::remove_dir_all(bench.cache()).unwrap();
     let real = bench.destination.clone();
@@ -322,10 +293,10 @@ fn a_data_volume_that_a_listing_lacks_is_asked_for_also_without_an_index() {
         }),
         ..Hooked::over(real)
     });
-    let dlists = names(&bench, ".dlist.");
+    let dlists = bench.volumes_of(".dlist.");
 
     let stats = purge_broken(&bench).unwrap();
 
     assert_eq!(stats.versions, []);
-    assert_eq!(names(&bench, ".dlist."), dlists);
+    assert_eq!(bench.volumes_of(".dlist."), dlists);
 }

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use coffer_destination::FolderDestination;
-use coffer_engine::{Fault, FaultKind, Samples, VerifyOptions, VerifyStats};
+use coffer_engine::{Fault, FaultKind, Samples};
 use coffer_testkit::{fixture, write_files};
-use tokio_util::sync::CancellationToken;
 
-use crate::support::{Bench, noise, run};
+use crate::support::{Bench, noise};
 
 fn with_versions(count: u64) -> Bench {
     with_versions_in(Bench::new(), count)
@@ -33,16 +32,6 @@ fn with_versions_in(mut bench: Bench, count: u64) -> Bench {
     bench
 }
 
-fn verify(bench: &Bench, samples: Samples) -> VerifyStats {
-    let (store, recorder) = (bench.store(), bench.recorder.clone());
-    let options = VerifyOptions {
-        samples,
-        now: bench.now,
-    };
-    run(move || coffer_engine::verify(&store, &options, recorder, &CancellationToken::new()))
-        .unwrap()
-}
-
 fn volume(bench: &Bench, kind: &str) -> PathBuf {
     let names = bench.volumes();
     let name = names.iter().find(|name| name.contains(kind)).unwrap();
@@ -53,9 +42,9 @@ fn volume(bench: &Bench, kind: &str) -> PathBuf {
 fn a_sound_backup_has_no_faults() {
     let bench = with_versions(3);
 
-    let known = verify(&bench, Samples::All);
+    let known = bench.verify(Samples::All);
     fs::remove_dir_all(bench.cache()).unwrap();
-    let unknown = verify(&bench, Samples::All);
+    let unknown = bench.verify(Samples::All);
 
     for stats in [known, unknown] {
         assert_eq!(stats.faults, []);
@@ -77,7 +66,7 @@ fn what_duplicati_wrote_has_no_faults() {
         bench.prefix = prefix.to_owned();
         bench.passphrase = passphrase.map(str::to_owned);
 
-        assert_eq!(verify(&bench, Samples::All).faults, [], "{case}");
+        assert_eq!(bench.verify(Samples::All).faults, [], "{case}");
     }
 }
 
@@ -94,7 +83,7 @@ fn samples_go_round_until_every_volume_was_looked_into() {
     let mut found = Vec::new();
     for _ in 0..4 {
         bench.now += jiff::SignedDuration::from_hours(24);
-        let stats = verify(&bench, Samples::Count(1));
+        let stats = bench.verify(Samples::Count(1));
         assert_eq!(stats.examined_volumes, 3);
         found.extend(stats.faults);
     }
@@ -143,7 +132,7 @@ fn every_kind_of_damage_to_every_kind_of_volume_is_found() {
                     fs::remove_dir_all(bench.cache()).unwrap();
                 }
 
-                let faults = verify(&bench, Samples::All).faults;
+                let faults = bench.verify(Samples::All).faults;
 
                 // A dlist that is gone is a version that was deleted, as far as anybody can tell.
                 let expects_none = name == "missing" && kind == ".dlist.";
@@ -170,7 +159,7 @@ fn what_a_run_left_that_was_cut_off_is_no_damage() {
     let left = format!("{start}0000{}", &rest[4..]);
     fs::copy(&dblock, bench.destination_path().join(&left)).unwrap();
 
-    let stats = verify(&bench, Samples::All);
+    let stats = bench.verify(Samples::All);
 
     assert_eq!(stats.faults, []);
     let told = format!("{left}: NotDescribed");
@@ -184,7 +173,7 @@ fn without_downloads_the_listing_is_compared() {
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
 
-    let stats = verify(&bench, Samples::None);
+    let stats = bench.verify(Samples::None);
 
     assert_eq!(stats.examined_volumes, 0);
     assert!(

@@ -1,0 +1,176 @@
+//! After a version was made: what retention gives up, space, and samples of what was uploaded.
+
+use std::collections::HashSet;
+
+use coffer_database::Index;
+use jiff::Timestamp;
+
+use super::pace::PATIENT_LEVEL;
+use super::scan::Overview;
+use super::source_list::SourceList;
+use super::{BackupStats, Run};
+use crate::compact::{CompactOptions, Compaction, GRACE, compact_afterwards, with_dindexes};
+use crate::delete::{RetentionRun, apply_retention};
+use crate::error::Result;
+use crate::monitor::{Problem, ProblemKind};
+use crate::source::Root;
+use crate::spool::{Spool, lock};
+use crate::store::{Cache, Listed, SOURCES_LEFT};
+use crate::verify::{Lists, Samples, VerifyOptions, VerifyStats, verify_samples};
+
+/// Runs with the same sources after some of them left, before retention gives up what only they had.
+const RUNS_AFTER_SOURCES_LEFT: u32 = 2;
+
+impl Run<'_> {
+    /// Deletes versions that are not kept, gives space back, and looks into samples of what was uploaded.
+    pub(super) fn look_after(
+        &self,
+        cache: &Cache,
+        spool: &Spool,
+        roots: &[Root],
+        overview: Overview,
+        stats: &mut BackupStats,
+    ) -> Result<()> {
+        let (session, options) = (self.session, &self.options);
+        let index = lock(&self.index);
+        let now = options.now;
+        let may_delete = self.may_delete(&index, roots, &overview, stats)?;
+        let mut listed = Listed::completed(session, &index)?;
+        if may_delete {
+            let retention = RetentionRun {
+                retention: &options.retention,
+                newest: stats.version,
+                now,
+                allow_mass_deletion: options.allow_mass_deletion,
+            };
+            stats.deleted_versions = apply_retention(session, cache, &index, &listed, &retention)?;
+        }
+        let (format, folder) = (spool.format(), spool.folder());
+        if let Some(compact) = self.compact_options(spool).filter(|_| may_delete) {
+            let is_due = stats.deleted_versions > 0
+                || has_small_volumes(&listed, stats, &compact)
+                || has_waste(&index, &listed, now)?;
+            if is_due {
+                let work = Compaction {
+                    session,
+                    index: &index,
+                    format,
+                    spool: folder,
+                };
+                stats.compacted = compact_afterwards(&work, &[], &compact)?;
+            }
+        }
+        if stats.deleted_versions > 0 || stats.compacted.is_some() {
+            listed = Listed::completed(session, &index)?;
+        }
+        let samples = sample_count(&listed, options.test_samples, options.test_percentage);
+        if stats.uploaded_volumes > 0 && samples > 0 {
+            let samples = Samples::Count(samples);
+            let how = VerifyOptions { samples, now };
+            let mut verified = VerifyStats::default();
+            verify_samples(
+                session,
+                &index,
+                format,
+                folder,
+                &listed,
+                &how,
+                Lists::Read,
+                &mut verified,
+            )?;
+            stats.faulty_volumes = verified.faults.len() as u64;
+        }
+        stats.versions = listed.dlists.len() as u64;
+        stats.stored_bytes = listed.size();
+        Ok(())
+    }
+
+    /// Whether rules may delete something after this run. They wait while a source is away or was emptied, when filters
+    /// leave nothing, and for a while after sources left the list: what looks deleted then may be all that there is.
+    fn may_delete(
+        &self,
+        index: &Index,
+        roots: &[Root],
+        overview: &Overview,
+        stats: &mut BackupStats,
+    ) -> Result<bool> {
+        // Runs of this computer are compared, because others may back up other sources into the same folder.
+        let sources = SourceList::of(roots);
+        let (sources_left, reason) = match SourceList::of_run_before(index)? {
+            Some(before) => (sources.lacks_some_of(&before), ProblemKind::SourcesLeft),
+            None if overview.sources_left => (true, ProblemKind::SourcesLeft),
+            // An unplugged disk looks the same to an index that has lost what it knew.
+            None => (overview.files_are_gone, ProblemKind::NothingRemembered),
+        };
+        let runs_left: u32 = index
+            .meta(SOURCES_LEFT)?
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
+        let runs_left = if sources_left {
+            RUNS_AFTER_SOURCES_LEFT
+        } else {
+            runs_left.saturating_sub(1)
+        };
+        index.set_meta(SOURCES_LEFT, &runs_left.to_string())?;
+        sources.note(index)?;
+        let is_waiting = sources_left || runs_left > 0;
+        let nothing_chosen = overview.files == 0
+            && !overview.keeps
+            && (overview.left_out > 0 || overview.files_are_gone);
+        let told = [
+            nothing_chosen.then_some(ProblemKind::NothingChosen {
+                is_meant: self.options.allow_missing_source,
+            }),
+            (is_waiting && !self.options.retention.keeps_all()).then_some(reason),
+        ];
+        for kind in told.into_iter().flatten() {
+            let subject = self.session.label();
+            self.session.monitor().problem(Problem { subject, kind });
+        }
+        Ok(stats.kept_sources == 0
+            && !nothing_chosen
+            && !overview.was_emptied
+            && !is_waiting
+            && !index.holds_deletions()?)
+    }
+
+    fn compact_options(&self, spool: &Spool) -> Option<CompactOptions> {
+        let options = &self.options;
+        options.compact.map(|thresholds| CompactOptions {
+            thresholds,
+            compression_method: options.compression_method,
+            compression_level: options.compression_level.unwrap_or(PATIENT_LEVEL),
+            parallel_uploads: options.parallel_uploads,
+            checkpoints: options.checkpoints.clone(),
+            ..CompactOptions::new(options.volume_size, spool.time())
+        })
+    }
+}
+
+fn sample_count(listed: &Listed, samples: u64, percentage: f64) -> u64 {
+    let kinds = [&listed.dblocks, &listed.dindexes, &listed.dlists];
+    let largest = kinds.map(Vec::len).into_iter().max().unwrap_or(0);
+    samples.max((largest as f64 * percentage / 100.0).ceil() as u64 * u64::from(samples > 0))
+}
+
+/// Whether volumes that nobody needs may have reached their time, or were left by a run that was killed.
+fn has_waste(index: &Index, listed: &Listed, now: Timestamp) -> Result<bool> {
+    let noted = index.waste()?;
+    let listed: HashSet<&str> = listed
+        .volumes()
+        .map(|volume| volume.name.as_str())
+        .collect();
+    let is_due = |since: i64| now.as_second().saturating_sub(since) >= GRACE;
+    let is_noted = noted
+        .iter()
+        .any(|(name, since)| is_due(*since) && listed.contains(name.as_str()));
+    let mut useless = with_dindexes(index, &HashSet::new())?;
+    useless.retain(|row| !noted.contains_key(&row.name));
+    Ok(is_noted || !useless.is_empty())
+}
+
+/// Whether this run added to many small volumes, so that they are worth merging.
+fn has_small_volumes(listed: &Listed, stats: &BackupStats, compact: &CompactOptions) -> bool {
+    stats.uploaded_volumes > 1
+        && compact.are_too_small(listed.dblocks.iter().map(|volume| volume.size))
+}
