@@ -1,6 +1,7 @@
 //! After a version was made: what retention gives up, space, and samples of what was uploaded.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use coffer_database::Index;
 use jiff::Timestamp;
@@ -15,11 +16,18 @@ use crate::error::Result;
 use crate::monitor::{Problem, ProblemKind};
 use crate::source::Root;
 use crate::spool::{Spool, lock};
-use crate::store::{Cache, Listed, SOURCES_LEFT};
+use crate::store::{Cache, Listed, ListedVolume, SOURCES_LEFT};
 use crate::verify::{Lists, Samples, VerifyOptions, VerifyStats, verify_samples};
+use crate::versions::{open_dlist, read_entries};
 
 /// Runs with the same sources after some of them left, before retention gives up what only they had.
 const RUNS_AFTER_SOURCES_LEFT: u32 = 2;
+
+/// The versions that are there, and room to read one.
+struct Before<'a> {
+    listed: &'a Listed,
+    spool: &'a Path,
+}
 
 impl Run<'_> {
     /// Deletes versions that are not kept, gives space back, and looks into samples of what was uploaded.
@@ -34,8 +42,12 @@ impl Run<'_> {
         let (session, options) = (self.session, &self.options);
         let index = lock(&self.index);
         let now = options.now;
-        let may_delete = self.may_delete(&index, roots, &overview, stats)?;
         let mut listed = Listed::completed(session, &index)?;
+        let before = Before {
+            listed: &listed,
+            spool: spool.folder(),
+        };
+        let may_delete = self.may_delete(&index, roots, &overview, &before, stats)?;
         if may_delete {
             let retention = RetentionRun {
                 retention: &options.retention,
@@ -92,13 +104,16 @@ impl Run<'_> {
         index: &Index,
         roots: &[Root],
         overview: &Overview,
+        before: &Before,
         stats: &mut BackupStats,
     ) -> Result<bool> {
         // Runs of this computer are compared, because others may back up other sources into the same folder.
         let sources = SourceList::of(roots);
         let (sources_left, reason) = match SourceList::of_run_before(index)? {
             Some(before) => (sources.lacks_some_of(&before), ProblemKind::SourcesLeft),
-            None if overview.sources_left => (true, ProblemKind::SourcesLeft),
+            None if overview.sources_left || self.left_before(before, &sources, stats)? => {
+                (true, ProblemKind::SourcesLeft)
+            }
             // An unplugged disk looks the same to an index that has lost what it knew.
             None => (overview.files_are_gone, ProblemKind::NothingRemembered),
         };
@@ -132,6 +147,39 @@ impl Run<'_> {
             && !overview.was_emptied
             && !is_waiting
             && !index.holds_deletions()?)
+    }
+
+    /// Whether the version before the one compared with has files outside of these sources: they left in the run before,
+    /// and the index that had noted it is lost.
+    fn left_before(
+        &self,
+        before: &Before,
+        sources: &SourceList,
+        stats: &BackupStats,
+    ) -> Result<bool> {
+        let session = self.session;
+        let is_older = |dlist: &&ListedVolume| dlist.name.time() != stats.version;
+        let Some(dlist) = before.listed.dlists.iter().rev().filter(is_older).nth(1) else {
+            return Ok(false);
+        };
+        let mut left = false;
+        let read = session
+            .fetch(dlist.name.as_str(), before.spool)
+            .and_then(|path| {
+                let mut reader = open_dlist(session, dlist, &path)?;
+                read_entries(&mut reader, dlist, |entry| {
+                    session.check_cancelled()?;
+                    left |= !sources.has(&entry.path);
+                    Ok(())
+                })
+            });
+        match read {
+            Ok(()) => Ok(left),
+            Err(error) => {
+                session.tell_unusable(dlist.name.as_str(), error)?;
+                Ok(true)
+            }
+        }
     }
 
     fn compact_options(&self, spool: &Spool) -> Option<CompactOptions> {

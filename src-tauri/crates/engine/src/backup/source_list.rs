@@ -27,9 +27,13 @@ impl SourceList {
         Ok(index.set_meta(SOURCES, &noted)?)
     }
 
+    /// Whether a path as stored lies in one of these.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.0.iter().any(|root| is_inside(path, root))
+    }
+
     /// Whether some of `before` lies in none of these.
     pub(super) fn lacks_some_of(&self, before: &Self) -> bool {
-        let is_in_one = |path: &String| self.0.iter().any(|root| is_inside(path, root));
-        !before.0.iter().all(is_in_one)
+        !before.0.iter().all(|path| self.has(path))
     }
 }

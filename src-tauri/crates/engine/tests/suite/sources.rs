@@ -272,6 +272,24 @@ fn sources_that_leave_the_list_keep_their_versions_for_two_runs() {
 }
 
 #[test]
+fn sources_that_left_are_seen_by_an_index_that_was_lost_since() {
+    let mut bench = with_files(&["a"]);
+    let other = bench.folder.path().join("other");
+    let mut deleted = Vec::new();
+    for round in 0..4 {
+        write_files(&other, &[("changes", &noise(10, round))]);
+        let mut options = keeping_one(&bench);
+        options.sources = vec![other.clone()];
+        deleted.push(bench.backup_with(options).unwrap().deleted_versions);
+        if round == 0 {
+            fs::remove_dir_all(bench.cache()).unwrap();
+        }
+    }
+
+    assert_eq!(deleted, [0, 0, 0, 4]);
+}
+
+#[test]
 fn sources_of_another_computer_have_not_left_the_list() {
     let mut bench = with_files(&["here"]);
     let mut other = Bench::new();
