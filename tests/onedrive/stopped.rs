@@ -142,9 +142,7 @@ fn a_wait_that_onedrive_asked_for_is_told_and_holds_for_the_next_run() {
     let seen = bench.microsoft.log().last().unwrap().seq;
 
     let mut running = bench.computer.start(["list", URL]);
-    running
-        .wait_for("OneDrive asked to wait until ")
-        .interrupt();
+    running.wait_for("OneDrive asked to wait").interrupt();
 
     running.finish().expect(50);
     let asked = bench.microsoft.log_since(seen);

@@ -83,9 +83,14 @@ export function timeLeft(seconds: number): string {
   return `about ${plural(Math.round(hours / 24), 'day')}`;
 }
 
-/** `42 s`, `3 min 20 s`, `1 h 4 min`. */
+/** As {@link inUnits}. */
 export function duration(fromIso: string, toIso: string): string {
-  const seconds = Math.max(0, Math.round((Date.parse(toIso) - Date.parse(fromIso)) / 1000));
+  return inUnits((Date.parse(toIso) - Date.parse(fromIso)) / 1000);
+}
+
+/** `42 s`, `3 min 20 s`, `1 h 4 min`. */
+export function inUnits(exactSeconds: number): string {
+  const seconds = Math.max(0, Math.round(exactSeconds));
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;

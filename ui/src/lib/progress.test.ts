@@ -1,25 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Progress } from '../bindings/Progress';
-import { shareOf } from './progress.svelte';
+import { atName } from './progress.svelte';
 
-const progress: Progress = {
-  operation: 'backup',
-  phase: 'readingDestination',
-  doneFiles: 0,
-  totalFiles: null,
-  doneBytes: 0,
-  totalBytes: null,
-  transferredBytes: 0,
-  bytesPerSecond: 0,
-  secondsLeft: null,
-  current: '',
-};
-
-describe('the share that is done', () => {
-  it('is never more than all, whatever grew or was sent again meanwhile', () => {
-    expect(shareOf({ ...progress, doneBytes: 150, totalBytes: 100 })).toBe(1);
-    expect(shareOf({ ...progress, doneFiles: 3, totalFiles: 2 })).toBe(1);
-    expect(shareOf({ ...progress, doneBytes: 25, totalBytes: 100 })).toBe(0.25);
+describe('a path that is cut', () => {
+  it('keeps its name, also of a folder', () => {
+    expect(atName('/home/alex/Letters/bank.odt')).toEqual(['/home/alex/Letters/', 'bank.odt']);
+    expect(atName('/home/alex/Letters/')).toEqual(['/home/alex/', 'Letters/']);
+    expect(atName('C:\\Users\\alex\\bank.odt')).toEqual(['C:\\Users\\alex\\', 'bank.odt']);
+    expect(atName('bank.odt')).toEqual(['', 'bank.odt']);
   });
 });

@@ -142,22 +142,37 @@ export const en = {
     phase: {
       connecting: 'Connecting',
       readingDestination: 'Reading the destination',
-      backingUp: 'Backing up',
+      sendingLeft: 'Sending what was left',
+      lookingForChanges: 'Looking for changes',
+      sending: 'Sending',
       finishing: 'Finishing',
       deleting: 'Deleting old versions',
+      compacting: 'Making room',
+      checking: 'Checking',
       planning: 'Finding what is needed',
       restoring: 'Restoring',
-      waiting: 'Waiting',
     } satisfies Record<Phase, string>,
+    /** What is said besides of each phase; of those that are short, or whose numbers say nothing, none. */
+    numbers: {
+      connecting: null,
+      readingDestination: null,
+      sendingLeft: 'bytes',
+      lookingForChanges: 'files',
+      sending: 'bytes',
+      finishing: null,
+      deleting: null,
+      compacting: null,
+      checking: null,
+      planning: null,
+      restoring: 'bytes',
+    } satisfies Record<Phase, 'bytes' | 'files' | null>,
     files: (done: number, total: number | null) =>
-      total === null
-        ? `${plural(done, 'file')} so far`
-        : `${count(done)} of ${plural(total, 'file')}`,
+      total === null ? plural(done, 'file') : `${count(done)} of ${plural(total, 'file')}`,
     bytes: (done: number, total: number | null) =>
-      total === null ? `${bytes(done)} so far` : `${bytes(done)} of ${bytes(total)}`,
+      total === null ? bytes(done) : `${bytes(done)} of ${bytes(total)}`,
     speed: (perSecond: number) => `${bytes(perSecond)}/s`,
     left: (time: string) => `${time} left`,
-    leftUnknown: 'Time left not known yet',
+    wait: (why: string, left: string | null) => (left === null ? why : `${why}: ${left}`),
     announce: (name: string, phase: string, percent: number | null) =>
       percent === null ? `${name}: ${phase}` : `${name}: ${phase}, ${percent} percent`,
   },

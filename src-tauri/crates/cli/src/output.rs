@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use coffer_ipc::run::{MessageLevel, Phase, Progress, RunCounts, RunMessage, RunResult};
+use coffer_ipc::run::{MessageLevel, Phase, Progress, RunCounts, RunMessage, RunResult, Wait};
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_jobs::Observer;
 use coffer_jobs::operation::Finished;
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::arguments::Common;
@@ -73,7 +75,7 @@ impl Display {
     /// Hears of the operation.
     pub(crate) fn observer(&self) -> Observer {
         let bar = self.bar.clone();
-        let last_phase = Mutex::new(None);
+        let last_told = Mutex::new(None);
         let (messages, message_bar, json) =
             (Arc::clone(&self.messages), self.bar.clone(), self.json);
         let has_warned = Arc::clone(&self.has_warned);
@@ -81,12 +83,14 @@ impl Display {
             on_progress: Box::new(move |progress| match &bar {
                 Some(bar) => show(bar, &progress),
                 None => {
-                    let mut last = last_phase.lock().unwrap_or_else(PoisonError::into_inner);
-                    if last.replace(progress.phase) != Some(progress.phase) {
-                        match progress.phase {
-                            Phase::Waiting => eprintln!("{}", progress.current),
-                            phase => eprintln!("{}", phase_words(phase)),
-                        }
+                    let told = match &progress.wait {
+                        Some(wait) => wait_words(wait),
+                        None => phase_words(progress.phase).to_owned(),
+                    };
+                    let mut last = last_told.lock().unwrap_or_else(PoisonError::into_inner);
+                    if last.as_ref() != Some(&told) {
+                        eprintln!("{told}");
+                        *last = Some(told);
                     }
                 }
             }),
@@ -228,15 +232,17 @@ pub(crate) fn print_json(value: &impl Serialize) {
     }
 }
 
+/// Of which a full bar consists.
+const BAR_STEPS: u64 = 1000;
+
 fn show(bar: &ProgressBar, progress: &Progress) {
-    let (position, length) = match (progress.total_bytes, progress.total_files) {
-        (Some(bytes), _) if bytes > 0 => (progress.done_bytes, bytes),
-        (_, Some(files)) => (progress.done_files, files),
-        _ => (0, 0),
-    };
-    bar.set_length(length);
-    bar.set_position(position);
+    bar.set_length(BAR_STEPS);
+    bar.set_position((progress.share.unwrap_or(0.0) * BAR_STEPS as f64) as u64);
     bar.set_prefix(phase_words(progress.phase));
+    if let Some(wait) = &progress.wait {
+        bar.set_message(visible(&wait_words(wait)).into_owned());
+        return;
+    }
     let left = progress
         .seconds_left
         .map(|seconds| format!(", {} left", HumanDuration(Duration::from_secs(seconds))));
@@ -254,12 +260,29 @@ fn phase_words(phase: Phase) -> &'static str {
     match phase {
         Phase::Connecting => "Connecting",
         Phase::ReadingDestination => "Reading",
-        Phase::BackingUp => "Backing up",
+        Phase::SendingLeft => "Sending what was left",
+        Phase::LookingForChanges => "Looking",
+        Phase::Sending => "Sending",
         Phase::Finishing => "Finishing",
         Phase::Deleting => "Deleting",
+        Phase::Compacting => "Compacting",
+        Phase::Checking => "Checking",
         Phase::Planning => "Planning",
         Phase::Restoring => "Restoring",
-        Phase::Waiting => "Waiting",
+    }
+}
+
+fn wait_words(wait: &Wait) -> String {
+    let until = wait.until.as_ref().and_then(|until| {
+        let local = until
+            .parse::<Timestamp>()
+            .ok()?
+            .to_zoned(TimeZone::system());
+        Some(local.strftime("%H:%M:%S").to_string())
+    });
+    match until {
+        Some(until) => format!("{}; going on at {until}", wait.why),
+        None => wait.why.clone(),
     }
 }
 

@@ -135,6 +135,7 @@ fn backup_once(
     abandon_others(&session, &index, &pairs, &options.checkpoints)?;
     upload_left(&session, &index, &cache, &pairs, &options.checkpoints)?;
     if !pairs.is_empty() {
+        session.monitor().phase(Phase::ReadingDestination);
         listed = Listed::completed(&session, &index)?;
     }
     sync_volumes(&session, &index, &mut listed, &format, &spool)?;
@@ -182,6 +183,10 @@ fn upload_left(
     checkpoints: &Checkpoints,
 ) -> Result<()> {
     let spool = cache.spool();
+    if !pairs.is_empty() {
+        session.monitor().phase(Phase::SendingLeft);
+        session.monitor().queued(bytes_of(pairs, &spool));
+    }
     for pair in pairs {
         match upload_pair(session, index, &spool, pair, checkpoints) {
             Err(Error::Destination(DestinationError::Full)) => break,
@@ -196,6 +201,13 @@ fn upload_left(
     }
     cache.spooled(index)?;
     abandon_others(session, index, &[], checkpoints)
+}
+
+/// Bytes of volumes in the spool.
+fn bytes_of(pairs: &[SpooledVolume], spool: &Path) -> u64 {
+    let names = pairs.iter().flat_map(|pair| [&pair.dblock, &pair.dindex]);
+    let sizes = names.filter_map(|name| fs::metadata(spool.join(name)).ok());
+    sizes.map(|stat| stat.len()).sum()
 }
 
 /// # Errors

@@ -13,7 +13,11 @@ use crate::verify::FaultKind;
 pub enum Phase {
     Connecting,
     ReadingDestination,
+    /// Uploading what a run before left.
+    SendingLeft,
     BackingUp,
+    /// All that changed is in volumes.
+    Sending,
     Finishing,
     Compacting,
     Deleting,
@@ -166,10 +170,14 @@ impl ProblemKind {
 pub trait Monitor: Send + Sync {
     /// A new phase began.
     fn phase(&self, _phase: Phase) {}
-    /// How much there is to do, once it is known.
+    /// How much there is to do, once it is known. Of a backup: all entries, and the bytes of those that have to be read.
     fn totals(&self, _files: u64, _bytes: u64) {}
     /// Entries and bytes that are done since the last call, and what is being worked on.
     fn done(&self, _files: u64, _bytes: u64, _path: &str) {}
+    /// More bytes wait to be uploaded.
+    fn queued(&self, _bytes: u64) {}
+    /// Bytes of files that are being uploaded have arrived; the part of a file that is sent again counts once.
+    fn sent(&self, _bytes: u64) {}
     /// Bytes sent to or received from the destination since the last call.
     fn transferred(&self, _bytes: u64) {}
     /// The operation rests because of the destination.
@@ -215,6 +223,14 @@ impl Monitor for Counting {
         self.hears.done(files, bytes, path);
     }
 
+    fn queued(&self, bytes: u64) {
+        self.hears.queued(bytes);
+    }
+
+    fn sent(&self, bytes: u64) {
+        self.hears.sent(bytes);
+    }
+
     fn transferred(&self, bytes: u64) {
         self.hears.transferred(bytes);
     }
@@ -245,5 +261,49 @@ impl coffer_destination::TransferMonitor for TransferTo<'_> {
 
     fn waiting(&self, time: Duration, why: &str) {
         self.0.waiting(time, why);
+    }
+}
+
+/// Passes the progress of an upload on.
+pub(crate) struct UploadTo<'a> {
+    monitor: &'a dyn Monitor,
+    size: u64,
+    sent: AtomicU64,
+}
+
+impl<'a> UploadTo<'a> {
+    pub(crate) fn new(monitor: &'a dyn Monitor, size: u64) -> Self {
+        let sent = AtomicU64::new(0);
+        Self {
+            monitor,
+            size,
+            sent,
+        }
+    }
+
+    /// The whole file is there, whatever was counted.
+    pub(crate) fn arrived(&self) {
+        self.send(self.size);
+    }
+
+    fn send(&self, bytes: u64) {
+        let add = |sent: u64| Some(sent.saturating_add(bytes).min(self.size));
+        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
+        let before = self.sent.fetch_update(set, fetch, add).unwrap_or(self.size);
+        let more = bytes.min(self.size - before);
+        if more > 0 {
+            self.monitor.sent(more);
+        }
+    }
+}
+
+impl coffer_destination::TransferMonitor for UploadTo<'_> {
+    fn moved(&self, bytes: u64) {
+        self.send(bytes);
+        self.monitor.transferred(bytes);
+    }
+
+    fn waiting(&self, time: Duration, why: &str) {
+        self.monitor.waiting(time, why);
     }
 }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::{Error, Result, is_full};
-use crate::monitor::{Monitor, Problem, ProblemKind, TransferTo};
+use crate::monitor::{Monitor, Problem, ProblemKind, TransferTo, UploadTo};
 use crate::store::{ListedVolume, Store};
 
 /// Volumes downloaded at the same time.
@@ -316,11 +316,13 @@ impl Session {
         checkpoints: &dyn CheckpointStore,
     ) -> Result<()> {
         let file = UploadFile::new(path).map_err(|source| Error::io("read", path, source))?;
-        let monitor = TransferTo(&*self.monitor);
+        let monitor = UploadTo::new(&*self.monitor, file.size());
         let destination = self.store.destination();
         let put = destination.put(name, &file, checkpoints, &monitor, &self.cancel);
         let stored = self.runtime.block_on(put);
-        stored.map_err(|error| self.failed(error))
+        stored.map_err(|error| self.failed(error))?;
+        monitor.arrived();
+        Ok(())
     }
 
     /// Uploads one file under a name that nothing may have; false when something has it. This very file counts as
@@ -333,11 +335,14 @@ impl Session {
     ) -> Result<bool> {
         let failed = |source| Error::io("read", path, source);
         let file = UploadFile::new(path).map_err(failed)?;
-        let monitor = TransferTo(&*self.monitor);
+        let monitor = UploadTo::new(&*self.monitor, file.size());
         let destination = self.store.destination();
         let put = destination.put_new(name, &file, checkpoints, &monitor, &self.cancel);
         match self.runtime.block_on(put) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                monitor.arrived();
+                Ok(true)
+            }
             Err(DestinationError::AlreadyExists { .. }) => {
                 let folder = path.parent().unwrap_or(Path::new("."));
                 let there = self.fetch(name, folder)?;

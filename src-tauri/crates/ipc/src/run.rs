@@ -25,18 +25,24 @@ pub enum Phase {
     Connecting,
     /// Reading what the destination holds into the local database.
     ReadingDestination,
-    /// Walking the sources, reading, compressing, encrypting and uploading.
-    BackingUp,
-    /// The last volumes and the file list.
+    /// Uploading what a run before left.
+    SendingLeft,
+    /// Walking the sources and reading; nothing is on its way yet.
+    LookingForChanges,
+    /// Uploading, while the rest of the sources is read.
+    Sending,
+    /// The file list.
     Finishing,
     /// Deleting versions beyond the retention.
     Deleting,
+    /// Giving space back.
+    Compacting,
+    /// Looking into volumes.
+    Checking,
     /// Finding out which volumes are needed.
     Planning,
     /// Downloading volumes and writing files.
     Restoring,
-    /// Waiting because the destination asked to slow down or cannot be reached.
-    Waiting,
 }
 
 /// How far a run is. Sent at most ten times a second.
@@ -51,18 +57,30 @@ pub struct Progress {
     pub done_files: u64,
     /// All of them, once counted.
     pub total_files: Option<u64>,
-    /// Source or restored bytes done.
+    /// Bytes that have arrived: at the destination in a backup, in files in a restore.
     pub done_bytes: u64,
-    /// All of them, once counted.
+    /// All that there are to arrive, once that is known or can be estimated.
     pub total_bytes: Option<u64>,
-    /// Bytes sent to or received from the destination.
-    pub transferred_bytes: u64,
-    /// Transfer speed over the last seconds, bytes a second.
+    /// 0 to 1, never falls, never 1. Missing while nobody knows how much there is to do.
+    pub share: Option<f64>,
+    /// Transfer speed over the last half minute, bytes a second.
     pub bytes_per_second: u64,
     /// Seconds left, when it can honestly be said.
     pub seconds_left: Option<u64>,
-    /// What is worked on, or why it waits: a path, or a sentence.
+    /// The path that is worked on.
     pub current: String,
+    /// Why nothing goes on at the moment.
+    pub wait: Option<Wait>,
+}
+
+/// Why a run rests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Wait {
+    /// A sentence for people, without its full stop.
+    pub why: String,
+    /// When it goes on, if that is known (RFC 3339).
+    pub until: Option<String>,
 }
 
 /// How a run ended.

@@ -74,6 +74,7 @@ fn bindings_are_current() {
         run::Operation,
         run::Phase,
         run::Progress,
+        run::Wait,
         run::RunCounts,
         run::RunMessage,
         run::RunReport,

@@ -170,7 +170,7 @@ pub async fn backup(
         Err(error) => {
             log("backup", &error);
             let counts = RunCounts {
-                uploaded_bytes: tracker.transferred(),
+                uploaded_bytes: tracker.transferred_bytes(),
                 ..RunCounts::default()
             };
             Finished::failed(wording::engine(&error), counts)
@@ -291,7 +291,7 @@ pub async fn restore(
     let (store, monitor, token) = (target.store.clone(), tracker.clone(), cancel.clone());
     let work = blocking(move || coffer_engine::restore(&store, &options, monitor, &token));
     let outcome = tracker.telling(target.waits.clone(), work).await;
-    let downloaded_bytes = tracker.transferred();
+    let downloaded_bytes = tracker.transferred_bytes();
     match outcome {
         Err(error) => {
             log("restore", &error);

@@ -1,19 +1,28 @@
-use std::collections::VecDeque;
+//! Progress of an operation, as it is told to people.
+
+mod amounts;
+mod rate;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use coffer_engine::{Monitor, Phase as EnginePhase, Problem, Severity};
-use coffer_ipc::run::{Operation, Phase, Progress, RunMessage};
+use coffer_ipc::run::{Operation, Phase, Progress, RunMessage, Wait};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
+use self::amounts::Amounts;
+use self::rate::Rate;
 use crate::waiting::{self, Waits};
 use crate::{lock, wording};
 
 /// Between two reports of progress.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// Over which speed is measured.
-const WINDOW: Duration = Duration::from_secs(10);
+/// Between two reports when nothing happens: a speed falls, a wait ends.
+const TICK: Duration = Duration::from_secs(1);
+/// For how long nobody wonders why nothing comes.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who hears of an operation.
 pub struct Observer {
@@ -44,33 +53,41 @@ pub(crate) struct Tracker {
 }
 
 struct State {
-    progress: Progress,
+    operation: Operation,
+    phase: EnginePhase,
+    amounts: Amounts,
+    arrived: Rate,
+    /// Bytes sent and received, also those that had to be sent again.
+    transferred: u64,
+    speed: Rate,
+    current: String,
     last_told: Option<Instant>,
+    since: Instant,
     /// Until when the destination wants to be left alone.
     held: Option<Timestamp>,
-    /// Bytes done at moments of the last seconds.
-    samples: VecDeque<(Instant, u64, u64)>,
+    /// A rest after a failure.
+    rest: Option<Rest>,
+}
+
+struct Rest {
+    why: String,
+    until: Option<Timestamp>,
 }
 
 impl Tracker {
     pub(crate) fn new(operation: Operation, observer: Observer) -> Self {
-        let progress = Progress {
-            operation,
-            phase: Phase::Connecting,
-            done_files: 0,
-            total_files: None,
-            done_bytes: 0,
-            total_bytes: None,
-            transferred_bytes: 0,
-            bytes_per_second: 0,
-            seconds_left: None,
-            current: String::new(),
-        };
         let state = State {
-            progress,
+            operation,
+            phase: EnginePhase::Connecting,
+            amounts: Amounts::new(operation),
+            arrived: Rate::default(),
+            transferred: 0,
+            speed: Rate::default(),
+            current: String::new(),
             last_told: None,
+            since: Instant::now(),
             held: None,
-            samples: VecDeque::new(),
+            rest: None,
         };
         Self {
             observer,
@@ -86,12 +103,19 @@ impl Tracker {
         work: impl Future<Output = T>,
     ) -> T {
         let tell = |wait| self.update(true, |state| state.held = wait);
-        waiting::telling(waits, tell, work).await
+        let work = waiting::telling(waits, tell, work);
+        let mut work = std::pin::pin!(work);
+        loop {
+            match tokio::time::timeout(TICK, &mut work).await {
+                Ok(done) => return done,
+                Err(_) => self.update(false, |_| ()),
+            }
+        }
     }
 
     /// Bytes sent and received so far.
-    pub(crate) fn transferred(&self) -> u64 {
-        lock(&self.state).progress.transferred_bytes
+    pub(crate) fn transferred_bytes(&self) -> u64 {
+        lock(&self.state).transferred
     }
 
     /// Whether something was told that needs a look.
@@ -115,103 +139,154 @@ impl Tracker {
                 return;
             }
             state.last_told = Some(now);
-            state.measure(now);
-            state.shown()
+            state.progress(now)
         };
         (self.observer.on_progress)(progress);
     }
 }
 
 impl State {
-    /// The progress as it is told: whoever waits does nothing else.
-    fn shown(&self) -> Progress {
-        let progress = self.progress.clone();
-        match self.held {
-            Some(until) => held(progress, until),
-            None => progress,
+    fn progress(&mut self, now: Instant) -> Progress {
+        self.arrived.note(now, self.amounts.done_bytes());
+        self.speed.note(now, self.transferred);
+        let (done_bytes, total_bytes) = (self.amounts.done_bytes(), self.amounts.total_bytes());
+        let left = total_bytes.map(|total| total.saturating_sub(done_bytes));
+        let rate = self.arrived.settled(now).filter(|rate| *rate >= 1.0);
+        let seconds_left = left
+            .zip(rate)
+            .map(|(left, rate)| (left as f64 / rate).ceil() as u64);
+        let wait = self.wait(now);
+        Progress {
+            operation: self.operation,
+            phase: self.shown_phase(),
+            done_files: self.amounts.files,
+            total_files: self.amounts.total_files,
+            done_bytes,
+            total_bytes,
+            share: self.amounts.share(),
+            bytes_per_second: match wait {
+                Some(_) => 0,
+                None => self.speed.per_second(now) as u64,
+            },
+            seconds_left: seconds_left.filter(|_| wait.is_none() && self.foretells()),
+            current: self.current.clone(),
+            wait,
         }
     }
 
-    fn measure(&mut self, now: Instant) {
-        let progress = &mut self.progress;
-        self.samples
-            .push_back((now, progress.done_bytes, progress.transferred_bytes));
-        while self
-            .samples
-            .front()
-            .is_some_and(|(at, ..)| now.duration_since(*at) > WINDOW)
-        {
-            self.samples.pop_front();
+    fn wait(&mut self, now: Instant) -> Option<Wait> {
+        let is_over = |rest: &mut Rest| rest.until.is_some_and(|until| until <= Timestamp::now());
+        self.rest.take_if(is_over);
+        if let Some(until) = self.held {
+            return Some(asked_to_wait(until));
         }
-        let Some((start, done, moved)) = self.samples.front().copied() else {
-            return;
+        if let Some(Rest { why, until }) = &self.rest {
+            return Some(Wait {
+                why: why.clone(),
+                until: until.map(|until| until.to_string()),
+            });
+        }
+        let is_connecting = self.phase == EnginePhase::Connecting && self.transferred == 0;
+        (is_connecting && now.duration_since(self.since) >= PATIENCE).then(|| Wait {
+            why: wording::NO_ANSWER_YET.to_owned(),
+            until: None,
+        })
+    }
+
+    fn shown_phase(&self) -> Phase {
+        match self.phase {
+            EnginePhase::Connecting => Phase::Connecting,
+            EnginePhase::ReadingDestination => Phase::ReadingDestination,
+            EnginePhase::SendingLeft => Phase::SendingLeft,
+            EnginePhase::BackingUp | EnginePhase::Sending if self.amounts.sends() => Phase::Sending,
+            EnginePhase::BackingUp | EnginePhase::Sending => Phase::LookingForChanges,
+            EnginePhase::Finishing => Phase::Finishing,
+            EnginePhase::Deleting => Phase::Deleting,
+            EnginePhase::Compacting => Phase::Compacting,
+            EnginePhase::Verifying => Phase::Checking,
+            EnginePhase::Planning => Phase::Planning,
+            EnginePhase::Restoring => Phase::Restoring,
+        }
+    }
+
+    /// Whether what is left of this phase is what is left of the run.
+    fn foretells(&self) -> bool {
+        let is_whole = match self.operation {
+            Operation::Backup => {
+                matches!(self.phase, EnginePhase::BackingUp | EnginePhase::Sending)
+            }
+            _ => true,
         };
-        let seconds = now.duration_since(start).as_secs_f64();
-        // A second at least, or the first numbers are nonsense.
-        if seconds < 1.0 {
-            return;
-        }
-        let rate = |before: u64, after: u64| after.saturating_sub(before) as f64 / seconds;
-        progress.bytes_per_second = rate(moved, progress.transferred_bytes) as u64;
-        let done_rate = rate(done, progress.done_bytes);
-        progress.seconds_left = progress.total_bytes.and_then(|total| {
-            let left = total.saturating_sub(progress.done_bytes);
-            (done_rate > 1.0).then(|| (left as f64 / done_rate).ceil() as u64)
-        });
+        is_whole || self.phase == EnginePhase::SendingLeft
     }
 }
 
-/// `progress` while the destination wants to be left alone.
+/// Of an operation that has not begun, because the destination wants to be left alone.
 pub(crate) fn held(progress: Progress, until: Timestamp) -> Progress {
     Progress {
-        phase: Phase::Waiting,
-        seconds_left: None,
-        current: waiting::sentence(until),
+        wait: Some(asked_to_wait(until)),
         ..progress
+    }
+}
+
+fn asked_to_wait(until: Timestamp) -> Wait {
+    Wait {
+        why: wording::ASKED_TO_WAIT.to_owned(),
+        until: Some(until.to_string()),
     }
 }
 
 impl Monitor for Tracker {
     fn phase(&self, phase: EnginePhase) {
         self.update(true, |state| {
-            state.progress.phase = match phase {
-                EnginePhase::Connecting => Phase::Connecting,
-                EnginePhase::ReadingDestination => Phase::ReadingDestination,
-                EnginePhase::BackingUp => Phase::BackingUp,
-                EnginePhase::Finishing => Phase::Finishing,
-                EnginePhase::Deleting => Phase::Deleting,
-                EnginePhase::Compacting | EnginePhase::Verifying => Phase::Finishing,
-                EnginePhase::Planning => Phase::Planning,
-                EnginePhase::Restoring => Phase::Restoring,
-            };
-            state.progress.current.clear();
-        });
-    }
-
-    fn totals(&self, files: u64, bytes: u64) {
-        self.update(false, |state| {
-            state.progress.total_files = Some(files);
-            state.progress.total_bytes = Some(bytes);
-        });
-    }
-
-    fn done(&self, files: u64, bytes: u64, path: &str) {
-        self.update(false, |state| {
-            state.progress.done_files += files;
-            state.progress.done_bytes += bytes;
-            if !path.is_empty() {
-                path.clone_into(&mut state.progress.current);
+            state.phase = phase;
+            state.amounts.phase(phase);
+            state.current.clear();
+            state.rest = None;
+            state.since = Instant::now();
+            if phase != EnginePhase::Sending {
+                state.arrived.clear();
             }
         });
     }
 
+    fn totals(&self, files: u64, bytes: u64) {
+        self.update(false, |state| state.amounts.totals(files, bytes));
+    }
+
+    fn done(&self, files: u64, bytes: u64, path: &str) {
+        self.update(false, |state| {
+            state.amounts.done(files, bytes);
+            if !path.is_empty() {
+                path.clone_into(&mut state.current);
+            }
+        });
+    }
+
+    fn queued(&self, bytes: u64) {
+        self.update(false, |state| state.amounts.queued(bytes));
+    }
+
+    fn sent(&self, bytes: u64) {
+        self.update(false, |state| {
+            state.amounts.sent(bytes);
+            state.rest = None;
+        });
+    }
+
     fn transferred(&self, bytes: u64) {
-        self.update(false, |state| state.progress.transferred_bytes += bytes);
+        self.update(false, |state| {
+            state.transferred += bytes;
+            state.rest = None;
+        });
     }
 
     fn waiting(&self, time: Duration, why: &str) {
-        let text = format!("Waiting {} s: {why}", time.as_secs().max(1));
-        self.update(true, |state| state.progress.current = text);
+        let rest = Rest {
+            why: why.to_owned(),
+            until: Timestamp::now().checked_add(time).ok(),
+        };
+        self.update(true, |state| state.rest = Some(rest));
     }
 
     fn problem(&self, problem: Problem) {
@@ -232,41 +307,178 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_wait_is_shown_and_then_what_was_shown_before() {
+    const MB: u64 = 1_000_000;
+
+    /// A tracker, and all that it told.
+    fn tracker(operation: Operation) -> (Tracker, Arc<Mutex<Vec<Progress>>>) {
         let told = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&told);
         let observer = Observer {
-            on_progress: Box::new(move |progress| {
-                let shown = (progress.phase, progress.current, progress.done_files);
-                heard.lock().unwrap().push(shown);
-            }),
+            on_progress: Box::new(move |progress| lock(&heard).push(progress)),
             ..Observer::silent()
         };
-        let tracker = Tracker::new(Operation::Backup, observer);
+        (Tracker::new(operation, observer), told)
+    }
+
+    /// A first backup of 1,000 MB in volumes of 50 MB, read at once and sent with `speed` a second; returns what was
+    /// told of each second of sending.
+    async fn first_backup(
+        tracker: &Tracker,
+        told: &Mutex<Vec<Progress>>,
+        speed: u64,
+    ) -> Vec<Progress> {
         tracker.phase(EnginePhase::BackingUp);
-        let until = Timestamp::from_second(1_790_000_000).unwrap();
+        tracker.totals(20, 1000 * MB);
+        let mut told_of = Vec::new();
+        let (mut read, mut sent) = (0, 0);
+        while sent < 1000 * MB {
+            // Four volumes are on their way at most.
+            while read < 1000 * MB && read < sent + 200 * MB {
+                tracker.done(1, 50 * MB, "file");
+                tracker.queued(50 * MB);
+                read += 50 * MB;
+                if read == 1000 * MB {
+                    tracker.phase(EnginePhase::Sending);
+                }
+            }
+            tokio::time::advance(Duration::from_secs(1)).await;
+            tracker.sent(speed);
+            tracker.transferred(speed);
+            sent += speed;
+            told_of.extend(lock(told).last().cloned());
+        }
+        told_of
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_backup_is_as_far_as_what_has_arrived() {
+        let (tracker, told) = tracker(Operation::Backup);
+
+        let seconds = first_backup(&tracker, &told, 5 * MB).await;
+
+        let shares: Vec<f64> = seconds.iter().filter_map(|told| told.share).collect();
+        assert_eq!(shares.len(), seconds.len());
+        assert!(shares.is_sorted());
+        assert!(shares.iter().all(|share| *share < 1.0));
+        assert!((shares[99] - 0.5).abs() < 0.01, "{}", shares[99]);
+        assert_eq!(seconds[99].done_bytes, 500 * MB);
+        assert_eq!(seconds[99].total_bytes, Some(1000 * MB));
+        assert_eq!(seconds[99].bytes_per_second, 5 * MB);
+        assert_eq!(seconds[4].seconds_left, None);
+        assert_eq!(seconds[99].seconds_left, Some(100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_follows_a_backup_changes_no_number_of_it() {
+        let (tracker, told) = tracker(Operation::Backup);
+        first_backup(&tracker, &told, 5 * MB).await;
+        let before = lock(&told).last().cloned().unwrap();
+
+        tracker.phase(EnginePhase::Verifying);
+        tracker.totals(3, 52 * MB);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        tracker.done(1, 50 * MB, "volume");
+
+        let after = lock(&told).last().cloned().unwrap();
+        assert_eq!(after.phase, Phase::Checking);
+        assert_eq!(after.seconds_left, None);
+        assert_eq!(
+            (after.done_files, after.done_bytes, after.total_bytes),
+            (before.done_files, before.done_bytes, before.total_bytes)
+        );
+        assert_eq!(after.share, before.share);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_run_before_left_is_counted_by_itself() {
+        let (tracker, told) = tracker(Operation::Backup);
+        tracker.phase(EnginePhase::SendingLeft);
+        tracker.queued(180 * MB);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        tracker.sent(120 * MB);
+        let left = lock(&told).last().cloned().unwrap();
+        tracker.sent(60 * MB);
+        tracker.phase(EnginePhase::BackingUp);
+        let begun = lock(&told).last().cloned().unwrap();
+
+        assert_eq!((left.phase, left.share), (Phase::SendingLeft, None));
+        assert_eq!(
+            (left.done_bytes, left.total_bytes),
+            (120 * MB, Some(180 * MB))
+        );
+        assert_eq!(begun.phase, Phase::LookingForChanges);
+        assert_eq!((begun.done_bytes, begun.share), (0, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_has_a_reason_and_an_end_and_no_speed() {
+        let (tracker, told) = tracker(Operation::Backup);
+        first_backup(&tracker, &told, 5 * MB).await;
+        let until = Timestamp::from_second(4_000_000_000).unwrap();
         let (sender, waits) = tokio::sync::watch::channel(Some(until));
 
         let work = async {
             tokio::task::yield_now().await;
-            tracker.done(1, 0, "file");
             sender.send_replace(None);
             tokio::task::yield_now().await;
+            tracker.waiting(Duration::from_secs(100), "The destination does not answer");
         };
+        lock(&told).clear();
         tracker.telling(Some(waits), work).await;
+        tokio::time::advance(Duration::from_secs(1)).await;
+        tracker.sent(MB);
 
-        let told = told.lock().unwrap();
-        let [before, during, after] = &told[..] else {
-            panic!("{told:?}");
-        };
-        assert_eq!(before.0, Phase::BackingUp);
-        assert_eq!(during.0, Phase::Waiting);
-        assert!(
-            during.1.starts_with("OneDrive asked to wait until "),
-            "{}",
-            during.1
+        let told = lock(&told);
+        let reasons: Vec<_> = told
+            .iter()
+            .map(|told| told.wait.as_ref().map(|wait| wait.why.as_str()))
+            .collect();
+        let unreachable = "The destination does not answer";
+        assert_eq!(
+            reasons,
+            [Some(wording::ASKED_TO_WAIT), None, Some(unreachable), None]
         );
-        assert_eq!(*after, (Phase::BackingUp, "file".to_owned(), 1));
+        assert_eq!(
+            told[0].wait.as_ref().unwrap().until,
+            Some(until.to_string())
+        );
+        for waiting in told.iter().filter(|told| told.wait.is_some()) {
+            assert_eq!((waiting.bytes_per_second, waiting.seconds_left), (0, None));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_answer_is_named_after_a_while() {
+        let (tracker, told) = tracker(Operation::Backup);
+        tracker.phase(EnginePhase::Connecting);
+
+        tracker
+            .telling(None, tokio::time::sleep(Duration::from_secs(7)))
+            .await;
+
+        let told = lock(&told);
+        let named = told.iter().position(|told| told.wait.is_some());
+        assert_eq!(named, Some(5));
+        assert_eq!(told[5].wait.as_ref().unwrap().until, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_restore_is_as_far_as_what_is_written() {
+        let (tracker, told) = tracker(Operation::Restore);
+        tracker.phase(EnginePhase::Restoring);
+        tracker.totals(4, 400 * MB);
+
+        for _ in 0..4 {
+            tokio::time::advance(Duration::from_secs(5)).await;
+            tracker.done(1, 100 * MB, "file");
+        }
+
+        let shares: Vec<_> = lock(&told)
+            .iter()
+            .filter_map(|told| told.share)
+            .map(|share| (share * 100.0).round())
+            .collect();
+        assert!(shares.ends_with(&[25.0, 50.0, 75.0, 99.0]), "{shares:?}");
+        assert_eq!(lock(&told).last().unwrap().seconds_left, Some(0));
     }
 }

@@ -15,6 +15,11 @@ use crate::keychain;
 
 pub use problems::{fault, problem};
 
+/// Why a run rests.
+pub(crate) const ASKED_TO_WAIT: &str = "OneDrive asked to wait";
+/// Nothing has come since the run began to connect.
+pub(crate) const NO_ANSWER_YET: &str = "No answer yet. Is this computer connected to the internet?";
+
 /// An error from its three parts.
 pub fn error(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> CommandError {
     CommandError {

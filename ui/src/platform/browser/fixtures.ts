@@ -243,17 +243,19 @@ export function progress(share: number, operation: Progress['operation'] = 'back
     totalFiles: counted ? totalFiles : null,
     doneBytes: Math.round(totalBytes * share),
     totalBytes: counted ? totalBytes : null,
-    transferredBytes: Math.round(totalBytes * share * 0.6),
+    share: counted ? Math.min(share, 0.99) : null,
     bytesPerSecond: 6_400_000,
     secondsLeft: share > 0.12 ? Math.round((1 - share) * 1180) : null,
     current: '/home/alex/Pictures/2025/Lofoten/IMG_4471.heic',
+    wait: null,
   };
 }
 
 function phaseAt(share: number, operation: Progress['operation']): Progress['phase'] {
   if (operation === 'restore') return share < 0.06 ? 'planning' : 'restoring';
   if (share < 0.03) return 'connecting';
-  return share < 0.95 ? 'backingUp' : 'finishing';
+  if (share < 0.06) return 'lookingForChanges';
+  return share < 0.95 ? 'sending' : 'checking';
 }
 
 export function appState(): AppState {

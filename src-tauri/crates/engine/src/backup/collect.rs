@@ -16,7 +16,7 @@ use super::prepare::{
 use super::scan::{Overview, Unchanged};
 use super::{BackupStats, Pace};
 use crate::error::{Error, Result};
-use crate::monitor::{Fallback, Problem, ProblemKind};
+use crate::monitor::{Fallback, Phase, Problem, ProblemKind};
 use crate::session::Session;
 use crate::spool::{BlockSet, OpenVolume, Spool, lock};
 use crate::store::{SpooledVolume, kind_number, stream_row};
@@ -143,6 +143,7 @@ impl Collector {
 
     /// Ends the last volume and stages what is left.
     pub(super) fn finish(mut self) -> Result<(BackupStats, Overview)> {
+        self.session.monitor().phase(Phase::Sending);
         if let Some(open) = self.open.take() {
             self.send(open)?;
         }
@@ -345,9 +346,8 @@ impl Collector {
             Some(previous) if is_different(row, previous) => self.stats.changed_files += 1,
             Some(_) => {}
         }
-        self.session
-            .monitor()
-            .done(1, if already_told { 0 } else { bytes }, &row.path);
+        let read = if was_read && !already_told { bytes } else { 0 };
+        self.session.monitor().done(1, read, &row.path);
     }
 
     fn stage_if_different(&mut self, row: EntryRow, previous: Option<EntryRow>) -> Result<()> {
@@ -426,6 +426,7 @@ impl Collector {
         self.known.end_volume();
         self.stats.uploaded_volumes += 2;
         self.stats.uploaded_bytes += bytes;
+        self.session.monitor().queued(bytes);
         self.pace.filled();
         self.sender
             .blocking_send(pair)

@@ -105,7 +105,9 @@ impl<'a> Scan<'a> {
             }
             drop(ends.tasks);
             if self.session.monitor().wants_totals() {
-                spawn(scope, "count", || self.count(&finished))?;
+                let index = index.open()?;
+                let (scan, finished) = (&self, &finished);
+                spawn(scope, "count", move || scan.count(&index, finished))?;
             }
             let (mut row_sender, rows) = rows::channel();
             let reader = index.open()?;
@@ -144,18 +146,54 @@ impl<'a> Scan<'a> {
     }
 
     /// Counts what the scan will come across, for an honest "time left".
-    fn count(&self, finished: &AtomicBool) {
+    fn count(&self, index: &Index, finished: &AtomicBool) -> Result<()> {
+        let compared_with = compared_with(index, self.options.now)?;
+        let is_over = || finished.load(Ordering::Relaxed) || self.session.is_cancelled();
         let (mut files, mut bytes) = (0, 0);
-        for item in Walk::new(self.roots.clone(), self.filters, &self.options.source) {
-            if finished.load(Ordering::Relaxed) || self.session.is_cancelled() {
-                return;
+        let mut add = |found: Found, row: Option<EntryRow>| {
+            files += 1;
+            let size = found.content_len();
+            if size > 0 && self.has_to_be_read(found, row, compared_with) {
+                bytes += size;
             }
-            if let WalkItem::Entry(found) | WalkItem::Emptied(found) = item {
-                files += 1;
-                bytes += found.content_len();
+        };
+        let walk = Walk::new(self.roots.clone(), self.filters, &self.options.source);
+        let mut found = walk
+            .filter_map(|item| match item {
+                WalkItem::Entry(found) | WalkItem::Emptied(found) => Some(*found),
+                _ => None,
+            })
+            .take_while(|_| !is_over())
+            .peekable();
+        index.for_each_current(|row| {
+            while let Some(found) = found.next_if(|found| found.stored < row.path) {
+                add(found, None);
             }
+            if let Some(found) = found.next_if(|found| found.stored == row.path) {
+                add(found, Some(row));
+            }
+            found.peek().is_some()
+        })?;
+        found.for_each(|found| add(found, None));
+        if !is_over() {
+            self.session.monitor().totals(files, bytes);
         }
-        self.session.monitor().totals(files, bytes);
+        Ok(())
+    }
+
+    fn has_to_be_read(&self, found: Found, row: Option<EntryRow>, compared_with: i64) -> bool {
+        let wanted = self.options.always_read.decide(&found.stored);
+        if matches!(wanted, Some((Action::Include, _))) {
+            return true;
+        }
+        let Some(row) = row else {
+            return true;
+        };
+        if is_unchanged(&found, &row) {
+            return false;
+        }
+        let mut candidate = Candidate::new(found, Some(row), compared_with);
+        !candidate.looks_unchanged(self.spool.format())
     }
 }
 
@@ -321,7 +359,7 @@ impl Scanner<'_> {
             let bytes = found.content_len();
             self.unchanged.files += 1;
             self.unchanged.bytes += bytes;
-            self.scan.session.monitor().done(1, bytes, &found.stored);
+            self.scan.session.monitor().done(1, 0, &found.stored);
             return Ok(());
         }
         let mut candidate = Candidate::new(found, previous, self.compared_with);

@@ -40,6 +40,7 @@ pub(super) fn upload_dlist(
         let name = VolumeName::new_dlist(spool.prefix(), spool.time(), spool.encryption());
         let size = write_dlist(session, index, spool, &name)?;
         let path = spool.folder().join(name.as_str());
+        session.monitor().queued(size);
         // A dlist that is cut off is never gone on with; its checkpoint lets the next run give it up.
         let is_ours = put_new(session, name.as_str(), &path, index, checkpoints)?;
         stats.uploaded_volumes += 1;

@@ -457,10 +457,11 @@ fn start_of(operation: Operation) -> Progress {
         total_files: None,
         done_bytes: 0,
         total_bytes: None,
-        transferred_bytes: 0,
+        share: None,
         bytes_per_second: 0,
         seconds_left: None,
         current: String::new(),
+        wait: None,
     }
 }
 
