@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use coffer_destination::{Error as DestinationError, Result};
-use reqwest::StatusCode;
+use reqwest::header::LOCATION;
+use reqwest::{Response, StatusCode, Url};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -11,7 +12,7 @@ use super::refusal::Refusal;
 use super::token_endpoint::Seconds;
 use super::{AuthId, body, why_unreachable};
 use crate::client::{Http, named_wait};
-use crate::endpoints::Endpoints;
+use crate::endpoints::{Endpoints, is_loopback};
 
 /// Time for one refresh.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -41,17 +42,10 @@ pub(super) async fn refresh(
     auth_id: &AuthId,
 ) -> Result<(SecretString, Duration)> {
     let url = endpoints.oauth_url();
-    let request = http
-        .to(url)
-        .get(url)
-        .header("X-AuthID", auth_id.expose())
-        .timeout(PATIENCE);
-    let answer = request
-        .send()
-        .await
-        .map_err(|error| DestinationError::Unavailable {
-            why: why_unreachable("the sign-in service", &error),
-        })?;
+    let mut answer = ask(http, url, auth_id).await?;
+    if let Some(worker) = worker(url, &answer) {
+        answer = ask(http, &worker, auth_id).await?;
+    }
     let status = answer.status();
     let reason = answer.headers().get("X-Reason");
     let reason = reason.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
@@ -64,6 +58,34 @@ pub(super) async fn refresh(
         why: "something else than the sign-in service answered: does the network want a sign-in?"
             .to_owned(),
     })
+}
+
+async fn ask(http: &Http, url: &str, auth_id: &AuthId) -> Result<Response> {
+    let request = http
+        .to(url)
+        .get(url)
+        .header("X-AuthID", auth_id.expose())
+        .timeout(PATIENCE);
+    let answer = request.send().await;
+    answer.map_err(|error| DestinationError::Unavailable {
+        why: why_unreachable("the sign-in service", &error),
+    })
+}
+
+/// Where the service has this done, when it shares its work out. Only over TLS, where nobody else can have named the
+/// worker, or on this computer.
+fn worker(service: &str, answer: &Response) -> Option<String> {
+    if !answer.status().is_redirection() {
+        return None;
+    }
+    let named = answer.headers().get(LOCATION)?.to_str().ok()?;
+    let worker = Url::parse(service).ok()?.join(named).ok()?;
+    let is_trusted = if is_loopback(service) {
+        is_loopback(worker.as_str())
+    } else {
+        worker.scheme() == "https" && !is_loopback(worker.as_str())
+    };
+    is_trusted.then(|| worker.into())
 }
 
 /// What a success of `/refresh` gives.

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use coffer_destination::Error as DestinationError;
-use coffer_onedrive::{Endpoints, Error, SignIn};
+use coffer_onedrive::{Endpoints, Error, OneDrive, SignIn};
 use tokio_util::sync::CancellationToken;
 
 use crate::stub;
@@ -48,6 +48,52 @@ async fn an_access_token_in_an_endless_answer_is_not_taken() {
     );
     let requests = requests.lock().unwrap();
     assert!(requests.iter().all(|head| head.contains("/refresh")));
+}
+
+/// An account whose AuthID service answers with a redirect to `location`, and the requests that the service gets.
+async fn redirected(location: &'static str) -> (OneDrive, stub::Requests) {
+    let (address, requests) = stub::serve_raw(move |head| {
+        let (status, location, body) = match stub::path(head) {
+            "/refresh" => (302, location, ""),
+            "/worker" => (200, "", r#"{"access_token":"the-token","expires":3600}"#),
+            _ => (302, location, ""),
+        };
+        format!(
+            "HTTP/1.1 {status} x\r\nLocation: {location}\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            body.len()
+        )
+    })
+    .await;
+    (stub::account(&address), requests)
+}
+
+#[tokio::test]
+async fn the_service_may_name_a_worker_of_its_own() {
+    let (account, requests) = redirected("/worker").await;
+
+    let _ = account.drive(None, &CancellationToken::new()).await;
+
+    let requests = requests.lock().unwrap();
+    let asked: Vec<&str> = requests.iter().map(|head| stub::path(head)).collect();
+    assert_eq!(asked[..2], ["/refresh", "/worker"]);
+    assert!(requests[1].contains("key:password"), "{}", requests[1]);
+    assert!(requests[2].contains("Bearer the-token"), "{}", requests[2]);
+}
+
+#[tokio::test]
+async fn an_auth_id_follows_no_redirect_to_where_it_could_be_read_nor_twice() {
+    for (location, asked) in [("http://worker.example/", 1), ("/refresh/again", 2)] {
+        let (account, requests) = redirected(location).await;
+
+        let outcome = account.drive(None, &CancellationToken::new()).await;
+
+        assert!(
+            matches!(outcome, Err(DestinationError::Unavailable { .. })),
+            "{outcome:?}"
+        );
+        assert_eq!(requests.lock().unwrap().len(), asked, "{location}");
+    }
 }
 
 #[tokio::test]
