@@ -74,16 +74,18 @@ fn goes_on(bench: &Bench) {
 }
 
 #[test]
-fn ctrl_c_stops_a_backup_cleanly_and_the_next_run_goes_on() {
-    let (bench, mut running) = hanging();
+fn ctrl_c_and_a_service_manager_stop_a_backup_cleanly_and_the_next_run_goes_on() {
+    for stop in [Running::interrupt, Running::terminate] {
+        let (bench, mut running) = hanging();
 
-    running.interrupt();
+        stop(&mut running);
 
-    let run = running.finish().expect(50);
-    assert_eq!(run.stdout, "");
-    let run = run.tells(&["Stopping", "Stopped.", "next run goes on"]);
-    assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
-    goes_on(&bench);
+        let run = running.finish().expect(50);
+        assert_eq!(run.stdout, "");
+        let run = run.tells(&["Stopping", "Stopped.", "next run goes on"]);
+        assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+        goes_on(&bench);
+    }
 }
 
 #[test]

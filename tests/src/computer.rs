@@ -344,8 +344,22 @@ impl Running {
     /// When it cannot be sent.
     #[cfg(unix)]
     pub fn interrupt(&mut self) -> &mut Self {
+        self.signal("-INT")
+    }
+
+    /// Asks it to end, as a service manager does.
+    ///
+    /// # Panics
+    /// When it cannot be asked.
+    #[cfg(unix)]
+    pub fn terminate(&mut self) -> &mut Self {
+        self.signal("-TERM")
+    }
+
+    #[cfg(unix)]
+    fn signal(&mut self, signal: &str) -> &mut Self {
         let sent = Command::new("kill")
-            .args(["-INT", &self.id().to_string()])
+            .args([signal, &self.id().to_string()])
             .status();
         assert!(sent.expect("kill can be run").success());
         self

@@ -22,21 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{Arguments, Command, Destination};
 use crate::exit::Exit;
-use crate::output;
+use crate::{output, stopping};
 
-/// Runs the command. Ctrl-C stops it where nothing is lost; a second one ends the program.
 pub(crate) async fn run(arguments: Arguments) -> Exit {
-    let cancel = CancellationToken::new();
-    let stop = cancel.clone();
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            eprintln!("Stopping; press Ctrl-C again to end at once.");
-            stop.cancel();
-        }
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(50);
-        }
-    });
+    let cancel = stopping::listen();
     match arguments.command {
         Some(Command::Backup(arguments)) => backup::run(*arguments, &cancel).await,
         Some(Command::Restore(arguments)) => restore::run(arguments, &cancel).await,

@@ -15,17 +15,23 @@ pub(crate) enum Exit {
     BadCommandLine,
 }
 
+impl Exit {
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Unchanged => 1,
+            Self::Warnings => 2,
+            Self::Errors => 3,
+            Self::Stopped => 50,
+            Self::Failed => 100,
+            Self::BadCommandLine => 200,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Success => 0,
-            Exit::Unchanged => 1,
-            Exit::Warnings => 2,
-            Exit::Errors => 3,
-            Exit::Stopped => 50,
-            Exit::Failed => 100,
-            Exit::BadCommandLine => 200,
-        })
+        Self::from(exit.code())
     }
 }
 

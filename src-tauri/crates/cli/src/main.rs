@@ -18,6 +18,7 @@ mod arguments;
 mod commands;
 mod exit;
 mod output;
+mod stopping;
 
 use std::process::ExitCode;
 

@@ -54,6 +54,22 @@ fn nameless_file(spool: &Path) -> Result<File> {
     file.map_err(|source| Error::io("create a file in", folder, source))
 }
 
+/// What GnuPG and the system's libraries look for.
+const NEEDED_VARIABLES: [&str; 12] = [
+    "PATH",
+    "HOME",
+    "GNUPGHOME",
+    "LANG",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "USERPROFILE",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "SYSTEMROOT",
+    "LD_LIBRARY_PATH",
+];
+
 /// Runs the program and returns what it says, which its exit code alone would not tell.
 fn decrypt(program: &Path, path: &Path, plain: &File, passphrase: &Passphrase) -> Result<String> {
     let failed = |source| Error::Program {
@@ -63,7 +79,14 @@ fn decrypt(program: &Path, path: &Path, plain: &File, passphrase: &Passphrase) -
     let out = plain
         .try_clone()
         .map_err(|source| Error::io("write", path, source))?;
+    // Secrets of a command line are in the environment, and are not the program's business.
+    let needed = std::env::vars_os().filter(|(name, _)| {
+        let name = name.to_string_lossy().to_uppercase();
+        NEEDED_VARIABLES.contains(&name.as_str()) || name.starts_with("LC_")
+    });
     let mut child = Command::new(program)
+        .env_clear()
+        .envs(needed)
         .args(["--batch", "--quiet", "--no-tty", "--no-autostart"])
         .args(["--pinentry-mode", "loopback", "--passphrase-fd", "0"])
         .args(["--status-fd", "2", "--decrypt", "--"])
@@ -80,4 +103,33 @@ fn decrypt(program: &Path, path: &Path, plain: &File, passphrase: &Passphrase) -
     }
     let output = child.wait_with_output().map_err(failed)?;
     Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::io::{Read as _, Seek as _};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// The test's own environment has variables of Cargo, which stand for those with secrets.
+    #[test]
+    fn gnupg_gets_no_more_of_the_environment_than_it_needs() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("gpg");
+        fs::write(&program, "#!/bin/sh\nenv\n").unwrap();
+        fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
+        let mut plain = tempfile::tempfile().unwrap();
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+
+        let passphrase = Passphrase::new("secret").unwrap();
+        decrypt(&program, folder.path(), &plain, &passphrase).unwrap();
+
+        let mut seen = String::new();
+        plain.rewind().unwrap();
+        plain.read_to_string(&mut seen).unwrap();
+        assert!(seen.contains("PATH="), "{seen}");
+        assert!(!seen.contains("CARGO"), "{seen}");
+    }
 }
