@@ -13,6 +13,8 @@ use super::Error;
 const PART: usize = 2000;
 /// Parts of the longest secret.
 const MAX_PARTS: usize = 32;
+/// Nobody replaces a secret so often in a row.
+const MOST_READS: usize = 8;
 /// The set of earlier versions, then the two that take turns.
 const SETS: [&str; 3] = ["", "a", "b"];
 
@@ -57,18 +59,37 @@ pub(super) fn set(entries: &impl Entries, name: &str, value: &[u8]) -> Result<()
     Ok(())
 }
 
+/// Another process may replace the value meanwhile, which the first entry shows.
 pub(super) fn get(entries: &impl Entries, name: &str) -> Result<Option<Vec<u8>>, Error> {
     let damaged = || Error::Damaged {
         name: name.to_owned(),
     };
-    let Some(first) = entries.read(name)? else {
+    let mut before = entries.read(name)?;
+    for _ in 0..MOST_READS {
+        let Some(first) = &before else {
+            return Ok(None);
+        };
+        let value = parts_of(entries, name, first);
+        let after = entries.read(name)?;
+        if after == before {
+            return value?.map(Some).ok_or_else(damaged);
+        }
+        before = after;
+    }
+    Err(damaged())
+}
+
+/// The value that the first entry leads to; `None` when it is damaged.
+fn parts_of(entries: &impl Entries, name: &str, first: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    let Some(first) = parse(first) else {
         return Ok(None);
     };
-    let first = parse(&first).ok_or_else(damaged)?;
     let mut value = first.start.to_vec();
     for number in 1..first.parts {
-        let part = entries.read(&part_name(name, first.set, number))?;
-        value.extend(part.ok_or_else(damaged)?);
+        match entries.read(&part_name(name, first.set, number))? {
+            Some(part) => value.extend(part),
+            None => return Ok(None),
+        }
     }
     Ok(Some(value))
 }
@@ -229,6 +250,56 @@ mod tests {
             assert_eq!(outcome.is_ok(), steps >= 4);
             assert_eq!(found, (steps == 0).then(|| secret(b'o', 4)));
             assert_eq!(entries.count(), 0);
+        }
+    }
+
+    /// Entries whose value another process replaces twice, each time after some reads.
+    struct Replaced {
+        inner: Failing,
+        reads: Mutex<usize>,
+        after: [usize; 2],
+    }
+
+    impl Entries for Replaced {
+        fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+            let reads = {
+                let mut reads = lock(&self.reads);
+                *reads += 1;
+                *reads
+            };
+            for (after, letter) in self.after.into_iter().zip([b'm', b'n']) {
+                if reads == after {
+                    set(&self.inner, "id", &secret(letter, 3))?;
+                }
+            }
+            self.inner.read(name)
+        }
+
+        fn write(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+            self.inner.write(name, value)
+        }
+
+        fn delete(&self, name: &str) -> Result<(), Error> {
+            self.inner.delete(name)
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_replaced_while_it_is_read_is_one_of_them_whole() {
+        for first in 1..8 {
+            for second in first + 1..10 {
+                let entries = Replaced {
+                    inner: Failing::default(),
+                    reads: Mutex::default(),
+                    after: [first, second],
+                };
+                set(&entries.inner, "id", &secret(b'o', 3)).unwrap();
+
+                let found = get(&entries, "id").unwrap().unwrap();
+
+                let is_whole = [b'o', b'm', b'n'].map(|letter| found == secret(letter, 3));
+                assert!(is_whole.contains(&true), "{first}, {second}");
+            }
         }
     }
 
