@@ -251,10 +251,10 @@ impl Files {
     ) -> Result<Option<Placed>, Failure> {
         let (parent, name) = parts_of(&target.place)?;
         let folder = self.folders.prepared(&target.place.base, parent)?;
-        let Some(mut file) = self.nameless.create_in(&folder)? else {
+        let Some(file) = self.nameless.create_in(&folder)? else {
             return Ok(None);
         };
-        if holes::write(&mut file, 0, data)? {
+        if holes::write(&file, 0, data)? {
             set_len(&file, data.len() as u64)?;
         }
         let mut placed = self.finish_file(&folder, &file, name, metadata)?;

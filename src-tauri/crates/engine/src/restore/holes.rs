@@ -4,7 +4,7 @@
 //! that are marked as sparse, which the standard library cannot do: there the zeros take their room, but are not written.
 
 use std::fs::File;
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io;
 
 /// Bytes of the pieces that are looked at, which lie in the file at multiples of it: what file systems leave out as a rule.
 const PIECE: usize = 4096;
@@ -15,17 +15,35 @@ const FEWEST_AT_EDGE: usize = 4;
 
 /// Writes `data` at `offset` of a new file, but for what can be a hole. Returns whether it ends with one, so that the
 /// file may be shorter than it should be.
-pub(super) fn write(file: &mut File, offset: u64, data: &[u8]) -> io::Result<bool> {
-    let mut at = None;
+pub(super) fn write(file: &File, offset: u64, data: &[u8]) -> io::Result<bool> {
+    let mut written = 0;
     for (start, end) in parts_with_data(offset, data) {
-        let position = offset + start as u64;
-        if at != Some(position) {
-            file.seek(SeekFrom::Start(position))?;
-        }
-        file.write_all(&data[start..end])?;
-        at = Some(offset + end as u64);
+        write_all_at(file, &data[start..end], offset + start as u64)?;
+        written = end;
     }
-    Ok(at != Some(offset + data.len() as u64))
+    Ok(written < data.len())
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &File, data: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, data, offset)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut data: &[u8], mut offset: u64) -> io::Result<()> {
+    use std::os::windows::fs::FileExt as _;
+    while !data.is_empty() {
+        match file.seek_write(data, offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                data = &data[count..];
+                offset += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Where `data` is not a hole.
@@ -79,6 +97,8 @@ fn is_zero(piece: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Seek as _, SeekFrom};
+
     use super::*;
 
     const KIB: usize = 1024;
@@ -125,7 +145,7 @@ mod tests {
             let data: Vec<u8> = runs.iter().flat_map(|(byte, len)| vec![*byte; *len]).collect();
             let mut file = tempfile::tempfile().unwrap();
 
-            write(&mut file, offset, &data).unwrap();
+            write(&file, offset, &data).unwrap();
 
             let end = offset + data.len() as u64;
             file.set_len(end).unwrap();
