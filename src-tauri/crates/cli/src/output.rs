@@ -257,6 +257,8 @@ fn phase_words(phase: Phase) -> &'static str {
         Phase::BackingUp => "Backing up",
         Phase::Finishing => "Finishing",
         Phase::Deleting => "Deleting",
+        Phase::Compacting => "Compacting",
+        Phase::Verifying => "Checking",
         Phase::Planning => "Planning",
         Phase::Restoring => "Restoring",
         Phase::Waiting => "Waiting",

@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use coffer_engine::{Monitor, Phase as EnginePhase, Problem, Severity};
+use coffer_engine::{Monitor, Phase as EnginePhase, Problem, ProblemKind, Severity};
 use coffer_ipc::run::{Operation, Phase, Progress, RunMessage};
 use jiff::Timestamp;
 
@@ -40,6 +40,7 @@ impl Observer {
 pub(crate) struct Tracker {
     observer: Observer,
     warnings: AtomicU64,
+    missing_sources: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -75,6 +76,7 @@ impl Tracker {
         Self {
             observer,
             warnings: AtomicU64::new(0),
+            missing_sources: AtomicU64::new(0),
             state: Mutex::new(state),
         }
     }
@@ -97,6 +99,11 @@ impl Tracker {
     /// Whether something was told that needs a look.
     pub(crate) fn has_warned(&self) -> bool {
         self.warnings.load(Ordering::Relaxed) > 0
+    }
+
+    /// Sources that were not there.
+    pub(crate) fn missing_sources(&self) -> u64 {
+        self.missing_sources.load(Ordering::Relaxed)
     }
 
     pub(crate) fn message(&self, message: RunMessage) {
@@ -180,7 +187,8 @@ impl Monitor for Tracker {
                 EnginePhase::BackingUp => Phase::BackingUp,
                 EnginePhase::Finishing => Phase::Finishing,
                 EnginePhase::Deleting => Phase::Deleting,
-                EnginePhase::Compacting | EnginePhase::Verifying => Phase::Finishing,
+                EnginePhase::Compacting => Phase::Compacting,
+                EnginePhase::Verifying => Phase::Verifying,
                 EnginePhase::Planning => Phase::Planning,
                 EnginePhase::Restoring => Phase::Restoring,
             };
@@ -217,6 +225,12 @@ impl Monitor for Tracker {
     fn problem(&self, problem: Problem) {
         if problem.kind.severity() == Severity::Warning {
             self.warnings.fetch_add(1, Ordering::Relaxed);
+        }
+        if matches!(
+            problem.kind,
+            ProblemKind::SourceMissing { .. } | ProblemKind::SourceEmpty
+        ) {
+            self.missing_sources.fetch_add(1, Ordering::Relaxed);
         }
         self.message(wording::problem(&problem));
     }
