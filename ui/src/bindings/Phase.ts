@@ -3,4 +3,4 @@
 /**
  * What a run is doing.
  */
-export type Phase = "connecting" | "readingDestination" | "backingUp" | "finishing" | "deleting" | "planning" | "restoring" | "waiting";
+export type Phase = "connecting" | "readingDestination" | "backingUp" | "finishing" | "deleting" | "compacting" | "verifying" | "planning" | "restoring" | "waiting";

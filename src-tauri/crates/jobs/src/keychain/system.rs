@@ -81,13 +81,18 @@ impl SystemEntries {
     ) -> Result<T, Error> {
         let opened = lock(&self.store).clone();
         if let Some(store) = opened {
-            match store.build(SERVICE, name, None).and_then(|entry| work(&entry)) {
+            match store
+                .build(SERVICE, name, None)
+                .and_then(|entry| work(&entry))
+            {
                 Err(error) if has_gone(&error) => *lock(&self.store) = None,
                 done => return done.map_err(unavailable),
             }
         }
         let store = (self.opener)().map_err(unavailable)?;
-        let done = store.build(SERVICE, name, None).and_then(|entry| work(&entry));
+        let done = store
+            .build(SERVICE, name, None)
+            .and_then(|entry| work(&entry));
         if !done.as_ref().is_err_and(has_gone) {
             *lock(&self.store) = Some(store);
         }

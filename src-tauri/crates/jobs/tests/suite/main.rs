@@ -2,6 +2,7 @@
 
 mod a_day;
 mod accounts;
+mod always_runs;
 mod bad_days;
 mod jobs;
 mod runs;
