@@ -18,10 +18,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coffer_database::AppDatabase;
-use coffer_ipc::CommandError;
 use coffer_ipc::command::{AppState, NewJobDefaults, Theme, TrayStatus};
 use coffer_ipc::event::{Change, Event};
 use coffer_ipc::job::{HealthLevel, JobOptions, Retention, WaitingFor};
+use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::{Bandwidth, OneDrive};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -214,9 +214,17 @@ impl Coffer {
     pub async fn look_at_keychain(&self) {
         let secrets = Arc::clone(&self.inner.secrets);
         let looked = blocking(move || secrets.get("journal-key")).await;
-        let problem = looked.err().map(|error| wording::keychain(&error));
-        lock(&self.inner.keychain_problem).clone_from(&problem);
-        self.emit(Change::Keychain { problem });
+        self.note_keychain(looked.err().map(|error| wording::keychain(&error)));
+    }
+
+    /// One damaged entry is no problem of the keychain.
+    fn note_keychain(&self, problem: Option<CommandError>) {
+        let problem = problem.filter(|error| error.code == ErrorCode::Keychain);
+        let before = lock(&self.inner.keychain_problem).clone();
+        if before != problem {
+            lock(&self.inner.keychain_problem).clone_from(&problem);
+            self.emit(Change::Keychain { problem });
+        }
     }
 
     fn database<T>(
@@ -234,9 +242,11 @@ impl Coffer {
         + 'static,
     ) -> Result<T> {
         let secrets = Arc::clone(&self.inner.secrets);
-        blocking(move || work(&*secrets))
-            .await
-            .map_err(|error| wording::keychain(&error))
+        let done = blocking(move || work(&*secrets)).await;
+        let done = done.map_err(|error| wording::keychain(&error));
+        // Each use tells how it stands, so that nobody has to try again by hand.
+        self.note_keychain(done.as_ref().err().cloned());
+        done
     }
 
     fn emit(&self, change: Change) {

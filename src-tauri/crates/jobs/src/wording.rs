@@ -67,6 +67,13 @@ pub fn database(source: &coffer_database::Error) -> CommandError {
 
 /// Errors of the keychain.
 pub fn keychain(source: &keychain::Error) -> CommandError {
+    if !matches!(source, keychain::Error::Unavailable { .. }) {
+        return error(
+            ErrorCode::Failed,
+            format!("{source}."),
+            "Type the passphrase of the backup again, or sign in again.",
+        );
+    }
     let hint = if cfg!(target_os = "linux") {
         "Unlock the keyring, or install and start one (gnome-keyring or KWallet). Backups go on by themselves then. \
          The command line can take secrets from the environment instead."

@@ -509,3 +509,28 @@ fn start_of(operation: Operation) -> Progress {
         current: String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keychain::MemoryKeychain;
+    use crate::{Environment, Folders, SystemClock};
+
+    #[tokio::test]
+    async fn quitting_does_not_wait_for_ever_for_a_run_that_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        let coffer = Coffer::open(
+            Folders::new(folder.path().join("data"), folder.path().join("cache")),
+            Environment::demo("http://localhost:1", "http://localhost:1"),
+            Arc::new(MemoryKeychain::default()),
+            Arc::new(SystemClock),
+        )
+        .unwrap();
+        let now = coffer.now();
+        let (hangs, _) = coffer.begin("", Operation::Restore, None, now).unwrap();
+
+        coffer.shut_down(Duration::from_millis(1)).await;
+
+        assert!(hangs.cancel.is_cancelled());
+    }
+}
