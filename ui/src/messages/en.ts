@@ -4,6 +4,7 @@ import type { Operation } from '../bindings/Operation';
 import type { Phase } from '../bindings/Phase';
 import type { RunResult } from '../bindings/RunResult';
 import type { ScheduleUnit } from '../bindings/ScheduleUnit';
+import type { WaitingFor } from '../bindings/WaitingFor';
 import type { Weekday } from '../bindings/Weekday';
 import { bytes, count, day, moment, plural } from '../lib/format';
 
@@ -45,14 +46,24 @@ export const en = {
   },
 
   home: {
-    allSafe: 'Everything is backed up.',
-    running: (jobs: number) =>
-      jobs === 1 ? 'A backup is running.' : `${count(jobs)} backups are running.`,
-    attention: (jobs: number) =>
-      jobs === 1 ? 'One backup needs you.' : `${count(jobs)} backups need you.`,
-    warnings: (jobs: number) =>
-      jobs === 1 ? 'One backup needs a look.' : `${count(jobs)} backups need a look.`,
-    waiting: 'Ready for the first backup.',
+    level: {
+      good: () => 'Everything is backed up.',
+      running: (jobs: number) =>
+        jobs === 1 ? 'A backup is running.' : `${count(jobs)} backups are running.`,
+      bad: (jobs: number) =>
+        jobs === 1 ? 'One backup needs you.' : `${count(jobs)} backups need you.`,
+      warning: (jobs: number) =>
+        jobs === 1 ? 'One backup needs a look.' : `${count(jobs)} backups need a look.`,
+      waiting: (jobs: number) =>
+        jobs === 1 ? 'One backup is waiting.' : `${count(jobs)} backups are waiting.`,
+      new: (jobs: number) =>
+        jobs === 1 ? 'One backup has not run yet.' : `${count(jobs)} backups have not run yet.`,
+      firstOfAll: 'Ready for the first backup.',
+    },
+    unreadable: (isJob: boolean, name: string) =>
+      `This ${isJob ? 'backup' : 'sign-in'} cannot be read${name ? `: “${name}”` : '.'}`,
+    unreadableText:
+      'A later version of Coffer may have written it. It was left as it is and does not run; install that version again to use it.',
     nextRun: (when: string) => `Next run ${when}.`,
     nothingPlanned: 'No run is planned. Backups start when you say so.',
   },
@@ -88,7 +99,6 @@ export const en = {
     versions: 'Versions',
     stored: 'Stored',
     free: 'Free space',
-    notYet: 'Not known yet',
     freeOf: (free: number, total: number) => `${bytes(free)} of ${bytes(total)}`,
     recentRuns: (runs: string) => `Recent runs, newest last: ${runs}`,
     openReport: 'See the report',
@@ -104,10 +114,27 @@ export const en = {
   status: {
     never: 'Has not run yet',
     neverDetail: 'Start it now, or wait for its first scheduled run.',
+    neverByHand: 'It has no schedule. Start it when you like.',
+    putOff: 'Put off',
+    waitingFor: {
+      signIn: 'Waiting for you to sign in',
+      passphrase: 'Waiting for its passphrase',
+      keychain: 'Waiting for the keychain',
+      disk: 'Waiting for its disk',
+      network: 'Waiting for the internet',
+      service: 'Waiting for OneDrive',
+      turn: 'Waiting for its turn',
+    } satisfies Record<Exclude<WaitingFor, 'nothing' | 'quota'>, string>,
+    overdue: (lastGood: string | null) =>
+      lastGood === null ? 'No backup was made yet' : `No backup since ${moment(lastGood)}`,
+    lastGood: (iso: string) => `Backed up ${moment(iso)}.`,
     running: {
       backup: 'Backing up',
       restore: 'Restoring',
       delete: 'Deleting old versions',
+      compact: 'Freeing space',
+      verify: 'Checking',
+      repair: 'Repairing',
     } satisfies Record<Operation, string>,
     result: {
       running: 'Running',
@@ -132,6 +159,9 @@ export const en = {
     nothingNew: 'Nothing had changed.',
     failed: ({ message, hint }: CommandError) => `${message} ${hint}`,
     failedFiles: (files: number) => `${plural(files, 'file')} could not be read`,
+    missingSources: (sources: number) =>
+      `${plural(sources, 'source')} not found; what was backed up of it is kept`,
+    restoreStopped: 'What was restored stays where it is.',
     stopped: 'What was sent is kept. The next run goes on from there.',
     interrupted: 'Coffer or the computer went down. The next run goes on from there.',
     when: (result: string, iso: string) => `${result} · ${moment(iso)}`,
@@ -145,6 +175,8 @@ export const en = {
       backingUp: 'Backing up',
       finishing: 'Finishing',
       deleting: 'Deleting old versions',
+      compacting: 'Freeing space',
+      verifying: 'Checking',
       planning: 'Finding what is needed',
       restoring: 'Restoring',
       waiting: 'Waiting',
@@ -534,6 +566,9 @@ export const en = {
       backup: 'Backup',
       restore: 'Restore',
       delete: 'Deletion',
+      compact: 'Freeing space',
+      verify: 'Check',
+      repair: 'Repair',
     } satisfies Record<Operation, string>,
     level: { info: 'Note', warning: 'Warning', error: 'Error' },
     counts: {
@@ -543,6 +578,7 @@ export const en = {
       deleted: 'Deleted',
       restored: 'Restored',
       failed: 'Failed',
+      missing: 'Sources not found',
       uploaded: 'Sent',
       downloaded: 'Received',
       volumes: 'Volumes sent',
