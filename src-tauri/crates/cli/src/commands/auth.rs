@@ -39,7 +39,7 @@ pub(super) async fn kept_sign_in(wanted: Option<&str>) -> Option<Result<KeptSign
     }
 }
 
-fn open() -> Result<Coffer, CommandError> {
+pub(super) fn open() -> Result<Coffer, CommandError> {
     Coffer::open(
         Folders::standard(),
         Environment::from_variables(),
