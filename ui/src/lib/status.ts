@@ -71,9 +71,10 @@ export function jobStatus(card: JobCard): Status {
   };
 }
 
-function restingTitle({ overdue, lastGood, waitingFor, lastBackup }: Health): string {
+function restingTitle({ level, overdue, lastGood, waitingFor, lastBackup }: Health): string {
   if (overdue) return t.status.overdue(lastGood);
   if (waitingFor !== 'nothing' && waitingFor !== 'quota') return t.status.waitingFor[waitingFor];
+  if (level === 'waiting') return t.status.mended;
   return lastBackup ? t.status.when(runTitle(lastBackup), lastBackup.started) : t.status.never;
 }
 
@@ -83,6 +84,7 @@ function restingDetail({ definition, health }: JobCard): string {
     const last = level === 'waiting' && lastGood ? [t.status.lastGood(lastGood)] : [];
     return [...last, t.status.failed(problem)].join(' ');
   }
+  if (level === 'waiting') return lastGood ? t.status.lastGood(lastGood) : '';
   if (lastBackup) return runDetail(lastBackup);
   return definition.schedule ? t.status.neverDetail : t.status.neverByHand;
 }

@@ -116,6 +116,7 @@ export const en = {
     neverDetail: 'Start it now, or wait for its first scheduled run.',
     neverByHand: 'It has no schedule. Start it when you like.',
     putOff: 'Put off',
+    mended: 'Ready for the next run',
     waitingFor: {
       signIn: 'Waiting for you to sign in',
       passphrase: 'Waiting for its passphrase',

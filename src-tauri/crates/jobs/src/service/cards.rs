@@ -2,7 +2,7 @@ use coffer_ipc::CommandError;
 use coffer_ipc::account::Account;
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{JobCard, JobDefinition, JobState, Unreadable};
-use coffer_ipc::run::{Operation, RunSummary};
+use coffer_ipc::run::{Operation, RunResult, RunSummary};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,6 @@ impl Learnt {
 
     /// A backup that was started at `start` ended by itself.
     pub(super) fn note_backup(&mut self, summary: &RunSummary, start: Timestamp) {
-        use coffer_ipc::run::RunResult;
         if matches!(
             summary.result,
             RunResult::Success | RunResult::Unchanged | RunResult::Warning
@@ -129,7 +128,11 @@ impl Coffer {
         let running = lock(&self.inner.runs)
             .values()
             .find_map(|run| run.state_of(id));
-        let health = self.health(id, &definition, &learnt, running.as_ref())?;
+        // Also in another process: the command line looks at the app's jobs.
+        let backs_up = last_run.as_ref().is_some_and(|run| {
+            run.operation == Operation::Backup && run.result == RunResult::Running
+        });
+        let health = self.health(id, &definition, &learnt, backs_up)?;
         let state = match (running, &learnt.attention) {
             (Some(state), _) => state,
             (None, Some(error)) => JobState::NeedsAttention {
@@ -159,7 +162,6 @@ impl Coffer {
 
     /// For jobs whose backups were made before they were noted.
     fn look_for_last_backup(&self, id: &str, learnt: &mut Learnt) -> Result<()> {
-        use coffer_ipc::run::RunResult;
         let runs = self.run_history(id, 0, LOOKED_THROUGH)?;
         let ended = runs.iter().find(|run| {
             run.operation == Operation::Backup

@@ -1,7 +1,7 @@
 //! How safe a job's files are. The rule is here and nowhere else.
 
-use coffer_ipc::job::{Health, HealthLevel, JobDefinition, JobState, WaitingFor};
-use coffer_ipc::run::{Operation, RunResult};
+use coffer_ipc::job::{Health, HealthLevel, JobDefinition, WaitingFor};
+use coffer_ipc::run::RunResult;
 use coffer_ipc::{CommandError, ErrorCode};
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,77 +18,50 @@ const MISSES: usize = 3;
 const NOTICE: SignedDuration = SignedDuration::from_hours(15 * 24);
 
 impl Coffer {
-    /// How a job stands. `running` is what goes on with it.
+    /// How a job stands; `backs_up` while a backup of it runs.
     pub(super) fn health(
         &self,
         id: &str,
         definition: &JobDefinition,
         learnt: &Learnt,
-        running: Option<&JobState>,
+        backs_up: bool,
     ) -> Result<Health> {
-        let backs_up = running.is_some_and(|state| {
-            matches!(state, JobState::Running { progress, .. } if progress.operation == Operation::Backup)
-        });
-        let overdue = self.is_overdue(definition, learnt);
-        let last = learnt.last_backup.as_ref();
-        let problem = learnt
-            .attention
-            .clone()
-            .or_else(|| last.and_then(|run| run.error.clone()));
-        let mut waiting_for = problem
-            .as_ref()
-            .map_or(WaitingFor::Nothing, |error| cause(error.code));
+        // What somebody had to mend is mended once it waits for nobody any more; the next backup shows it.
+        let failed = learnt.last_backup.as_ref();
+        let failed = failed.and_then(|run| run.error.as_ref());
+        let is_mended = learnt.attention.is_none() && failed.is_some_and(needs_attention);
+        let failed = failed.filter(|_| !is_mended).cloned();
+        let problem = learnt.attention.clone().or(failed);
+        let cause = problem.as_ref().map(|error| cause(error.code));
         let mut health = Health {
-            level: HealthLevel::New,
-            waiting_for,
+            level: HealthLevel::Running,
+            waiting_for: cause.unwrap_or(WaitingFor::Nothing),
             problem,
-            last_backup: last.cloned(),
+            last_backup: learnt.last_backup.clone(),
             last_good: learnt.last_good.map(|time| time.to_string()),
-            overdue,
+            overdue: self.is_overdue(definition, learnt),
         };
-        if running.is_none()
-            && matches!(waiting_for, WaitingFor::Nothing)
-            && self.waits_for_its_turn(id, definition, learnt)
-        {
-            waiting_for = WaitingFor::Turn;
+        if backs_up {
+            return Ok(health);
         }
-        health.waiting_for = waiting_for;
-        health.level = if backs_up {
-            HealthLevel::Running
-        } else {
-            self.resting_level(&health)
+        health.level = match resting_level(&health) {
+            HealthLevel::Bad if is_mended => HealthLevel::Waiting,
+            level => level,
         };
+        if health.level < HealthLevel::Waiting && self.waits_for_its_turn(id, definition, learnt) {
+            health.waiting_for = WaitingFor::Turn;
+            health.level = HealthLevel::Waiting;
+        }
+        if health.overdue {
+            health.level = health.level.max(HealthLevel::Warning);
+        }
         if health.level < HealthLevel::Warning
             && let Some(notice) = self.sign_in_notice(definition)?
         {
-            if health.level != HealthLevel::Running {
-                health.level = HealthLevel::Warning;
-            }
+            health.level = HealthLevel::Warning;
             health.problem = Some(notice);
         }
         Ok(health)
-    }
-
-    /// While no backup runs.
-    fn resting_level(&self, health: &Health) -> HealthLevel {
-        let level = match (health.waiting_for, &health.last_backup) {
-            (WaitingFor::SignIn | WaitingFor::Passphrase | WaitingFor::Quota, _) => {
-                HealthLevel::Bad
-            }
-            (WaitingFor::Nothing, None) => HealthLevel::New,
-            (WaitingFor::Nothing, Some(last)) => match last.result {
-                RunResult::Success | RunResult::Unchanged => HealthLevel::Good,
-                RunResult::Warning | RunResult::Interrupted => HealthLevel::Warning,
-                RunResult::Error => HealthLevel::Bad,
-                RunResult::Running | RunResult::Stopped => HealthLevel::New,
-            },
-            _ => HealthLevel::Waiting,
-        };
-        if health.overdue {
-            level.max(HealthLevel::Warning)
-        } else {
-            level
-        }
     }
 
     /// Whether three planned times went by since the newest good backup, or since the schedule was set.
@@ -132,6 +105,29 @@ impl Coffer {
         let day = ends.to_zoned(self.inner.clock.zone()).date();
         Ok(Some(wording::sign_in_ends(day)))
     }
+}
+
+/// How a job stands by its newest backup, and by what the next one waits for.
+fn resting_level(health: &Health) -> HealthLevel {
+    match (health.waiting_for, &health.last_backup) {
+        (WaitingFor::SignIn | WaitingFor::Passphrase | WaitingFor::Quota, _) => HealthLevel::Bad,
+        (WaitingFor::Nothing, None) => HealthLevel::New,
+        (WaitingFor::Nothing, Some(last)) => match last.result {
+            RunResult::Success | RunResult::Unchanged => HealthLevel::Good,
+            RunResult::Warning | RunResult::Interrupted => HealthLevel::Warning,
+            RunResult::Error => HealthLevel::Bad,
+            RunResult::Running | RunResult::Stopped => HealthLevel::New,
+        },
+        _ => HealthLevel::Waiting,
+    }
+}
+
+/// Errors that will come again until somebody acts.
+pub(super) fn needs_attention(error: &CommandError) -> bool {
+    matches!(
+        cause(error.code),
+        WaitingFor::SignIn | WaitingFor::Passphrase
+    )
 }
 
 /// What a backup that ended with this error waits for.

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use super::health::needs_attention;
 use super::history::Messages;
 use super::plan::retry_delay;
 use super::scheduler::Lane;
@@ -481,14 +482,6 @@ async fn check_disk(definition: &JobDefinition) -> Result<()> {
         _ => Ok(()),
     })
     .await
-}
-
-/// Errors that will come again until somebody acts.
-fn needs_attention(error: &CommandError) -> bool {
-    matches!(
-        error.code,
-        ErrorCode::SignInRequired | ErrorCode::WrongPassphrase
-    )
 }
 
 fn needs_sign_in(error: &CommandError) -> bool {

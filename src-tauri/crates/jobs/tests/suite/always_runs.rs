@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use coffer_ipc::ErrorCode;
-use coffer_ipc::job::{JobState, Schedule, ScheduleUnit, WaitingFor};
+use coffer_ipc::job::{HealthLevel, JobState, Schedule, ScheduleUnit, WaitingFor};
 use coffer_ipc::run::RunResult;
 use coffer_jobs::keychain::{Error, MemoryKeychain, SecretStore};
 use coffer_jobs::{AppLock, Coffer};
@@ -143,6 +143,23 @@ async fn what_waited_for_the_keychain_is_tried_at_the_next_start() {
     keychain.next(Turn::Fails);
     assert_eq!(run_what_is_due(&coffer).await, [RunResult::Error]);
     drop(coffer);
+
+    let coffer = computer.start();
+
+    assert_eq!(run_what_is_due(&coffer).await, [RunResult::Success]);
+}
+
+#[tokio::test]
+async fn a_keychain_that_an_earlier_version_waited_for_is_tried_at_the_start() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    daily_job(&computer, &coffer, "daily").await;
+    drop(coffer);
+    let database = rusqlite::Connection::open(computer.folders().database()).unwrap();
+    let state = r#"{"attention":{"code":"keychain","message":"No default store","hint":""}}"#;
+    database
+        .execute("UPDATE job SET state = ?1", [state])
+        .unwrap();
 
     let coffer = computer.start();
 
@@ -330,8 +347,11 @@ async fn the_command_line_ends_no_run_of_the_app() {
     let coffer = computer.start();
     let id = stalled_weekly_job(&computer, &coffer).await;
 
-    drop(computer.open());
+    let command_line = computer.open();
+    let seen = command_line.job_cards().unwrap().remove(0);
+    drop(command_line);
 
+    assert_eq!(seen.health.level, HealthLevel::Running);
     let run = coffer.run_history(&id, 0, 1).unwrap().remove(0);
     assert_eq!(run.result, RunResult::Running);
     coffer.shut_down(Duration::from_secs(3600)).await;

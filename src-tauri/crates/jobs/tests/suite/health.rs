@@ -148,6 +148,27 @@ async fn what_passes_is_no_alarm_and_what_needs_somebody_is_one() {
 }
 
 #[tokio::test]
+async fn what_somebody_mended_is_no_alarm_until_the_next_backup() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let job = computer.folder_job("a");
+    let id = coffer.create_job(job.clone()).await.unwrap().id;
+    computer
+        .keychain
+        .remove(&format!("passphrase:{id}"))
+        .unwrap();
+    let (card, _) = back_up(&coffer, &id).await;
+    assert_eq!(card.health.level, HealthLevel::Bad);
+
+    let card = coffer.update_job(&id, job).await.unwrap();
+
+    assert_eq!(card.health.level, HealthLevel::Waiting);
+    assert_eq!(card.health.problem, None);
+    let (card, _) = back_up(&coffer, &id).await;
+    assert_eq!(card.health.level, HealthLevel::Good);
+}
+
+#[tokio::test]
 async fn three_planned_times_without_a_backup_are_worth_a_look() {
     let computer = Computer::new().await;
     let coffer = computer.start();
