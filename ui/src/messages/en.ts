@@ -1,12 +1,9 @@
 /** Every text a person reads, in English. */
-import type { CommandError } from '../bindings/CommandError';
 import type { Operation } from '../bindings/Operation';
-import type { Phase } from '../bindings/Phase';
-import type { RunResult } from '../bindings/RunResult';
 import type { ScheduleUnit } from '../bindings/ScheduleUnit';
-import type { WaitingFor } from '../bindings/WaitingFor';
 import type { Weekday } from '../bindings/Weekday';
 import { bytes, count, day, moment, plural } from '../lib/format';
+import { progress, status } from './en-status';
 
 export const en = {
   app: {
@@ -111,89 +108,9 @@ export const en = {
     confirm: 'Begin a new backup',
   },
 
-  status: {
-    never: 'Has not run yet',
-    neverDetail: 'Start it now, or wait for its first scheduled run.',
-    neverByHand: 'It has no schedule. Start it when you like.',
-    putOff: 'Put off',
-    mended: 'Ready for the next run',
-    waitingFor: {
-      signIn: 'Waiting for you to sign in',
-      passphrase: 'Waiting for its passphrase',
-      keychain: 'Waiting for the keychain',
-      disk: 'Waiting for its disk',
-      network: 'Waiting for the internet',
-      service: 'Waiting for OneDrive',
-      turn: 'Waiting for its turn',
-    } satisfies Record<Exclude<WaitingFor, 'nothing' | 'quota'>, string>,
-    overdue: (lastGood: string | null) =>
-      lastGood === null ? 'No backup was made yet' : `No backup since ${moment(lastGood)}`,
-    lastGood: (iso: string) => `Backed up ${moment(iso)}.`,
-    running: {
-      backup: 'Backing up',
-      restore: 'Restoring',
-      delete: 'Deleting old versions',
-      compact: 'Freeing space',
-      verify: 'Checking',
-      repair: 'Repairing',
-    } satisfies Record<Operation, string>,
-    result: {
-      running: 'Running',
-      success: 'Backed up',
-      unchanged: 'Up to date',
-      warning: 'Backed up, some files need a look',
-      error: 'Failed',
-      stopped: 'Stopped',
-      interrupted: 'Interrupted',
-    } satisfies Record<RunResult, string>,
-    restoreResult: {
-      running: 'Restoring',
-      success: 'Restored',
-      unchanged: 'Everything was in place already',
-      warning: 'Restored, some files need a look',
-      error: 'Restore failed',
-      stopped: 'Restore stopped',
-      interrupted: 'Restore interrupted',
-    } satisfies Record<RunResult, string>,
-    changed: (added: number, changed: number, deleted: number) =>
-      `${count(added)} new, ${count(changed)} changed, ${count(deleted)} deleted`,
-    nothingNew: 'Nothing had changed.',
-    failed: ({ message, hint }: CommandError) => `${message} ${hint}`,
-    failedFiles: (files: number) => `${plural(files, 'file')} could not be read`,
-    missingSources: (sources: number) =>
-      `${plural(sources, 'source')} not found; what was backed up of it is kept`,
-    restoreStopped: 'What was restored stays where it is.',
-    stopped: 'What was sent is kept. The next run goes on from there.',
-    interrupted: 'Coffer or the computer went down. The next run goes on from there.',
-    when: (result: string, iso: string) => `${result} · ${moment(iso)}`,
-  },
+  status,
 
-  progress: {
-    label: (name: string) => `Progress of ${name}`,
-    phase: {
-      connecting: 'Connecting',
-      readingDestination: 'Reading the destination',
-      backingUp: 'Backing up',
-      finishing: 'Finishing',
-      deleting: 'Deleting old versions',
-      compacting: 'Freeing space',
-      verifying: 'Checking',
-      planning: 'Finding what is needed',
-      restoring: 'Restoring',
-      waiting: 'Waiting',
-    } satisfies Record<Phase, string>,
-    files: (done: number, total: number | null) =>
-      total === null
-        ? `${plural(done, 'file')} so far`
-        : `${count(done)} of ${plural(total, 'file')}`,
-    bytes: (done: number, total: number | null) =>
-      total === null ? `${bytes(done)} so far` : `${bytes(done)} of ${bytes(total)}`,
-    speed: (perSecond: number) => `${bytes(perSecond)}/s`,
-    left: (time: string) => `${time} left`,
-    leftUnknown: 'Time left not known yet',
-    announce: (name: string, phase: string, percent: number | null) =>
-      percent === null ? `${name}: ${phase}` : `${name}: ${phase}, ${percent} percent`,
-  },
+  progress,
 
   deleteJob: {
     title: (name: string) => `Delete “${name}”?`,
@@ -591,6 +508,8 @@ export const en = {
   settings: {
     title: 'Settings',
     accounts: 'Accounts',
+    expires: (iso: string) =>
+      `This AuthID ends on ${day(iso)} and cannot be renewed by itself. Sign in again before that.`,
     accountsText: 'Sign-ins are kept in this computer’s keychain, nowhere else.',
     noAccounts: 'No account yet.',
     addAccount: 'Add account',

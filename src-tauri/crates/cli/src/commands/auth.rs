@@ -99,6 +99,12 @@ fn show(account: &Account, json: bool) {
     } else {
         println!("Signed in: {} ({})", account.name, account.drive);
     }
+    if let Some(ends) = &account.expires {
+        let day = ends.split('T').next().unwrap_or(ends);
+        eprintln!(
+            "This AuthID ends on {day} and cannot be renewed by itself. Sign in again before that."
+        );
+    }
 }
 
 fn list(json: bool) -> Result<(), CommandError> {
