@@ -1,13 +1,14 @@
 //! Coffer's desktop app: the Tauri shell around `coffer-jobs`.
 //!
-//! Wiring only. `commands` hands the UI's calls on, `events` hands the backend's events to the window, `tray` and
-//! `windows` are what the desktop shows. Everything else is below `coffer-jobs`.
+//! Wiring only. `startup` opens the backend, `commands` hands the UI's calls on, `events` hands the backend's events to
+//! the window, `tray` and `windows` are what the desktop shows. Everything else is below `coffer-jobs`.
 
 // No console window beside the app on Windows.
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 mod commands;
 mod events;
+mod startup;
 mod tray;
 #[cfg(target_os = "linux")]
 mod tray_host_linux;
@@ -15,21 +16,19 @@ mod tray_host_linux;
 mod tray_host_other;
 mod windows;
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use coffer_jobs::keychain::SystemKeychain;
-use coffer_jobs::{Coffer, Environment, Folders, SystemClock, logs};
+use coffer_jobs::{Coffer, Folders, logs};
 use tauri::{AppHandle, Manager as _, RunEvent};
-use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
-use tokio_util::sync::CancellationToken;
 
+use startup::Startup;
 #[cfg(target_os = "linux")]
 use tray_host_linux as tray_host;
 #[cfg(not(target_os = "linux"))]
 use tray_host_other as tray_host;
 
-/// Ends the app's own tasks.
-struct Lifetime(CancellationToken);
+/// How long quitting waits for what runs.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() {
     let folders = Folders::standard();
@@ -42,7 +41,15 @@ fn main() {
         }))
         .plugin(tauri_plugin_dialog::init())
         .invoke_handler(commands::handler())
-        .setup(move |app| start(app.handle(), folders))
+        .setup(move |app| {
+            // The window comes first and shows whatever becomes of the rest. Nothing here may wait: this is the thread
+            // that draws it.
+            app.manage(Startup::new(folders));
+            windows::create(app.handle())?;
+            let app = app.handle().clone();
+            tauri::async_runtime::spawn(async move { startup::backend(&app).await });
+            Ok(())
+        })
         .build(tauri::generate_context!());
     match app {
         Ok(app) => app.run(|app, event| {
@@ -56,45 +63,21 @@ fn main() {
             }
         }),
         Err(error) => {
+            tracing::error!(%error, "Coffer could not start");
             eprintln!("Coffer could not start: {error}");
             std::process::exit(1);
         }
     }
 }
 
-fn start(app: &AppHandle, folders: Folders) -> Result<(), Box<dyn std::error::Error>> {
-    let environment = Environment::from_variables();
-    let keychain = Arc::new(SystemKeychain::default());
-    let coffer = match Coffer::open(folders, environment, keychain, Arc::new(SystemClock)) {
-        Ok(coffer) => coffer,
-        Err(error) => {
-            let text = format!("{}\n\n{}", error.message, error.hint);
-            app.dialog()
-                .message(&text)
-                .kind(MessageDialogKind::Error)
-                .title("Coffer")
-                .blocking_show();
-            return Err(text.into());
-        }
-    };
-    let lifetime = CancellationToken::new();
-    app.manage(coffer.clone());
-    app.manage(Lifetime(lifetime.clone()));
-    tray::create(app, &coffer)?;
-    windows::create(app)?;
-    events::forward(app, &coffer);
-    tray_host::watch(coffer.clone());
-    tauri::async_runtime::spawn(async move { coffer.run_schedule(&lifetime).await });
-    Ok(())
-}
-
 /// Stops what runs, where nothing is lost, and ends the app.
 fn quit(app: &AppHandle) {
     let app = app.clone();
     tauri::async_runtime::spawn(async move {
-        app.state::<Lifetime>().0.cancel();
-        let coffer = app.state::<Coffer>().inner().clone();
-        coffer.shut_down().await;
+        app.state::<Startup>().end();
+        if let Some(coffer) = app.try_state::<Coffer>() {
+            coffer.inner().clone().shut_down(PATIENCE).await;
+        }
         app.exit(0);
     });
 }

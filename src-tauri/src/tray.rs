@@ -2,8 +2,7 @@
 
 use std::sync::Mutex;
 
-use coffer_ipc::job::{JobCard, JobState};
-use coffer_ipc::run::RunResult;
+use coffer_ipc::job::{HealthLevel, JobCard};
 use coffer_jobs::Coffer;
 use tauri::image::Image;
 use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItem, MenuItemBuilder, SubmenuBuilder};
@@ -80,7 +79,7 @@ pub(crate) fn update(app: &AppHandle, coffer: &Coffer) {
     let mood = mood(&cards);
     let now = Shown {
         mood,
-        words: words(&cards, mood),
+        words: words(&cards),
         jobs: cards
             .into_iter()
             .map(|card| (card.id, card.definition.name))
@@ -159,54 +158,33 @@ impl Mood {
 }
 
 fn mood(cards: &[JobCard]) -> Mood {
-    let any = |test: fn(&JobCard) -> bool| cards.iter().any(test);
-    if any(|card| matches!(card.state, JobState::Running { .. })) {
-        Mood::Running
-    } else if any(has_failed) {
-        Mood::Error
-    } else if any(|card| result(card) == Some(RunResult::Warning)) {
-        Mood::Warning
-    } else {
-        Mood::Idle
+    match worst(cards) {
+        Some(HealthLevel::Bad) => Mood::Error,
+        Some(HealthLevel::Warning) => Mood::Warning,
+        Some(HealthLevel::Running) => Mood::Running,
+        Some(HealthLevel::Waiting | HealthLevel::New | HealthLevel::Good) | None => Mood::Idle,
     }
 }
 
-fn has_failed(card: &JobCard) -> bool {
-    matches!(card.state, JobState::NeedsAttention { .. })
-        || matches!(
-            result(card),
-            Some(RunResult::Error | RunResult::Interrupted)
-        )
+fn worst(cards: &[JobCard]) -> Option<HealthLevel> {
+    cards.iter().map(|card| card.health.level).max()
 }
 
-fn result(card: &JobCard) -> Option<RunResult> {
-    card.last_run.as_ref().map(|run| run.result)
-}
-
-/// One line on how things stand.
-fn words(cards: &[JobCard], mood: Mood) -> String {
-    let named = |test: fn(&JobCard) -> bool| {
-        let card = cards.iter().find(|card| test(card));
-        card.map_or_else(String::new, |card| card.definition.name.clone())
+/// One line on how things stand: the worst news.
+fn words(cards: &[JobCard]) -> String {
+    let Some(worst) = worst(cards) else {
+        return "No backups yet".to_owned();
     };
-    match mood {
-        Mood::Running => {
-            format!(
-                "{} is running",
-                named(|card| matches!(card.state, JobState::Running { .. }))
-            )
-        }
-        Mood::Error => format!("{} needs a look", named(has_failed)),
-        Mood::Warning => {
-            format!(
-                "{} finished with warnings",
-                named(|card| result(card) == Some(RunResult::Warning))
-            )
-        }
-        Mood::Idle if cards.is_empty() => "No backups yet".to_owned(),
-        Mood::Idle if cards.iter().all(|card| card.last_run.is_none()) => {
-            "Nothing ran yet".to_owned()
-        }
-        Mood::Idle => "All backups are fine".to_owned(),
+    let mut at_worst = cards.iter().filter(|card| card.health.level == worst);
+    let name = at_worst
+        .next()
+        .map_or("", |card| card.definition.name.as_str());
+    match worst {
+        HealthLevel::Bad => format!("{name} needs you"),
+        HealthLevel::Warning => format!("{name} needs a look"),
+        HealthLevel::Running => format!("{name} is running"),
+        HealthLevel::Waiting => format!("{name} waits"),
+        HealthLevel::New => format!("{name} did not run yet"),
+        HealthLevel::Good => "Everything is backed up".to_owned(),
     }
 }

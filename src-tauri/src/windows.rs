@@ -16,17 +16,23 @@ pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
         .build()?;
     let handle = app.clone();
     window.on_window_event(move |event| {
-        if let WindowEvent::CloseRequested { api, .. } = event {
+        // A window without a backend only says why; closing it ends the app.
+        if let WindowEvent::CloseRequested { api, .. } = event
+            && let Some(coffer) = handle.try_state::<Coffer>()
+        {
             api.prevent_close();
-            put_away(&handle);
+            put_away(&handle, coffer.tray());
         }
     });
     Ok(())
 }
 
-/// Brings the window to the front.
+/// Brings the window to the front, and makes one where there is none.
 pub(crate) fn show(app: &AppHandle) {
     let Some(window) = app.get_webview_window(MAIN) else {
+        if let Err(error) = create(app) {
+            tracing::error!(%error, "there is no window");
+        }
         return;
     };
     // A window system that refuses focus still shows the window.
@@ -36,11 +42,11 @@ pub(crate) fn show(app: &AppHandle) {
 }
 
 /// Into the tray, or into the task bar where nothing shows trays: there must be a way back.
-fn put_away(app: &AppHandle) {
+fn put_away(app: &AppHandle, tray: TrayStatus) {
     let Some(window) = app.get_webview_window(MAIN) else {
         return;
     };
-    let done = match app.state::<Coffer>().tray() {
+    let done = match tray {
         TrayStatus::Shown => window.hide(),
         TrayStatus::Unavailable => window.minimize(),
     };

@@ -1,12 +1,17 @@
 use coffer_ipc::command::{AppState, BandwidthSettings, PassphraseRating, Theme};
 use coffer_jobs::Coffer;
-use tauri::State;
+use tauri::{AppHandle, State};
 
 use super::Reply;
+use crate::startup;
 
 #[tauri::command]
-pub(crate) async fn app_state(coffer: State<'_, Coffer>) -> Reply<AppState> {
-    coffer.app_state().await
+pub(crate) async fn app_state(app: AppHandle) -> Reply<AppState> {
+    let coffer = startup::backend(&app).await?;
+    let state = coffer.app_state()?;
+    // The window does not wait for a keychain that asks its owner.
+    tauri::async_runtime::spawn(async move { coffer.look_at_keychain().await });
+    Ok(state)
 }
 
 #[tauri::command]

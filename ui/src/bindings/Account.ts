@@ -37,4 +37,8 @@ way: SignInWay,
 /**
  * Why it cannot be used until the person signs in again.
  */
-problem: CommandError | null, };
+problem: CommandError | null, 
+/**
+ * When it ends for good whether it is used or not, RFC 3339; none for one that renews itself.
+ */
+expires: string | null, };

@@ -7,6 +7,7 @@ import type { NewJobDefaults } from "./NewJobDefaults";
 import type { SignInSettings } from "./SignInSettings";
 import type { Theme } from "./Theme";
 import type { TrayStatus } from "./TrayStatus";
+import type { Unreadable } from "./Unreadable";
 
 /**
  * Everything the UI needs when it starts.
@@ -25,11 +26,16 @@ jobs: Array<JobCard>,
  */
 accounts: Array<Account>, 
 /**
+ * Jobs and sign-ins that are kept here and cannot be read.
+ */
+unreadable: Array<Unreadable>, 
+/**
  * Wired to the simulator; the badge is shown.
  */
 demo: boolean, 
 /**
- * Why secrets cannot be kept, when they cannot.
+ * Why secrets cannot be kept, when they could not the last time. Asking for the state looks again; the answer comes
+ * as an event, because a keychain may take its time.
  */
 keychainProblem: CommandError | null, 
 /**

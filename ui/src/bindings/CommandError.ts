@@ -16,4 +16,8 @@ message: string,
 /**
  * The next step.
  */
-hint: string, };
+hint: string, 
+/**
+ * Seconds until a service wants to be asked again, when it named a time: another try before is of no use.
+ */
+retryAfter?: number, };

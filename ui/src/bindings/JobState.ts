@@ -3,7 +3,7 @@ import type { CommandError } from "./CommandError";
 import type { Progress } from "./Progress";
 
 /**
- * How a job stands.
+ * What goes on with a job.
  */
 export type JobState = { "kind": "idle" } | { "kind": "running", 
 /**

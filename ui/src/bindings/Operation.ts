@@ -3,4 +3,4 @@
 /**
  * Which operation a run performs.
  */
-export type Operation = "backup" | "restore" | "delete";
+export type Operation = "backup" | "restore" | "delete" | "compact" | "verify" | "repair";

@@ -33,6 +33,10 @@ restoredFiles: number,
  */
 failedFiles: number, 
 /**
+ * Sources that were not there; what the version before has of them is kept.
+ */
+missingSources: number, 
+/**
  * Sent to the destination.
  */
 uploadedBytes: number, 

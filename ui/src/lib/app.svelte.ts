@@ -138,6 +138,9 @@ export class App {
       case 'restore':
         this.#restores[change.runId] = { progress: change.progress, summary: change.summary };
         break;
+      case 'keychain':
+        this.state.keychainProblem = change.problem;
+        break;
       case 'tray':
         this.state.tray = change.status;
         break;

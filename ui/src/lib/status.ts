@@ -1,4 +1,7 @@
-/** How jobs and runs stand, as a tone (colour and shape) and words. */
+/** How jobs and runs stand, as a tone (colour and shape) and words. What is true is said by the backend's `Health`. */
+import type { ErrorCode } from '../bindings/ErrorCode';
+import type { Health } from '../bindings/Health';
+import type { HealthLevel } from '../bindings/HealthLevel';
 import type { JobCard } from '../bindings/JobCard';
 import type { RunResult } from '../bindings/RunResult';
 import type { RunSummary } from '../bindings/RunSummary';
@@ -12,6 +15,18 @@ export interface Status {
   detail: string;
 }
 
+const levelTones: Record<HealthLevel, Tone> = {
+  good: 'success',
+  new: 'neutral',
+  waiting: 'neutral',
+  running: 'running',
+  warning: 'warning',
+  bad: 'danger',
+};
+
+/** From the worst to the best: of several jobs the worst one speaks. */
+const levels: HealthLevel[] = ['bad', 'warning', 'running', 'waiting', 'new', 'good'];
+
 const resultTones: Record<RunResult, Tone> = {
   running: 'running',
   success: 'success',
@@ -22,46 +37,79 @@ const resultTones: Record<RunResult, Tone> = {
   interrupted: 'warning',
 };
 
+/** What ended a backup that goes on by itself. */
+const passing: ErrorCode[] = ['keychain', 'diskAway', 'offline', 'throttled', 'busy'];
+
+function hadToWait(run: RunSummary): boolean {
+  return run.operation === 'backup' && run.error !== null && passing.includes(run.error.code);
+}
+
 export function runTone(run: RunSummary): Tone {
-  return resultTones[run.result];
+  return hadToWait(run) ? 'neutral' : resultTones[run.result];
 }
 
 /** `Backed up`, or `Restored` for a restore. */
 export function runTitle(run: RunSummary): string {
+  if (hadToWait(run)) return t.status.putOff;
   return run.operation === 'restore'
     ? t.status.restoreResult[run.result]
     : t.status.result[run.result];
 }
 
 export function jobStatus(card: JobCard): Status {
-  const { state, lastRun } = card;
+  const { state, health } = card;
   if (state.kind === 'running') {
     return { tone: 'running', title: t.status.running[state.progress.operation], detail: '' };
   }
   if (state.kind === 'needsAttention') {
     return { tone: 'attention', title: state.error.message, detail: state.error.hint };
   }
-  if (!lastRun) {
-    return { tone: 'neutral', title: t.status.never, detail: t.status.neverDetail };
-  }
   return {
-    tone: runTone(lastRun),
-    title: t.status.when(runTitle(lastRun), lastRun.finished ?? lastRun.started),
-    detail: lastRun.error ? t.status.failed(lastRun.error) : runDetail(lastRun),
+    tone: levelTones[health.level],
+    title: restingTitle(health),
+    detail: restingDetail(card),
   };
+}
+
+function restingTitle({ level, overdue, lastGood, waitingFor, lastBackup }: Health): string {
+  if (overdue) return t.status.overdue(lastGood);
+  if (waitingFor !== 'nothing' && waitingFor !== 'quota') return t.status.waitingFor[waitingFor];
+  if (level === 'waiting') return t.status.mended;
+  return lastBackup ? t.status.when(runTitle(lastBackup), lastBackup.started) : t.status.never;
+}
+
+function restingDetail({ definition, health }: JobCard): string {
+  const { problem, lastBackup, lastGood, level } = health;
+  if (problem) {
+    const last = level === 'waiting' && lastGood ? [t.status.lastGood(lastGood)] : [];
+    return [...last, t.status.failed(problem)].join(' ');
+  }
+  if (level === 'waiting') return lastGood ? t.status.lastGood(lastGood) : '';
+  if (lastBackup) return runDetail(lastBackup);
+  return definition.schedule ? t.status.neverDetail : t.status.neverByHand;
 }
 
 /** One sentence on what a run did, or why it did not. */
 export function runDetail(run: RunSummary): string {
   const { counts, result } = run;
+  const restore = run.operation === 'restore';
   if (run.error) return run.error.message;
-  if (result === 'stopped') return t.status.stopped;
-  if (result === 'interrupted') return t.status.interrupted;
-  if (run.operation === 'restore') return t.restore.restored(counts.restoredFiles);
+  if (result === 'stopped') return restore ? t.status.restoreStopped : t.status.stopped;
+  if (result === 'interrupted') return restore ? t.status.restoreStopped : t.status.interrupted;
+  if (restore) return t.restore.restored(counts.restoredFiles);
   if (result === 'unchanged') return t.status.nothingNew;
 
-  const changed = t.status.changed(counts.addedFiles, counts.changedFiles, counts.deletedFiles);
-  return counts.failedFiles > 0
-    ? `${t.status.failedFiles(counts.failedFiles)} · ${changed}`
-    : changed;
+  return [
+    ...(counts.missingSources > 0 ? [t.status.missingSources(counts.missingSources)] : []),
+    ...(counts.failedFiles > 0 ? [t.status.failedFiles(counts.failedFiles)] : []),
+    t.status.changed(counts.addedFiles, counts.changedFiles, counts.deletedFiles),
+  ].join(' · ');
+}
+
+/** All jobs in one sentence: the worst news. */
+export function headline(jobs: JobCard[]): string {
+  const counted = (level: HealthLevel) => jobs.filter((card) => card.health.level === level).length;
+  const worst = levels.find((level) => counted(level) > 0) ?? 'good';
+  if (worst === 'new' && counted('new') === jobs.length) return t.home.level.firstOfAll;
+  return t.home.level[worst](counted(worst));
 }

@@ -1,11 +1,9 @@
 /** Every text a person reads, in English. */
-import type { CommandError } from '../bindings/CommandError';
 import type { Operation } from '../bindings/Operation';
-import type { Phase } from '../bindings/Phase';
-import type { RunResult } from '../bindings/RunResult';
 import type { ScheduleUnit } from '../bindings/ScheduleUnit';
 import type { Weekday } from '../bindings/Weekday';
 import { bytes, count, day, moment, plural } from '../lib/format';
+import { progress, status } from './en-status';
 
 export const en = {
   app: {
@@ -45,14 +43,24 @@ export const en = {
   },
 
   home: {
-    allSafe: 'Everything is backed up.',
-    running: (jobs: number) =>
-      jobs === 1 ? 'A backup is running.' : `${count(jobs)} backups are running.`,
-    attention: (jobs: number) =>
-      jobs === 1 ? 'One backup needs you.' : `${count(jobs)} backups need you.`,
-    warnings: (jobs: number) =>
-      jobs === 1 ? 'One backup needs a look.' : `${count(jobs)} backups need a look.`,
-    waiting: 'Ready for the first backup.',
+    level: {
+      good: () => 'Everything is backed up.',
+      running: (jobs: number) =>
+        jobs === 1 ? 'A backup is running.' : `${count(jobs)} backups are running.`,
+      bad: (jobs: number) =>
+        jobs === 1 ? 'One backup needs you.' : `${count(jobs)} backups need you.`,
+      warning: (jobs: number) =>
+        jobs === 1 ? 'One backup needs a look.' : `${count(jobs)} backups need a look.`,
+      waiting: (jobs: number) =>
+        jobs === 1 ? 'One backup is waiting.' : `${count(jobs)} backups are waiting.`,
+      new: (jobs: number) =>
+        jobs === 1 ? 'One backup has not run yet.' : `${count(jobs)} backups have not run yet.`,
+      firstOfAll: 'Ready for the first backup.',
+    },
+    unreadable: (isJob: boolean, name: string) =>
+      `This ${isJob ? 'backup' : 'sign-in'} cannot be read${name ? `: “${name}”` : '.'}`,
+    unreadableText:
+      'A later version of Coffer may have written it. It was left as it is and does not run; install that version again to use it.',
     nextRun: (when: string) => `Next run ${when}.`,
     nothingPlanned: 'No run is planned. Backups start when you say so.',
   },
@@ -88,7 +96,6 @@ export const en = {
     versions: 'Versions',
     stored: 'Stored',
     free: 'Free space',
-    notYet: 'Not known yet',
     freeOf: (free: number, total: number) => `${bytes(free)} of ${bytes(total)}`,
     recentRuns: (runs: string) => `Recent runs, newest last: ${runs}`,
     openReport: 'See the report',
@@ -101,81 +108,9 @@ export const en = {
     confirm: 'Begin a new backup',
   },
 
-  status: {
-    never: 'Has not run yet',
-    neverDetail: 'Start it now, or wait for its first scheduled run.',
-    running: {
-      backup: 'Backing up',
-      restore: 'Restoring',
-      delete: 'Deleting old versions',
-    } satisfies Record<Operation, string>,
-    result: {
-      running: 'Running',
-      success: 'Backed up',
-      unchanged: 'Up to date',
-      warning: 'Backed up, some files need a look',
-      error: 'Failed',
-      stopped: 'Stopped',
-      interrupted: 'Interrupted',
-    } satisfies Record<RunResult, string>,
-    restoreResult: {
-      running: 'Restoring',
-      success: 'Restored',
-      unchanged: 'Everything was in place already',
-      warning: 'Restored, some files need a look',
-      error: 'Restore failed',
-      stopped: 'Restore stopped',
-      interrupted: 'Restore interrupted',
-    } satisfies Record<RunResult, string>,
-    changed: (added: number, changed: number, deleted: number) =>
-      `${count(added)} new, ${count(changed)} changed, ${count(deleted)} deleted`,
-    nothingNew: 'Nothing had changed.',
-    failed: ({ message, hint }: CommandError) => `${message} ${hint}`,
-    failedFiles: (files: number) => `${plural(files, 'file')} could not be read`,
-    stopped: 'What was sent is kept. The next run goes on from there.',
-    interrupted: 'Coffer or the computer went down. The next run goes on from there.',
-    when: (result: string, iso: string) => `${result} · ${moment(iso)}`,
-  },
+  status,
 
-  progress: {
-    label: (name: string) => `Progress of ${name}`,
-    phase: {
-      connecting: 'Connecting',
-      readingDestination: 'Reading the destination',
-      sendingLeft: 'Sending what was left',
-      lookingForChanges: 'Looking for changes',
-      sending: 'Sending',
-      finishing: 'Finishing',
-      deleting: 'Deleting old versions',
-      compacting: 'Making room',
-      checking: 'Checking',
-      planning: 'Finding what is needed',
-      restoring: 'Restoring',
-    } satisfies Record<Phase, string>,
-    /** What is said besides of each phase; of those that are short, or whose numbers say nothing, none. */
-    numbers: {
-      connecting: null,
-      readingDestination: null,
-      sendingLeft: 'bytes',
-      lookingForChanges: 'files',
-      sending: 'bytes',
-      finishing: null,
-      deleting: null,
-      compacting: null,
-      checking: null,
-      planning: null,
-      restoring: 'bytes',
-    } satisfies Record<Phase, 'bytes' | 'files' | null>,
-    files: (done: number, total: number | null) =>
-      total === null ? plural(done, 'file') : `${count(done)} of ${plural(total, 'file')}`,
-    bytes: (done: number, total: number | null) =>
-      total === null ? bytes(done) : `${bytes(done)} of ${bytes(total)}`,
-    speed: (perSecond: number) => `${bytes(perSecond)}/s`,
-    left: (time: string) => `${time} left`,
-    wait: (why: string, left: string | null) => (left === null ? why : `${why}: ${left}`),
-    announce: (name: string, phase: string, percent: number | null) =>
-      percent === null ? `${name}: ${phase}` : `${name}: ${phase}, ${percent} percent`,
-  },
+  progress,
 
   deleteJob: {
     title: (name: string) => `Delete “${name}”?`,
@@ -549,6 +484,9 @@ export const en = {
       backup: 'Backup',
       restore: 'Restore',
       delete: 'Deletion',
+      compact: 'Freeing space',
+      verify: 'Check',
+      repair: 'Repair',
     } satisfies Record<Operation, string>,
     level: { info: 'Note', warning: 'Warning', error: 'Error' },
     counts: {
@@ -558,6 +496,7 @@ export const en = {
       deleted: 'Deleted',
       restored: 'Restored',
       failed: 'Failed',
+      missing: 'Sources not found',
       uploaded: 'Sent',
       downloaded: 'Received',
       volumes: 'Volumes sent',
@@ -569,6 +508,8 @@ export const en = {
   settings: {
     title: 'Settings',
     accounts: 'Accounts',
+    expires: (iso: string) =>
+      `This AuthID ends on ${day(iso)} and cannot be renewed by itself. Sign in again before that.`,
     accountsText: 'Sign-ins are kept in this computer’s keychain, nowhere else.',
     noAccounts: 'No account yet.',
     addAccount: 'Add account',

@@ -79,6 +79,7 @@ export class BrowserPlatform implements Platform {
       id: this.#newId('job'),
       definition: request.definition,
       state: { kind: 'idle' },
+      health: fixtures.healthAfter(null),
       destinationLabel: this.#label(request.definition.destination),
       lastRun: null,
       nextRun: request.definition.schedule && fixtures.hoursAgo(-6),
@@ -331,6 +332,7 @@ export class BrowserPlatform implements Platform {
     }
     const card = this.#job(run.jobId);
     card.state = { kind: 'running', runId: run.summary.id, progress };
+    if (run.summary.operation === 'backup') card.health.level = 'running';
     card.lastRun = run.summary;
     this.#emitJob(card);
   }
@@ -364,6 +366,10 @@ export class BrowserPlatform implements Platform {
     const card = this.#job(run.jobId);
     card.state = { kind: 'idle' };
     card.lastRun = summary;
+    if (operation === 'backup') {
+      const ended = result === 'stopped' ? card.health.lastBackup : summary;
+      card.health = fixtures.healthAfter(ended);
+    }
     this.#history.get(card.id)?.unshift(summary);
     this.#emitJob(card);
   }

@@ -1,7 +1,7 @@
 import { screen, within } from '@testing-library/svelte';
 import { describe, expect, it, vi } from 'vitest';
 
-import { appState } from '../platform/browser/fixtures';
+import { appState, healthAfter, run } from '../platform/browser/fixtures';
 import { openApp } from '../test-app';
 
 function withoutJobs() {
@@ -29,7 +29,8 @@ describe('home', () => {
     });
     expect(bar).toBeVisible();
     await user.click(card.getByRole('button', { name: 'Stop' }));
-    expect(await card.findByText(/^Stopped/)).toBeVisible();
+    // What was true before is true still.
+    expect(await card.findByText(/^Backed up/)).toBeVisible();
   });
 
   it('says what failed, what to do, and offers to try again', async () => {
@@ -68,7 +69,7 @@ describe('home', () => {
 
   it('begins anew where a backup is gone only after saying what that means', async () => {
     const state = appState();
-    state.jobs[0]!.lastRun!.error = {
+    state.jobs[0]!.health.problem = {
       code: 'destinationGone',
       message: 'The backup is gone',
       hint: 'Plug the disk in',
@@ -82,6 +83,59 @@ describe('home', () => {
 
     expect(screen.queryByRole('dialog')).toBeNull();
     expect(app.job('job-documents')?.state.kind).toBe('running');
+  });
+
+  it('says of a restore nothing but that it was one', async () => {
+    const state = appState();
+    const failed = run('failed', 2, 'error');
+    state.jobs = [state.jobs[0]!];
+    state.jobs[0]!.health = { ...healthAfter(failed), waitingFor: 'quota' };
+    state.jobs[0]!.lastRun = { ...run('restore', 1, 'success'), operation: 'restore' };
+    await openApp({ state });
+    const card = within(screen.getByRole('article', { name: 'Documents and photos' }));
+
+    expect(screen.getByRole('heading', { name: 'One backup needs you.' })).toBeVisible();
+    expect(card.getByText(/^Failed/)).toBeVisible();
+    expect(card.getByText(/^Restored/)).toBeVisible();
+  });
+
+  it('waits without alarm and leaves the backup a click away', async () => {
+    const state = appState();
+    state.jobs = [state.jobs[0]!];
+    const problem = { code: 'keychain' as const, message: 'It is locked.', hint: 'Unlock it.' };
+    state.jobs[0]!.health = {
+      ...state.jobs[0]!.health,
+      level: 'waiting',
+      waitingFor: 'keychain',
+      problem,
+    };
+    await openApp({ state });
+    const card = within(screen.getByRole('article', { name: 'Documents and photos' }));
+
+    expect(screen.getByRole('heading', { name: 'One backup is waiting.' })).toBeVisible();
+    expect(card.getByText('Waiting for the keychain')).toHaveClass('neutral');
+    expect(card.getByText(/It is locked. Unlock it./)).toBeVisible();
+    expect(card.getByRole('button', { name: 'Back up now' })).toBeVisible();
+    expect(card.queryByRole('button', { name: 'Enter the passphrase' })).toBeNull();
+  });
+
+  it('shows what cannot be read', async () => {
+    const unreadable = [{ id: 'x', name: 'Of tomorrow', isJob: true }];
+
+    await openApp({ state: { ...appState(), unreadable } });
+
+    expect(screen.getByText('This backup cannot be read: “Of tomorrow”')).toBeVisible();
+  });
+
+  it('shows the keychain as its last look found it', async () => {
+    const { app } = await openApp();
+    const problem = { code: 'keychain' as const, message: 'No keychain', hint: 'Start one' };
+
+    app.apply({ seq: 1, change: { kind: 'keychain', problem } });
+    expect(await screen.findByText('No keychain')).toBeVisible();
+
+    app.apply({ seq: 2, change: { kind: 'keychain', problem: null } });
+    await vi.waitFor(() => expect(screen.queryByText('No keychain')).toBeNull());
   });
 
   it('names what stays before a job is deleted', async () => {

@@ -75,6 +75,8 @@ pub(crate) enum Command {
     TestFilters(TestFilters),
     /// Tries a destination and says what it holds.
     TestConnection(TestConnection),
+    /// Tells how the backups of the app stand.
+    Status(Common),
     /// Signs in to OneDrive; the sign-in is kept in the keychain.
     #[command(subcommand)]
     Auth(Auth),
@@ -315,6 +317,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
             | Command::Repair(_)
             | Command::Recreate(_)
             | Command::TestConnection(_)
+            | Command::Status(_)
             | Command::Auth(_),
         ) => None,
     };

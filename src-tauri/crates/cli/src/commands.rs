@@ -9,6 +9,7 @@ mod inspect;
 mod list;
 mod mend;
 mod restore;
+mod status;
 mod test_filters;
 
 use std::io::IsTerminal as _;
@@ -44,6 +45,7 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
         Some(Command::Recreate(arguments)) => mend::recreate(arguments, &cancel).await,
         Some(Command::TestFilters(arguments)) => test_filters::run(arguments, &cancel).await,
         Some(Command::TestConnection(arguments)) => connection::run(arguments, &cancel).await,
+        Some(Command::Status(common)) => status::run(common),
         Some(Command::Auth(arguments)) => auth::run(arguments, &cancel).await,
         None => Exit::BadCommandLine,
     }

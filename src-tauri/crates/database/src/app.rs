@@ -2,32 +2,19 @@
 //!
 //! What a job or account consists of is the caller's text; only what is searched or sorted by has a column.
 
+mod migrations;
+
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use crate::error::{Error, Result};
 use crate::sqlite;
 
 /// Runs that are kept for each job.
 const KEPT_RUNS: i64 = 500;
-
-const VERSION: i32 = 1;
-
-const SCHEMA: &str = "
-CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE account (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE job (id TEXT PRIMARY KEY, body TEXT NOT NULL, state TEXT NOT NULL DEFAULT '{}') WITHOUT ROWID;
-CREATE TABLE run (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, job TEXT NOT NULL, started INTEGER NOT NULL, finished INTEGER,
-    body TEXT NOT NULL
-);
-CREATE INDEX run_of_job ON run (job, number);
-CREATE TABLE message (
-    run TEXT NOT NULL, seq INTEGER NOT NULL, level INTEGER NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL,
-    PRIMARY KEY (run, seq)
-) WITHOUT ROWID;
-";
+/// Lines of reports that are kept in all; those of the oldest runs go first. About 20 MB.
+const KEPT_LINES: i64 = 100_000;
 
 /// One run of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,13 +49,16 @@ pub struct AppDatabase {
 }
 
 impl AppDatabase {
-    /// Opens or creates the file `path`.
+    /// Opens or creates the file `path`. One of an earlier version is brought up to this one, after it was copied to
+    /// `<path>.v<its version>`.
     ///
     /// # Errors
-    /// [`Error::Unusable`] when it is damaged or from a later version; it is never deleted by itself.
+    /// [`Error::Unusable`] when it is damaged, [`Error::Later`] when it is from a later version; it is never deleted by
+    /// itself.
     pub fn open(path: &Path) -> Result<Self> {
-        let connection = sqlite::open(path, VERSION, SCHEMA)?;
+        let mut connection = sqlite::open_file(path)?;
         connection.execute_batch("PRAGMA synchronous = FULL;")?;
+        migrations::apply(&mut connection, path)?;
         Ok(Self {
             connection,
             path: path.to_owned(),
@@ -156,52 +146,83 @@ impl AppDatabase {
         self.one("SELECT state FROM job WHERE id = ?1", id)
     }
 
-    /// Changes [`AppDatabase::job_state`].
+    /// Replaces [`AppDatabase::job_state`] by what `change` makes of it, in one step for all processes. Does nothing for
+    /// a job that is not there.
     ///
     /// # Errors
-    /// Those of SQLite.
-    pub fn set_job_state(&self, id: &str, state: &str) -> Result<()> {
-        self.connection
-            .execute("UPDATE job SET state = ?2 WHERE id = ?1", [id, state])?;
-        Ok(())
+    /// Those of SQLite; nothing is changed then.
+    pub fn change_job_state(&self, id: &str, change: impl FnOnce(String) -> String) -> Result<()> {
+        self.at_once(|connection| {
+            let mut statement = connection.prepare_cached("SELECT state FROM job WHERE id = ?1")?;
+            let Some(before) = statement.query_row([id], |row| row.get(0)).optional()? else {
+                return Ok(());
+            };
+            let after = change(before);
+            connection.execute("UPDATE job SET state = ?2 WHERE id = ?1", [id, &after])?;
+            Ok(())
+        })
     }
 
     /// Removes a job with its runs.
     ///
     /// # Errors
-    /// Those of SQLite.
+    /// Those of SQLite; nothing is removed then.
     pub fn remove_job(&self, id: &str) -> Result<()> {
-        self.connection.execute(
-            "DELETE FROM message WHERE run IN (SELECT id FROM run WHERE job = ?1)",
-            [id],
-        )?;
-        self.connection
-            .execute("DELETE FROM run WHERE job = ?1", [id])?;
-        self.connection
-            .execute("DELETE FROM job WHERE id = ?1", [id])?;
+        self.at_once(|connection| {
+            connection.execute(
+                "DELETE FROM message WHERE run IN (SELECT id FROM run WHERE job = ?1)",
+                [id],
+            )?;
+            connection.execute("DELETE FROM run WHERE job = ?1", [id])?;
+            connection.execute("DELETE FROM job WHERE id = ?1", [id])?;
+            Ok(())
+        })
+    }
+
+    /// Adds or changes a run. The oldest beyond 500 of its job go, and the oldest reports beyond 100,000 lines in all.
+    ///
+    /// # Errors
+    /// Those of SQLite; nothing is changed then.
+    pub fn put_run(&self, run: &RunRow) -> Result<()> {
+        self.at_once(|connection| {
+            connection.execute(
+                "INSERT INTO run (id, job, started, finished, body) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (id) DO UPDATE SET finished = ?4, body = ?5",
+                params![run.id, run.job, run.started, run.finished, run.body],
+            )?;
+            let old = "SELECT id FROM run WHERE job = ?1 ORDER BY number DESC LIMIT -1 OFFSET ?2";
+            connection.execute(
+                &format!("DELETE FROM message WHERE run IN ({old})"),
+                params![run.job, KEPT_RUNS],
+            )?;
+            connection.execute(
+                &format!("DELETE FROM run WHERE id IN ({old})"),
+                params![run.job, KEPT_RUNS],
+            )?;
+            if run.finished.is_some() {
+                drop_oldest_reports(connection, KEPT_LINES)?;
+            }
+            Ok(())
+        })?;
+        // Gives the space back; what cannot be given back now is next time.
+        if run.finished.is_some() {
+            let mut statement = self.connection.prepare("PRAGMA incremental_vacuum")?;
+            let mut pages = statement.query([])?;
+            while pages.next()?.is_some() {}
+        }
         Ok(())
     }
 
-    /// Adds or changes a run; the oldest beyond 500 of its job go.
+    /// Removes a run with its report.
     ///
     /// # Errors
-    /// Those of SQLite.
-    pub fn put_run(&self, run: &RunRow) -> Result<()> {
-        self.connection.execute(
-            "INSERT INTO run (id, job, started, finished, body) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (id) DO UPDATE SET finished = ?4, body = ?5",
-            params![run.id, run.job, run.started, run.finished, run.body],
-        )?;
-        let old = "SELECT id FROM run WHERE job = ?1 ORDER BY number DESC LIMIT -1 OFFSET ?2";
-        self.connection.execute(
-            &format!("DELETE FROM message WHERE run IN ({old})"),
-            params![run.job, KEPT_RUNS],
-        )?;
-        self.connection.execute(
-            &format!("DELETE FROM run WHERE id IN ({old})"),
-            params![run.job, KEPT_RUNS],
-        )?;
-        Ok(())
+    /// Those of SQLite; nothing is removed then.
+    pub fn remove_run(&self, id: &str) -> Result<()> {
+        self.at_once(|connection| {
+            connection.execute("DELETE FROM message WHERE run = ?1", [id])?;
+            connection.execute("DELETE FROM run WHERE id = ?1", [id])?;
+            Ok(())
+        })
     }
 
     /// A run.
@@ -234,31 +255,31 @@ impl AppDatabase {
     /// Adds lines to a run's report.
     ///
     /// # Errors
-    /// Those of SQLite.
+    /// Those of SQLite; none of them is added then.
     pub fn add_messages(&self, run: &str, first: u64, lines: &[MessageRow]) -> Result<()> {
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        for (seq, line) in (first..).zip(lines) {
-            self.connection
-                .prepare_cached("INSERT OR REPLACE INTO message VALUES (?1, ?2, ?3, ?4, ?5)")?
-                .execute(params![
+        self.at_once(|connection| {
+            let mut statement = connection
+                .prepare_cached("INSERT OR REPLACE INTO message VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            for (seq, line) in (first..).zip(lines) {
+                statement.execute(params![
                     run,
                     sqlite::to_sql(seq),
                     line.level,
                     line.subject,
                     line.text
                 ])?;
-        }
-        self.connection.execute_batch("COMMIT")?;
-        Ok(())
+            }
+            Ok(())
+        })
     }
 
-    /// Lines of a run's report.
+    /// Lines of a run's report, the most serious ones first.
     ///
     /// # Errors
     /// Those of SQLite.
     pub fn messages(&self, run: &str, offset: u32, limit: u32) -> Result<Vec<MessageRow>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT level, subject, text FROM message WHERE run = ?1 ORDER BY seq LIMIT ?2 OFFSET ?3",
+            "SELECT level, subject, text FROM message WHERE run = ?1 ORDER BY level DESC, seq LIMIT ?2 OFFSET ?3",
         )?;
         let rows = statement.query_map(params![run, limit, offset], |row| {
             Ok(MessageRow {
@@ -268,6 +289,26 @@ impl AppDatabase {
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// How many lines a run's report has; 0 also when they went to make room.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn message_count(&self, run: &str) -> Result<u64> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT count(*) FROM message WHERE run = ?1")?;
+        let count = statement.query_row([run], |row| row.get(0))?;
+        Ok(sqlite::from_sql(count))
+    }
+
+    /// Does `work` in one step: all of it or, when it fails, nothing.
+    fn at_once(&self, work: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
+        let behavior = TransactionBehavior::Immediate;
+        let transaction = Transaction::new_unchecked(&self.connection, behavior)?;
+        work(&transaction)?;
+        Ok(transaction.commit()?)
     }
 
     fn runs_where(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<RunRow>> {
@@ -300,9 +341,126 @@ impl AppDatabase {
     }
 }
 
+/// Drops whole reports, of the oldest runs first, until at most `kept` lines are left.
+fn drop_oldest_reports(connection: &Connection, kept: i64) -> Result<()> {
+    let mut statement = connection.prepare_cached("SELECT count(*) FROM message")?;
+    let lines: i64 = statement.query_row([], |row| row.get(0))?;
+    if lines <= kept {
+        return Ok(());
+    }
+    connection.execute(
+        "DELETE FROM message WHERE run IN (
+             SELECT id FROM (
+                 SELECT run.id, sum(count(*)) OVER (ORDER BY run.number DESC) AS lines
+                 FROM run JOIN message ON message.run = run.id GROUP BY run.number
+             ) WHERE lines > ?1
+         )",
+        [kept],
+    )?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn run(id: &str) -> RunRow {
+        RunRow {
+            id: id.into(),
+            job: "j".into(),
+            started: 1,
+            finished: Some(2),
+            body: "b".into(),
+        }
+    }
+
+    #[test]
+    fn reports_are_bounded_in_total_and_the_newest_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = AppDatabase::open(&folder.path().join("coffer.sqlite")).unwrap();
+        let line = MessageRow {
+            level: 1,
+            subject: "/a".into(),
+            text: "unreadable".into(),
+        };
+        for id in ["old", "middle", "new"] {
+            database.put_run(&run(id)).unwrap();
+            database
+                .add_messages(id, 0, &vec![line.clone(); 10])
+                .unwrap();
+        }
+
+        drop_oldest_reports(&database.connection, 25).unwrap();
+
+        let counts = ["old", "middle", "new"].map(|id| database.message_count(id).unwrap());
+        assert_eq!(counts, [0, 10, 10]);
+        assert_eq!(database.runs("j", 0, 10).unwrap().len(), 3, "runs stay");
+    }
+
+    #[test]
+    fn space_of_reports_that_went_is_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = AppDatabase::open(&folder.path().join("coffer.sqlite")).unwrap();
+        let pages = || -> i64 {
+            let count = database
+                .connection
+                .query_row("PRAGMA page_count", [], |row| row.get(0));
+            count.unwrap()
+        };
+        let empty = pages();
+        let line = MessageRow {
+            level: 1,
+            subject: "/a".repeat(500),
+            text: "unreadable".into(),
+        };
+        database.put_run(&run("r")).unwrap();
+        database.add_messages("r", 0, &vec![line; 1000]).unwrap();
+        assert!(pages() > empty + 100);
+
+        database.remove_run("r").unwrap();
+        database.put_run(&run("next")).unwrap();
+
+        assert!(pages() < empty + 10, "{empty} before, {} now", pages());
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_nothing_and_the_next_one_works() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = AppDatabase::open(&folder.path().join("coffer.sqlite")).unwrap();
+        let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON message WHEN NEW.text = 'bad'
+                      BEGIN SELECT RAISE(ABORT, 'refused'); END;";
+        database.connection.execute_batch(refuse).unwrap();
+        let line = |text: &str| MessageRow {
+            level: 0,
+            subject: String::new(),
+            text: text.into(),
+        };
+
+        let failed = database.add_messages("r", 0, &[line("good"), line("bad")]);
+
+        assert!(failed.is_err());
+        assert_eq!(database.message_count("r").unwrap(), 0);
+        database.add_messages("r", 0, &[line("good")]).unwrap();
+        assert_eq!(database.message_count("r").unwrap(), 1);
+    }
+
+    #[test]
+    fn a_state_is_changed_by_what_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coffer.sqlite");
+        let (one, other) = (
+            AppDatabase::open(&path).unwrap(),
+            AppDatabase::open(&path).unwrap(),
+        );
+        one.put_job("j", "{}").unwrap();
+
+        one.change_job_state("j", |before| before + "1").unwrap();
+        other.change_job_state("j", |before| before + "2").unwrap();
+        one.change_job_state("nobody's", |before| before + "3")
+            .unwrap();
+
+        assert_eq!(one.job_state("j").unwrap().unwrap(), "{}12");
+    }
 
     #[test]
     fn a_job_goes_with_its_runs_and_their_reports() {

@@ -15,6 +15,12 @@ pub enum Error {
         /// Which file.
         path: PathBuf,
     },
+    /// The app database was written by a later version of Coffer; nothing was changed in it.
+    #[error("The database {} is of a later version of Coffer", path.display())]
+    Later {
+        /// Which file.
+        path: PathBuf,
+    },
     /// What was read from the file is not what was written to it, or the file is gone. It should be deleted and read anew.
     #[error("The database is damaged")]
     Damaged,

@@ -5,7 +5,7 @@
 //! * [`BlockFilter`]: which blocks are surely in no volume. Lives as long as a backup.
 //! * [`RestorePlan`]: which blocks one restore still needs and where they go. Lives as long as the restore.
 //! * [`Listing`]: the files of one version, for looking around in it. Lives as long as the look.
-//! * [`AppDatabase`]: jobs, runs, accounts and settings. Durable; copied before each migration.
+//! * [`AppDatabase`]: jobs, runs, accounts and settings. Durable; copied before its schema changes.
 //!
 //! Rows carry raw bytes and plain numbers; what a hash or a path means is known to the callers alone. Times are
 //! nanoseconds since 1970. Nothing here holds a secret but [`Index::save_checkpoint`], whose values come sealed.

@@ -12,9 +12,8 @@ pub(crate) fn open(path: &Path, version: i32, schema: &str) -> Result<Connection
     let unusable = |_| Error::Unusable {
         path: path.to_owned(),
     };
-    create_private(path)?;
-    let connection = Connection::open(path)?;
-    let found = begin(&connection, path)?;
+    let connection = open_file(path)?;
+    let found = version_of(&connection, path)?;
     if found == 0 {
         connection
             .execute_batch(&format!(
@@ -27,21 +26,29 @@ pub(crate) fn open(path: &Path, version: i32, schema: &str) -> Result<Connection
     Ok(connection)
 }
 
+/// Opens or creates `path`, whatever its schema is.
+pub(crate) fn open_file(path: &Path) -> Result<Connection> {
+    create_private(path)?;
+    let connection = Connection::open(path)?;
+    configure(&connection).map_err(|error| classify(error, path))?;
+    Ok(connection)
+}
+
 /// Opens `path`, which must be there and have `version`.
 pub(crate) fn open_existing(path: &Path, version: i32) -> Result<Connection> {
     use rusqlite::OpenFlags;
     let flags = OpenFlags::default().difference(OpenFlags::SQLITE_OPEN_CREATE);
     let connection = Connection::open_with_flags(path, flags).map_err(|_| Error::Damaged)?;
-    if begin(&connection, path)? == version {
+    configure(&connection).map_err(|error| classify(error, path))?;
+    if version_of(&connection, path)? == version {
         Ok(connection)
     } else {
         Err(Error::Damaged)
     }
 }
 
-/// Prepares a connection and returns the version of what it shows.
-fn begin(connection: &Connection, path: &Path) -> Result<i32> {
-    configure(connection).map_err(|error| classify(error, path))?;
+/// The version of what a connection shows.
+fn version_of(connection: &Connection, path: &Path) -> Result<i32> {
     connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(|error| classify(error, path))
@@ -104,7 +111,7 @@ pub(crate) fn classify(error: rusqlite::Error, path: &Path) -> Error {
 }
 
 /// Creates the file so that only its owner can read it; Windows profiles are private already.
-fn create_private(path: &Path) -> Result<()> {
+pub(crate) fn create_private(path: &Path) -> Result<()> {
     let failed = |source| Error::Io {
         path: path.to_owned(),
         source,

@@ -28,6 +28,9 @@ pub struct Account {
     /// Why it cannot be used until the person signs in again.
     #[serde(default)]
     pub problem: Option<CommandError>,
+    /// When it ends for good whether it is used or not, RFC 3339; none for one that renews itself.
+    #[serde(default)]
+    pub expires: Option<String>,
 }
 
 /// Ways to sign in.

@@ -40,7 +40,7 @@ use ts_rs::TS;
 
 use crate::account::{Account, Quota, SignInSettings};
 use crate::error::CommandError;
-use crate::job::{JobCard, JobDefinition};
+use crate::job::{JobCard, JobDefinition, Unreadable};
 use crate::restore::Version;
 
 /// Everything the UI needs when it starts.
@@ -53,9 +53,12 @@ pub struct AppState {
     pub jobs: Vec<JobCard>,
     /// All sign-ins.
     pub accounts: Vec<Account>,
+    /// Jobs and sign-ins that are kept here and cannot be read.
+    pub unreadable: Vec<Unreadable>,
     /// Wired to the simulator; the badge is shown.
     pub demo: bool,
-    /// Why secrets cannot be kept, when they cannot.
+    /// Why secrets cannot be kept, when they could not the last time. Asking for the state looks again; the answer comes
+    /// as an event, because a keychain may take its time.
     pub keychain_problem: Option<CommandError>,
     /// Whether closing the window leaves an icon to come back by.
     pub tray: TrayStatus,

@@ -11,6 +11,10 @@ pub struct CommandError {
     pub message: String,
     /// The next step.
     pub hint: String,
+    /// Seconds until a service wants to be asked again, when it named a time: another try before is of no use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub retry_after: Option<u32>,
 }
 
 /// Kinds of failure the UI or a script treats differently.
@@ -31,6 +35,10 @@ pub enum ErrorCode {
     Keychain,
     /// The destination could not be reached; trying again later may help.
     Offline,
+    /// The service asks for a rest; it goes on by itself after that.
+    Throttled,
+    /// The disk that holds the backup is not connected.
+    DiskAway,
     /// The destination or this computer's disk is full.
     Full,
     /// Another operation holds this job or destination.

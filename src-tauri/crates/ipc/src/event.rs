@@ -5,6 +5,7 @@ use ts_rs::TS;
 
 use crate::account::{Account, SignInOutcome};
 use crate::command::TrayStatus;
+use crate::error::CommandError;
 use crate::job::JobCard;
 use crate::run::RunSummary;
 
@@ -58,6 +59,11 @@ pub enum Change {
         progress: Option<crate::run::Progress>,
         /// Present once it ended.
         summary: Option<Box<RunSummary>>,
+    },
+    /// The keychain was looked at.
+    Keychain {
+        /// Why secrets cannot be kept, when they cannot.
+        problem: Option<CommandError>,
     },
     /// A tray appeared or went away.
     Tray {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::account::Quota;
+use crate::error::CommandError;
 use crate::run::{Progress, RunSummary};
 
 /// What a job backs up, where to, and when. Secrets are not part of it.
@@ -145,11 +146,13 @@ pub struct JobCard {
     pub id: String,
     /// What it does.
     pub definition: JobDefinition,
-    /// How it stands.
+    /// What goes on.
     pub state: JobState,
+    /// How safe its files are.
+    pub health: Health,
     /// Where it goes, for people, e.g. `OneDrive · alex@outlook.example · Backups/laptop`.
     pub destination_label: String,
-    /// The newest run, also while it runs.
+    /// The newest run of any kind, also while it runs.
     pub last_run: Option<RunSummary>,
     /// Next run by schedule, RFC 3339.
     pub next_run: Option<String>,
@@ -161,7 +164,81 @@ pub struct JobCard {
     pub quota: Option<Quota>,
 }
 
-/// How a job stands.
+/// How safe a job's files are: the one answer that home screen, tray and command line show.
+///
+/// Only backups change it. A restore, a look into the backup, or a backup that its owner stopped does not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// In one word.
+    pub level: HealthLevel,
+    /// What the next backup waits for, besides its time.
+    pub waiting_for: WaitingFor,
+    /// Why it is not as it should be, and what to do.
+    pub problem: Option<CommandError>,
+    /// The newest backup that ended by itself.
+    pub last_backup: Option<RunSummary>,
+    /// When the newest backup that has everything was started, RFC 3339.
+    pub last_good: Option<String>,
+    /// Whether three planned times went by without a good backup.
+    pub overdue: bool,
+}
+
+/// How things stand in one word, from the best to the worst: of several jobs the worst one speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum HealthLevel {
+    /// The newest backup has everything.
+    Good,
+    /// No backup ended yet.
+    New,
+    /// The next backup waits for something that comes by itself.
+    Waiting,
+    /// A backup runs.
+    Running,
+    /// Some files need a look, or there was no backup for long.
+    Warning,
+    /// No backup is possible until somebody acts, or the newest one failed.
+    Bad,
+}
+
+/// What a job's next backup waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum WaitingFor {
+    /// Nothing but its time.
+    Nothing,
+    /// Somebody has to sign in again.
+    SignIn,
+    /// Somebody has to type the passphrase.
+    Passphrase,
+    /// The keychain has to be there and unlocked.
+    Keychain,
+    /// The disk with the backup has to be connected.
+    Disk,
+    /// The network has to be there.
+    Network,
+    /// Somebody has to make room at the destination.
+    Quota,
+    /// The service asked for a rest.
+    Service,
+    /// Another backup runs on the same line, or another program works on the destination.
+    Turn,
+}
+
+/// Something that is kept here and cannot be read, as after a return to an earlier version. It is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Unreadable {
+    /// Its id.
+    pub id: String,
+    /// Its name, as far as that can be made out.
+    pub name: String,
+    /// Whether it is a job; otherwise it is a sign-in.
+    pub is_job: bool,
+}
+
+/// What goes on with a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum JobState {
@@ -178,6 +255,6 @@ pub enum JobState {
     /// The sign-in or passphrase must be given again before it can run.
     NeedsAttention {
         /// Why, and what to do.
-        error: crate::CommandError,
+        error: CommandError,
     },
 }

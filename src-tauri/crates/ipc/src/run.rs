@@ -15,6 +15,12 @@ pub enum Operation {
     Restore,
     /// Versions away.
     Delete,
+    /// Space given back.
+    Compact,
+    /// A look at what is stored; nothing is changed.
+    Verify,
+    /// Putting right what is stored.
+    Repair,
 }
 
 /// What a run is doing.
@@ -127,7 +133,7 @@ pub struct RunSummary {
 
 /// What a run did, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct RunCounts {
     /// Entries looked at (backup) or asked for (restore).
     pub examined_files: u64,
@@ -143,6 +149,8 @@ pub struct RunCounts {
     pub restored_files: u64,
     /// Could not be read or written.
     pub failed_files: u64,
+    /// Sources that were not there; what the version before has of them is kept.
+    pub missing_sources: u64,
     /// Sent to the destination.
     pub uploaded_bytes: u64,
     /// Received from the destination.

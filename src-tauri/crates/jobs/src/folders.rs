@@ -47,6 +47,11 @@ impl Folders {
         self.data.join("pacing")
     }
 
+    /// Locked by the app while it runs.
+    pub(crate) fn app_lock(&self) -> PathBuf {
+        self.data.join("app.lock")
+    }
+
     /// Locked by the process that renews this sign-in.
     pub(crate) fn sign_in_lock(&self, account_id: &str) -> PathBuf {
         self.data.join("locks").join(format!("{account_id}.lock"))

@@ -19,6 +19,7 @@ use crate::{Result, blocking, selecting, wording};
 
 /// Runs one engine operation on a thread that may block.
 async fn run<T: Send + 'static>(
+    operation: Operation,
     target: &Target,
     observer: Observer,
     cancel: &CancellationToken,
@@ -31,7 +32,7 @@ async fn run<T: Send + 'static>(
     + 'static,
 ) -> Result<T> {
     let (store, token) = (target.store.clone(), cancel.clone());
-    let tracker = Arc::new(Tracker::new(Operation::Restore, observer));
+    let tracker = Arc::new(Tracker::new(operation, observer));
     let monitor = Arc::clone(&tracker);
     let work = blocking(move || work(&store, monitor, &token));
     let done = tracker.telling(target.waits.clone(), work).await;
@@ -54,9 +55,13 @@ pub async fn versions(
     observer: Observer,
     cancel: &CancellationToken,
 ) -> Result<Vec<Version>> {
-    let found = run(target, observer, cancel, |store, monitor, cancel| {
-        coffer_engine::versions(store, monitor, cancel)
-    });
+    let found = run(
+        Operation::Verify,
+        target,
+        observer,
+        cancel,
+        |store, monitor, cancel| coffer_engine::versions(store, monitor, cancel),
+    );
     Ok(found.await?.into_iter().map(version_shape).collect())
 }
 
@@ -71,17 +76,23 @@ pub async fn for_each_entry(
     cancel: &CancellationToken,
     mut sink: impl FnMut(Entry) -> bool + Send + 'static,
 ) -> Result<()> {
-    run(target, observer, cancel, move |store, monitor, cancel| {
-        let mut stopped = false;
-        let read = coffer_engine::for_each_entry(store, version, monitor, cancel, |entry| {
-            if sink(entry_shape(&entry)) {
-                return Ok(());
-            }
-            stopped = true;
-            Err(coffer_engine::Error::Cancelled)
-        });
-        if stopped { Ok(()) } else { read }
-    })
+    run(
+        Operation::Verify,
+        target,
+        observer,
+        cancel,
+        move |store, monitor, cancel| {
+            let mut stopped = false;
+            let read = coffer_engine::for_each_entry(store, version, monitor, cancel, |entry| {
+                if sink(entry_shape(&entry)) {
+                    return Ok(());
+                }
+                stopped = true;
+                Err(coffer_engine::Error::Cancelled)
+            });
+            if stopped { Ok(()) } else { read }
+        },
+    )
     .await
 }
 
@@ -113,9 +124,13 @@ pub async fn verify(
         Some(count) => Samples::Count(count),
     };
     let options = VerifyOptions { samples, now };
-    let stats = run(target, observer, cancel, move |store, monitor, cancel| {
-        coffer_engine::verify(store, &options, monitor, cancel)
-    })
+    let stats = run(
+        Operation::Verify,
+        target,
+        observer,
+        cancel,
+        move |store, monitor, cancel| coffer_engine::verify(store, &options, monitor, cancel),
+    )
     .await?;
     let words = |fault: Fault| (fault.volume, wording::fault(&fault.kind));
     Ok(Verified {
@@ -139,19 +154,25 @@ pub async fn find(
     mut sink: impl FnMut(Version, Entry) + Send + 'static,
 ) -> Result<()> {
     let selection = Selection::arguments(arguments);
-    run(target, observer, cancel, move |store, monitor, cancel| {
-        coffer_engine::find(
-            store,
-            &selection,
-            &versions,
-            monitor,
-            cancel,
-            |version, entry| {
-                sink(version_shape(version), entry_shape(&entry));
-                Ok(())
-            },
-        )
-    })
+    run(
+        Operation::Verify,
+        target,
+        observer,
+        cancel,
+        move |store, monitor, cancel| {
+            coffer_engine::find(
+                store,
+                &selection,
+                &versions,
+                monitor,
+                cancel,
+                |version, entry| {
+                    sink(version_shape(version), entry_shape(&entry));
+                    Ok(())
+                },
+            )
+        },
+    )
     .await
 }
 
@@ -179,22 +200,28 @@ pub async fn compare(
     cancel: &CancellationToken,
     mut sink: impl FnMut(Difference) + Send + 'static,
 ) -> Result<()> {
-    run(target, observer, cancel, move |store, monitor, cancel| {
-        coffer_engine::compare(store, (base, to), monitor, cancel, |difference| {
-            sink(Difference {
-                path: difference.path,
-                change: match difference.change {
-                    Change::Added => "added",
-                    Change::Deleted => "deleted",
-                    Change::Content => "changed",
-                    Change::Metadata => "attributes",
-                },
-                old_size: difference.old_size,
-                new_size: difference.new_size,
-            });
-            Ok(())
-        })
-    })
+    run(
+        Operation::Verify,
+        target,
+        observer,
+        cancel,
+        move |store, monitor, cancel| {
+            coffer_engine::compare(store, (base, to), monitor, cancel, |difference| {
+                sink(Difference {
+                    path: difference.path,
+                    change: match difference.change {
+                        Change::Added => "added",
+                        Change::Deleted => "deleted",
+                        Change::Content => "changed",
+                        Change::Metadata => "attributes",
+                    },
+                    old_size: difference.old_size,
+                    new_size: difference.new_size,
+                });
+                Ok(())
+            })
+        },
+    )
     .await
 }
 
@@ -219,17 +246,23 @@ pub async fn list_broken_files(
     cancel: &CancellationToken,
     mut sink: impl FnMut(Version, BrokenFile) + Send + 'static,
 ) -> Result<()> {
-    run(target, observer, cancel, move |store, monitor, cancel| {
-        coffer_engine::for_each_broken_file(store, monitor, cancel, |version, file| {
-            let broken = BrokenFile {
-                path: file.path,
-                size: file.size,
-                only_metadata: file.lost == Lost::Metadata,
-            };
-            sink(version_shape(version), broken);
-            Ok(())
-        })
-    })
+    run(
+        Operation::Verify,
+        target,
+        observer,
+        cancel,
+        move |store, monitor, cancel| {
+            coffer_engine::for_each_broken_file(store, monitor, cancel, |version, file| {
+                let broken = BrokenFile {
+                    path: file.path,
+                    size: file.size,
+                    only_metadata: file.lost == Lost::Metadata,
+                };
+                sink(version_shape(version), broken);
+                Ok(())
+            })
+        },
+    )
     .await
 }
 
@@ -298,9 +331,13 @@ pub async fn purge(
         now,
         mode: mode(dry_run),
     };
-    let stats = run(target, observer, cancel, move |store, monitor, cancel| {
-        coffer_engine::purge(store, &options, monitor, cancel)
-    })
+    let stats = run(
+        Operation::Repair,
+        target,
+        observer,
+        cancel,
+        move |store, monitor, cancel| coffer_engine::purge(store, &options, monitor, cancel),
+    )
     .await?;
     let compacted = stats.compacted.map_or_else(Vec::new, |stats| stats.deleted);
     let versions = stats.versions.into_iter().map(|purged| PurgedVersion {
@@ -345,9 +382,13 @@ pub async fn repair(
     cancel: &CancellationToken,
 ) -> Result<Repaired> {
     let mode: Mode = mode(dry_run);
-    let stats = run(target, observer, cancel, move |store, monitor, cancel| {
-        coffer_engine::repair(store, mode, now, monitor, cancel)
-    })
+    let stats = run(
+        Operation::Repair,
+        target,
+        observer,
+        cancel,
+        move |store, monitor, cancel| coffer_engine::repair(store, mode, now, monitor, cancel),
+    )
     .await?;
     Ok(Repaired {
         indexed: files(stats.indexed),
@@ -366,9 +407,13 @@ pub async fn recreate(
     observer: Observer,
     cancel: &CancellationToken,
 ) -> Result<(u64, u64)> {
-    let stats = run(target, observer, cancel, |store, monitor, cancel| {
-        coffer_engine::recreate(store, monitor, cancel)
-    })
+    let stats = run(
+        Operation::Repair,
+        target,
+        observer,
+        cancel,
+        |store, monitor, cancel| coffer_engine::recreate(store, monitor, cancel),
+    )
     .await?;
     Ok((stats.versions, stats.volumes))
 }

@@ -8,6 +8,7 @@
 //!
 //! Requests and replies are the types of `coffer-ipc`.
 
+mod app_lock;
 mod credentials;
 mod environment;
 mod folders;
@@ -28,6 +29,7 @@ pub mod values;
 mod waiting;
 pub mod wording;
 
+pub use app_lock::AppLock;
 pub use credentials::KeptSignIn;
 pub use environment::Environment;
 pub use folders::Folders;

@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 const KEPT: usize = 30;
 
 /// Creates a folder that only its owner may look into; one of somebody else is refused.
-fn create_private_folder(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn create_private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -50,5 +50,23 @@ pub fn start(folder: &Path) -> Option<WorkerGuard> {
         .with_ansi(false)
         .try_init()
         .ok()?;
+    log_panics();
     Some(guard)
+}
+
+/// Lets panics reach the log, too: an app without a console shows them nowhere else.
+fn log_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(
+            place = place.unwrap_or_default(),
+            "panic: {}",
+            text.unwrap_or_default()
+        );
+        before(panic);
+    }));
 }

@@ -206,7 +206,7 @@ pub async fn compact(
     let mut options = compact_options(target, settings, volume_size, now);
     options.mode = mode(dry_run);
     let (store, token) = (target.store.clone(), cancel.clone());
-    let tracker = Arc::new(Tracker::new(Operation::Delete, observer));
+    let tracker = Arc::new(Tracker::new(Operation::Compact, observer));
     let monitor = Arc::clone(&tracker);
     let work = blocking(move || coffer_engine::compact(&store, &options, monitor, &token));
     let compacted = tracker.telling(target.waits.clone(), work);

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use coffer_engine::{Monitor, Phase as EnginePhase, Problem, Severity};
+use coffer_engine::{Monitor, Phase as EnginePhase, Problem, ProblemKind, Severity};
 use coffer_ipc::run::{Operation, Phase, Progress, RunMessage, Wait};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -49,6 +49,7 @@ impl Observer {
 pub(crate) struct Tracker {
     observer: Observer,
     warnings: AtomicU64,
+    missing_sources: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -92,6 +93,7 @@ impl Tracker {
         Self {
             observer,
             warnings: AtomicU64::new(0),
+            missing_sources: AtomicU64::new(0),
             state: Mutex::new(state),
         }
     }
@@ -121,6 +123,11 @@ impl Tracker {
     /// Whether something was told that needs a look.
     pub(crate) fn has_warned(&self) -> bool {
         self.warnings.load(Ordering::Relaxed) > 0
+    }
+
+    /// Sources that were not there.
+    pub(crate) fn missing_sources(&self) -> u64 {
+        self.missing_sources.load(Ordering::Relaxed)
     }
 
     pub(crate) fn message(&self, message: RunMessage) {
@@ -292,6 +299,12 @@ impl Monitor for Tracker {
     fn problem(&self, problem: Problem) {
         if problem.kind.severity() == Severity::Warning {
             self.warnings.fetch_add(1, Ordering::Relaxed);
+        }
+        if matches!(
+            problem.kind,
+            ProblemKind::SourceMissing { .. } | ProblemKind::SourceEmpty
+        ) {
+            self.missing_sources.fetch_add(1, Ordering::Relaxed);
         }
         self.message(wording::problem(&problem));
     }

@@ -3,25 +3,29 @@
 mod accounts;
 mod bandwidth;
 mod browsing;
+mod cards;
+mod health;
+mod history;
 mod jobs;
+mod plan;
 mod runs;
 mod scheduler;
 mod sign_in_state;
 mod signing_in;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coffer_database::AppDatabase;
-use coffer_ipc::CommandError;
 use coffer_ipc::command::{AppState, NewJobDefaults, Theme, TrayStatus};
 use coffer_ipc::event::{Change, Event};
-use coffer_ipc::job::{JobOptions, Retention};
+use coffer_ipc::job::{HealthLevel, JobOptions, Retention, WaitingFor};
+use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::{Bandwidth, OneDrive};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::environment::Environment;
@@ -74,6 +78,14 @@ struct Inner {
     tray: Mutex<TrayStatus>,
     /// Runs that go on, by id.
     runs: Mutex<HashMap<String, ActiveRun>>,
+    /// The app ends: nothing starts any more.
+    closing: AtomicBool,
+    /// A run ended, so that another may start.
+    run_ended: Notify,
+    /// What the cards said last of the health of each job.
+    told_health: Mutex<HashMap<String, (HealthLevel, WaitingFor, bool)>>,
+    /// What the last look at the keychain found.
+    keychain_problem: Mutex<Option<CommandError>>,
     sign_ins: Mutex<HashMap<String, CancellationToken>>,
     opened: Mutex<HashMap<String, OpenedBackup>>,
     /// Clients, so that all of an account's requests share one token and one gate.
@@ -83,7 +95,7 @@ struct Inner {
 }
 
 impl Coffer {
-    /// Opens the app's database; runs that a crash cut off are noted as interrupted.
+    /// Opens the app's database. The app goes on with [`Coffer::resume`]; the command line leaves its runs alone.
     ///
     /// # Errors
     /// When the database cannot be used.
@@ -108,13 +120,16 @@ impl Coffer {
                 seq: AtomicU64::new(0),
                 tray: Mutex::new(TrayStatus::Shown),
                 runs: Mutex::default(),
+                closing: AtomicBool::new(false),
+                run_ended: Notify::new(),
+                told_health: Mutex::default(),
+                keychain_problem: Mutex::default(),
                 sign_ins: Mutex::default(),
                 opened: Mutex::default(),
                 clients: Mutex::default(),
                 bandwidth: Bandwidth::default(),
             }),
         };
-        coffer.note_interrupted_runs()?;
         coffer.apply_bandwidth()?;
         Ok(coffer)
     }
@@ -124,11 +139,11 @@ impl Coffer {
         self.inner.events.subscribe()
     }
 
-    /// Everything the UI needs when it starts.
+    /// Everything the UI needs when it starts. Asks nothing that may wait.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn app_state(&self) -> Result<AppState> {
+    pub fn app_state(&self) -> Result<AppState> {
         // Read first: what happens meanwhile comes as an event with a higher number.
         let seq = self.inner.seq.load(Ordering::SeqCst);
         let sign_in = self.sign_in_settings()?;
@@ -136,8 +151,9 @@ impl Coffer {
             seq,
             jobs: self.job_cards()?,
             accounts: self.accounts()?,
+            unreadable: self.unreadable()?,
             demo: self.inner.environment.demo,
-            keychain_problem: self.keychain_problem().await,
+            keychain_problem: lock(&self.inner.keychain_problem).clone(),
             tray: *lock(&self.inner.tray),
             theme: self.theme()?,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -193,22 +209,22 @@ impl Coffer {
         });
     }
 
-    /// Stops whatever runs and waits until it has; for the end of the app.
-    pub async fn shut_down(&self) {
-        let waiting: Vec<_> = {
-            let runs = lock(&self.inner.runs);
-            runs.values().map(ActiveRun::stop).collect()
-        };
-        for mut done in waiting {
-            // An error means that the run is gone, which is what is waited for.
-            let _ = done.wait_for(|done| *done).await;
-        }
-    }
-
-    async fn keychain_problem(&self) -> Option<CommandError> {
+    /// Looks whether the keychain can be used, which may take as long as a person takes to unlock it. The answer comes as
+    /// an event.
+    pub async fn look_at_keychain(&self) {
         let secrets = Arc::clone(&self.inner.secrets);
         let looked = blocking(move || secrets.get("journal-key")).await;
-        looked.err().map(|error| wording::keychain(&error))
+        self.note_keychain(looked.err().map(|error| wording::keychain(&error)));
+    }
+
+    /// One damaged entry is no problem of the keychain.
+    fn note_keychain(&self, problem: Option<CommandError>) {
+        let problem = problem.filter(|error| error.code == ErrorCode::Keychain);
+        let before = lock(&self.inner.keychain_problem).clone();
+        if before != problem {
+            lock(&self.inner.keychain_problem).clone_from(&problem);
+            self.emit(Change::Keychain { problem });
+        }
     }
 
     fn database<T>(
@@ -226,9 +242,11 @@ impl Coffer {
         + 'static,
     ) -> Result<T> {
         let secrets = Arc::clone(&self.inner.secrets);
-        blocking(move || work(&*secrets))
-            .await
-            .map_err(|error| wording::keychain(&error))
+        let done = blocking(move || work(&*secrets)).await;
+        let done = done.map_err(|error| wording::keychain(&error));
+        // Each use tells how it stands, so that nobody has to try again by hand.
+        self.note_keychain(done.as_ref().err().cloned());
+        done
     }
 
     fn emit(&self, change: Change) {

@@ -26,6 +26,7 @@ pub fn error(code: ErrorCode, message: impl Into<String>, hint: impl Into<String
         code,
         message: message.into(),
         hint: hint.into(),
+        retry_after: None,
     }
 }
 
@@ -56,6 +57,11 @@ pub fn cancelled() -> CommandError {
 pub fn database(source: &coffer_database::Error) -> CommandError {
     match source {
         coffer_database::Error::Full => full_disk("the disk with Coffer's data"),
+        coffer_database::Error::Later { .. } => error(
+            ErrorCode::Failed,
+            format!("{source}."),
+            "Install that version again. Nothing was changed.",
+        ),
         other => error(
             ErrorCode::Failed,
             format!("Coffer's own database cannot be used: {}", chain(other)),
@@ -66,11 +72,18 @@ pub fn database(source: &coffer_database::Error) -> CommandError {
 
 /// Errors of the keychain.
 pub fn keychain(source: &keychain::Error) -> CommandError {
+    if !matches!(source, keychain::Error::Unavailable { .. }) {
+        return error(
+            ErrorCode::Failed,
+            format!("{source}."),
+            "Type the passphrase of the backup again, or sign in again.",
+        );
+    }
     let hint = if cfg!(target_os = "linux") {
-        "Unlock the keyring, or install and start one (gnome-keyring or KWallet), then try again. \
+        "Unlock the keyring, or install and start one (gnome-keyring or KWallet). Backups go on by themselves then. \
          The command line can take secrets from the environment instead."
     } else {
-        "Unlock the keychain and try again."
+        "Unlock the keychain. Backups go on by themselves then."
     };
     error(ErrorCode::Keychain, format!("{source}."), hint)
 }
@@ -147,16 +160,70 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
     }
 }
 
+/// A job that has one run wants no second.
+pub fn running() -> CommandError {
+    error(
+        ErrorCode::Busy,
+        "This backup is running.",
+        "Wait until it is done, or stop it.",
+    )
+}
+
+/// A sign-in that nothing can renew ends on `day`.
+pub fn sign_in_ends(day: jiff::civil::Date) -> CommandError {
+    error(
+        ErrorCode::SignInRequired,
+        format!(
+            "The sign-in of this backup ends on {}.",
+            day.strftime("%-d %b %Y")
+        ),
+        "Sign in again before that day. An AuthID of this kind lasts 90 days and cannot be renewed by itself.",
+    )
+}
+
+/// What a panic says: nothing a person could do anything about.
+pub fn defect() -> CommandError {
+    error(
+        ErrorCode::Failed,
+        "Something in Coffer itself failed.",
+        "What was sent is kept; try again. The log in Coffer's data folder says more.",
+    )
+}
+
+/// The backup was there and its folder is not: its disk is away.
+pub fn disk_away(folder: &std::path::Path) -> CommandError {
+    error(
+        ErrorCode::DiskAway,
+        format!(
+            "The disk with this backup is not connected: {} is not there.",
+            folder.display()
+        ),
+        "Connect it; Coffer goes on by itself then. Nothing was written.",
+    )
+}
+
 /// Errors of a destination.
 pub fn destination(source: &DestinationError) -> CommandError {
+    let retry_after = source.retry_after();
+    CommandError {
+        retry_after: retry_after.map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX)),
+        ..destination_words(source)
+    }
+}
+
+fn destination_words(source: &DestinationError) -> CommandError {
     match source {
         DestinationError::SignInRequired { why, next } => error(
             ErrorCode::SignInRequired,
             format!("The sign-in is no longer valid: {why}."),
             *next,
         ),
-        DestinationError::SignInUnavailable { why, .. } => error(
-            ErrorCode::Offline,
+        DestinationError::SignInUnavailable { why, retry_after } => error(
+            if retry_after.is_some() {
+                ErrorCode::Throttled
+            } else {
+                ErrorCode::Offline
+            },
             format!("{}.", capital(why)),
             "Nothing is lost; a later run goes on.",
         ),
@@ -177,7 +244,7 @@ pub fn destination(source: &DestinationError) -> CommandError {
             "Check the internet connection. Nothing is lost; the next run goes on from here.",
         ),
         DestinationError::Throttled { .. } => error(
-            ErrorCode::Offline,
+            ErrorCode::Throttled,
             "The destination limits how much may be sent now.",
             "Nothing is lost; run again later.",
         ),

@@ -2,6 +2,7 @@
 import type { Account } from '../../bindings/Account';
 import type { AppState } from '../../bindings/AppState';
 import type { Drive } from '../../bindings/Drive';
+import type { Health } from '../../bindings/Health';
 import type { JobCard } from '../../bindings/JobCard';
 import type { JobOptions } from '../../bindings/JobOptions';
 import type { Progress } from '../../bindings/Progress';
@@ -26,6 +27,7 @@ export const noCounts: RunCounts = {
   deletedFiles: 0,
   restoredFiles: 0,
   failedFiles: 0,
+  missingSources: 0,
   uploadedBytes: 0,
   downloadedBytes: 0,
   uploadedVolumes: 0,
@@ -41,6 +43,7 @@ export const alex: Account = {
   driveId: 'b!7Qx-personal',
   way: 'service',
   problem: null,
+  expires: null,
 };
 
 export const studio: Account = {
@@ -52,6 +55,7 @@ export const studio: Account = {
   driveId: 'b!2Rt-studio',
   way: 'browser',
   problem: null,
+  expires: null,
 };
 
 export const drives: Drive[] = [
@@ -106,11 +110,25 @@ export function run(id: string, ago: number, result: RunResult, counts = {}): Ru
     error:
       result === 'error'
         ? {
-            code: 'offline',
-            message: 'OneDrive could not be reached for 30 minutes.',
-            hint: 'Check the network. The next run goes on where this one ended.',
+            code: 'failed',
+            message: 'The folder could not be written.',
+            hint: 'Check the drive and folder, and that this account may do that there.',
           }
         : null,
+  };
+}
+
+/** How a job stands whose newest backup is this one. */
+export function healthAfter(lastBackup: RunSummary | null): Health {
+  const levels = { success: 'good', unchanged: 'good', warning: 'warning' } as const;
+  const result = lastBackup?.result ?? 'running';
+  return {
+    level: result in levels ? levels[result as keyof typeof levels] : lastBackup ? 'bad' : 'new',
+    waitingFor: 'nothing',
+    problem: lastBackup?.error ?? null,
+    lastBackup,
+    lastGood: result in levels && lastBackup ? lastBackup.started : null,
+    overdue: false,
   };
 }
 
@@ -149,6 +167,11 @@ const options: JobOptions = {
 };
 
 export function documentsJob(): JobCard {
+  const lastRun = run('run-documents-0', 3, 'success', {
+    addedFiles: 42,
+    changedFiles: 17,
+    deletedFiles: 3,
+  });
   return {
     id: 'job-documents',
     definition: {
@@ -175,11 +198,8 @@ export function documentsJob(): JobCard {
     },
     state: { kind: 'idle' },
     destinationLabel: 'OneDrive · alex@outlook.example · Backups/laptop',
-    lastRun: run('run-documents-0', 3, 'success', {
-      addedFiles: 42,
-      changedFiles: 17,
-      deletedFiles: 3,
-    }),
+    health: healthAfter(lastRun),
+    lastRun,
     nextRun: hoursAgo(-21),
     versions: 30,
     storedBytes: 61.4 * gigabyte,
@@ -188,6 +208,7 @@ export function documentsJob(): JobCard {
 }
 
 export function studioJob(): JobCard {
+  const lastRun = run('run-studio-0', 27, 'unchanged');
   return {
     ...documentsJob(),
     id: 'job-studio',
@@ -203,7 +224,8 @@ export function studioJob(): JobCard {
       sources: ['/home/alex/Projects'],
     },
     destinationLabel: 'OneDrive · alex@studio.example · Backups/studio',
-    lastRun: run('run-studio-0', 27, 'unchanged'),
+    health: healthAfter(lastRun),
+    lastRun,
     nextRun: hoursAgo(-5),
     versions: 112,
     storedBytes: 418 * gigabyte,
@@ -212,6 +234,7 @@ export function studioJob(): JobCard {
 }
 
 export function musicJob(): JobCard {
+  const lastRun = run('run-music-0', 24 * 4, 'warning', { addedFiles: 118, failedFiles: 2 });
   return {
     ...documentsJob(),
     id: 'job-music',
@@ -224,7 +247,8 @@ export function musicJob(): JobCard {
       schedule: null,
     },
     destinationLabel: 'Folder · /media/alex/Archive/music',
-    lastRun: run('run-music-0', 24 * 4, 'warning', { addedFiles: 118, failedFiles: 2 }),
+    health: healthAfter(lastRun),
+    lastRun,
     nextRun: null,
     versions: 9,
     storedBytes: 34.2 * gigabyte,
@@ -263,6 +287,7 @@ export function appState(): AppState {
     seq: 0,
     jobs: [documentsJob(), musicJob(), studioJob()],
     accounts: [alex, studio],
+    unreadable: [],
     demo: true,
     keychainProblem: null,
     tray: 'shown',

@@ -1,5 +1,7 @@
 /** Screens with fixture data: `?scene=home-running` opens the browser build on one. */
 import type { AppState } from '../../bindings/AppState';
+import type { CommandError } from '../../bindings/CommandError';
+import type { JobCard } from '../../bindings/JobCard';
 import { fieldsOf, type Fields } from '../../features/backups/fields';
 import { storeDraft } from '../../features/backups/stored-draft';
 import type { FormStep, View } from '../../lib/view';
@@ -68,29 +70,25 @@ function withRunningJob(): AppState {
     runId: 'run-documents-1',
     progress: fixtures.progress(0.37),
   };
+  state.jobs[0]!.health.level = 'running';
   return state;
 }
 
 function withProblems(): AppState {
   const state = fixtures.appState();
   const [documents, music, studio] = state.jobs;
-  documents!.state = {
-    kind: 'needsAttention',
-    error: {
-      code: 'signInRequired',
-      message: 'The sign-in for alex@outlook.example is no longer valid.',
-      hint: 'Sign in again; the backup then goes on where it was.',
-    },
-  };
+  stop(documents!, {
+    code: 'signInRequired',
+    message: 'The sign-in for alex@outlook.example is no longer valid.',
+    hint: 'Sign in again; the backup then goes on where it was.',
+  });
   music!.lastRun = fixtures.run('run-music-0', 5, 'error');
-  studio!.state = {
-    kind: 'needsAttention',
-    error: {
-      code: 'wrongPassphrase',
-      message: 'The passphrase in the keychain does not open this backup.',
-      hint: 'Enter the passphrase from your recovery sheet.',
-    },
-  };
+  music!.health = fixtures.healthAfter(music!.lastRun);
+  stop(studio!, {
+    code: 'wrongPassphrase',
+    message: 'The passphrase in the keychain does not open this backup.',
+    hint: 'Enter the passphrase from your recovery sheet.',
+  });
   return {
     ...state,
     tray: 'unavailable',
@@ -100,6 +98,12 @@ function withProblems(): AppState {
       hint: 'Start GNOME Keyring, KWallet or another Secret Service, then restart Coffer.',
     },
   };
+}
+
+/** Lets a job wait until somebody acts. */
+function stop(card: JobCard, error: CommandError): void {
+  card.state = { kind: 'needsAttention', error };
+  card.health = { ...card.health, level: 'bad', problem: error };
 }
 
 function withFinishedRestore(): AppState {

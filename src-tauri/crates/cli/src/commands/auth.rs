@@ -39,7 +39,7 @@ pub(super) async fn kept_sign_in(wanted: Option<&str>) -> Option<Result<KeptSign
     }
 }
 
-fn open() -> Result<Coffer, CommandError> {
+pub(super) fn open() -> Result<Coffer, CommandError> {
     Coffer::open(
         Folders::standard(),
         Environment::from_variables(),
@@ -98,6 +98,12 @@ fn show(account: &Account, json: bool) {
         print_json(account);
     } else {
         println!("Signed in: {} ({})", account.name, account.drive);
+    }
+    if let Some(ends) = &account.expires {
+        let day = ends.split('T').next().unwrap_or(ends);
+        eprintln!(
+            "This AuthID ends on {day} and cannot be renewed by itself. Sign in again before that."
+        );
     }
 }
 

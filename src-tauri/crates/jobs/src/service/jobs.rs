@@ -2,13 +2,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use coffer_destination::RetryPolicy;
+use coffer_ipc::ErrorCode;
 use coffer_ipc::command::{DestinationCheck, DestinationContent, SaveJob, SourceCheck};
 use coffer_ipc::event::Change;
-use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition, JobState};
-use coffer_ipc::{CommandError, ErrorCode};
+use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition};
 use coffer_onedrive::{Place, TransferOptions};
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
@@ -26,140 +24,12 @@ const WHILE_SOMEBODY_WAITS: RetryPolicy = RetryPolicy {
     longest_delay: Duration::from_secs(5),
 };
 
-/// How long after a run that found no connection a job with a schedule tries again.
-const RETRY_WHEN_OFFLINE: SignedDuration = SignedDuration::from_mins(15);
-
-/// What was learnt about a job besides its definition.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Learnt {
-    pub(super) versions: Option<u32>,
-    pub(super) stored_bytes: Option<u64>,
-    pub(super) quota: Option<coffer_ipc::account::Quota>,
-    pub(super) label: String,
-    /// Why it cannot run until somebody acts.
-    pub(super) attention: Option<CommandError>,
-    /// A backup was stopped by the sign-in, and goes on once that is mended.
-    pub(super) stopped_by_sign_in: bool,
-    /// When a backup was started last, RFC 3339.
-    pub(super) last_start: Option<String>,
-    /// When the schedule was set; times before it are nobody's miss.
-    pub(super) scheduled_since: Option<String>,
-    /// When the newest run ended for want of a connection.
-    pub(super) offline_since: Option<String>,
-}
-
 /// Name of a job's passphrase in the keychain.
 fn passphrase_name(job_id: &str) -> String {
     format!("passphrase:{job_id}")
 }
 
 impl Coffer {
-    /// All jobs, by name.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub fn job_cards(&self) -> Result<Vec<JobCard>> {
-        let rows = self.database(|database| database.jobs())?;
-        let mut cards = Vec::new();
-        for (id, body) in rows {
-            match serde_json::from_str(&body) {
-                Ok(definition) => cards.push(self.card_of(&id, definition)?),
-                Err(error) => tracing::error!(%error, id, "a job cannot be read"),
-            }
-        }
-        cards.sort_by_key(|card| card.definition.name.to_lowercase());
-        Ok(cards)
-    }
-
-    /// One job.
-    pub(super) fn card(&self, job_id: &str) -> Result<JobCard> {
-        self.card_of(job_id, self.definition(job_id)?)
-    }
-
-    fn card_of(&self, id: &str, definition: JobDefinition) -> Result<JobCard> {
-        let learnt = self.learnt(id)?;
-        let running = lock(&self.inner.runs)
-            .values()
-            .find_map(|run| run.state_of(id));
-        let state = match (running, &learnt.attention) {
-            (Some(state), _) => state,
-            (None, Some(error)) => JobState::NeedsAttention {
-                error: error.clone(),
-            },
-            (None, None) => JobState::Idle,
-        };
-        let last_run = self.run_history(id, 0, 1)?.into_iter().next();
-        Ok(JobCard {
-            id: id.to_owned(),
-            state,
-            destination_label: if learnt.label.is_empty() {
-                plain_label(&definition)
-            } else {
-                learnt.label.clone()
-            },
-            last_run,
-            next_run: self
-                .next_start(&definition, &learnt)
-                .map(|time| time.to_string()),
-            versions: learnt.versions,
-            stored_bytes: learnt.stored_bytes,
-            quota: learnt.quota,
-            definition,
-        })
-    }
-
-    /// When a job starts by itself next; in the past when it is overdue.
-    pub(super) fn next_start(
-        &self,
-        definition: &JobDefinition,
-        learnt: &Learnt,
-    ) -> Option<Timestamp> {
-        let schedule = definition.schedule.as_ref()?;
-        let time = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
-        let last: Option<Timestamp> = time(&learnt.last_start);
-        let since: Option<Timestamp> = time(&learnt.scheduled_since);
-        let planned = next_run(schedule, last.max(since), &self.inner.clock.zone());
-        let again: Option<Timestamp> = time(&learnt.offline_since)
-            .and_then(|since: Timestamp| since.checked_add(RETRY_WHEN_OFFLINE).ok());
-        planned.into_iter().chain(again).min()
-    }
-
-    pub(super) fn definition(&self, job_id: &str) -> Result<JobDefinition> {
-        let rows = self.database(|database| database.jobs())?;
-        let body = rows
-            .into_iter()
-            .find(|(id, _)| id == job_id)
-            .map(|(_, body)| body);
-        let body = body.ok_or_else(|| wording::not_found("This backup"))?;
-        serde_json::from_str(&body).map_err(|_| wording::not_found("This backup"))
-    }
-
-    pub(super) fn learnt(&self, job_id: &str) -> Result<Learnt> {
-        let state = self.database(|database| database.job_state(job_id))?;
-        Ok(state
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default())
-    }
-
-    /// Changes what was learnt and tells the card.
-    pub(super) fn learn(&self, job_id: &str, change: impl FnOnce(&mut Learnt)) -> Result<()> {
-        let mut learnt = self.learnt(job_id)?;
-        change(&mut learnt);
-        let text = serde_json::to_string(&learnt).unwrap_or_default();
-        self.database(|database| database.set_job_state(job_id, &text))?;
-        self.emit_card(job_id);
-        Ok(())
-    }
-
-    pub(super) fn emit_card(&self, job_id: &str) {
-        if let Ok(card) = self.card(job_id) {
-            self.emit(Change::Job {
-                card: Box::new(card),
-            });
-        }
-    }
-
     /// Adds a job; its passphrase goes into the keychain.
     ///
     /// # Errors
@@ -326,14 +196,10 @@ impl Coffer {
         let running = lock(&self.inner.runs)
             .values()
             .any(|run| run.state_of(job_id).is_some());
-        if !running {
-            return Ok(());
+        if running {
+            return Err(wording::running());
         }
-        Err(wording::error(
-            ErrorCode::Busy,
-            "This backup is running.",
-            "Wait until it is done, or stop it.",
-        ))
+        Ok(())
     }
 
     fn label_of(&self, definition: &JobDefinition) -> Result<String> {
@@ -523,7 +389,7 @@ impl Coffer {
     }
 }
 
-fn plain_label(definition: &JobDefinition) -> String {
+pub(super) fn plain_label(definition: &JobDefinition) -> String {
     match &definition.destination {
         DestinationSettings::OneDrive { folder, .. } => format!("OneDrive · {folder}"),
         DestinationSettings::Folder { path } => path.clone(),

@@ -1,13 +1,13 @@
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use coffer_database::{MessageRow, RunRow};
 use coffer_ipc::event::Change;
-use coffer_ipc::job::JobState;
+use coffer_ipc::job::{DestinationSettings, JobDefinition, JobState};
 use coffer_ipc::restore::RestoreRequest;
 use coffer_ipc::run::{
-    MessageLevel, Operation, Phase, Progress, RunCounts, RunMessage, RunReport, RunResult,
-    RunSummary,
+    MessageLevel, Operation, Phase, Progress, RunCounts, RunMessage, RunResult, RunSummary,
 };
 use coffer_ipc::{CommandError, ErrorCode};
 use jiff::Timestamp;
@@ -15,22 +15,27 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use super::health::needs_attention;
+use super::history::Messages;
+use super::plan::retry_delay;
+use super::scheduler::Lane;
 use super::sign_in_state::account_of;
 use crate::maintenance::RetentionSettings;
 use crate::operation::{self, BackupSettings, Finished, RestoreSettings, Wanted};
 use crate::progress::{Observer, held};
 use crate::waiting::telling;
-use crate::{Result, lock, wording};
-
-/// Lines of a report that are kept.
-const MAX_MESSAGES: u64 = 10_000;
+use crate::{Result, blocking, lock, wording};
 
 /// A run that goes on.
 pub(super) struct ActiveRun {
     id: String,
     /// Empty for a restore without a job.
-    job_id: String,
+    pub(super) job_id: String,
+    /// For a backup: what it shares with others.
+    pub(super) lane: Option<Lane>,
     cancel: CancellationToken,
+    /// Whether somebody stopped it, and not the end of the app.
+    by_hand: Arc<AtomicBool>,
     progress: Arc<Mutex<Progress>>,
     done: watch::Receiver<bool>,
 }
@@ -70,13 +75,36 @@ impl Coffer {
 
     fn start(&self, job_id: &str, allow_new_destination: bool) -> Result<String> {
         let definition = self.definition(job_id)?;
-        let expected = self.learnt(job_id)?.versions.unwrap_or(0);
+        let learnt = self.learnt(job_id)?;
         let now = self.now();
-        let (run, observer) = self.begin(job_id, Operation::Backup, now)?;
+        let lane = Some(Lane::of(&definition));
+        let (run, observer) = self.begin(job_id, Operation::Backup, lane, now)?;
         let id = run.id.clone();
-        self.learn(job_id, |learnt| learnt.last_start = Some(now.to_string()))?;
-        let (coffer, job) = (self.clone(), job_id.to_owned());
-        tokio::spawn(async move {
+        let noted = self.learn(job_id, |learnt| {
+            learnt.last_start = Some(now.to_string());
+            learnt.retry_at = None;
+            learnt.clock_note = None;
+        });
+        if let Err(error) = noted {
+            self.end(
+                run,
+                Finished::failed(error.clone(), RunCounts::default()),
+                now,
+            );
+            return Err(error);
+        }
+        if let Some(text) = learnt.clock_note {
+            let level = MessageLevel::Info;
+            let subject = String::new();
+            (observer.on_message)(RunMessage {
+                level,
+                subject,
+                text,
+            });
+        }
+        let expected = learnt.versions.unwrap_or(0);
+        let (coffer, job, cancel) = (self.clone(), job_id.to_owned(), run.cancel.clone());
+        self.watch(run, now, async move {
             // The first request may have to wait already, for what an earlier run was told.
             let tell = |wait: Option<Timestamp>| {
                 let start = start_of(Operation::Backup);
@@ -86,30 +114,50 @@ impl Coffer {
                 };
                 (observer.on_progress)(shown);
             };
-            let opening = coffer.target_of_job(&job, &run.cancel);
-            let opened = telling(coffer.waits_of(&definition).await, tell, opening).await;
-            let finished = match opened {
-                Err(error) => Finished::failed(error, RunCounts::default()),
-                Ok(target) => {
-                    let mut settings =
-                        BackupSettings::new(definition.sources.iter().map(PathBuf::from).collect());
-                    settings.filters = definition.filters;
-                    settings.volume_size = definition.options.volume_bytes;
-                    settings.expected_versions = expected.into();
-                    settings.allow_new_destination = allow_new_destination;
-                    settings.retention = RetentionSettings::of_job(&definition.options.retention);
-                    // A backup that exists keeps its block size; the engine refuses another.
-                    settings.block_size = match operation::content(&target, &run.cancel).await {
-                        Ok(coffer_ipc::command::DestinationContent::Backup { .. }) => None,
-                        _ => Some(definition.options.block_bytes),
-                    };
-                    let folders = &coffer.inner.folders;
-                    operation::backup(&target, settings, folders, now, observer, &run.cancel).await
+            let opening = async {
+                if !allow_new_destination && expected > 0 {
+                    check_disk(&definition).await?;
                 }
+                let opening = coffer.target_of_job(&job, &cancel);
+                telling(coffer.waits_of(&definition).await, tell, opening).await
             };
-            coffer.end(run, finished, now);
+            let target = match until_stopped(&cancel, opening).await {
+                Err(error) => return Finished::failed(error, RunCounts::default()),
+                Ok(target) => target,
+            };
+            let mut settings =
+                BackupSettings::new(definition.sources.iter().map(PathBuf::from).collect());
+            settings.filters = definition.filters;
+            settings.volume_size = definition.options.volume_bytes;
+            settings.expected_versions = expected.into();
+            settings.allow_new_destination = allow_new_destination;
+            settings.retention = RetentionSettings::of_job(&definition.options.retention);
+            // A backup that exists keeps its block size; the engine refuses another.
+            settings.block_size = match operation::content(&target, &cancel).await {
+                Ok(coffer_ipc::command::DestinationContent::Backup { .. }) => None,
+                _ => Some(definition.options.block_bytes),
+            };
+            let folders = &coffer.inner.folders;
+            operation::backup(&target, settings, folders, now, observer, &cancel).await
         });
         Ok(id)
+    }
+
+    /// Does the work of a run in the background, and ends it whatever becomes of that: a panic ends it as failed.
+    fn watch(
+        &self,
+        run: Begun,
+        started: Timestamp,
+        work: impl Future<Output = Finished> + Send + 'static,
+    ) {
+        let coffer = self.clone();
+        tokio::spawn(async move {
+            let finished = tokio::spawn(work).await.unwrap_or_else(|panic| {
+                tracing::error!(%panic, run = run.id, "a run failed");
+                Finished::failed(wording::defect(), RunCounts::default())
+            });
+            coffer.end(run, finished, started);
+        });
     }
 
     /// Starts a restore in the background and returns its run.
@@ -119,10 +167,10 @@ impl Coffer {
     pub fn start_restore(&self, request: RestoreRequest) -> Result<String> {
         let (target, job_id) = self.opened_target(&request.handle)?;
         let now = self.now();
-        let (run, observer) = self.begin(&job_id, Operation::Restore, now)?;
+        let (run, observer) = self.begin(&job_id, Operation::Restore, None, now)?;
         let id = run.id.clone();
-        let coffer = self.clone();
-        tokio::spawn(async move {
+        let cancel = run.cancel.clone();
+        self.watch(run, now, async move {
             let settings = RestoreSettings {
                 version: request.version as usize,
                 wanted: Wanted::Paths(request.paths),
@@ -130,8 +178,7 @@ impl Coffer {
                 existing: request.existing,
                 permissions: true,
             };
-            let finished = operation::restore(&target, settings, observer, &run.cancel).await;
-            coffer.end(run, finished, now);
+            operation::restore(&target, settings, observer, &cancel).await
         });
         Ok(id)
     }
@@ -145,60 +192,28 @@ impl Coffer {
         let run = runs
             .get(run_id)
             .ok_or_else(|| wording::not_found("This run"))?;
+        run.by_hand.store(true, Ordering::SeqCst);
         run.cancel.cancel();
         Ok(())
     }
 
-    /// Runs of a job, newest first.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub fn run_history(&self, job_id: &str, offset: u32, limit: u32) -> Result<Vec<RunSummary>> {
-        let rows = self.database(|database| database.runs(job_id, offset, limit.min(500)))?;
-        Ok(rows
-            .iter()
-            .filter_map(|row| serde_json::from_str(&row.body).ok())
-            .collect())
-    }
-
-    /// A page of a run's report.
-    ///
-    /// # Errors
-    /// When there is no such run.
-    pub fn run_report(&self, run_id: &str, offset: u32, limit: u32) -> Result<RunReport> {
-        let missing = || wording::not_found("This run");
-        let row = self
-            .database(|database| database.run(run_id))?
-            .ok_or_else(missing)?;
-        let summary = serde_json::from_str(&row.body).map_err(|_| missing())?;
-        let rows = self.database(|database| database.messages(run_id, offset, limit.min(1000)))?;
-        let lines = rows.into_iter().map(|row| RunMessage {
-            level: match row.level {
-                0 => MessageLevel::Info,
-                1 => MessageLevel::Warning,
-                _ => MessageLevel::Error,
-            },
-            subject: row.subject,
-            text: row.text,
-        });
-        Ok(RunReport {
-            summary,
-            lines: lines.collect(),
-        })
-    }
-
-    /// Runs without an end are those of a process that died.
-    pub(super) fn note_interrupted_runs(&self) -> Result<()> {
-        for mut row in self.database(|database| database.unfinished_runs())? {
-            if let Ok(mut summary) = serde_json::from_str::<RunSummary>(&row.body) {
-                summary.result = RunResult::Interrupted;
-                summary.finished = Some(self.now().to_string());
-                row.body = serde_json::to_string(&summary).unwrap_or_default();
+    /// Stops whatever runs and waits until it has, but no longer than `patience`; for the end of the app. What does not
+    /// end, as on a disk that hangs, ends with the process and is taken up by the next one.
+    pub async fn shut_down(&self, patience: Duration) {
+        self.inner.closing.store(true, Ordering::SeqCst);
+        let waiting: Vec<_> = {
+            let runs = lock(&self.inner.runs);
+            runs.values().map(ActiveRun::stop).collect()
+        };
+        let all = async {
+            for mut done in waiting {
+                // An error means that the run is gone, which is what is waited for.
+                let _ = done.wait_for(|done| *done).await;
             }
-            row.finished = Some(nanoseconds(self.now()));
-            self.database(|database| database.put_run(&row))?;
+        };
+        if tokio::time::timeout(patience, all).await.is_err() {
+            tracing::warn!("a run did not stop in time");
         }
-        Ok(())
     }
 
     /// Notes a new run and returns it with an observer that reports it.
@@ -206,13 +221,12 @@ impl Coffer {
         &self,
         job_id: &str,
         operation: Operation,
+        lane: Option<Lane>,
         now: Timestamp,
     ) -> Result<(Begun, Observer)> {
-        if !job_id.is_empty() {
-            self.check_idle(job_id)?;
-        }
         let id = uuid::Uuid::new_v4().simple().to_string();
         let cancel = CancellationToken::new();
+        let by_hand = Arc::new(AtomicBool::new(false));
         let progress = Arc::new(Mutex::new(start_of(operation)));
         let (sender, done) = watch::channel(false);
         let summary = RunSummary {
@@ -225,15 +239,32 @@ impl Coffer {
             messages: 0,
             error: None,
         };
-        self.put_run(job_id, &summary, now)?;
         let active = ActiveRun {
             id: id.clone(),
             job_id: job_id.to_owned(),
+            lane,
             cancel: cancel.clone(),
+            by_hand: Arc::clone(&by_hand),
             progress: Arc::clone(&progress),
             done,
         };
-        lock(&self.inner.runs).insert(id.clone(), active);
+        {
+            // In one step: of two starts at the same moment one is refused.
+            let mut runs = lock(&self.inner.runs);
+            if self.inner.closing.load(Ordering::SeqCst) {
+                return Err(wording::cancelled());
+            }
+            if !job_id.is_empty() && runs.values().any(|run| run.job_id == job_id) {
+                return Err(wording::running());
+            }
+            self.put_run(job_id, &summary, now)?;
+            runs.insert(id.clone(), active);
+        }
+        let place = Place {
+            coffer: self.clone(),
+            id: id.clone(),
+            done: sender,
+        };
         self.emit_progress(job_id, &id, &progress);
 
         let messages = Arc::new(Mutex::new(Messages::default()));
@@ -257,9 +288,10 @@ impl Coffer {
                 id,
                 job_id: job_id.to_owned(),
                 cancel,
+                by_hand,
                 summary,
                 messages,
-                done: sender,
+                place,
             },
             observer,
         ))
@@ -282,9 +314,10 @@ impl Coffer {
         let Begun {
             id,
             job_id,
+            by_hand,
             mut summary,
             messages,
-            done,
+            place,
             ..
         } = run;
         if let Some(error) = &finished.error {
@@ -305,52 +338,80 @@ impl Coffer {
             .error
             .clone()
             .filter(|error| error.code != ErrorCode::Cancelled);
+        let by_quit = summary.result == RunResult::Stopped && !by_hand.load(Ordering::SeqCst);
+        if by_quit {
+            summary.result = RunResult::Interrupted;
+        }
         if let Err(error) = self.put_run(&job_id, &summary, started) {
             tracing::error!(message = error.message, "a run could not be noted");
         }
-        lock(&self.inner.runs).remove(&id);
-        if job_id.is_empty() {
-            let summary = Some(Box::new(summary));
+        if !job_id.is_empty()
+            && let Err(error) = self.note_end(&job_id, &summary, &finished, started)
+        {
+            tracing::error!(message = error.message, "a job's state could not be noted");
+        }
+        place.leave();
+        if !job_id.is_empty() {
+            self.emit_card(&job_id);
+        }
+        if summary.operation == Operation::Restore {
             self.emit(Change::Restore {
                 run_id: id,
                 progress: None,
-                summary,
+                summary: Some(Box::new(summary)),
             });
-        } else {
-            let noted = self.learn(&job_id, |learnt| {
-                if let Some((versions, bytes)) = finished.stored {
-                    learnt.versions = Some(versions);
-                    learnt.stored_bytes = Some(bytes);
-                }
-                learnt.quota = finished.quota.or(learnt.quota);
-                if summary.operation == Operation::Backup {
-                    let error = finished.error.as_ref();
-                    learnt.offline_since = error
-                        .filter(|error| error.code == ErrorCode::Offline)
-                        .map(|_| self.now().to_string());
-                }
-                learnt.stopped_by_sign_in = summary.operation == Operation::Backup
-                    && finished.error.as_ref().is_some_and(needs_sign_in);
-                learnt.attention = finished.error.clone().filter(needs_attention);
-            });
-            let noted = noted.and_then(|()| match &finished.error {
-                Some(error) if needs_sign_in(error) => self.lose_sign_in_of(&job_id, error),
-                _ => Ok(()),
-            });
-            if let Err(error) = noted {
-                tracing::error!(message = error.message, "a job's state could not be noted");
-            }
-            if summary.operation == Operation::Restore {
-                let summary = Some(Box::new(summary));
-                self.emit(Change::Restore {
-                    run_id: id,
-                    progress: None,
-                    summary,
-                });
-            }
         }
-        // Nobody may wait any more.
-        let _ = done.send(true);
+        self.inner.run_ended.notify_one();
+        // Whoever waits for the end of the run finds all of this done.
+        drop(place);
+    }
+
+    /// Notes what the end of a run means for its job. Only backups say how a job stands, and of those only the ones that
+    /// nobody stopped.
+    fn note_end(
+        &self,
+        job_id: &str,
+        summary: &RunSummary,
+        finished: &Finished,
+        started: Timestamp,
+    ) -> Result<()> {
+        let error = finished.error.as_ref();
+        let is_backup = summary.operation == Operation::Backup;
+        let now = self.now();
+        if is_backup {
+            self.fold_into_history(job_id, summary)?;
+        }
+        self.learn(job_id, |learnt| {
+            if let Some((versions, bytes)) = finished.stored {
+                learnt.versions = Some(versions);
+                learnt.stored_bytes = Some(bytes);
+            }
+            learnt.quota = finished.quota.or(learnt.quota);
+            match summary.result {
+                _ if !is_backup => return,
+                RunResult::Stopped => {
+                    learnt.tries = 0;
+                    return;
+                }
+                // By the end of the app: the next start goes on.
+                RunResult::Interrupted => {
+                    learnt.retry_at = Some(now);
+                    learnt.tries = 0;
+                }
+                _ => {
+                    let delay = error.and_then(|error| retry_delay(error, learnt.tries));
+                    learnt.retry_at = delay.and_then(|delay| now.checked_add(delay).ok());
+                    learnt.tries = delay.map_or(0, |_| learnt.tries.saturating_add(1));
+                }
+            }
+            learnt.note_backup(summary, started);
+            learnt.stopped_by_sign_in = error.is_some_and(needs_sign_in);
+            learnt.attention = error.filter(|error| needs_attention(error)).cloned();
+        })?;
+        match error {
+            Some(error) if needs_sign_in(error) => self.lose_sign_in_of(job_id, error),
+            _ => Ok(()),
+        }
     }
 
     /// What one run found out about its sign-in holds for all jobs that use it.
@@ -361,35 +422,6 @@ impl Coffer {
             None => Ok(()),
         }
     }
-
-    fn put_run(&self, job_id: &str, summary: &RunSummary, started: Timestamp) -> Result<()> {
-        let row = RunRow {
-            id: summary.id.clone(),
-            job: job_id.to_owned(),
-            started: nanoseconds(started),
-            finished: summary.finished.as_ref().map(|_| nanoseconds(self.now())),
-            body: serde_json::to_string(summary).unwrap_or_default(),
-        };
-        self.database(|database| database.put_run(&row))
-    }
-
-    fn write(&self, run_id: &str, first: u64, lines: &[RunMessage]) {
-        let rows: Vec<_> = lines
-            .iter()
-            .map(|line| MessageRow {
-                level: match line.level {
-                    MessageLevel::Info => 0,
-                    MessageLevel::Warning => 1,
-                    MessageLevel::Error => 2,
-                },
-                subject: line.subject.clone(),
-                text: line.text.clone(),
-            })
-            .collect();
-        if let Err(error) = self.database(|database| database.add_messages(run_id, first, &rows)) {
-            tracing::error!(message = error.message, "a report could not be written");
-        }
-    }
 }
 
 /// A run as its task holds it.
@@ -397,52 +429,59 @@ struct Begun {
     id: String,
     job_id: String,
     cancel: CancellationToken,
+    by_hand: Arc<AtomicBool>,
     summary: RunSummary,
     messages: Arc<Mutex<Messages>>,
+    place: Place,
+}
+
+/// The place of a run among those that go on. Dropping it gives it up, whatever happened to the run.
+struct Place {
+    coffer: Coffer,
+    id: String,
     done: watch::Sender<bool>,
 }
 
-/// Lines of a report on their way into the database, a hundred at a time.
-#[derive(Default)]
-struct Messages {
-    written: u64,
-    pending: Vec<RunMessage>,
-}
-
-impl Messages {
-    fn add(&mut self, message: RunMessage, write: impl FnOnce(u64, &[RunMessage])) {
-        let count = self.written + self.pending.len() as u64;
-        if count == MAX_MESSAGES && message.level != MessageLevel::Error {
-            self.pending.push(RunMessage {
-                level: MessageLevel::Warning,
-                subject: String::new(),
-                text: "There were more messages than are kept.".to_owned(),
-            });
-        } else if count < MAX_MESSAGES || message.level == MessageLevel::Error {
-            self.pending.push(message);
-        }
-        if self.pending.len() >= 100 {
-            self.flush(write);
-        }
-    }
-
-    /// Writes what is pending and returns how many lines there are.
-    fn flush(&mut self, write: impl FnOnce(u64, &[RunMessage])) -> u64 {
-        if !self.pending.is_empty() {
-            write(self.written, &self.pending);
-            self.written += self.pending.len() as u64;
-            self.pending.clear();
-        }
-        self.written
+impl Place {
+    fn leave(&self) {
+        lock(&self.coffer.inner.runs).remove(&self.id);
     }
 }
 
-/// Errors that will come again until somebody acts.
-fn needs_attention(error: &CommandError) -> bool {
-    matches!(
-        error.code,
-        ErrorCode::SignInRequired | ErrorCode::WrongPassphrase | ErrorCode::Keychain
-    )
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.leave();
+        // Nobody may wait any more.
+        let _ = self.done.send(true);
+    }
+}
+
+/// Does `work` until it is done or `cancel` is triggered. A keychain that shows a prompt answers only when its owner does.
+async fn until_stopped<T>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(wording::cancelled()),
+        done = work => done,
+    }
+}
+
+/// Looks whether the folder of a backup that was there is there.
+async fn check_disk(definition: &JobDefinition) -> Result<()> {
+    let DestinationSettings::Folder { path } = &definition.destination else {
+        return Ok(());
+    };
+    let folder = PathBuf::from(path);
+    blocking(move || match folder.symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(wording::disk_away(&folder))
+        }
+        // Whatever else is wrong with it, the backup itself says.
+        _ => Ok(()),
+    })
+    .await
 }
 
 fn needs_sign_in(error: &CommandError) -> bool {
@@ -465,6 +504,27 @@ fn start_of(operation: Operation) -> Progress {
     }
 }
 
-fn nanoseconds(time: Timestamp) -> i64 {
-    i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keychain::MemoryKeychain;
+    use crate::{Environment, Folders, SystemClock};
+
+    #[tokio::test]
+    async fn quitting_does_not_wait_for_ever_for_a_run_that_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        let coffer = Coffer::open(
+            Folders::new(folder.path().join("data"), folder.path().join("cache")),
+            Environment::demo("http://localhost:1", "http://localhost:1"),
+            Arc::new(MemoryKeychain::default()),
+            Arc::new(SystemClock),
+        )
+        .unwrap();
+        let now = coffer.now();
+        let (hangs, _) = coffer.begin("", Operation::Restore, None, now).unwrap();
+
+        coffer.shut_down(Duration::from_millis(1)).await;
+
+        assert!(hangs.cancel.is_cancelled());
+    }
 }

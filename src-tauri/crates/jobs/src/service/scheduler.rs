@@ -1,58 +1,165 @@
+use std::collections::HashSet;
 use std::time::Duration;
 
 use coffer_ipc::ErrorCode;
-use coffer_ipc::job::JobState;
+use coffer_ipc::job::{DestinationSettings, JobDefinition};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
-use crate::Result;
+use super::cards::Learnt;
+use crate::{Result, lock};
 
 /// How often the clock is looked at. A computer that wakes up is noticed by the next look.
 const TICK: Duration = Duration::from_secs(20);
 
+/// What backups share, so that one at a time is as fast as several: backups that start by themselves queue for it. A disk
+/// does not wait for the line, or a first upload of a week would keep it from its daily backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Lane {
+    /// The line to OneDrive.
+    Network,
+    /// Disks of this computer.
+    Disk,
+}
+
+impl Lane {
+    pub(super) fn of(definition: &JobDefinition) -> Self {
+        match definition.destination {
+            DestinationSettings::OneDrive { .. } => Self::Network,
+            DestinationSettings::Folder { .. } => Self::Disk,
+        }
+    }
+}
+
 impl Coffer {
     /// Starts due jobs, and keeps sign-ins alive, until it is cancelled.
     pub async fn run_schedule(&self, cancel: &CancellationToken) {
+        // Apart: a sign-in may wait for the network or for a prompt of the keychain, and jobs must not wait for it.
+        let both = async { tokio::join!(self.keep_starting(), self.keep_renewing(cancel)) };
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            _ = both => {}
+        }
+    }
+
+    async fn keep_starting(&self) {
         loop {
             if let Err(error) = self.start_due_jobs() {
                 tracing::error!(message = error.message, "the schedule could not be read");
             }
-            if let Err(error) = self.renew_sign_ins(cancel).await {
-                tracing::error!(message = error.message, "the sign-ins could not be read");
-            }
+            self.tell_changed_health();
             tokio::select! {
-                () = cancel.cancelled() => return,
+                () = self.inner.run_ended.notified() => {}
                 () = tokio::time::sleep(TICK) => {}
             }
         }
     }
 
-    /// Starts every job whose time has come, also one that was missed, and returns their ids.
+    async fn keep_renewing(&self, cancel: &CancellationToken) {
+        loop {
+            if let Err(error) = self.renew_sign_ins(cancel).await {
+                tracing::error!(message = error.message, "the sign-ins could not be read");
+            }
+            tokio::time::sleep(TICK).await;
+        }
+    }
+
+    /// Starts jobs whose time has come, also one that was missed, and returns their ids. One after the other on each
+    /// line, the longest due first: the others wait until it is done.
     ///
-    /// A job that waits for a sign-in, a passphrase or the keychain is left alone until somebody acted.
+    /// A job that waits for a sign-in or a passphrase is left alone until somebody acted. One that cannot be started holds
+    /// up no other.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Those of the database when no job can be read.
     pub fn start_due_jobs(&self) -> Result<Vec<String>> {
         let now = self.now();
+        let mut due = Vec::new();
+        for (id, definition) in self.definitions()? {
+            match self.learnt(&id).and_then(|learnt| {
+                self.mend_times(&id, &learnt)?;
+                self.learnt(&id)
+            }) {
+                Ok(learnt) => {
+                    let time = self.next_start(&definition, &learnt);
+                    if let Some(time) = time.filter(|time| *time <= now)
+                        && learnt.attention.is_none()
+                        && self.check_idle(&id).is_ok()
+                    {
+                        due.push((time, id, Lane::of(&definition)));
+                    }
+                }
+                Err(error) => could_not_start(&id, &error.message),
+            }
+        }
+        due.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+
+        let mut busy = self.busy_lanes();
         let mut started = Vec::new();
-        for card in self.job_cards()? {
-            if card.state != JobState::Idle {
+        for (_, id, lane) in due {
+            if busy.contains(&lane) {
                 continue;
             }
-            let learnt = self.learnt(&card.id)?;
-            let due = self
-                .next_start(&card.definition, &learnt)
-                .is_some_and(|time| time <= now);
-            if !due {
-                continue;
-            }
-            match self.start_backup(&card.id) {
-                Ok(_) => started.push(card.id),
+            match self.start_backup(&id) {
+                Ok(_) => {
+                    busy.insert(lane);
+                    started.push(id);
+                }
                 Err(error) if error.code == ErrorCode::Busy => {}
-                Err(error) => return Err(error),
+                Err(error) => could_not_start(&id, &error.message),
             }
         }
         Ok(started)
     }
+
+    /// Lines on which a backup runs.
+    fn busy_lanes(&self) -> HashSet<Lane> {
+        let runs = lock(&self.inner.runs);
+        runs.values().filter_map(|run| run.lane).collect()
+    }
+
+    /// Whether a job is due and another backup runs on its line.
+    pub(super) fn waits_for_its_turn(
+        &self,
+        id: &str,
+        definition: &JobDefinition,
+        learnt: &Learnt,
+    ) -> bool {
+        let now = self.now();
+        let is_due = self
+            .next_start(definition, learnt)
+            .is_some_and(|time| time <= now);
+        is_due
+            && lock(&self.inner.runs)
+                .values()
+                .any(|run| run.lane == Some(Lane::of(definition)) && run.job_id != id)
+    }
+
+    /// Tells the cards whose health changed by nothing but the time that passed, or by another job.
+    fn tell_changed_health(&self) {
+        let Ok(cards) = self.job_cards() else {
+            return;
+        };
+        let mut changed = Vec::new();
+        {
+            let mut told = lock(&self.inner.told_health);
+            for card in cards {
+                let short = (
+                    card.health.level,
+                    card.health.waiting_for,
+                    card.health.overdue,
+                );
+                if told.insert(card.id.clone(), short) != Some(short) {
+                    changed.push(card.id);
+                }
+            }
+        }
+        for id in changed {
+            self.emit_card(&id);
+        }
+    }
+}
+
+fn could_not_start(id: &str, message: &str) {
+    tracing::error!(id, message, "a due job could not be started");
 }

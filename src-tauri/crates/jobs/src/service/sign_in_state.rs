@@ -70,7 +70,11 @@ impl Coffer {
         for account in self.accounts()? {
             let renewal = self.renewal(&account.id)?;
             let now = self.now();
-            let passed = |since: Option<Timestamp>| since.map(|since| now.duration_since(since));
+            // A time that lies ahead was noted while the clock was wrong, and says nothing.
+            let passed = |since: Option<Timestamp>| {
+                let since = since.filter(|since| *since <= now)?;
+                Some(now.duration_since(since))
+            };
             let is_due = passed(renewal.done).is_none_or(|time| time >= RENEWAL)
                 && passed(renewal.tried).is_none_or(|time| time >= NEXT_TRY);
             if !is_due || account.problem.is_some() || account.demo != self.inner.environment.demo {

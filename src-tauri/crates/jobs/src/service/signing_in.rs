@@ -8,6 +8,7 @@ use coffer_onedrive::{
     AuthId, Credential, DeviceSignIn, DirectSignIn, Drive, Error as OneDriveError, Grant,
     PendingDevice, PendingDirect, PendingSignIn as PendingAuthId, Registration, SignIn, TokenStore,
 };
+use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
@@ -17,6 +18,8 @@ use crate::{Result, blocking, lock, wording};
 
 /// Name of the setting that holds [`SignInSettings`].
 const SETTING: &str = "sign-in";
+/// How long an AuthID lasts that holds the refresh token itself: Microsoft ends it, used or not.
+const LIFE_OF_SHORT_LIVED: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// A sign-in that waits for the person, with what is needed to keep it.
 enum Pending {
@@ -292,6 +295,7 @@ impl Coffer {
             drive_id: drive.id,
             way: entry.way(),
             problem: None,
+            expires: self.end_of(&new),
         };
         let entry_name = credential_name(&account.id);
         self.secrets(move |secrets| entry.write(secrets, &entry_name))
@@ -302,6 +306,17 @@ impl Coffer {
         self.sign_in_renewed(&account.id)?;
         self.sign_in_mended(&account.id)?;
         Ok(account)
+    }
+
+    /// When a sign-in ends for good, for one that nothing can renew.
+    fn end_of(&self, new: &New) -> Option<String> {
+        match new {
+            New::AuthId { auth_id, .. } if auth_id.is_short_lived() => {
+                let end = self.now().checked_add(LIFE_OF_SHORT_LIVED).ok()?;
+                Some(end.to_string())
+            }
+            _ => None,
+        }
     }
 
     /// The account whose place a sign-in takes, so that its jobs go on: the one that signs in again, else the one with

@@ -93,7 +93,7 @@ async fn a_lost_sign_in_stops_all_its_jobs_and_a_new_one_starts_only_what_it_sto
     assert_eq!(state(&other), JobState::Idle);
     assert!(coffer.run_history(&other, 0, 1).unwrap().is_empty());
     assert!(coffer.accounts().unwrap().remove(0).problem.is_none());
-    coffer.shut_down().await;
+    coffer.shut_down(Duration::from_secs(60)).await;
 }
 
 #[tokio::test]

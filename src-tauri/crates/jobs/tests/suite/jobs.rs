@@ -41,7 +41,8 @@ async fn without_a_keychain_a_job_is_not_kept_and_the_reason_is_told() {
     let refused = refused.unwrap_err();
     assert_eq!(refused.code, ErrorCode::Keychain);
     assert!(!refused.hint.is_empty());
-    let state = coffer.app_state().await.unwrap();
+    coffer.look_at_keychain().await;
+    let state = coffer.app_state().unwrap();
     assert!(state.jobs.is_empty());
     assert_eq!(state.keychain_problem.unwrap().code, ErrorCode::Keychain);
 }

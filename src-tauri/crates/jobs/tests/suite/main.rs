@@ -2,7 +2,9 @@
 
 mod a_day;
 mod accounts;
+mod always_runs;
 mod bad_days;
+mod health;
 mod jobs;
 mod runs;
 mod schedule;

@@ -49,7 +49,7 @@ async fn a_run_is_reported_while_it_goes_on_and_afterwards() {
     assert_eq!(last.result, RunResult::Success);
     // Two files, a folder, and the source itself.
     assert_eq!(last.counts.added_files, 4);
-    assert!(coffer.app_state().await.unwrap().seq >= last_seq);
+    assert!(coffer.app_state().unwrap().seq >= last_seq);
     assert_eq!(coffer.run_history(&id, 0, 10).unwrap(), [last]);
 }
 

@@ -7,7 +7,7 @@ use coffer_ipc::event::{Change, Event};
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition, JobOptions, Retention};
 use coffer_ipc::run::{RunResult, RunSummary};
 use coffer_jobs::keychain::{MemoryKeychain, SecretStore};
-use coffer_jobs::{Clock, Coffer, Environment, Folders};
+use coffer_jobs::{AppLock, Clock, Coffer, Environment, Folders};
 use coffer_onedrive_sim::{Options, Simulator};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -71,20 +71,31 @@ impl Computer {
         }
     }
 
-    /// Starts Coffer; what an earlier start left is there.
+    /// Starts the app; what an earlier start left is there, and ended with it.
     pub(crate) fn start(&self) -> Coffer {
-        let folders = Folders::new(self.path("data"), self.path("cache"));
+        let coffer = self.open();
+        let alone = AppLock::take(&self.folders()).expect("no other app runs");
+        coffer.resume(&alone).expect("the database is good");
+        coffer
+    }
+
+    /// Opens Coffer as the command line does, beside an app that may run.
+    pub(crate) fn open(&self) -> Coffer {
         let mut environment =
             Environment::demo(self.simulator.api_url(), &self.simulator.oauth_url());
         // What fails for good in these tests need not be waited for.
         environment.retries.retries = 0;
         Coffer::open(
-            folders,
+            self.folders(),
             environment,
             Arc::clone(&self.keychain),
             self.clock.clone(),
         )
         .expect("Coffer starts")
+    }
+
+    pub(crate) fn folders(&self) -> Folders {
+        Folders::new(self.path("data"), self.path("cache"))
     }
 
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {

@@ -1,0 +1,49 @@
+use coffer_ipc::job::{HealthLevel, JobCard};
+use coffer_jobs::Folders;
+
+use super::auth::open;
+use crate::arguments::Common;
+use crate::exit::Exit;
+use crate::output::{self, fail, print_json};
+
+/// How the jobs of the app stand, the same as its window shows. The worst of them is the exit code.
+pub(crate) fn run(common: Common) -> Exit {
+    let cards = if Folders::standard().database().exists() {
+        open().and_then(|coffer| coffer.job_cards())
+    } else {
+        Ok(Vec::new())
+    };
+    let cards = match cards {
+        Ok(cards) => cards,
+        Err(error) => return fail(error, common),
+    };
+    if common.json {
+        print_json(&cards);
+    } else {
+        for card in &cards {
+            output::print(format_args!("{}", line(card)));
+        }
+    }
+    let worst = cards.iter().map(|card| card.health.level).max();
+    match worst {
+        Some(HealthLevel::Bad) => Exit::Failed,
+        Some(HealthLevel::Warning) => Exit::Warnings,
+        _ => Exit::Success,
+    }
+}
+
+/// `name`, how it stands, the last good backup, and what is wrong, apart by tabs.
+fn line(card: &JobCard) -> String {
+    let health = &card.health;
+    let level = match health.level {
+        HealthLevel::Good => "good",
+        HealthLevel::New => "new",
+        HealthLevel::Waiting => "waiting",
+        HealthLevel::Running => "running",
+        HealthLevel::Warning => "warning",
+        HealthLevel::Bad => "bad",
+    };
+    let last_good = health.last_good.as_deref().unwrap_or("-");
+    let problem = health.problem.as_ref().map_or("", |error| &error.message);
+    format!("{}\t{level}\t{last_good}\t{problem}", card.definition.name)
+}

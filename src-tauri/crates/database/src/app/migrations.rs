@@ -1,0 +1,202 @@
+//! The app database's schema, as numbered steps from an empty file on.
+//!
+//! A step is never changed once it was released; a new schema is a new step. The number of steps that a file has taken
+//! is its `user_version`. Before the first step that an existing file takes, it is copied beside itself.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::error::{Error, Result};
+use crate::sqlite;
+
+/// What a step does, in one transaction.
+type Step = &'static str;
+
+const STEPS: &[Step] = &[
+    "
+CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE account (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE job (id TEXT PRIMARY KEY, body TEXT NOT NULL, state TEXT NOT NULL DEFAULT '{}') WITHOUT ROWID;
+CREATE TABLE run (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, job TEXT NOT NULL, started INTEGER NOT NULL, finished INTEGER,
+    body TEXT NOT NULL
+);
+CREATE INDEX run_of_job ON run (job, number);
+CREATE TABLE message (
+    run TEXT NOT NULL, seq INTEGER NOT NULL, level INTEGER NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL,
+    PRIMARY KEY (run, seq)
+) WITHOUT ROWID;
+",
+    // Reports of runs that are gone; until then they went in two steps.
+    "DELETE FROM message WHERE run NOT IN (SELECT id FROM run);",
+];
+
+/// Brings `connection` to the newest schema.
+pub(super) fn apply(connection: &mut Connection, path: &Path) -> Result<()> {
+    apply_steps(connection, path, STEPS)
+}
+
+fn apply_steps(connection: &mut Connection, path: &Path, steps: &[Step]) -> Result<()> {
+    let newest = i32::try_from(steps.len()).unwrap_or(i32::MAX);
+    let found = version(connection, path)?;
+    if found > newest {
+        return Err(Error::Later {
+            path: path.to_owned(),
+        });
+    }
+    if found == newest {
+        return Ok(());
+    }
+    if found > 0 {
+        copy(connection, &copy_path(path, found))?;
+    }
+    let behavior = TransactionBehavior::Immediate;
+    let classify = |error| sqlite::classify(error, path);
+    let transaction = Transaction::new(connection, behavior).map_err(classify)?;
+    // Another process may have done it meanwhile.
+    let found = version(&transaction, path)?;
+    let taken = usize::try_from(found).unwrap_or(0);
+    for step in steps.iter().skip(taken) {
+        transaction.execute_batch(step).map_err(classify)?;
+    }
+    if found < newest {
+        transaction
+            .execute_batch(&format!("PRAGMA user_version = {newest};"))
+            .map_err(classify)?;
+    }
+    transaction.commit().map_err(classify)?;
+    give_space_back_from_now_on(connection)
+}
+
+fn version(connection: &Connection, path: &Path) -> Result<i32> {
+    connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(|error| sqlite::classify(error, path))
+}
+
+/// Where the copy of a file of this version goes.
+fn copy_path(path: &Path, version: i32) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".v{version}"));
+    name.into()
+}
+
+/// A whole and consistent copy, replacing one that an earlier try left.
+fn copy(connection: &Connection, to: &Path) -> Result<()> {
+    let failed = |source| Error::Io {
+        path: to.to_owned(),
+        source,
+    };
+    match std::fs::remove_file(to) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    // SQLite takes an empty file as it takes none.
+    sqlite::create_private(to)?;
+    connection.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+    Ok(())
+}
+
+/// Lets `PRAGMA incremental_vacuum` shrink the file, which it can only once the file was written in that way.
+fn give_space_back_from_now_on(connection: &Connection) -> Result<()> {
+    const INCREMENTAL: i32 = 2;
+    let mode: i32 = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0))?;
+    if mode != INCREMENTAL {
+        connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM;")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::AppDatabase;
+
+    /// A file as the first release wrote it.
+    fn first_release(path: &Path) {
+        let connection = Connection::open(path).unwrap();
+        let first = format!("BEGIN; {} PRAGMA user_version = 1; COMMIT;", STEPS[0]);
+        connection.execute_batch(&first).unwrap();
+        let row = "INSERT INTO job (id, body) VALUES ('j', 'kept');
+                   INSERT INTO message VALUES ('gone', 0, 1, '', 'of a run that is gone');";
+        connection.execute_batch(row).unwrap();
+    }
+
+    #[test]
+    fn an_earlier_file_is_copied_and_then_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coffer.sqlite");
+        first_release(&path);
+
+        let database = AppDatabase::open(&path).unwrap();
+
+        let job = ("j".to_owned(), "kept".to_owned());
+        assert_eq!(database.jobs().unwrap(), std::slice::from_ref(&job));
+        assert_eq!(database.message_count("gone").unwrap(), 0);
+        let copy = folder.path().join("coffer.sqlite.v1");
+        let copied = Connection::open(&copy).unwrap();
+        assert_eq!(version(&copied, &copy).unwrap(), 1);
+        let lines: i64 = copied
+            .query_row("SELECT count(*) FROM message", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(lines, 1, "as it was before");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(&copy).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_step_that_fails_changes_nothing_and_can_be_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coffer.sqlite");
+        first_release(&path);
+        let mut connection = sqlite::open_file(&path).unwrap();
+        let broken = [STEPS[0], "DROP TABLE message;", "nonsense"];
+
+        assert!(apply_steps(&mut connection, &path, &broken).is_err());
+
+        assert_eq!(version(&connection, &path).unwrap(), 1);
+        drop(connection);
+        assert_eq!(AppDatabase::open(&path).unwrap().jobs().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_file_of_a_later_version_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coffer.sqlite");
+        first_release(&path);
+        let later = "PRAGMA user_version = 1000;";
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch(later)
+            .unwrap();
+
+        let refused = AppDatabase::open(&path).err().unwrap();
+
+        assert!(matches!(refused, Error::Later { .. }), "{refused:?}");
+        let connection = Connection::open(&path).unwrap();
+        assert_eq!(version(&connection, &path).unwrap(), 1000);
+        let names = std::fs::read_dir(folder.path()).unwrap();
+        let copies = names.filter(|name| {
+            let name = name.as_ref().unwrap().file_name();
+            name.to_string_lossy().contains(".v")
+        });
+        assert_eq!(copies.count(), 0);
+    }
+
+    #[test]
+    fn a_new_file_needs_no_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coffer.sqlite");
+
+        drop(AppDatabase::open(&path).unwrap());
+
+        drop(AppDatabase::open(&path).unwrap());
+        let names = std::fs::read_dir(folder.path()).unwrap();
+        assert_eq!(names.count(), 1);
+    }
+}

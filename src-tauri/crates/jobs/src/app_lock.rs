@@ -1,0 +1,45 @@
+use std::fs::File;
+
+use coffer_ipc::ErrorCode;
+
+use crate::folders::Folders;
+use crate::{Result, logs, wording};
+
+/// Says that this process is the one app on its data folder, for as long as it is kept. The command line needs none: it
+/// starts nothing by itself and ends no run of the app.
+#[derive(Debug)]
+pub struct AppLock {
+    /// Dropping it unlocks it.
+    _file: File,
+}
+
+impl AppLock {
+    /// Takes the lock of the data folder.
+    ///
+    /// # Errors
+    /// When another app has it, or the folder cannot be used.
+    pub fn take(folders: &Folders) -> Result<Self> {
+        let path = folders.app_lock();
+        let opened = logs::create_private_folder(folders.data()).and_then(|()| File::create(&path));
+        let file = opened.map_err(|error| {
+            wording::error(
+                ErrorCode::Failed,
+                format!("{} cannot be used: {error}.", folders.data().display()),
+                "Check that this folder exists and that you may write there.",
+            )
+        })?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(wording::error(
+                ErrorCode::Busy,
+                "Coffer runs already.",
+                "Use the window that is open, or quit that one first.",
+            )),
+            // A file system without locks, such as some network shares: there is no way to know.
+            Err(std::fs::TryLockError::Error(error)) => {
+                tracing::warn!(%error, "the data folder cannot be locked");
+                Ok(Self { _file: file })
+            }
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! The keychain of the operating system, opened anew when it went away.
+//!
+//! A Secret Service may start after Coffer, or again while Coffer runs; the connection to the one before is of no use
+//! then. So a store that fails is closed, and the next use opens another.
+
+use std::sync::{Arc, Mutex};
+
+use keyring_core::{CredentialStore, Entry, Error as StoreError};
+
+use super::parts::{self, Entries};
+use super::{Error, SecretStore};
+use crate::lock;
+
+/// Service under which all entries stand.
+const SERVICE: &str = "Coffer";
+
+/// Opens a store of the system.
+type Opener = dyn Fn() -> keyring_core::Result<Arc<CredentialStore>> + Send + Sync;
+
+/// The system's keychain.
+pub struct SystemKeychain {
+    /// One use of an entry at a time: the stores do not keep the order of parallel ones.
+    order: Mutex<()>,
+    entries: SystemEntries,
+}
+
+impl Default for SystemKeychain {
+    fn default() -> Self {
+        Self::with_opener(Box::new(open_store))
+    }
+}
+
+impl SystemKeychain {
+    fn with_opener(opener: Box<Opener>) -> Self {
+        Self {
+            order: Mutex::new(()),
+            entries: SystemEntries {
+                opener,
+                store: Mutex::new(None),
+            },
+        }
+    }
+}
+
+impl SecretStore for SystemKeychain {
+    fn set(&self, name: &str, value: &str) -> Result<(), Error> {
+        let _order = lock(&self.order);
+        parts::set(&self.entries, name, value.as_bytes())
+    }
+
+    fn get(&self, name: &str) -> Result<Option<String>, Error> {
+        let _order = lock(&self.order);
+        let value = parts::get(&self.entries, name)?;
+        value
+            .map(String::from_utf8)
+            .transpose()
+            .map_err(|_| Error::Damaged {
+                name: name.to_owned(),
+            })
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        let _order = lock(&self.order);
+        parts::remove(&self.entries, name)
+    }
+}
+
+/// The keychain's entries under [`SERVICE`].
+struct SystemEntries {
+    opener: Box<Opener>,
+    /// What was opened last; nothing after it failed.
+    store: Mutex<Option<Arc<CredentialStore>>>,
+}
+
+impl SystemEntries {
+    /// Uses an entry. What fails in a store that was opened earlier is tried once more in a new one.
+    fn with<T>(
+        &self,
+        name: &str,
+        work: impl Fn(&Entry) -> keyring_core::Result<T>,
+    ) -> Result<T, Error> {
+        let opened = lock(&self.store).clone();
+        if let Some(store) = opened {
+            match store
+                .build(SERVICE, name, None)
+                .and_then(|entry| work(&entry))
+            {
+                Err(error) if has_gone(&error) => *lock(&self.store) = None,
+                done => return done.map_err(unavailable),
+            }
+        }
+        let store = (self.opener)().map_err(unavailable)?;
+        let done = store
+            .build(SERVICE, name, None)
+            .and_then(|entry| work(&entry));
+        if !done.as_ref().is_err_and(has_gone) {
+            *lock(&self.store) = Some(store);
+        }
+        done.map_err(unavailable)
+    }
+}
+
+impl Entries for SystemEntries {
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.with(name, |entry| match entry.get_secret() {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(StoreError::NoEntry) => Ok(None),
+            Err(error) => Err(error),
+        })
+    }
+
+    fn write(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+        self.with(name, |entry| entry.set_secret(value))
+    }
+
+    fn delete(&self, name: &str) -> Result<(), Error> {
+        self.with(name, |entry| match entry.delete_credential() {
+            Ok(()) | Err(StoreError::NoEntry) => Ok(()),
+            Err(error) => Err(error),
+        })
+    }
+}
+
+/// Whether the store itself may be gone: lost connections and sessions come as failures of the platform. One that is
+/// locked, or whose prompt was dismissed, is there, and another would only ask once more.
+fn has_gone(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::PlatformFailure(_) | StoreError::NoDefaultStore
+    )
+}
+
+fn unavailable(error: StoreError) -> Error {
+    Error::Unavailable {
+        why: error.to_string(),
+    }
+}
+
+#[cfg(target_os = "macos")]
+fn open_store() -> keyring_core::Result<Arc<CredentialStore>> {
+    Ok(apple_native_keyring_store::keychain::Store::new()?)
+}
+
+#[cfg(windows)]
+fn open_store() -> keyring_core::Result<Arc<CredentialStore>> {
+    Ok(windows_native_keyring_store::Store::new()?)
+}
+
+#[cfg(not(any(target_os = "macos", windows)))]
+fn open_store() -> keyring_core::Result<Arc<CredentialStore>> {
+    Ok(zbus_secret_service_keyring_store::Store::new()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::any::Any;
+    use std::collections::HashMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use keyring_core::api::{CredentialApi, CredentialStoreApi};
+
+    use super::*;
+
+    /// A Secret Service: what it keeps outlives the process that serves it.
+    #[derive(Default)]
+    struct Service {
+        kept: Mutex<HashMap<String, Vec<u8>>>,
+        /// Which process serves now; 0 is none.
+        process: AtomicUsize,
+        opened: AtomicUsize,
+        locked: std::sync::atomic::AtomicBool,
+    }
+
+    /// A connection to one process of the service, or an entry over it.
+    #[derive(Clone)]
+    struct Connection {
+        service: Arc<Service>,
+        process: usize,
+        user: String,
+    }
+
+    impl Connection {
+        fn alive(&self) -> keyring_core::Result<()> {
+            if self.process != self.service.process.load(Ordering::SeqCst) {
+                let gone = "The session does not exist";
+                return Err(StoreError::PlatformFailure(gone.into()));
+            }
+            if self.service.locked.load(Ordering::SeqCst) {
+                return Err(StoreError::NoStorageAccess("locked".into()));
+            }
+            Ok(())
+        }
+    }
+
+    impl CredentialStoreApi for Connection {
+        fn vendor(&self) -> String {
+            "test".to_owned()
+        }
+
+        fn id(&self) -> String {
+            self.process.to_string()
+        }
+
+        fn build(
+            &self,
+            _service: &str,
+            user: &str,
+            _modifiers: Option<&HashMap<&str, &str>>,
+        ) -> keyring_core::Result<Entry> {
+            let user = user.to_owned();
+            let entry = Self {
+                user,
+                ..self.clone()
+            };
+            Ok(Entry::new_with_credential(Arc::new(entry)))
+        }
+
+        fn as_any(&self) -> &dyn Any {
+            self
+        }
+    }
+
+    impl CredentialApi for Connection {
+        fn set_secret(&self, secret: &[u8]) -> keyring_core::Result<()> {
+            self.alive()?;
+            lock(&self.service.kept).insert(self.user.clone(), secret.to_vec());
+            Ok(())
+        }
+
+        fn get_secret(&self) -> keyring_core::Result<Vec<u8>> {
+            self.alive()?;
+            let kept = lock(&self.service.kept).get(&self.user).cloned();
+            kept.ok_or(StoreError::NoEntry)
+        }
+
+        fn delete_credential(&self) -> keyring_core::Result<()> {
+            self.alive()?;
+            let removed = lock(&self.service.kept).remove(&self.user);
+            removed.map(drop).ok_or(StoreError::NoEntry)
+        }
+
+        fn get_credential(&self) -> keyring_core::Result<Option<Arc<keyring_core::Credential>>> {
+            Ok(None)
+        }
+
+        fn get_specifiers(&self) -> Option<(String, String)> {
+            None
+        }
+
+        fn as_any(&self) -> &dyn Any {
+            self
+        }
+    }
+
+    fn keychain(service: &Arc<Service>) -> SystemKeychain {
+        let service = Arc::clone(service);
+        SystemKeychain::with_opener(Box::new(move || {
+            let process = service.process.load(Ordering::SeqCst);
+            if process == 0 {
+                return Err(StoreError::NoDefaultStore);
+            }
+            service.opened.fetch_add(1, Ordering::SeqCst);
+            Ok(Arc::new(Connection {
+                service: Arc::clone(&service),
+                process,
+                user: String::new(),
+            }))
+        }))
+    }
+
+    #[test]
+    fn a_keyring_that_starts_late_is_used_from_then_on() {
+        let service = Arc::new(Service::default());
+        let keychain = keychain(&service);
+        assert!(keychain.get("secret").is_err());
+
+        service.process.store(1, Ordering::SeqCst);
+
+        keychain.set("secret", "value").unwrap();
+        assert_eq!(keychain.get("secret").unwrap().unwrap(), "value");
+    }
+
+    #[test]
+    fn a_keyring_that_was_restarted_is_opened_anew() {
+        let service = Arc::new(Service::default());
+        service.process.store(1, Ordering::SeqCst);
+        let keychain = keychain(&service);
+        keychain.set("secret", "value").unwrap();
+
+        service.process.store(0, Ordering::SeqCst);
+        assert!(keychain.get("secret").is_err());
+        service.process.store(2, Ordering::SeqCst);
+
+        assert_eq!(keychain.get("secret").unwrap().unwrap(), "value");
+        service.process.store(3, Ordering::SeqCst);
+        keychain.set("secret", "other").unwrap();
+        assert_eq!(keychain.get("secret").unwrap().unwrap(), "other");
+        assert_eq!(service.opened.load(Ordering::SeqCst), 3, "once each");
+    }
+
+    #[test]
+    fn a_locked_keyring_is_asked_once_per_use() {
+        let service = Arc::new(Service::default());
+        service.process.store(1, Ordering::SeqCst);
+        let keychain = keychain(&service);
+        keychain.set("secret", "value").unwrap();
+        service.locked.store(true, Ordering::SeqCst);
+
+        assert!(keychain.get("secret").is_err());
+
+        assert_eq!(service.opened.load(Ordering::SeqCst), 1);
+        service.locked.store(false, Ordering::SeqCst);
+        assert!(keychain.get("secret").unwrap().is_some());
+    }
+}

@@ -1,0 +1,217 @@
+use coffer_ipc::CommandError;
+use coffer_ipc::account::Account;
+use coffer_ipc::event::Change;
+use coffer_ipc::job::{JobCard, JobDefinition, JobState, Unreadable};
+use coffer_ipc::run::{Operation, RunResult, RunSummary};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Coffer;
+use super::jobs::plain_label;
+use crate::{Result, lock, wording};
+
+/// Runs that are looked through for the newest backup of a job from before that was noted.
+const LOOKED_THROUGH: u32 = 50;
+
+/// What was learnt about a job besides its definition.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Learnt {
+    pub(super) versions: Option<u32>,
+    pub(super) stored_bytes: Option<u64>,
+    pub(super) quota: Option<coffer_ipc::account::Quota>,
+    pub(super) label: String,
+    /// Why it cannot run until somebody acts.
+    pub(super) attention: Option<CommandError>,
+    /// A backup was stopped by the sign-in, and goes on once that is mended.
+    pub(super) stopped_by_sign_in: bool,
+    /// When a backup was started last, RFC 3339.
+    pub(super) last_start: Option<String>,
+    /// When the schedule was set; times before it are nobody's miss.
+    pub(super) scheduled_since: Option<String>,
+    /// When a backup that did not finish is taken up again, whatever the schedule says.
+    pub(super) retry_at: Option<Timestamp>,
+    /// Backups in a row that did not finish and are taken up again.
+    pub(super) tries: u32,
+    /// The newest backup that ended by itself.
+    pub(super) last_backup: Option<RunSummary>,
+    /// When the newest backup that has everything was started.
+    pub(super) last_good: Option<Timestamp>,
+    /// What the next report says about the clock.
+    pub(super) clock_note: Option<String>,
+}
+
+impl Learnt {
+    /// What was stored; nothing when that cannot be read.
+    pub(super) fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
+    /// A backup that was started at `start` ended by itself.
+    pub(super) fn note_backup(&mut self, summary: &RunSummary, start: Timestamp) {
+        if matches!(
+            summary.result,
+            RunResult::Success | RunResult::Unchanged | RunResult::Warning
+        ) {
+            self.last_good = Some(start);
+        }
+        self.last_backup = Some(summary.clone());
+    }
+}
+
+impl Coffer {
+    /// All jobs, by name.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn job_cards(&self) -> Result<Vec<JobCard>> {
+        let mut cards = Vec::new();
+        for (id, definition) in self.definitions()? {
+            cards.push(self.card_of(&id, definition)?);
+        }
+        cards.sort_by_key(|card| card.definition.name.to_lowercase());
+        Ok(cards)
+    }
+
+    /// All jobs that can be read, by id.
+    pub(super) fn definitions(&self) -> Result<Vec<(String, JobDefinition)>> {
+        let rows = self.database(|database| database.jobs())?;
+        let read = rows.into_iter().filter_map(|(id, body)| {
+            let definition = serde_json::from_str(&body).ok()?;
+            Some((id, definition))
+        });
+        Ok(read.collect())
+    }
+
+    /// Jobs and sign-ins that are kept here and cannot be read. They stay as they are.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn unreadable(&self) -> Result<Vec<Unreadable>> {
+        let jobs = self.database(|database| database.jobs())?;
+        let accounts = self.database(|database| database.accounts())?;
+        let name = |body: &str| {
+            let value: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+            value["name"].as_str().unwrap_or_default().to_owned()
+        };
+        let shape = |(id, body): &(String, String), is_job| Unreadable {
+            id: id.clone(),
+            name: name(body),
+            is_job,
+        };
+        let jobs = jobs
+            .iter()
+            .filter(|(_, body)| serde_json::from_str::<JobDefinition>(body).is_err())
+            .map(|row| shape(row, true));
+        let accounts = accounts
+            .iter()
+            .filter(|(_, body)| serde_json::from_str::<Account>(body).is_err())
+            .map(|row| shape(row, false));
+        let unreadable: Vec<_> = jobs.chain(accounts).collect();
+        for entry in &unreadable {
+            tracing::error!(entry.id, entry.is_job, "a job or sign-in cannot be read");
+        }
+        Ok(unreadable)
+    }
+
+    /// One job.
+    pub(super) fn card(&self, job_id: &str) -> Result<JobCard> {
+        self.card_of(job_id, self.definition(job_id)?)
+    }
+
+    fn card_of(&self, id: &str, definition: JobDefinition) -> Result<JobCard> {
+        let mut learnt = self.learnt(id)?;
+        let last_run = self.run_history(id, 0, 1)?.into_iter().next();
+        if learnt.last_backup.is_none() {
+            self.look_for_last_backup(id, &mut learnt)?;
+        }
+        let running = lock(&self.inner.runs)
+            .values()
+            .find_map(|run| run.state_of(id));
+        // Also in another process: the command line looks at the app's jobs.
+        let backs_up = last_run.as_ref().is_some_and(|run| {
+            run.operation == Operation::Backup && run.result == RunResult::Running
+        });
+        let health = self.health(id, &definition, &learnt, backs_up)?;
+        let state = match (running, &learnt.attention) {
+            (Some(state), _) => state,
+            (None, Some(error)) => JobState::NeedsAttention {
+                error: error.clone(),
+            },
+            (None, None) => JobState::Idle,
+        };
+        Ok(JobCard {
+            id: id.to_owned(),
+            state,
+            health,
+            destination_label: if learnt.label.is_empty() {
+                plain_label(&definition)
+            } else {
+                learnt.label.clone()
+            },
+            last_run,
+            next_run: self
+                .next_start(&definition, &learnt)
+                .map(|time| time.to_string()),
+            versions: learnt.versions,
+            stored_bytes: learnt.stored_bytes,
+            quota: learnt.quota,
+            definition,
+        })
+    }
+
+    /// For jobs whose backups were made before they were noted.
+    fn look_for_last_backup(&self, id: &str, learnt: &mut Learnt) -> Result<()> {
+        let runs = self.run_history(id, 0, LOOKED_THROUGH)?;
+        let ended = runs.iter().find(|run| {
+            run.operation == Operation::Backup
+                && !matches!(run.result, RunResult::Running | RunResult::Stopped)
+        });
+        let good = runs.iter().find(|run| {
+            run.operation == Operation::Backup
+                && matches!(
+                    run.result,
+                    RunResult::Success | RunResult::Unchanged | RunResult::Warning
+                )
+        });
+        learnt.last_backup = ended.cloned();
+        learnt.last_good = good.and_then(|run| run.started.parse().ok());
+        Ok(())
+    }
+
+    pub(super) fn definition(&self, job_id: &str) -> Result<JobDefinition> {
+        let rows = self.database(|database| database.jobs())?;
+        let body = rows
+            .into_iter()
+            .find(|(id, _)| id == job_id)
+            .map(|(_, body)| body);
+        let body = body.ok_or_else(|| wording::not_found("This backup"))?;
+        serde_json::from_str(&body).map_err(|_| wording::not_found("This backup"))
+    }
+
+    pub(super) fn learnt(&self, job_id: &str) -> Result<Learnt> {
+        let state = self.database(|database| database.job_state(job_id))?;
+        Ok(state.map_or_else(Learnt::default, |text| Learnt::read(&text)))
+    }
+
+    /// Changes what was learnt, in one step, and tells the card. `change` must not use the database.
+    pub(super) fn learn(&self, job_id: &str, change: impl FnOnce(&mut Learnt)) -> Result<()> {
+        self.database(|database| {
+            database.change_job_state(job_id, |before| {
+                let mut learnt = Learnt::read(&before);
+                change(&mut learnt);
+                serde_json::to_string(&learnt).unwrap_or(before)
+            })
+        })?;
+        self.emit_card(job_id);
+        Ok(())
+    }
+
+    pub(super) fn emit_card(&self, job_id: &str) {
+        if let Ok(card) = self.card(job_id) {
+            self.emit(Change::Job {
+                card: Box::new(card),
+            });
+        }
+    }
+}

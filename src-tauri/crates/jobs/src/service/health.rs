@@ -1,0 +1,158 @@
+//! How safe a job's files are. The rule is here and nowhere else.
+
+use coffer_ipc::job::{Health, HealthLevel, JobDefinition, WaitingFor};
+use coffer_ipc::run::RunResult;
+use coffer_ipc::{CommandError, ErrorCode};
+use jiff::{SignedDuration, Timestamp};
+
+use super::Coffer;
+use super::cards::Learnt;
+use super::plan::started_at;
+use super::sign_in_state::account_of;
+use crate::schedule::next_run;
+use crate::{Result, wording};
+
+/// Planned times without a good backup after which it is time to say so.
+const MISSES: usize = 3;
+/// How long before a sign-in ends for good its owner is told.
+const NOTICE: SignedDuration = SignedDuration::from_hours(15 * 24);
+
+impl Coffer {
+    /// How a job stands; `backs_up` while a backup of it runs.
+    pub(super) fn health(
+        &self,
+        id: &str,
+        definition: &JobDefinition,
+        learnt: &Learnt,
+        backs_up: bool,
+    ) -> Result<Health> {
+        // What somebody had to mend is mended once it waits for nobody any more; the next backup shows it.
+        let failed = learnt.last_backup.as_ref();
+        let failed = failed.and_then(|run| run.error.as_ref());
+        let is_mended = learnt.attention.is_none() && failed.is_some_and(needs_attention);
+        let failed = failed.filter(|_| !is_mended).cloned();
+        let problem = learnt.attention.clone().or(failed);
+        let cause = problem.as_ref().map(|error| cause(error.code));
+        let mut health = Health {
+            level: HealthLevel::Running,
+            waiting_for: cause.unwrap_or(WaitingFor::Nothing),
+            problem,
+            last_backup: learnt.last_backup.clone(),
+            last_good: learnt.last_good.map(|time| time.to_string()),
+            overdue: self.is_overdue(definition, learnt),
+        };
+        if backs_up {
+            return Ok(health);
+        }
+        health.level = match resting_level(&health) {
+            HealthLevel::Bad if is_mended => HealthLevel::Waiting,
+            level => level,
+        };
+        if health.level < HealthLevel::Waiting && self.waits_for_its_turn(id, definition, learnt) {
+            health.waiting_for = WaitingFor::Turn;
+            health.level = HealthLevel::Waiting;
+        }
+        if health.overdue {
+            health.level = health.level.max(HealthLevel::Warning);
+        }
+        if health.level < HealthLevel::Warning
+            && let Some(notice) = self.sign_in_notice(definition)?
+        {
+            health.level = HealthLevel::Warning;
+            health.problem = Some(notice);
+        }
+        Ok(health)
+    }
+
+    /// Whether three planned times went by since the newest good backup, or since the schedule was set.
+    fn is_overdue(&self, definition: &JobDefinition, learnt: &Learnt) -> bool {
+        let Some(schedule) = &definition.schedule else {
+            return false;
+        };
+        let now = self.now();
+        let since = learnt.last_good.or_else(|| {
+            let set = learnt.scheduled_since.as_ref()?;
+            set.parse().ok()
+        });
+        let Some(mut time) = since.or_else(|| started_at(learnt)) else {
+            return false;
+        };
+        for _ in 0..MISSES {
+            match next_run(schedule, Some(time), &self.inner.clock.zone()) {
+                Some(next) if next < now => time = next,
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// A sign-in that ends whether it is used or not is about to end.
+    fn sign_in_notice(&self, definition: &JobDefinition) -> Result<Option<CommandError>> {
+        let Some(account_id) = account_of(definition) else {
+            return Ok(None);
+        };
+        let accounts = self.accounts()?;
+        let account = accounts.iter().find(|account| account.id == account_id);
+        let Some(ends) = account.and_then(|account| account.expires.as_ref()) else {
+            return Ok(None);
+        };
+        let Ok(ends) = ends.parse::<Timestamp>() else {
+            return Ok(None);
+        };
+        if ends.duration_since(self.now()) > NOTICE {
+            return Ok(None);
+        }
+        let day = ends.to_zoned(self.inner.clock.zone()).date();
+        Ok(Some(wording::sign_in_ends(day)))
+    }
+}
+
+/// How a job stands by its newest backup, and by what the next one waits for.
+fn resting_level(health: &Health) -> HealthLevel {
+    match (health.waiting_for, &health.last_backup) {
+        (WaitingFor::SignIn | WaitingFor::Passphrase | WaitingFor::Quota, _) => HealthLevel::Bad,
+        (WaitingFor::Nothing, None) => HealthLevel::New,
+        (WaitingFor::Nothing, Some(last)) => match last.result {
+            RunResult::Success | RunResult::Unchanged => HealthLevel::Good,
+            RunResult::Warning | RunResult::Interrupted => HealthLevel::Warning,
+            RunResult::Error => HealthLevel::Bad,
+            RunResult::Running | RunResult::Stopped => HealthLevel::New,
+        },
+        _ => HealthLevel::Waiting,
+    }
+}
+
+/// Errors that will come again until somebody acts.
+pub(super) fn needs_attention(error: &CommandError) -> bool {
+    matches!(
+        cause(error.code),
+        WaitingFor::SignIn | WaitingFor::Passphrase
+    )
+}
+
+/// What a backup that ended with this error waits for.
+fn cause(code: ErrorCode) -> WaitingFor {
+    match code {
+        ErrorCode::SignInRequired => WaitingFor::SignIn,
+        ErrorCode::WrongPassphrase => WaitingFor::Passphrase,
+        ErrorCode::Keychain => WaitingFor::Keychain,
+        ErrorCode::DiskAway => WaitingFor::Disk,
+        ErrorCode::Offline => WaitingFor::Network,
+        ErrorCode::Throttled => WaitingFor::Service,
+        ErrorCode::Full => WaitingFor::Quota,
+        ErrorCode::Busy => WaitingFor::Turn,
+        _ => WaitingFor::Nothing,
+    }
+}
+
+/// Whether a backup that ended with this error goes on by itself.
+pub(super) fn waits(error: &CommandError) -> bool {
+    matches!(
+        cause(error.code),
+        WaitingFor::Keychain
+            | WaitingFor::Disk
+            | WaitingFor::Network
+            | WaitingFor::Service
+            | WaitingFor::Turn
+    )
+}

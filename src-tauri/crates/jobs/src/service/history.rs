@@ -1,0 +1,207 @@
+//! Runs that ended, with their reports.
+
+use coffer_database::{MessageRow, RunRow};
+use coffer_ipc::run::{MessageLevel, Operation, RunMessage, RunReport, RunResult, RunSummary};
+use jiff::Timestamp;
+
+use super::Coffer;
+use super::health::waits;
+use super::plan::resume_delay;
+use crate::app_lock::AppLock;
+use crate::{Result, wording};
+
+/// Lines of a report that are kept.
+const MAX_MESSAGES: u64 = 10_000;
+
+impl Coffer {
+    /// Runs of a job, newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn run_history(&self, job_id: &str, offset: u32, limit: u32) -> Result<Vec<RunSummary>> {
+        let rows = self.database(|database| database.runs(job_id, offset, limit.min(500)))?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| serde_json::from_str(&row.body).ok())
+            .collect())
+    }
+
+    /// A page of a run's report, the most serious lines first.
+    ///
+    /// # Errors
+    /// When there is no such run.
+    pub fn run_report(&self, run_id: &str, offset: u32, limit: u32) -> Result<RunReport> {
+        let missing = || wording::not_found("This run");
+        let row = self
+            .database(|database| database.run(run_id))?
+            .ok_or_else(missing)?;
+        let mut summary: RunSummary = serde_json::from_str(&row.body).map_err(|_| missing())?;
+        let rows = self.database(|database| database.messages(run_id, offset, limit.min(1000)))?;
+        let lines = rows.into_iter().map(|row| RunMessage {
+            level: match row.level {
+                0 => MessageLevel::Info,
+                1 => MessageLevel::Warning,
+                _ => MessageLevel::Error,
+            },
+            subject: row.subject,
+            text: row.text,
+        });
+        let mut lines: Vec<_> = lines.collect();
+        let is_cleared = summary.messages > 0
+            && row.finished.is_some()
+            && self.database(|database| database.message_count(run_id))? == 0;
+        if is_cleared {
+            summary.messages = 1;
+            if offset == 0 {
+                lines.push(RunMessage {
+                    level: MessageLevel::Info,
+                    subject: String::new(),
+                    text: "The lines of this report made room for those of newer runs.".to_owned(),
+                });
+            }
+        }
+        Ok(RunReport { summary, lines })
+    }
+
+    /// Takes up what the app before this one left: runs that were cut off with it are noted as interrupted and go on,
+    /// and what only waited is tried again. Only the one app on a data folder may say that a run is over.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn resume(&self, _alone: &AppLock) -> Result<()> {
+        for row in self.database(|database| database.unfinished_runs())? {
+            self.note_interrupted(row)?;
+        }
+        let now = self.now();
+        for (id, _) in self.definitions()? {
+            self.learn(&id, |learnt| {
+                // A keychain needs nobody to tell that it is there again. Earlier versions waited for somebody.
+                let waited = learnt
+                    .attention
+                    .take_if(|error| waits(error))
+                    .or_else(|| learnt.last_backup.as_ref()?.error.clone());
+                let may_go_on = waited
+                    .as_ref()
+                    .is_some_and(|error| waits(error) && error.retry_after.is_none());
+                if may_go_on {
+                    learnt.retry_at = Some(learnt.retry_at.map_or(now, |time| time.min(now)));
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn note_interrupted(&self, mut row: RunRow) -> Result<()> {
+        let now = self.now();
+        row.finished = Some(nanoseconds(now));
+        let mut summary = serde_json::from_str::<RunSummary>(&row.body).ok();
+        if let Some(summary) = &mut summary {
+            summary.result = RunResult::Interrupted;
+            summary.finished = Some(now.to_string());
+            row.body = serde_json::to_string(summary).unwrap_or(row.body);
+        }
+        self.database(|database| database.put_run(&row))?;
+        match summary {
+            Some(summary) if summary.operation == Operation::Backup && !row.job.is_empty() => self
+                .learn(&row.job, |learnt| {
+                    learnt.last_backup = Some(summary);
+                    learnt.retry_at = now.checked_add(resume_delay(learnt.tries)).ok();
+                    learnt.tries = learnt.tries.saturating_add(1);
+                }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn put_run(
+        &self,
+        job_id: &str,
+        summary: &RunSummary,
+        started: Timestamp,
+    ) -> Result<()> {
+        let row = RunRow {
+            id: summary.id.clone(),
+            job: job_id.to_owned(),
+            started: nanoseconds(started),
+            finished: summary.finished.as_ref().map(|_| nanoseconds(self.now())),
+            body: serde_json::to_string(summary).unwrap_or_default(),
+        };
+        self.database(|database| database.put_run(&row))
+    }
+
+    /// A try that had to wait takes the place of the one before it that had to wait, or days without a network would
+    /// push everything else out of the history.
+    pub(super) fn fold_into_history(&self, job_id: &str, summary: &RunSummary) -> Result<()> {
+        let waited = |run: &RunSummary| {
+            run.operation == Operation::Backup
+                && run.finished.is_some()
+                && run.error.as_ref().is_some_and(waits)
+        };
+        if !waited(summary) {
+            return Ok(());
+        }
+        let newest = self.run_history(job_id, 0, 2)?;
+        match &newest[..] {
+            [this, before] if this.id == summary.id && waited(before) => {
+                self.database(|database| database.remove_run(&before.id))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn write(&self, run_id: &str, first: u64, lines: &[RunMessage]) {
+        let rows: Vec<_> = lines
+            .iter()
+            .map(|line| MessageRow {
+                level: match line.level {
+                    MessageLevel::Info => 0,
+                    MessageLevel::Warning => 1,
+                    MessageLevel::Error => 2,
+                },
+                subject: line.subject.clone(),
+                text: line.text.clone(),
+            })
+            .collect();
+        if let Err(error) = self.database(|database| database.add_messages(run_id, first, &rows)) {
+            tracing::error!(message = error.message, "a report could not be written");
+        }
+    }
+}
+
+/// Lines of a report on their way into the database, a hundred at a time.
+#[derive(Default)]
+pub(super) struct Messages {
+    written: u64,
+    pending: Vec<RunMessage>,
+}
+
+impl Messages {
+    pub(super) fn add(&mut self, message: RunMessage, write: impl FnOnce(u64, &[RunMessage])) {
+        let count = self.written + self.pending.len() as u64;
+        if count == MAX_MESSAGES && message.level != MessageLevel::Error {
+            self.pending.push(RunMessage {
+                level: MessageLevel::Warning,
+                subject: String::new(),
+                text: "There were more messages than are kept.".to_owned(),
+            });
+        } else if count < MAX_MESSAGES || message.level == MessageLevel::Error {
+            self.pending.push(message);
+        }
+        if self.pending.len() >= 100 {
+            self.flush(write);
+        }
+    }
+
+    /// Writes what is pending and returns how many lines there are.
+    pub(super) fn flush(&mut self, write: impl FnOnce(u64, &[RunMessage])) -> u64 {
+        if !self.pending.is_empty() {
+            write(self.written, &self.pending);
+            self.written += self.pending.len() as u64;
+            self.pending.clear();
+        }
+        self.written
+    }
+}
+
+fn nanoseconds(time: Timestamp) -> i64 {
+    i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
+}

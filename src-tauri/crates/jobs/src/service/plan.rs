@@ -1,0 +1,141 @@
+//! When a job runs by itself: by its schedule, and again soon after a backup that did not finish.
+
+use coffer_ipc::job::JobDefinition;
+use coffer_ipc::{CommandError, ErrorCode};
+use jiff::{SignedDuration, Timestamp};
+
+use super::Coffer;
+use super::cards::Learnt;
+use crate::Result;
+use crate::schedule::next_run;
+
+/// The longest time until a backup that did not finish is tried again, whatever a service says: clocks and services err.
+const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long after a backup ended with `error` the next one starts by itself; `None` when only its owner, or the next
+/// planned time, can change anything. `tries` backups in a row ended so before.
+///
+/// A time that a service named is kept. A keychain may ask its owner each time, so it is tried less and less often.
+pub(super) fn retry_delay(error: &CommandError, tries: u32) -> Option<SignedDuration> {
+    let minutes = match error.code {
+        ErrorCode::Offline | ErrorCode::Throttled => 15,
+        ErrorCode::Keychain => (1_i64 << tries.min(4)).min(15),
+        ErrorCode::DiskAway => 1,
+        ErrorCode::Busy => 5,
+        _ => return None,
+    };
+    let named = error
+        .retry_after
+        .map(|seconds| SignedDuration::from_secs(i64::from(seconds).max(60)));
+    let delay = named.unwrap_or(SignedDuration::from_mins(minutes));
+    Some(delay.min(LONGEST_RETRY))
+}
+
+/// How long after the start of the app a backup goes on that was cut off: at once, and less and less soon when it is cut
+/// off again and again, so that one that brings the computer down does not do so for ever.
+pub(super) fn resume_delay(tries: u32) -> SignedDuration {
+    SignedDuration::from_mins(15 * i64::from(tries.min(8)))
+}
+
+impl Coffer {
+    /// When a job starts by itself next; in the past when it is overdue.
+    pub(super) fn next_start(
+        &self,
+        definition: &JobDefinition,
+        learnt: &Learnt,
+    ) -> Option<Timestamp> {
+        let now = self.now();
+        let latest = now.checked_add(LONGEST_RETRY).unwrap_or(now);
+        // One that lies further ahead was noted while the clock was.
+        if let Some(retry) = learnt.retry_at.filter(|retry| *retry <= latest) {
+            return Some(retry);
+        }
+        let schedule = definition.schedule.as_ref()?;
+        let last = started_at(learnt).map(|last| last.min(now));
+        next_run(schedule, last, &self.inner.clock.zone())
+    }
+
+    /// Times that lie ahead were noted while the clock was wrong. The plan goes on from now, instead of from then.
+    pub(super) fn mend_times(&self, job_id: &str, learnt: &Learnt) -> Result<()> {
+        let now = self.now();
+        let is_ahead = started_at(learnt).is_some_and(|time| time > now);
+        if !is_ahead {
+            return Ok(());
+        }
+        tracing::warn!(
+            job_id,
+            "the clock was ahead when this job ran or was changed"
+        );
+        self.learn(job_id, |learnt| {
+            let ahead = started_at(learnt).unwrap_or(now);
+            for time in [&mut learnt.last_start, &mut learnt.scheduled_since] {
+                if parse(time).is_some_and(|time| time > now) {
+                    *time = Some(now.to_string());
+                }
+            }
+            learnt.last_good = learnt.last_good.map(|time| time.min(now));
+            learnt.retry_at = learnt.retry_at.filter(|time| *time <= now);
+            learnt.clock_note = Some(format!(
+                "The clock of this computer was ahead: it said {ahead:.0} when this backup was started or changed last. Its \
+                 schedule goes on from today's date."
+            ));
+        })
+    }
+}
+
+/// What the schedule counts from.
+pub(super) fn started_at(learnt: &Learnt) -> Option<Timestamp> {
+    parse(&learnt.last_start).max(parse(&learnt.scheduled_since))
+}
+
+fn parse(text: &Option<String>) -> Option<Timestamp> {
+    text.as_ref().and_then(|text| text.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wording;
+
+    fn delay(code: ErrorCode, retry_after: Option<u32>, tries: u32) -> Option<i64> {
+        let error = CommandError {
+            retry_after,
+            ..wording::error(code, "", "")
+        };
+        retry_delay(&error, tries).map(|delay| delay.as_secs() / 60)
+    }
+
+    #[test]
+    fn a_time_that_a_service_names_is_kept_within_a_day() {
+        assert_eq!(delay(ErrorCode::Throttled, None, 0), Some(15));
+        assert_eq!(delay(ErrorCode::Throttled, Some(3600), 0), Some(60));
+        assert_eq!(delay(ErrorCode::Throttled, Some(5), 0), Some(1));
+        let month = 30 * 86_400;
+        assert_eq!(delay(ErrorCode::Throttled, Some(month), 0), Some(24 * 60));
+    }
+
+    #[test]
+    fn a_keychain_is_asked_again_soon_and_then_less_often() {
+        let minutes = (0..6).map(|tries| delay(ErrorCode::Keychain, None, tries).unwrap());
+        assert_eq!(minutes.collect::<Vec<_>>(), [1, 2, 4, 8, 15, 15]);
+    }
+
+    #[test]
+    fn what_only_its_owner_can_mend_is_not_tried_again() {
+        for code in [
+            ErrorCode::SignInRequired,
+            ErrorCode::WrongPassphrase,
+            ErrorCode::Full,
+            ErrorCode::Failed,
+        ] {
+            assert_eq!(delay(code, None, 0), None, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn what_brings_the_computer_down_goes_on_later_and_later() {
+        assert_eq!(resume_delay(0), SignedDuration::ZERO);
+        assert!(resume_delay(1) < resume_delay(2));
+        assert_eq!(resume_delay(8), resume_delay(1000));
+    }
+}

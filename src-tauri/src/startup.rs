@@ -1,0 +1,102 @@
+//! Opens the backend beside the window, so that there is a window to say why it failed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use coffer_ipc::CommandError;
+use coffer_ipc::command::TrayStatus;
+use coffer_jobs::keychain::SystemKeychain;
+use coffer_jobs::{AppLock, Coffer, Environment, Folders, SystemClock, wording};
+use tauri::{AppHandle, Manager as _};
+use tokio::sync::{Mutex, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::{events, tray, tray_host};
+
+/// What the app starts with, and what ends its own tasks.
+pub(crate) struct Startup {
+    folders: Folders,
+    lifetime: CancellationToken,
+    /// One try at a time; holds the lock of the data folder once it was taken.
+    trying: Mutex<Option<AppLock>>,
+}
+
+impl Startup {
+    pub(crate) fn new(folders: Folders) -> Self {
+        Self {
+            folders,
+            lifetime: CancellationToken::new(),
+            trying: Mutex::new(None),
+        }
+    }
+
+    /// Ends the schedule.
+    pub(crate) fn end(&self) {
+        self.lifetime.cancel();
+    }
+}
+
+/// The backend, opened by the first who asks. When that failed, the next who asks tries again.
+pub(crate) async fn backend(app: &AppHandle) -> Result<Coffer, CommandError> {
+    let startup = app.state::<Startup>();
+    let mut lock = startup.trying.lock().await;
+    if let Some(coffer) = app.try_state::<Coffer>() {
+        return Ok(coffer.inner().clone());
+    }
+    let folders = startup.folders.clone();
+    let taken = lock.take();
+    let opened = tauri::async_runtime::spawn_blocking(move || open(folders, taken)).await;
+    let (coffer, alone) = opened
+        .map_err(|_| wording::defect())?
+        .inspect_err(|error| tracing::error!(message = error.message, "Coffer could not start"))?;
+    *lock = Some(alone);
+    app.manage(coffer.clone());
+    // Apart, because the desktop may take its time.
+    tauri::async_runtime::spawn(show_tray(app.clone(), coffer.clone()));
+    events::forward(app, &coffer);
+    let (schedule, lifetime) = (coffer.clone(), startup.lifetime.clone());
+    tauri::async_runtime::spawn(async move { schedule.run_schedule(&lifetime).await });
+    Ok(coffer)
+}
+
+/// Everything that may wait for a disk.
+fn open(folders: Folders, taken: Option<AppLock>) -> Result<(Coffer, AppLock), CommandError> {
+    // Also where there is no session bus over which a second start would find the first.
+    let alone = match taken {
+        Some(alone) => alone,
+        None => AppLock::take(&folders)?,
+    };
+    let environment = Environment::from_variables();
+    let keychain = Arc::new(SystemKeychain::default());
+    let coffer = Coffer::open(folders, environment, keychain, Arc::new(SystemClock))?;
+    coffer.resume(&alone)?;
+    Ok((coffer, alone))
+}
+
+/// Makes the tray icon, on the thread that may. Without one the app goes on: its window stays in the task bar.
+async fn show_tray(app: AppHandle, coffer: Coffer) {
+    let (answer, made) = oneshot::channel();
+    let (handle, backend) = (app.clone(), coffer.clone());
+    let asked = app.run_on_main_thread(move || {
+        // The library that shows trays on Linux panics where it is not installed.
+        let made = catch_unwind(AssertUnwindSafe(|| tray::create(&handle, &backend)));
+        let made = match made {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "there is no tray icon");
+                false
+            }
+            Err(_) => {
+                tracing::warn!("there is no library for tray icons");
+                false
+            }
+        };
+        // Whoever asked may have ended.
+        let _ = answer.send(made);
+    });
+    if asked.is_ok() && made.await.unwrap_or(false) {
+        tray_host::watch(coffer);
+    } else {
+        coffer.set_tray(TrayStatus::Unavailable);
+    }
+}
