@@ -23,6 +23,10 @@
 //! | `list_folders` | `accountId`, `driveId`, `path` | list of [`RemoteFolder`](crate::account::RemoteFolder) |
 //! | `suggest_folder` | `accountId`, `driveId` | a folder path that does not exist yet |
 //! | `check_destination` | `destination`, `prefix` | [`DestinationCheck`] |
+//! | `check_passphrase` | `destination`, `prefix`, `passphrase` (empty: one that the keychain has) | – (it opens the backup there, or there is none) |
+//! | `repair_passphrase` | `jobId`, `passphrase` | [`JobCard`](crate::job::JobCard) (tried first; else nothing is replaced) |
+//! | `left_passphrases` | – | list of [`LeftPassphrase`](crate::passphrase::LeftPassphrase) |
+//! | `remove_left_passphrase` | `id` | – |
 //! | `generate_passphrase` | – | a passphrase |
 //! | `rate_passphrase` | `passphrase` | [`PassphraseRating`] |
 //! | `save_recovery_sheet` | `request: SaveJob` | path it was saved to, or `null` when the person cancelled |
@@ -121,7 +125,7 @@ pub enum Theme {
 pub struct SaveJob {
     /// The job.
     pub definition: JobDefinition,
-    /// Its passphrase; `None` leaves the stored one as it is.
+    /// Its passphrase, tried before it is kept; `None` takes the one that the keychain has for this backup.
     pub passphrase: Option<String>,
 }
 
@@ -137,6 +141,8 @@ pub struct DestinationCheck {
     pub quota: Option<Quota>,
     /// Name of another job that writes to the same folder.
     pub used_by: Option<String>,
+    /// Whether the keychain has a passphrase for the backup there, so that none needs to be typed.
+    pub passphrase_kept: bool,
 }
 
 /// What a destination folder holds.

@@ -15,6 +15,7 @@ pub mod command;
 mod error;
 pub mod event;
 pub mod job;
+pub mod passphrase;
 pub mod restore;
 pub mod run;
 

@@ -21,7 +21,7 @@ pub enum BackupRef {
         destination: DestinationSettings,
         /// `--prefix`; `duplicati` when empty.
         prefix: String,
-        /// Its passphrase; empty when it is not encrypted.
+        /// Its passphrase; empty when it is not encrypted, or when the keychain has it.
         passphrase: String,
     },
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use coffer_ipc::{account, command, event, job, restore, run};
+use coffer_ipc::{account, command, event, job, passphrase, restore, run};
 use ts_rs::{Config, TS};
 
 /// Fails when a type changed and the exported files were not committed with it.
@@ -62,6 +62,7 @@ fn bindings_are_current() {
         job::Schedule,
         job::ScheduleUnit,
         job::Weekday,
+        passphrase::LeftPassphrase,
         restore::BackupRef,
         restore::Entry,
         restore::EntryKind,

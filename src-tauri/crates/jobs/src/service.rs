@@ -4,6 +4,7 @@ mod accounts;
 mod bandwidth;
 mod browsing;
 mod jobs;
+mod passphrases;
 mod runs;
 mod scheduler;
 mod sign_in_state;

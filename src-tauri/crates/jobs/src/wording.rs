@@ -29,6 +29,37 @@ pub fn invalid(message: impl Into<String>, hint: impl Into<String>) -> CommandEr
     error(ErrorCode::InvalidInput, message, hint)
 }
 
+/// A passphrase that is none.
+pub(crate) fn empty_passphrase() -> CommandError {
+    invalid(
+        "The passphrase is empty.",
+        "Type a passphrase, or turn encryption off.",
+    )
+}
+
+/// The keychain works and has no passphrase for a job.
+pub(crate) fn passphrase_missing() -> CommandError {
+    error(
+        ErrorCode::WrongPassphrase,
+        "The passphrase of this backup is not in the keychain of this computer.",
+        "Enter it; it is on the recovery sheet. It is tried before it is kept.",
+    )
+}
+
+/// A passphrase could not be tried, for a reason that says nothing about it.
+pub(crate) fn untried(reason: CommandError) -> CommandError {
+    match reason.code {
+        ErrorCode::WrongPassphrase | ErrorCode::InvalidInput | ErrorCode::Cancelled => reason,
+        _ => CommandError {
+            hint: format!(
+                "The passphrase could not be tried, so nothing was kept or replaced. {}",
+                reason.hint
+            ),
+            ..reason
+        },
+    }
+}
+
 /// Something that was asked for is not there.
 pub fn not_found(what: &str) -> CommandError {
     error(
@@ -61,11 +92,18 @@ pub fn database(source: &coffer_database::Error) -> CommandError {
 
 /// Errors of the keychain.
 pub fn keychain(source: &keychain::Error) -> CommandError {
-    let hint = if cfg!(target_os = "linux") {
-        "Unlock the keyring, or install and start one (gnome-keyring or KWallet), then try again. \
-         The command line can take secrets from the environment instead."
-    } else {
-        "Unlock the keychain and try again."
+    let hint = match source {
+        keychain::Error::TooLong => "Choose a shorter one.",
+        keychain::Error::Damaged { .. } => {
+            "Give that secret once more: enter the passphrase of the backup, or sign in again."
+        }
+        _ if cfg!(target_os = "linux") => {
+            "Nothing is lost, and no passphrase needs to be typed. Unlock the keyring, or start one (gnome-keyring or \
+             KWallet), then try again. The command line can take secrets from the environment instead."
+        }
+        _ => {
+            "Nothing is lost, and no passphrase needs to be typed. Unlock the keychain, then try again."
+        }
     };
     error(ErrorCode::Keychain, format!("{source}."), hint)
 }
@@ -240,7 +278,8 @@ pub fn engine(source: &EngineError) -> CommandError {
         EngineError::WrongPassphrase { destination } => error(
             ErrorCode::WrongPassphrase,
             format!("The passphrase does not open the backup in {destination}."),
-            "Type the passphrase that this backup was made with. Nothing was written.",
+            "Type the passphrase that this backup was made with; it is on its recovery sheet. Capital letters count; blanks \
+             at its ends and other ways to write accents were tried, too. Nothing was written.",
         ),
         EngineError::PassphraseRequired { destination } => error(
             ErrorCode::WrongPassphrase,

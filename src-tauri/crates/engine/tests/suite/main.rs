@@ -15,6 +15,7 @@ mod hostile;
 mod interrupted;
 mod mending;
 mod nothing_is_lost;
+mod proofs;
 #[cfg(unix)]
 mod restoring;
 mod retention;

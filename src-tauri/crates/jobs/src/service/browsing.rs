@@ -39,18 +39,25 @@ impl Coffer {
                 prefix,
                 passphrase,
             } => {
-                let passphrase = Some(passphrase.as_str()).filter(|text| !text.is_empty());
-                (
-                    self.target(
+                let passphrase = match passphrase.as_str() {
+                    "" => self.known_passphrase(&destination, &prefix).await?,
+                    typed => Some(typed.to_owned()),
+                };
+                let retries = self.inner.environment.retries;
+                let target = self
+                    .target(
                         &destination,
                         &prefix,
-                        passphrase,
-                        self.inner.environment.retries,
+                        passphrase.as_deref(),
+                        retries,
                         &cancel,
                     )
-                    .await?,
-                    String::new(),
-                )
+                    .await?;
+                let target = match &passphrase {
+                    Some(passphrase) => target.in_fitting_form(passphrase, &cancel).await?,
+                    None => target,
+                };
+                (target, String::new())
             }
         };
         let versions = versions(&target, Observer::silent(), &cancel).await?;

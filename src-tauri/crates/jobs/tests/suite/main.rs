@@ -4,6 +4,7 @@ mod a_day;
 mod accounts;
 mod bad_days;
 mod jobs;
+mod passphrases;
 mod runs;
 mod schedule;
 mod support;
