@@ -75,7 +75,9 @@ pub use monitor::{Fallback, Monitor, Phase, Problem, ProblemKind, Severity};
 pub use proof::{Proof, prove};
 pub use purge::{PurgeOptions, PurgeStats, Purged, PurgedVersion, purge};
 pub use repair::{RecreateStats, RepairStats, recreate, repair};
-pub use restore::{Existing, Permissions, RestoreOptions, RestoreStats, Selection, restore};
+pub use restore::{
+    Existing, Permissions, RestoreOptions, RestoreStats, RestoredFile, Selection, restore,
+};
 pub use retention::{Age, Frame, Retention, TimeSpan, VersionState, retention_victims};
 pub use store::Store;
 pub use variables::expand_path;

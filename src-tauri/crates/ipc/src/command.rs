@@ -11,7 +11,7 @@
 //! | `start_backup` | `jobId` | run id |
 //! | `start_new_backup` | `jobId` | run id (begins anew where the backup that was there is gone) |
 //! | `stop_run` | `runId` | – (ends at the next block; also for restores) |
-//! | `run_history` | `jobId`, `offset`, `limit` | list of [`RunSummary`](crate::run::RunSummary), newest first |
+//! | `run_history` | `jobId` (empty: restores from backups of no job), `offset`, `limit` | list of [`RunSummary`](crate::run::RunSummary), newest first |
 //! | `run_report` | `runId`, `offset`, `limit` | [`RunReport`](crate::run::RunReport) |
 //! | `set_bandwidth` | `settings: BandwidthSettings` | – (what is under way obeys at once) |
 //! | `set_sign_in_settings` | `settings: SignInSettings` | – |
@@ -29,7 +29,8 @@
 //! | `remove_left_passphrase` | `id` | – |
 //! | `generate_passphrase` | – | a passphrase |
 //! | `rate_passphrase` | `passphrase` | [`PassphraseRating`] |
-//! | `save_recovery_sheet` | `request: SaveJob` | path it was saved to, or `null` when the person cancelled |
+//! | `recovery_sheet` | `of: SheetOf` | [`RecoverySheet`](crate::sheet::RecoverySheet), to be printed |
+//! | `save_recovery_sheet` | `of: SheetOf` | path it was saved to, or `null` when the person cancelled |
 //! | `pick_folders` | – | absolute paths, empty when cancelled |
 //! | `pick_folder` | `title` | absolute path, or `null` when cancelled |
 //! | `check_source` | `path` | [`SourceCheck`] |
@@ -37,6 +38,7 @@
 //! | `list_entries` | `handle`, `version`, `folder` (empty: roots), `offset`, `limit` | [`EntryPage`](crate::restore::EntryPage) |
 //! | `search_entries` | `handle`, `version`, `text`, `offset`, `limit` | [`EntryPage`](crate::restore::EntryPage) |
 //! | `start_restore` | `request: RestoreRequest` | run id |
+//! | `open_restored` | `runId` | – (shows the folder of a restore that ended in the system's file manager) |
 //! | `close_backup` | `handle` | – |
 
 use serde::{Deserialize, Serialize};

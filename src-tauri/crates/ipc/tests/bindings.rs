@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use coffer_ipc::{account, command, event, job, passphrase, restore, run};
+use coffer_ipc::{account, command, event, job, passphrase, restore, run, sheet};
 use ts_rs::{Config, TS};
 
 /// Fails when a type changed and the exported files were not committed with it.
@@ -75,11 +75,16 @@ fn bindings_are_current() {
         run::Operation,
         run::Phase,
         run::Progress,
+        run::Restored,
+        run::RestoredFile,
         run::RunCounts,
         run::RunMessage,
         run::RunReport,
         run::RunResult,
         run::RunSummary,
+        sheet::RecoverySheet,
+        sheet::SheetLine,
+        sheet::SheetOf,
     );
 
     assert!(

@@ -5,6 +5,8 @@ mod bandwidth;
 mod browsing;
 mod jobs;
 mod passphrases;
+mod recovery_sheets;
+mod restored;
 mod runs;
 mod scheduler;
 mod sign_in_state;

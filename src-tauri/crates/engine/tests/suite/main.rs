@@ -16,6 +16,7 @@ mod interrupted;
 mod mending;
 mod nothing_is_lost;
 mod proofs;
+mod restore_results;
 #[cfg(unix)]
 mod restoring;
 mod retention;

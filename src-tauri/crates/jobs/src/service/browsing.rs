@@ -32,8 +32,10 @@ impl Coffer {
     /// Those of the destination, and a wrong passphrase.
     pub async fn open_backup(&self, backup: BackupRef) -> Result<OpenBackup> {
         let cancel = CancellationToken::new();
-        let (target, job_id) = match backup {
-            BackupRef::Job { job_id } => (self.target_of_job(&job_id, &cancel).await?, job_id),
+        let (target, job_id, new_folder) = match backup {
+            BackupRef::Job { job_id } => {
+                (self.target_of_job(&job_id, &cancel).await?, job_id, None)
+            }
             BackupRef::Existing {
                 destination,
                 prefix,
@@ -57,7 +59,8 @@ impl Coffer {
                     Some(passphrase) => target.in_fitting_form(passphrase, &cancel).await?,
                     None => target,
                 };
-                (target, String::new())
+                let new_folder = self.new_folder_for(&destination, &prefix)?;
+                (target, String::new(), new_folder)
             }
         };
         let versions = versions(&target, Observer::silent(), &cancel).await?;
@@ -68,7 +71,11 @@ impl Coffer {
             listings: Arc::default(),
         };
         lock(&self.inner.opened).insert(handle.clone(), opened);
-        Ok(OpenBackup { handle, versions })
+        Ok(OpenBackup {
+            handle,
+            versions,
+            new_folder,
+        })
     }
 
     /// Forgets an opened backup.

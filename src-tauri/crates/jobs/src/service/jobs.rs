@@ -18,7 +18,7 @@ use crate::operation::content;
 use crate::schedule::next_run;
 use crate::target::{DEFAULT_PREFIX, Opening, Target, same_place};
 use crate::waiting::Waits;
-use crate::{Result, blocking, lock, recovery_sheet, seal, wording};
+use crate::{Result, blocking, local_path, lock, seal, wording};
 
 /// Repetitions of a failed request while a person looks at the screen: an answer within seconds.
 const WHILE_SOMEBODY_WAITS: RetryPolicy = RetryPolicy {
@@ -474,7 +474,8 @@ impl Coffer {
 
     /// Whether a path can be a source.
     pub async fn check_source(&self, path: &str) -> SourceCheck {
-        let given = path.trim().to_owned();
+        let given = local_path::expand(Path::new(path.trim()));
+        let given = given.to_string_lossy().into_owned();
         let own = self.inner.folders.own();
         blocking(move || {
             let stored =
@@ -503,33 +504,6 @@ impl Coffer {
             }
         })
         .await
-    }
-
-    /// The text of a recovery sheet for a job that may not be saved yet.
-    ///
-    /// # Errors
-    /// When there is no passphrase to write down.
-    pub fn recovery_sheet(&self, request: &SaveJob) -> Result<String> {
-        let missing =
-            || wording::invalid("There is no passphrase to keep.", "Type or generate one.");
-        let passphrase = request.passphrase.as_deref().ok_or_else(missing)?;
-        let account = match &request.definition.destination {
-            DestinationSettings::OneDrive { account_id, .. } => {
-                let accounts = self.accounts()?;
-                accounts
-                    .into_iter()
-                    .find(|account| account.id == *account_id)
-                    .map(|account| account.name)
-            }
-            DestinationSettings::Folder { .. } => None,
-        };
-        let made = self.now().to_zoned(self.inner.clock.zone());
-        Ok(recovery_sheet::text(
-            &request.definition,
-            passphrase,
-            &account.unwrap_or_default(),
-            &made,
-        ))
     }
 }
 

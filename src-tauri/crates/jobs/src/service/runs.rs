@@ -20,7 +20,7 @@ use crate::maintenance::RetentionSettings;
 use crate::operation::{self, BackupSettings, Finished, RestoreSettings, Wanted};
 use crate::progress::{Observer, held};
 use crate::waiting::telling;
-use crate::{Result, lock, wording};
+use crate::{Result, local_path, lock, wording};
 
 /// Lines of a report that are kept.
 const MAX_MESSAGES: u64 = 10_000;
@@ -115,9 +115,11 @@ impl Coffer {
     /// Starts a restore in the background and returns its run.
     ///
     /// # Errors
-    /// When the backup is not open any more, or its job runs.
+    /// When the backup is not open any more, its job runs, or the folder to restore into is no whole path.
     pub fn start_restore(&self, request: RestoreRequest) -> Result<String> {
         let (target, job_id) = self.opened_target(&request.handle)?;
+        let folder = request.target.as_deref().map(local_path::whole);
+        let folder = folder.transpose()?;
         let now = self.now();
         let (run, observer) = self.begin(&job_id, Operation::Restore, now)?;
         let id = run.id.clone();
@@ -126,7 +128,7 @@ impl Coffer {
             let settings = RestoreSettings {
                 version: request.version as usize,
                 wanted: Wanted::Paths(request.paths),
-                target: request.target.map(PathBuf::from),
+                target: folder,
                 existing: request.existing,
                 permissions: true,
             };
@@ -224,6 +226,7 @@ impl Coffer {
             counts: RunCounts::default(),
             messages: 0,
             error: None,
+            restored: None,
         };
         self.put_run(job_id, &summary, now)?;
         let active = ActiveRun {
@@ -301,6 +304,7 @@ impl Coffer {
         summary.finished = Some(self.now().to_string());
         summary.result = finished.result;
         summary.counts = finished.counts;
+        summary.restored = finished.restored;
         summary.error = finished
             .error
             .clone()

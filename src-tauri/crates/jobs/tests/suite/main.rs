@@ -5,6 +5,8 @@ mod accounts;
 mod bad_days;
 mod jobs;
 mod passphrases;
+mod recovery_sheets;
+mod restores;
 mod runs;
 mod schedule;
 mod support;
