@@ -1,6 +1,14 @@
 import type { OpenBackup } from '../bindings/OpenBackup';
+import type { RestoreRequest } from '../bindings/RestoreRequest';
 
-export const formSteps = ['general', 'destination', 'sources', 'schedule', 'options'] as const;
+export const formSteps = [
+  'general',
+  'destination',
+  'sources',
+  'schedule',
+  'options',
+  'sheet',
+] as const;
 export type FormStep = (typeof formSteps)[number];
 
 /** The backup whose files are looked at: that of a job, or one that was opened by hand. */
@@ -14,6 +22,7 @@ export type View =
   | { name: 'restore' }
   | { name: 'restoreOpen' }
   | { name: 'restoreFiles'; source: RestoreSource }
-  | { name: 'restoreRun'; runId: string; jobId: string | null; handle?: string }
+  | { name: 'restoreRun'; runId: string; jobId: string | null; request?: RestoreRequest }
+  /** An empty `jobId`: restores from backups that no job here has. */
   | { name: 'history'; jobId: string; runId?: string }
   | { name: 'settings' };

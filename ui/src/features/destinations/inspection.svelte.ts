@@ -13,6 +13,7 @@ export class Inspection {
   continues = $state(false);
   #platform: Platform;
   #asked = 0;
+  #looking: Promise<void> = Promise.resolve();
   #about = '';
 
   constructor(platform: Platform) {
@@ -29,7 +30,20 @@ export class Inspection {
     return true;
   }
 
-  async look(destination: DestinationSettings, prefix: string): Promise<void> {
+  /** Waits for the look that goes on, or takes one when there was none. */
+  async settle(destination: DestinationSettings, prefix: string): Promise<void> {
+    this.aim(destination, prefix);
+    if (this.check === null && this.error === null) {
+      await (this.busy ? this.#looking : this.look(destination, prefix));
+    }
+  }
+
+  look(destination: DestinationSettings, prefix: string): Promise<void> {
+    this.#looking = this.#look(destination, prefix);
+    return this.#looking;
+  }
+
+  async #look(destination: DestinationSettings, prefix: string): Promise<void> {
     this.aim(destination, prefix);
     const asked = this.#clear();
     this.busy = true;

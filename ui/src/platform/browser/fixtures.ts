@@ -5,6 +5,7 @@ import type { Drive } from '../../bindings/Drive';
 import type { JobCard } from '../../bindings/JobCard';
 import type { JobOptions } from '../../bindings/JobOptions';
 import type { Progress } from '../../bindings/Progress';
+import type { Restored } from '../../bindings/Restored';
 import type { RunCounts } from '../../bindings/RunCounts';
 import type { RunMessage } from '../../bindings/RunMessage';
 import type { RunResult } from '../../bindings/RunResult';
@@ -25,6 +26,7 @@ export const noCounts: RunCounts = {
   changedFiles: 0,
   deletedFiles: 0,
   restoredFiles: 0,
+  restoredOthers: 0,
   failedFiles: 0,
   uploadedBytes: 0,
   downloadedBytes: 0,
@@ -111,6 +113,7 @@ export function run(id: string, ago: number, result: RunResult, counts = {}): Ru
             hint: 'Check the network. The next run goes on where this one ended.',
           }
         : null,
+    restored: null,
   };
 }
 
@@ -140,6 +143,21 @@ export const restoreFailures: RunMessage[] = [
     text: 'The file is open in another program and could not be replaced',
   },
 ];
+
+export function restored(target: string | null): Restored {
+  const folder = target ?? '/home/alex/Documents';
+  return {
+    from: 'OneDrive · alex@outlook.example · Backups/laptop',
+    folder,
+    elsewhere: target !== null,
+    files: [
+      { path: `${folder}/Letters/landlord.2026-11-25.odt`, newName: true },
+      { path: `${folder}/Letters/school.odt`, newName: false },
+      { path: `${folder}/todo.md`, newName: false },
+    ],
+    failed: restoreFailures.map((line) => line.subject),
+  };
+}
 
 const options: JobOptions = {
   volumeBytes: 50 * mebibyte,
