@@ -44,6 +44,7 @@ export const passphrase = {
 };
 
 export const sheet = {
+  title: 'Recovery sheet',
   lead: 'Keep the passphrase somewhere else, too.',
   keepTitle: 'The only key',
   keepText:

@@ -64,7 +64,7 @@ export const restore = {
   failedTitle: 'Restore failed',
   stoppedTitle: 'Restore stopped',
   restored: (files: number) => `${plural(files, 'file')} restored`,
-  restoredTo: (files: number, folder: string) => `${plural(files, 'file')} restored to ${folder}`,
+  restoredTo: 'Restored to',
   others: (others: number) => `${plural(others, 'folder or link', 'folders and links')} besides`,
   failed: (files: number) => `${count(files)} not restored`,
   openFolder: 'Open folder',

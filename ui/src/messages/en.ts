@@ -191,7 +191,7 @@ export const en = {
       sources: 'Source data',
       schedule: 'Schedule',
       options: 'Options',
-      sheet: 'Recovery sheet',
+      sheet: 'Sheet',
     },
     stepsLabel: 'Steps',
     stepState: {

@@ -132,7 +132,7 @@ describe('destination', () => {
     expect(await screen.findByText('It opens the backup.')).toBeVisible();
     await next(user);
     expect(await step('Source data')).toBeVisible();
-    expect(screen.queryByRole('button', { name: /Recovery sheet/ })).toBeNull();
+    expect(screen.queryByRole('button', { name: /Sheet/ })).toBeNull();
   });
 });
 

@@ -47,7 +47,7 @@ describe('the passphrase of a new backup', () => {
     // A sheet that says something else than what is saved is none.
     await user.click(screen.getByRole('button', { name: /General/ }));
     await user.type(screen.getByLabelText('Name'), ' 2');
-    await user.click(screen.getByRole('button', { name: /Recovery sheet/ }));
+    await user.click(screen.getByRole('button', { name: /Sheet/ }));
     expect(screen.getByRole('button', { name: 'Save recovery sheet' })).toBeVisible();
   }, 20_000);
 });

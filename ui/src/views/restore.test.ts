@@ -30,7 +30,7 @@ describe('restore', () => {
     });
     const title = 'Restored 137 of 139 files';
     expect(await screen.findByRole('heading', { level: 1, name: title })).toBeVisible();
-    expect(screen.getByText(/137 files restored to \/home\/alex\/Restored/)).toBeVisible();
+    expect(screen.getByText('/home/alex/Restored')).toBeVisible();
     const renamed = within(screen.getByRole('list', { name: 'Kept beside files that differ' }));
     expect(renamed.getByText('/home/alex/Restored/Letters/landlord.2026-11-25.odt')).toBeVisible();
     const failed = within(await screen.findByRole('list', { name: 'Not restored' }));

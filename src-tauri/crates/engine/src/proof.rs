@@ -84,9 +84,9 @@ pub fn prove(
 
 /// Encrypted volumes in the order in which they are asked: the newest file list, the oldest, an index, then the others.
 fn witnesses(listed: &Listed) -> impl Iterator<Item = &ListedVolume> {
-    let newest = listed.dlists.iter().next_back();
-    let oldest = listed.dlists.iter().next();
-    let index = listed.dindexes.iter().next();
+    let newest = listed.dlists.last();
+    let oldest = listed.dlists.first();
+    let index = listed.dindexes.first();
     let others = listed.dlists.iter().rev().skip(1);
     let first = [newest, oldest.filter(|_| listed.dlists.len() > 1), index];
     first

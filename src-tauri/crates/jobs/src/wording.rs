@@ -92,18 +92,11 @@ pub fn database(source: &coffer_database::Error) -> CommandError {
 
 /// Errors of the keychain.
 pub fn keychain(source: &keychain::Error) -> CommandError {
-    let hint = match source {
-        keychain::Error::TooLong => "Choose a shorter one.",
-        keychain::Error::Damaged { .. } => {
-            "Give that secret once more: enter the passphrase of the backup, or sign in again."
-        }
-        _ if cfg!(target_os = "linux") => {
-            "Nothing is lost, and no passphrase needs to be typed. Unlock the keyring, or start one (gnome-keyring or \
-             KWallet), then try again. The command line can take secrets from the environment instead."
-        }
-        _ => {
-            "Nothing is lost, and no passphrase needs to be typed. Unlock the keychain, then try again."
-        }
+    let hint = if cfg!(target_os = "linux") {
+        "Unlock the keyring, or install and start one (gnome-keyring or KWallet), then try again. \
+         The command line can take secrets from the environment instead."
+    } else {
+        "Unlock the keychain and try again."
     };
     error(ErrorCode::Keychain, format!("{source}."), hint)
 }
