@@ -35,6 +35,7 @@ export const restore = {
   collapse: (name: string) => `Close ${name}`,
   select: (name: string) => `Select ${name}`,
   everything: 'Select everything',
+  goOn: 'Keep backing up into it',
   nothing: 'Nothing is selected.',
   selected: (items: number) => `${plural(items, 'item')} selected`,
   all: 'Everything in this version',

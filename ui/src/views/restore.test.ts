@@ -95,6 +95,24 @@ describe('restore', () => {
     ).toBeVisible();
   });
 
+  it('goes on with a backup that was opened, after its passphrase was tried', async () => {
+    const { platform, user } = await openApp({ view: { name: 'restoreOpen' } });
+    const check = vi.spyOn(platform, 'checkPassphrase');
+    await user.type(await screen.findByLabelText('Folder'), 'Backups/desktop-2019');
+    await user.type(screen.getByLabelText('Passphrase'), 'harbor{Enter}');
+
+    await user.click(await screen.findByRole('button', { name: 'Keep backing up into it' }));
+    await user.click(screen.getByRole('button', { name: 'Next' }));
+    expect(screen.getByLabelText('Folder')).toHaveValue('Backups/desktop-2019');
+    expect(
+      await screen.findByRole('checkbox', { name: /Continue this backup/ }, { timeout: 3000 }),
+    ).toBeChecked();
+    await user.type(screen.getByLabelText('Passphrase'), 'harbor{Enter}');
+
+    expect(await screen.findByText('It opens the backup.')).toBeVisible();
+    expect(check.mock.calls[0]![0]).toMatchObject({ folder: 'Backups/desktop-2019' });
+  }, 20_000);
+
   it('opens a backup that no job here knows', async () => {
     const { app, user } = await openApp({ view: { name: 'restoreOpen' } });
 

@@ -1,9 +1,9 @@
 import type { JobCard } from '../../bindings/JobCard';
 import type { SaveJob } from '../../bindings/SaveJob';
 import type { App } from '../../lib/app.svelte';
-import { formSteps, type FormStep } from '../../lib/view';
+import { formSteps, type FormStep, type Start } from '../../lib/view';
 import { Inspection } from '../destinations/inspection.svelte';
-import { isComplete, settingsOf } from '../destinations/place';
+import { isComplete, placeOf, settingsOf } from '../destinations/place';
 import { definitionOf, fieldsOf, newFields, type Fields } from './fields';
 import { forgetDraft, storedDraft, storeDraft } from './stored-draft';
 
@@ -25,7 +25,7 @@ export class Draft {
   #kept: { how: Kept; of: string } | null = $state(null);
   #proven: string | null = $state(null);
 
-  constructor(app: App, jobId: string | null) {
+  constructor(app: App, jobId: string | null, start?: Start) {
     const { jobs, defaults } = app.state;
     const stored = storedDraft(jobId);
     this.jobId = jobId;
@@ -38,6 +38,11 @@ export class Draft {
       : newFields(defaults);
     // A draft of an older version may lack a field.
     this.fields = { ...fresh, ...stored };
+    if (start) {
+      this.fields.place = placeOf(start.destination);
+      this.fields.prefix = start.prefix || defaults.options.prefix;
+      this.inspection.goOnWith(start.destination, this.fields.prefix);
+    }
   }
 
   /** A destination that a job has used before needs no second look. */

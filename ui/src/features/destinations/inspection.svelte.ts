@@ -15,18 +15,24 @@ export class Inspection {
   #asked = 0;
   #looking: Promise<void> = Promise.resolve();
   #about = '';
+  #wanted = '';
 
   constructor(platform: Platform) {
     this.#platform = platform;
   }
 
+  /** Somebody said already that the backup there shall be continued. */
+  goOnWith(destination: DestinationSettings, prefix: string): void {
+    this.#wanted = aboutOf(destination, prefix);
+  }
+
   /** Turns to a destination; what is known of another one is forgotten. Returns whether that was needed. */
   aim(destination: DestinationSettings, prefix: string): boolean {
-    const about = JSON.stringify([destination, prefix]);
+    const about = aboutOf(destination, prefix);
     if (about === this.#about) return false;
     this.#about = about;
     this.#clear();
-    this.continues = false;
+    this.continues = about === this.#wanted;
     return true;
   }
 
@@ -64,4 +70,8 @@ export class Inspection {
     this.#asked += 1;
     return this.#asked;
   }
+}
+
+function aboutOf(destination: DestinationSettings, prefix: string): string {
+  return JSON.stringify([destination, prefix]);
 }
