@@ -2,6 +2,7 @@
 
 mod accounts;
 mod jobs;
+mod passphrases;
 mod pickers;
 mod restore;
 mod state;
@@ -19,8 +20,13 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         state::app_state,
         state::set_theme,
         state::set_bandwidth,
-        state::generate_passphrase,
-        state::rate_passphrase,
+        passphrases::generate_passphrase,
+        passphrases::rate_passphrase,
+        passphrases::check_passphrase,
+        passphrases::repair_passphrase,
+        passphrases::left_passphrases,
+        passphrases::remove_left_passphrase,
+        passphrases::recovery_sheet,
         jobs::create_job,
         jobs::update_job,
         jobs::delete_job,
@@ -46,6 +52,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         restore::list_entries,
         restore::search_entries,
         restore::start_restore,
+        restore::open_restored,
         restore::close_backup,
     ]
 }

@@ -6,15 +6,10 @@ use crate::desktop::Desktop;
 
 pub(crate) const PASSPHRASE: &str = "a quiet harbour, seven lamps";
 
-/// The five steps, as a newcomer takes them; the backup goes to `Backups/<name>` of Alex's drive.
+/// The steps, as a newcomer takes them; the backup goes to `Backups/<name>` of Alex's drive.
 pub(crate) async fn create_backup(desktop: &Desktop, app: &App, name: &str, source: &Path) {
     app.click("Back up this computer").await;
     app.fill("Name", name).await;
-    app.fill("Passphrase", PASSPHRASE).await;
-    app.click("Next").await;
-    app.see("Save, print or type back the passphrase.").await;
-    app.fill("Or type the passphrase again", PASSPHRASE).await;
-    app.see("Typed back correctly.").await;
     app.click("Next").await;
 
     app.click("AuthID: sign in with Microsoft").await;
@@ -28,6 +23,7 @@ pub(crate) async fn create_backup(desktop: &Desktop, app: &App, name: &str, sour
     app.fill("Folder", &format!("Backups/{name}")).await;
     app.click("Test").await;
     app.see("New folder").await;
+    app.fill("Passphrase", PASSPHRASE).await;
     app.click("Next").await;
 
     app.fill("Path", &source.display().to_string()).await;
@@ -36,6 +32,12 @@ pub(crate) async fn create_backup(desktop: &Desktop, app: &App, name: &str, sour
     app.click("Next").await;
     app.see("Run automatically").await;
     app.click("Next").await;
+    app.see("Keep all versions").await;
+    app.click("Next").await;
+    app.click("Create backup").await;
+    app.see("Save, print or type back the passphrase.").await;
+    app.fill("Or type the passphrase again", PASSPHRASE).await;
+    app.see("Typed back correctly.").await;
     app.click("Create backup").await;
     app.see("Has not run yet").await;
 }

@@ -174,7 +174,10 @@ fn json_is_one_line_on_standard_output_and_everything_else_is_not() {
     assert!(versions.json()[0]["time"].as_str().unwrap().ends_with('Z'));
     assert_eq!(files.json()[0]["sizeBytes"], 2);
     assert_eq!(files.json().as_array().unwrap().len(), 1);
-    assert_eq!(restore.count("restoredFiles"), 4);
+    assert_eq!(
+        restore.count("restoredFiles") + restore.count("restoredOthers"),
+        4
+    );
     assert_eq!(connection.json()["versions"].as_array().unwrap().len(), 1);
     assert_eq!(accounts.json().as_array().unwrap().len(), 0);
     assert_eq!(deleted.json()[0]["number"], 0);

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use coffer_ipc::command::SaveJob;
+use coffer_ipc::sheet::SheetOf;
 use coffer_jobs::Coffer;
 use tauri::{AppHandle, State};
 use tauri_plugin_dialog::{DialogExt as _, FilePath};
@@ -35,13 +35,13 @@ pub(crate) async fn pick_folder(app: AppHandle, title: String) -> Reply<Option<S
 pub(crate) async fn save_recovery_sheet(
     app: AppHandle,
     coffer: State<'_, Coffer>,
-    request: SaveJob,
+    of: SheetOf,
 ) -> Reply<Option<String>> {
-    let sheet = coffer.recovery_sheet(&request)?;
+    let sheet = coffer.recovery_sheet_text(&of).await?;
     let (answer, picked) = oneshot::channel();
     let name = format!(
         "Coffer recovery sheet - {}.txt",
-        file_name(&request.definition.name)
+        file_name(&coffer.sheet_name(&of)?)
     );
     app.dialog()
         .file()

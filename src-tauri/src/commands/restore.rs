@@ -50,3 +50,8 @@ pub(crate) async fn close_backup(coffer: State<'_, Coffer>, handle: String) -> R
     coffer.close_backup(&handle);
     Ok(())
 }
+
+#[tauri::command]
+pub(crate) async fn open_restored(coffer: State<'_, Coffer>, run_id: String) -> Reply<()> {
+    coffer.open_restored(&run_id).await
+}

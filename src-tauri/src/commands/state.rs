@@ -1,4 +1,4 @@
-use coffer_ipc::command::{AppState, BandwidthSettings, PassphraseRating, Theme};
+use coffer_ipc::command::{AppState, BandwidthSettings, Theme};
 use coffer_jobs::Coffer;
 use tauri::{AppHandle, State};
 
@@ -25,14 +25,4 @@ pub(crate) async fn set_bandwidth(
     settings: BandwidthSettings,
 ) -> Reply<()> {
     coffer.set_bandwidth(settings)
-}
-
-#[tauri::command]
-pub(crate) async fn generate_passphrase() -> String {
-    coffer_jobs::generate_passphrase()
-}
-
-#[tauri::command]
-pub(crate) async fn rate_passphrase(passphrase: String) -> PassphraseRating {
-    coffer_jobs::rate_passphrase(&passphrase)
 }

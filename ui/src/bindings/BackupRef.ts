@@ -18,6 +18,6 @@ destination: DestinationSettings,
  */
 prefix: string, 
 /**
- * Its passphrase; empty when it is not encrypted.
+ * Its passphrase; empty when it is not encrypted, or when the keychain has it.
  */
 passphrase: string, };

@@ -21,4 +21,8 @@ quota: Quota | null,
 /**
  * Name of another job that writes to the same folder.
  */
-usedBy: string | null, };
+usedBy: string | null, 
+/**
+ * Whether the keychain has a passphrase for the backup there, so that none needs to be typed.
+ */
+passphraseKept: boolean, };

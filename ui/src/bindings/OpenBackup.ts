@@ -12,4 +12,9 @@ handle: string,
 /**
  * Newest first.
  */
-versions: Array<Version>, };
+versions: Array<Version>, 
+/**
+ * A new folder that restored files should go to, when no job here knows the backup: its paths are those of another
+ * computer.
+ */
+newFolder: string | null, };

@@ -18,7 +18,7 @@ version: number,
  */
 paths: Array<string>, 
 /**
- * Folder to restore into; `None` puts everything back where it was.
+ * Whole path of the folder to restore into, with `~` and variables; `None` puts everything back where it was.
  */
 target: string | null, 
 /**

@@ -5,7 +5,7 @@
  */
 export type RunCounts = { 
 /**
- * Entries looked at (backup) or asked for (restore).
+ * Entries looked at (backup), or files asked for (restore).
  */
 examinedFiles: number, 
 /**
@@ -25,9 +25,13 @@ changedFiles: number,
  */
 deletedFiles: number, 
 /**
- * Written back.
+ * Files that a restore wrote, or found right.
  */
 restoredFiles: number, 
+/**
+ * Folders and links that it wrote, or found right.
+ */
+restoredOthers: number, 
 /**
  * Could not be read or written.
  */

@@ -10,6 +10,6 @@ export type SaveJob = {
  */
 definition: JobDefinition, 
 /**
- * Its passphrase; `None` leaves the stored one as it is.
+ * Its passphrase, tried before it is kept; `None` takes the one that the keychain has for this backup.
  */
 passphrase: string | null, };

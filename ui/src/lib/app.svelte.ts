@@ -12,6 +12,7 @@ import type { Change } from '../bindings/Change';
 import type { Event } from '../bindings/Event';
 import type { JobCard } from '../bindings/JobCard';
 import type { Progress } from '../bindings/Progress';
+import type { RecoverySheet } from '../bindings/RecoverySheet';
 import type { RunSummary } from '../bindings/RunSummary';
 import type { SignInOutcome } from '../bindings/SignInOutcome';
 import type { SignInSettings } from '../bindings/SignInSettings';
@@ -25,17 +26,11 @@ export interface RunStatus {
   summary: RunSummary | null;
 }
 
-/** What the recovery sheet says. It exists only while it is being printed. */
-export interface RecoverySheet {
-  name: string;
-  passphrase: string;
-  destination: string;
-}
-
 export class App {
   readonly platform: Platform;
   state: AppState;
   view: View = $state({ name: 'home' });
+  /** The recovery sheet, only while it is being printed. */
   sheet: RecoverySheet | null = $state(null);
   /** Outcomes by sign-in id. They may come before the reply that names the sign-in. */
   signIns: Record<string, SignInOutcome> = $state({});

@@ -6,6 +6,8 @@ export class Pages<Item> {
   items: Item[] = $state.raw([]);
   total = $state(0);
   busy = $state(false);
+  /** Whether {@link total} is known. */
+  isRead = $state(false);
   error: CommandError | null = $state(null);
   #read: (offset: number) => Promise<{ items: Item[]; total: number }>;
 
@@ -25,6 +27,7 @@ export class Pages<Item> {
       const page = await this.#read(this.items.length);
       this.items = [...this.items, ...page.items];
       this.total = page.total;
+      this.isRead = true;
     } catch (reason) {
       this.error = asCommandError(reason);
     } finally {

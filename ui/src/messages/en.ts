@@ -3,6 +3,8 @@ import type { Operation } from '../bindings/Operation';
 import type { ScheduleUnit } from '../bindings/ScheduleUnit';
 import type { Weekday } from '../bindings/Weekday';
 import { bytes, count, day, moment, plural } from '../lib/format';
+import { passphrase, sheet } from './en-passphrases';
+import { restore } from './en-restore';
 import { progress, status } from './en-status';
 
 export const en = {
@@ -100,6 +102,7 @@ export const en = {
     recentRuns: (runs: string) => `Recent runs, newest last: ${runs}`,
     openReport: 'See the report',
     beginAnew: 'Begin a new backup there',
+    sheet: 'Recovery sheet',
   },
 
   beginAnew: {
@@ -115,9 +118,11 @@ export const en = {
   deleteJob: {
     title: (name: string) => `Delete “${name}”?`,
     text: 'Coffer forgets this backup. Everything already stored at the destination stays there, untouched.',
-    forget: 'Also forget its passphrase on this computer',
+    keeps:
+      'Its passphrase stays in this computer’s keychain. Coffer uses it when you open or continue this backup; Settings can remove it.',
+    forget: 'Remove its passphrase from the keychain, too',
     forgetWarning:
-      'Without the passphrase nobody can open the stored backup. Be sure that you kept it.',
+      'Without the passphrase nobody can open the stored backup. Be sure that you have its recovery sheet.',
     confirm: 'Delete backup',
   },
 
@@ -125,14 +130,6 @@ export const en = {
     title: 'Sign in again',
     text: (name: string) =>
       `Sign in once more as ${name}. Its backups go on by themselves where they were.`,
-  },
-
-  passphraseAgain: {
-    title: 'Enter the passphrase',
-    text: (name: string) =>
-      `This computer’s keychain no longer has the right passphrase of “${name}”. It is on your recovery sheet.`,
-    field: 'Passphrase',
-    confirm: 'Keep in keychain',
   },
 
   form: {
@@ -144,6 +141,7 @@ export const en = {
       sources: 'Source data',
       schedule: 'Schedule',
       options: 'Options',
+      sheet: 'Sheet',
     },
     stepsLabel: 'Steps',
     stepState: {
@@ -151,7 +149,7 @@ export const en = {
       incomplete: 'not complete',
       open: 'not visited',
     },
-    stepOf: (position: number) => `Step ${position} of 5`,
+    stepOf: (position: number, count: number) => `Step ${position} of ${count}`,
     problems: 'Before you go on:',
     create: 'Create backup',
     update: 'Save changes',
@@ -166,46 +164,15 @@ export const en = {
     encryptionText: 'Files are encrypted on this computer before they are sent (AES-256).',
     encryptionFixed: 'Whether a backup is encrypted is fixed for its life.',
     notEncrypted: 'Whoever can open the destination can read your files.',
-    passphrase: 'Passphrase',
-    show: 'Show passphrase',
-    hide: 'Hide passphrase',
-    generate: 'Generate',
-    strength: 'Strength',
-    stored: 'The passphrase is in this computer’s keychain.',
-    replace: 'Enter it again',
-    keepTitle: 'Keep the passphrase somewhere else too',
-    keepText:
-      'It is the only key. If this computer is lost and the passphrase with it, nobody can open the backup: not Microsoft, not us. Do one of these before going on:',
-    saveSheet: 'Save recovery sheet',
-    printSheet: 'Print recovery sheet',
-    printed: 'I have the printed sheet',
-    printedQuestion: 'Did it print?',
-    typeBack: 'Or type the passphrase again',
-    typeBackMismatch: 'That is not the same yet.',
-    kept: {
-      saved: (path: string) => `Recovery sheet saved to ${path}`,
-      printed: 'Recovery sheet printed.',
-      typed: 'Typed back correctly.',
-    },
     problem: {
       name: 'Give the backup a name.',
       nameTaken: 'Another backup has this name.',
-      passphrase: 'Choose a passphrase or generate one.',
-      kept: 'Save, print or type back the passphrase.',
     },
   },
 
-  sheet: {
-    title: 'Recovery sheet',
-    intro:
-      'With this sheet, a computer and the sign-in named here, the backup can be restored. Keep it where a thief of the computer would not find it.',
-    backup: 'Backup',
-    passphrase: 'Passphrase',
-    destination: 'Destination',
-    notChosen: 'not chosen yet',
-    printedOn: 'Printed',
-    how: 'To restore: install Coffer (or Duplicati), choose “I already have a backup”, sign in, choose the folder, and type the passphrase exactly as it stands here.',
-  },
+  passphrase,
+
+  sheet,
 
   destination: {
     lead: 'Where the backup is kept.',
@@ -374,6 +341,8 @@ export const en = {
     blockHelp:
       'Files are split into blocks of this size, and each block is stored once. Fixed for the life of a backup.',
     blockFixed: (size: string) => `${size}, fixed for the life of this backup.`,
+    blockOfBackup: 'As the backup that is continued has it.',
+    prefixOfBackup: (prefix: string) => `${prefix}, as the backup that is continued has it.`,
     prefix: 'Prefix',
     prefixHelp: 'Names of all files at the destination start with it.',
     keep: 'Versions',
@@ -411,66 +380,7 @@ export const en = {
     },
   },
 
-  restore: {
-    title: 'Restore',
-    lead: 'Get files back from a backup of this computer, or from one made elsewhere.',
-    elsewhere: 'I already have a backup',
-    elsewhereText: 'Made on another computer, or with Duplicati',
-    versionsOf: (versions: number) => plural(versions, 'version'),
-    openTitle: 'Open a backup',
-    openLead:
-      'Sign in, choose the folder that holds it, and type its passphrase. Nothing is changed there.',
-    passphrase: 'Passphrase',
-    passphraseHelp: 'Leave empty when the backup is not encrypted.',
-    advanced: 'Advanced',
-    prefix: 'Prefix',
-    prefixHelp: 'Only when it is not “duplicati”.',
-    open: 'Open backup',
-    opening: 'Opening the backup…',
-    filesTitle: (name: string) => `Restore from “${name}”`,
-    version: 'Version',
-    newest: 'Newest',
-    search: 'Search this version',
-    searchResults: (found: number) => `${plural(found, 'match', 'matches')}`,
-    clearSearch: 'Clear search',
-    files: 'Files in this version',
-    loading: 'Reading…',
-    emptyFolder: 'Empty',
-    noMatch: 'Nothing in this version matches.',
-    expand: (name: string) => `Open ${name}`,
-    collapse: (name: string) => `Close ${name}`,
-    select: (name: string) => `Select ${name}`,
-    everything: 'Select everything',
-    nothing: 'Nothing is selected.',
-    selected: (items: number) => `${plural(items, 'item')} selected`,
-    all: 'Everything in this version',
-    choose: 'Continue',
-    targetTitle: 'Where to?',
-    original: 'Where they were',
-    originalText: 'Each file goes back to its original place.',
-    other: 'Another folder',
-    otherText: 'The folder structure is made anew in there.',
-    target: 'Target folder',
-    chooseTarget: 'Choose target folder',
-    existing: 'When a file exists and differs',
-    keepBoth: 'Keep both',
-    keepBothText: 'The restored one gets the version’s date in its name.',
-    overwrite: 'Overwrite',
-    overwriteText: 'The file on this computer is replaced.',
-    noTarget: 'Choose a target folder.',
-    start: 'Restore now',
-    runTitle: 'Restoring',
-    showRun: 'Show how far it is',
-    doneTitle: 'Restore finished',
-    restored: (files: number) => `${plural(files, 'file')} restored`,
-    failed: (files: number) => `${plural(files, 'file')} could not be restored`,
-    downloaded: (size: number) => `${bytes(size)} received`,
-    failedList: 'Not restored',
-    notes: 'Report',
-    allGood: 'Every file was checked against its stored fingerprint after writing.',
-    done: 'Done',
-    more: 'Restore more files',
-  },
+  restore,
 
   history: {
     title: (name: string) => `Runs of “${name}”`,

@@ -11,18 +11,22 @@ import type { DestinationCheck } from '../bindings/DestinationCheck';
 import type { DestinationSettings } from '../bindings/DestinationSettings';
 import type { Event } from '../bindings/Event';
 import type { JobCard } from '../bindings/JobCard';
+import type { LeftPassphrase } from '../bindings/LeftPassphrase';
 import type { OpenBackup } from '../bindings/OpenBackup';
 import type { PassphraseRating } from '../bindings/PassphraseRating';
 import type { PendingSignIn } from '../bindings/PendingSignIn';
+import type { RecoverySheet } from '../bindings/RecoverySheet';
 import type { RestoreRequest } from '../bindings/RestoreRequest';
 import type { RunMessage } from '../bindings/RunMessage';
 import type { RunReport } from '../bindings/RunReport';
 import type { RunSummary } from '../bindings/RunSummary';
 import type { SaveJob } from '../bindings/SaveJob';
+import type { SheetOf } from '../bindings/SheetOf';
 import type { SignInRequest } from '../bindings/SignInRequest';
 import type { SignInSettings } from '../bindings/SignInSettings';
 import type { Theme } from '../bindings/Theme';
 import * as fixtures from './browser/fixtures';
+import { isSamePlace, leftBy, refusal, sheetOf, wrongPassphrase } from './browser/passphrases';
 import { listFolder, search } from './browser/tree';
 import type { Platform } from './platform';
 
@@ -42,6 +46,8 @@ interface Run {
   jobId: string | null;
   share: number;
   summary: RunSummary;
+  /** Where a restore goes, when not to where files were. */
+  target: string | null;
   timer: ReturnType<typeof setInterval>;
 }
 
@@ -54,6 +60,7 @@ export class BrowserPlatform implements Platform {
   readonly #reports = new Map<string, { summary: RunSummary; lines: RunMessage[] }>();
   readonly #backups = new Map<string, string | null>();
   readonly #signIns = new Map<string, ReturnType<typeof setTimeout>>();
+  #left: LeftPassphrase[] = [];
   #ids = 0;
 
   constructor({ state = fixtures.appState(), pace = 400 }: Options = {}) {
@@ -102,8 +109,11 @@ export class BrowserPlatform implements Platform {
     return structuredClone(card);
   }
 
-  async deleteJob(jobId: string): Promise<void> {
-    this.#job(jobId);
+  async deleteJob(jobId: string, forgetSecrets: boolean): Promise<void> {
+    const { definition, destinationLabel } = this.#job(jobId);
+    if (definition.encrypted && !forgetSecrets) {
+      this.#left = [leftBy(jobId, definition, destinationLabel), ...this.#left];
+    }
     this.state.jobs = this.state.jobs.filter((card) => card.id !== jobId);
     this.#emit({ kind: 'jobRemoved', jobId });
   }
@@ -215,6 +225,7 @@ export class BrowserPlatform implements Platform {
       label: this.#label(destination),
       quota: fixtures.drives[0]!.quota,
       usedBy: usedBy?.definition.name ?? null,
+      passphraseKept: this.#left.some((left) => isSamePlace(left.destination, destination)),
     };
   }
 
@@ -228,8 +239,50 @@ export class BrowserPlatform implements Platform {
     return { score, label, advice: score < 3 ? 'Add a few unrelated words.' : '' };
   }
 
-  async saveRecoverySheet(request: SaveJob): Promise<string | null> {
-    return `/home/alex/${request.definition.name || 'Coffer'} recovery sheet.html`;
+  async checkPassphrase(
+    _destination: DestinationSettings,
+    _prefix: string,
+    passphrase: string,
+  ): Promise<void> {
+    if (passphrase === wrongPassphrase) throw refusal;
+  }
+
+  async repairPassphrase(jobId: string, passphrase: string): Promise<JobCard> {
+    const card = this.#job(jobId);
+    if (passphrase === wrongPassphrase) throw refusal;
+    card.state = { kind: 'idle' };
+    this.#emitJob(card);
+    return structuredClone(card);
+  }
+
+  async leftPassphrases(): Promise<LeftPassphrase[]> {
+    return structuredClone(this.#left);
+  }
+
+  async removeLeftPassphrase(id: string): Promise<void> {
+    this.#left = this.#left.filter((left) => left.id !== id);
+  }
+
+  async recoverySheet(of: SheetOf): Promise<RecoverySheet> {
+    const definition = of.kind === 'job' ? this.#job(of.jobId).definition : of.request.definition;
+    const passphrase = of.kind === 'job' ? 'harbor velvet otter' : (of.request.passphrase ?? '');
+    const { destination } = definition;
+    const account =
+      destination.kind === 'oneDrive'
+        ? this.state.accounts.find(({ id }) => id === destination.accountId)
+        : undefined;
+    return sheetOf(definition, passphrase, account?.name ?? '');
+  }
+
+  async saveRecoverySheet(of: SheetOf): Promise<string | null> {
+    const { lines } = await this.recoverySheet(of);
+    return `/home/alex/Coffer recovery sheet - ${lines[0]!.value}.txt`;
+  }
+
+  async openRestored(runId: string): Promise<void> {
+    if (!this.#reports.has(runId)) {
+      throw failure('notFound', 'This restore does not exist any more.', 'Look at the list again.');
+    }
   }
 
   async pickFolders(): Promise<string[]> {
@@ -246,16 +299,11 @@ export class BrowserPlatform implements Platform {
   }
 
   async openBackup(backup: Parameters<Platform['openBackup']>[0]): Promise<OpenBackup> {
-    if (backup.kind === 'existing' && backup.passphrase === 'wrong') {
-      throw failure(
-        'wrongPassphrase',
-        'This passphrase does not open the backup.',
-        'Check capital letters and spaces. It is on the recovery sheet.',
-      );
-    }
+    if (backup.kind === 'existing' && backup.passphrase === wrongPassphrase) throw refusal;
     const handle = this.#newId('backup');
     this.#backups.set(handle, backup.kind === 'job' ? backup.jobId : null);
-    return { handle, versions: fixtures.versions(30) };
+    const newFolder = backup.kind === 'job' ? null : '/home/alex/Downloads/Restored 2026-11-26';
+    return { handle, versions: fixtures.versions(30), newFolder };
   }
 
   async listEntries(
@@ -280,7 +328,9 @@ export class BrowserPlatform implements Platform {
 
   async startRestore(request: RestoreRequest): Promise<string> {
     const jobId = this.#backups.get(request.handle) ?? null;
-    return this.#startRun('restore', jobId === null ? null : this.#job(jobId));
+    const id = this.#startRun('restore', jobId === null ? null : this.#job(jobId));
+    this.#runs.get(id)!.target = request.target;
+    return id;
   }
 
   async closeBackup(handle: string): Promise<void> {
@@ -303,11 +353,13 @@ export class BrowserPlatform implements Platform {
       counts: fixtures.noCounts,
       messages: 0,
       error: null,
+      restored: null,
     };
     const run: Run = {
       jobId: card?.id ?? null,
       share: 0,
       summary,
+      target: null,
       timer: setInterval(() => this.#step(run), this.#pace),
     };
     this.#runs.set(id, run);
@@ -348,10 +400,13 @@ export class BrowserPlatform implements Platform {
       result,
       finished: new Date().toISOString(),
       messages: lines.length,
+      restored: restored ? fixtures.restored(run.target) : null,
       counts: restored
         ? {
             ...fixtures.noCounts,
+            examinedFiles: 139,
             restoredFiles: 137,
+            restoredOthers: 12,
             failedFiles: lines.length,
             downloadedBytes: 2.1e9,
           }
@@ -360,6 +415,7 @@ export class BrowserPlatform implements Platform {
     this.#reports.set(id, { summary, lines });
 
     if (run.jobId === null) {
+      this.#history.set('', [summary, ...(this.#history.get('') ?? [])]);
       this.#emit({ kind: 'restore', runId: id, progress: null, summary });
       return;
     }

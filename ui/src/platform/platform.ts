@@ -13,14 +13,17 @@ import type { Drive } from '../bindings/Drive';
 import type { EntryPage } from '../bindings/EntryPage';
 import type { Event } from '../bindings/Event';
 import type { JobCard } from '../bindings/JobCard';
+import type { LeftPassphrase } from '../bindings/LeftPassphrase';
 import type { OpenBackup } from '../bindings/OpenBackup';
 import type { PassphraseRating } from '../bindings/PassphraseRating';
 import type { PendingSignIn } from '../bindings/PendingSignIn';
+import type { RecoverySheet } from '../bindings/RecoverySheet';
 import type { RemoteFolder } from '../bindings/RemoteFolder';
 import type { RestoreRequest } from '../bindings/RestoreRequest';
 import type { RunReport } from '../bindings/RunReport';
 import type { RunSummary } from '../bindings/RunSummary';
 import type { SaveJob } from '../bindings/SaveJob';
+import type { SheetOf } from '../bindings/SheetOf';
 import type { SignInRequest } from '../bindings/SignInRequest';
 import type { SignInSettings } from '../bindings/SignInSettings';
 import type { SourceCheck } from '../bindings/SourceCheck';
@@ -53,7 +56,19 @@ export interface Platform {
 
   generatePassphrase(): Promise<string>;
   ratePassphrase(passphrase: string): Promise<PassphraseRating>;
-  saveRecoverySheet(request: SaveJob): Promise<string | null>;
+  /** Resolves when it opens the backup there, or there is none; an empty one stands for what the keychain has. */
+  checkPassphrase(
+    destination: DestinationSettings,
+    prefix: string,
+    passphrase: string,
+  ): Promise<void>;
+  /** Tries it first; the old one stays when it does not open the job's backup. */
+  repairPassphrase(jobId: string, passphrase: string): Promise<JobCard>;
+  leftPassphrases(): Promise<LeftPassphrase[]>;
+  removeLeftPassphrase(id: string): Promise<void>;
+  /** To be printed; it holds the passphrase. */
+  recoverySheet(of: SheetOf): Promise<RecoverySheet>;
+  saveRecoverySheet(of: SheetOf): Promise<string | null>;
   pickFolders(): Promise<string[]>;
   pickFolder(title: string): Promise<string | null>;
   checkSource(path: string): Promise<SourceCheck>;
@@ -74,6 +89,8 @@ export interface Platform {
     limit: number,
   ): Promise<EntryPage>;
   startRestore(request: RestoreRequest): Promise<string>;
+  /** Shows the folder of a restore that ended in the system's file manager. */
+  openRestored(runId: string): Promise<void>;
   closeBackup(handle: string): Promise<void>;
 
   /** Calls `listener` with every event from now on; the reply ends that. */

@@ -34,7 +34,13 @@ export const tauriPlatform: Platform = {
 
   generatePassphrase: () => invoke('generate_passphrase'),
   ratePassphrase: (passphrase) => invoke('rate_passphrase', { passphrase }),
-  saveRecoverySheet: (request) => invoke('save_recovery_sheet', { request }),
+  checkPassphrase: (destination, prefix, passphrase) =>
+    invoke('check_passphrase', { destination, prefix, passphrase }),
+  repairPassphrase: (jobId, passphrase) => invoke('repair_passphrase', { jobId, passphrase }),
+  leftPassphrases: () => invoke('left_passphrases'),
+  removeLeftPassphrase: (id) => invoke('remove_left_passphrase', { id }),
+  recoverySheet: (of) => invoke('recovery_sheet', { of }),
+  saveRecoverySheet: (of) => invoke('save_recovery_sheet', { of }),
   pickFolders: () => invoke('pick_folders'),
   pickFolder: (title) => invoke('pick_folder', { title }),
   checkSource: (path) => invoke('check_source', { path }),
@@ -45,6 +51,7 @@ export const tauriPlatform: Platform = {
   searchEntries: (handle, version, text, offset, limit) =>
     invoke('search_entries', { handle, version, text, offset, limit }),
   startRestore: (request) => invoke('start_restore', { request }),
+  openRestored: (runId) => invoke('open_restored', { runId }),
   closeBackup: (handle) => invoke('close_backup', { handle }),
 
   subscribe: (listener) => listen<Event>(channel, (event) => listener(event.payload)),

@@ -13,9 +13,13 @@ async function openForm(accounts = appState().accounts) {
 
 type User = Awaited<ReturnType<typeof openForm>>['user'];
 
-async function typePassphraseTwice(user: User) {
-  await user.type(screen.getByLabelText('Passphrase'), passphrase);
-  await user.type(screen.getByLabelText('Or type the passphrase again'), passphrase);
+/** A folder of this computer that is not there yet, where a new passphrase is asked for. */
+async function toNewFolder(user: User) {
+  await next(user);
+  await user.click(screen.getByRole('radio', { name: /A folder on this computer/ }));
+  await user.type(screen.getByLabelText('Path'), '/media/disk');
+  await user.click(screen.getByRole('button', { name: 'Test' }));
+  await screen.findByText('New folder');
 }
 
 function next(user: User) {
@@ -35,37 +39,14 @@ describe('general', () => {
 
     const problems = within(screen.getByRole('alert'));
     expect(problems.getByText('Give the backup a name.')).toBeVisible();
-    expect(problems.getByText('Choose a passphrase or generate one.')).toBeVisible();
-  });
-
-  it('does not go on before the passphrase is kept elsewhere', async () => {
-    const { user } = await openForm();
-
-    await user.type(screen.getByLabelText('Passphrase'), passphrase);
-    await next(user);
-
-    expect(screen.getByText('Save, print or type back the passphrase.')).toBeVisible();
-    await user.type(screen.getByLabelText('Or type the passphrase again'), passphrase);
-    await next(user);
-    expect(await step('Destination')).toBeVisible();
-  });
-
-  it('asks again when the passphrase is changed after it was kept', async () => {
-    const { user } = await openForm();
-    await user.click(screen.getByRole('button', { name: 'Generate' }));
-    await user.click(await screen.findByRole('button', { name: 'Save recovery sheet' }));
-    expect(await screen.findByText(/^Recovery sheet saved to/)).toBeVisible();
-
-    await user.type(screen.getByLabelText('Passphrase'), 'x');
-
-    expect(screen.getByRole('button', { name: 'Save recovery sheet' })).toBeVisible();
   });
 
   it('keeps a draft, but never the passphrase', async () => {
     const { user } = await openForm();
 
     await user.type(screen.getByLabelText('Name'), ' at home');
-    await typePassphraseTwice(user);
+    await toNewFolder(user);
+    await user.type(screen.getByLabelText('Passphrase'), passphrase);
 
     await vi.waitFor(() => expect(JSON.stringify(localStorage)).toContain('laptop at home'));
     expect(JSON.stringify(localStorage)).not.toContain(passphrase);
@@ -75,7 +56,6 @@ describe('general', () => {
 describe('destination', () => {
   it('fills the AuthID field when the browser is done', async () => {
     const { user } = await openForm([]);
-    await typePassphraseTwice(user);
     await next(user);
 
     expect(screen.getByLabelText('AuthID')).toHaveValue('');
@@ -90,7 +70,6 @@ describe('destination', () => {
 
   it('takes an AuthID that was pasted', async () => {
     const { user } = await openForm([]);
-    await typePassphraseTwice(user);
     await next(user);
 
     await user.type(screen.getByLabelText('AuthID'), 'nonsense');
@@ -109,7 +88,6 @@ describe('destination', () => {
     vi.spyOn(platform, 'suggestFolder').mockReturnValue(
       new Promise((resolve) => (suggest = resolve)),
     );
-    await typePassphraseTwice(user);
     await next(user);
     await user.selectOptions(screen.getByLabelText('Account'), 'account-alex');
     const folder = await screen.findByLabelText('Folder');
@@ -124,7 +102,6 @@ describe('destination', () => {
 
   it('signs in at Microsoft directly with a code', async () => {
     const { user } = await openForm([]);
-    await typePassphraseTwice(user);
     await next(user);
 
     await user.click(screen.getByRole('button', { name: 'with a code' }));
@@ -135,7 +112,6 @@ describe('destination', () => {
 
   it('asks before it continues a backup that the folder holds', async () => {
     const { user } = await openForm();
-    await typePassphraseTwice(user);
     await next(user);
     await user.selectOptions(screen.getByLabelText('Account'), 'account-alex');
 
@@ -149,7 +125,14 @@ describe('destination', () => {
 
     await user.click(screen.getByRole('checkbox', { name: /Continue this backup/ }));
     await next(user);
+    expect(screen.getByText('Type the passphrase of this backup and try it.')).toBeVisible();
+    await user.type(screen.getByLabelText('Passphrase'), 'wrong{Enter}');
+    expect(await screen.findByText(/does not open the backup/)).toBeVisible();
+    await user.type(screen.getByLabelText('Passphrase'), ' no more{Enter}');
+    expect(await screen.findByText('It opens the backup.')).toBeVisible();
+    await next(user);
     expect(await step('Source data')).toBeVisible();
+    expect(screen.queryByRole('button', { name: /Sheet/ })).toBeNull();
   });
 });
 
@@ -158,12 +141,8 @@ describe('the whole form', () => {
     const { app, platform, user } = await openForm();
     const createJob = vi.spyOn(platform, 'createJob');
 
-    await typePassphraseTwice(user);
-    await next(user);
-    await user.click(screen.getByRole('radio', { name: /A folder on this computer/ }));
-    await user.type(screen.getByLabelText('Path'), '/media/disk');
-    await user.click(screen.getByRole('button', { name: 'Test' }));
-    await screen.findByText('New folder');
+    await toNewFolder(user);
+    await user.type(screen.getByLabelText('Passphrase'), passphrase);
     await next(user);
     await user.click(screen.getByRole('checkbox', { name: '/home/alex/Documents' }));
     await user.type(screen.getByLabelText('Path'), '/srv/data');
@@ -173,6 +152,8 @@ describe('the whole form', () => {
     await next(user);
     await user.click(screen.getByRole('checkbox', { name: 'Sunday' }));
     await next(user);
+    await next(user);
+    await user.type(screen.getByLabelText('Or type the passphrase again'), passphrase);
     await user.click(screen.getByRole('button', { name: 'Create backup' }));
 
     await vi.waitFor(() => expect(app.view.name).toBe('home'));

@@ -28,10 +28,46 @@ describe('restore', () => {
       target: '/home/alex/Restored',
       existing: 'keepBoth',
     });
-    expect(await screen.findByRole('heading', { name: 'Restore finished' })).toBeVisible();
+    const title = 'Restored 137 of 139 files';
+    expect(await screen.findByRole('heading', { level: 1, name: title })).toBeVisible();
+    expect(screen.getByText('/home/alex/Restored')).toBeVisible();
+    const renamed = within(screen.getByRole('list', { name: 'Kept beside files that differ' }));
+    expect(renamed.getByText('/home/alex/Restored/Letters/landlord.2026-11-25.odt')).toBeVisible();
     const failed = within(await screen.findByRole('list', { name: 'Not restored' }));
     expect(failed.getAllByRole('listitem')).toHaveLength(2);
     expect(failed.getByText('/home/alex/Pictures/2024/IMG_2217.heic')).toBeVisible();
+
+    const openRestored = vi.spyOn(platform, 'openRestored');
+    await user.click(screen.getByRole('button', { name: 'Open folder' }));
+    expect(openRestored).toHaveBeenCalledTimes(1);
+    await user.click(screen.getByRole('button', { name: 'Try again' }));
+    await vi.waitFor(() => expect(startRestore).toHaveBeenCalledTimes(2));
+    // Only what did not come, from the backup that is still open.
+    expect(startRestore.mock.calls[1]![0]).toMatchObject({
+      handle: startRestore.mock.calls[0]![0].handle,
+      paths: [
+        '/home/alex/Pictures/2024/IMG_2217.heic',
+        '/home/alex/Documents/Accounts/ledger.sqlite',
+      ],
+    });
+  }, 20_000);
+
+  it('says nothing of matches before the version is read', async () => {
+    const { platform, user } = await openApp({ view: ofDocuments });
+    const search = await screen.findByRole('searchbox');
+    let answer: () => void = () => undefined;
+    const found = platform.searchEntries.bind(platform);
+    vi.spyOn(platform, 'searchEntries').mockImplementation(async (...asked) => {
+      await new Promise<void>((resolve) => (answer = resolve));
+      return found(...asked);
+    });
+
+    await user.type(search, 'chapter');
+
+    expect(await screen.findByText('Searching…')).toBeVisible();
+    expect(screen.queryByText(/0 matches/)).toBeNull();
+    answer();
+    expect(await screen.findByText('2 matches')).toBeVisible();
   });
 
   it('loads long folders page by page', async () => {
@@ -59,19 +95,51 @@ describe('restore', () => {
     ).toBeVisible();
   });
 
+  it('goes on with a backup that was opened, after its passphrase was tried', async () => {
+    const { platform, user } = await openApp({ view: { name: 'restoreOpen' } });
+    const check = vi.spyOn(platform, 'checkPassphrase');
+    await user.type(await screen.findByLabelText('Folder'), 'Backups/desktop-2019');
+    await user.type(screen.getByLabelText('Passphrase'), 'harbor{Enter}');
+
+    await user.click(await screen.findByRole('button', { name: 'Keep backing up into it' }));
+    await user.click(screen.getByRole('button', { name: 'Next' }));
+    expect(screen.getByLabelText('Folder')).toHaveValue('Backups/desktop-2019');
+    expect(
+      await screen.findByRole('checkbox', { name: /Continue this backup/ }, { timeout: 3000 }),
+    ).toBeChecked();
+    await user.type(screen.getByLabelText('Passphrase'), 'harbor{Enter}');
+
+    expect(await screen.findByText('It opens the backup.')).toBeVisible();
+    expect(check.mock.calls[0]![0]).toMatchObject({ folder: 'Backups/desktop-2019' });
+  }, 20_000);
+
   it('opens a backup that no job here knows', async () => {
     const { app, user } = await openApp({ view: { name: 'restoreOpen' } });
 
     await user.type(await screen.findByLabelText('Folder'), 'Backups/laptop');
     await user.type(screen.getByLabelText('Passphrase'), 'wrong');
     await user.click(screen.getByRole('button', { name: 'Open backup' }));
-    const alert = within(await screen.findByRole('alert'));
-    expect(alert.getByText('This passphrase does not open the backup.')).toBeVisible();
-    expect(alert.getByText(/recovery sheet/)).toBeVisible();
-    await user.type(screen.getByLabelText('Passphrase'), ' no more');
-    await user.click(screen.getByRole('button', { name: 'Open backup' }));
+    expect(await screen.findByText(/This passphrase does not open the backup/)).toBeVisible();
+    expect(screen.getByLabelText('Passphrase')).toBeInvalid();
+    expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull();
+    await user.type(screen.getByLabelText('Passphrase'), ' no more{Enter}');
 
     await vi.waitFor(() => expect(app.view.name).toBe('restoreFiles'));
     expect(await screen.findByRole('list', { name: 'Files in this version' })).toBeVisible();
-  });
+
+    // Paths of another computer are shown, and a new folder is proposed instead.
+    await user.click(screen.getByRole('button', { name: 'Select everything' }));
+    expect(screen.getByRole('radio', { name: /Another folder/ })).toBeChecked();
+    expect(screen.getByLabelText('Target folder')).toHaveValue(
+      '/home/alex/Downloads/Restored 2026-11-26',
+    );
+    expect(screen.getByText('/home/alex/Documents/, /home/alex/Pictures/')).toBeVisible();
+    await user.click(screen.getByRole('button', { name: 'Restore now' }));
+    await screen.findByRole('heading', { level: 1, name: /^Restored 137 of 139/ });
+
+    app.view = { name: 'restore' };
+    await user.click(await screen.findByRole('button', { name: /^Earlier restores/ }));
+    expect(await screen.findByRole('heading', { name: /^Earlier restores/ })).toBeVisible();
+    expect(await screen.findByText(/Downloads\/Restored 2026-11-26$/)).toBeVisible();
+  }, 20_000);
 });

@@ -131,7 +131,8 @@ impl Display {
                 messages: &messages,
             });
         } else if finished.error.is_none() {
-            println!("{summary}");
+            // It may name a folder of somebody else's backup.
+            print(format_args!("{summary}"));
         }
         finished.result.into()
     }

@@ -50,6 +50,7 @@ mod delete;
 mod error;
 pub mod filter;
 mod monitor;
+mod proof;
 mod purge;
 mod repair;
 pub mod restore;
@@ -71,10 +72,14 @@ pub use compare::{Change, Difference, compare, find};
 pub use delete::{DeleteOptions, DeleteStats, FullRemoval, Mode, RemoteVolume, Victims, delete};
 pub use error::{Error, Result};
 pub use monitor::{Fallback, Monitor, Phase, Problem, ProblemKind, Severity};
+pub use proof::{Proof, prove};
 pub use purge::{PurgeOptions, PurgeStats, Purged, PurgedVersion, purge};
 pub use repair::{RecreateStats, RepairStats, recreate, repair};
-pub use restore::{Existing, Permissions, RestoreOptions, RestoreStats, Selection, restore};
+pub use restore::{
+    Existing, Permissions, RestoreOptions, RestoreStats, RestoredFile, Selection, restore,
+};
 pub use retention::{Age, Frame, Retention, TimeSpan, VersionState, retention_victims};
 pub use store::Store;
+pub use variables::expand_path;
 pub use verify::{Fault, FaultKind, Samples, VerifyOptions, VerifyStats, verify};
 pub use versions::{FolderContent, Version, content, for_each_entry, versions};

@@ -15,6 +15,7 @@ mod metadata_windows;
 mod nameless;
 mod place;
 mod plan;
+mod result;
 mod selection;
 mod target;
 mod writers;
@@ -34,6 +35,7 @@ use crate::store::{Cache, Listed, Store, sync_what_is_there, with_sound_index};
 use files::Files;
 use place::Placer;
 pub(crate) use plan::{fetch_blocklists, list_len, note_missing_lists};
+pub use result::{MOST_NAMED, RestoreStats, RestoredFile};
 pub use selection::Selection;
 use target::Mapping;
 
@@ -68,21 +70,6 @@ pub struct RestoreOptions {
     pub existing: Existing,
     /// See [`Permissions`].
     pub permissions: Permissions,
-}
-
-/// What a restore did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RestoreStats {
-    /// Files, folders and links asked for.
-    pub selected_files: u64,
-    /// Written, or already right.
-    pub restored_files: u64,
-    /// Bytes of their content.
-    pub restored_bytes: u64,
-    /// Not restored, each told to the monitor.
-    pub failed_files: u64,
-    /// Things that need a look, failures included.
-    pub warnings: u64,
 }
 
 /// Restores from `store`.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use coffer_destination::Destination;
 use coffer_volume::{Encryption, Passphrase, VolumeName};
 
-pub(crate) use cache::{Cache, SpooledVolume, with_sound_index};
+pub(crate) use cache::{Cache, SpooledVolume, known_versions, with_sound_index};
 pub(crate) use kept::{RETENTION, SOURCES, SOURCES_LEFT};
 pub(crate) use listing::{Listed, ListedVolume, open_volume};
 pub(crate) use opened::Opened;
@@ -64,6 +64,18 @@ impl Store {
     pub fn with_gpg_program(mut self, program: impl Into<PathBuf>) -> Self {
         self.gpg_program = program.into();
         self
+    }
+
+    /// The same with another passphrase.
+    #[must_use]
+    pub fn with_passphrase(mut self, passphrase: Passphrase) -> Self {
+        self.passphrase = Some(passphrase);
+        self
+    }
+
+    /// Whether this computer has opened the backup before.
+    pub(crate) fn has_index(&self) -> bool {
+        self.cache.join("index.sqlite").exists()
     }
 
     pub(crate) fn gpg_program(&self) -> &Path {

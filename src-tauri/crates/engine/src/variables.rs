@@ -22,7 +22,7 @@ pub(crate) fn expand(text: &str, write: impl Fn(&str) -> String) -> Cow<'_, str>
 }
 
 /// A path with the values of variables, unless something has it as its name.
-pub(crate) fn expand_path(path: &Path) -> Cow<'_, Path> {
+pub fn expand_path(path: &Path) -> Cow<'_, Path> {
     match path.to_str() {
         Some(text) if !path.exists() => match expand(text, str::to_owned) {
             Cow::Borrowed(_) => Cow::Borrowed(path),

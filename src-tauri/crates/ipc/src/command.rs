@@ -11,7 +11,7 @@
 //! | `start_backup` | `jobId` | run id |
 //! | `start_new_backup` | `jobId` | run id (begins anew where the backup that was there is gone) |
 //! | `stop_run` | `runId` | – (ends at the next block; also for restores) |
-//! | `run_history` | `jobId`, `offset`, `limit` | list of [`RunSummary`](crate::run::RunSummary), newest first |
+//! | `run_history` | `jobId` (empty: restores from backups of no job), `offset`, `limit` | list of [`RunSummary`](crate::run::RunSummary), newest first |
 //! | `run_report` | `runId`, `offset`, `limit` | [`RunReport`](crate::run::RunReport) |
 //! | `set_bandwidth` | `settings: BandwidthSettings` | – (what is under way obeys at once) |
 //! | `set_sign_in_settings` | `settings: SignInSettings` | – |
@@ -23,9 +23,14 @@
 //! | `list_folders` | `accountId`, `driveId`, `path` | list of [`RemoteFolder`](crate::account::RemoteFolder) |
 //! | `suggest_folder` | `accountId`, `driveId` | a folder path that does not exist yet |
 //! | `check_destination` | `destination`, `prefix` | [`DestinationCheck`] |
+//! | `check_passphrase` | `destination`, `prefix`, `passphrase` (empty: one that the keychain has) | – (it opens the backup there, or there is none) |
+//! | `repair_passphrase` | `jobId`, `passphrase` | [`JobCard`](crate::job::JobCard) (tried first; else nothing is replaced) |
+//! | `left_passphrases` | – | list of [`LeftPassphrase`](crate::passphrase::LeftPassphrase) |
+//! | `remove_left_passphrase` | `id` | – |
 //! | `generate_passphrase` | – | a passphrase |
 //! | `rate_passphrase` | `passphrase` | [`PassphraseRating`] |
-//! | `save_recovery_sheet` | `request: SaveJob` | path it was saved to, or `null` when the person cancelled |
+//! | `recovery_sheet` | `of: SheetOf` | [`RecoverySheet`](crate::sheet::RecoverySheet), to be printed |
+//! | `save_recovery_sheet` | `of: SheetOf` | path it was saved to, or `null` when the person cancelled |
 //! | `pick_folders` | – | absolute paths, empty when cancelled |
 //! | `pick_folder` | `title` | absolute path, or `null` when cancelled |
 //! | `check_source` | `path` | [`SourceCheck`] |
@@ -33,6 +38,7 @@
 //! | `list_entries` | `handle`, `version`, `folder` (empty: roots), `offset`, `limit` | [`EntryPage`](crate::restore::EntryPage) |
 //! | `search_entries` | `handle`, `version`, `text`, `offset`, `limit` | [`EntryPage`](crate::restore::EntryPage) |
 //! | `start_restore` | `request: RestoreRequest` | run id |
+//! | `open_restored` | `runId` | – (shows the folder of a restore that ended in the system's file manager) |
 //! | `close_backup` | `handle` | – |
 
 use serde::{Deserialize, Serialize};
@@ -124,7 +130,7 @@ pub enum Theme {
 pub struct SaveJob {
     /// The job.
     pub definition: JobDefinition,
-    /// Its passphrase; `None` leaves the stored one as it is.
+    /// Its passphrase, tried before it is kept; `None` takes the one that the keychain has for this backup.
     pub passphrase: Option<String>,
 }
 
@@ -140,6 +146,8 @@ pub struct DestinationCheck {
     pub quota: Option<Quota>,
     /// Name of another job that writes to the same folder.
     pub used_by: Option<String>,
+    /// Whether the keychain has a passphrase for the backup there, so that none needs to be typed.
+    pub passphrase_kept: bool,
 }
 
 /// What a destination folder holds.

@@ -25,7 +25,7 @@ pub enum ErrorCode {
     InvalidInput,
     /// The sign-in is missing, revoked or expired: offer "Sign in again".
     SignInRequired,
-    /// The passphrase does not open the backup.
+    /// The passphrase does not open the backup, or is not there: ask for it.
     WrongPassphrase,
     /// The folder holds a backup with other settings, or of somebody else.
     DestinationMismatch,

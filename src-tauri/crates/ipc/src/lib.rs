@@ -7,15 +7,18 @@
 //! `COFFER_UPDATE_BINDINGS=1 cargo test -p coffer-ipc` writes the TypeScript into `ui/src/bindings`; it is committed,
 //! and the test `bindings_are_current` fails when it is stale. Times are strings in RFC 3339, UTC; sizes are bytes.
 //!
-//! Secrets cross this border inwards only (a pasted AuthID, a passphrase typed into a form), with one exception: the
-//! passphrase that the app generated, because the user must be able to see and keep it.
+//! Secrets cross this border inwards only (a pasted AuthID, a passphrase typed into a form), with two exceptions: the
+//! passphrase that the app generated, because the user must be able to see and keep it, and the recovery sheet while it
+//! is being printed.
 
 pub mod account;
 pub mod command;
 mod error;
 pub mod event;
 pub mod job;
+pub mod passphrase;
 pub mod restore;
 pub mod run;
+pub mod sheet;
 
 pub use error::{CommandError, ErrorCode};

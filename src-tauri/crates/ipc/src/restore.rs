@@ -21,7 +21,7 @@ pub enum BackupRef {
         destination: DestinationSettings,
         /// `--prefix`; `duplicati` when empty.
         prefix: String,
-        /// Its passphrase; empty when it is not encrypted.
+        /// Its passphrase; empty when it is not encrypted, or when the keychain has it.
         passphrase: String,
     },
 }
@@ -34,6 +34,9 @@ pub struct OpenBackup {
     pub handle: String,
     /// Newest first.
     pub versions: Vec<Version>,
+    /// A new folder that restored files should go to, when no job here knows the backup: its paths are those of another
+    /// computer.
+    pub new_folder: Option<String>,
 }
 
 /// One version (fileset) of a backup.
@@ -92,7 +95,7 @@ pub struct RestoreRequest {
     pub version: u32,
     /// Stored paths; a folder stands for all in it. Empty means everything.
     pub paths: Vec<String>,
-    /// Folder to restore into; `None` puts everything back where it was.
+    /// Whole path of the folder to restore into, with `~` and variables; `None` puts everything back where it was.
     pub target: Option<String>,
     /// What happens to files that exist and differ.
     pub existing: ExistingFiles,

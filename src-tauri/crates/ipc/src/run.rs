@@ -129,13 +129,42 @@ pub struct RunSummary {
     pub messages: u64,
     /// What failed, when it failed.
     pub error: Option<CommandError>,
+    /// Where a restore put things.
+    #[serde(default)]
+    pub restored: Option<Box<Restored>>,
+}
+
+/// Where a restore put things.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Restored {
+    /// The backup that it came from, for people.
+    pub from: String,
+    /// The folder that everything is in, if there is one; `open_restored` opens it.
+    pub folder: Option<String>,
+    /// Whether that folder was chosen; otherwise everything went back where it was.
+    pub elsewhere: bool,
+    /// Up to 100 files as they are now, those with new names first.
+    pub files: Vec<RestoredFile>,
+    /// Stored paths of up to 100 that did not come.
+    pub failed: Vec<String>,
+}
+
+/// A file as a restore left it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoredFile {
+    /// Its whole path on this computer.
+    pub path: String,
+    /// Whether it got another name, because a file that differs has its own.
+    pub new_name: bool,
 }
 
 /// What a run did, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RunCounts {
-    /// Entries looked at (backup) or asked for (restore).
+    /// Entries looked at (backup), or files asked for (restore).
     pub examined_files: u64,
     /// Their content, in bytes.
     pub examined_bytes: u64,
@@ -145,8 +174,11 @@ pub struct RunCounts {
     pub changed_files: u64,
     /// Gone since the version before.
     pub deleted_files: u64,
-    /// Written back.
+    /// Files that a restore wrote, or found right.
     pub restored_files: u64,
+    /// Folders and links that it wrote, or found right.
+    #[serde(default)]
+    pub restored_others: u64,
     /// Could not be read or written.
     pub failed_files: u64,
     /// Sources that were not there; what the version before has of them is kept.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use coffer_ipc::{account, command, event, job, restore, run};
+use coffer_ipc::{account, command, event, job, passphrase, restore, run, sheet};
 use ts_rs::{Config, TS};
 
 /// Fails when a type changed and the exported files were not committed with it.
@@ -66,6 +66,7 @@ fn bindings_are_current() {
         job::Unreadable,
         job::WaitingFor,
         job::Weekday,
+        passphrase::LeftPassphrase,
         restore::BackupRef,
         restore::Entry,
         restore::EntryKind,
@@ -78,12 +79,17 @@ fn bindings_are_current() {
         run::Operation,
         run::Phase,
         run::Progress,
+        run::Restored,
+        run::RestoredFile,
         run::Wait,
         run::RunCounts,
         run::RunMessage,
         run::RunReport,
         run::RunResult,
         run::RunSummary,
+        sheet::RecoverySheet,
+        sheet::SheetLine,
+        sheet::SheetOf,
     );
 
     assert!(

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use coffer_ipc::account::SignInWay;
 use coffer_ipc::{CommandError, ErrorCode};
-use coffer_onedrive::{AuthId, Credential, Registration, TokenStore};
+use coffer_onedrive::{AuthId, Credential, DEFAULT_OAUTH_URL, Registration, TokenStore};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::keychain::SecretStore;
+use crate::recovery_sheet::SignInFacts;
 use crate::{Result, lock, wording};
 
 /// The version of [`Entry`] that is written.
@@ -94,6 +95,22 @@ impl Entry {
             Secret::AuthId { .. } => SignInWay::Service,
             Secret::MsGraph { by_code: false, .. } => SignInWay::Browser,
             Secret::MsGraph { by_code: true, .. } => SignInWay::Code,
+        }
+    }
+
+    /// How it signs in, without the secret.
+    pub(crate) fn facts(&self) -> SignInFacts {
+        match &self.secret {
+            Secret::AuthId { oauth_url, .. } => SignInFacts {
+                oauth_url: oauth_url.clone().filter(|url| url != DEFAULT_OAUTH_URL),
+                client: None,
+            },
+            Secret::MsGraph {
+                client_id, tenant, ..
+            } => SignInFacts {
+                oauth_url: None,
+                client: Some((client_id.clone(), tenant.clone())),
+            },
         }
     }
 

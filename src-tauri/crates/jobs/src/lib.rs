@@ -14,10 +14,12 @@ mod environment;
 mod folders;
 pub mod inspection;
 pub mod keychain;
+mod local_path;
 pub mod logs;
 pub mod maintenance;
 pub mod operation;
 mod passphrase;
+mod private_file;
 mod progress;
 mod recovery_sheet;
 mod schedule;
@@ -34,6 +36,7 @@ pub use credentials::KeptSignIn;
 pub use environment::Environment;
 pub use folders::Folders;
 pub use passphrase::{generate as generate_passphrase, rate as rate_passphrase};
+pub use private_file::save_private_file;
 pub use progress::Observer;
 pub use schedule::next_run;
 pub use service::{Clock, Coffer, SystemClock};
@@ -45,31 +48,6 @@ pub type Result<T> = std::result::Result<T, coffer_ipc::CommandError>;
 /// Readies this process for the network. [`Coffer::open`] does so, too.
 pub fn prepare() {
     coffer_onedrive::install_tls_provider();
-}
-
-/// Writes a file that only this user can read: the person asked for one with a secret in it.
-///
-/// # Errors
-/// When it cannot be written.
-pub async fn save_private_file(path: std::path::PathBuf, text: String) -> Result<()> {
-    blocking(move || {
-        use std::io::Write as _;
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options
-            .open(&path)
-            .and_then(|mut file| file.write_all(text.as_bytes()));
-        written.map_err(|error| {
-            wording::error(
-                coffer_ipc::ErrorCode::Failed,
-                format!("{} could not be written: {error}.", path.display()),
-                "Choose another place.",
-            )
-        })
-    })
-    .await
 }
 
 /// Runs work that blocks (files, keychain, engine) off the async threads.

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use coffer_engine::{
-    BackupOptions, Error as EngineError, Existing, Permissions, RestoreOptions, Selection,
+    BackupOptions, Error as EngineError, Existing, Permissions, RestoreOptions, RestoreStats,
+    Selection,
 };
 use coffer_ipc::account::Quota;
 use coffer_ipc::command::DestinationContent;
 use coffer_ipc::job::FilterRule;
 use coffer_ipc::restore::{Entry, EntryKind, ExistingFiles, Version};
-use coffer_ipc::run::{Operation, RunCounts, RunResult};
+use coffer_ipc::run::{Operation, Restored, RestoredFile, RunCounts, RunResult};
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_volume::dlist::{EntryKind as VolumeEntryKind, FilelistEntry};
 use jiff::Timestamp;
@@ -21,7 +22,7 @@ use crate::maintenance::{CompactSettings, RetentionSettings};
 use crate::progress::{Observer, Tracker};
 use crate::selecting::{self, SourceSettings};
 use crate::target::Target;
-use crate::{Result, blocking, wording};
+use crate::{Result, blocking, local_path, wording};
 
 /// What a backup takes and how. Sizes are bytes.
 #[derive(Debug, Clone)]
@@ -130,6 +131,8 @@ pub struct Finished {
     pub stored: Option<(u32, u64)>,
     /// Space of the destination.
     pub quota: Option<Quota>,
+    /// Where a restore put things.
+    pub restored: Option<Box<Restored>>,
 }
 
 impl Finished {
@@ -145,6 +148,7 @@ impl Finished {
             error: Some(error),
             stored: None,
             quota: None,
+            restored: None,
         }
     }
 }
@@ -204,6 +208,7 @@ pub async fn backup(
                 error: None,
                 stored,
                 quota: target.quota(cancel).await,
+                restored: None,
             }
         }
     }
@@ -275,10 +280,11 @@ pub async fn restore(
         Wanted::Paths(paths) => Selection::paths(paths),
         Wanted::Arguments(arguments) => Selection::arguments(&arguments),
     };
+    let chosen = settings.target.as_deref().map(local_path::expand);
     let options = RestoreOptions {
         version: settings.version,
         selection,
-        target: settings.target,
+        target: chosen.clone(),
         existing: match settings.existing {
             ExistingFiles::KeepBoth => Existing::KeepBoth,
             ExistingFiles::Overwrite => Existing::Overwrite,
@@ -312,6 +318,7 @@ pub async fn restore(
                 examined_files: stats.selected_files,
                 examined_bytes: stats.restored_bytes,
                 restored_files: stats.restored_files,
+                restored_others: stats.restored_others,
                 failed_files: stats.failed_files,
                 downloaded_bytes,
                 ..RunCounts::default()
@@ -319,7 +326,25 @@ pub async fn restore(
             error: None,
             stored: None,
             quota: None,
+            restored: Some(Box::new(restored(stats, chosen, &target.label))),
         },
+    }
+}
+
+fn restored(stats: RestoreStats, chosen: Option<PathBuf>, from: &str) -> Restored {
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    let files = stats.files.into_iter().map(|file| RestoredFile {
+        path: text(file.path),
+        new_name: file.is_beside,
+    });
+    let elsewhere = chosen.is_some();
+    let chosen = chosen.map(|folder| std::path::absolute(&folder).unwrap_or(folder));
+    Restored {
+        from: from.to_owned(),
+        folder: chosen.or(stats.folder).map(text),
+        elsewhere,
+        files: files.collect(),
+        failed: stats.failed,
     }
 }
 

@@ -1,7 +1,12 @@
-//! Passphrases: making and rating them.
+//! Passphrases: making and rating them, and whether one opens a backup.
+
+mod forms;
+mod proof;
 
 use coffer_ipc::command::PassphraseRating;
 use rand::RngExt as _;
+
+pub(crate) use proof::{Answer, prove};
 
 /// Letters and digits that cannot be taken for each other.
 const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";

@@ -1,34 +1,117 @@
+//! What a recovery sheet says: all that is needed to restore on a new computer, the passphrase included, and never what
+//! signs in.
+
+use coffer_ipc::account::Account;
 use coffer_ipc::job::{DestinationSettings, JobDefinition};
+use coffer_ipc::sheet::{RecoverySheet, SheetLine};
 use jiff::Zoned;
 
-/// The text of a recovery sheet: all that is needed to restore on a new computer, the passphrase included.
-pub(crate) fn text(job: &JobDefinition, passphrase: &str, account: &str, made: &Zoned) -> String {
-    let place = match &job.destination {
+/// How an account signs in, without what it signs in with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SignInFacts {
+    /// The AuthID service, when that is not Duplicati's.
+    pub(crate) oauth_url: Option<String>,
+    /// The app registered at Microsoft, and its tenant.
+    pub(crate) client: Option<(String, String)>,
+}
+
+/// The sheet of a job; `passphrase` is `None` when it is not encrypted.
+pub(crate) fn sheet(
+    job: &JobDefinition,
+    passphrase: Option<&str>,
+    account: Option<&Account>,
+    facts: SignInFacts,
+    made: &Zoned,
+) -> RecoverySheet {
+    let mut lines = Lines::default();
+    lines.add("Backup", &job.name);
+    match &job.destination {
         DestinationSettings::OneDrive {
             drive_id, folder, ..
         } => {
-            let drive = if drive_id.is_empty() {
-                String::new()
-            } else {
-                format!("Drive id:     {drive_id}\n")
+            let own_drive = account.map(|account| account.drive_id.as_str());
+            let drive_id = match drive_id.trim() {
+                "" => own_drive.unwrap_or_default(),
+                id => id,
             };
-            format!("Account:      {account}\n{drive}OneDrive folder: {folder}")
+            lines.add("Storage", "Microsoft OneDrive");
+            lines.add("Account", account.map_or("", |account| &account.name));
+            if Some(drive_id) == own_drive {
+                lines.add("Drive", account.map_or("", |account| &account.drive));
+            }
+            lines.add_exact("Drive id", drive_id);
+            lines.add_exact("Folder", folder);
         }
-        DestinationSettings::Folder { path } => format!("Folder:       {path}"),
+        DestinationSettings::Folder { path } => {
+            lines.add("Storage", "A folder on a disk");
+            lines.add_exact("Folder", path);
+        }
+    }
+    lines.add_exact("File prefix", &job.options.prefix);
+    lines.add_exact("AuthID service", &facts.oauth_url.unwrap_or_default());
+    if let Some((client_id, tenant)) = facts.client {
+        lines.add_exact("Client id", &client_id);
+        lines.add_exact("Tenant", &tenant);
+    }
+    match passphrase {
+        Some(passphrase) => lines.add_exact("Passphrase", passphrase),
+        None => lines.add("Passphrase", "none: it is not encrypted"),
+    }
+    lines.add("Made on", &made.strftime("%Y-%m-%d %H:%M").to_string());
+    let intro = if passphrase.is_some() {
+        "Keep this in a safe place that is not on the computer that is backed up. Whoever has it and can get to the storage \
+         can read the backup. Without the passphrase nobody can."
+    } else {
+        "Keep this in a place that is not on the computer that is backed up."
     };
+    RecoverySheet {
+        title: "Coffer recovery sheet".to_owned(),
+        intro: intro.to_owned(),
+        lines: lines.0,
+        how: "To restore on a new computer: install Coffer, choose “I already have a backup”, choose the storage, sign in \
+              with the account if there is one, choose the folder, and type the passphrase exactly as it stands here. \
+              Duplicati opens the backup with the same passphrase."
+            .to_owned(),
+    }
+}
+
+/// The same as a plain text.
+pub(crate) fn text(sheet: &RecoverySheet) -> String {
+    let labels = sheet.lines.iter().map(|line| line.label.len());
+    let width = labels.max().unwrap_or(0) + 3;
+    let lines = sheet.lines.iter().map(|line| {
+        let label = format!("{}:", line.label);
+        format!("{label:width$}{}\n", line.value)
+    });
     format!(
-        "COFFER RECOVERY SHEET\n\
-         Made on {made}\n\n\
-         Keep this in a safe place that is not on the computer that is backed up.\n\
-         Whoever has it and the account can read the backup. Without the passphrase nobody can.\n\n\
-         Backup:       {name}\n\
-         {place}\n\
-         File prefix:  {prefix}\n\
-         Passphrase:   {passphrase}\n\n\
-         To restore on a new computer: install Coffer, choose \"I already have a backup\", sign in with the account,\n\
-         choose the folder, and type the passphrase. Duplicati opens the backup with the same passphrase.\n",
-        made = made.strftime("%Y-%m-%d %H:%M"),
-        name = job.name,
-        prefix = job.options.prefix,
+        "{}\n\n{}\n\n{}\n{}\n",
+        sheet.title.to_uppercase(),
+        sheet.intro,
+        lines.collect::<String>(),
+        sheet.how
     )
+}
+
+#[derive(Default)]
+struct Lines(Vec<SheetLine>);
+
+impl Lines {
+    fn add(&mut self, label: &str, value: &str) {
+        self.push(label, value, false);
+    }
+
+    fn add_exact(&mut self, label: &str, value: &str) {
+        self.push(label, value, true);
+    }
+
+    /// What there is nothing of has no line.
+    fn push(&mut self, label: &str, value: &str, is_exact: bool) {
+        if !value.is_empty() {
+            self.0.push(SheetLine {
+                label: label.to_owned(),
+                value: value.to_owned(),
+                is_exact,
+            });
+        }
+    }
 }

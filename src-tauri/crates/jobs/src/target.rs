@@ -102,7 +102,7 @@ impl Target {
             folders,
             retries,
         };
-        match address.split_once("://") {
+        let target = match address.split_once("://") {
             Some((scheme, path)) if scheme.eq_ignore_ascii_case("file") => {
                 Self::folder(&file_path(path), opening)
             }
@@ -110,6 +110,10 @@ impl Target {
                 Self::one_drive_address(address, options, environment, opening, cancel).await
             }
             None => Self::folder(Path::new(address), opening),
+        }?;
+        match &options.passphrase {
+            Some(passphrase) => target.in_fitting_form(passphrase, cancel).await,
+            None => Ok(target),
         }
     }
 
@@ -217,12 +221,7 @@ impl Target {
             .passphrase
             .map(Passphrase::new)
             .transpose()
-            .map_err(|_| {
-                wording::invalid(
-                    "The passphrase is empty.",
-                    "Type a passphrase, or turn encryption off.",
-                )
-            })?;
+            .map_err(|_| wording::empty_passphrase())?;
         let cache = opening
             .folders
             .cache_of(&format!("{identity}/{}", opening.prefix));

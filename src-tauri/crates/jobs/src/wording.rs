@@ -1,8 +1,7 @@
 //! Words for people: what happened, and what to do next.
 
+mod files;
 mod problems;
-
-use std::io;
 
 use coffer_destination::Error as DestinationError;
 use coffer_engine::Error as EngineError;
@@ -12,6 +11,7 @@ use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::Error as OneDriveError;
 
 use crate::keychain;
+use files::{damaged, io_words, unusable};
 
 pub use problems::{fault, problem};
 
@@ -33,6 +33,37 @@ pub fn error(code: ErrorCode, message: impl Into<String>, hint: impl Into<String
 /// A field of a request that cannot be used.
 pub fn invalid(message: impl Into<String>, hint: impl Into<String>) -> CommandError {
     error(ErrorCode::InvalidInput, message, hint)
+}
+
+/// A passphrase that is none.
+pub(crate) fn empty_passphrase() -> CommandError {
+    invalid(
+        "The passphrase is empty.",
+        "Type a passphrase, or turn encryption off.",
+    )
+}
+
+/// The keychain works and has no passphrase for a job.
+pub(crate) fn passphrase_missing() -> CommandError {
+    error(
+        ErrorCode::WrongPassphrase,
+        "The passphrase of this backup is not in the keychain of this computer.",
+        "Enter it; it is on the recovery sheet. It is tried before it is kept.",
+    )
+}
+
+/// A passphrase could not be tried, for a reason that says nothing about it.
+pub(crate) fn untried(reason: CommandError) -> CommandError {
+    match reason.code {
+        ErrorCode::WrongPassphrase | ErrorCode::InvalidInput | ErrorCode::Cancelled => reason,
+        _ => CommandError {
+            hint: format!(
+                "The passphrase could not be tried, so nothing was kept or replaced. {}",
+                reason.hint
+            ),
+            ..reason
+        },
+    }
 }
 
 /// Something that was asked for is not there.
@@ -284,11 +315,7 @@ fn destination_words(source: &DestinationError) -> CommandError {
             operation,
             name,
             source,
-        } => error(
-            ErrorCode::Failed,
-            format!("Could not {operation} {name}: {}.", io_words(source)),
-            "Check that the disk is attached and that you may write there.",
-        ),
+        } => unusable(operation, name, source),
         DestinationError::Cancelled => cancelled(),
         other => error(ErrorCode::Failed, format!("{other}."), "Try again."),
     }
@@ -312,7 +339,8 @@ pub fn engine(source: &EngineError) -> CommandError {
         EngineError::WrongPassphrase { destination } => error(
             ErrorCode::WrongPassphrase,
             format!("The passphrase does not open the backup in {destination}."),
-            "Type the passphrase that this backup was made with. Nothing was written.",
+            "Type the passphrase that this backup was made with; it is on its recovery sheet. Capital letters count; blanks \
+             at its ends and other ways to write accents were tried, too. Nothing was written.",
         ),
         EngineError::PassphraseRequired { destination } => error(
             ErrorCode::WrongPassphrase,
@@ -478,25 +506,12 @@ pub fn engine(source: &EngineError) -> CommandError {
             "Correct the value.",
         ),
         EngineError::SpoolFull { path } => full_disk(&format!("the disk with {}", path.display())),
-        EngineError::Volume { name, source } => error(
-            ErrorCode::Failed,
-            format!("{name} cannot be read: {}.", chain(source)),
-            "Restore another version (--version=1 is the one before), or look for the file in the recycle bin of the drive. A \
-             version that cannot be read goes with `coffer delete --version=<number>`.",
-        ),
+        EngineError::Volume { name, source } => damaged(name, &chain(source)),
         EngineError::Io {
             operation,
             path,
             source,
-        } => error(
-            ErrorCode::Failed,
-            format!(
-                "Could not {operation} {}: {}.",
-                path.display(),
-                io_words(source)
-            ),
-            "Check that the folder exists and that you may write there.",
-        ),
+        } => unusable(operation, &path.display().to_string(), source),
         EngineError::Cancelled => cancelled(),
         other => error(ErrorCode::Failed, format!("{other}."), "Try again."),
     }
@@ -530,20 +545,6 @@ pub fn reason(reason: &Reason, rules: &[(Action, String)]) -> String {
         Reason::EmptyFolder => "--exclude-empty-folders".to_owned(),
         Reason::SpecialFile => "a device, pipe or socket".to_owned(),
         Reason::OwnFolder => "Coffer's own folder".to_owned(),
-    }
-}
-
-/// The usual input/output errors in plain words.
-fn io_words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => "no permission".to_owned(),
-        io::ErrorKind::NotFound => "it does not exist".to_owned(),
-        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
-        io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only".to_owned(),
-        io::ErrorKind::IsADirectory => "a folder is in its place".to_owned(),
-        io::ErrorKind::AlreadyExists => "a file is in its place".to_owned(),
-        io::ErrorKind::NotADirectory => "a file is in its folder's place".to_owned(),
-        _ => error.to_string(),
     }
 }
 

@@ -1,8 +1,9 @@
 import type { JobCard } from '../../bindings/JobCard';
 import type { SaveJob } from '../../bindings/SaveJob';
 import type { App } from '../../lib/app.svelte';
+import { formSteps, type FormStep, type Start } from '../../lib/view';
 import { Inspection } from '../destinations/inspection.svelte';
-import { settingsOf } from '../destinations/place';
+import { isComplete, placeOf, settingsOf } from '../destinations/place';
 import { definitionOf, fieldsOf, newFields, type Fields } from './fields';
 import { forgetDraft, storedDraft, storeDraft } from './stored-draft';
 
@@ -21,11 +22,10 @@ export class Draft {
   fields: Fields = $state()!;
   /** Only in memory, and only as long as the form is open. */
   passphrase = $state('');
-  kept: Kept | null = $state(null);
-  /** Whether the passphrase in the keychain is left as it is. */
-  passphraseStored = $state(false);
+  #kept: { how: Kept; of: string } | null = $state(null);
+  #proven: string | null = $state(null);
 
-  constructor(app: App, jobId: string | null) {
+  constructor(app: App, jobId: string | null, start?: Start) {
     const { jobs, defaults } = app.state;
     const stored = storedDraft(jobId);
     this.jobId = jobId;
@@ -33,12 +33,16 @@ export class Draft {
     this.inspection = new Inspection(app.platform);
     this.otherNames = jobs.filter((card) => card.id !== jobId).map((card) => card.definition.name);
     this.resumed = stored !== null;
-    this.passphraseStored = this.#original !== undefined;
     const fresh = this.#original
       ? fieldsOf(this.#original.definition, defaults)
       : newFields(defaults);
     // A draft of an older version may lack a field.
     this.fields = { ...fresh, ...stored };
+    if (start) {
+      this.fields.place = placeOf(start.destination);
+      this.fields.prefix = start.prefix || defaults.options.prefix;
+      this.inspection.goOnWith(start.destination, this.fields.prefix);
+    }
   }
 
   /** A destination that a job has used before needs no second look. */
@@ -48,14 +52,67 @@ export class Draft {
     return JSON.stringify(before) !== JSON.stringify(now);
   }
 
+  /** Whether the backup that the destination holds is gone on with, instead of a new one. */
+  get continues(): boolean {
+    const { check, continues } = this.inspection;
+    return this.placeChanged && check?.content.kind === 'backup' && continues;
+  }
+
+  /** Whether a passphrase is chosen here, for a backup that does not exist yet. */
+  get choosesPassphrase(): boolean {
+    return this.jobId === null && this.fields.encrypted && !this.continues;
+  }
+
+  /** The steps to its end. Whoever has a passphrase already has its sheet; the job's menu makes another one. */
+  get steps(): FormStep[] {
+    return formSteps.filter((step) => step !== 'sheet' || this.choosesPassphrase);
+  }
+
+  /** How the passphrase was kept elsewhere; a sheet counts as long as all that it says is so. */
+  get kept(): Kept | null {
+    const kept = this.#kept;
+    const holds = kept && (kept.how.how === 'typed' || kept.of === this.#onSheet());
+    return holds ? kept.how : null;
+  }
+
+  keep(how: Kept): void {
+    this.#kept = { how, of: this.#onSheet() };
+  }
+
+  /** Whether the passphrase was tried on the backup that is there, and opens it. */
+  get isProven(): boolean {
+    return this.#proven === this.#onTrial(this.passphrase);
+  }
+
+  prove(passphrase: string): void {
+    this.passphrase = passphrase;
+    this.#proven = this.#onTrial(passphrase);
+  }
+
   setPassphrase(passphrase: string): void {
     this.passphrase = passphrase;
-    this.kept = null;
+    this.#kept = null;
   }
 
   request(): SaveJob {
     const passphrase = this.fields.encrypted && this.passphrase !== '' ? this.passphrase : null;
     return { definition: definitionOf($state.snapshot(this.fields)), passphrase };
+  }
+
+  #onTrial(passphrase: string): string {
+    return JSON.stringify([settingsOf(this.fields.place), this.fields.prefix.trim(), passphrase]);
+  }
+
+  #onSheet(): string {
+    return JSON.stringify([this.fields.name.trim(), this.#onTrial(this.passphrase)]);
+  }
+
+  /** Waits until it is known what the destination holds, if that is still open. */
+  async settle(): Promise<void> {
+    const { place, prefix } = $state.snapshot(this.fields);
+    if (this.placeChanged && isComplete(place)) {
+      await this.inspection.settle(settingsOf(place), prefix);
+    }
   }
 
   store(): void {

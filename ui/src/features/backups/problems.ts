@@ -1,4 +1,5 @@
 /** What keeps a step of the form from being complete, in words. */
+import type { CommandError } from '../../bindings/CommandError';
 import type { DestinationCheck } from '../../bindings/DestinationCheck';
 import type { FormStep } from '../../lib/view';
 import { t } from '../../messages';
@@ -20,18 +21,21 @@ export function problemsOf(draft: Draft, step: FormStep): string[] {
       return draft.fields.automatic ? scheduleProblems(draft.fields) : [];
     case 'options':
       return optionProblems(draft.fields);
+    case 'sheet':
+      return sheetProblems(draft);
   }
 }
 
 function generalProblems(draft: Draft): string[] {
-  const { name, encrypted } = draft.fields;
-  const needsPassphrase = encrypted && !draft.passphraseStored;
+  const { name } = draft.fields;
   return told([
     [name.trim() === '', t.general.problem.name],
     [draft.otherNames.includes(name.trim()), t.general.problem.nameTaken],
-    [needsPassphrase && draft.passphrase === '', t.general.problem.passphrase],
-    [needsPassphrase && draft.passphrase !== '' && !draft.kept, t.general.problem.kept],
   ]);
+}
+
+function sheetProblems(draft: Draft): string[] {
+  return told([[draft.choosesPassphrase && !draft.kept, t.passphrase.problem.kept]]);
 }
 
 function destinationProblems(draft: Draft): string[] {
@@ -43,12 +47,23 @@ function destinationProblems(draft: Draft): string[] {
   if (!draft.placeChanged) return [];
 
   const { check, error } = draft.inspection;
-  if (check === null) return [error ? words.failed : words.checking];
+  if (check === null) return [error ? failureOf(error) : words.checking];
+  const isBackup = check.content.kind === 'backup';
   return told([
     [holdsBackup(check, true) && !encrypted, words.encrypted],
     [holdsBackup(check, false) && encrypted, words.plain],
-    [check.content.kind === 'backup' && !draft.inspection.continues, words.continue],
+    [isBackup && !draft.inspection.continues, words.continue],
+    [
+      draft.continues && encrypted && holdsBackup(check, true) && !draft.isProven,
+      t.passphrase.problem.untried,
+    ],
+    [draft.choosesPassphrase && !isBackup && draft.passphrase === '', t.passphrase.problem.missing],
   ]);
+}
+
+/** A name that is forbidden is no matter of the connection. */
+function failureOf({ code, message }: CommandError): string {
+  return code === 'invalidInput' ? message : t.destination.problem.failed;
 }
 
 function holdsBackup({ content }: DestinationCheck, encrypted: boolean): boolean {

@@ -13,23 +13,43 @@ export class Inspection {
   continues = $state(false);
   #platform: Platform;
   #asked = 0;
+  #looking: Promise<void> = Promise.resolve();
   #about = '';
+  #wanted = '';
 
   constructor(platform: Platform) {
     this.#platform = platform;
   }
 
+  /** Somebody said already that the backup there shall be continued. */
+  goOnWith(destination: DestinationSettings, prefix: string): void {
+    this.#wanted = aboutOf(destination, prefix);
+  }
+
   /** Turns to a destination; what is known of another one is forgotten. Returns whether that was needed. */
   aim(destination: DestinationSettings, prefix: string): boolean {
-    const about = JSON.stringify([destination, prefix]);
+    const about = aboutOf(destination, prefix);
     if (about === this.#about) return false;
     this.#about = about;
     this.#clear();
-    this.continues = false;
+    this.continues = about === this.#wanted;
     return true;
   }
 
-  async look(destination: DestinationSettings, prefix: string): Promise<void> {
+  /** Waits for the look that goes on, or takes one when there was none. */
+  async settle(destination: DestinationSettings, prefix: string): Promise<void> {
+    this.aim(destination, prefix);
+    if (this.check === null && this.error === null) {
+      await (this.busy ? this.#looking : this.look(destination, prefix));
+    }
+  }
+
+  look(destination: DestinationSettings, prefix: string): Promise<void> {
+    this.#looking = this.#look(destination, prefix);
+    return this.#looking;
+  }
+
+  async #look(destination: DestinationSettings, prefix: string): Promise<void> {
     this.aim(destination, prefix);
     const asked = this.#clear();
     this.busy = true;
@@ -50,4 +70,8 @@ export class Inspection {
     this.#asked += 1;
     return this.#asked;
   }
+}
+
+function aboutOf(destination: DestinationSettings, prefix: string): string {
+  return JSON.stringify([destination, prefix]);
 }

@@ -6,6 +6,7 @@ import type { Health } from '../../bindings/Health';
 import type { JobCard } from '../../bindings/JobCard';
 import type { JobOptions } from '../../bindings/JobOptions';
 import type { Progress } from '../../bindings/Progress';
+import type { Restored } from '../../bindings/Restored';
 import type { RunCounts } from '../../bindings/RunCounts';
 import type { RunMessage } from '../../bindings/RunMessage';
 import type { RunResult } from '../../bindings/RunResult';
@@ -26,6 +27,7 @@ export const noCounts: RunCounts = {
   changedFiles: 0,
   deletedFiles: 0,
   restoredFiles: 0,
+  restoredOthers: 0,
   failedFiles: 0,
   missingSources: 0,
   uploadedBytes: 0,
@@ -115,6 +117,7 @@ export function run(id: string, ago: number, result: RunResult, counts = {}): Ru
             hint: 'Check the drive and folder, and that this account may do that there.',
           }
         : null,
+    restored: null,
   };
 }
 
@@ -158,6 +161,21 @@ export const restoreFailures: RunMessage[] = [
     text: 'The file is open in another program and could not be replaced',
   },
 ];
+
+export function restored(target: string | null): Restored {
+  const folder = target ?? '/home/alex/Documents';
+  return {
+    from: 'OneDrive · alex@outlook.example · Backups/laptop',
+    folder,
+    elsewhere: target !== null,
+    files: [
+      { path: `${folder}/Letters/landlord.2026-11-25.odt`, newName: true },
+      { path: `${folder}/Letters/school.odt`, newName: false },
+      { path: `${folder}/todo.md`, newName: false },
+    ],
+    failed: restoreFailures.map((line) => line.subject),
+  };
+}
 
 const options: JobOptions = {
   volumeBytes: 50 * mebibyte,

@@ -9,6 +9,8 @@ export const sceneNames = [
   'form-sources',
   'form-schedule',
   'form-options',
+  'form-sheet',
+  'form-edit',
   'restore-open',
   'restore-files',
   'restore-done',

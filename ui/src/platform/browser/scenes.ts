@@ -39,6 +39,8 @@ const scenes: Record<SceneName, Scene> = {
   'form-sources': newForm('sources'),
   'form-schedule': newForm('schedule'),
   'form-options': newForm('options'),
+  'form-sheet': newForm('sheet'),
+  'form-edit': { view: { name: 'form', jobId: 'job-documents' } },
   'restore-open': { view: { name: 'restoreOpen' } },
   'restore-files': {
     view: { name: 'restoreFiles', source: { kind: 'job', jobId: 'job-documents' } },
@@ -112,9 +114,12 @@ function withFinishedRestore(): AppState {
     ...fixtures.run('run-restore', 0.1, 'warning'),
     operation: 'restore',
     messages: fixtures.restoreFailures.length,
+    restored: fixtures.restored(null),
     counts: {
       ...fixtures.noCounts,
+      examinedFiles: 1204 + fixtures.restoreFailures.length,
       restoredFiles: 1204,
+      restoredOthers: 96,
       failedFiles: fixtures.restoreFailures.length,
       downloadedBytes: 2.1e9,
     },

@@ -31,10 +31,16 @@ pub(crate) async fn run(arguments: Restore, cancel: &CancellationToken) -> Exit 
         _ => "Restore finished.",
     };
     let summary = format!(
-        "{head}\n  {} of {} files and folders restored ({}), {} failed; {} downloaded",
+        "{head}\n  {} of {} files ({}) and {} folders and links restored{}, {} failed; {} downloaded",
         counts.restored_files,
         counts.examined_files,
         bytes(counts.examined_bytes),
+        counts.restored_others,
+        finished
+            .restored
+            .as_ref()
+            .and_then(|restored| restored.folder.as_ref())
+            .map_or_else(String::new, |folder| format!(" in {folder}")),
         counts.failed_files,
         bytes(counts.downloaded_bytes)
     );

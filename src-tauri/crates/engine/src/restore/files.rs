@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use coffer_volume::metadata::Metadata;
@@ -82,6 +82,11 @@ pub(super) struct Placed {
 }
 
 impl Placed {
+    /// Where it is now; `place` is where it should go.
+    pub(super) fn path(&self, place: &Place) -> PathBuf {
+        place.path().with_file_name(&self.name)
+    }
+
     /// The name that it has because of its twin.
     pub(super) fn beside(&self) -> Option<String> {
         self.has_twin

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use coffer_database::{PlanEntry, RestorePlan, Use, WantedBlock};
@@ -107,12 +108,12 @@ impl<'a> Placer<'a> {
         let place = match place {
             Ok(place) => place,
             Err(kind) => {
-                self.stats.selected_files += 1;
+                self.stats.selected_files += u64::from(entry.kind == EntryKind::File);
                 self.fail(&entry.path, kind);
                 return Ok(None);
             }
         };
-        self.stats.selected_files += 1;
+        self.stats.selected_files += u64::from(entry.kind == EntryKind::File);
         let (metadata, new_metadata) = match &entry.metadata {
             Some(stream) => {
                 let (id, is_new) = self.plan.add_metadata(stream.hash.as_bytes(), stream.size);
@@ -255,8 +256,9 @@ impl<'a> Placer<'a> {
     fn note(&mut self, outcome: Outcome) -> Result<()> {
         match outcome {
             Outcome::Placed(target, placed) => {
+                let path = placed.path(&target.place);
                 self.note_placed(&target.entry.path, placed);
-                self.done(&target.entry, 0);
+                self.done(&target, path, 0);
                 Ok(())
             }
             Outcome::Failed(target, kind) => {
@@ -289,7 +291,7 @@ impl<'a> Placer<'a> {
             let applied = self.files.apply_in_place(&target, metadata.as_ref());
             self.note_applied(&entry.path, applied);
             let bytes = entry.content.as_ref().map_or(0, |(_, size)| *size);
-            self.done(entry, bytes);
+            self.done(&target, target.place.path(), bytes);
             return Ok(());
         }
         if entry.kind != kind_number(EntryKind::File) {
@@ -315,9 +317,15 @@ impl<'a> Placer<'a> {
         Ok(())
     }
 
-    /// Counts an entry that is right now, and `bytes` that were not told before.
-    fn done(&mut self, entry: &PlanEntry, bytes: u64) {
-        self.stats.restored_files += 1;
+    /// Counts a file or link that is right now, where it is, and `bytes` that were not told before.
+    fn done(&mut self, target: &Target, path: PathBuf, bytes: u64) {
+        let Target { entry, place, .. } = target;
+        if entry.kind == kind_number(EntryKind::Symlink) {
+            self.stats.note_other(path.parent());
+        } else {
+            let is_beside = path.file_name() != place.rest.file_name();
+            self.stats.note_file(path, is_beside);
+        }
         self.stats.restored_bytes += entry.content.as_ref().map_or(0, |(_, size)| *size);
         self.session.monitor().done(1, bytes, &entry.path);
         self.plan.mark_done(entry.id);
@@ -418,8 +426,9 @@ impl<'a> Placer<'a> {
         let target = self.target(entry);
         match self.files.place_link(&target, &metadata, &to) {
             Ok(placed) => {
+                let path = placed.path(&target.place);
                 self.note_placed(&target.entry.path, placed);
-                self.done(&target.entry, 0);
+                self.done(&target, path, 0);
             }
             Err(error) => self.fail_entry(&target.entry, ProblemKind::Unwritable(error)),
         }
@@ -450,7 +459,7 @@ impl<'a> Placer<'a> {
                             self.files
                                 .apply_to_folder(&place, &folder, metadata.as_ref());
                         self.note_applied(&entry.path, applied);
-                        self.stats.restored_files += 1;
+                        self.stats.note_other(Some(&place.path()));
                         self.session.monitor().done(1, 0, &entry.path);
                     }
                     Err(error) => self.fail(&entry.path, problem_of(error)),
@@ -483,7 +492,7 @@ impl<'a> Placer<'a> {
     }
 
     fn fail(&mut self, path: &str, kind: ProblemKind) {
-        self.stats.failed_files += 1;
+        self.stats.note_failed(path);
         self.session.monitor().done(1, 0, path);
         self.warn(path, kind);
     }

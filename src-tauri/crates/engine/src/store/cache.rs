@@ -250,7 +250,7 @@ pub(super) fn spool_beside(index: &Index) -> PathBuf {
 }
 
 /// How many versions this computer has seen in a store's folder; 0 if it has no index of it.
-pub(super) fn known_versions(store: &Store) -> u64 {
+pub(crate) fn known_versions(store: &Store) -> u64 {
     let path = store.cache.join(INDEX);
     let known = path
         .is_file()

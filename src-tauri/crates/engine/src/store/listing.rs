@@ -395,7 +395,7 @@ impl Listed {
             (Some(_), Some(passphrase)) => {
                 // One volume of another's must not lock anybody out of all others. A computer that never opened this
                 // backup has no reason to doubt the first answer.
-                let was_opened = store.cache.join("index.sqlite").exists();
+                let was_opened = store.has_index();
                 let others = [self.dlists.first(), self.dindexes.first()];
                 for volume in [Some(probe)]
                     .into_iter()

@@ -16,6 +16,8 @@ mod interrupted;
 mod mending;
 mod nothing_is_lost;
 mod progress;
+mod proofs;
+mod restore_results;
 #[cfg(unix)]
 mod restoring;
 mod retention;

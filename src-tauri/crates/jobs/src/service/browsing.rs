@@ -32,25 +32,35 @@ impl Coffer {
     /// Those of the destination, and a wrong passphrase.
     pub async fn open_backup(&self, backup: BackupRef) -> Result<OpenBackup> {
         let cancel = CancellationToken::new();
-        let (target, job_id) = match backup {
-            BackupRef::Job { job_id } => (self.target_of_job(&job_id, &cancel).await?, job_id),
+        let (target, job_id, new_folder) = match backup {
+            BackupRef::Job { job_id } => {
+                (self.target_of_job(&job_id, &cancel).await?, job_id, None)
+            }
             BackupRef::Existing {
                 destination,
                 prefix,
                 passphrase,
             } => {
-                let passphrase = Some(passphrase.as_str()).filter(|text| !text.is_empty());
-                (
-                    self.target(
+                let passphrase = match passphrase.as_str() {
+                    "" => self.known_passphrase(&destination, &prefix).await?,
+                    typed => Some(typed.to_owned()),
+                };
+                let retries = self.inner.environment.retries;
+                let target = self
+                    .target(
                         &destination,
                         &prefix,
-                        passphrase,
-                        self.inner.environment.retries,
+                        passphrase.as_deref(),
+                        retries,
                         &cancel,
                     )
-                    .await?,
-                    String::new(),
-                )
+                    .await?;
+                let target = match &passphrase {
+                    Some(passphrase) => target.in_fitting_form(passphrase, &cancel).await?,
+                    None => target,
+                };
+                let new_folder = self.new_folder_for(&destination, &prefix)?;
+                (target, String::new(), new_folder)
             }
         };
         let versions = versions(&target, Observer::silent(), &cancel).await?;
@@ -61,7 +71,11 @@ impl Coffer {
             listings: Arc::default(),
         };
         lock(&self.inner.opened).insert(handle.clone(), opened);
-        Ok(OpenBackup { handle, versions })
+        Ok(OpenBackup {
+            handle,
+            versions,
+            new_folder,
+        })
     }
 
     /// Forgets an opened backup.

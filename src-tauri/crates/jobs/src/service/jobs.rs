@@ -2,7 +2,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use coffer_destination::RetryPolicy;
-use coffer_ipc::ErrorCode;
 use coffer_ipc::command::{DestinationCheck, DestinationContent, SaveJob, SourceCheck};
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition};
@@ -10,12 +9,13 @@ use coffer_onedrive::{Place, TransferOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use super::passphrases::is_same_backup;
 use crate::maintenance::RetentionSettings;
 use crate::operation::content;
 use crate::schedule::next_run;
 use crate::target::{DEFAULT_PREFIX, Opening, Target, same_place};
 use crate::waiting::Waits;
-use crate::{Result, blocking, lock, recovery_sheet, seal, wording};
+use crate::{Result, blocking, local_path, lock, seal, wording};
 
 /// Repetitions of a failed request while a person looks at the screen: an answer within seconds.
 const WHILE_SOMEBODY_WAITS: RetryPolicy = RetryPolicy {
@@ -24,20 +24,16 @@ const WHILE_SOMEBODY_WAITS: RetryPolicy = RetryPolicy {
     longest_delay: Duration::from_secs(5),
 };
 
-/// Name of a job's passphrase in the keychain.
-fn passphrase_name(job_id: &str) -> String {
-    format!("passphrase:{job_id}")
-}
-
 impl Coffer {
-    /// Adds a job; its passphrase goes into the keychain.
+    /// Adds a job; its passphrase goes into the keychain once it is known to open what the destination holds.
     ///
     /// # Errors
     /// What is wrong with it; nothing is kept then.
     pub async fn create_job(&self, request: SaveJob) -> Result<JobCard> {
         self.check_job(None, &request)?;
+        let passphrase = self.passphrase_to_keep(None, &request).await?;
         let id = uuid::Uuid::new_v4().simple().to_string();
-        self.keep_job(&id, request).await
+        self.keep_job(&id, request.definition, passphrase).await
     }
 
     /// Changes a job.
@@ -48,9 +44,9 @@ impl Coffer {
         let before = self.definition(job_id)?;
         self.check_job(Some(job_id), &request)?;
         self.check_idle(job_id)?;
-        let same_backup = same_place(&before.destination, &request.definition.destination)
-            && before.options.prefix == request.definition.options.prefix;
-        if same_backup && self.learnt(job_id)?.versions.is_some() {
+        let same_backup = is_same_backup(&before, &request.definition);
+        let has_backup = self.learnt(job_id)?.versions.is_some();
+        if same_backup && has_backup {
             if before.encrypted != request.definition.encrypted {
                 return Err(wording::invalid(
                     "Encryption cannot be turned on or off in an existing backup.",
@@ -64,18 +60,38 @@ impl Coffer {
                 ));
             }
         }
-        self.keep_job(job_id, request).await
+        let passphrase = self
+            .passphrase_to_keep(Some((job_id, &before)), &request)
+            .await?;
+        if !same_backup && has_backup {
+            let next = passphrase.as_deref().unwrap_or_default();
+            self.leave_passphrase_of(job_id, &before, next).await?;
+        }
+        let card = self.keep_job(job_id, request.definition, passphrase);
+        let card = card.await?;
+        if before.encrypted && !card.definition.encrypted {
+            self.forget_passphrase(job_id).await?;
+        }
+        if same_backup {
+            return Ok(card);
+        }
+        // What was learnt is of the backup that it left.
+        self.learn(job_id, |learnt| {
+            learnt.versions = None;
+            learnt.stored_bytes = None;
+            learnt.quota = None;
+        })?;
+        self.card(job_id)
     }
 
-    async fn keep_job(&self, id: &str, request: SaveJob) -> Result<JobCard> {
-        let SaveJob {
-            definition,
-            passphrase,
-        } = request;
-        if let Some(passphrase) = passphrase.filter(|_| definition.encrypted) {
-            let name = passphrase_name(id);
-            self.secrets(move |secrets| secrets.set(&name, &passphrase))
-                .await?;
+    async fn keep_job(
+        &self,
+        id: &str,
+        definition: JobDefinition,
+        passphrase: Option<String>,
+    ) -> Result<JobCard> {
+        if let Some(passphrase) = passphrase {
+            self.keep_passphrase(id, passphrase).await?;
         }
         let body = serde_json::to_string(&definition).unwrap_or_default();
         self.database(|database| database.put_job(id, &body))?;
@@ -86,6 +102,7 @@ impl Coffer {
             learnt.label = label;
             learnt.scheduled_since = definition.schedule.as_ref().map(|_| now);
         })?;
+        self.take_over_left(id, &definition).await;
         self.card(id)
     }
 
@@ -146,17 +163,6 @@ impl Coffer {
                 "Allow more days, or choose another interval.",
             ));
         }
-        let empty = request
-            .passphrase
-            .as_ref()
-            .is_some_and(|passphrase| passphrase.trim().is_empty());
-        let missing = own_id.is_none() && request.passphrase.is_none();
-        if definition.encrypted && (empty || missing) {
-            return Err(wording::invalid(
-                "The passphrase is empty.",
-                "Type or generate one.",
-            ));
-        }
         match &definition.destination {
             DestinationSettings::OneDrive { folder, .. } => {
                 if folder.trim_matches('/').is_empty() {
@@ -174,17 +180,16 @@ impl Coffer {
         }
     }
 
-    /// Removes a job. What it backed up stays where it is.
+    /// Removes a job. What it backed up stays where it is; its passphrase stays in the keychain for whoever opens that,
+    /// or goes with `forget_secrets`.
     ///
     /// # Errors
     /// While it runs.
     pub async fn delete_job(&self, job_id: &str, forget_secrets: bool) -> Result<()> {
-        self.definition(job_id)?;
+        let definition = self.definition(job_id)?;
         self.check_idle(job_id)?;
-        if forget_secrets {
-            let name = passphrase_name(job_id);
-            self.secrets(move |secrets| secrets.remove(&name)).await?;
-        }
+        self.passphrase_of_deleted(job_id, &definition, forget_secrets)
+            .await?;
         self.database(|database| database.remove_job(job_id))?;
         self.emit(Change::JobRemoved {
             job_id: job_id.to_owned(),
@@ -202,7 +207,7 @@ impl Coffer {
         Ok(())
     }
 
-    fn label_of(&self, definition: &JobDefinition) -> Result<String> {
+    pub(super) fn label_of(&self, definition: &JobDefinition) -> Result<String> {
         let DestinationSettings::OneDrive {
             account_id, folder, ..
         } = &definition.destination
@@ -229,15 +234,8 @@ impl Coffer {
     ) -> Result<Target> {
         let definition = self.definition(job_id)?;
         let passphrase = if definition.encrypted {
-            let name = passphrase_name(job_id);
-            let stored = self.secrets(move |secrets| secrets.get(&name)).await?;
-            Some(stored.ok_or_else(|| {
-                wording::error(
-                    ErrorCode::WrongPassphrase,
-                    "The passphrase of this backup is not in the keychain of this computer.",
-                    "Edit the backup and type its passphrase.",
-                )
-            })?)
+            let stored = self.kept_passphrase(job_id).await?;
+            Some(stored.ok_or_else(wording::passphrase_missing)?)
         } else {
             None
         };
@@ -312,8 +310,9 @@ impl Coffer {
         prefix: &str,
     ) -> Result<DestinationCheck> {
         let cancel = CancellationToken::new();
+        let retries = self.while_somebody_waits();
         let target = self
-            .target(destination, prefix, None, WHILE_SOMEBODY_WAITS, &cancel)
+            .target(destination, prefix, None, retries, &cancel)
             .await?;
         let found: DestinationContent = content(&target, &cancel).await?;
         let used = self
@@ -325,12 +324,23 @@ impl Coffer {
             quota: target.quota(&cancel).await,
             label: target.label,
             used_by: used.map(|card| card.definition.name),
+            passphrase_kept: self.known_passphrase_id(destination, prefix)?.is_some(),
         })
+    }
+
+    /// Repetitions of a failed request while a person looks at the screen.
+    pub(super) fn while_somebody_waits(&self) -> RetryPolicy {
+        let usual = self.inner.environment.retries;
+        RetryPolicy {
+            retries: WHILE_SOMEBODY_WAITS.retries.min(usual.retries),
+            ..WHILE_SOMEBODY_WAITS
+        }
     }
 
     /// Whether a path can be a source.
     pub async fn check_source(&self, path: &str) -> SourceCheck {
-        let given = path.trim().to_owned();
+        let given = local_path::expand(Path::new(path.trim()));
+        let given = given.to_string_lossy().into_owned();
         let own = self.inner.folders.own();
         blocking(move || {
             let stored =
@@ -359,33 +369,6 @@ impl Coffer {
             }
         })
         .await
-    }
-
-    /// The text of a recovery sheet for a job that may not be saved yet.
-    ///
-    /// # Errors
-    /// When there is no passphrase to write down.
-    pub fn recovery_sheet(&self, request: &SaveJob) -> Result<String> {
-        let missing =
-            || wording::invalid("There is no passphrase to keep.", "Type or generate one.");
-        let passphrase = request.passphrase.as_deref().ok_or_else(missing)?;
-        let account = match &request.definition.destination {
-            DestinationSettings::OneDrive { account_id, .. } => {
-                let accounts = self.accounts()?;
-                accounts
-                    .into_iter()
-                    .find(|account| account.id == *account_id)
-                    .map(|account| account.name)
-            }
-            DestinationSettings::Folder { .. } => None,
-        };
-        let made = self.now().to_zoned(self.inner.clock.zone());
-        Ok(recovery_sheet::text(
-            &request.definition,
-            passphrase,
-            &account.unwrap_or_default(),
-            &made,
-        ))
     }
 }
 

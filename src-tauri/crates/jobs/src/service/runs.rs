@@ -24,7 +24,7 @@ use crate::maintenance::RetentionSettings;
 use crate::operation::{self, BackupSettings, Finished, RestoreSettings, Wanted};
 use crate::progress::{Observer, held};
 use crate::waiting::telling;
-use crate::{Result, blocking, lock, wording};
+use crate::{Result, blocking, local_path, lock, wording};
 
 /// A run that goes on.
 pub(super) struct ActiveRun {
@@ -163,9 +163,11 @@ impl Coffer {
     /// Starts a restore in the background and returns its run.
     ///
     /// # Errors
-    /// When the backup is not open any more, or its job runs.
+    /// When the backup is not open any more, its job runs, or the folder to restore into is no whole path.
     pub fn start_restore(&self, request: RestoreRequest) -> Result<String> {
         let (target, job_id) = self.opened_target(&request.handle)?;
+        let folder = request.target.as_deref().map(local_path::whole);
+        let folder = folder.transpose()?;
         let now = self.now();
         let (run, observer) = self.begin(&job_id, Operation::Restore, None, now)?;
         let id = run.id.clone();
@@ -174,7 +176,7 @@ impl Coffer {
             let settings = RestoreSettings {
                 version: request.version as usize,
                 wanted: Wanted::Paths(request.paths),
-                target: request.target.map(PathBuf::from),
+                target: folder,
                 existing: request.existing,
                 permissions: true,
             };
@@ -238,6 +240,7 @@ impl Coffer {
             counts: RunCounts::default(),
             messages: 0,
             error: None,
+            restored: None,
         };
         let active = ActiveRun {
             id: id.clone(),
@@ -334,6 +337,7 @@ impl Coffer {
         summary.finished = Some(self.now().to_string());
         summary.result = finished.result;
         summary.counts = finished.counts;
+        summary.restored = finished.restored.clone();
         summary.error = finished
             .error
             .clone()

@@ -1,0 +1,322 @@
+//! Passphrases of jobs: tried before they are kept, and never lost on the way.
+
+use coffer_ipc::ErrorCode;
+use coffer_ipc::command::SaveJob;
+use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition};
+use coffer_ipc::passphrase::LeftPassphrase;
+use tokio_util::sync::CancellationToken;
+
+use super::Coffer;
+use crate::passphrase::{Answer, prove};
+use crate::target::{DEFAULT_PREFIX, same_place};
+use crate::{Result, wording};
+
+/// Setting with the list of passphrases without a job.
+const LEFT: &str = "left-passphrases";
+
+/// Name of a job's passphrase in the keychain.
+fn entry_name(id: &str) -> String {
+    format!("passphrase:{id}")
+}
+
+impl Coffer {
+    /// Tries a passphrase on a destination; an empty one stands for what the keychain has for it. Without a backup
+    /// there, any will do.
+    ///
+    /// # Errors
+    /// [`ErrorCode::WrongPassphrase`] when it does not open the backup; others say why it could not be tried.
+    pub async fn check_passphrase(
+        &self,
+        destination: &DestinationSettings,
+        prefix: &str,
+        passphrase: &str,
+    ) -> Result<()> {
+        let known = match passphrase {
+            "" => self.known_passphrase(destination, prefix).await?,
+            _ => None,
+        };
+        let passphrase = known.as_deref().unwrap_or(passphrase);
+        let proven = self.try_passphrase(destination, prefix, passphrase).await;
+        proven.map(drop)
+    }
+
+    /// Replaces the passphrase of a job, when it opens the job's backup or there is none yet. Until then the old one
+    /// stays.
+    ///
+    /// # Errors
+    /// As [`Coffer::check_passphrase`], and while the job runs; nothing is replaced then.
+    pub async fn repair_passphrase(&self, job_id: &str, passphrase: &str) -> Result<JobCard> {
+        let definition = self.definition(job_id)?;
+        self.check_idle(job_id)?;
+        if !definition.encrypted {
+            return Err(wording::invalid(
+                "This backup is not encrypted.",
+                "It needs no passphrase.",
+            ));
+        }
+        let proven = self
+            .try_passphrase(
+                &definition.destination,
+                &definition.options.prefix,
+                passphrase,
+            )
+            .await?;
+        let proven = self.with_backup_known(job_id, proven)?;
+        self.keep_passphrase(job_id, proven).await?;
+        self.learn(job_id, |learnt| {
+            // What else it waits for stays.
+            let waits = learnt.attention.take();
+            learnt.attention = waits.filter(|error| {
+                !matches!(error.code, ErrorCode::WrongPassphrase | ErrorCode::Keychain)
+            });
+        })?;
+        self.card(job_id)
+    }
+
+    /// Passphrases that stayed in the keychain when their jobs went, the newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn left_passphrases(&self) -> Result<Vec<LeftPassphrase>> {
+        let stored = self.database(|database| database.setting(LEFT))?;
+        Ok(stored
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default())
+    }
+
+    /// Forgets a passphrase without a job.
+    ///
+    /// # Errors
+    /// Those of the keychain; it stays in the list then.
+    pub async fn remove_left_passphrase(&self, id: &str) -> Result<()> {
+        let mut left = self.left_passphrases()?;
+        let known = left.iter().position(|known| known.id == id);
+        let position = known.ok_or_else(|| wording::not_found("This passphrase"))?;
+        self.forget_passphrase(id).await?;
+        left.remove(position);
+        self.set_left_passphrases(&left)
+    }
+
+    /// The passphrase that a job is to be saved with, tried on its destination; `None` when what the keychain has for
+    /// the job stays. `before` is the job as it was.
+    pub(super) async fn passphrase_to_keep(
+        &self,
+        before: Option<(&str, &JobDefinition)>,
+        request: &SaveJob,
+    ) -> Result<Option<String>> {
+        let definition = &request.definition;
+        let (destination, prefix) = (&definition.destination, &definition.options.prefix);
+        if !definition.encrypted {
+            return Ok(None);
+        }
+        let own =
+            before.filter(|(_, before)| before.encrypted && is_same_backup(before, definition));
+        let typed = match (&request.passphrase, own, before) {
+            (Some(typed), ..) => typed.clone(),
+            (None, Some(_), _) => return Ok(None),
+            (None, None, before) => {
+                let known = match self.known_passphrase(destination, prefix).await? {
+                    None => match before {
+                        Some((job_id, _)) => self.kept_passphrase(job_id).await?,
+                        None => None,
+                    },
+                    known => known,
+                };
+                known.ok_or_else(|| {
+                    wording::invalid("The passphrase is empty.", "Type or generate one.")
+                })?
+            }
+        };
+        let proven = self.try_passphrase(destination, prefix, &typed).await?;
+        match own {
+            Some((job_id, _)) => self.with_backup_known(job_id, proven).map(Some),
+            None => Ok(Some(proven.into_passphrase())),
+        }
+    }
+
+    /// Writes a passphrase that was tried. One of a backup that the job leaves behind stays usable.
+    pub(super) async fn keep_passphrase(&self, job_id: &str, passphrase: String) -> Result<()> {
+        let name = entry_name(job_id);
+        self.secrets(move |secrets| secrets.set(&name, &passphrase))
+            .await
+    }
+
+    /// A job goes to another backup: the passphrase of the one it leaves is kept for whoever opens that.
+    pub(super) async fn leave_passphrase_of(
+        &self,
+        job_id: &str,
+        before: &JobDefinition,
+        next: &str,
+    ) -> Result<()> {
+        let old = self.kept_passphrase(job_id).await?;
+        let Some(old) = old.filter(|old| before.encrypted && old != next) else {
+            return Ok(());
+        };
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        self.keep_passphrase(&id, old).await?;
+        self.note_left(id, before).await
+    }
+
+    /// What becomes of the passphrase of a job that is deleted.
+    pub(super) async fn passphrase_of_deleted(
+        &self,
+        job_id: &str,
+        definition: &JobDefinition,
+        forget: bool,
+    ) -> Result<()> {
+        if forget {
+            return self.forget_passphrase(job_id).await;
+        }
+        if definition.encrypted {
+            self.note_left(job_id.to_owned(), definition).await?;
+        }
+        Ok(())
+    }
+
+    /// A job has this backup now, and with it the passphrase: no other entry is needed any more.
+    pub(super) async fn take_over_left(&self, job_id: &str, definition: &JobDefinition) {
+        let taken = self
+            .forget_left(|left| left.id != job_id && opens(left, definition))
+            .await;
+        if let Err(error) = taken {
+            // It stays in the list, where it can be removed.
+            tracing::warn!(message = error.message, "a passphrase was kept twice");
+        }
+    }
+
+    /// The passphrase that the keychain has for a job.
+    pub(super) async fn kept_passphrase(&self, job_id: &str) -> Result<Option<String>> {
+        let name = entry_name(job_id);
+        self.secrets(move |secrets| secrets.get(&name)).await
+    }
+
+    /// The passphrase that the keychain has for a backup, of a job or left by one.
+    pub(super) async fn known_passphrase(
+        &self,
+        destination: &DestinationSettings,
+        prefix: &str,
+    ) -> Result<Option<String>> {
+        match self.known_passphrase_id(destination, prefix)? {
+            Some(id) => self.kept_passphrase(&id).await,
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn known_passphrase_id(
+        &self,
+        destination: &DestinationSettings,
+        prefix: &str,
+    ) -> Result<Option<String>> {
+        let prefix = or_default(prefix);
+        let cards = self.job_cards()?;
+        let job = cards.into_iter().find(|card| {
+            let definition = &card.definition;
+            definition.encrypted
+                && definition.options.prefix == prefix
+                && same_place(&definition.destination, destination)
+        });
+        if let Some(job) = job {
+            return Ok(Some(job.id));
+        }
+        let left = self.left_passphrases()?.into_iter();
+        let mut left =
+            left.filter(|left| left.prefix == prefix && same_place(&left.destination, destination));
+        Ok(left.next().map(|left| left.id))
+    }
+
+    async fn try_passphrase(
+        &self,
+        destination: &DestinationSettings,
+        prefix: &str,
+        passphrase: &str,
+    ) -> Result<Answer> {
+        if passphrase.trim().is_empty() {
+            return Err(wording::invalid(
+                "The passphrase is empty.",
+                "Type or generate one.",
+            ));
+        }
+        let cancel = CancellationToken::new();
+        let retries = self.while_somebody_waits();
+        let target = self
+            .target(destination, prefix, None, retries, &cancel)
+            .await
+            .map_err(wording::untried)?;
+        prove(&target, passphrase, &cancel)
+            .await
+            .map_err(wording::untried)
+    }
+
+    /// Nothing where a job has a backup does not mean that any passphrase will do: its disk may be away.
+    fn with_backup_known(&self, job_id: &str, answer: Answer) -> Result<String> {
+        let versions = self.learnt(job_id)?.versions.unwrap_or(0);
+        match answer {
+            Answer::NoBackup(_) if versions > 0 => {
+                let gone = coffer_engine::Error::DestinationGone {
+                    destination: self.card(job_id)?.destination_label,
+                    versions: versions.into(),
+                };
+                Err(wording::untried(wording::engine(&gone)))
+            }
+            answer => Ok(answer.into_passphrase()),
+        }
+    }
+
+    async fn note_left(&self, id: String, definition: &JobDefinition) -> Result<()> {
+        // Of one backup the newest is enough.
+        self.forget_left(|left| left.id != id && opens(left, definition))
+            .await?;
+        let mut left = self.left_passphrases()?;
+        left.retain(|known| known.id != id);
+        let new = LeftPassphrase {
+            id,
+            name: definition.name.clone(),
+            destination: definition.destination.clone(),
+            prefix: definition.options.prefix.clone(),
+            label: self.label_of(definition)?,
+            left: self.now().to_string(),
+        };
+        left.insert(0, new);
+        self.set_left_passphrases(&left)
+    }
+
+    async fn forget_left(&self, goes: impl Fn(&LeftPassphrase) -> bool) -> Result<()> {
+        let mut left = self.left_passphrases()?;
+        let going: Vec<_> = left.iter().filter(|left| goes(left)).cloned().collect();
+        for gone in going {
+            self.forget_passphrase(&gone.id).await?;
+            left.retain(|known| known.id != gone.id);
+            self.set_left_passphrases(&left)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn forget_passphrase(&self, id: &str) -> Result<()> {
+        let name = entry_name(id);
+        self.secrets(move |secrets| secrets.remove(&name)).await
+    }
+
+    fn set_left_passphrases(&self, left: &[LeftPassphrase]) -> Result<()> {
+        let text = serde_json::to_string(left).unwrap_or_default();
+        self.database(|database| database.set_setting(LEFT, &text))
+    }
+}
+
+/// Whether a job has the same volumes before and after.
+pub(super) fn is_same_backup(before: &JobDefinition, after: &JobDefinition) -> bool {
+    same_place(&before.destination, &after.destination)
+        && before.options.prefix == after.options.prefix
+}
+
+fn opens(left: &LeftPassphrase, definition: &JobDefinition) -> bool {
+    left.prefix == definition.options.prefix
+        && same_place(&left.destination, &definition.destination)
+}
+
+fn or_default(prefix: &str) -> &str {
+    if prefix.is_empty() {
+        DEFAULT_PREFIX
+    } else {
+        prefix
+    }
+}

@@ -1,0 +1,155 @@
+//! Where a restore goes, and what it says at its end.
+
+use std::fs;
+
+use coffer_ipc::ErrorCode;
+use coffer_ipc::command::SaveJob;
+use coffer_ipc::event::Change;
+use coffer_ipc::restore::{BackupRef, ExistingFiles, OpenBackup, RestoreRequest};
+use coffer_ipc::run::{RunResult, RunSummary};
+use coffer_jobs::Coffer;
+
+use crate::support::{Computer, back_up};
+
+fn request(opened: &OpenBackup, target: Option<String>) -> RestoreRequest {
+    RestoreRequest {
+        handle: opened.handle.clone(),
+        version: 0,
+        paths: Vec::new(),
+        target,
+        existing: ExistingFiles::KeepBoth,
+    }
+}
+
+async fn restore(coffer: &Coffer, request: RestoreRequest) -> RunSummary {
+    let mut events = coffer.subscribe();
+    let run = coffer.start_restore(request).unwrap();
+    loop {
+        if let Change::Restore {
+            run_id,
+            summary: Some(summary),
+            ..
+        } = events.recv().await.unwrap().change
+            && run_id == run
+        {
+            return *summary;
+        }
+    }
+}
+
+/// A backup that a job made which is deleted now, as another computer's is to this one.
+async fn foreign(computer: &Computer, coffer: &Coffer) -> SaveJob {
+    let job = computer.folder_job("one");
+    let id = coffer.create_job(job.clone()).await.unwrap().id;
+    back_up(coffer, &id).await;
+    coffer.delete_job(&id, true).await.unwrap();
+    job
+}
+
+fn existing(job: &SaveJob) -> BackupRef {
+    BackupRef::Existing {
+        destination: job.definition.destination.clone(),
+        prefix: String::new(),
+        passphrase: job.passphrase.clone().unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_depends_on_where_the_app_started_is_refused() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let job = foreign(&computer, &coffer).await;
+    let opened = coffer.open_backup(existing(&job)).await.unwrap();
+
+    for target in ["restored here", "./x", ""] {
+        let refused = coffer.start_restore(request(&opened, Some(target.to_owned())));
+
+        assert_eq!(
+            refused.unwrap_err().code,
+            ErrorCode::InvalidInput,
+            "{target}"
+        );
+    }
+    assert!(coffer.run_history("", 0, 10).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_restore_names_its_folder_and_the_names_it_gave() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let id = coffer
+        .create_job(computer.folder_job("one"))
+        .await
+        .unwrap()
+        .id;
+    back_up(&coffer, &id).await;
+    fs::write(computer.path("source/a.txt"), "second").unwrap();
+    let opened = BackupRef::Job { job_id: id.clone() };
+    let opened = coffer.open_backup(opened).await.unwrap();
+    assert_eq!(opened.new_folder, None, "a job here has these paths");
+
+    let summary = restore(&coffer, request(&opened, None)).await;
+
+    let restored = summary.restored.clone().unwrap();
+    assert!(!restored.elsewhere);
+    let source = computer.path("source").display().to_string();
+    assert_eq!(restored.folder.as_deref(), Some(source.as_str()));
+    let beside = &restored.files[0];
+    assert!(beside.new_name && beside.path.ends_with(".txt"));
+    assert_eq!(fs::read(&beside.path).unwrap(), b"first");
+    assert_eq!(summary.counts.restored_files, 2);
+    let history = coffer.run_history(&id, 0, 10).unwrap();
+    assert_eq!(history[0], summary);
+}
+
+#[tokio::test]
+async fn files_of_another_computer_go_into_a_new_folder_and_the_history() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let job = foreign(&computer, &coffer).await;
+    let opened = coffer.open_backup(existing(&job)).await.unwrap();
+    let proposed = opened.new_folder.clone().unwrap();
+    assert!(proposed.contains("Restored 2026-03-02"), "{proposed}");
+    assert!(!std::path::Path::new(&proposed).exists());
+    let target = computer.path("restored").display().to_string();
+
+    let summary = restore(&coffer, request(&opened, Some(target.clone()))).await;
+
+    assert_eq!(summary.result, RunResult::Success);
+    let restored = summary.restored.clone().unwrap();
+    assert!(restored.elsewhere);
+    assert_eq!(restored.folder, Some(target.clone()));
+    assert!(restored.from.contains("backups"), "{}", restored.from);
+    let history = coffer.run_history("", 0, 10).unwrap();
+    assert_eq!(history, std::slice::from_ref(&summary));
+
+    // Only the folder of a restore can be opened, and only while it is there.
+    fs::remove_dir_all(target).unwrap();
+    for run in [summary.id.as_str(), "no run", "/"] {
+        let refused = coffer.open_restored(run).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::NotFound, "{run}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_list_that_was_cut_off_is_named_and_no_right_to_write_is_looked_for() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let job = foreign(&computer, &coffer).await;
+    let opened = coffer.open_backup(existing(&job)).await.unwrap();
+    let files = fs::read_dir(computer.path("backups/one")).unwrap();
+    let mut files = files.map(|file| file.unwrap().path());
+    let list = files
+        .find(|path| path.display().to_string().contains(".dlist."))
+        .unwrap();
+    let start = fs::read(&list).unwrap()[..200].to_vec();
+    fs::write(&list, start).unwrap();
+    let target = computer.path("restored").display().to_string();
+
+    let summary = restore(&coffer, request(&opened, Some(target))).await;
+
+    let error = summary.error.unwrap();
+    let name = list.file_name().unwrap().to_str().unwrap();
+    assert!(error.message.contains(name), "{error:?}");
+    assert!(!error.hint.contains("write"), "{error:?}");
+}
