@@ -87,11 +87,19 @@ describe('the passphrase of a backup that exists', () => {
   });
 
   it('is not asked for when only the keychain is away', async () => {
-    const { app, user } = await openApp({ state: waitingFor('keychain') });
+    const state = appState();
+    state.jobs[0]!.health = {
+      ...state.jobs[0]!.health,
+      level: 'waiting',
+      waitingFor: 'keychain',
+      problem: { code: 'keychain', message: 'The keychain is locked.', hint: 'Unlock it.' },
+    };
+    const { app, user } = await openApp({ state });
     const card = within(screen.getByRole('article', { name: 'Documents and photos' }));
 
+    expect(card.getByText('Waiting for the keychain')).toBeVisible();
     expect(card.queryByRole('button', { name: 'Enter the passphrase' })).toBeNull();
-    await user.click(card.getByRole('button', { name: 'Try again' }));
+    await user.click(card.getByRole('button', { name: 'Back up now' }));
 
     await vi.waitFor(() => expect(app.job('job-documents')?.state.kind).toBe('running'));
   });
