@@ -31,7 +31,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         jobs::update_job,
         jobs::delete_job,
         jobs::start_backup,
-        jobs::start_new_backup,
+        jobs::start_backup_with,
         jobs::stop_run,
         jobs::run_history,
         jobs::run_report,

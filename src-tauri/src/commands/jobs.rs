@@ -1,6 +1,6 @@
 use coffer_ipc::command::{DestinationCheck, SaveJob, SourceCheck};
 use coffer_ipc::job::{DestinationSettings, JobCard};
-use coffer_ipc::run::{RunReport, RunSummary};
+use coffer_ipc::run::{Permission, RunReport, RunSummary};
 use coffer_jobs::Coffer;
 use tauri::State;
 
@@ -35,8 +35,12 @@ pub(crate) async fn start_backup(coffer: State<'_, Coffer>, job_id: String) -> R
 }
 
 #[tauri::command]
-pub(crate) async fn start_new_backup(coffer: State<'_, Coffer>, job_id: String) -> Reply<String> {
-    coffer.start_new_backup(&job_id)
+pub(crate) async fn start_backup_with(
+    coffer: State<'_, Coffer>,
+    job_id: String,
+    permission: Permission,
+) -> Reply<String> {
+    coffer.start_backup_with(&job_id, permission)
 }
 
 #[tauri::command]

@@ -20,4 +20,8 @@ prefix: string,
 /**
  * Which versions are kept.
  */
-retention: Retention, };
+retention: Retention, 
+/**
+ * Patterns of files that are read whatever their dates say (`--always-read`).
+ */
+alwaysRead: Array<string>, };

@@ -1,5 +1,6 @@
 /** Every text a person reads, in English. */
 import type { Operation } from '../bindings/Operation';
+import type { Permission } from '../bindings/Permission';
 import type { ScheduleUnit } from '../bindings/ScheduleUnit';
 import type { Weekday } from '../bindings/Weekday';
 import { bytes, count, day, moment, plural } from '../lib/format';
@@ -101,15 +102,30 @@ export const en = {
     freeOf: (free: number, total: number) => `${bytes(free)} of ${bytes(total)}`,
     recentRuns: (runs: string) => `Recent runs, newest last: ${runs}`,
     openReport: 'See the report',
-    beginAnew: 'Begin a new backup there',
     sheet: 'Recovery sheet',
   },
 
-  beginAnew: {
-    title: (name: string) => `Begin a new backup for “${name}”?`,
-    text: 'Everything is uploaded again, and older versions are not brought back. If the backup was moved, or its disk is not plugged in, cancel and bring it back instead.',
-    confirm: 'Begin a new backup',
-  },
+  /** What a run held back, and one run may do. */
+  allowOnce: {
+    newDestination: {
+      offer: 'Begin a new backup there',
+      title: (name: string) => `Begin a new backup for “${name}”?`,
+      text: 'Everything is uploaded again, and older versions are not brought back. If the backup was moved, or its disk is not plugged in, cancel and bring it back instead.',
+      confirm: 'Begin a new backup',
+    },
+    missingSource: {
+      offer: 'It is meant to be empty',
+      title: (name: string) => `Back up “${name}” as it is now?`,
+      text: 'A source is suddenly empty, or on another disk. The new version has what is there now; older versions keep what was there. If a disk is only unplugged, cancel and plug it in.',
+      confirm: 'Back up as it is',
+    },
+    massDeletion: {
+      offer: 'Delete old versions',
+      title: (name: string) => `Delete most versions of “${name}”?`,
+      text: 'More than half of all versions are older than the rule allows, which is odd after a run that deleted few: the clock may have jumped. Check the date of this computer. What is deleted cannot be brought back.',
+      confirm: 'Delete them',
+    },
+  } satisfies Record<Permission, object>,
 
   status,
 
@@ -370,6 +386,9 @@ export const en = {
     keepUnit: 'Unit of the time',
     keepUnits: { D: 'days', W: 'weeks', M: 'months', Y: 'years' },
     keepPolicy: 'Retention policy',
+    alwaysRead: 'Always read',
+    alwaysReadHelp:
+      'Files that change without a new date, such as encrypted containers. One pattern a line; each run reads them whole.',
     problem: {
       volume: 'The volume size is a whole number from 1 to 2,000 MiB.',
       prefix: 'The prefix is made of letters, digits and underscores.',

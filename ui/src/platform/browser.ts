@@ -126,7 +126,7 @@ export class BrowserPlatform implements Platform {
     return this.#startRun('backup', card);
   }
 
-  async startNewBackup(jobId: string): Promise<string> {
+  async startBackupWith(jobId: string): Promise<string> {
     return this.startBackup(jobId);
   }
 
@@ -354,6 +354,7 @@ export class BrowserPlatform implements Platform {
       messages: 0,
       error: null,
       restored: null,
+      heldBack: [],
     };
     const run: Run = {
       jobId: card?.id ?? null,

@@ -17,6 +17,7 @@ import type { LeftPassphrase } from '../bindings/LeftPassphrase';
 import type { OpenBackup } from '../bindings/OpenBackup';
 import type { PassphraseRating } from '../bindings/PassphraseRating';
 import type { PendingSignIn } from '../bindings/PendingSignIn';
+import type { Permission } from '../bindings/Permission';
 import type { RecoverySheet } from '../bindings/RecoverySheet';
 import type { RemoteFolder } from '../bindings/RemoteFolder';
 import type { RestoreRequest } from '../bindings/RestoreRequest';
@@ -39,7 +40,7 @@ export interface Platform {
   deleteJob(jobId: string, forgetSecrets: boolean): Promise<void>;
   startBackup(jobId: string): Promise<string>;
   /** Begins anew where the backup that was there is gone. */
-  startNewBackup(jobId: string): Promise<string>;
+  startBackupWith(jobId: string, permission: Permission): Promise<string>;
   stopRun(runId: string): Promise<void>;
   runHistory(jobId: string, offset: number, limit: number): Promise<RunSummary[]>;
   runReport(runId: string, offset: number, limit: number): Promise<RunReport>;

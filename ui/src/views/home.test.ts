@@ -85,6 +85,20 @@ describe('home', () => {
     expect(app.job('job-documents')?.state.kind).toBe('running');
   });
 
+  it('does what a run held back once a person says that it is meant', async () => {
+    const state = appState();
+    state.jobs[0]!.health.lastBackup!.heldBack = ['massDeletion'];
+    const { platform, user } = await openApp({ state });
+    const start = vi.spyOn(platform, 'startBackupWith');
+
+    await user.click(screen.getByRole('button', { name: 'Delete old versions' }));
+    const dialog = within(await screen.findByRole('dialog', { name: /Delete most versions/ }));
+    expect(dialog.getByText(/the clock may have jumped/)).toBeVisible();
+    await user.click(dialog.getByRole('button', { name: 'Delete them' }));
+
+    expect(start).toHaveBeenCalledWith('job-documents', 'massDeletion');
+  });
+
   it('says of a restore nothing but that it was one', async () => {
     const state = appState();
     const failed = run('failed', 2, 'error');

@@ -9,7 +9,7 @@
 //! | `update_job` | `jobId`, `request: SaveJob` | [`JobCard`](crate::job::JobCard) |
 //! | `delete_job` | `jobId`, `forgetSecrets: bool` | – (remote volumes are never touched) |
 //! | `start_backup` | `jobId` | run id |
-//! | `start_new_backup` | `jobId` | run id (begins anew where the backup that was there is gone) |
+//! | `start_backup_with` | `jobId`, `permission` | run id (does what the runs before held back) |
 //! | `stop_run` | `runId` | – (ends at the next block; also for restores) |
 //! | `run_history` | `jobId` (empty: restores from backups of no job), `offset`, `limit` | list of [`RunSummary`](crate::run::RunSummary), newest first |
 //! | `run_report` | `runId`, `offset`, `limit` | [`RunReport`](crate::run::RunReport) |

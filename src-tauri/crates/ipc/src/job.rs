@@ -113,6 +113,16 @@ pub struct JobOptions {
     pub prefix: String,
     /// Which versions are kept.
     pub retention: Retention,
+    /// Patterns of files that are read whatever their dates say (`--always-read`).
+    #[serde(default = "JobOptions::usual_always_read")]
+    pub always_read: Vec<String>,
+}
+
+impl JobOptions {
+    /// Containers of VeraCrypt and its like, which keep their dates.
+    pub fn usual_always_read() -> Vec<String> {
+        vec!["*.hc".to_owned(), "*.tc".to_owned()]
+    }
 }
 
 /// Which versions a job keeps. The others are deleted after each successful run.

@@ -89,6 +89,18 @@ pub struct Wait {
     pub until: Option<String>,
 }
 
+/// What a person can allow one backup to do, because it may be meant or may cost data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Permission {
+    /// The backup that was at the destination is gone; another one begins there.
+    NewDestination,
+    /// What a source has now is backed up, although it was emptied or is another disk.
+    MissingSource,
+    /// Retention deletes more than half of all versions at once.
+    MassDeletion,
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -132,6 +144,9 @@ pub struct RunSummary {
     /// Where a restore put things.
     #[serde(default)]
     pub restored: Option<Box<Restored>>,
+    /// What a backup held back until a person allows it.
+    #[serde(default)]
+    pub held_back: Vec<Permission>,
 }
 
 /// Where a restore put things.

@@ -77,6 +77,7 @@ fn bindings_are_current() {
         restore::Version,
         run::MessageLevel,
         run::Operation,
+        run::Permission,
         run::Phase,
         run::Progress,
         run::Restored,

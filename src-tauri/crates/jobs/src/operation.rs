@@ -11,7 +11,7 @@ use coffer_ipc::account::Quota;
 use coffer_ipc::command::DestinationContent;
 use coffer_ipc::job::FilterRule;
 use coffer_ipc::restore::{Entry, EntryKind, ExistingFiles, Version};
-use coffer_ipc::run::{Operation, Restored, RestoredFile, RunCounts, RunResult};
+use coffer_ipc::run::{Operation, Permission, Restored, RestoredFile, RunCounts, RunResult};
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_volume::dlist::{EntryKind as VolumeEntryKind, FilelistEntry};
 use jiff::Timestamp;
@@ -133,6 +133,8 @@ pub struct Finished {
     pub quota: Option<Quota>,
     /// Where a restore put things.
     pub restored: Option<Box<Restored>>,
+    /// What a backup held back until a person allows it.
+    pub held_back: Vec<Permission>,
 }
 
 impl Finished {
@@ -149,6 +151,7 @@ impl Finished {
             stored: None,
             quota: None,
             restored: None,
+            held_back: Vec::new(),
         }
     }
 }
@@ -209,6 +212,7 @@ pub async fn backup(
                 stored,
                 quota: target.quota(cancel).await,
                 restored: None,
+                held_back: tracker.held_back(),
             }
         }
     }
@@ -327,6 +331,7 @@ pub async fn restore(
             stored: None,
             quota: None,
             restored: Some(Box::new(restored(stats, chosen, &target.label))),
+            held_back: Vec::new(),
         },
     }
 }

@@ -3,12 +3,13 @@
 mod amounts;
 mod rate;
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use coffer_engine::{Monitor, Phase as EnginePhase, Problem, ProblemKind, Severity};
-use coffer_ipc::run::{Operation, Phase, Progress, RunMessage, Wait};
+use coffer_ipc::run::{Operation, Permission, Phase, Progress, RunMessage, Wait};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -50,6 +51,7 @@ pub(crate) struct Tracker {
     observer: Observer,
     warnings: AtomicU64,
     missing_sources: AtomicU64,
+    held_back: Mutex<BTreeSet<Permission>>,
     state: Mutex<State>,
 }
 
@@ -94,6 +96,7 @@ impl Tracker {
             observer,
             warnings: AtomicU64::new(0),
             missing_sources: AtomicU64::new(0),
+            held_back: Mutex::default(),
             state: Mutex::new(state),
         }
     }
@@ -123,6 +126,11 @@ impl Tracker {
     /// Whether something was told that needs a look.
     pub(crate) fn has_warned(&self) -> bool {
         self.warnings.load(Ordering::Relaxed) > 0
+    }
+
+    /// What a person may allow the next run to do.
+    pub(crate) fn held_back(&self) -> Vec<Permission> {
+        lock(&self.held_back).iter().copied().collect()
     }
 
     /// Sources that were not there.
@@ -297,6 +305,12 @@ impl Monitor for Tracker {
     }
 
     fn problem(&self, problem: Problem) {
+        let permission = match problem.kind {
+            ProblemKind::SourceEmpty => Some(Permission::MissingSource),
+            ProblemKind::MassDeletion { .. } => Some(Permission::MassDeletion),
+            _ => None,
+        };
+        lock(&self.held_back).extend(permission);
         if problem.kind.severity() == Severity::Warning {
             self.warnings.fetch_add(1, Ordering::Relaxed);
         }

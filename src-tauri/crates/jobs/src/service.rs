@@ -288,6 +288,7 @@ fn defaults() -> NewJobDefaults {
             block_bytes: 1 << 20,
             prefix: DEFAULT_PREFIX.to_owned(),
             retention: Retention::All,
+            always_read: JobOptions::usual_always_read(),
         },
     }
 }

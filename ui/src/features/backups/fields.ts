@@ -43,6 +43,8 @@ export interface Fields {
   blockBytes: number;
   prefix: string;
   retention: RetentionFields;
+  /** One pattern a line. */
+  alwaysRead: string;
 }
 
 export function newFields(defaults: NewJobDefaults, now = new Date()): Fields {
@@ -87,6 +89,7 @@ export function fieldsOf(
     blockBytes: options.blockBytes,
     prefix: options.prefix,
     retention: retentionFields(options.retention),
+    alwaysRead: options.alwaysRead.join('\n'),
   };
 }
 
@@ -111,8 +114,16 @@ export function definitionOf(fields: Fields): JobDefinition {
       blockBytes: fields.blockBytes,
       prefix: fields.prefix.trim(),
       retention: retentionOf(fields.retention),
+      alwaysRead: linesOf(fields.alwaysRead),
     },
   };
+}
+
+function linesOf(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
 }
 
 function sourceRows(chosen: string[], suggested: string[]): SourceRow[] {

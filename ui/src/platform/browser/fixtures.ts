@@ -118,6 +118,7 @@ export function run(id: string, ago: number, result: RunResult, counts = {}): Ru
           }
         : null,
     restored: null,
+    heldBack: [],
   };
 }
 
@@ -182,6 +183,7 @@ const options: JobOptions = {
   blockBytes: mebibyte,
   prefix: 'duplicati',
   retention: { kind: 'all' },
+  alwaysRead: ['*.hc', '*.tc'],
 };
 
 export function documentsJob(): JobCard {

@@ -147,12 +147,10 @@ impl Coffer {
                 prefix: definition.options.prefix.clone(),
             }));
         }
-        let rules = definition.filters.iter().map(|rule| {
-            (
-                coffer_engine::filter::Action::Exclude,
-                rule.expression.as_str(),
-            )
-        });
+        let rules = definition.filters.iter().map(|rule| &rule.expression);
+        let rules = rules
+            .chain(&definition.options.always_read)
+            .map(|rule| (coffer_engine::filter::Action::Exclude, rule.as_str()));
         coffer_engine::filter::Filters::new(rules).map_err(|error| wording::engine(&error))?;
         RetentionSettings::of_job(&definition.options.retention).rule()?;
         if let Some(schedule) = &definition.schedule

@@ -7,7 +7,8 @@ use coffer_ipc::event::Change;
 use coffer_ipc::job::{DestinationSettings, JobDefinition, JobState};
 use coffer_ipc::restore::RestoreRequest;
 use coffer_ipc::run::{
-    MessageLevel, Operation, Phase, Progress, RunCounts, RunMessage, RunResult, RunSummary,
+    MessageLevel, Operation, Permission, Phase, Progress, RunCounts, RunMessage, RunResult,
+    RunSummary,
 };
 use coffer_ipc::{CommandError, ErrorCode};
 use jiff::Timestamp;
@@ -62,18 +63,18 @@ impl Coffer {
     /// # Errors
     /// While the job runs already.
     pub fn start_backup(&self, job_id: &str) -> Result<String> {
-        self.start(job_id, false)
+        self.start(job_id, None)
     }
 
-    /// The same where the backup that the job knows is gone from its destination: a new one begins there.
+    /// The same with something allowed for this once.
     ///
     /// # Errors
     /// As [`Coffer::start_backup`].
-    pub fn start_new_backup(&self, job_id: &str) -> Result<String> {
-        self.start(job_id, true)
+    pub fn start_backup_with(&self, job_id: &str, permission: Permission) -> Result<String> {
+        self.start(job_id, Some(permission))
     }
 
-    fn start(&self, job_id: &str, allow_new_destination: bool) -> Result<String> {
+    fn start(&self, job_id: &str, permission: Option<Permission>) -> Result<String> {
         let definition = self.definition(job_id)?;
         let learnt = self.learnt(job_id)?;
         let now = self.now();
@@ -115,7 +116,7 @@ impl Coffer {
                 (observer.on_progress)(shown);
             };
             let opening = async {
-                if !allow_new_destination && expected > 0 {
+                if permission != Some(Permission::NewDestination) && expected > 0 {
                     check_disk(&definition).await?;
                 }
                 let opening = coffer.target_of_job(&job, &cancel);
@@ -130,7 +131,10 @@ impl Coffer {
             settings.filters = definition.filters;
             settings.volume_size = definition.options.volume_bytes;
             settings.expected_versions = expected.into();
-            settings.allow_new_destination = allow_new_destination;
+            settings.allow_new_destination = permission == Some(Permission::NewDestination);
+            settings.allow_missing_source = permission == Some(Permission::MissingSource);
+            settings.allow_mass_deletion = permission == Some(Permission::MassDeletion);
+            settings.always_read = Some(definition.options.always_read);
             settings.retention = RetentionSettings::of_job(&definition.options.retention);
             // A backup that exists keeps its block size; the engine refuses another.
             settings.block_size = match operation::content(&target, &cancel).await {
@@ -241,6 +245,7 @@ impl Coffer {
             messages: 0,
             error: None,
             restored: None,
+            held_back: Vec::new(),
         };
         let active = ActiveRun {
             id: id.clone(),
@@ -338,6 +343,7 @@ impl Coffer {
         summary.result = finished.result;
         summary.counts = finished.counts;
         summary.restored = finished.restored.clone();
+        summary.held_back.clone_from(&finished.held_back);
         summary.error = finished
             .error
             .clone()

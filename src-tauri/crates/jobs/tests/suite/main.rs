@@ -5,6 +5,7 @@ mod accounts;
 mod always_runs;
 mod bad_days;
 mod health;
+mod held_back;
 mod jobs;
 mod passphrases;
 mod recovery_sheets;

@@ -181,6 +181,7 @@ impl Computer {
                     block_bytes: 1 << 10,
                     prefix: "duplicati".to_owned(),
                     retention: Retention::All,
+                    always_read: JobOptions::usual_always_read(),
                 },
             },
             passphrase: Some("an old key, a new door".to_owned()),
