@@ -97,7 +97,7 @@ function withProblems(): AppState {
     keychainProblem: {
       code: 'keychain',
       message: 'This desktop has no keychain that Coffer can use.',
-      hint: 'Start GNOME Keyring, KWallet or another Secret Service, then restart Coffer.',
+      hint: 'Start GNOME Keyring, KWallet or another Secret Service. Backups go on by themselves then.',
     },
   };
 }
