@@ -17,7 +17,7 @@ mod sign_in_state;
 mod signing_in;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use coffer_database::AppDatabase;
@@ -77,7 +77,8 @@ struct Inner {
     secrets: Arc<dyn SecretStore>,
     database: Mutex<AppDatabase>,
     events: broadcast::Sender<Event>,
-    seq: AtomicU64,
+    /// Number of the event that was told last. Held while one is made and told, so that none overtakes another.
+    seq: Mutex<u64>,
     tray: Mutex<TrayStatus>,
     /// Runs that go on, by id.
     runs: Mutex<HashMap<String, ActiveRun>>,
@@ -120,7 +121,7 @@ impl Coffer {
                 secrets,
                 database: Mutex::new(database),
                 events,
-                seq: AtomicU64::new(0),
+                seq: Mutex::new(0),
                 tray: Mutex::new(TrayStatus::Shown),
                 runs: Mutex::default(),
                 closing: AtomicBool::new(false),
@@ -148,7 +149,7 @@ impl Coffer {
     /// Those of the database.
     pub fn app_state(&self) -> Result<AppState> {
         // Read first: what happens meanwhile comes as an event with a higher number.
-        let seq = self.inner.seq.load(Ordering::SeqCst);
+        let seq = *lock(&self.inner.seq);
         let sign_in = self.sign_in_settings()?;
         Ok(AppState {
             seq,
@@ -199,9 +200,7 @@ impl Coffer {
     /// Tells every card anew, for a listener that lost events.
     pub fn emit_all_cards(&self) {
         for card in self.job_cards().unwrap_or_default() {
-            self.emit(Change::Job {
-                card: Box::new(card),
-            });
+            self.emit_card(&card.id);
         }
     }
 
@@ -253,9 +252,18 @@ impl Coffer {
     }
 
     fn emit(&self, change: Change) {
-        let seq = self.inner.seq.fetch_add(1, Ordering::SeqCst) + 1;
-        // Nobody listens while the window is closed.
-        let _ = self.inner.events.send(Event { seq, change });
+        self.emit_newest(|| Some(change));
+    }
+
+    /// Tells what `look` finds at this moment: of two that look at the same thing, the one that is told last has seen the
+    /// later state.
+    fn emit_newest(&self, look: impl FnOnce() -> Option<Change>) {
+        let mut seq = lock(&self.inner.seq);
+        if let Some(change) = look() {
+            *seq += 1;
+            // Nobody listens while the window is closed.
+            let _ = self.inner.events.send(Event { seq: *seq, change });
+        }
     }
 
     fn now(&self) -> Timestamp {

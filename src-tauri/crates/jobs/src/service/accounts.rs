@@ -42,8 +42,9 @@ impl Coffer {
     pub(super) fn put_account(&self, account: &Account) -> Result<()> {
         let body = serde_json::to_string(account).unwrap_or_default();
         self.database(|database| database.put_account(&account.id, &body))?;
-        self.emit(Change::Accounts {
-            accounts: self.accounts()?,
+        self.emit_newest(|| {
+            let accounts = self.accounts().ok()?;
+            Some(Change::Accounts { accounts })
         });
         Ok(())
     }
@@ -70,8 +71,9 @@ impl Coffer {
         self.secrets(move |secrets| secrets.remove(&name)).await?;
         self.database(|database| database.remove_account(account_id))?;
         lock(&self.inner.clients).remove(account_id);
-        self.emit(Change::Accounts {
-            accounts: self.accounts()?,
+        self.emit_newest(|| {
+            let accounts = self.accounts().ok()?;
+            Some(Change::Accounts { accounts })
         });
         Ok(())
     }

@@ -208,10 +208,9 @@ impl Coffer {
     }
 
     pub(super) fn emit_card(&self, job_id: &str) {
-        if let Ok(card) = self.card(job_id) {
-            self.emit(Change::Job {
-                card: Box::new(card),
-            });
-        }
+        self.emit_newest(|| {
+            let card = Box::new(self.card(job_id).ok()?);
+            Some(Change::Job { card })
+        });
     }
 }
