@@ -214,8 +214,8 @@ impl Coffer {
         cancel: &CancellationToken,
     ) -> Result<Account> {
         let new = pending.wait(cancel).await;
-        self.keep(new.map_err(|error| wording::onedrive(&error))?, again)
-            .await
+        let new = new.map_err(|error| wording::onedrive(&error))?;
+        self.keep(new, again, cancel).await
     }
 
     /// Gives up waiting for a sign-in; its end comes as an event.
@@ -234,11 +234,18 @@ impl Coffer {
         let oauth_url = oauth_url(&self.sign_in_settings()?);
         let endpoints = self.inner.environment.endpoints(oauth_url.as_deref())?;
         let oauth_url = endpoints.oauth_url().to_owned();
-        self.keep(New::AuthId { auth_id, oauth_url }, again).await
+        let new = New::AuthId { auth_id, oauth_url };
+        self.keep(new, again, &CancellationToken::new()).await
     }
 
-    /// Tries a credential, puts it into the keychain, and notes whose it is.
-    async fn keep(&self, new: New, again: Option<&str>) -> Result<Account> {
+    /// Tries a credential, puts it into the keychain, and notes whose it is. Nothing is kept when the person gives up
+    /// before.
+    async fn keep(
+        &self,
+        new: New,
+        again: Option<&str>,
+        cancel: &CancellationToken,
+    ) -> Result<Account> {
         let demo = self.inner.environment.demo;
         let (credential, service, username, tokens) = match &new {
             New::AuthId { auth_id, oauth_url } => {
@@ -262,9 +269,12 @@ impl Coffer {
         };
         let client = self.client_with(credential, service.as_deref())?;
         let drive = client
-            .drive(None, &CancellationToken::new())
+            .drive(None, cancel)
             .await
             .map_err(|error| wording::destination(&error))?;
+        if cancel.is_cancelled() {
+            return Err(wording::onedrive(&coffer_onedrive::Error::Cancelled));
+        }
         let name = Some(drive.owner.clone()).filter(|owner| !owner.is_empty());
         let name = name.or(username).unwrap_or_default();
         let known = self.known_account(&drive, &name, again)?;

@@ -5,7 +5,7 @@ use coffer_ipc::account::SignInWay;
 use coffer_ipc::job::JobState;
 use coffer_ipc::run::RunResult;
 use coffer_jobs::Coffer;
-use coffer_onedrive_sim::Op;
+use coffer_onedrive_sim::{Action, Entry, Fault, Op};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Computer, back_up, end_of};
@@ -234,4 +234,30 @@ async fn a_folder_that_is_not_taken_is_suggested() {
 
     assert!(first.starts_with("Backups/"));
     assert_ne!(first.to_lowercase(), second.to_lowercase());
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_given_up_while_it_is_tried_keeps_nothing() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let stall = Action {
+        stall_ms: Some(3_600_000),
+        ..Action::default()
+    };
+    computer.simulator.add_fault(Fault::new(Op::Drive, stall));
+    let cancel = CancellationToken::new();
+
+    let giving_up = async {
+        // The browser has answered by then, and the drive is asked for.
+        let is_granted = |entry: &Entry| entry.op == Op::Token && entry.status == 200;
+        while !computer.simulator.log().iter().any(is_granted) {
+            tokio::task::yield_now().await;
+        }
+        cancel.cancel();
+    };
+    let signing_in = computer.sign_in_unless(&coffer, "alex", None, &cancel);
+    let (signed_in, ()) = tokio::join!(signing_in, giving_up);
+
+    assert_eq!(signed_in.unwrap_err().code, ErrorCode::Cancelled);
+    assert!(coffer.app_state().unwrap().accounts.is_empty());
 }

@@ -139,6 +139,18 @@ impl Computer {
         who: &'static str,
         again: Option<&str>,
     ) -> coffer_jobs::Result<Account> {
+        let cancel = CancellationToken::new();
+        self.sign_in_unless(coffer, who, again, &cancel).await
+    }
+
+    /// The same, unless the person gives up.
+    pub(crate) async fn sign_in_unless(
+        &self,
+        coffer: &Coffer,
+        who: &'static str,
+        again: Option<&str>,
+        cancel: &CancellationToken,
+    ) -> coffer_jobs::Result<Account> {
         let request = SignInRequest {
             way: SignInWay::Code,
             again: again.map(str::to_owned),
@@ -155,10 +167,7 @@ impl Computer {
             let typed = reqwest::Client::new().post(&pending.url).form(&form);
             tokio::spawn(typed.send());
         };
-        let cancel = CancellationToken::new();
-        coffer
-            .sign_in(&request, &settings, type_code, &cancel)
-            .await
+        coffer.sign_in(&request, &settings, type_code, cancel).await
     }
 
     /// Ends Alex's sign-in at Microsoft's.
