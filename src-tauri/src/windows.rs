@@ -2,7 +2,8 @@
 
 use coffer_ipc::command::TrayStatus;
 use coffer_jobs::Coffer;
-use tauri::{AppHandle, Manager as _, WebviewUrl, WebviewWindowBuilder, WindowEvent};
+use tauri::webview::NewWindowResponse;
+use tauri::{AppHandle, Manager as _, Url, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 
 /// The window's label.
 const MAIN: &str = "main";
@@ -13,6 +14,8 @@ pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
         .title("Coffer")
         .inner_size(1100.0, 760.0)
         .min_inner_size(560.0, 480.0)
+        .on_navigation(is_own)
+        .on_new_window(|_, _| NewWindowResponse::Deny)
         .build()?;
     let handle = app.clone();
     window.on_window_event(move |event| {
@@ -25,6 +28,18 @@ pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
         }
     });
     Ok(())
+}
+
+/// Whether a page is the app's: `tauri://localhost`, or `http(s)://tauri.localhost` where the web view takes no scheme of
+/// its own. No other page gets into the window, in which the backend can be called.
+fn is_own(page: &Url) -> bool {
+    match page.scheme() {
+        "tauri" => page.host_str() == Some("localhost"),
+        "http" | "https" => page.host_str() == Some("tauri.localhost"),
+        // Before the first page is there.
+        "about" => page.path() == "blank",
+        _ => false,
+    }
 }
 
 /// Brings the window to the front, and makes one where there is none.
@@ -52,5 +67,27 @@ fn put_away(app: &AppHandle, tray: TrayStatus) {
     };
     if let Err(error) = done {
         tracing::warn!(%error, "the window could not be put away");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_app_itself_is_shown_in_its_window() {
+        for (page, expected) in [
+            ("tauri://localhost/index.html", true),
+            ("http://tauri.localhost/index.html", true),
+            ("about:blank", true),
+            ("https://login.microsoftonline.com/", false),
+            ("https://tauri.localhost.example/", false),
+            ("tauri://example/", false),
+            ("file:///etc/passwd", false),
+            ("data:text/html,<p>", false),
+            ("javascript:alert(1)", false),
+        ] {
+            assert_eq!(is_own(&Url::parse(page).unwrap()), expected, "{page}");
+        }
     }
 }
