@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use coffer_engine::{Monitor, Phase as EnginePhase, Problem, ProblemKind, Severity};
 use coffer_ipc::run::{Operation, Permission, Phase, Progress, RunMessage, Wait};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use self::amounts::Amounts;
@@ -22,6 +22,10 @@ use crate::{lock, wording};
 const INTERVAL: Duration = Duration::from_millis(100);
 /// Between two reports when nothing happens: a speed falls, a wait ends.
 const TICK: Duration = Duration::from_secs(1);
+/// A shorter wait between two requests is no wait, but a slow line.
+const SHORTEST_WAIT: SignedDuration = SignedDuration::from_secs(5);
+/// For so long after something arrived the next part may be on its way.
+const ON_ITS_WAY: Duration = Duration::from_secs(15);
 /// For how long nobody wonders why nothing comes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -68,6 +72,8 @@ struct State {
     since: Instant,
     /// Until when the destination wants to be left alone.
     held: Option<Timestamp>,
+    /// Whether that is long enough to be told as a wait.
+    is_long: bool,
     /// A rest after a failure.
     rest: Option<Rest>,
 }
@@ -90,6 +96,7 @@ impl Tracker {
             last_told: None,
             since: Instant::now(),
             held: None,
+            is_long: false,
             rest: None,
         };
         Self {
@@ -107,7 +114,13 @@ impl Tracker {
         waits: Option<Waits>,
         work: impl Future<Output = T>,
     ) -> T {
-        let tell = |wait| self.update(true, |state| state.held = wait);
+        let tell = |wait: Option<Timestamp>| {
+            self.update(true, |state| {
+                let left = wait.map(|until| until.duration_since(Timestamp::now()));
+                state.is_long = left.is_some_and(|left| left >= SHORTEST_WAIT);
+                state.held = wait;
+            });
+        };
         let work = waiting::telling(waits, tell, work);
         let mut work = std::pin::pin!(work);
         loop {
@@ -170,7 +183,9 @@ impl State {
         let seconds_left = left
             .zip(rate)
             .map(|(left, rate)| (left as f64 / rate).ceil() as u64);
-        let wait = self.wait(now);
+        let is_slowed = self.is_slowed(now);
+        let wait = self.wait(now, is_slowed);
+        let rests = wait.is_some() && !is_slowed;
         Progress {
             operation: self.operation,
             phase: self.shown_phase(),
@@ -179,17 +194,30 @@ impl State {
             done_bytes,
             total_bytes,
             share: self.amounts.share(),
-            bytes_per_second: match wait {
-                Some(_) => 0,
-                None => self.speed.per_second(now) as u64,
+            bytes_per_second: if rests {
+                0
+            } else {
+                self.speed.per_second(now) as u64
             },
-            seconds_left: seconds_left.filter(|_| wait.is_none() && self.foretells()),
+            seconds_left: seconds_left.filter(|_| !rests && self.foretells()),
             current: self.current.clone(),
             wait,
         }
     }
 
-    fn wait(&mut self, now: Instant) -> Option<Wait> {
+    /// Whether the destination makes each request wait for a moment, while parts arrive.
+    fn is_slowed(&self, now: Instant) -> bool {
+        let moves = self.speed.idle(now).is_some_and(|idle| idle < ON_ITS_WAY);
+        self.held.is_some() && !self.is_long && moves
+    }
+
+    fn wait(&mut self, now: Instant, is_slowed: bool) -> Option<Wait> {
+        if is_slowed {
+            return Some(Wait {
+                why: wording::SLOWED.to_owned(),
+                until: None,
+            });
+        }
         let is_over = |rest: &mut Rest| rest.until.is_some_and(|until| until <= Timestamp::now());
         self.rest.take_if(is_over);
         if let Some(until) = self.held {
@@ -472,6 +500,28 @@ mod tests {
         for waiting in told.iter().filter(|told| told.wait.is_some()) {
             assert_eq!((waiting.bytes_per_second, waiting.seconds_left), (0, None));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_wait_for_a_moment_each_are_slow_and_no_wait() {
+        let (tracker, told) = tracker(Operation::Backup);
+        first_backup(&tracker, &told, 5 * MB).await;
+        let soon = Timestamp::now() + SignedDuration::from_secs(2);
+        let (_sender, waits) = tokio::sync::watch::channel(Some(soon));
+
+        lock(&told).clear();
+        tracker
+            .telling(Some(waits), tokio::time::sleep(Duration::from_secs(20)))
+            .await;
+
+        let told = lock(&told);
+        let mut waits = told.iter().filter_map(|progress| {
+            let wait = progress.wait.as_ref()?;
+            Some((wait.why.as_str(), progress.bytes_per_second > 0))
+        });
+        assert_eq!(waits.next(), Some((wording::SLOWED, true)));
+        // Nothing has arrived for so long that it is one after all.
+        assert_eq!(waits.next_back(), Some((wording::ASKED_TO_WAIT, false)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -17,6 +17,8 @@ pub use problems::{fault, problem};
 
 /// Why a run rests.
 pub(crate) const ASKED_TO_WAIT: &str = "OneDrive asked to wait";
+/// It makes each request wait for a moment.
+pub(crate) const SLOWED: &str = "OneDrive asked to slow down, so this takes longer";
 /// Nothing has come since the run began to connect.
 pub(crate) const NO_ANSWER_YET: &str = "No answer yet. Is this computer connected to the internet?";
 

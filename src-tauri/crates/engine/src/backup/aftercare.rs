@@ -142,7 +142,9 @@ impl Run<'_> {
             let subject = self.session.label();
             self.session.monitor().problem(Problem { subject, kind });
         }
+        // What the new version lacks, an older one may have.
         Ok(stats.kept_sources == 0
+            && stats.incomplete_files == 0
             && !nothing_chosen
             && !overview.was_emptied
             && !is_waiting

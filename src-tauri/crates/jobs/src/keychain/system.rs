@@ -100,6 +100,16 @@ impl SystemEntries {
     }
 }
 
+impl Drop for SystemEntries {
+    /// The last reference may go on a thread of the async runtime, and a store may block while it closes its connection,
+    /// which is a panic there.
+    fn drop(&mut self) {
+        if let Some(store) = lock(&self.store).take() {
+            std::thread::spawn(move || drop(store));
+        }
+    }
+}
+
 impl Entries for SystemEntries {
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
         self.with(name, |entry| match entry.get_secret() {
@@ -169,6 +179,8 @@ mod tests {
         process: AtomicUsize,
         opened: AtomicUsize,
         locked: std::sync::atomic::AtomicBool,
+        /// Hears of each connection that is closed whether that was on a thread of a runtime.
+        closed: Mutex<Option<std::sync::mpsc::Sender<bool>>>,
     }
 
     /// A connection to one process of the service, or an entry over it.
@@ -192,6 +204,15 @@ mod tests {
         }
     }
 
+    impl Drop for Connection {
+        fn drop(&mut self) {
+            let is_store = self.user.is_empty();
+            if let Some(closed) = lock(&self.service.closed).as_ref().filter(|_| is_store) {
+                let _ = closed.send(tokio::runtime::Handle::try_current().is_ok());
+            }
+        }
+    }
+
     impl CredentialStoreApi for Connection {
         fn vendor(&self) -> String {
             "test".to_owned()
@@ -207,11 +228,8 @@ mod tests {
             user: &str,
             _modifiers: Option<&HashMap<&str, &str>>,
         ) -> keyring_core::Result<Entry> {
-            let user = user.to_owned();
-            let entry = Self {
-                user,
-                ..self.clone()
-            };
+            let mut entry = self.clone();
+            user.clone_into(&mut entry.user);
             Ok(Entry::new_with_credential(Arc::new(entry)))
         }
 
@@ -296,6 +314,21 @@ mod tests {
         keychain.set("secret", "other").unwrap();
         assert_eq!(keychain.get("secret").unwrap().unwrap(), "other");
         assert_eq!(service.opened.load(Ordering::SeqCst), 3, "once each");
+    }
+
+    #[tokio::test]
+    async fn a_keyring_is_closed_where_it_may_block() {
+        let service = Arc::new(Service::default());
+        service.process.store(1, Ordering::SeqCst);
+        let (sender, closed) = std::sync::mpsc::channel();
+        *lock(&service.closed) = Some(sender);
+        let keychain = keychain(&service);
+        keychain.set("secret", "value").unwrap();
+
+        drop(keychain);
+
+        let on_a_runtime = tokio::task::spawn_blocking(move || closed.recv().unwrap());
+        assert!(!on_a_runtime.await.unwrap());
     }
 
     #[test]

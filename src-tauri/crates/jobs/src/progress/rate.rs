@@ -21,8 +21,10 @@ impl Rate {
         self.0.clear();
     }
 
+    /// The time until the first part arrives says nothing about the others.
     pub(super) fn note(&mut self, now: Instant, value: u64) {
         match self.0.back_mut() {
+            None if value == 0 => {}
             Some((_, last)) if *last == value => {}
             Some((at, last)) if now.duration_since(*at) < STEP => *last = value,
             _ => self.0.push_back((now, value)),
@@ -34,6 +36,11 @@ impl Rate {
         {
             self.0.pop_front();
         }
+    }
+
+    /// How long ago it changed last.
+    pub(super) fn idle(&self, now: Instant) -> Option<Duration> {
+        self.0.back().map(|(at, _)| now.duration_since(*at))
     }
 
     /// A second; 0 until there is something to measure.
