@@ -158,6 +158,29 @@ fn without_any_source_there_is_no_first_version() {
 
 #[cfg(unix)]
 #[test]
+fn an_older_version_stays_while_a_file_that_is_kept_unread_lacks_data() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut bench = Bench::new();
+    write_files(&bench.source(), &[("fine", b"fine"), ("secret", b"older")]);
+    bench.computer.become_ordinary_user();
+    bench.backup(&[]).expect(0);
+    let before = bench.volumes();
+    write_files(&bench.source(), &[("secret", b"newer!")]);
+    bench.backup(&[]).expect(0);
+    let is_lost = |name: &String| name.contains(".dblock.") && !before.contains(name);
+    let lost = bench.volumes().into_iter().find(is_lost).unwrap();
+    fs::write(bench.destination().join(lost), "").unwrap();
+    let secret = bench.source().join("secret");
+    fs::set_permissions(secret, fs::Permissions::from_mode(0o000)).unwrap();
+    write_files(&bench.source(), &[("fine", b"better")]);
+
+    let run = bench.backup(&["--keep-versions=1"]).expect(2);
+
+    assert_eq!(run.json()["counts"]["deletedVersions"], 0);
+}
+
+#[cfg(unix)]
+#[test]
 fn an_unreadable_file_is_named_and_the_rest_is_backed_up() {
     use std::os::unix::fs::PermissionsExt as _;
     let mut bench = Bench::new();

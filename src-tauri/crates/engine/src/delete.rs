@@ -1,5 +1,7 @@
 //! Deleting versions: by number, or because retention gives them up.
 
+mod left;
+
 use std::sync::Arc;
 
 use coffer_database::Index;
@@ -9,12 +11,15 @@ use coffer_volume::dlist::Completeness;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use crate::broken::Survey;
 use crate::compact::{CompactOptions, CompactStats, Compaction, Disposal, compact_afterwards};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::retention::{Retention, VersionState, retention_victims};
 use crate::session::Session;
-use crate::store::{Cache, Listed, ListedVolume, Opened, RETENTION, Store, with_sound_index};
+use crate::store::{
+    Cache, Listed, ListedVolume, Opened, RETENTION, Store, sync_what_is_there, with_sound_index,
+};
 use crate::versions::{Version, open_dlist};
 
 /// Between two runs, two years, before somebody has to say that the clock is right.
@@ -87,8 +92,8 @@ pub struct DeleteStats {
 /// Deletes versions: their dlists, and then, as far as it is worth the work, the data that only they needed.
 ///
 /// # Errors
-/// [`Error::NoVersion`] naming the first number that does not exist and [`Error::FullRemoval`], before anything is
-/// deleted.
+/// [`Error::NoVersion`] naming the first number that does not exist, [`Error::FullRemoval`], and
+/// [`Error::OnlyDamagedLeft`] of a rule, before anything is deleted.
 pub fn delete(
     store: &Store,
     options: &DeleteOptions,
@@ -147,6 +152,19 @@ fn delete_once(
     let is_everything = listed.times().iter().all(|time| times.contains(time));
     if is_everything && options.full_removal == FullRemoval::Refuse {
         return Err(Error::FullRemoval);
+    }
+    if let (Victims::Retention(_), FullRemoval::Refuse, Some(format)) =
+        (&options.victims, options.full_removal, &format)
+        && !times.is_empty()
+    {
+        sync_what_is_there(&session, &index, &mut listed, format, &spool)?;
+        let survey = Survey {
+            session: &session,
+            index: &index,
+            format,
+            spool: &spool,
+        };
+        left::require_whole_one(&survey, &listed, &times)?;
     }
     let mut without = &times[..];
     if options.mode == Mode::Run {

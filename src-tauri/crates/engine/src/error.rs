@@ -134,6 +134,12 @@ pub enum Error {
     /// Every version would be deleted, and nobody said that this is meant.
     #[error("Every version would be deleted")]
     FullRemoval,
+    /// A rule would keep only versions that lack something, and give up one that does not.
+    #[error("Only damaged versions would be left; that of {time} is whole")]
+    OnlyDamagedLeft {
+        /// Of the newest one that is whole.
+        time: Timestamp,
+    },
     /// More than one kind of retention was asked for.
     #[error("Only one of --keep-versions, --keep-time and --retention-policy can be used")]
     SeveralRetentions,

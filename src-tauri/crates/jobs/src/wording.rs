@@ -468,6 +468,15 @@ pub fn engine(source: &EngineError) -> CommandError {
             "This would delete every version.",
             "Pass --allow-full-removal if that is meant.",
         ),
+        EngineError::OnlyDamagedLeft { time } => error(
+            ErrorCode::Failed,
+            format!(
+                "Every version that this would keep is damaged, and that of {time:.0}, which is whole, would be deleted. \
+                 Nothing was deleted."
+            ),
+            "Delete the damaged versions first with `coffer delete --version=<number>` (`coffer list-broken-files` names \
+             them), make another backup, or pass --allow-full-removal if that is meant.",
+        ),
         EngineError::SeveralRetentions => invalid(
             "Only one of --keep-versions, --keep-time and --retention-policy can be used.",
             "Choose one of them.",

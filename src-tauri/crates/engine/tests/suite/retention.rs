@@ -1,10 +1,12 @@
 //! Which versions Duplicati deletes: its own answers to 43 sets of options.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use coffer_engine::{
-    DeleteOptions, Error, FullRemoval, Mode, Retention, VersionState, Victims, retention_victims,
+    DeleteOptions, DeleteStats, Error, FullRemoval, Mode, Retention, VersionState, Victims,
+    retention_victims,
 };
 use coffer_testkit::{fixture, write_files};
 use coffer_volume::name::{format_stamp, parse_stamp};
@@ -13,7 +15,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::hooked::Hooked;
-use crate::support::{Bench, run};
+use crate::support::{Bench, noise, run};
 
 fn stamps(value: &Value) -> Vec<Timestamp> {
     let texts = value.as_array().unwrap().iter();
@@ -183,4 +185,77 @@ fn retention_counts_back_from_the_time_it_is_given() {
 
     // The newest is one day old, the next two, which the tolerance keeps.
     assert_eq!(gone, [2, 3, 4]);
+}
+
+/// What happens to a volume.
+type Harm = fn(&Path);
+
+#[test]
+fn a_rule_keeps_no_damaged_version_and_gives_up_whole_ones() {
+    let empty: Harm = |path| fs::write(path, "").unwrap();
+    let missing: Harm = |path| fs::remove_file(path).unwrap();
+    let flipped: Harm = |path| {
+        let mut bytes = fs::read(path).unwrap();
+        let middle = bytes.len() / 3;
+        bytes[middle] ^= 0x55;
+        fs::write(path, bytes).unwrap();
+    };
+    for (kind, harm) in [
+        ("dlist", empty),
+        ("dlist", flipped),
+        ("dblock", missing),
+        ("dblock", empty),
+    ] {
+        let mut bench = Bench::plain();
+        let mut before = Vec::new();
+        for round in 0..3 {
+            write_files(&bench.source(), &[("f", &noise(50_000, round))]);
+            before = bench.volumes_of(kind);
+            bench.backup().unwrap();
+        }
+        let newest = bench
+            .volumes_of(kind)
+            .into_iter()
+            .find(|name| !before.contains(name));
+        harm(&bench.destination_path().join(newest.unwrap()));
+        let there = bench.volumes_of("dlist");
+
+        let refused = delete_by_rule(&bench, FullRemoval::Refuse);
+
+        assert!(
+            matches!(refused, Err(Error::OnlyDamagedLeft { .. })),
+            "{kind}: {refused:?}"
+        );
+        assert_eq!(bench.volumes_of("dlist"), there, "{kind}");
+        let allowed = delete_by_rule(&bench, FullRemoval::Allow).unwrap();
+        assert!(!allowed.versions.is_empty(), "{kind}");
+    }
+}
+
+#[test]
+fn a_damaged_version_may_go_by_a_rule() {
+    let mut bench = Bench::plain();
+    for round in 0..2 {
+        write_files(&bench.source(), &[("f", &noise(50_000, round))]);
+        bench.backup().unwrap();
+    }
+    let oldest = bench.volumes_of("dlist").remove(0);
+    fs::write(bench.destination_path().join(oldest), "").unwrap();
+
+    let deleted = delete_by_rule(&bench, FullRemoval::Refuse).unwrap();
+
+    assert_eq!(deleted.versions.len(), 1);
+}
+
+/// Keeps one version.
+fn delete_by_rule(bench: &Bench, full_removal: FullRemoval) -> coffer_engine::Result<DeleteStats> {
+    let options = DeleteOptions {
+        victims: Victims::Retention(Retention::KeepVersions(1)),
+        full_removal,
+        compact: None,
+        mode: Mode::Run,
+        now: bench.now,
+    };
+    let (store, recorder) = (bench.store(), bench.recorder.clone());
+    run(move || coffer_engine::delete(&store, &options, recorder, &CancellationToken::new()))
 }
