@@ -89,7 +89,7 @@ fn a_folder_that_cannot_be_created_is_named() {
 
     let run = bench.backup(&[]).expect(100);
 
-    run.tells(&["destination", "Check that"]);
+    run.tells(&["destination", "Choose another folder"]);
     assert_eq!(fs::read(bench.destination()).unwrap(), b"a file in the way");
 }
 
@@ -103,7 +103,7 @@ fn a_folder_to_restore_into_that_cannot_be_created_is_told_before_anything_is_do
 
         let told = run.count("downloadedBytes");
         assert!(told < 100_000, "{told} bytes");
-        run.tells(&["Could not create", target, "place", "Check that the folder"]);
+        run.tells(&["Could not create", target, "place", "Choose another folder"]);
     }
     assert_eq!(
         fs::read(bench.computer.path("in the way")).unwrap(),

@@ -45,6 +45,8 @@ fn a_wrong_command_line_is_told_with_200() {
         &["backup", &url, "/", "--keep-versions=0"],
         &["restore"],
         &["restore", &url, "--version=first"],
+        &["restore", &url, "--version="],
+        &["find", &url, "x", "--version="],
         &["delete", &url],
         &["delete", &url, "--version=5-3"],
         &["auth"],
@@ -234,7 +236,10 @@ fn plain_lines_are_printed_without_a_terminal_and_no_bar() {
         first.stdout
     );
     assert!(
-        first.stderr.lines().any(|line| line == "Backing up"),
+        first
+            .stderr
+            .lines()
+            .any(|line| line == "Looking for changes"),
         "{}",
         first.stderr
     );
@@ -283,7 +288,7 @@ fn a_bar_is_drawn_on_a_terminal_only_when_it_is_wanted() {
 
     assert!(wanted.contains('\u{1b}'), "{wanted:?}");
     assert!(!unwanted.contains('\u{1b}'), "{unwanted:?}");
-    assert!(unwanted.contains("Backing up"), "{unwanted:?}");
+    assert!(unwanted.contains("Looking for changes"), "{unwanted:?}");
 }
 
 #[cfg(target_os = "linux")]

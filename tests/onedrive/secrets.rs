@@ -54,7 +54,7 @@ fn secrets_from_the_environment_are_in_no_file_no_output_and_no_command_line() {
     let mut running = bench
         .computer
         .start(["backup", URL, source, "--dblock-size=20mb"]);
-    running.wait_for("Backing up");
+    running.wait_for("Looking for changes");
     while bench.microsoft.open_uploads() == 0 {
         std::thread::yield_now();
     }

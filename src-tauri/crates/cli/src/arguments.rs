@@ -157,7 +157,7 @@ pub(crate) struct Restore {
     #[arg(long)]
     pub(crate) restore_path: Option<PathBuf>,
     /// Number of the version, 0 being the newest.
-    #[arg(long, num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, num_args = 0..=1, default_missing_value = OWN_VERSION)]
     version: Option<String>,
     /// Restores owner and mode.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = boolean)]
@@ -179,7 +179,7 @@ pub(crate) struct List {
     #[command(flatten)]
     pub(crate) common: Common,
     /// Number of the version, 0 being the newest.
-    #[arg(long, num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, num_args = 0..=1, default_missing_value = OWN_VERSION)]
     version: Option<String>,
     /// `--version` as a number, when it was given.
     #[arg(skip)]
@@ -193,7 +193,7 @@ pub(crate) struct Delete {
     #[command(flatten)]
     pub(crate) common: Common,
     /// Numbers of the versions, such as 0,2,5-7; 0 is the newest.
-    #[arg(long, num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, num_args = 0..=1, default_missing_value = OWN_VERSION)]
     version: Option<String>,
     #[command(flatten)]
     pub(crate) retention: Retention,
@@ -236,6 +236,9 @@ pub(crate) struct Common {
     pub(crate) no_progress: bool,
 }
 
+/// What `--version` without a value stands for; with an empty one it is a mistake.
+const OWN_VERSION: &str = "of the program";
+
 /// Reads the command line; help, the version and mistakes are printed here.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, Exit> {
     let matches = Arguments::command().try_get_matches_from(lower_names(arguments));
@@ -271,22 +274,30 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
             None
         }
         Some(Command::Restore(restore)) => {
-            if let Some(text) = restore.version.as_deref().filter(|text| !text.is_empty()) {
+            if let Some(text) = restore
+                .version
+                .as_deref()
+                .filter(|text| *text != OWN_VERSION)
+            {
                 restore.number = number(text).map_err(bad)?;
             }
             restore.version.as_deref()
         }
         Some(Command::List(list)) => {
-            if let Some(text) = list.version.as_deref().filter(|text| !text.is_empty()) {
+            if let Some(text) = list.version.as_deref().filter(|text| *text != OWN_VERSION) {
                 list.number = Some(number(text).map_err(bad)?);
             }
             list.version.as_deref()
         }
         Some(Command::Delete(delete)) => {
-            if let Some(text) = delete.version.as_deref().filter(|text| !text.is_empty()) {
+            if let Some(text) = delete
+                .version
+                .as_deref()
+                .filter(|text| *text != OWN_VERSION)
+            {
                 delete.numbers = numbers(text).map_err(bad)?;
             }
-            let is_question = delete.version.as_deref() == Some("");
+            let is_question = delete.version.as_deref() == Some(OWN_VERSION);
             if delete.numbers.is_empty() != delete.retention.is_given() && !is_question {
                 return Err(bad(
                     "name what to delete: --version, --keep-versions, --keep-time or --retention-policy"
@@ -295,7 +306,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
             }
             delete.version.as_deref()
         }
-        Some(Command::Find(find)) => find.versions.read().map_err(bad)?.then_some(""),
+        Some(Command::Find(find)) => find.versions.read().map_err(bad)?.then_some(OWN_VERSION),
         Some(Command::Purge(purge)) => {
             let is_question = purge.purging.versions.read().map_err(bad)?;
             if let Some(of_command) = matches.subcommand_matches("purge")
@@ -303,11 +314,11 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
             {
                 purge.read_rules(of_command).map_err(bad)?;
             }
-            is_question.then_some("")
+            is_question.then_some(OWN_VERSION)
         }
         Some(Command::PurgeBrokenFiles(purge)) => {
             let is_question = purge.purging.versions.read().map_err(bad)?;
-            is_question.then_some("")
+            is_question.then_some(OWN_VERSION)
         }
         Some(
             Command::Compact(_)
@@ -322,7 +333,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
         ) => None,
     };
     // Alone, without a value, it asks for the program's own.
-    if parsed.version || version == Some("") {
+    if parsed.version || version == Some(OWN_VERSION) {
         println!("coffer {}", env!("CARGO_PKG_VERSION"));
         return Err(Exit::Success);
     }

@@ -42,7 +42,7 @@ impl Display {
         let with_bar = io::stderr().is_terminal() && !common.no_progress && !common.json;
         let bar = with_bar.then(|| {
             let bar = ProgressBar::new(0);
-            let template = "{prefix:>12} {bar:30} {percent:>3}%  {msg}";
+            let template = "{prefix:>21} {bar:30} {percent:>3}%  {msg}";
             let style = ProgressStyle::with_template(template);
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -262,7 +262,7 @@ fn phase_words(phase: Phase) -> &'static str {
         Phase::Connecting => "Connecting",
         Phase::ReadingDestination => "Reading",
         Phase::SendingLeft => "Sending what was left",
-        Phase::LookingForChanges => "Looking",
+        Phase::LookingForChanges => "Looking for changes",
         Phase::Sending => "Sending",
         Phase::Finishing => "Finishing",
         Phase::Deleting => "Deleting",

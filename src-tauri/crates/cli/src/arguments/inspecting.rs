@@ -3,13 +3,13 @@ use coffer_ipc::job::FilterRule;
 use coffer_jobs::values::parse_size;
 
 use super::compacting::AutoCompacting;
-use super::{Common, Destination, boolean, numbers, rules_in_order};
+use super::{Common, Destination, OWN_VERSION, boolean, numbers, rules_in_order};
 
 /// Numbers of versions, where `--version` alone asks for the program's own.
 #[derive(Args)]
 pub(crate) struct Versions {
     /// Numbers of the versions, such as 0,2,5-7; 0 is the newest. Default: all.
-    #[arg(long, num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, num_args = 0..=1, default_missing_value = OWN_VERSION)]
     version: Option<String>,
     /// `--version` as numbers.
     #[arg(skip)]
@@ -21,7 +21,7 @@ impl Versions {
     pub(super) fn read(&mut self) -> Result<bool, String> {
         match self.version.as_deref() {
             None => Ok(false),
-            Some("") => Ok(true),
+            Some(OWN_VERSION) => Ok(true),
             Some(text) => {
                 self.numbers = numbers(text)?;
                 Ok(false)

@@ -13,7 +13,12 @@ pub(super) fn unusable(operation: &str, what: &str, source: &io::Error) -> Comma
     if source.kind() == io::ErrorKind::UnexpectedEof {
         return damaged(what, "it ends too early");
     }
+    let is_taken = matches!(
+        source.kind(),
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory
+    );
     let hint = match operation {
+        _ if is_taken => "Choose another folder, or move what is there.",
         "read" | "find" | "look at" => {
             "Check that the disk is attached and that you may read there."
         }

@@ -53,7 +53,7 @@ pub fn problem(problem: &Problem) -> RunMessage {
             let why = if *others_work_here {
                 "another computer may have deleted it"
             } else {
-                "look in the recycle bin; nothing was deleted or compacted in this run"
+                "look in the recycle bin"
             };
             format!("This version was there and is gone: {why}.")
         }
