@@ -1,6 +1,7 @@
 //! Deleting versions: by number, or because retention gives them up.
 
 mod left;
+mod others;
 
 use std::sync::Arc;
 
@@ -299,6 +300,7 @@ pub(crate) fn apply_retention(
     )?;
     // A listing that lags behind must not cost the version that was just made.
     times.retain(|time| Some(*time) != options.newest);
+    others::spare(session, cache, index, listed, &mut times)?;
     let (victims, versions) = (times.len() as u64, listed.dlists.len() as u64);
     let are_most = is_as_before && victims > 1 && victims * 2 > versions;
     let has_jumped = !matches!(options.retention, Retention::KeepVersions(_))

@@ -108,6 +108,11 @@ pub enum ProblemKind {
         /// Another computer made versions in the same folder, and may have deleted it.
         others_work_here: bool,
     },
+    /// A rule would have deleted versions with files that no newer one has, which other computers made.
+    OthersKept {
+        /// How many.
+        versions: u64,
+    },
     /// The newest version is of a time that is still to come; the new one got a time right after it.
     ClockBehind {
         /// The clock's time.
@@ -157,6 +162,7 @@ impl ProblemKind {
             | Self::SourceEmptied
             | Self::SourcesLeft
             | Self::NothingRemembered
+            | Self::OthersKept { .. }
             | Self::NothingChosen { is_meant: true }
             | Self::VersionGone {
                 others_work_here: true,

@@ -311,6 +311,31 @@ fn sources_of_another_computer_have_not_left_the_list() {
 }
 
 #[test]
+fn a_rule_of_one_computer_keeps_the_newest_version_of_another() {
+    let mut bench = with_files(&["here"]);
+    let mut other = Bench::new();
+    other.destination = bench.destination.clone();
+    write_files(&other.source(), &[("there", b"there")]);
+    for round in 0..2 {
+        other.now = bench.now;
+        write_files(&other.source(), &[("changes", &noise(10, round))]);
+        other.backup().unwrap();
+        bench.now = other.now;
+    }
+
+    let mut deleted = Vec::new();
+    for round in 0..3 {
+        write_files(&bench.source(), &[("changes", &noise(10, round))]);
+        deleted.push(run_keeping_one(&mut bench).deleted_versions);
+    }
+
+    // The older one of the two goes, and this computer's own.
+    assert_eq!(deleted, [2, 1, 1]);
+    assert_eq!(bench.volumes_of("dlist").len(), 2);
+    assert_eq!(restored(&mut other, 1), ["changes", "there"]);
+}
+
+#[test]
 fn a_source_within_a_folder_that_is_left_out_is_backed_up() {
     for rule in ["cache/", "cache*", "ignored"] {
         let mut bench = Bench::new();

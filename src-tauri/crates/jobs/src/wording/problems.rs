@@ -57,6 +57,10 @@ pub fn problem(problem: &Problem) -> RunMessage {
             };
             format!("This version was there and is gone: {why}.")
         }
+        ProblemKind::OthersKept { versions } => format!(
+            "{versions} older version(s) have files that no newer one has, and another computer backs up into this folder, \
+             too; they are kept."
+        ),
         ProblemKind::ClockBehind { now, newest } => format!(
             "The clock says {now:.0}, but the newest version is of {newest:.0}, so the new one is dated right after it. If \
              the clock is wrong, set it. If it is right, delete the versions of the future with \
