@@ -11,7 +11,7 @@ use crate::monitor::{Monitor, Phase};
 use crate::restore::Selection;
 use crate::session::{Role, Session};
 use crate::store::{Cache, Listed, Store, kind_number, kind_of};
-use crate::versions::{Version, open_dlist, read_entries};
+use crate::versions::{Version, read_version};
 
 /// How an entry differs between two versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,10 +172,7 @@ fn for_each_entry_of(
     let Some(time) = dlist.name.time() else {
         return Ok(());
     };
-    let path = session.fetch(dlist.name.as_str(), &cache.spool())?;
-    let mut reader = open_dlist(session, dlist, &path)?;
-    read_entries(&mut reader, dlist, |entry| {
-        session.check_cancelled()?;
+    read_version(session, dlist, &cache.spool(), |entry| {
         sink(Version { number, time }, entry)
     })
 }

@@ -106,6 +106,21 @@ pub fn for_each_entry(
     read_entries(&mut reader, dlist, sink)
 }
 
+/// Fetches a version's dlist and calls `sink` with each entry.
+pub(crate) fn read_version(
+    session: &Session,
+    dlist: &ListedVolume,
+    spool: &std::path::Path,
+    mut sink: impl FnMut(FilelistEntry) -> Result<()>,
+) -> Result<()> {
+    let path = session.fetch(dlist.name.as_str(), spool)?;
+    let mut reader = open_dlist(session, dlist, &path)?;
+    read_entries(&mut reader, dlist, |entry| {
+        session.check_cancelled()?;
+        sink(entry)
+    })
+}
+
 pub(crate) fn open_dlist(
     session: &Session,
     dlist: &ListedVolume,

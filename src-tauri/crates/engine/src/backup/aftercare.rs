@@ -18,7 +18,7 @@ use crate::source::Root;
 use crate::spool::{Spool, lock};
 use crate::store::{Cache, Listed, ListedVolume, SOURCES_LEFT};
 use crate::verify::{Lists, Samples, VerifyOptions, VerifyStats, verify_samples};
-use crate::versions::{open_dlist, read_entries};
+use crate::versions::read_version;
 
 /// Runs with the same sources after some of them left, before retention gives up what only they had.
 const RUNS_AFTER_SOURCES_LEFT: u32 = 2;
@@ -165,16 +165,10 @@ impl Run<'_> {
             return Ok(false);
         };
         let mut left = false;
-        let read = session
-            .fetch(dlist.name.as_str(), before.spool)
-            .and_then(|path| {
-                let mut reader = open_dlist(session, dlist, &path)?;
-                read_entries(&mut reader, dlist, |entry| {
-                    session.check_cancelled()?;
-                    left |= !sources.has(&entry.path);
-                    Ok(())
-                })
-            });
+        let read = read_version(session, dlist, before.spool, |entry| {
+            left |= !sources.has(&entry.path);
+            Ok(())
+        });
         match read {
             Ok(()) => Ok(left),
             Err(error) => {

@@ -8,10 +8,12 @@ use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::source::is_inside;
 use crate::store::{Cache, Listed, ListedVolume, OTHERS};
-use crate::versions::{open_dlist, read_entries};
+use crate::versions::read_version;
 
 /// In no path.
 const SEPARATOR: char = '\0';
+/// Nobody backs up more; a list that was made to do harm may.
+const MOST_SOURCES: usize = 1000;
 
 /// Takes versions out of `times` that are the newest ones of some sources: a rule of this computer must not cost another
 /// one, whose versions it counts with its own, the last that it has.
@@ -65,19 +67,13 @@ fn sources_of(
         return Ok(noted.split(SEPARATOR).map(str::to_owned).collect());
     }
     let mut tops: Vec<String> = Vec::new();
-    let read = session
-        .fetch(dlist.name.as_str(), &cache.spool())
-        .and_then(|path| {
-            let mut reader = open_dlist(session, dlist, &path)?;
-            read_entries(&mut reader, dlist, |entry| {
-                session.check_cancelled()?;
-                if !tops.iter().any(|top| is_inside(&entry.path, top)) {
-                    tops.retain(|top| !is_inside(top, &entry.path));
-                    tops.push(entry.path);
-                }
-                Ok(())
-            })
-        });
+    let read = read_version(session, dlist, &cache.spool(), |entry| {
+        if tops.len() < MOST_SOURCES && !tops.iter().any(|top| is_inside(&entry.path, top)) {
+            tops.retain(|top| !is_inside(top, &entry.path));
+            tops.push(entry.path);
+        }
+        Ok(())
+    });
     if let Err(error) = read {
         session.tell_unusable(dlist.name.as_str(), error)?;
         return Ok(Vec::new());

@@ -10,6 +10,8 @@ mod duplicati;
 mod faulty;
 #[cfg(target_os = "linux")]
 mod filters;
+#[cfg(unix)]
+mod hard_links;
 mod hooked;
 mod hostile;
 mod interrupted;

@@ -12,13 +12,12 @@ use coffer_testkit::{snapshot, write_files};
 use coffer_volume::archive::VolumeReader;
 use coffer_volume::dlist::{Completeness, DlistReader, DlistWriter, FilelistEntry};
 use coffer_volume::{Encryption, VolumeName};
-use jiff::{SignedDuration, Timestamp};
 
 use crate::hooked::Hooked;
 use crate::support::{Bench, noise};
 
 /// Backs up into volumes of 1 MiB in small blocks.
-fn back_up(bench: &mut Bench) {
+pub(crate) fn back_up(bench: &mut Bench) {
     let mut options = bench.options();
     options.volume_size = 1 << 20;
     options.block_size.get_or_insert(100 * 1024);
@@ -34,7 +33,7 @@ fn hook(bench: &mut Bench, before_get: impl Fn(&str) -> DResult<()> + Send + Syn
     });
 }
 
-fn options(target: Option<&Path>) -> RestoreOptions {
+pub(crate) fn options(target: Option<&Path>) -> RestoreOptions {
     RestoreOptions {
         version: 0,
         selection: Selection::all(),
@@ -45,7 +44,7 @@ fn options(target: Option<&Path>) -> RestoreOptions {
 }
 
 /// Writes the only file list of an unencrypted backup anew.
-fn rewrite(bench: &Bench, change: impl FnOnce(&mut Vec<FilelistEntry>)) {
+pub(crate) fn rewrite(bench: &Bench, change: impl FnOnce(&mut Vec<FilelistEntry>)) {
     let mut names = bench.volumes();
     names.retain(|name| name.contains(".dlist."));
     let path = bench.destination_path().join(&names[0]);
@@ -75,7 +74,10 @@ fn rewrite(bench: &Bench, change: impl FnOnce(&mut Vec<FilelistEntry>)) {
     fs::remove_dir_all(bench.cache()).unwrap();
 }
 
-fn entry_named<'e>(entries: &'e mut [FilelistEntry], name: &str) -> &'e mut FilelistEntry {
+pub(crate) fn entry_named<'e>(
+    entries: &'e mut [FilelistEntry],
+    name: &str,
+) -> &'e mut FilelistEntry {
     let found = entries.iter_mut().find(|entry| entry.path.ends_with(name));
     found.unwrap()
 }
@@ -93,15 +95,7 @@ fn set_time(path: &Path, second: u64) {
     File::open(path).unwrap().set_modified(time).unwrap();
 }
 
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    let id = |path| {
-        let stat = fs::symlink_metadata(path).unwrap();
-        (stat.dev(), stat.ino())
-    };
-    id(one) == id(other)
-}
-
-fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -344,104 +338,6 @@ fn set_id_and_sticky_bits_come_back_with_the_permissions() {
     bench.restore_with(without).unwrap();
     assert_eq!(mode(&left.join("tool")) & 0o7000, 0);
     assert_eq!(mode(&left.join("shared")) & 0o7000, 0);
-}
-
-#[test]
-fn names_of_one_file_come_back_as_names_of_one_file() {
-    let mut bench = Bench::plain();
-    let (small, large) = (noise(5000, 1), noise(2 << 20, 2));
-    write_files(
-        &bench.source(),
-        &[("small", &small), ("large", &large), ("copy", &small)],
-    );
-    for name in ["small", "large"] {
-        fs::create_dir_all(bench.source().join("sub")).unwrap();
-        let path = bench.source().join(name);
-        fs::hard_link(&path, bench.source().join(format!("sub/{name}"))).unwrap();
-        fs::hard_link(&path, bench.source().join(format!("{name} 2"))).unwrap();
-    }
-    back_up(&mut bench);
-    let target = bench.folder.path().join("restored");
-
-    let stats = bench.restore(0, &target).unwrap();
-
-    assert_eq!((stats.failed_files, stats.warnings), (0, 0));
-    assert_eq!(snapshot(&target), snapshot(&bench.source()));
-    for name in ["small", "large"] {
-        let first = target.join(name);
-        assert!(is_same_file(&first, &target.join(format!("sub/{name}"))));
-        assert!(is_same_file(&first, &target.join(format!("{name} 2"))));
-    }
-    assert!(!is_same_file(&target.join("small"), &target.join("copy")));
-    assert_eq!(names(&target).len(), 6);
-}
-
-#[test]
-fn a_name_that_is_missing_is_given_to_the_file_that_is_there() {
-    let mut bench = Bench::plain();
-    write_files(&bench.source(), &[("a", &noise(300_000, 1))]);
-    for name in ["b", "c", "d"] {
-        let path = bench.source().join(name);
-        fs::hard_link(bench.source().join("a"), path).unwrap();
-    }
-    back_up(&mut bench);
-    let target = bench.folder.path().join("restored");
-    bench.restore(0, &target).unwrap();
-    fs::remove_file(target.join("b")).unwrap();
-    for (name, content) in [("c", noise(300_000, 1)), ("d", b"other".to_vec())] {
-        fs::remove_file(target.join(name)).unwrap();
-        fs::write(target.join(name), content).unwrap();
-    }
-    let mut options = options(Some(&target));
-    options.existing = Existing::Overwrite;
-
-    let stats = bench.restore_with(options).unwrap();
-
-    assert_eq!((stats.failed_files, stats.warnings), (0, 0));
-    let is_a = |name: &str| is_same_file(&target.join("a"), &target.join(name));
-    assert!(is_a("b"));
-    // It is right as it is.
-    assert!(!is_a("c"));
-    assert!(is_a("d") || is_same_file(&target.join("c"), &target.join("d")));
-    assert_eq!(names(&target), ["a", "b", "c", "d"]);
-}
-
-#[test]
-fn names_whose_contents_differ_become_files_of_their_own() {
-    let mut bench = Bench::plain();
-    write_files(&bench.source(), &[("a", b"one"), ("other", b"two")]);
-    fs::hard_link(bench.source().join("a"), bench.source().join("b")).unwrap();
-    back_up(&mut bench);
-    rewrite(&bench, |entries| {
-        let other = entry_named(entries, "/other").content.clone();
-        entry_named(entries, "/b").content = other;
-    });
-    let target = bench.folder.path().join("restored");
-
-    let stats = bench.restore(0, &target).unwrap();
-
-    assert_eq!((stats.failed_files, stats.warnings), (0, 0));
-    assert_eq!(fs::read(target.join("a")).unwrap(), b"one");
-    assert_eq!(fs::read(target.join("b")).unwrap(), b"two");
-}
-
-#[test]
-fn names_of_one_file_do_not_look_changed_in_the_next_run() {
-    let mut bench = Bench::plain();
-    write_files(&bench.source(), &[("a", &noise(300_000, 1))]);
-    fs::hard_link(bench.source().join("a"), bench.source().join("b")).unwrap();
-    // Whoever lost the index trusts only what was last touched before the version.
-    bench.now = Timestamp::now() + SignedDuration::from_secs(5);
-    bench.let_files_settle();
-    back_up(&mut bench);
-
-    let known = bench.backup().unwrap();
-    fs::remove_dir_all(bench.cache()).unwrap();
-    let lost = bench.backup().unwrap();
-
-    for stats in [known, lost] {
-        assert_eq!((stats.changed_files, stats.read_files), (0, 0), "{stats:?}");
-    }
 }
 
 #[test]

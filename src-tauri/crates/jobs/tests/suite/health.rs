@@ -238,23 +238,3 @@ async fn the_newest_backup_of_an_earlier_version_is_found() {
     assert_eq!(found.last_backup.unwrap().id, run.id);
     assert_eq!(found.last_good, Some(run.started));
 }
-
-#[tokio::test]
-async fn a_source_that_is_away_is_no_file_that_could_not_be_read() {
-    let computer = Computer::new().await;
-    let coffer = computer.start();
-    let mut job = computer.folder_job("a");
-    let stick = computer.path("stick");
-    coffer_testkit::write_files(&stick, &[("photo.jpg", b"pixels".as_slice())]);
-    job.definition.sources.push(stick.display().to_string());
-    let id = coffer.create_job(job).await.unwrap().id;
-    back_up(&coffer, &id).await;
-    std::fs::remove_dir_all(&stick).unwrap();
-    computer.clock.pass_minutes(5);
-
-    let (card, run) = back_up(&coffer, &id).await;
-
-    assert_eq!(run.counts.missing_sources, 1);
-    assert_eq!(run.counts.failed_files, 0);
-    assert_eq!(card.health.level, HealthLevel::Warning);
-}

@@ -3,7 +3,7 @@ use std::fs;
 use coffer_ipc::ErrorCode;
 use coffer_ipc::command::BandwidthSettings;
 use coffer_ipc::event::Change;
-use coffer_ipc::job::JobState;
+use coffer_ipc::job::{HealthLevel, JobState};
 use coffer_ipc::restore::{BackupRef, ExistingFiles, RestoreRequest};
 use coffer_ipc::run::{MessageLevel, RunResult};
 use coffer_onedrive_sim::{Action, Fault, Op};
@@ -85,9 +85,15 @@ async fn a_missing_source_is_a_warning_and_its_files_stay() {
     fs::write(computer.path("source/new.txt"), "new").unwrap();
     computer.clock.pass_minutes(5);
 
-    let (_, run) = back_up(&coffer, &id).await;
+    let (card, run) = back_up(&coffer, &id).await;
 
     assert_eq!(run.result, RunResult::Warning);
+    assert_eq!(card.health.level, HealthLevel::Warning);
+    // A source that is away is no file that could not be read.
+    assert_eq!(
+        (run.counts.missing_sources, run.counts.failed_files),
+        (1, 0)
+    );
     let report = coffer.run_report(&run.id, 0, 10).unwrap();
     let named = report
         .lines
