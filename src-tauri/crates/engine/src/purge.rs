@@ -1,9 +1,11 @@
 //! Purge: taking files out of versions that exist.
 //!
 //! A version that changes is written anew, one second later or earlier, and the old one is deleted when the new one has
-//! arrived. Where both seconds have a version, the new one takes the place of the old.
+//! arrived. Where both seconds have a version, the new one takes the place of the old. A purge that was cut off between
+//! the two is taken up again: a neighbor that is what the version would become stands for it.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,7 +32,7 @@ use crate::spool::{Checkpoints, OpenVolume, Spool, upload_pair};
 use crate::store::{
     Listed, ListedVolume, Opened, Store, accept_losses, sync_what_is_there, with_sound_index,
 };
-use crate::versions::{Version, open_dlist, read_entries};
+use crate::versions::{Version, numbered, open_dlist, read_entries, read_version};
 
 /// Paths that are named, over all versions; all others are counted.
 const MOST_NAMED: usize = 10_000;
@@ -97,16 +99,32 @@ pub fn purge(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<PurgeStats> {
-    let mut chosen = None;
-    with_sound_index(store, || {
-        purge_once(store, options, &mut chosen, Arc::clone(&monitor), cancel)
-    })
+    let mut progress = Progress::default();
+    let mut stats = with_sound_index(store, || {
+        purge_once(store, options, &mut progress, Arc::clone(&monitor), cancel)
+    })?;
+    let planned: HashSet<Timestamp> = stats.versions.iter().map(|v| v.version.time).collect();
+    let earlier = progress.purged.into_iter();
+    stats
+        .versions
+        .extend(earlier.filter(|purged| !planned.contains(&purged.version.time)));
+    stats.versions.sort_by_key(|purged| purged.version.number);
+    Ok(stats)
+}
+
+/// What outlives an index that turned out to be damaged.
+#[derive(Default)]
+struct Progress {
+    /// As they were before anything was written: then numbers mean other versions.
+    chosen: Option<Vec<Version>>,
+    /// Versions that were written anew.
+    purged: Vec<PurgedVersion>,
 }
 
 fn purge_once(
     store: &Store,
     options: &PurgeOptions,
-    chosen: &mut Option<Vec<Timestamp>>,
+    progress: &mut Progress,
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<PurgeStats> {
@@ -127,10 +145,9 @@ fn purge_once(
         session.monitor().phase(Phase::ReadingDestination);
         sync_what_is_there(&session, &index, &mut listed, &format, &folder)?;
     }
-    // By number only before anything is written: then numbers mean other versions.
-    let chosen = match chosen {
+    let chosen = match &mut progress.chosen {
         Some(chosen) => chosen,
-        None => chosen.insert(choose(&listed, &options.versions)?),
+        none => none.insert(choose(&listed, &options.versions)?),
     };
 
     session.monitor().phase(Phase::Planning);
@@ -147,17 +164,17 @@ fn purge_once(
     let mut stats = PurgeStats::default();
     let mut changing = Vec::new();
     let mut nameable = MOST_NAMED;
-    for (version, dlist) in numbered(&listed, chosen) {
+    for (version, dlist) in existing(&listed, chosen) {
         session.check_cancelled()?;
         let Some(mut purged) = work.plan(version, dlist, &mut nameable)? else {
             continue;
         };
-        purged.new_time = free_time(&mut times, version.time);
+        let arrived = work.arrived(&listed, version, dlist)?;
+        purged.new_time = arrived.unwrap_or_else(|| free_time(&mut times, version.time));
         if purged.new_time != version.time {
             stats.deleted.extend(listed.with_parity([dlist.into()]));
         }
-        let needs_empty = purged.without_metadata_files > 0;
-        changing.push((dlist, needs_empty, purged.new_time));
+        changing.push((dlist, arrived.is_some(), purged.clone()));
         stats.versions.push(purged);
     }
     if matches!(options.purged, Purged::Broken) {
@@ -168,11 +185,19 @@ fn purge_once(
         return Ok(stats);
     }
     let spool = Spool::new(folder.clone(), store, format.clone(), options.now, 0);
-    for (dlist, needs_empty, new_time) in changing {
-        if needs_empty {
-            store_empty_metadata(&session, &index, &spool)?;
+    for (dlist, has_arrived, purged) in changing {
+        if !has_arrived {
+            if purged.without_metadata_files > 0 {
+                store_empty_metadata(&session, &index, &spool)?;
+            }
+            work.rewrite(&spool, dlist, purged.new_time)?;
         }
-        work.rewrite(&spool, &listed, dlist, new_time)?;
+        let is_replaced = purged.new_time == purged.version.time;
+        progress.purged.push(purged);
+        work.forget(dlist)?;
+        if !is_replaced {
+            work.delete(&listed, dlist)?;
+        }
     }
     if matches!(options.purged, Purged::Broken) {
         // What they held alone is in no version any more, and what described it is of no use.
@@ -196,43 +221,59 @@ fn purge_once(
     Ok(stats)
 }
 
-/// Times of the versions with these numbers, or of all.
-fn choose(listed: &Listed, numbers: &[usize]) -> Result<Vec<Timestamp>> {
-    if numbers.is_empty() {
-        return Ok(listed.times());
-    }
-    let mut times = Vec::new();
+/// The versions with these numbers, or all.
+fn choose(listed: &Listed, numbers: &[usize]) -> Result<Vec<Version>> {
     for number in numbers {
-        times.extend(listed.version(*number)?.name.time());
+        listed.version(*number)?;
     }
-    Ok(times)
+    let mut chosen = numbered(listed);
+    chosen.retain(|version| numbers.is_empty() || numbers.contains(&version.number));
+    Ok(chosen)
 }
 
 /// Those of the versions that are there, newest first.
-fn numbered<'l>(
+fn existing<'l>(
     listed: &'l Listed,
-    times: &[Timestamp],
+    chosen: &[Version],
 ) -> impl Iterator<Item = (Version, &'l ListedVolume)> {
-    let dlists = listed.dlists.iter().rev().enumerate();
-    dlists.filter_map(|(number, dlist)| {
-        let time = dlist.name.time().filter(|time| times.contains(time))?;
-        Some((Version { number, time }, dlist))
+    listed.dlists.iter().rev().filter_map(|dlist| {
+        let time = dlist.name.time()?;
+        let version = chosen.iter().find(|version| version.time == time)?;
+        Some((*version, dlist))
     })
 }
 
 /// A second beside `time` that no version has, so that the order of versions stays; `time` itself when both have one.
 fn free_time(times: &mut [Timestamp], time: Timestamp) -> Timestamp {
-    let beside = [1, -1].map(|seconds| time.checked_add(SignedDuration::from_secs(seconds)));
-    let free = beside
-        .into_iter()
-        .flatten()
-        .find(|free| !times.contains(free));
+    let free = beside(time).find(|free| !times.contains(free));
     let free = free.unwrap_or(time);
     // The old time is taken until its dlist is deleted, and nothing may move there.
     if let Some(slot) = times.iter_mut().find(|slot| **slot == time) {
         *slot = free;
     }
     free
+}
+
+fn beside(time: Timestamp) -> impl Iterator<Item = Timestamp> {
+    [1, -1]
+        .into_iter()
+        .filter_map(move |seconds| time.checked_add(SignedDuration::from_secs(seconds)).ok())
+}
+
+/// Tells two lists of entries apart, whatever their order.
+#[derive(Default, PartialEq, Eq)]
+struct Fingerprint {
+    entries: u64,
+    sum: u64,
+}
+
+impl Fingerprint {
+    fn add(&mut self, entry: &FilelistEntry) {
+        let mut hasher = DefaultHasher::new();
+        entry.hash(&mut hasher);
+        self.entries += 1;
+        self.sum = self.sum.wrapping_add(hasher.finish());
+    }
 }
 
 /// What happens to an entry.
@@ -328,14 +369,66 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Writes a version anew and deletes the old one.
-    fn rewrite(
+    /// The neighbor in time that is what the version would become, if there is one.
+    fn arrived(
         &self,
-        spool: &Spool,
         listed: &Listed,
+        version: Version,
         dlist: &ListedVolume,
-        new_time: Timestamp,
+    ) -> Result<Option<Timestamp>> {
+        let mut becomes = None;
+        for time in beside(version.time) {
+            let is_there = |other: &&ListedVolume| other.name.time() == Some(time);
+            let Some(neighbor) = listed.dlists.iter().find(is_there) else {
+                continue;
+            };
+            let mut other = Fingerprint::default();
+            let (session, spool) = (self.survey.session, self.survey.spool);
+            let read = read_version(session, neighbor, spool, |entry| {
+                other.add(&entry);
+                Ok(())
+            });
+            if let Err(error) = read {
+                session.tell_unusable(neighbor.name.as_str(), error)?;
+                continue;
+            }
+            let becomes = match &becomes {
+                Some(known) => known,
+                None => {
+                    let mut own = Fingerprint::default();
+                    self.for_each_kept(dlist, |entry| {
+                        own.add(&entry);
+                        Ok(())
+                    })?;
+                    becomes.insert(own)
+                }
+            };
+            if *becomes == other {
+                return Ok(Some(time));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Calls `sink` with each entry as it will be.
+    fn for_each_kept(
+        &self,
+        dlist: &ListedVolume,
+        mut sink: impl FnMut(FilelistEntry) -> Result<()>,
     ) -> Result<()> {
+        let empty = empty_metadata(self.survey.format);
+        self.for_each(dlist, |mut entry, fate| {
+            match fate {
+                Some(Fate::Removed) => return Ok(()),
+                Some(Fate::WithoutMetadata) => entry.metadata = Some(empty.clone()),
+                None => {}
+            }
+            sink(entry)
+        })
+    }
+
+    /// Writes a version anew.
+    fn rewrite(&self, spool: &Spool, dlist: &ListedVolume, new_time: Timestamp) -> Result<()> {
         let (session, index) = (self.survey.session, self.survey.index);
         let path = session.fetch(dlist.name.as_str(), spool.folder())?;
         let stated = open_dlist(session, dlist, &path)?
@@ -366,15 +459,23 @@ impl Work<'_> {
         std::fs::remove_file(&file).map_err(|source| Error::io("delete", &file, source))?;
         index.know_dlist(name.as_str(), size)?;
         index.set_completeness(new_time.as_second(), completeness == Completeness::Full)?;
+        Ok(())
+    }
+
+    /// What the index knows of what a version held goes.
+    fn forget(&self, dlist: &ListedVolume) -> Result<()> {
         if let Some(time) = dlist.name.time() {
-            index.forget_versions(&[time.as_second()])?;
+            self.survey.index.forget_versions(&[time.as_second()])?;
         }
-        if replaces {
-            return Ok(());
-        }
+        Ok(())
+    }
+
+    /// Deletes a version that was written anew under another time.
+    fn delete(&self, listed: &Listed, dlist: &ListedVolume) -> Result<()> {
+        let session = self.survey.session;
         session.check_cancelled()?;
         session.settle()?;
-        index.forget_dlists([dlist.name.as_str()])?;
+        self.survey.index.forget_dlists([dlist.name.as_str()])?;
         delete_volume(session, listed, dlist.name.as_str()).map(drop)
     }
 
@@ -397,15 +498,7 @@ impl Work<'_> {
             completeness,
         )
         .map_err(failed)?;
-        let empty = empty_metadata(spool.format());
-        self.for_each(dlist, |mut entry, fate| {
-            match fate {
-                Some(Fate::Removed) => return Ok(()),
-                Some(Fate::WithoutMetadata) => entry.metadata = Some(empty.clone()),
-                None => {}
-            }
-            writer.add(&entry).map_err(failed)
-        })?;
+        self.for_each_kept(dlist, |entry| writer.add(&entry).map_err(failed))?;
         let (out, digest) = writer.finish().map_err(failed)?;
         spool.close(out, name)?;
         Ok(digest.size)

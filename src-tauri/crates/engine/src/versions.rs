@@ -160,7 +160,7 @@ pub(crate) fn read_entries(
     })
 }
 
-fn numbered(listed: &Listed) -> Vec<Version> {
+pub(crate) fn numbered(listed: &Listed) -> Vec<Version> {
     let times = listed.times();
     times
         .into_iter()

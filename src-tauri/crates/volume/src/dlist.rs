@@ -51,7 +51,7 @@ pub enum Completeness {
 }
 
 /// One file, folder or link of a version.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FilelistEntry {
     /// What it is.
     pub kind: EntryKind,

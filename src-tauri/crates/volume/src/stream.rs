@@ -5,7 +5,7 @@ use crate::hash::Hash;
 use crate::manifest::Format;
 
 /// Names a stream and its parts, as a dlist entry does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StreamRef {
     /// File hash over all bytes.
     pub hash: Hash,
@@ -16,7 +16,7 @@ pub struct StreamRef {
 }
 
 /// Parts of a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Parts {
     /// No bytes, no blocks.
     Empty,

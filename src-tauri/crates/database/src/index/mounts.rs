@@ -1,4 +1,4 @@
-//! Folders of the sources in which a file system begins, and which one that was.
+//! Sources, and folders in them in which a file system begins, and which one that was.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::Index;
 use crate::error::Result;
 
 impl Index {
-    /// Stored paths of such folders, with the number that the system had given to the file system.
+    /// Stored paths of such folders, with what stands for the file system.
     ///
     /// # Errors
     /// Those of SQLite.
@@ -30,8 +30,8 @@ impl Index {
             let mut insert = index
                 .connection
                 .prepare_cached("INSERT OR REPLACE INTO mount VALUES (?1, ?2)")?;
-            for (path, device) in mounts {
-                insert.execute(params![path, device])?;
+            for (path, file_system) in mounts {
+                insert.execute(params![path, file_system])?;
             }
             Ok(())
         })

@@ -289,9 +289,11 @@ impl Scanner<'_> {
     fn run(mut self) -> Result<Unchanged> {
         let scan = self.scan;
         let known = KnownMounts::load(self.index.handle().open()?)?;
-        self.overview.mounts.clone_from(known.devices());
+        self.overview.mounts.clone_from(known.all());
         let mut walk = Walk::new(scan.roots.clone(), scan.filters, &scan.options.source);
-        if !scan.options.allow_missing_source {
+        if scan.options.allow_missing_source {
+            self.overview.was_emptied = scan.roots.iter().any(|root| known.is_replaced(root));
+        } else {
             for root in &scan.roots {
                 for folder in known.gone_below(&with_separator(&root.stored)) {
                     let keep = Some(folder.clone());
@@ -331,8 +333,7 @@ impl Scanner<'_> {
         let mounts = &mut self.overview.mounts;
         if self.scan.options.allow_missing_source {
             let mut before = mounts.drain();
-            self.overview.was_emptied |=
-                before.any(|(folder, device)| now.get(&folder) != Some(&device));
+            self.overview.was_emptied |= before.any(|(folder, was)| now.get(&folder) != Some(&was));
         }
         mounts.extend(now.clone());
     }

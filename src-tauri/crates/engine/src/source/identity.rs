@@ -3,6 +3,8 @@
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
+use coffer_volume::hash::HashAlgorithm;
+
 /// Folders that are recognized by whatever path they are reached.
 #[derive(Debug, Default)]
 pub(super) struct Folders {
@@ -40,15 +42,63 @@ fn id(stat: &Metadata) -> (u64, u64) {
     (stat.dev(), stat.ino())
 }
 
-/// Number of the file system that something lies in; `None` where the system does not say.
+/// Number by which the system tells mounted file systems apart; `None` where it does not say.
 #[cfg(unix)]
 pub(super) fn device(stat: &Metadata) -> Option<i64> {
     use std::os::unix::fs::MetadataExt as _;
     Some(stat.dev().cast_signed())
 }
 
-/// The standard library does not show it on Windows, where a disk that is not plugged in has no path.
+/// The standard library does not show it on Windows.
 #[cfg(windows)]
 pub(super) fn device(_stat: &Metadata) -> Option<i64> {
     None
+}
+
+/// Stands for the file system that `folder` lies in, and, for a source, for where its links lead, so that another disk at
+/// the same place is told apart. `None` where the system does not say.
+pub(super) fn whereabouts(folder: &Path, is_source: bool) -> Option<i64> {
+    let mut told = file_system(folder)?;
+    if is_source && let Ok(real) = fs::canonicalize(folder) {
+        told.push(' ');
+        told.push_str(&real.to_string_lossy());
+    }
+    let digest = HashAlgorithm::Sha256.digest(told.as_bytes());
+    let start = digest.as_bytes().first_chunk()?;
+    Some(i64::from_le_bytes(*start))
+}
+
+/// Device numbers are given anew with each disk that is plugged in, so the file system's own id goes before them. FAT, exFAT
+/// and XFS have none but the device's number: there it is the id that udev read from the disk, and the size.
+#[cfg(unix)]
+fn file_system(folder: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let device = fs::metadata(folder).ok()?.dev();
+    let about = nix::sys::statvfs::statvfs(folder).ok()?;
+    // Both are of another width on other systems.
+    #[allow(clippy::useless_conversion, reason = "32 bits wide on macOS")]
+    let (id, blocks) = (u64::from(about.filesystem_id()), u64::from(about.blocks()));
+    if id != 0 && id != device {
+        return Some(format!("{id:x}"));
+    }
+    let written = udev_id(device).unwrap_or_default();
+    Some(format!("{device:x} {written} {blocks}"))
+}
+
+/// The name by which udev links to a block device, which it reads from the file system.
+#[cfg(unix)]
+fn udev_id(device: u64) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut links = fs::read_dir("/dev/disk/by-uuid").ok()?.flatten();
+    let is_it = |link: &fs::DirEntry| fs::metadata(link.path()).is_ok_and(|to| to.rdev() == device);
+    let link = links.find(is_it)?;
+    Some(link.file_name().to_string_lossy().into_owned())
+}
+
+/// The serial number that a volume got when it was formatted.
+#[cfg(windows)]
+fn file_system(folder: &Path) -> Option<String> {
+    let handle = winapi_util::Handle::from_path_any(folder).ok()?;
+    let about = winapi_util::file::information(&handle).ok()?;
+    Some(format!("{:x}", about.volume_serial_number()))
 }

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use coffer_volume::dlist::EntryKind;
 
 use super::found::{Found, WalkItem, Why};
-use super::identity::{Folders, device};
-use super::mounts::{KnownMounts, is_marker};
+use super::identity::{Folders, device, whereabouts};
+use super::mounts::{KnownMounts, Mounted, is_marker};
 use super::roots::{Root, is_inside, with_separator};
 use super::rules::{
     Decision, EmptyFolders, ExclusionMarks, HardlinkPolicy, Reason, SourceOptions, SymlinkPolicy,
@@ -24,7 +24,7 @@ pub(crate) struct Walk<'a> {
     explains: bool,
     own_folders: Folders,
     known_mounts: Option<KnownMounts>,
-    /// Folders in which another file system begins.
+    /// Sources, and folders in them in which another file system begins, with their [`whereabouts`].
     mounts: HashMap<String, i64>,
     roots: std::vec::IntoIter<Root>,
     /// Sources within the one that is walked.
@@ -133,7 +133,8 @@ impl<'a> Walk<'a> {
         self
     }
 
-    /// Folders in which another file system begins, as far as the walk came; those that are away are not among them.
+    /// Sources, and folders in them in which another file system begins, as far as the walk came; those that are away are
+    /// not among them.
     pub(crate) fn mounts(&self) -> &HashMap<String, i64> {
         &self.mounts
     }
@@ -165,6 +166,10 @@ impl<'a> Walk<'a> {
         } else {
             return Some(problem(Why::SpecialFile));
         };
+        let known = self.known_mounts.as_ref();
+        if known.is_some_and(|known| known.is_replaced(&root)) {
+            return Some(problem(Why::Away));
+        }
         let stored = if kind == EntryKind::Folder {
             with_separator(&root.stored)
         } else {
@@ -278,16 +283,28 @@ impl<'a> Walk<'a> {
             });
         }
         children.sort_unstable_by(Child::order);
-        if let (Some(known), Some(device)) = (&self.known_mounts, device) {
+        let is_source = self.stack.is_empty();
+        let begins = is_source
+            || self
+                .stack
+                .last()
+                .is_some_and(|around| around.device != device);
+        let known = self.known_mounts.as_ref().filter(|all| all.has(stored));
+        let whereabouts = (begins || known.is_some())
+            .then(|| whereabouts(path, is_source))
+            .flatten();
+        if let Some(whereabouts) = whereabouts {
+            let now = Mounted {
+                device,
+                whereabouts,
+            };
             let paths = || children.iter().map(|child| child.stored(stored));
-            if known.is_away(stored, device, paths) {
+            if known.is_some_and(|known| known.is_away(stored, &now, paths)) {
                 return Ok(Opened::Away);
             }
-        }
-        if let Some(device) = device
-            && self.stack.last().and_then(|around| around.device) != Some(device)
-        {
-            self.mounts.insert(stored.to_owned(), device);
+            if begins {
+                self.mounts.insert(stored.to_owned(), whereabouts);
+            }
         }
         let real = if self.options.symlinks == SymlinkPolicy::Follow {
             fs::canonicalize(path).ok()

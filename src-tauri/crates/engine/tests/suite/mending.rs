@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coffer_destination::FolderDestination;
@@ -15,7 +16,8 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::checker::assert_clean;
-use crate::support::{Bench, noise, run};
+use crate::hooked::Hooked;
+use crate::support::{Bench, damage_index, noise, run};
 
 /// A copy of an unencrypted backup that Duplicati wrote.
 fn copied(case: &str) -> (Bench, TempDir) {
@@ -234,6 +236,63 @@ fn purged_files_are_gone_from_every_version_and_their_data_from_the_destination(
     }
     // The next run goes on from there and keeps what is in the source.
     assert_eq!(bench.backup().unwrap().added_files, 4);
+}
+
+#[test]
+fn a_purge_that_is_cut_off_before_it_deletes_leaves_no_version_twice() {
+    let mut bench = Bench::new();
+    for round in 0..2 {
+        let files = [("secret", noise(9, round)), ("kept", noise(9, round + 9))];
+        for (name, content) in files {
+            write_files(&bench.source(), &[(name, &content)]);
+        }
+        bench.backup().unwrap();
+    }
+    let rules = || Purged::Matching(Filters::new([(Action::Include, "*/secret")]).unwrap());
+    let planned = purge(&bench, rules(), Mode::Plan);
+    let expected = bench.volumes_of(".dlist.").len();
+    let plain = bench.destination.clone();
+
+    // The index fails once the new version is there, and the purge begins anew.
+    let index = bench.cache().join("index.sqlite");
+    let is_first = AtomicBool::new(true);
+    bench.destination = Arc::new(Hooked {
+        before_put: Box::new(move |name| {
+            if name.contains(".dlist.") && is_first.swap(false, Ordering::Relaxed) {
+                damage_index(&index);
+            }
+        }),
+        ..Hooked::over(plain.clone())
+    });
+    let stats = purge(&bench, rules(), Mode::Run);
+
+    assert_eq!(stats.versions, planned.versions);
+    assert_eq!(bench.volumes_of(".dlist.").len(), expected);
+
+    // The old version stays where it is, and another purge comes.
+    write_files(&bench.source(), &[("secret", b"again")]);
+    bench.backup().unwrap();
+    bench.destination = Arc::new(Hooked {
+        refuse_delete: Box::new(|name| {
+            let name = name.to_owned();
+            Some(coffer_destination::Error::Locked { name })
+        }),
+        ..Hooked::over(plain.clone())
+    });
+    let first = purge(&bench, rules(), Mode::Run);
+    assert_eq!(bench.volumes_of(".dlist.").len(), expected + 2);
+    bench.destination = plain;
+    let second = purge(&bench, rules(), Mode::Run);
+
+    let new_times = |stats: &PurgeStats| {
+        stats
+            .versions
+            .iter()
+            .map(|v| v.new_time)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(new_times(&first), new_times(&second));
+    assert_eq!(bench.volumes_of(".dlist.").len(), expected + 1);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::hooked::Hooked;
-use crate::support::{Bench, noise, run};
+use crate::support::{Bench, damage_index, noise, run};
 
 fn stamps(value: &Value) -> Vec<Timestamp> {
     let texts = value.as_array().unwrap().iter();
@@ -134,10 +134,7 @@ fn an_index_that_fails_meanwhile_does_not_make_a_number_mean_another_version() {
     bench.destination = Arc::new(Hooked {
         before_delete: Box::new(move |name| {
             if name.contains(".dlist.") {
-                let mut bytes = fs::read(&index).unwrap();
-                bytes[4096..].fill(0xa5);
-                fs::write(&index, bytes).unwrap();
-                let _ = fs::remove_file(index.with_extension("sqlite-wal"));
+                damage_index(&index);
             }
         }),
         ..Hooked::over(bench.destination.clone())

@@ -206,6 +206,89 @@ fn a_disk_that_takes_its_mount_point_along_is_away() {
 }
 
 #[test]
+fn a_source_that_became_something_else_is_kept_as_it_was() {
+    let folder_then_file = || {
+        let bench = with_files(&["a", "b"]);
+        unplug(&bench);
+        fs::write(bench.source(), b"a list of the photos").unwrap();
+        (bench, "a, b")
+    };
+    let file_then_folder = || {
+        let mut bench = Bench::new();
+        fs::remove_dir(bench.source()).unwrap();
+        fs::write(bench.source(), b"a diary").unwrap();
+        bench.backup().unwrap();
+        fs::remove_file(bench.source()).unwrap();
+        write_files(&bench.source(), &[("a", b"a")]);
+        (bench, "source")
+    };
+    for (mut bench, was) in [folder_then_file(), file_then_folder()] {
+        let stats = run_keeping_one(&mut bench);
+
+        assert_eq!((stats.kept_sources, stats.deleted_files), (1, 0), "{was}");
+        assert_eq!(stats.deleted_versions, 0, "{was}");
+        assert_eq!(restored(&mut bench, 0).join(", "), was);
+        // When that is meant, the versions from before stay for now.
+        let mut options = keeping_one(&bench);
+        options.allow_missing_source = true;
+        let stats = bench.backup_with(options).unwrap();
+        assert_eq!(
+            (stats.kept_sources, stats.deleted_versions),
+            (0, 0),
+            "{was}"
+        );
+        assert_eq!(restored(&mut bench, 1).join(", "), was);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_source_whose_link_leads_to_another_folder_is_kept_as_it_was() {
+    let mut bench = Bench::new();
+    let (one, other) = (
+        bench.folder.path().join("one"),
+        bench.folder.path().join("other"),
+    );
+    write_files(&one, &[("photos", b"1"), ("letters", b"2")]);
+    write_files(&other, &[("music", b"3")]);
+    fs::remove_dir(bench.source()).unwrap();
+    std::os::unix::fs::symlink(&one, bench.source()).unwrap();
+    bench.backup().unwrap();
+    fs::remove_file(bench.source()).unwrap();
+    std::os::unix::fs::symlink(&other, bench.source()).unwrap();
+
+    let stats = run_keeping_one(&mut bench);
+
+    assert_eq!((stats.kept_sources, stats.deleted_files), (1, 0));
+    assert_eq!(stats.deleted_versions, 0);
+    assert_eq!(restored(&mut bench, 0), ["letters", "photos"]);
+    // The same files by another way are the same source.
+    fs::remove_file(bench.source()).unwrap();
+    fs::rename(&one, bench.folder.path().join("moved")).unwrap();
+    std::os::unix::fs::symlink(bench.folder.path().join("moved"), bench.source()).unwrap();
+    let stats = run_keeping_one(&mut bench);
+    assert_eq!((stats.kept_sources, stats.deleted_files), (0, 0));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_index_that_knows_a_source_by_its_device_alone_goes_on() {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut bench = with_files(&["a"]);
+    let device = fs::metadata(bench.source()).unwrap().dev().cast_signed();
+    let index = coffer_database::Index::open(&bench.cache().join("index.sqlite")).unwrap();
+    let folder = format!("{}/", bench.source().display());
+    index
+        .set_mounts(&[(folder, device)].into_iter().collect())
+        .unwrap();
+    fs::rename(bench.source().join("a"), bench.source().join("b")).unwrap();
+
+    let stats = run_keeping_one(&mut bench);
+
+    assert_eq!((stats.kept_sources, stats.deleted_files), (0, 1));
+}
+
+#[test]
 fn an_index_that_lost_what_it_knew_gives_nothing_up_for_two_runs() {
     let mut bench = with_files(&["disk/a", "here"]);
     fs::remove_dir_all(bench.cache()).unwrap();

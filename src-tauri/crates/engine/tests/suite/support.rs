@@ -225,3 +225,11 @@ pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
         })
         .collect()
 }
+
+/// Makes all of an index but its first page unreadable, also for a connection that is open.
+pub(crate) fn damage_index(index: &Path) {
+    let mut bytes = fs::read(index).unwrap();
+    bytes[4096..].fill(0xa5);
+    fs::write(index, bytes).unwrap();
+    let _ = fs::remove_file(index.with_extension("sqlite-wal"));
+}
