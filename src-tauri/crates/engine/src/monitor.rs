@@ -97,6 +97,9 @@ pub enum ProblemKind {
     Faulty(FaultKind),
     /// No index volume describes it, and no version needs it: a run that was cut off left it.
     NotDescribed,
+    /// It describes only data volumes that are gone and that no version needs: a run that was cut off while it deleted
+    /// left it.
+    LeftOver,
     /// It should be deleted, and somebody holds it or does not allow that.
     NotDeleted(String),
     /// Space was not given back, because data of versions is missing.

@@ -18,8 +18,8 @@ pub(crate) use kept::{OTHERS, RETENTION, SOURCES, SOURCES_LEFT};
 pub(crate) use listing::{Listed, ListedVolume, open_volume};
 pub(crate) use opened::Opened;
 pub(crate) use sync::{
-    Synced, accept_losses, kind_number, kind_of, load_newest_version, stream_ref, stream_row,
-    sync_volumes, sync_what_is_there,
+    Synced, accept_losses, is_all_there, kind_number, kind_of, load_newest_version, stream_ref,
+    stream_row, sync_volumes, sync_what_is_there,
 };
 
 use crate::error::{Error, Result};

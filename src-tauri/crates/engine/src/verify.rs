@@ -18,12 +18,13 @@ use rand::seq::SliceRandom as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::broken::Survey;
+use crate::compact::with_dindexes;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::repair::lacking_dindexes;
 use crate::session::{Role, Session};
 use crate::store::{
-    Listed, ListedVolume, Opened, Store, open_volume, sync_volumes, with_sound_index,
+    Listed, ListedVolume, Opened, Store, is_all_there, open_volume, sync_volumes, with_sound_index,
 };
 use crate::threads::{join, spawn};
 use crate::usage::needed_volumes;
@@ -150,6 +151,7 @@ fn verify_once(
         other => drop(other?),
     }
     tell_not_described(&session, &index, &format, &spool, &listed, &mut stats)?;
+    set_left_over_aside(&session, &index, &format, &spool, &mut listed)?;
     verify_samples(
         &session,
         &index,
@@ -195,6 +197,30 @@ fn tell_not_described(
             let what = "no index volume describes it; `repair` writes one".to_owned();
             note(session, stats, name, FaultKind::Incomplete(what));
         }
+    }
+    Ok(())
+}
+
+/// Takes index volumes that describe nothing which is there, or which a version needs, out of what is looked into, and tells
+/// them.
+fn set_left_over_aside(
+    session: &Session,
+    index: &Index,
+    format: &Format,
+    spool: &Path,
+    listed: &mut Listed,
+) -> Result<()> {
+    let rows = with_dindexes(index, &HashSet::new())?;
+    let left: HashSet<String> = rows.into_iter().map(|row| row.name).collect();
+    let is_left = |volume: &ListedVolume| left.contains(volume.name.as_str());
+    if left.is_empty() || !is_all_there(session, index, listed, format, spool)? {
+        return Ok(());
+    }
+    for volume in listed.dindexes.extract_if(.., |volume| is_left(volume)) {
+        session.monitor().problem(Problem {
+            subject: volume.name.to_string(),
+            kind: ProblemKind::LeftOver,
+        });
     }
     Ok(())
 }

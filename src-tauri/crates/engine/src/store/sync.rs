@@ -180,7 +180,7 @@ fn add_unlisted(
 }
 
 /// Whether every version has all that it needs, in volumes that are there.
-fn is_all_there(
+pub(crate) fn is_all_there(
     session: &Session,
     index: &Index,
     listed: &Listed,

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use coffer_destination::FolderDestination;
-use coffer_engine::{Fault, FaultKind, Samples};
+use coffer_engine::{Disposal, Fault, FaultKind, Retention, Samples};
 use coffer_testkit::{fixture, write_files};
 
+use crate::hooked::Hooked;
 use crate::support::{Bench, noise};
 
 fn with_versions(count: u64) -> Bench {
@@ -164,6 +165,49 @@ fn what_a_run_left_that_was_cut_off_is_no_damage() {
     assert_eq!(stats.faults, []);
     let told = format!("{left}: NotDescribed");
     assert_eq!(bench.recorder.problems(), [told]);
+}
+
+#[test]
+fn what_a_deletion_left_that_was_cut_off_is_no_damage() {
+    for knows in [true, false] {
+        let mut bench = with_versions(2);
+        write_files(&bench.source(), &[("changes", &noise(300_000, 9))]);
+        let mut options = bench.options();
+        options.retention = Retention::KeepVersions(1);
+        bench.backup_with(options).unwrap();
+        let plain = bench.destination.clone();
+        bench.destination = Arc::new(Hooked {
+            refuse_delete: Box::new(|name| {
+                let name = name.to_owned();
+                let is_index = name.contains(".dindex.");
+                is_index.then_some(coffer_destination::Error::Locked { name })
+            }),
+            ..Hooked::over(plain.clone())
+        });
+        let deleted = bench.compact(Disposal::Now).unwrap().deleted;
+        assert!(!deleted.is_empty());
+        bench.destination = plain;
+        bench.recorder = Arc::default();
+        if !knows {
+            fs::remove_dir_all(bench.cache()).unwrap();
+        }
+
+        let stats = bench.verify(Samples::All);
+
+        assert_eq!(stats.faults, [], "{knows}");
+        let problems = bench.recorder.problems();
+        assert_eq!(problems.len(), deleted.len(), "{problems:?}");
+        assert!(
+            problems
+                .iter()
+                .all(|problem| problem.ends_with(": LeftOver")),
+            "{problems:?}"
+        );
+        // It goes with the next waste.
+        bench.compact(Disposal::Now).unwrap();
+        let count = |kind| bench.volumes_of(kind).len();
+        assert_eq!(count(".dindex."), count(".dblock."));
+    }
 }
 
 #[test]

@@ -105,6 +105,11 @@ pub fn problem(problem: &Problem) -> RunMessage {
              writes that."
                 .to_owned()
         }
+        ProblemKind::LeftOver => {
+            "A run that was cut off left this index volume of data volumes that were deleted. No version needs it; a backup \
+             deletes it with the next waste, `coffer compact --now` at once."
+                .to_owned()
+        }
         ProblemKind::NotDeleted(why) => {
             format!("It could not be deleted ({why}). The next run tries again.")
         }
