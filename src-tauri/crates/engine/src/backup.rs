@@ -3,13 +3,13 @@
 mod aftercare;
 mod blocks;
 mod collect;
+mod hold;
 mod known;
 mod options;
 mod pace;
 mod prepare;
 mod rows;
 mod scan;
-mod source_list;
 mod version;
 
 use std::collections::HashSet;
@@ -514,7 +514,7 @@ fn choose_format(
             None => (base.block_hash_name(), base.file_hash_name()),
         };
         Format::new(block_size, block_hash, file_hash)
-            .map_err(|source| Error::volume("the new backup's settings", source))
+            .map_err(|source| Error::UnusableFormat { source })
     };
     let found = match known {
         Some(known) => Some(known),

@@ -58,6 +58,12 @@ pub enum Error {
         /// The destination's label.
         destination: String,
     },
+    /// A new backup was asked for with a block size or hash that the format does not have.
+    #[error("A backup cannot be made so")]
+    UnusableFormat {
+        /// What is asked for and cannot be.
+        source: coffer_volume::Error,
+    },
     /// The folder's backup has another block size or hash than was asked for.
     #[error("The backup in {destination} has {found}, not {asked}")]
     FormatMismatch {

@@ -57,6 +57,7 @@ pub mod restore;
 mod retention;
 mod session;
 pub mod source;
+mod source_list;
 mod spool;
 mod store;
 mod threads;

@@ -105,7 +105,12 @@ pub enum ProblemKind {
     /// Space was not given back, because data of versions is missing.
     NotCompacted(String),
     /// A volume could not be used; another way was looked for.
-    VolumeUnusable(String),
+    VolumeUnusable {
+        /// What is wrong.
+        why: String,
+        /// False when it may be whole and could not be read for now.
+        is_lost: bool,
+    },
     /// A version that was there is gone, and nobody here deleted it.
     VersionGone {
         /// Another computer made versions in the same folder, and may have deleted it.

@@ -244,7 +244,7 @@ impl Session {
         }
         self.monitor.problem(Problem {
             subject: volume.to_owned(),
-            kind: ProblemKind::VolumeUnusable(why),
+            kind: ProblemKind::VolumeUnusable { why, is_lost },
         });
         Ok(())
     }

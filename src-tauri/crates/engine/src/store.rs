@@ -14,7 +14,7 @@ use coffer_destination::Destination;
 use coffer_volume::{Encryption, Passphrase, VolumeName};
 
 pub(crate) use cache::{Cache, SpooledVolume, known_versions, with_sound_index};
-pub(crate) use kept::{OTHERS, RETENTION, SOURCES, SOURCES_LEFT};
+pub(crate) use kept::{Others, RETENTION, SOURCES, SOURCES_LEFT};
 pub(crate) use listing::{Listed, ListedVolume, open_volume};
 pub(crate) use opened::Opened;
 pub(crate) use sync::{

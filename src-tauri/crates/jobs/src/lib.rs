@@ -35,7 +35,9 @@ pub use app_lock::AppLock;
 pub use credentials::KeptSignIn;
 pub use environment::Environment;
 pub use folders::Folders;
-pub use passphrase::{generate as generate_passphrase, rate as rate_passphrase};
+pub use passphrase::{
+    generate as generate_passphrase, rate as rate_passphrase, warning as passphrase_warning,
+};
 pub use private_file::save_private_file;
 pub use progress::Observer;
 pub use schedule::next_run;

@@ -24,6 +24,14 @@ pub fn generate() -> String {
     (0..GROUPS).map(|_| group()).collect::<Vec<_>>().join("-")
 }
 
+/// What to know of a passphrase before a backup is made with it: who copied it may not see what came along.
+pub fn warning(passphrase: &str) -> Option<&'static str> {
+    let is_clean = forms::without_stray_ends(passphrase).len() == passphrase.len();
+    (!is_clean).then_some(
+        "It begins or ends with a blank or a line break, which is part of it: without that it will not open the backup.",
+    )
+}
+
 /// How hard a passphrase is to guess.
 pub fn rate(passphrase: &str) -> PassphraseRating {
     if passphrase.trim().is_empty() {
@@ -38,19 +46,16 @@ pub fn rate(passphrase: &str) -> PassphraseRating {
     let entropy = zxcvbn::zxcvbn(&start, &["coffer", "duplicati", "onedrive", "backup"]);
     let score = u8::from(entropy.score());
     let label = ["Very weak", "Weak", "Fair", "Good", "Strong"][usize::from(score.min(4))];
-    let advice = entropy.feedback().map_or_else(String::new, |feedback| {
-        let warning = feedback.warning().map(|warning| warning.to_string());
-        let suggestion = feedback.suggestions().first().map(ToString::to_string);
-        [warning, suggestion]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(" ")
-    });
+    let feedback = entropy.feedback();
+    let advice = [
+        warning(passphrase).map(str::to_owned),
+        feedback.and_then(|feedback| Some(feedback.warning()?.to_string())),
+        feedback.and_then(|feedback| Some(feedback.suggestions().first()?.to_string())),
+    ];
     PassphraseRating {
         score,
         label: label.to_owned(),
-        advice,
+        advice: advice.into_iter().flatten().collect::<Vec<_>>().join(" "),
     }
 }
 
@@ -72,5 +77,18 @@ mod tests {
         assert!(rate("password").score < 2);
         assert_eq!(rate("   ").score, 0);
         assert!(!rate("abc").advice.is_empty());
+    }
+
+    #[test]
+    fn blanks_that_came_along_are_told() {
+        let clean = generate();
+        for stray in [
+            format!("{clean} "),
+            format!("{clean}\n"),
+            format!(" {clean}"),
+        ] {
+            assert!(rate(&stray).advice.contains("line break"), "{stray:?}");
+        }
+        assert_eq!(rate(&clean).advice, "");
     }
 }

@@ -9,6 +9,7 @@ use coffer_engine::filter::Action;
 use coffer_engine::source::Reason;
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::Error as OneDriveError;
+use coffer_volume::Error as VolumeError;
 
 use crate::keychain;
 use files::{damaged, io_words, unusable};
@@ -354,6 +355,17 @@ pub fn engine(source: &EngineError) -> CommandError {
             format!("The backup in {destination} is not encrypted, and a passphrase was given."),
             "Turn encryption off for this folder (--no-encryption), or choose another folder.",
         ),
+        EngineError::UnusableFormat { source } => {
+            let what = match source {
+                VolumeError::Unsupported { what } => what.clone(),
+                other => other.to_string(),
+            };
+            invalid(
+                format!("A backup cannot be made with {what}."),
+                "Blocks have 1 KiB to 2 GiB (--blocksize), hashes are SHA256, SHA384, SHA512, SHA1 or MD5. Leave the options \
+                 out to have the usual ones.",
+            )
+        }
         EngineError::FormatMismatch {
             destination,
             found,

@@ -2,7 +2,7 @@ use coffer_ipc::CommandError;
 use coffer_ipc::command::DestinationContent;
 use coffer_ipc::run::RunResult;
 use coffer_jobs::operation::{BackupSettings, Finished};
-use coffer_jobs::{Folders, Target, operation, wording};
+use coffer_jobs::{Folders, Target, operation, passphrase_warning, wording};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -58,9 +58,18 @@ pub(crate) async fn run(arguments: Backup, cancel: &CancellationToken) -> Exit {
 async fn open(arguments: &Backup, cancel: &CancellationToken) -> Result<Target, CommandError> {
     let destination = &arguments.destination;
     if destination.no_encryption || destination.passphrase.is_some() {
-        return destination
-            .open(destination.passphrase.clone(), cancel)
-            .await;
+        let passphrase = destination.passphrase.clone();
+        let warning = passphrase.as_deref().and_then(passphrase_warning);
+        let target = destination.open(passphrase, cancel).await?;
+        if let Some(warning) = warning
+            && !matches!(
+                operation::content(&target, cancel).await?,
+                DestinationContent::Backup { .. }
+            )
+        {
+            tell_of_passphrase(warning);
+        }
+        return Ok(target);
     }
     if !can_ask() {
         return Err(wording::invalid(
@@ -81,7 +90,14 @@ async fn open(arguments: &Backup, cancel: &CancellationToken) -> Result<Target, 
             "Run again and type the same twice.",
         ));
     }
+    if let Some(warning) = passphrase_warning(&passphrase).filter(|_| is_new) {
+        tell_of_passphrase(warning);
+    }
     destination.open(Some(passphrase), cancel).await
+}
+
+fn tell_of_passphrase(warning: &str) {
+    eprintln!("Note: this is the passphrase of a new backup. {warning}");
 }
 
 fn summary(finished: &Finished) -> String {

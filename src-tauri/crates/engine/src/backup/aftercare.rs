@@ -6,22 +6,20 @@ use std::path::Path;
 use coffer_database::Index;
 use jiff::Timestamp;
 
+use super::hold::Hold;
 use super::pace::PATIENT_LEVEL;
 use super::scan::Overview;
-use super::source_list::SourceList;
 use super::{BackupStats, Run};
 use crate::compact::{CompactOptions, Compaction, GRACE, compact_afterwards, with_dindexes};
 use crate::delete::{RetentionRun, apply_retention};
 use crate::error::Result;
 use crate::monitor::{Problem, ProblemKind};
 use crate::source::Root;
+use crate::source_list::SourceList;
 use crate::spool::{Spool, lock};
-use crate::store::{Cache, Listed, ListedVolume, SOURCES_LEFT};
+use crate::store::{Cache, Listed, ListedVolume};
 use crate::verify::{Lists, Samples, VerifyOptions, VerifyStats, verify_samples};
 use crate::versions::read_version;
-
-/// Runs with the same sources after some of them left, before retention gives up what only they had.
-const RUNS_AFTER_SOURCES_LEFT: u32 = 2;
 
 /// The versions that are there, and room to read one.
 struct Before<'a> {
@@ -109,26 +107,19 @@ impl Run<'_> {
     ) -> Result<bool> {
         // Runs of this computer are compared, because others may back up other sources into the same folder.
         let sources = SourceList::of(roots);
-        let (sources_left, reason) = match SourceList::of_run_before(index)? {
-            Some(before) => (sources.lacks_some_of(&before), ProblemKind::SourcesLeft),
+        let begins = match SourceList::of_run_before(index)? {
+            Some(before) => sources.lacks_some_of(&before).then_some(Hold::SourcesLeft),
             None if overview.sources_left || self.left_before(before, &sources, stats)? => {
-                (true, ProblemKind::SourcesLeft)
+                Some(Hold::SourcesLeft)
             }
             // An unplugged disk looks the same to an index that has lost what it knew.
-            None => (overview.files_are_gone, ProblemKind::NothingRemembered),
+            None => overview.files_are_gone.then_some(Hold::NothingRemembered),
         };
-        let runs_left: u32 = index
-            .meta(SOURCES_LEFT)?
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0);
-        let runs_left = if sources_left {
-            RUNS_AFTER_SOURCES_LEFT
-        } else {
-            runs_left.saturating_sub(1)
+        let waits_for = match begins {
+            Some(hold) => Some(hold.begin(index)?),
+            None => Hold::pass(index)?,
         };
-        index.set_meta(SOURCES_LEFT, &runs_left.to_string())?;
-        sources.note(index)?;
-        let is_waiting = sources_left || runs_left > 0;
+        sources.note_run(index)?;
         let nothing_chosen = overview.files == 0
             && !overview.keeps
             && (overview.left_out > 0 || overview.files_are_gone);
@@ -136,7 +127,9 @@ impl Run<'_> {
             nothing_chosen.then_some(ProblemKind::NothingChosen {
                 is_meant: self.options.allow_missing_source,
             }),
-            (is_waiting && !self.options.retention.keeps_all()).then_some(reason),
+            waits_for
+                .filter(|_| !self.options.retention.keeps_all())
+                .map(Hold::problem),
         ];
         for kind in told.into_iter().flatten() {
             let subject = self.session.label();
@@ -147,7 +140,7 @@ impl Run<'_> {
             && stats.incomplete_files == 0
             && !nothing_chosen
             && !overview.was_emptied
-            && !is_waiting
+            && waits_for.is_none()
             && !index.holds_deletions()?)
     }
 

@@ -6,14 +6,9 @@ use jiff::Timestamp;
 use crate::error::Result;
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
-use crate::source::is_inside;
-use crate::store::{Cache, Listed, ListedVolume, OTHERS};
+use crate::source_list::SourceList;
+use crate::store::{Cache, Listed, ListedVolume, Others};
 use crate::versions::read_version;
-
-/// In no path.
-const SEPARATOR: char = '\0';
-/// Nobody backs up more; a list that was made to do harm may.
-const MOST_SOURCES: usize = 1000;
 
 /// Takes versions out of `times` that are the newest ones of some sources: a rule of this computer must not cost another
 /// one, whose versions it counts with its own, the last that it has.
@@ -24,20 +19,24 @@ pub(super) fn spare(
     listed: &Listed,
     times: &mut Vec<Timestamp>,
 ) -> Result<()> {
-    if times.is_empty() || index.meta(OTHERS)?.is_none() {
+    let reader = Reader {
+        session,
+        cache,
+        index,
+    };
+    if times.is_empty() || !reader.others_work_here(listed)? {
         return Ok(());
     }
     let goes = |dlist: &&ListedVolume| dlist.name.time().is_some_and(|time| times.contains(&time));
     let (going, left): (Vec<_>, Vec<_>) = listed.dlists.iter().rev().partition(goes);
-    let mut covered = Vec::new();
+    let mut covered = SourceList::default();
     for dlist in left {
-        covered.extend(sources_of(session, cache, index, dlist)?);
+        covered.extend(reader.sources_of(dlist)?);
     }
     let mut spared = Vec::new();
     for dlist in going {
-        let sources = sources_of(session, cache, index, dlist)?;
-        let is_covered = |source: &String| covered.iter().any(|other| is_inside(source, other));
-        if !sources.iter().all(is_covered) {
+        let sources = reader.sources_of(dlist)?;
+        if covered.lacks_some_of(&sources) {
             covered.extend(sources);
             spared.extend(dlist.name.time());
         }
@@ -55,29 +54,54 @@ pub(super) fn spare(
     Ok(())
 }
 
-/// The topmost paths of a version. Its dlist is read once.
-fn sources_of(
-    session: &Session,
-    cache: &Cache,
-    index: &Index,
-    dlist: &ListedVolume,
-) -> Result<Vec<String>> {
-    let key = format!("sources of {}", dlist.name.as_str());
-    if let Some(noted) = index.meta(&key)? {
-        return Ok(noted.split(SEPARATOR).map(str::to_owned).collect());
-    }
-    let mut tops: Vec<String> = Vec::new();
-    let read = read_version(session, dlist, &cache.spool(), |entry| {
-        if tops.len() < MOST_SOURCES && !tops.iter().any(|top| is_inside(&entry.path, top)) {
-            tops.retain(|top| !is_inside(top, &entry.path));
-            tops.push(entry.path);
+struct Reader<'a> {
+    session: &'a Session,
+    cache: &'a Cache,
+    index: &'a Index,
+}
+
+impl Reader<'_> {
+    /// Whether other computers make versions here. An index that came after the versions finds it out once, by their order:
+    /// sources that left the list are in none that is newer than the first with what is backed up here now.
+    fn others_work_here(&self, listed: &Listed) -> Result<bool> {
+        match Others::noted(self.index)? {
+            Others::Unknown => {}
+            known => return Ok(known == Others::Work),
         }
-        Ok(())
-    });
-    if let Err(error) = read {
-        session.tell_unusable(dlist.name.as_str(), error)?;
-        return Ok(Vec::new());
+        let own = SourceList::of_run_before(self.index)?.unwrap_or_default();
+        let (mut has_own, mut work_here) = (false, false);
+        for dlist in &listed.dlists {
+            let is_own = !own.lacks_some_of(&self.sources_of(dlist)?);
+            work_here |= has_own && !is_own;
+            has_own |= is_own;
+        }
+        let found = if work_here {
+            Others::Work
+        } else {
+            Others::None
+        };
+        found.note(self.index)?;
+        Ok(work_here)
     }
-    index.set_meta(&key, &tops.join(&SEPARATOR.to_string()))?;
-    Ok(tops)
+
+    /// The topmost paths of a version. Its dlist is read once.
+    fn sources_of(&self, dlist: &ListedVolume) -> Result<SourceList> {
+        let key = format!("sources of {}", dlist.name.as_str());
+        if let Some(noted) = SourceList::noted(self.index, &key)? {
+            return Ok(noted);
+        }
+        let mut tops = SourceList::default();
+        let read = read_version(self.session, dlist, &self.cache.spool(), |entry| {
+            tops.add(entry.path);
+            Ok(())
+        });
+        match read {
+            Ok(()) => tops.note(self.index, &key)?,
+            Err(error) => {
+                self.session.tell_unusable(dlist.name.as_str(), error)?;
+                return Ok(SourceList::default());
+            }
+        }
+        Ok(tops)
+    }
 }

@@ -106,7 +106,7 @@ fn read_volume(
     let subject = volume.name.to_string();
     session.monitor().problem(Problem {
         subject,
-        kind: ProblemKind::VolumeUnusable(why),
+        kind: ProblemKind::VolumeUnusable { why, is_lost: true },
     });
     Ok(plan.volume_failed(id)?)
 }

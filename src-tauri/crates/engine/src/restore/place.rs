@@ -498,7 +498,8 @@ impl<'a> Placer<'a> {
     }
 
     fn warn_missing_metadata(&mut self, entry: &PlanEntry) {
-        let missing = io::Error::new(io::ErrorKind::NotFound, "its metadata is missing");
+        let missing =
+            io::Error::other("they are missing at the destination, or cannot be read there");
         self.warn(&entry.path, ProblemKind::MetadataNotRestored(missing));
     }
 

@@ -10,7 +10,36 @@ use crate::error::{Error, Result};
 pub(crate) const RETENTION: &str = "retention";
 pub(crate) const SOURCES: &str = "sources";
 pub(crate) const SOURCES_LEFT: &str = "sources left";
-pub(crate) const OTHERS: &str = "others work here";
+const OTHERS: &str = "others work here";
+
+/// Whether other computers make versions in the same folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Others {
+    /// As far as this index saw.
+    None,
+    /// The versions were there before this index.
+    Unknown,
+    Work,
+}
+
+impl Others {
+    pub(crate) fn noted(index: &Index) -> Result<Self> {
+        Ok(match index.meta(OTHERS)?.as_deref() {
+            Some("yes") => Self::Work,
+            Some("unknown") => Self::Unknown,
+            _ => Self::None,
+        })
+    }
+
+    pub(crate) fn note(self, index: &Index) -> Result<()> {
+        let noted = match self {
+            Self::None => "no",
+            Self::Unknown => "unknown",
+            Self::Work => "yes",
+        };
+        Ok(index.set_meta(OTHERS, noted)?)
+    }
+}
 
 pub(super) struct Kept {
     dlists: Vec<KnownDlist>,

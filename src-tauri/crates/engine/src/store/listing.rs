@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::Store;
 use super::cache::{known_versions, spool_beside};
-use super::kept::OTHERS;
+use super::kept::Others;
 use crate::delete::RemoteVolume;
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
@@ -168,9 +168,13 @@ impl Listed {
         let has_others =
             !is_another && !seen_before.is_empty() && self.dlists.iter().any(is_foreign);
         if has_others && session.role() != Role::Reading {
-            index.set_meta(OTHERS, "yes")?;
+            Others::Work.note(index)?;
         }
-        let others_work_here = has_others || (!is_another && index.meta(OTHERS)?.is_some());
+        let noted = Others::noted(index)?;
+        if seen_before.is_empty() && !self.dlists.is_empty() && noted == Others::None {
+            Others::Unknown.note(index)?;
+        }
+        let others_work_here = has_others || (!is_another && noted == Others::Work);
         for (text, size) in sizes {
             let Some(name) = VolumeName::parse(&text) else {
                 continue;

@@ -224,7 +224,8 @@ pub(crate) fn sync_what_is_there(
     match sync_volumes(session, index, listed, format, spool) {
         Err(Error::VolumesMissing { names, .. }) => {
             for subject in names {
-                let kind = ProblemKind::VolumeUnusable("it is missing".to_owned());
+                let why = "it is missing".to_owned();
+                let kind = ProblemKind::VolumeUnusable { why, is_lost: true };
                 session.monitor().problem(Problem { subject, kind });
             }
             Ok(())

@@ -419,6 +419,50 @@ fn a_rule_of_one_computer_keeps_the_newest_version_of_another() {
 }
 
 #[test]
+fn an_index_that_is_new_finds_out_that_others_work_here() {
+    let mut bench = with_files(&["here"]);
+    let mut other = Bench::new();
+    other.destination = bench.destination.clone();
+    write_files(&other.source(), &[("there", b"there")]);
+    other.now = bench.now;
+    other.backup().unwrap();
+    bench.now = other.now;
+    write_files(&bench.source(), &[("changes", b"1")]);
+    bench.backup().unwrap();
+    fs::remove_dir_all(bench.cache()).unwrap();
+
+    let mut deleted = Vec::new();
+    for round in 0..4 {
+        write_files(&bench.source(), &[("changes", &noise(10, round))]);
+        deleted.push(run_keeping_one(&mut bench).deleted_versions);
+    }
+
+    assert_eq!(deleted.iter().sum::<u64>(), 5, "{deleted:?}");
+    assert_eq!(restored(&mut other, 1), ["there"]);
+}
+
+#[test]
+fn sources_that_left_before_an_index_was_lost_are_no_other_computer() {
+    let mut bench = with_files(&["old"]);
+    let old = bench.source();
+    let new = bench.folder.path().join("new");
+    write_files(&new, &[("a", b"a")]);
+    let run = |bench: &mut Bench, round| {
+        write_files(&new, &[("a", &noise(10, round))]);
+        let mut options = keeping_one(bench);
+        options.sources = vec![new.clone()];
+        bench.backup_with(options).unwrap();
+    };
+    run(&mut bench, 0);
+    fs::remove_dir_all(bench.cache()).unwrap();
+    for round in 1..6 {
+        run(&mut bench, round);
+    }
+
+    assert_eq!(bench.volumes_of("dlist").len(), 1, "{}", old.display());
+}
+
+#[test]
 fn a_source_within_a_folder_that_is_left_out_is_backed_up() {
     for rule in ["cache/", "cache*", "ignored"] {
         let mut bench = Bench::new();

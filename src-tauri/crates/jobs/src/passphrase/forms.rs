@@ -10,7 +10,7 @@ pub(crate) fn forms(typed: &str) -> Vec<String> {
         ComposingNormalizerBorrowed::new_nfc(),
         DecomposingNormalizerBorrowed::new_nfd(),
     );
-    let trimmed = typed.trim_matches(is_stray);
+    let trimmed = without_stray_ends(typed);
     let mut forms: Vec<String> = Vec::new();
     for text in [typed, trimmed] {
         let normal = [
@@ -25,6 +25,11 @@ pub(crate) fn forms(typed: &str) -> Vec<String> {
         }
     }
     forms
+}
+
+/// Without what came along at its ends.
+pub(super) fn without_stray_ends(typed: &str) -> &str {
+    typed.trim_matches(is_stray)
 }
 
 /// What comes along when text is copied: blanks, line breaks and characters without width.

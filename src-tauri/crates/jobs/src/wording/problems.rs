@@ -85,7 +85,7 @@ pub fn problem(problem: &Problem) -> RunMessage {
         }
         ProblemKind::Unwritable(source) => format!("Could not be written ({}).", io_words(source)),
         ProblemKind::DataMissing => {
-            "Parts of it are missing at the destination; it was not restored.".to_owned()
+            "Parts of it are missing at the destination, or cannot be read there; it was not restored.".to_owned()
         }
         ProblemKind::ContentMismatch => {
             "Its content came out different from what was backed up; it was not restored."
@@ -116,11 +116,14 @@ pub fn problem(problem: &Problem) -> RunMessage {
         ProblemKind::NotCompacted(why) => {
             format!("Space was not given back: {why}. `coffer list-broken-files` shows what is missing, `coffer purge-broken-files` takes it out; a version that cannot be read goes with `coffer delete`.")
         }
-        ProblemKind::VolumeUnusable(why) if problem.subject.contains(".dlist.") => format!(
+        ProblemKind::VolumeUnusable { why, is_lost: false } => format!(
+            "This volume cannot be read now ({why}). It may be whole: make it readable again (rights, disk, share)."
+        ),
+        ProblemKind::VolumeUnusable { why, .. } if problem.subject.contains(".dlist.") => format!(
             "This file list cannot be read ({why}), so its version cannot be restored. Bring the file back, or delete the \
              version with `coffer delete --version=<number>`; `coffer list` numbers them."
         ),
-        ProblemKind::VolumeUnusable(why) => {
+        ProblemKind::VolumeUnusable { why, .. } => {
             format!(
                 "This volume could not be used ({why}); its data was looked for elsewhere. `coffer test` says what is lost, \
                  `coffer repair` puts right what can be."
