@@ -47,6 +47,28 @@ fn a_wrong_passphrase_is_told_and_nothing_is_written() {
 }
 
 #[test]
+fn who_asks_for_what_is_lost_gets_it_with_or_without_an_index() {
+    for keeps_index in [true, false] {
+        let bench = with_one_version();
+        let mut dblocks = bench.volumes();
+        dblocks.retain(|name| name.contains(".dblock."));
+        fs::remove_file(bench.destination().join(&dblocks[0])).unwrap();
+        if !keeps_index {
+            bench.computer.clear_cache();
+        }
+        let url = bench.url();
+
+        for command in [
+            &["list-broken-files", &url][..],
+            &["purge-broken-files", &url, "--dry-run"],
+        ] {
+            let said = bench.computer.coffer(command).expect(0);
+            assert!(said.stdout.contains("a/one"), "{}", said.stdout);
+        }
+    }
+}
+
+#[test]
 fn somebody_elses_backup_is_not_mixed_with() {
     let bench = with_one_version();
     let volumes = bench.volumes();

@@ -111,6 +111,8 @@ pub enum ProblemKind {
         /// False when it may be whole and could not be read for now.
         is_lost: bool,
     },
+    /// A volume that versions need is gone, which is what was looked for.
+    VolumeMissing,
     /// A version that was there is gone, and nobody here deleted it.
     VersionGone {
         /// Another computer made versions in the same folder, and may have deleted it.
@@ -171,6 +173,7 @@ impl ProblemKind {
             | Self::SourcesLeft
             | Self::NothingRemembered
             | Self::OthersKept { .. }
+            | Self::VolumeMissing
             | Self::NothingChosen { is_meant: true }
             | Self::VersionGone {
                 others_work_here: true,

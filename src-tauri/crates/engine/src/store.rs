@@ -19,7 +19,7 @@ pub(crate) use listing::{Listed, ListedVolume, open_volume};
 pub(crate) use opened::Opened;
 pub(crate) use sync::{
     Synced, accept_losses, is_all_there, kind_number, kind_of, load_newest_version, stream_ref,
-    stream_row, sync_volumes, sync_what_is_there,
+    stream_row, sync_to_find_losses, sync_volumes, sync_what_is_there,
 };
 
 use crate::error::{Error, Result};

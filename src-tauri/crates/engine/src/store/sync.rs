@@ -221,11 +221,37 @@ pub(crate) fn sync_what_is_there(
     format: &Format,
     spool: &Path,
 ) -> Result<()> {
+    let missing = || {
+        let why = "it is missing".to_owned();
+        ProblemKind::VolumeUnusable { why, is_lost: true }
+    };
+    sync_and_tell(session, index, listed, format, spool, missing)
+}
+
+/// The same, for operations that look for what is lost: that some is, is what they find and no warning.
+pub(crate) fn sync_to_find_losses(
+    session: &Session,
+    index: &Index,
+    listed: &mut Listed,
+    format: &Format,
+    spool: &Path,
+) -> Result<()> {
+    let missing = || ProblemKind::VolumeMissing;
+    sync_and_tell(session, index, listed, format, spool, missing)
+}
+
+fn sync_and_tell(
+    session: &Session,
+    index: &Index,
+    listed: &mut Listed,
+    format: &Format,
+    spool: &Path,
+    missing: impl Fn() -> ProblemKind,
+) -> Result<()> {
     match sync_volumes(session, index, listed, format, spool) {
         Err(Error::VolumesMissing { names, .. }) => {
             for subject in names {
-                let why = "it is missing".to_owned();
-                let kind = ProblemKind::VolumeUnusable { why, is_lost: true };
+                let kind = missing();
                 session.monitor().problem(Problem { subject, kind });
             }
             Ok(())

@@ -116,6 +116,9 @@ pub fn problem(problem: &Problem) -> RunMessage {
         ProblemKind::NotCompacted(why) => {
             format!("Space was not given back: {why}. `coffer list-broken-files` shows what is missing, `coffer purge-broken-files` takes it out; a version that cannot be read goes with `coffer delete`.")
         }
+        ProblemKind::VolumeMissing => {
+            "This volume is gone, and versions need it. When it is back, nothing is lost.".to_owned()
+        }
         ProblemKind::VolumeUnusable { why, is_lost: false } => format!(
             "This volume cannot be read now ({why}). It may be whole: make it readable again (rights, disk, share)."
         ),
