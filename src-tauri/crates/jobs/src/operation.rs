@@ -196,7 +196,7 @@ pub async fn backup(
                 added_files: stats.added_files,
                 changed_files: stats.changed_files,
                 deleted_files: stats.deleted_files,
-                failed_files: stats.warnings.saturating_sub(tracker.missing_sources()),
+                failed_files: tracker.unread_files(),
                 missing_sources: tracker.missing_sources(),
                 uploaded_bytes: stats.uploaded_bytes,
                 uploaded_volumes: stats.uploaded_volumes,

@@ -54,6 +54,7 @@ impl Observer {
 pub(crate) struct Tracker {
     observer: Observer,
     warnings: AtomicU64,
+    unread_files: AtomicU64,
     missing_sources: AtomicU64,
     held_back: Mutex<BTreeSet<Permission>>,
     state: Mutex<State>,
@@ -102,6 +103,7 @@ impl Tracker {
         Self {
             observer,
             warnings: AtomicU64::new(0),
+            unread_files: AtomicU64::new(0),
             missing_sources: AtomicU64::new(0),
             held_back: Mutex::default(),
             state: Mutex::new(state),
@@ -144,6 +146,11 @@ impl Tracker {
     /// What a person may allow the next run to do.
     pub(crate) fn held_back(&self) -> Vec<Permission> {
         lock(&self.held_back).iter().copied().collect()
+    }
+
+    /// Files and folders that are not, or not as they are now, in the backup.
+    pub(crate) fn unread_files(&self) -> u64 {
+        self.unread_files.load(Ordering::Relaxed)
     }
 
     /// Sources that were not there.
@@ -341,6 +348,15 @@ impl Monitor for Tracker {
         lock(&self.held_back).extend(permission);
         if problem.kind.severity() == Severity::Warning {
             self.warnings.fetch_add(1, Ordering::Relaxed);
+        }
+        if matches!(
+            problem.kind,
+            ProblemKind::Unreadable { .. }
+                | ProblemKind::ChangedWhileRead
+                | ProblemKind::NameNotUnicode { .. }
+                | ProblemKind::TooLargeForFormat(_)
+        ) {
+            self.unread_files.fetch_add(1, Ordering::Relaxed);
         }
         if matches!(
             problem.kind,

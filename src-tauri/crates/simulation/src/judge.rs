@@ -436,12 +436,15 @@ impl Judge<'_> {
         for number in self.unjudged() {
             let tree = self.audit(number);
             let time = self.state.model.versions[number].time;
+            // A second later or earlier, or in its place.
+            let is_beside = |other: Timestamp| time.duration_since(other).abs().as_secs() <= 1;
+            let there = dlists(self.files.real());
             let origin = self
                 .before
                 .dlists
                 .iter()
-                .rev()
-                .find(|(_, other)| *other < time);
+                .filter(|(_, other)| is_beside(*other))
+                .min_by_key(|before| (there.contains(before), before.1 != time));
             let origin = origin.and_then(|(name, _)| {
                 let versions = &self.state.model.versions;
                 versions

@@ -141,9 +141,12 @@ fn has_gone(error: &StoreError) -> bool {
 }
 
 fn unavailable(error: StoreError) -> Error {
-    Error::Unavailable {
-        why: error.to_string(),
-    }
+    let why = match error {
+        // Also when somebody closed the window that asks for its password.
+        StoreError::NoStorageAccess(_) => "it is locked".to_owned(),
+        other => other.to_string(),
+    };
+    Error::Unavailable { why }
 }
 
 #[cfg(target_os = "macos")]
