@@ -17,6 +17,7 @@ pub mod keychain;
 mod local_path;
 pub mod logs;
 pub mod maintenance;
+mod opening;
 pub mod operation;
 mod passphrase;
 mod private_file;
