@@ -1,6 +1,5 @@
 //! Sign-ins as the keychain keeps them.
 
-use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::keychain::SecretStore;
 use crate::recovery_sheet::SignInFacts;
-use crate::{Result, lock, wording};
+use crate::{Result, file_lock, lock, wording};
 
 /// The version of [`Entry`] that is written.
 const VERSION: u32 = 1;
@@ -188,15 +187,7 @@ impl TokenStore for KeychainTokens {
     }
 
     fn lock(&self) -> std::result::Result<Box<dyn Send>, String> {
-        let locked = || {
-            if let Some(folder) = self.lock_file.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            let file = File::create(&self.lock_file)?;
-            file.lock()?;
-            Ok::<_, std::io::Error>(file)
-        };
-        let file = locked()
+        let file = file_lock::hold(&self.lock_file)
             .map_err(|error| format!("{} cannot be locked: {error}", self.lock_file.display()))?;
         // Dropping it unlocks it.
         Ok(Box::new(file))

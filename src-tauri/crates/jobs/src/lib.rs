@@ -11,6 +11,7 @@
 mod app_lock;
 mod credentials;
 mod environment;
+mod file_lock;
 mod folders;
 pub mod inspection;
 pub mod keychain;

@@ -266,7 +266,9 @@ impl Coffer {
         retries: RetryPolicy,
         cancel: &CancellationToken,
     ) -> Result<Target> {
-        let checkpoints = self.secrets(seal::checkpoints).await?;
+        let lock_file = self.inner.folders.journal_key_lock();
+        let checkpoints = self.secrets(move |secrets| seal::checkpoints(secrets, &lock_file));
+        let checkpoints = checkpoints.await?;
         let opening = Opening {
             gpg_program: None,
             prefix: if prefix.is_empty() {
