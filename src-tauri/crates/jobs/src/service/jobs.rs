@@ -300,7 +300,7 @@ impl Coffer {
         }
     }
 
-    /// Tries a destination and says what it holds. Nothing is written.
+    /// Tries a destination and says what it holds. Nothing is written. Dropped, it ends what it began.
     ///
     /// # Errors
     /// Those of the destination.
@@ -310,6 +310,7 @@ impl Coffer {
         prefix: &str,
     ) -> Result<DestinationCheck> {
         let cancel = CancellationToken::new();
+        let _ends_with_us = cancel.clone().drop_guard();
         let retries = self.while_somebody_waits();
         let target = self
             .target(destination, prefix, None, retries, &cancel)
