@@ -28,6 +28,7 @@ pub(super) struct Rate {
     /// The time that counts, as of a moment.
     counted: Duration,
     seen: Option<Instant>,
+    rested: bool,
 }
 
 impl Rate {
@@ -44,17 +45,23 @@ impl Rate {
         }
         self.seen = Some(now);
         let time = self.counted;
+        if pace == Pace::Goes && std::mem::take(&mut self.rested) {
+            // After a rest it may go on otherwise than before: no more of that than it takes to foretell something.
+            self.forget_before(time, SHORTEST);
+        }
+        self.rested |= pace == Pace::Rests;
         match self.changes.back_mut() {
             None if value == 0 => {}
             Some((_, last)) if *last == value => {}
             Some((at, last)) if time - *at < STEP => *last = value,
             _ => self.changes.push_back((time, value)),
         }
-        while self
-            .changes
-            .get(1)
-            .is_some_and(|(at, _)| time - *at > WINDOW)
-        {
+        self.forget_before(time, WINDOW);
+    }
+
+    fn forget_before(&mut self, time: Duration, window: Duration) {
+        let is_old = |(at, _): &(Duration, u64)| time - *at > window;
+        while self.changes.get(1).is_some_and(is_old) {
             self.changes.pop_front();
         }
     }
@@ -124,6 +131,15 @@ mod tests {
         let (rate, now) = after([[Some(5); 12].as_slice(), &[None; 60], &[Some(5); 3]].concat());
 
         assert_eq!(rate.settled(now), Some(5.0));
+    }
+
+    #[test]
+    fn after_a_rest_what_was_long_before_counts_no_more() {
+        let (rate, now) = after([[Some(6); 30].as_slice(), &[None; 60], &[Some(2); 11]].concat());
+
+        // Ten seconds of each.
+        let settled = rate.settled(now).unwrap();
+        assert!((3.5..=4.5).contains(&settled), "{settled}");
     }
 
     #[test]
