@@ -1,6 +1,7 @@
 import { screen, within } from '@testing-library/svelte';
 import { describe, expect, it, vi } from 'vitest';
 
+import type { Platform } from '../platform/platform';
 import { openApp } from '../test-app';
 
 const ofDocuments = {
@@ -55,7 +56,7 @@ describe('restore', () => {
   it('gives up opening a backup that somebody turns away from', async () => {
     let signal: AbortSignal | undefined;
     const { app, platform } = await openApp();
-    vi.spyOn(platform, 'openBackup').mockImplementation((_backup, given) => {
+    vi.spyOn(platform as Platform, 'openBackup').mockImplementation((_backup, given) => {
       signal = given;
       return new Promise(() => undefined);
     });
