@@ -222,4 +222,20 @@ mod tests {
         assert!(!seen.contains("CARGO_"), "{seen}");
         assert!(failed.to_string().contains('4'), "{failed}");
     }
+
+    /// What a log may say of it: the address of a sign-in page is the key to what the sign-in gives.
+    #[cfg(unix)]
+    #[test]
+    fn an_error_does_not_hold_what_was_to_be_opened() {
+        let secret = "https://service.example/?type=onedrivev2&token=SECRET";
+        for program in ["/bin/false", "/nowhere/xdg-open"] {
+            let mut launcher = Command::new(program);
+            launcher.arg(secret);
+
+            let error = start(vec![launcher], &[]).unwrap_err();
+
+            let said = format!("{error} {error:?}");
+            assert!(!said.contains("SECRET"), "{program}: {said}");
+        }
+    }
 }
