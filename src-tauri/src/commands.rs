@@ -49,6 +49,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         pickers::pick_folder,
         pickers::save_recovery_sheet,
         restore::open_backup,
+        restore::give_up,
         restore::list_entries,
         restore::search_entries,
         restore::start_restore,

@@ -18,7 +18,7 @@ mod windows;
 
 use std::time::Duration;
 
-use coffer_jobs::{Coffer, Folders, logs};
+use coffer_jobs::{Coffer, Environment, Folders, logs};
 use tauri::{AppHandle, Manager as _, RunEvent};
 
 use startup::Startup;
@@ -34,6 +34,9 @@ fn main() {
     let folders = Folders::standard();
     // Lines are written until the end of the program.
     let _logging = logs::start(&folders.logs());
+    let mut context = tauri::generate_context!();
+    let identifier = &mut context.config_mut().identifier;
+    *identifier = identifier_for(Environment::from_variables().demo, identifier);
     let app = tauri::Builder::default()
         // First: a second start only shows the window of the first.
         .plugin(tauri_plugin_single_instance::init(|app, _, _| {
@@ -50,7 +53,7 @@ fn main() {
             tauri::async_runtime::spawn(async move { startup::backend(&app).await });
             Ok(())
         })
-        .build(tauri::generate_context!());
+        .build(context);
     match app {
         Ok(app) => app.run(|app, event| {
             // Closing the window leaves the app in the tray; only Quit ends it.
@@ -70,6 +73,16 @@ fn main() {
     }
 }
 
+/// The name under which one app runs at a time, and under which the web view keeps what is its own. The demo has another:
+/// started beside the person's Coffer, it would only bring that one's window to the front.
+fn identifier_for(demo: bool, usual: &str) -> String {
+    if demo {
+        format!("{usual}.demo")
+    } else {
+        usual.to_owned()
+    }
+}
+
 /// Stops what runs, where nothing is lost, and ends the app.
 fn quit(app: &AppHandle) {
     let app = app.clone();
@@ -80,4 +93,17 @@ fn quit(app: &AppHandle) {
         }
         app.exit(0);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_is_another_app_than_the_persons_own() {
+        let own = identifier_for(false, "dev.coffer.app");
+
+        assert_eq!(own, "dev.coffer.app");
+        assert_ne!(identifier_for(true, "dev.coffer.app"), own);
+    }
 }

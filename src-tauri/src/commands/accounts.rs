@@ -46,8 +46,10 @@ pub(crate) async fn remove_account(coffer: State<'_, Coffer>, account_id: String
 pub(crate) async fn list_drives(
     coffer: State<'_, Coffer>,
     account_id: String,
+    question: Option<String>,
 ) -> Reply<Vec<Drive>> {
-    coffer.list_drives(&account_id).await
+    let work = coffer.list_drives(&account_id);
+    coffer.answer(question.as_deref(), work).await
 }
 
 #[tauri::command]
@@ -56,8 +58,10 @@ pub(crate) async fn list_folders(
     account_id: String,
     drive_id: String,
     path: String,
+    question: Option<String>,
 ) -> Reply<Vec<RemoteFolder>> {
-    coffer.list_folders(&account_id, &drive_id, &path).await
+    let work = coffer.list_folders(&account_id, &drive_id, &path);
+    coffer.answer(question.as_deref(), work).await
 }
 
 #[tauri::command]

@@ -73,8 +73,10 @@ pub(crate) async fn check_destination(
     coffer: State<'_, Coffer>,
     destination: DestinationSettings,
     prefix: String,
+    question: Option<String>,
 ) -> Reply<DestinationCheck> {
-    coffer.check_destination(&destination, &prefix).await
+    let work = coffer.check_destination(&destination, &prefix);
+    coffer.answer(question.as_deref(), work).await
 }
 
 #[tauri::command]

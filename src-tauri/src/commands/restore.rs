@@ -5,8 +5,18 @@ use tauri::State;
 use super::Reply;
 
 #[tauri::command]
-pub(crate) async fn open_backup(coffer: State<'_, Coffer>, backup: BackupRef) -> Reply<OpenBackup> {
-    coffer.open_backup(backup).await
+pub(crate) async fn open_backup(
+    coffer: State<'_, Coffer>,
+    backup: BackupRef,
+    question: Option<String>,
+) -> Reply<OpenBackup> {
+    let work = coffer.open_backup(backup);
+    coffer.answer(question.as_deref(), work).await
+}
+
+#[tauri::command]
+pub(crate) fn give_up(coffer: State<'_, Coffer>, question: String) {
+    coffer.give_up(&question);
 }
 
 #[tauri::command]

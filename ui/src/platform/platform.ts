@@ -50,10 +50,20 @@ export interface Platform {
   cancelSignIn(signInId: string): Promise<void>;
   addPastedAuthId(authId: string, again: string | null): Promise<Account>;
   removeAccount(accountId: string): Promise<void>;
-  listDrives(accountId: string): Promise<Drive[]>;
-  listFolders(accountId: string, driveId: string, path: string): Promise<RemoteFolder[]>;
+  /** Here and below: an abort of `signal` ends what goes on for the answer, with the code `cancelled`. */
+  listDrives(accountId: string, signal?: AbortSignal): Promise<Drive[]>;
+  listFolders(
+    accountId: string,
+    driveId: string,
+    path: string,
+    signal?: AbortSignal,
+  ): Promise<RemoteFolder[]>;
   suggestFolder(accountId: string, driveId: string): Promise<string>;
-  checkDestination(destination: DestinationSettings, prefix: string): Promise<DestinationCheck>;
+  checkDestination(
+    destination: DestinationSettings,
+    prefix: string,
+    signal?: AbortSignal,
+  ): Promise<DestinationCheck>;
 
   generatePassphrase(): Promise<string>;
   ratePassphrase(passphrase: string): Promise<PassphraseRating>;
@@ -74,7 +84,7 @@ export interface Platform {
   pickFolder(title: string): Promise<string | null>;
   checkSource(path: string): Promise<SourceCheck>;
 
-  openBackup(backup: BackupRef): Promise<OpenBackup>;
+  openBackup(backup: BackupRef, signal?: AbortSignal): Promise<OpenBackup>;
   listEntries(
     handle: string,
     version: number,

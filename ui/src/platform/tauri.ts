@@ -27,10 +27,12 @@ export const tauriPlatform: Platform = {
   cancelSignIn: (signInId) => invoke('cancel_sign_in', { signInId }),
   addPastedAuthId: (authId, again) => invoke('add_pasted_auth_id', { authId, again }),
   removeAccount: (accountId) => invoke('remove_account', { accountId }),
-  listDrives: (accountId) => invoke('list_drives', { accountId }),
-  listFolders: (accountId, driveId, path) => invoke('list_folders', { accountId, driveId, path }),
+  listDrives: (accountId, signal) => ask('list_drives', { accountId }, signal),
+  listFolders: (accountId, driveId, path, signal) =>
+    ask('list_folders', { accountId, driveId, path }, signal),
   suggestFolder: (accountId, driveId) => invoke('suggest_folder', { accountId, driveId }),
-  checkDestination: (destination, prefix) => invoke('check_destination', { destination, prefix }),
+  checkDestination: (destination, prefix, signal) =>
+    ask('check_destination', { destination, prefix }, signal),
 
   generatePassphrase: () => invoke('generate_passphrase'),
   ratePassphrase: (passphrase) => invoke('rate_passphrase', { passphrase }),
@@ -45,7 +47,7 @@ export const tauriPlatform: Platform = {
   pickFolder: (title) => invoke('pick_folder', { title }),
   checkSource: (path) => invoke('check_source', { path }),
 
-  openBackup: (backup) => invoke('open_backup', { backup }),
+  openBackup: (backup, signal) => ask('open_backup', { backup }, signal),
   listEntries: (handle, version, folder, offset, limit) =>
     invoke('list_entries', { handle, version, folder, offset, limit }),
   searchEntries: (handle, version, text, offset, limit) =>
@@ -56,3 +58,20 @@ export const tauriPlatform: Platform = {
 
   subscribe: (listener) => listen<Event>(channel, (event) => listener(event.payload)),
 };
+
+/** Calls a command that may take long, and gives it up on an abort. */
+async function ask<T>(
+  command: string,
+  given: Record<string, unknown>,
+  signal?: AbortSignal,
+): Promise<T> {
+  if (!signal) return invoke(command, given);
+  const question = crypto.randomUUID();
+  const giveUp = () => void invoke('give_up', { question });
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    return await invoke(command, { ...given, question });
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+}

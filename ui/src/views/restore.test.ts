@@ -1,6 +1,7 @@
 import { screen, within } from '@testing-library/svelte';
 import { describe, expect, it, vi } from 'vitest';
 
+import type { Platform } from '../platform/platform';
 import { openApp } from '../test-app';
 
 const ofDocuments = {
@@ -51,6 +52,21 @@ describe('restore', () => {
       ],
     });
   }, 20_000);
+
+  it('gives up opening a backup that somebody turns away from', async () => {
+    let signal: AbortSignal | undefined;
+    const { app, platform } = await openApp();
+    vi.spyOn(platform as Platform, 'openBackup').mockImplementation((_backup, given) => {
+      signal = given;
+      return new Promise(() => undefined);
+    });
+
+    app.view = ofDocuments;
+    await vi.waitFor(() => expect(signal?.aborted).toBe(false));
+    app.view = { name: 'home' };
+
+    await vi.waitFor(() => expect(signal?.aborted).toBe(true));
+  });
 
   it('says nothing of matches before the version is read', async () => {
     const { platform, user } = await openApp({ view: ofDocuments });

@@ -78,7 +78,8 @@ impl CheckpointStore for NoCheckpoints {
 
 /// Hears of a transfer while it goes on, on any thread; must return quickly.
 pub trait TransferMonitor: Send + Sync {
-    /// `bytes` more were sent or received. A part that is sent again is told again.
+    /// `bytes` more were sent or received, told while they move. What one call uploads again is told once, and a call that
+    /// goes on with an upload tells what was left of it.
     fn moved(&self, bytes: u64);
     /// The transfer rests for `time`, because of `why` (a sentence for people).
     fn waiting(&self, time: Duration, why: &str);

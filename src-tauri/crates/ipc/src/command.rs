@@ -19,10 +19,10 @@
 //! | `cancel_sign_in` | `signInId` | – |
 //! | `add_pasted_auth_id` | `authId`, `again: string or null` | [`Account`](crate::account::Account) |
 //! | `remove_account` | `accountId` | – (refused while a job uses it) |
-//! | `list_drives` | `accountId` | list of [`Drive`](crate::account::Drive) |
-//! | `list_folders` | `accountId`, `driveId`, `path` | list of [`RemoteFolder`](crate::account::RemoteFolder) |
+//! | `list_drives` | `accountId`, `question` | list of [`Drive`](crate::account::Drive) |
+//! | `list_folders` | `accountId`, `driveId`, `path`, `question` | list of [`RemoteFolder`](crate::account::RemoteFolder) |
 //! | `suggest_folder` | `accountId`, `driveId` | a folder path that does not exist yet |
-//! | `check_destination` | `destination`, `prefix` | [`DestinationCheck`] |
+//! | `check_destination` | `destination`, `prefix`, `question` | [`DestinationCheck`] |
 //! | `check_passphrase` | `destination`, `prefix`, `passphrase` (empty: one that the keychain has) | – (it opens the backup there, or there is none) |
 //! | `repair_passphrase` | `jobId`, `passphrase` | [`JobCard`](crate::job::JobCard) (tried first; else nothing is replaced) |
 //! | `left_passphrases` | – | list of [`LeftPassphrase`](crate::passphrase::LeftPassphrase) |
@@ -34,12 +34,15 @@
 //! | `pick_folders` | – | absolute paths, empty when cancelled |
 //! | `pick_folder` | `title` | absolute path, or `null` when cancelled |
 //! | `check_source` | `path` | [`SourceCheck`] |
-//! | `open_backup` | `backup: BackupRef` | [`OpenBackup`](crate::restore::OpenBackup) |
+//! | `open_backup` | `backup: BackupRef`, `question` | [`OpenBackup`](crate::restore::OpenBackup) |
 //! | `list_entries` | `handle`, `version`, `folder` (empty: roots), `offset`, `limit` | [`EntryPage`](crate::restore::EntryPage) |
 //! | `search_entries` | `handle`, `version`, `text`, `offset`, `limit` | [`EntryPage`](crate::restore::EntryPage) |
 //! | `start_restore` | `request: RestoreRequest` | run id |
 //! | `open_restored` | `runId` | – (shows the folder of a restore that ended in the system's file manager) |
 //! | `close_backup` | `handle` | – |
+//! | `give_up` | `question` | – (what had that number ends with `cancelled`) |
+//!
+//! A `question` is a number that the asker makes up, once for each call, or `null`.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;

@@ -1,6 +1,5 @@
 //! Sign-ins as the keychain keeps them.
 
-use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::keychain::SecretStore;
 use crate::recovery_sheet::SignInFacts;
-use crate::{Result, lock, wording};
+use crate::{Result, file_lock, lock, wording};
 
 /// The version of [`Entry`] that is written.
 const VERSION: u32 = 1;
@@ -32,7 +31,8 @@ pub(crate) struct Entry {
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Secret {
     AuthId {
-        authid: String,
+        #[serde(with = "exposed")]
+        authid: SecretString,
         /// The service that gave it and alone can exchange it; none for the usual one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         oauth_url: Option<String>,
@@ -45,8 +45,28 @@ enum Secret {
         /// How it was signed in; only for telling.
         #[serde(default)]
         by_code: bool,
-        refresh_token: String,
+        #[serde(with = "exposed")]
+        refresh_token: SecretString,
     },
+}
+
+/// Secrets on their way from and to the keychain.
+mod exposed {
+    use secrecy::{ExposeSecret as _, SecretString};
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        secret: &SecretString,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.expose_secret())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<SecretString, D::Error> {
+        String::deserialize(deserializer).map(SecretString::from)
+    }
 }
 
 /// A sign-in that is kept here, ready for use.
@@ -60,7 +80,7 @@ pub struct KeptSignIn {
 impl Entry {
     pub(crate) fn of_auth_id(auth_id: &AuthId, oauth_url: Option<String>, demo: bool) -> Self {
         let secret = Secret::AuthId {
-            authid: auth_id.expose().to_owned(),
+            authid: auth_id.expose().to_owned().into(),
             oauth_url,
         };
         Self {
@@ -81,7 +101,7 @@ impl Entry {
             tenant: registration.tenant().to_owned(),
             all_files: registration.all_files(),
             by_code,
-            refresh_token: refresh_token.expose_secret().to_owned(),
+            refresh_token: refresh_token.clone(),
         };
         Self {
             v: VERSION,
@@ -119,8 +139,8 @@ impl Entry {
         secrets: &dyn SecretStore,
         name: &str,
     ) -> std::result::Result<Option<Self>, crate::keychain::Error> {
-        let text = secrets.get(name)?;
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+        let text = secrets.get(name)?.map(SecretString::from);
+        Ok(text.and_then(|text| serde_json::from_str(text.expose_secret()).ok()))
     }
 
     pub(crate) fn write(
@@ -128,8 +148,8 @@ impl Entry {
         secrets: &dyn SecretStore,
         name: &str,
     ) -> std::result::Result<(), crate::keychain::Error> {
-        let text = serde_json::to_string(self).unwrap_or_default();
-        secrets.set(name, &text)
+        let text = SecretString::from(serde_json::to_string(self).unwrap_or_default());
+        secrets.set(name, text.expose_secret())
     }
 
     /// Ready for use, with `store` for what a refresh token is renewed to.
@@ -146,7 +166,7 @@ impl Entry {
         }
         let kept = match self.secret {
             Secret::AuthId { authid, oauth_url } => KeptSignIn {
-                credential: AuthId::parse(&authid)
+                credential: AuthId::parse(authid.expose_secret())
                     .map_err(|error| wording::onedrive(&error))?
                     .into(),
                 oauth_url,
@@ -188,15 +208,7 @@ impl TokenStore for KeychainTokens {
     }
 
     fn lock(&self) -> std::result::Result<Box<dyn Send>, String> {
-        let locked = || {
-            if let Some(folder) = self.lock_file.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            let file = File::create(&self.lock_file)?;
-            file.lock()?;
-            Ok::<_, std::io::Error>(file)
-        };
-        let file = locked()
+        let file = file_lock::hold(&self.lock_file)
             .map_err(|error| format!("{} cannot be locked: {error}", self.lock_file.display()))?;
         // Dropping it unlocks it.
         Ok(Box::new(file))
@@ -205,7 +217,7 @@ impl TokenStore for KeychainTokens {
     fn load(&self) -> std::result::Result<Option<SecretString>, String> {
         let entry = Entry::read(&*self.secrets, &self.name).map_err(|error| error.to_string())?;
         Ok(entry.and_then(|entry| match entry.secret {
-            Secret::MsGraph { refresh_token, .. } => Some(SecretString::from(refresh_token)),
+            Secret::MsGraph { refresh_token, .. } => Some(refresh_token),
             Secret::AuthId { .. } => None,
         }))
     }
@@ -217,7 +229,7 @@ impl TokenStore for KeychainTokens {
             return Ok(());
         };
         if let Secret::MsGraph { refresh_token, .. } = &mut entry.secret {
-            *refresh_token = renewed.expose_secret().to_owned();
+            refresh_token.clone_from(renewed);
         }
         entry.write(&*self.secrets, &self.name).map_err(text)
     }
@@ -266,6 +278,18 @@ mod tests {
         let tokens = Arc::new(NewTokens(Mutex::new(SecretString::from(""))));
         assert!(entry.clone().open(tokens.clone(), false).is_err());
         assert!(entry.open(tokens, true).is_ok());
+    }
+
+    /// Compiles only as long as what holds a secret wipes it.
+    #[test]
+    fn an_entry_wipes_its_secret() {
+        fn wiped(_: &impl secrecy::zeroize::ZeroizeOnDrop) {}
+        let auth_id = AuthId::parse("key:password").unwrap();
+
+        match Entry::of_auth_id(&auth_id, None, false).secret {
+            Secret::AuthId { authid, .. } => wiped(&authid),
+            Secret::MsGraph { refresh_token, .. } => wiped(&refresh_token),
+        }
     }
 
     #[test]

@@ -57,6 +57,11 @@ impl Folders {
         self.data.join("locks").join(format!("{account_id}.lock"))
     }
 
+    /// Locked by the process that makes the key of the run journal.
+    pub(crate) fn journal_key_lock(&self) -> PathBuf {
+        self.data.join("locks").join("journal-key.lock")
+    }
+
     /// The cache of one destination; the same for whoever works on it.
     pub fn cache_of(&self, identity: &str) -> PathBuf {
         let name = hex::encode(&Sha256::digest(identity.as_bytes())[..12]);

@@ -11,12 +11,14 @@
 mod app_lock;
 mod credentials;
 mod environment;
+mod file_lock;
 mod folders;
 pub mod inspection;
 pub mod keychain;
 mod local_path;
 pub mod logs;
 pub mod maintenance;
+mod opening;
 pub mod operation;
 mod passphrase;
 mod private_file;

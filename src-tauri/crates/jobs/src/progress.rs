@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use self::amounts::Amounts;
-use self::rate::Rate;
+use self::rate::{Pace, Rate};
 use crate::waiting::{self, Waits};
 use crate::{lock, wording};
 
@@ -64,10 +64,14 @@ struct State {
     operation: Operation,
     phase: EnginePhase,
     amounts: Amounts,
-    arrived: Rate,
-    /// Bytes sent and received, also those that had to be sent again.
+    /// How fast what is left of this phase gets less.
+    advance: Rate,
+    /// Bytes sent and received, and those of them before this phase.
     transferred: u64,
+    transferred_before: u64,
     speed: Rate,
+    /// Whether nothing was asked for when progress was told last.
+    rested: bool,
     current: String,
     last_told: Option<Instant>,
     since: Instant,
@@ -90,9 +94,11 @@ impl Tracker {
             operation,
             phase: EnginePhase::Connecting,
             amounts: Amounts::new(operation),
-            arrived: Rate::default(),
+            advance: Rate::default(),
             transferred: 0,
+            transferred_before: 0,
             speed: Rate::default(),
+            rested: false,
             current: String::new(),
             last_told: None,
             since: Instant::now(),
@@ -182,17 +188,19 @@ impl Tracker {
 
 impl State {
     fn progress(&mut self, now: Instant) -> Progress {
-        self.arrived.note(now, self.amounts.done_bytes());
-        self.speed.note(now, self.transferred);
+        let pace = if self.rested { Pace::Rests } else { Pace::Goes };
+        self.advance.note(now, self.advanced(), pace);
+        self.speed.note(now, self.transferred, Pace::Goes);
         let (done_bytes, total_bytes) = (self.amounts.done_bytes(), self.amounts.total_bytes());
         let left = total_bytes.map(|total| total.saturating_sub(done_bytes));
-        let rate = self.arrived.settled(now).filter(|rate| *rate >= 1.0);
+        let rate = self.advance.settled(now).filter(|rate| *rate >= 1.0);
         let seconds_left = left
             .zip(rate)
             .map(|(left, rate)| (left as f64 / rate).ceil() as u64);
         let is_slowed = self.is_slowed(now);
         let wait = self.wait(now, is_slowed);
         let rests = wait.is_some() && !is_slowed;
+        self.rested = rests;
         Progress {
             operation: self.operation,
             phase: self.shown_phase(),
@@ -209,6 +217,15 @@ impl State {
             seconds_left: seconds_left.filter(|_| !rests && self.foretells()),
             current: self.current.clone(),
             wait,
+        }
+    }
+
+    /// Bytes of this phase that came nearer to its end. Of a backup those that went over the line: what a run before had
+    /// sent of a volume is there at once, which says nothing about the rest.
+    fn advanced(&self) -> u64 {
+        match self.operation {
+            Operation::Backup => self.transferred - self.transferred_before,
+            _ => self.amounts.done_bytes(),
         }
     }
 
@@ -295,7 +312,8 @@ impl Monitor for Tracker {
             state.rest = None;
             state.since = Instant::now();
             if phase != EnginePhase::Sending {
-                state.arrived.clear();
+                state.advance.clear();
+                state.transferred_before = state.transferred;
             }
         });
     }
@@ -479,6 +497,51 @@ mod tests {
         );
         assert_eq!(begun.phase, Phase::LookingForChanges);
         assert_eq!((begun.done_bytes, begun.share), (0, None));
+    }
+
+    /// Sends with `speed` a second for so many seconds.
+    async fn send(tracker: &Tracker, speed: u64, seconds: u32) {
+        for _ in 0..seconds {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            tracker.sent(speed);
+            tracker.transferred(speed);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_there_already_makes_nothing_faster() {
+        let (tracker, told) = tracker(Operation::Backup);
+        tracker.phase(EnginePhase::SendingLeft);
+        tracker.queued(400 * MB);
+
+        send(&tracker, 5 * MB, 10).await;
+        // The part of a volume that a run before had sent.
+        tracker.sent(100 * MB);
+        send(&tracker, 5 * MB, 10).await;
+
+        let last = lock(&told).last().cloned().unwrap();
+        assert_eq!(last.bytes_per_second, 5 * MB);
+        assert_eq!(last.seconds_left, Some(40));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_wait_time_left_goes_on_where_it_was() {
+        let (tracker, told) = tracker(Operation::Backup);
+        tracker.phase(EnginePhase::SendingLeft);
+        tracker.queued(400 * MB);
+        send(&tracker, 5 * MB, 20).await;
+        let until = Timestamp::now() + SignedDuration::from_secs(600);
+        let (_sender, waits) = tokio::sync::watch::channel(Some(until));
+
+        tracker
+            .telling(Some(waits), tokio::time::sleep(Duration::from_secs(60)))
+            .await;
+        send(&tracker, 5 * MB, 2).await;
+
+        let last = lock(&told).last().cloned().unwrap();
+        assert_eq!(last.wait, None);
+        let left = last.seconds_left.unwrap();
+        assert!((57..=59).contains(&left), "{left}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! Sealing what a file must not hold in the clear: upload addresses in the run journal.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -10,6 +11,7 @@ use coffer_engine::backup::{Checkpoints, Seal};
 use coffer_onedrive::Credential;
 use sha2::{Digest as _, Sha256};
 
+use crate::file_lock;
 use crate::keychain::{Error, SecretStore};
 
 /// Name of the key's entry.
@@ -37,32 +39,42 @@ impl Seal for KeychainSeal {
     }
 }
 
-/// Checkpoints sealed with a key that the keychain keeps; it is made when there is none.
+/// Checkpoints sealed with a key that the keychain keeps; it is made when there is none, by one process at a time.
 ///
 /// # Errors
 /// Those of the keychain.
-pub(crate) fn checkpoints(secrets: &dyn SecretStore) -> Result<Checkpoints, Error> {
-    let stored = secrets
-        .get(KEY)?
-        .and_then(|text| STANDARD.decode(text).ok());
-    let key: [u8; 32] = match stored.and_then(|bytes| bytes.try_into().ok()) {
-        Some(key) => key,
-        None => {
-            let key: [u8; 32] = rand::random();
-            secrets.set(KEY, &STANDARD.encode(key))?;
-            key
-        }
-    };
+pub(crate) fn checkpoints(
+    secrets: &dyn SecretStore,
+    lock_file: &Path,
+) -> Result<Checkpoints, Error> {
+    if let Some(key) = kept(secrets)? {
+        return Ok(sealed_with(key));
+    }
+    // Without the lock a key may be made twice, and what the first one sealed is lost: an upload begins anew.
+    let _alone = file_lock::hold(lock_file)
+        .inspect_err(|error| tracing::debug!(%error, "the journal's key is made without a lock"));
+    if let Some(key) = kept(secrets)? {
+        return Ok(sealed_with(key));
+    }
+    let key: [u8; 32] = rand::random();
+    secrets.set(KEY, &STANDARD.encode(key))?;
     Ok(sealed_with(key))
+}
+
+fn kept(secrets: &dyn SecretStore) -> Result<Option<[u8; 32]>, Error> {
+    let text = secrets.get(KEY)?;
+    let bytes = text.and_then(|text| STANDARD.decode(text).ok());
+    Ok(bytes.and_then(|bytes| bytes.try_into().ok()))
 }
 
 /// Checkpoints sealed with the keychain's key; without a keychain with one made of the AuthID, which opens more than
 /// they do. Other credentials come from the keychain themselves.
 pub(crate) fn checkpoints_or_derived(
     secrets: &dyn SecretStore,
+    lock_file: &Path,
     credential: &Credential,
 ) -> Checkpoints {
-    checkpoints(secrets).unwrap_or_else(|error| {
+    checkpoints(secrets, lock_file).unwrap_or_else(|error| {
         let Credential::AuthId(auth_id) = credential else {
             tracing::debug!(%error, "no keychain: nothing is noted");
             return Checkpoints::None;
@@ -82,8 +94,80 @@ fn sealed_with(key: [u8; 32]) -> Checkpoints {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::sync::{Mutex, PoisonError};
+    use std::time::Duration;
+
     use super::*;
     use crate::keychain::MemoryKeychain;
+
+    fn seal_of(checkpoints: Checkpoints) -> Arc<dyn Seal> {
+        match checkpoints {
+            Checkpoints::Sealed(seal) => seal,
+            Checkpoints::None => panic!("there is a seal"),
+        }
+    }
+
+    /// Of two processes that find nothing, neither goes on before the other has looked, too, or has to wait.
+    struct Shared {
+        entries: Arc<MemoryKeychain>,
+        looked: Sender<()>,
+        other_looked: Mutex<Receiver<()>>,
+    }
+
+    impl SecretStore for Shared {
+        fn set(&self, name: &str, value: &str) -> Result<(), Error> {
+            self.entries.set(name, value)
+        }
+
+        fn get(&self, name: &str) -> Result<Option<String>, Error> {
+            let found = self.entries.get(name)?;
+            if found.is_none() {
+                let _ = self.looked.send(());
+                let other = self.other_looked.lock();
+                let other = other.unwrap_or_else(PoisonError::into_inner);
+                let _ = other.recv_timeout(Duration::from_millis(200));
+            }
+            Ok(found)
+        }
+
+        fn remove(&self, name: &str) -> Result<(), Error> {
+            self.entries.remove(name)
+        }
+    }
+
+    #[test]
+    fn processes_that_begin_at_the_same_moment_share_one_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let entries = Arc::new(MemoryKeychain::default());
+        let lock_file = folder.path().join("locks/key");
+        let ((to_second, from_first), (to_first, from_second)) = (channel(), channel());
+        let start = |looked, other_looked| {
+            let (entries, lock_file) = (Arc::clone(&entries), lock_file.clone());
+            std::thread::spawn(move || {
+                let shared = Shared {
+                    entries,
+                    looked,
+                    other_looked: Mutex::new(other_looked),
+                };
+                seal_of(checkpoints(&shared, &lock_file).unwrap())
+            })
+        };
+
+        let first = start(to_second, from_second);
+        let second = start(to_first, from_first);
+        let (first, second) = (first.join().unwrap(), second.join().unwrap());
+
+        assert_eq!(
+            second.open(&first.seal("address")).as_deref(),
+            Some("address")
+        );
+        let kept = seal_of(checkpoints(&*entries, &lock_file).unwrap());
+        assert_eq!(
+            kept.open(&first.seal("address")).as_deref(),
+            Some("address")
+        );
+    }
 
     /// As on a server without Secret Service.
     struct NoKeychain;
@@ -104,12 +188,15 @@ mod tests {
 
     #[test]
     fn without_a_keychain_the_same_auth_id_opens_what_it_sealed() {
-        let seal = |auth_id: &str| match checkpoints_or_derived(
-            &NoKeychain,
-            &coffer_onedrive::AuthId::parse(auth_id).unwrap().into(),
-        ) {
-            Checkpoints::Sealed(seal) => seal,
-            Checkpoints::None => panic!("an AuthID gives a seal"),
+        let folder = tempfile::tempdir().unwrap();
+        let lock_file = folder.path().join("key");
+        let seal = |auth_id: &str| {
+            let auth_id = coffer_onedrive::AuthId::parse(auth_id).unwrap();
+            seal_of(checkpoints_or_derived(
+                &NoKeychain,
+                &lock_file,
+                &auth_id.into(),
+            ))
         };
 
         let sealed = seal("key:password").seal("https://upload.example/secret");
@@ -124,10 +211,9 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_with_the_same_keychain_only() {
         let keychain = MemoryKeychain::default();
-        let seal = |keychain: &MemoryKeychain| match checkpoints(keychain).unwrap() {
-            Checkpoints::Sealed(seal) => seal,
-            Checkpoints::None => panic!("a keychain gives a seal"),
-        };
+        let folder = tempfile::tempdir().unwrap();
+        let lock_file = folder.path().join("key");
+        let seal = |keychain: &MemoryKeychain| seal_of(checkpoints(keychain, &lock_file).unwrap());
 
         let sealed = seal(&keychain).seal("https://upload.example/secret");
 

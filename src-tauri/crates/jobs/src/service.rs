@@ -9,6 +9,7 @@ mod history;
 mod jobs;
 mod passphrases;
 mod plan;
+mod questions;
 mod recovery_sheets;
 mod restored;
 mod runs;
@@ -91,6 +92,8 @@ struct Inner {
     /// What the last look at the keychain found.
     keychain_problem: Mutex<Option<CommandError>>,
     sign_ins: Mutex<HashMap<String, CancellationToken>>,
+    /// What somebody waits for, by the number that they gave it.
+    questions: Mutex<HashMap<String, CancellationToken>>,
     opened: Mutex<HashMap<String, OpenedBackup>>,
     /// Clients, so that all of an account's requests share one token and one gate.
     clients: Mutex<HashMap<String, OneDrive>>,
@@ -129,6 +132,7 @@ impl Coffer {
                 told_health: Mutex::default(),
                 keychain_problem: Mutex::default(),
                 sign_ins: Mutex::default(),
+                questions: Mutex::default(),
                 opened: Mutex::default(),
                 clients: Mutex::default(),
                 bandwidth: Bandwidth::default(),

@@ -143,9 +143,9 @@ impl Target {
         };
         let endpoints = environment.endpoints(oauth_url.as_deref())?;
         if let Some(secrets) = options.secrets.clone() {
-            let credential = credential.clone();
-            opening.checkpoints =
-                blocking(move || seal::checkpoints_or_derived(&*secrets, &credential)).await;
+            let (credential, lock_file) = (credential.clone(), opening.folders.journal_key_lock());
+            let sealed = move || seal::checkpoints_or_derived(&*secrets, &lock_file, &credential);
+            opening.checkpoints = blocking(sealed).await;
         }
         let account = OneDrive::new(&endpoints, credential)
             .map_err(|e| wording::onedrive(&e))?

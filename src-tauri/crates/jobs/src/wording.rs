@@ -87,6 +87,15 @@ pub fn cancelled() -> CommandError {
     )
 }
 
+/// Nobody waits for the answer any more.
+pub(crate) fn given_up() -> CommandError {
+    error(
+        ErrorCode::Cancelled,
+        "Given up before there was an answer.",
+        "Ask again.",
+    )
+}
+
 /// Errors of the app's database.
 pub fn database(source: &coffer_database::Error) -> CommandError {
     match source {

@@ -17,6 +17,7 @@ mod setup;
 mod simulate;
 mod soak;
 mod tests;
+mod time_left;
 mod windows;
 
 use std::process::ExitCode;
@@ -47,6 +48,8 @@ Usage: cargo xtask <command>
                         (tests/interop.md)
   limits [--minutes N] [--seed N…]
                         Upload to a OneDrive that limits requests, and see how much of what it allows is used
+  time-left [--megabytes N]
+                        See how far off the time left is in three backups: a fast line, a limit, and a wait in the middle
   windows               Type-check everything for Windows (on Debian or Ubuntu)
 ";
 
@@ -77,6 +80,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["simulate", rest @ ..] => simulate::run(&project, rest),
         ["interop", rest @ ..] => interop::run(&project, rest),
         ["limits", rest @ ..] => limits::run(&project, rest),
+        ["time-left", rest @ ..] => time_left::run(&project, rest),
         ["windows"] => windows::run(&project),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

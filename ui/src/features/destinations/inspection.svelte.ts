@@ -4,7 +4,7 @@ import type { DestinationSettings } from '../../bindings/DestinationSettings';
 import { asCommandError } from '../../lib/errors';
 import type { Platform } from '../../platform/platform';
 
-/** What looking at a destination gave. An answer that comes after the next question is dropped. */
+/** What looking at a destination gave. The next question gives the one before up. */
 export class Inspection {
   check: DestinationCheck | null = $state(null);
   error: CommandError | null = $state(null);
@@ -12,7 +12,7 @@ export class Inspection {
   /** Whether the backup that was found shall be continued. */
   continues = $state(false);
   #platform: Platform;
-  #asked = 0;
+  #asking = new AbortController();
   #looking: Promise<void> = Promise.resolve();
   #about = '';
   #wanted = '';
@@ -51,24 +51,30 @@ export class Inspection {
 
   async #look(destination: DestinationSettings, prefix: string): Promise<void> {
     this.aim(destination, prefix);
-    const asked = this.#clear();
+    const signal = this.#clear();
     this.busy = true;
     try {
-      const check = await this.#platform.checkDestination(destination, prefix);
-      if (asked === this.#asked) this.check = check;
+      const check = await this.#platform.checkDestination(destination, prefix, signal);
+      if (!signal.aborted) this.check = check;
     } catch (reason) {
-      if (asked === this.#asked) this.error = asCommandError(reason);
+      if (!signal.aborted) this.error = asCommandError(reason);
     } finally {
-      if (asked === this.#asked) this.busy = false;
+      if (!signal.aborted) this.busy = false;
     }
   }
 
-  #clear(): number {
+  /** Nobody looks at what it says any more. */
+  giveUp(): void {
+    if (this.busy) this.#clear();
+  }
+
+  #clear(): AbortSignal {
     this.check = null;
     this.error = null;
     this.busy = false;
-    this.#asked += 1;
-    return this.#asked;
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    return this.#asking.signal;
   }
 }
 

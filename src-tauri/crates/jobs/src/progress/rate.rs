@@ -12,35 +12,63 @@ const SHORTEST: Duration = Duration::from_secs(10);
 /// Changes closer than this are one.
 const STEP: Duration = Duration::from_millis(100);
 
+/// Whether it could grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    Goes,
+    /// Nothing is asked for: the time counts only while something comes all the same.
+    Rests,
+}
+
 /// Values at the moments at which they changed: parts arrive one at a time, and between two of them nothing is slower.
 #[derive(Default)]
-pub(super) struct Rate(VecDeque<(Instant, u64)>);
+pub(super) struct Rate {
+    /// By the time that counts.
+    changes: VecDeque<(Duration, u64)>,
+    /// The time that counts, as of a moment.
+    counted: Duration,
+    seen: Option<Instant>,
+    rested: bool,
+}
 
 impl Rate {
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        *self = Self::default();
     }
 
-    /// The time until the first part arrives says nothing about the others.
-    pub(super) fn note(&mut self, now: Instant, value: u64) {
-        match self.0.back_mut() {
+    /// Takes the value of this moment, and how it went since the one before. The time until the first part arrives says
+    /// nothing about the others.
+    pub(super) fn note(&mut self, now: Instant, value: u64, pace: Pace) {
+        let grew = self.changes.back().is_some_and(|(_, last)| *last != value);
+        if pace == Pace::Goes || grew {
+            self.counted = self.time(now);
+        }
+        self.seen = Some(now);
+        let time = self.counted;
+        if pace == Pace::Goes && std::mem::take(&mut self.rested) {
+            // After a rest it may go on otherwise than before: no more of that than it takes to foretell something.
+            self.forget_before(time, SHORTEST);
+        }
+        self.rested |= pace == Pace::Rests;
+        match self.changes.back_mut() {
             None if value == 0 => {}
             Some((_, last)) if *last == value => {}
-            Some((at, last)) if now.duration_since(*at) < STEP => *last = value,
-            _ => self.0.push_back((now, value)),
+            Some((at, last)) if time - *at < STEP => *last = value,
+            _ => self.changes.push_back((time, value)),
         }
-        while self
-            .0
-            .get(1)
-            .is_some_and(|(at, _)| now.duration_since(*at) > WINDOW)
-        {
-            self.0.pop_front();
+        self.forget_before(time, WINDOW);
+    }
+
+    fn forget_before(&mut self, time: Duration, window: Duration) {
+        let is_old = |(at, _): &(Duration, u64)| time - *at > window;
+        while self.changes.get(1).is_some_and(is_old) {
+            self.changes.pop_front();
         }
     }
 
-    /// How long ago it changed last.
+    /// How long ago it changed last, rests left out.
     pub(super) fn idle(&self, now: Instant) -> Option<Duration> {
-        self.0.back().map(|(at, _)| now.duration_since(*at))
+        self.changes.back().map(|(at, _)| self.time(now) - *at)
     }
 
     /// A second; 0 until there is something to measure.
@@ -53,18 +81,90 @@ impl Rate {
         self.over(now, SHORTEST)
     }
 
+    fn time(&self, now: Instant) -> Duration {
+        let passed = self.seen.map(|seen| now.duration_since(seen));
+        self.counted + passed.unwrap_or_default()
+    }
+
     fn over(&self, now: Instant, least: Duration) -> Option<f64> {
-        let (first, before) = self.0.front().copied()?;
-        let (last, after) = self.0.back().copied()?;
+        let (first, before) = self.changes.front().copied()?;
+        let (last, after) = self.changes.back().copied()?;
         // When nothing came for longer than between two changes, it has become slower.
-        let changes = self.0.len().saturating_sub(1).max(1) as u32;
-        let usual = last.duration_since(first) / changes;
-        let end = if now.duration_since(last) > usual * 2 {
-            now
-        } else {
-            last
-        };
-        let time = end.duration_since(first);
+        let changes = self.changes.len().saturating_sub(1).max(1) as u32;
+        let usual = (last - first) / changes;
+        let now = self.time(now);
+        let end = if now - last > usual * 2 { now } else { last };
+        let time = end - first;
         (time >= least && after > before).then(|| (after - before) as f64 / time.as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values of one second after the other; `None` is a second of rest in which nothing comes.
+    fn after(seconds: impl IntoIterator<Item = Option<u64>>) -> (Rate, Instant) {
+        let mut rate = Rate::default();
+        let (mut now, mut value) = (Instant::now(), 1);
+        rate.note(now, value, Pace::Goes);
+        for more in seconds {
+            now += Duration::from_secs(1);
+            value += more.unwrap_or(0);
+            let pace = more.map_or(Pace::Rests, |_| Pace::Goes);
+            rate.note(now, value, pace);
+        }
+        (rate, now)
+    }
+
+    #[test]
+    fn ten_seconds_have_to_pass_before_anything_is_foretold() {
+        let (rate, now) = after([Some(5); 9]);
+        assert_eq!(rate.settled(now), None);
+
+        let (rate, now) = after([Some(5); 10]);
+        assert_eq!(rate.settled(now), Some(5.0));
+    }
+
+    #[test]
+    fn a_rest_is_no_slow_line() {
+        let (rate, now) = after([[Some(5); 12].as_slice(), &[None; 60], &[Some(5); 3]].concat());
+
+        assert_eq!(rate.settled(now), Some(5.0));
+    }
+
+    #[test]
+    fn after_a_rest_what_was_long_before_counts_no_more() {
+        let (rate, now) = after([[Some(6); 30].as_slice(), &[None; 60], &[Some(2); 11]].concat());
+
+        // Ten seconds of each.
+        let settled = rate.settled(now).unwrap();
+        assert!((3.5..=4.5).contains(&settled), "{settled}");
+    }
+
+    #[test]
+    fn a_line_that_stands_still_is_slow_when_nobody_rests() {
+        let (rate, now) = after([[Some(5); 10].as_slice(), &[Some(0); 10]].concat());
+
+        assert_eq!(rate.settled(now), Some(2.5));
+    }
+
+    #[test]
+    fn what_comes_during_a_rest_counts_with_its_time() {
+        let mut rate = Rate::default();
+        let mut now = Instant::now();
+        for second in 1..=20 {
+            rate.note(now, second * 5, Pace::Rests);
+            now += Duration::from_secs(1);
+        }
+
+        assert_eq!(rate.settled(now), Some(5.0));
+    }
+
+    #[test]
+    fn what_is_longer_ago_than_half_a_minute_is_forgotten() {
+        let (rate, now) = after([[Some(100); 40].as_slice(), &[Some(5); 31]].concat());
+
+        assert_eq!(rate.settled(now), Some(5.0));
     }
 }

@@ -26,12 +26,13 @@ pub(super) struct OpenedBackup {
 }
 
 impl Coffer {
-    /// Opens a backup for looking around.
+    /// Opens a backup for looking around. Dropped, it ends what it began.
     ///
     /// # Errors
     /// Those of the destination, and a wrong passphrase.
     pub async fn open_backup(&self, backup: BackupRef) -> Result<OpenBackup> {
         let cancel = CancellationToken::new();
+        let _ends_with_us = cancel.clone().drop_guard();
         let (target, job_id, new_folder) = match backup {
             BackupRef::Job { job_id } => {
                 (self.target_of_job(&job_id, &cancel).await?, job_id, None)
@@ -164,6 +165,7 @@ impl Coffer {
             })
         });
         let cancel = CancellationToken::new();
+        let _ends_with_us = cancel.clone().drop_guard();
         let reading = for_each_entry(
             &target,
             version as usize,

@@ -266,7 +266,9 @@ impl Coffer {
         retries: RetryPolicy,
         cancel: &CancellationToken,
     ) -> Result<Target> {
-        let checkpoints = self.secrets(seal::checkpoints).await?;
+        let lock_file = self.inner.folders.journal_key_lock();
+        let checkpoints = self.secrets(move |secrets| seal::checkpoints(secrets, &lock_file));
+        let checkpoints = checkpoints.await?;
         let opening = Opening {
             gpg_program: None,
             prefix: if prefix.is_empty() {
@@ -298,7 +300,7 @@ impl Coffer {
         }
     }
 
-    /// Tries a destination and says what it holds. Nothing is written.
+    /// Tries a destination and says what it holds. Nothing is written. Dropped, it ends what it began.
     ///
     /// # Errors
     /// Those of the destination.
@@ -308,6 +310,7 @@ impl Coffer {
         prefix: &str,
     ) -> Result<DestinationCheck> {
         let cancel = CancellationToken::new();
+        let _ends_with_us = cancel.clone().drop_guard();
         let retries = self.while_somebody_waits();
         let target = self
             .target(destination, prefix, None, retries, &cancel)

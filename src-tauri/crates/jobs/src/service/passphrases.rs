@@ -237,6 +237,7 @@ impl Coffer {
             ));
         }
         let cancel = CancellationToken::new();
+        let _ends_with_us = cancel.clone().drop_guard();
         let retries = self.while_somebody_waits();
         let target = self
             .target(destination, prefix, None, retries, &cancel)

@@ -8,7 +8,7 @@ use coffer_ipc::run::RunSummary;
 
 use super::Coffer;
 use crate::target::same_place;
-use crate::{Result, blocking, local_path, wording};
+use crate::{Result, blocking, local_path, opening, wording};
 
 impl Coffer {
     /// Shows the folder of a restore that ended in the system's file manager, and no other folder.
@@ -73,7 +73,7 @@ fn open_folder(folder: &Path) -> Result<()> {
             "It was moved or deleted since the restore.",
         ));
     }
-    open::that_detached(folder).map_err(|error| {
+    opening::open(folder).map_err(|error| {
         tracing::warn!(kind = %error.kind(), "no file manager could be opened");
         wording::error(
             ErrorCode::Failed,

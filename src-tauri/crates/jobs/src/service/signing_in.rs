@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::Coffer;
 use super::accounts::{credential_name, drive_name};
 use crate::credentials::{Entry, NewTokens};
-use crate::{Result, blocking, lock, wording};
+use crate::{Result, blocking, lock, opening, wording};
 
 /// Name of the setting that holds [`SignInSettings`].
 const SETTING: &str = "sign-in";
@@ -382,9 +382,9 @@ fn oauth_url(settings: &SignInSettings) -> Option<String> {
 /// Opens a page in the system browser; false when none could be started.
 async fn open_browser(page: &str) -> bool {
     let page: Arc<str> = page.into();
-    blocking(move || match open::that_detached(&*page) {
+    blocking(move || match opening::open(&*page) {
         Ok(()) => true,
-        // Not the error itself: it holds the whole address, and whoever knows that can fetch what the sign-in gives.
+        // Never the address: whoever knows that can fetch what the sign-in gives.
         Err(error) => {
             tracing::warn!(kind = %error.kind(), "no browser could be opened");
             false

@@ -6,14 +6,16 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use coffer_ipc::ErrorCode;
+use coffer_ipc::event::{Change, Event};
 use coffer_ipc::job::{HealthLevel, JobState, Schedule, ScheduleUnit, WaitingFor};
-use coffer_ipc::run::RunResult;
+use coffer_ipc::run::{Phase, RunResult};
 use coffer_jobs::keychain::{Error, MemoryKeychain, SecretStore};
 use coffer_jobs::{AppLock, Coffer};
 use coffer_onedrive_sim::{Action, DropPoint, Fault, Op};
 use tokio::sync::Notify;
+use tokio::sync::broadcast::Receiver;
 
-use crate::support::{Computer, back_up, end_of};
+use crate::support::{Computer, PATIENCE, back_up, end_of};
 
 fn every(unit: ScheduleUnit) -> Option<Schedule> {
     Some(Schedule {
@@ -281,8 +283,23 @@ async fn stalled_weekly_job(computer: &Computer, coffer: &Coffer) -> String {
         .simulator
         .add_fault(Fault::new(Op::ContentPut, stall));
     computer.clock.set("2026-03-02T13:00:00Z");
+    let mut events = coffer.subscribe();
     assert_eq!(coffer.start_due_jobs().unwrap(), [id.as_str()]);
+    let under_way = tokio::time::timeout(PATIENCE, until_sending(&mut events));
+    under_way.await.unwrap();
     id
+}
+
+/// Waits until a run holds its destination and has something for it.
+async fn until_sending(events: &mut Receiver<Event>) {
+    loop {
+        if let Change::Job { card } = events.recv().await.unwrap().change
+            && let JobState::Running { progress, .. } = card.state
+            && progress.phase == Phase::Sending
+        {
+            return;
+        }
+    }
 }
 
 #[tokio::test]

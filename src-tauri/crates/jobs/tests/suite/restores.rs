@@ -8,8 +8,9 @@ use coffer_ipc::event::Change;
 use coffer_ipc::restore::{BackupRef, ExistingFiles, OpenBackup, RestoreRequest};
 use coffer_ipc::run::{RunResult, RunSummary};
 use coffer_jobs::Coffer;
+use coffer_onedrive_sim::{Action, Fault, Op};
 
-use crate::support::{Computer, back_up};
+use crate::support::{Computer, PATIENCE, back_up};
 
 fn request(opened: &OpenBackup, target: Option<String>) -> RestoreRequest {
     RestoreRequest {
@@ -52,6 +53,51 @@ fn existing(job: &SaveJob) -> BackupRef {
         prefix: String::new(),
         passphrase: job.passphrase.clone().unwrap(),
     }
+}
+
+/// Waits until OneDrive was asked for something since `before`.
+async fn asked(computer: &Computer, before: usize) {
+    while computer.simulator.log().len() <= before {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_backup_that_nobody_waits_for_any_more_is_not_opened() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let job_id = computer.create_drive_job(&coffer).await;
+    back_up(&coffer, &job_id).await;
+    // OneDrive takes ten minutes to say what lies in the folder.
+    let stalled = Action {
+        stall_ms: Some(600_000),
+        ..Action::default()
+    };
+    let stalled = Fault::new(Op::Children, stalled).times(0);
+    computer.simulator.add_fault(stalled);
+    let before = computer.simulator.log().len();
+    let job = BackupRef::Job { job_id };
+
+    let opening = coffer.answer(Some("7"), coffer.open_backup(job.clone()));
+    let giving_up = async {
+        asked(&computer, before).await;
+        coffer.give_up("7");
+    };
+    let (opened, ()) = tokio::join!(opening, giving_up);
+
+    assert_eq!(opened.unwrap_err().code, ErrorCode::Cancelled);
+    computer.simulator.clear_faults();
+    // What it began gives the backup's folder back.
+    let again = async {
+        loop {
+            match coffer.open_backup(job.clone()).await {
+                Err(error) if error.code == ErrorCode::Busy => tokio::task::yield_now().await,
+                opened => return opened,
+            }
+        }
+    };
+    let again = tokio::time::timeout(PATIENCE, again).await;
+    assert_eq!(again.unwrap().unwrap().versions.len(), 1);
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ impl Computer {
 }
 
 /// A test that waits longer than this waits in vain.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until a run has ended and the job's card tells so.
 pub(crate) async fn end_of(run_id: &str, events: &mut Receiver<Event>) -> (JobCard, RunSummary) {

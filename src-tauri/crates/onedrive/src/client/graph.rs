@@ -88,7 +88,7 @@ impl Graph {
         call: &Call<'_>,
         cancel: &CancellationToken,
     ) -> Result<Outcome> {
-        self.send_with(&call.url, 0, cancel, |_| {
+        self.send_with(&call.url, &Moving::new(0), cancel, || {
             let request = self.request(call.method.clone(), &call.url);
             Ok(match call.json {
                 Some(json) => request.json(json),
@@ -99,13 +99,13 @@ impl Graph {
         .await
     }
 
-    /// As [`Graph::send`], for a request with a body of `len` bytes that `build` makes anew for each try.
+    /// As [`Graph::send`], for a request that `build` makes anew for each try, with a body that `moving` knows.
     pub(crate) async fn send_with(
         &self,
         url: &str,
-        len: u64,
+        moving: &Moving,
         cancel: &CancellationToken,
-        build: impl Fn(&Moving) -> Result<RequestBuilder> + Sync,
+        build: impl Fn() -> Result<RequestBuilder> + Sync,
     ) -> Result<Outcome> {
         if !self.endpoints.is_graph(url) {
             let why = "OneDrive led to an address that must not get the sign-in".to_owned();
@@ -119,11 +119,10 @@ impl Graph {
         let mut replaced = false;
         loop {
             let token = cancellable(cancel, self.tokens.get()).await??;
-            let moving = Moving::new(len);
-            let request = build(&moving)?
+            let request = build()?
                 .header(AUTHORIZATION, bearer(&token))
                 .header("client-request-id", uuid::Uuid::new_v4().to_string());
-            match self.dispatch_moving(&moving, request, cancel).await? {
+            match self.dispatch_moving(moving, request, cancel).await? {
                 Outcome::Refused(refusal) if refusal.is_unauthorized() => {
                     if !replaced && cancellable(cancel, self.tokens.replace(&token)).await?? {
                         replaced = true;

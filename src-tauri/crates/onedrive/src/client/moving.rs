@@ -5,11 +5,13 @@
 //! the service puts the file together then.
 
 use std::io;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::lock;
@@ -27,13 +29,22 @@ const SLOWEST: u64 = 4 * 1024;
 
 /// One request on its way. Cheap to clone; clones are the same one.
 #[derive(Debug, Clone)]
-pub(crate) struct Moving(Arc<Mutex<State>>);
+pub(crate) struct Moving(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// Something has gone.
+    went: Notify,
+}
 
 #[derive(Debug)]
 struct State {
     /// Bytes of the body.
     len: u64,
+    /// Bytes that were handed over to be sent, and those of them that another piece was asked for after.
     sent: u64,
+    gone: u64,
     /// When something moved last.
     last: Instant,
 }
@@ -41,16 +52,23 @@ struct State {
 impl Moving {
     /// A request whose body has so many bytes.
     pub(crate) fn new(len: u64) -> Self {
-        Self(Arc::new(Mutex::new(State {
+        let state = State {
             len,
             sent: 0,
+            gone: 0,
             last: Instant::now(),
-        })))
+        };
+        Self(Arc::new(Shared {
+            state: Mutex::new(state),
+            went: Notify::new(),
+        }))
     }
 
-    /// The request is sent now, and not before.
+    /// The request is sent now, and not before, from the first byte of its body.
     pub(super) fn begin(&self) {
-        lock(&self.0).last = Instant::now();
+        let mut state = lock(&self.0.state);
+        (state.sent, state.gone) = (0, 0);
+        state.last = Instant::now();
     }
 
     /// The same bytes; each piece that is asked for shows that those before it have gone.
@@ -61,17 +79,35 @@ impl Moving {
         let moving = self.clone();
         body.inspect(move |piece| {
             if let Ok(piece) = piece {
-                let mut state = lock(&moving.0);
+                let mut state = lock(&moving.0.state);
+                state.gone = state.sent;
                 state.sent += piece.len() as u64;
                 state.last = Instant::now();
+                moving.0.went.notify_one();
             }
         })
+    }
+
+    /// Does `work`, which sends the request, and calls `tell` meanwhile with the bytes that have gone. The last piece is
+    /// never among them: that it arrived only an answer shows.
+    pub(super) async fn telling<T>(&self, tell: impl Fn(u64), work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = self.0.went.notified() => {
+                    let gone = lock(&self.0.state).gone;
+                    tell(gone);
+                }
+            }
+        }
     }
 
     /// Ends when nothing has moved for too long.
     pub(super) async fn stalled(&self) {
         loop {
-            let end = lock(&self.0).end();
+            let end = lock(&self.0.state).end();
             if Instant::now() >= end {
                 return;
             }
@@ -140,6 +176,27 @@ mod tests {
         let stuck = slow(3, Duration::from_secs(1)).chain(futures::stream::pending());
 
         assert_eq!(dead_after(10 * PIECE as u64, stuck).await, 3 + 300);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_piece_is_told_when_the_next_one_is_asked_for() {
+        let moving = Moving::new(4 * PIECE as u64);
+        let start = Instant::now();
+        let told = Mutex::new(Vec::new());
+        let tell = |gone: u64| {
+            lock(&told).push((start.elapsed().as_secs(), gone / PIECE as u64));
+        };
+        let sending = async {
+            let mut fed = pin!(moving.feed(slow(4, Duration::from_secs(10))));
+            while fed.next().await.is_some() {}
+            // The answer takes its time.
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        };
+
+        moving.begin();
+        moving.telling(tell, sending).await;
+
+        assert_eq!(*lock(&told), [(10, 0), (20, 1), (30, 2), (40, 3)]);
     }
 
     #[tokio::test(start_paused = true)]

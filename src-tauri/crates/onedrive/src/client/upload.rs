@@ -2,6 +2,7 @@
 
 mod fragments;
 mod pace;
+mod reached;
 mod session;
 
 use std::sync::Arc;
@@ -21,11 +22,13 @@ use super::answer::Refusal;
 use super::destination::{Item, OneDriveDestination};
 use super::graph::{Call, Outcome, cancellable, read_json};
 use super::limit::pieces;
+use super::moving::Moving;
 use crate::quickxor::QuickXor;
 
 use fragments::SessionEnd;
 pub(super) use pace::Fragments;
 use pace::Pace;
+use reached::Reached;
 pub(super) use session::Checkpoint;
 use session::Resumed;
 #[cfg(feature = "fuzzing")]
@@ -63,6 +66,7 @@ struct Upload<'a> {
     hash: String,
     checkpoints: &'a dyn CheckpointStore,
     monitor: &'a dyn TransferMonitor,
+    reached: Reached<'a>,
     cancel: &'a CancellationToken,
 }
 
@@ -86,6 +90,7 @@ impl OneDriveDestination {
             hash,
             checkpoints,
             monitor,
+            reached: Reached::new(monitor),
             cancel,
         };
         let item = if file.size() <= self.options.unhurried(SMALL) {
@@ -113,7 +118,8 @@ impl Upload<'_> {
             let behavior = self.conflict.behavior();
             let url = format!("{address}:/content?@microsoft.graph.conflictBehavior={behavior}");
             let len = data.len() as u64;
-            let sending = graph.send_with(&url, len, self.cancel, |moving| {
+            let moving = Moving::new(len);
+            let sending = graph.send_with(&url, &moving, self.cancel, || {
                 let request = graph.request(Method::PUT, &url);
                 let request = request
                     .header(CONTENT_TYPE, "application/octet-stream")
@@ -125,10 +131,11 @@ impl Upload<'_> {
                 let body = moving.feed(limit.metered(pieces(data.clone())));
                 Ok(request.body(Body::wrap_stream(body)))
             });
-            match sending.await? {
+            let tell = |gone| self.reached.byte(gone);
+            match moving.telling(tell, sending).await? {
                 Outcome::Answer(answer) => {
                     let item = read_json(answer, "store", self.name, self.cancel).await?;
-                    self.monitor.moved(self.file.size());
+                    self.reached.byte(len);
                     return Ok(item);
                 }
                 Outcome::Refused(refusal) => {
@@ -186,6 +193,7 @@ impl Upload<'_> {
                 None => (self.create_session().await?, 0),
             };
             pace.begin(offset);
+            self.reached.begin(offset);
             match self.send_fragments(&url, offset, &mut pace).await {
                 Ok(SessionEnd::Stored(item)) => {
                     self.forget();

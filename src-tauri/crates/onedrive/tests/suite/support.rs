@@ -122,6 +122,24 @@ impl TransferMonitor for CancelAfter {
     fn waiting(&self, _time: Duration, _why: &str) {}
 }
 
+/// Counts what was told as moved.
+#[derive(Default)]
+pub(crate) struct Moved(Mutex<u64>);
+
+impl Moved {
+    pub(crate) fn sum(&self) -> u64 {
+        *self.0.lock().unwrap()
+    }
+}
+
+impl TransferMonitor for Moved {
+    fn moved(&self, bytes: u64) {
+        *self.0.lock().unwrap() += bytes;
+    }
+
+    fn waiting(&self, _time: Duration, _why: &str) {}
+}
+
 /// Keeps tokio's paused clock from jumping while a socket is waited for, until this is dropped.
 pub(crate) struct Still(#[expect(dead_code, reason = "dropping it is its use")] mpsc::Sender<()>);
 

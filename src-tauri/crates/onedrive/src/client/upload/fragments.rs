@@ -125,7 +125,7 @@ impl Upload<'_> {
                         status: Some(202),
                     }),
                     Ok(status) => {
-                        self.monitor.moved(len);
+                        self.reached.byte(offset + len);
                         Ok(Sent::Next(first_missing(&status).unwrap_or(offset + len)))
                     }
                     Err(error) => unclear(error, Some(202)),
@@ -135,7 +135,7 @@ impl Upload<'_> {
                 let item = read_json(answer, "store", self.name, self.cancel).await;
                 return match item {
                     Ok(item) => {
-                        self.monitor.moved(len);
+                        self.reached.byte(offset + len);
                         Ok(Sent::Stored(Box::new(item)))
                     }
                     Err(error) => unclear(error, Some(200)),
@@ -230,7 +230,9 @@ impl Upload<'_> {
             )
             .body(body);
         let graph = &self.destination.graph;
-        graph.dispatch_moving(&moving, request, self.cancel).await
+        let sending = graph.dispatch_moving(&moving, request, self.cancel);
+        let tell = |gone| self.reached.byte(offset + gone);
+        moving.telling(tell, sending).await
     }
 
     /// Waits before the next try of a fragment, or gives up.

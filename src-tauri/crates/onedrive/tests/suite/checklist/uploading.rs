@@ -72,16 +72,21 @@ async fn item_06_large_sparse_files_arrive_whole() {
     }
 }
 
+/// Bytes of a fragment.
+const FRAGMENT: u64 = 1 << 20;
+
 /// Says when so many fragments have gone.
 struct Told {
-    fragments: AtomicU64,
+    bytes: AtomicU64,
     at: u64,
     notify: Arc<Notify>,
 }
 
 impl TransferMonitor for Told {
-    fn moved(&self, _bytes: u64) {
-        if self.fragments.fetch_add(1, Ordering::SeqCst) + 1 == self.at {
+    fn moved(&self, bytes: u64) {
+        let before = self.bytes.fetch_add(bytes, Ordering::SeqCst);
+        let at = self.at * FRAGMENT;
+        if before < at && before + bytes >= at {
             self.notify.notify_one();
         }
     }
@@ -91,7 +96,7 @@ impl TransferMonitor for Told {
 
 async fn of(bench: &Bench, account: &str) -> OneDriveDestination {
     let options = TransferOptions {
-        fragment_size: 1 << 20,
+        fragment_size: FRAGMENT,
         fragment_delay: Duration::from_millis(1),
         ..TransferOptions::default()
     };
@@ -113,7 +118,7 @@ async fn kill_in_fragment_three(
     let destination = of(bench, account).await;
     let notify = Arc::new(Notify::new());
     let monitor = Told {
-        fragments: 0.into(),
+        bytes: 0.into(),
         at: 2,
         notify: Arc::clone(&notify),
     };
