@@ -12,6 +12,8 @@ use crate::driver::Session;
 
 /// How long the app may take to show something.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it may take until it tries something again by itself.
+const LONG_PATIENCE: Duration = Duration::from_secs(240);
 /// How often the window is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -112,12 +114,13 @@ impl App {
 
     /// Waits until these words can be read.
     pub(crate) async fn see(&self, words: &str) {
-        let path = format!(
-            "//*[text()[contains(normalize-space(.), {0})]] | //*[contains(normalize-space(.), {0}) \
-             and not(*[contains(normalize-space(.), {0})])]",
-            quoted(words)
-        );
-        self.find(&path, words).await;
+        self.find(&with_words(words), words).await;
+    }
+
+    /// The same, of what the app does by itself after some minutes.
+    pub(crate) async fn see_at_last(&self, words: &str) {
+        self.find_within(LONG_PATIENCE, &with_words(words), words)
+            .await;
     }
 
     async fn field(&self, label: &str) -> WebElement {
@@ -129,11 +132,15 @@ impl App {
     }
 
     async fn find(&self, path: &str, what: &str) -> WebElement {
+        self.find_within(PATIENCE, path, what).await
+    }
+
+    async fn find_within(&self, patience: Duration, path: &str, what: &str) -> WebElement {
         let found = self
             .session
             .web
             .query(By::XPath(path))
-            .wait(PATIENCE, LOOK)
+            .wait(patience, LOOK)
             .and_displayed()
             .and_enabled()
             .first()
@@ -215,6 +222,15 @@ fn built_app() -> PathBuf {
         .nth(2)
         .expect("tests are built into deps")
         .join("coffer-app")
+}
+
+/// The innermost elements that hold these words.
+fn with_words(words: &str) -> String {
+    format!(
+        "//*[text()[contains(normalize-space(.), {0})]] | //*[contains(normalize-space(.), {0}) \
+         and not(*[contains(normalize-space(.), {0})])]",
+        quoted(words)
+    )
 }
 
 /// A text as XPath writes it.

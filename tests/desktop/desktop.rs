@@ -157,7 +157,19 @@ impl Desktop {
         self.start_keychain().await;
     }
 
-    async fn start_keychain(&mut self) {
+    /// As after a restart of the computer, before somebody unlocks the keychain.
+    pub(crate) async fn lock_keychain(&mut self) {
+        self.keychain = None;
+        self.run_keychain(&[], "").await;
+    }
+
+    /// Somebody unlocks it.
+    pub(crate) async fn start_keychain(&mut self) {
+        self.keychain = None;
+        self.run_keychain(&["--unlock"], "unlocked").await;
+    }
+
+    async fn run_keychain(&mut self, options: &[&str], password: &str) {
         let connection = self.bus().await;
         let names = DBusProxy::new(&connection).await.expect("the bus answers");
         let name = "org.freedesktop.secrets";
@@ -167,10 +179,11 @@ impl Desktop {
             .expect("the bus tells about names");
         let mut command = self.command("gnome-keyring-daemon");
         command
-            .args(["--foreground", "--unlock", "--components=secrets"])
+            .args(["--foreground", "--components=secrets"])
+            .args(options)
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        self.keychain = Some(Background::start_with_input(&mut command, "unlocked"));
+        self.keychain = Some(Background::start_with_input(&mut command, password));
         let well_known = BusName::try_from(name).expect("a bus name");
         while !names
             .name_has_owner(well_known.clone())

@@ -23,6 +23,24 @@ pub(crate) async fn create_backup(desktop: &Desktop, app: &App, name: &str, sour
     app.fill("Folder", &format!("Backups/{name}")).await;
     app.click("Test").await;
     app.see("New folder").await;
+    finish(app, source).await;
+}
+
+/// The same, to a folder on this computer.
+pub(crate) async fn create_local_backup(app: &App, name: &str, source: &Path, folder: &Path) {
+    app.click("Back up this computer").await;
+    app.fill("Name", name).await;
+    app.click("Next").await;
+
+    app.choose("A folder on this computer").await;
+    app.fill("Path", &folder.display().to_string()).await;
+    app.click("Test").await;
+    app.see("Empty folder").await;
+    finish(app, source).await;
+}
+
+/// From the passphrase on.
+async fn finish(app: &App, source: &Path) {
     app.fill("Passphrase", PASSPHRASE).await;
     app.click("Next").await;
 

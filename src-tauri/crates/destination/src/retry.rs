@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::contract::{Destination, Quota, RemoteFile};
 use crate::error::{Error, Result};
-use crate::transfer::{CheckpointStore, Silent, TransferMonitor, UploadFile};
+use crate::rests::Rests;
+use crate::transfer::{CheckpointStore, TransferMonitor, UploadFile};
 use crate::waited::{Counting, Waited};
 
 /// A service that names less than this has named no time: whoever comes back at once is refused at once.
@@ -113,6 +114,7 @@ pub struct Retrying<D> {
     inner: D,
     policy: RetryPolicy,
     waited: Waited,
+    rests: Rests,
 }
 
 impl<D: Destination> Retrying<D> {
@@ -122,7 +124,15 @@ impl<D: Destination> Retrying<D> {
             inner,
             policy,
             waited: Waited::default(),
+            rests: Rests::default(),
         }
+    }
+
+    /// The same, which tells of rests in calls that are no transfers.
+    #[must_use]
+    pub fn with_rests(mut self, rests: Rests) -> Self {
+        self.rests = rests;
+        self
     }
 
     /// As [`RetryPolicy::pause`], within what this run may wait.
@@ -195,7 +205,7 @@ impl<D: Destination> Destination for Retrying<D> {
         let mut tried = 0;
         loop {
             match self.inner.list(cancel).await {
-                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
+                Err(error) => self.pause(error, tried, &self.rests, cancel).await?,
                 done => return done,
             }
             tried += 1;
@@ -235,7 +245,7 @@ impl<D: Destination> Destination for Retrying<D> {
         let mut tried = 0;
         loop {
             match self.inner.settle(cancel).await {
-                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
+                Err(error) => self.pause(error, tried, &self.rests, cancel).await?,
                 done => return done,
             }
             tried += 1;
@@ -281,7 +291,7 @@ impl<D: Destination> Destination for Retrying<D> {
         let mut tried = 0;
         loop {
             match self.inner.get_range(name, range.clone(), cancel).await {
-                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
+                Err(error) => self.pause(error, tried, &self.rests, cancel).await?,
                 done => return done,
             }
             tried += 1;
@@ -294,7 +304,7 @@ impl<D: Destination> Destination for Retrying<D> {
             match self.inner.delete(name, cancel).await {
                 // The try before may have deleted it without us hearing so.
                 Err(Error::NotFound { .. }) if tried > 0 => return Ok(()),
-                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
+                Err(error) => self.pause(error, tried, &self.rests, cancel).await?,
                 done => return done,
             }
             tried += 1;
@@ -305,7 +315,7 @@ impl<D: Destination> Destination for Retrying<D> {
         let mut tried = 0;
         loop {
             match self.inner.create_folder(cancel).await {
-                Err(error) => self.pause(error, tried, &Silent, cancel).await?,
+                Err(error) => self.pause(error, tried, &self.rests, cancel).await?,
                 done => return done,
             }
             tried += 1;

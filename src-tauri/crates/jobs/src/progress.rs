@@ -117,16 +117,21 @@ impl Tracker {
     }
 
     /// Does `work`, and says meanwhile when the destination asks to wait.
-    pub(crate) async fn telling<T>(
-        &self,
-        waits: Option<Waits>,
-        work: impl Future<Output = T>,
-    ) -> T {
-        let tell = |wait: Option<Timestamp>| {
+    pub(crate) async fn telling<T>(&self, waits: Waits, work: impl Future<Output = T>) -> T {
+        let tell = |wait: Option<waiting::Wait>| {
             self.update(true, |state| {
-                let left = wait.map(|until| until.duration_since(Timestamp::now()));
+                let (held, rest) = match wait {
+                    Some(waiting::Wait::Asked(until)) => (Some(until), None),
+                    Some(waiting::Wait::Again { until, why }) => {
+                        let until = Some(until);
+                        (None, Some(Rest { why, until }))
+                    }
+                    None => (None, None),
+                };
+                let left = held.map(|until| until.duration_since(Timestamp::now()));
                 state.is_long = left.is_some_and(|left| left >= SHORTEST_WAIT);
-                state.held = wait;
+                state.held = held;
+                state.rest = rest.or(state.rest.take());
             });
         };
         let work = waiting::telling(waits, tell, work);
@@ -289,9 +294,16 @@ impl State {
 }
 
 /// Of an operation that has not begun, because the destination wants to be left alone.
-pub(crate) fn held(progress: Progress, until: Timestamp) -> Progress {
+pub(crate) fn waiting(progress: Progress, wait: waiting::Wait) -> Progress {
+    let wait = match wait {
+        waiting::Wait::Asked(until) => asked_to_wait(until),
+        waiting::Wait::Again { until, why } => Wait {
+            why,
+            until: Some(until.to_string()),
+        },
+    };
     Progress {
-        wait: Some(asked_to_wait(until)),
+        wait: Some(wait),
         ..progress
     }
 }
@@ -393,6 +405,8 @@ impl Monitor for Tracker {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use coffer_destination::Rests;
 
     use super::*;
 
@@ -534,7 +548,10 @@ mod tests {
         let (_sender, waits) = tokio::sync::watch::channel(Some(until));
 
         tracker
-            .telling(Some(waits), tokio::time::sleep(Duration::from_secs(60)))
+            .telling(
+                Waits::new(Some(waits), &Rests::default()),
+                tokio::time::sleep(Duration::from_secs(60)),
+            )
             .await;
         send(&tracker, 5 * MB, 2).await;
 
@@ -558,7 +575,9 @@ mod tests {
             tracker.waiting(Duration::from_secs(100), "The destination does not answer");
         };
         lock(&told).clear();
-        tracker.telling(Some(waits), work).await;
+        tracker
+            .telling(Waits::new(Some(waits), &Rests::default()), work)
+            .await;
         tokio::time::advance(Duration::from_secs(1)).await;
         tracker.sent(MB);
 
@@ -590,7 +609,10 @@ mod tests {
 
         lock(&told).clear();
         tracker
-            .telling(Some(waits), tokio::time::sleep(Duration::from_secs(20)))
+            .telling(
+                Waits::new(Some(waits), &Rests::default()),
+                tokio::time::sleep(Duration::from_secs(20)),
+            )
             .await;
 
         let told = lock(&told);
@@ -609,7 +631,10 @@ mod tests {
         tracker.phase(EnginePhase::Connecting);
 
         tracker
-            .telling(None, tokio::time::sleep(Duration::from_secs(7)))
+            .telling(
+                Waits::new(None, &Rests::default()),
+                tokio::time::sleep(Duration::from_secs(7)),
+            )
             .await;
 
         let told = lock(&told);

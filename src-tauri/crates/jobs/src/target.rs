@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coffer_destination::{
-    Destination, Error as DestinationError, FolderDestination, RetryPolicy, Retrying, Silent,
+    Destination, Error as DestinationError, FolderDestination, Rests, RetryPolicy, Retrying,
 };
 use coffer_engine::Store;
 use coffer_engine::backup::Checkpoints;
@@ -13,7 +13,6 @@ use coffer_onedrive::{
     Bandwidth, Credential, Deletion, Drive, OneDrive, OneDriveUrl, Place, TransferOptions,
 };
 use coffer_volume::Passphrase;
-use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +21,7 @@ use crate::environment::Environment;
 use crate::folders::Folders;
 use crate::keychain::SecretStore;
 use crate::values::{parse_boolean, parse_size};
-use crate::waiting::{self, Waits};
+use crate::waiting::{self, Wait, Waits};
 use crate::{Result, blocking, seal, wording};
 
 /// Prefix of volume names when nothing else is said.
@@ -35,8 +34,8 @@ pub struct Target {
     pub(crate) checkpoints: Checkpoints,
     /// Where the volumes are, when that is on this computer.
     pub(crate) folder: Option<PathBuf>,
-    /// Tells of waits that the service asks for.
-    pub(crate) waits: Option<Waits>,
+    /// Tells of waits.
+    pub(crate) waits: Waits,
     /// For people.
     pub label: String,
 }
@@ -67,7 +66,26 @@ pub(crate) struct Opening<'a> {
     pub(crate) passphrase: Option<&'a str>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) folders: &'a Folders,
-    pub(crate) retries: RetryPolicy,
+    pub(crate) tries: Tries,
+}
+
+/// How often something is tried, and who hears of rests between tries.
+pub(crate) struct Tries {
+    pub(crate) policy: RetryPolicy,
+    pub(crate) rests: Rests,
+}
+
+impl From<RetryPolicy> for Tries {
+    fn from(policy: RetryPolicy) -> Self {
+        let rests = Rests::default();
+        Self { policy, rests }
+    }
+}
+
+impl Tries {
+    fn retrying<D: Destination>(&self, destination: D) -> Retrying<D> {
+        Retrying::new(destination, self.policy).with_rests(self.rests.clone())
+    }
 }
 
 impl Target {
@@ -100,7 +118,7 @@ impl Target {
             passphrase: options.passphrase.as_deref(),
             checkpoints: Checkpoints::None,
             folders,
-            retries,
+            tries: retries.into(),
         };
         let target = match address.split_once("://") {
             Some((scheme, path)) if scheme.eq_ignore_ascii_case("file") => {
@@ -152,13 +170,14 @@ impl Target {
             .with_pacing(&opening.folders.pacing());
         let transfer = transfer_options(|name| url.option(name));
         let place = url.place().map_err(|error| wording::onedrive(&error))?;
-        let tell = |wait: Option<Timestamp>| {
-            if let (Some(until), Some(on_wait)) = (wait, &options.on_wait) {
-                on_wait(&waiting::sentence(until));
+        let tell = |wait: Option<Wait>| {
+            if let (Some(wait), Some(on_wait)) = (wait, &options.on_wait) {
+                on_wait(&wait.sentence());
             }
         };
+        let waits = Waits::new(Some(account.waits()), &opening.tries.rests);
         let opened = Self::one_drive(&account, &place, url.folder(), transfer, opening, cancel);
-        waiting::telling(Some(account.waits()), tell, opened).await
+        waiting::telling(waits, tell, opened).await
     }
 
     /// A folder of a drive. Asks for the drive, so that a wrong one or a wrong sign-in shows here.
@@ -170,7 +189,7 @@ impl Target {
         opening: Opening<'_>,
         cancel: &CancellationToken,
     ) -> Result<Self> {
-        let (drive, folder) = find_drive(account, place, folder, opening.retries, cancel)
+        let (drive, folder) = find_drive(account, place, folder, &opening, cancel)
             .await
             .map_err(|e| wording::destination(&e))?;
         let drive_id = match place {
@@ -185,12 +204,10 @@ impl Target {
             "" => format!("OneDrive · {folder}"),
             owner => format!("OneDrive · {owner} · {folder}"),
         };
-        let retrying = Retrying::new(destination, opening.retries);
+        let waits = Waits::new(Some(account.waits()), &opening.tries.rests);
+        let retrying = opening.tries.retrying(destination);
         let target = Self::open(Arc::new(retrying), &identity, label, opening)?;
-        Ok(Self {
-            waits: Some(account.waits()),
-            ..target
-        })
+        Ok(Self { waits, ..target })
     }
 
     /// A folder of this computer.
@@ -202,7 +219,7 @@ impl Target {
             )
         })?;
         let label = absolute.display().to_string();
-        let destination = Retrying::new(FolderDestination::new(&absolute), opening.retries);
+        let destination = opening.tries.retrying(FolderDestination::new(&absolute));
         let identity = format!("file/{}", real_path(&absolute).display());
         let target = Self::open(Arc::new(destination), &identity, label, opening)?;
         Ok(Self {
@@ -234,7 +251,7 @@ impl Target {
             store,
             checkpoints: opening.checkpoints,
             folder: None,
-            waits: None,
+            waits: Waits::new(None, &opening.tries.rests),
             label,
         })
     }
@@ -318,14 +335,17 @@ async fn find_drive(
     account: &OneDrive,
     place: &Place,
     folder: &str,
-    retries: RetryPolicy,
+    opening: &Opening<'_>,
     cancel: &CancellationToken,
 ) -> std::result::Result<(Drive, String), DestinationError> {
     let mut tried = 0;
     loop {
         match account.find(place, folder, cancel).await {
             Ok(found) => return Ok(found),
-            Err(error) => retries.pause(error, tried, &Silent, cancel).await?,
+            Err(error) => {
+                let Tries { policy, rests } = &opening.tries;
+                policy.pause(error, tried, rests, cancel).await?;
+            }
         }
         tried += 1;
     }

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use coffer_destination::RetryPolicy;
+use coffer_destination::{Rests, RetryPolicy};
 use coffer_ipc::command::{DestinationCheck, DestinationContent, SaveJob, SourceCheck};
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition};
@@ -13,7 +13,7 @@ use super::passphrases::is_same_backup;
 use crate::maintenance::RetentionSettings;
 use crate::operation::content;
 use crate::schedule::next_run;
-use crate::target::{DEFAULT_PREFIX, Opening, Target, same_place};
+use crate::target::{DEFAULT_PREFIX, Opening, Target, Tries, same_place};
 use crate::waiting::Waits;
 use crate::{Result, blocking, local_path, lock, seal, wording};
 
@@ -230,6 +230,17 @@ impl Coffer {
         job_id: &str,
         cancel: &CancellationToken,
     ) -> Result<Target> {
+        let rests = Rests::default();
+        self.target_of_job_telling(job_id, rests, cancel).await
+    }
+
+    /// The same, and tells of rests.
+    pub(super) async fn target_of_job_telling(
+        &self,
+        job_id: &str,
+        rests: Rests,
+        cancel: &CancellationToken,
+    ) -> Result<Target> {
         let definition = self.definition(job_id)?;
         let passphrase = if definition.encrypted {
             let stored = self.kept_passphrase(job_id).await?;
@@ -238,23 +249,24 @@ impl Coffer {
             None
         };
         let prefix = definition.options.prefix.clone();
-        let retries = self.inner.environment.retries;
+        let policy = self.inner.environment.retries;
         self.target(
             &definition.destination,
             &prefix,
             passphrase.as_deref(),
-            retries,
+            Tries { policy, rests },
             cancel,
         )
         .await
     }
 
-    /// Tells of waits that the service of a job asks for.
-    pub(super) async fn waits_of(&self, job: &JobDefinition) -> Option<Waits> {
-        let DestinationSettings::OneDrive { account_id, .. } = &job.destination else {
-            return None;
+    /// Tells of rests, and of waits that the service of a job asks for.
+    pub(super) async fn waits_of(&self, job: &JobDefinition, rests: &Rests) -> Waits {
+        let client = match &job.destination {
+            DestinationSettings::OneDrive { account_id, .. } => self.client(account_id).await.ok(),
+            DestinationSettings::Folder { .. } => None,
         };
-        Some(self.client(account_id).await.ok()?.waits())
+        Waits::new(client.map(|client| client.waits()), rests)
     }
 
     /// Opens a destination.
@@ -263,7 +275,7 @@ impl Coffer {
         destination: &DestinationSettings,
         prefix: &str,
         passphrase: Option<&str>,
-        retries: RetryPolicy,
+        tries: impl Into<Tries>,
         cancel: &CancellationToken,
     ) -> Result<Target> {
         let lock_file = self.inner.folders.journal_key_lock();
@@ -279,7 +291,7 @@ impl Coffer {
             passphrase,
             checkpoints,
             folders: &self.inner.folders,
-            retries,
+            tries: tries.into(),
         };
         match destination {
             DestinationSettings::Folder { path } => Target::folder(Path::new(path), opening),

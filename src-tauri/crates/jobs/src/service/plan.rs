@@ -15,11 +15,12 @@ const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(24);
 /// How long after a backup ended with `error` the next one starts by itself; `None` when only its owner, or the next
 /// planned time, can change anything. `tries` backups in a row ended so before.
 ///
-/// A time that a service named is kept. A keychain may ask its owner each time, so it is tried less and less often.
+/// A time that a service named is kept. A keychain may ask its owner each time, and a line may be away for days, so both are
+/// tried less and less often.
 pub(super) fn retry_delay(error: &CommandError, tries: u32) -> Option<SignedDuration> {
     let minutes = match error.code {
-        ErrorCode::Offline | ErrorCode::Throttled => 15,
-        ErrorCode::Keychain => (1_i64 << tries.min(4)).min(15),
+        ErrorCode::Throttled => 15,
+        ErrorCode::Keychain | ErrorCode::Offline => (1_i64 << tries.min(4)).min(15),
         ErrorCode::DiskAway => 1,
         ErrorCode::Busy => 5,
         _ => return None,
@@ -115,9 +116,11 @@ mod tests {
     }
 
     #[test]
-    fn a_keychain_is_asked_again_soon_and_then_less_often() {
-        let minutes = (0..6).map(|tries| delay(ErrorCode::Keychain, None, tries).unwrap());
-        assert_eq!(minutes.collect::<Vec<_>>(), [1, 2, 4, 8, 15, 15]);
+    fn what_may_be_back_soon_is_tried_soon_and_then_less_often() {
+        for code in [ErrorCode::Keychain, ErrorCode::Offline] {
+            let minutes = (0..6).map(|tries| delay(code, None, tries).unwrap());
+            assert_eq!(minutes.collect::<Vec<_>>(), [1, 2, 4, 8, 15, 15]);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use coffer_destination::Rests;
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{DestinationSettings, JobDefinition, JobState};
 use coffer_ipc::restore::RestoreRequest;
@@ -23,8 +24,8 @@ use super::scheduler::Lane;
 use super::sign_in_state::account_of;
 use crate::maintenance::RetentionSettings;
 use crate::operation::{self, BackupSettings, Finished, RestoreSettings, Wanted};
-use crate::progress::{Observer, held};
-use crate::waiting::telling;
+use crate::progress::{Observer, waiting};
+use crate::waiting::{Wait, telling};
 use crate::{Result, blocking, local_path, lock, wording};
 
 /// A run that goes on.
@@ -107,10 +108,10 @@ impl Coffer {
         let (coffer, job, cancel) = (self.clone(), job_id.to_owned(), run.cancel.clone());
         self.watch(run, now, async move {
             // The first request may have to wait already, for what an earlier run was told.
-            let tell = |wait: Option<Timestamp>| {
+            let tell = |wait: Option<Wait>| {
                 let start = start_of(Operation::Backup);
                 let shown = match wait {
-                    Some(until) => held(start, until),
+                    Some(wait) => waiting(start, wait),
                     None => start,
                 };
                 (observer.on_progress)(shown);
@@ -119,8 +120,10 @@ impl Coffer {
                 if permission != Some(Permission::NewDestination) && expected > 0 {
                     check_disk(&definition).await?;
                 }
-                let opening = coffer.target_of_job(&job, &cancel);
-                telling(coffer.waits_of(&definition).await, tell, opening).await
+                let rests = Rests::default();
+                let waits = coffer.waits_of(&definition, &rests).await;
+                let opening = coffer.target_of_job_telling(&job, rests, &cancel);
+                telling(waits, tell, opening).await
             };
             let target = match until_stopped(&cancel, opening).await {
                 Err(error) => return Finished::failed(error, RunCounts::default()),
