@@ -68,8 +68,18 @@ pub(crate) fn accept(path: &Path) {
 
 /// A run as it is noted.
 pub(crate) fn run(path: &Path, id: &str) -> Option<RunSummary> {
+    summary(path, "id = ?1", id)
+}
+
+/// The newest run of a job as it is noted.
+pub(crate) fn newest_run(path: &Path, job: &str) -> Option<RunSummary> {
+    summary(path, "job = ?1 ORDER BY number DESC LIMIT 1", job)
+}
+
+fn summary(path: &Path, condition: &str, value: &str) -> Option<RunSummary> {
+    let sql = format!("SELECT body FROM run WHERE {condition}");
     let body: Option<String> = open(path)
-        .query_row("SELECT body FROM run WHERE id = ?1", [id], |row| row.get(0))
+        .query_row(&sql, [value], |row| row.get(0))
         .optional()
         .ok()?;
     serde_json::from_str(&body?).ok()

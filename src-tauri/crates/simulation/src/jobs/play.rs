@@ -109,7 +109,10 @@ async fn happen(computer: &mut Computer, event: &Event) -> Step {
         }
         Event::Change(change) => computer.surroundings.apply(*change),
         Event::Forget(entry) => computer.surroundings.forget(*entry),
-        Event::SignIn => return Ok(words(computer.sign_in().await.map(drop))),
+        Event::SignIn => {
+            let did = computer.run(Start::SignIn, &[]).await?;
+            return Ok(did.unwrap_or_default());
+        }
         Event::Type { job } => return Ok(words(computer.type_passphrase(*job).await)),
         Event::Restart => computer.restart().await?,
         Event::Crash => {

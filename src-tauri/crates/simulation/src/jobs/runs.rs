@@ -1,6 +1,6 @@
 //! Runs of the real app, from their start to their end or to its death.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub(crate) enum Start {
     ByHand(usize),
     /// The owner, who wants files back.
     Restore(usize),
+    /// The owner, who signs in again.
+    SignIn,
 }
 
 /// A run that was started.
@@ -112,7 +114,9 @@ impl Computer {
             self.surroundings.meets(Cause::Damaged);
         }
         let watched = self.watch(troubles);
-        let begun = self.begin(start).await;
+        let known = before.iter().filter_map(|card| card.last_run.as_ref());
+        let known = known.map(|run| run.id.clone()).collect();
+        let begun = self.begin(start, &known).await;
         let (started, mut words) = match begun {
             Ok(Some(begun)) => begun,
             Ok(None) if troubles.is_empty() => {
@@ -126,31 +130,26 @@ impl Computer {
                 return Err(violation);
             }
         };
-        let mut ended = Vec::new();
         let patience = if self.is_damaged {
             PATIENCE_WITH_DAMAGE
         } else {
             PATIENCE
         };
-        for run in &started {
-            let end = tokio::time::timeout(patience, end_of(&run.run, &mut events)).await;
-            match end {
-                Ok(summary) => ended.push(summary),
-                Err(_) if self.is_damaged && self.coffer().app_state().is_err() => {
-                    self.leave(&watched);
-                    self.begin_anew().await?;
-                    return Ok(Some("the jobs were set up again".to_owned()));
-                }
-                Err(_) => {
-                    let class = if watched.hook.is_dead() {
-                        "a dead run does not end"
-                    } else {
-                        "a run does not end"
-                    };
-                    return Err(self.violation(class, format!("job {}", run.job)));
-                }
+        let ids = started.iter().map(|run| run.run.as_str()).collect();
+        let Ok(ended) = tokio::time::timeout(patience, ends_of(ids, &mut events)).await else {
+            if self.is_damaged && self.coffer().app_state().is_err() {
+                self.leave(&watched);
+                self.begin_anew().await?;
+                return Ok(Some("the jobs were set up again".to_owned()));
             }
-        }
+            let class = if watched.hook.is_dead() {
+                "a dead run does not end"
+            } else {
+                "a run does not end"
+            };
+            let waiting = started.iter().map(|run| run.job).collect::<Vec<_>>();
+            return Err(self.violation(class, format!("jobs {waiting:?}")));
+        };
         let hook = Arc::clone(&watched.hook);
         self.leave(&watched);
         drop(watched);
@@ -163,7 +162,8 @@ impl Computer {
         if hook.has_refused() {
             database::accept(&self.database());
         }
-        for (run, summary) in started.iter().zip(ended) {
+        for run in &started {
+            let summary = ended.get(&run.run).cloned();
             let noted = database::run(&self.database(), &run.run);
             let is_noted = noted.is_some_and(|noted| noted.result != RunResult::Running);
             let summary = summary.filter(|_| is_noted);
@@ -202,7 +202,11 @@ impl Computer {
     }
 
     /// Starts runs and says which.
-    async fn begin(&mut self, start: Start) -> Step<Option<(Vec<Started>, Vec<String>)>> {
+    async fn begin(
+        &mut self,
+        start: Start,
+        known: &BTreeSet<String>,
+    ) -> Step<Option<(Vec<Started>, Vec<String>)>> {
         let mut words = Vec::new();
         let started = match start {
             Start::Due => {
@@ -232,6 +236,18 @@ impl Computer {
                         Vec::new()
                     }
                 }
+            }
+            Start::SignIn => {
+                words.push(match self.sign_in().await {
+                    Ok(_) => "signed in".to_owned(),
+                    Err(error) => format!("not signed in: {:?}", error.code),
+                });
+                let mut started = Vec::new();
+                for job in 0..self.jobs.len() {
+                    let newest = self.newest_run(job)?;
+                    started.extend(newest.filter(|run| !known.contains(&run.run)));
+                }
+                started
             }
             Start::Restore(job) => match self.start_restore(job, 0).await {
                 Ok(run) => vec![self.started(job, run)?],
@@ -286,8 +302,8 @@ impl Computer {
         if !hook.is_dead() {
             database::copy(&self.database(), &copy);
         }
-        for run in started {
-            let Some(mut noted) = database::run(&copy, &run.run) else {
+        for job in 0..self.jobs.len() {
+            let Some(mut noted) = database::newest_run(&copy, &self.jobs[job].id) else {
                 continue;
             };
             if noted.operation != Operation::Backup {
@@ -296,7 +312,17 @@ impl Computer {
             if noted.result == RunResult::Running {
                 noted.result = RunResult::Interrupted;
             }
-            self.note(run, &noted);
+            let known = self.jobs[job].view.last.as_ref();
+            if known.is_some_and(|known| known.id == noted.id) {
+                continue;
+            }
+            match started.iter().find(|run| run.run == noted.id) {
+                Some(run) => self.note(run, &noted),
+                None if noted.result == RunResult::Interrupted => {
+                    self.jobs[job].view.last = Some(noted);
+                }
+                None => {}
+            }
         }
         self.restart_with(&copy).await
     }
@@ -350,7 +376,9 @@ impl Computer {
         let is_online = self.jobs[run.job].plan.is_online;
         let is_explained = match summary.result {
             RunResult::Success | RunResult::Unchanged => true,
-            RunResult::Warning => run.has_camera && causes.contains(&Cause::Camera),
+            RunResult::Warning => {
+                causes.contains(&Cause::Clock) || run.has_camera && causes.contains(&Cause::Camera)
+            }
             RunResult::Stopped => hook.was_stopped(),
             RunResult::Interrupted => hook.was_quit(),
             RunResult::Error => summary.error.as_ref().is_some_and(|error| {
@@ -390,8 +418,8 @@ impl Computer {
         let started = self.start_restore(job, version).await;
         let run =
             started.map_err(|error| self.violation("a backup cannot be opened", error.message))?;
-        let waiting = tokio::time::timeout(PATIENCE, end_of(&run, &mut events));
-        let summary = waiting.await.ok().flatten();
+        let waiting = tokio::time::timeout(PATIENCE, ends_of(vec![&run], &mut events));
+        let summary = waiting.await.ok().and_then(|mut ends| ends.remove(&run));
         let result = summary.as_ref().map(|summary| summary.result);
         if result != Some(RunResult::Success) {
             let class = "a backup does not restore";
@@ -422,20 +450,31 @@ pub(crate) fn is_good(result: RunResult) -> bool {
     )
 }
 
-/// Waits until a run is over and returns what its job's card says of it.
-async fn end_of(run_id: &str, events: &mut Receiver<AppEvent>) -> Option<RunSummary> {
-    loop {
+/// Waits until runs are over and returns what the cards of their jobs say of them.
+async fn ends_of(
+    mut runs: Vec<&str>,
+    events: &mut Receiver<AppEvent>,
+) -> BTreeMap<String, RunSummary> {
+    let mut ended = BTreeMap::new();
+    while !runs.is_empty() {
         let event = match events.recv().await {
             Ok(event) => event,
             Err(RecvError::Lagged(_)) => continue,
-            Err(RecvError::Closed) => return None,
+            Err(RecvError::Closed) => break,
         };
         let Told::Job { card } = event.change else {
             continue;
         };
-        let runs = matches!(&card.state, JobState::Running { run_id: run, .. } if run == run_id);
-        if !runs && let Some(run) = card.last_run.filter(|run| run.id == run_id) {
-            return Some(run);
+        let (Some(last), JobState::Idle | JobState::NeedsAttention { .. }) =
+            (card.last_run, card.state)
+        else {
+            continue;
+        };
+        let position = runs.iter().position(|run| *run == last.id);
+        if let Some(position) = position {
+            runs.swap_remove(position);
+            ended.insert(last.id.clone(), last);
         }
     }
+    ended
 }

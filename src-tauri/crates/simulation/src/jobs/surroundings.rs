@@ -34,6 +34,8 @@ pub(crate) enum Cause {
     /// The stick went or came in the midst of a run.
     StickMoved,
     Camera,
+    /// The clock was set back: there may be versions of the future.
+    Clock,
     Spool,
     Refused,
     /// The database is damaged.
@@ -56,7 +58,7 @@ impl Cause {
             Self::StickMoved => {
                 !is_online && matches!(code, ErrorCode::NotFound | ErrorCode::Failed)
             }
-            Self::Camera => false,
+            Self::Camera | Self::Clock => false,
             Self::Spool => code == ErrorCode::Full,
             Self::Refused | Self::Damaged => code == ErrorCode::Failed,
         }
@@ -78,6 +80,7 @@ struct State {
     network: Network,
     /// The service asked for a rest, which outlives the reason.
     was_throttled: bool,
+    was_set_back: bool,
     is_revoked: bool,
     account: Option<String>,
     stick: Plug,
@@ -105,6 +108,7 @@ impl Surroundings {
                 offset: SignedDuration::ZERO,
                 network: Network::Up,
                 was_throttled: false,
+                was_set_back: false,
                 is_revoked: false,
                 account: None,
                 stick: Plug::In,
@@ -190,7 +194,10 @@ impl Surroundings {
             }
             Change::Plug(disk, plug) => self.plug(disk, plug),
             Change::Clock { minutes } => {
-                self.state().offset = SignedDuration::from_mins(minutes);
+                let mut state = self.state();
+                let offset = SignedDuration::from_mins(minutes);
+                state.was_set_back |= offset < state.offset;
+                state.offset = offset;
             }
         }
         let now = self.causes();
@@ -208,11 +215,15 @@ impl Surroundings {
         simulator.clear_faults();
         let drive = simulator.drive_id(OWNER);
         simulator.set_quota(&drive, ROOM);
-        let always = |action| simulator.add_fault(Fault::new(Op::Any, action).times(0));
+        let always = |op, action| simulator.add_fault(Fault::new(op, action).times(0));
         match network {
             Network::Up => {}
-            Network::Down => drop(always(Action::drop_at(DropPoint::BeforeBody))),
-            Network::Throttled => drop(always(Action::throttle(429, 3600))),
+            Network::Down => drop(always(Op::Any, Action::drop_at(DropPoint::BeforeBody))),
+            // The service of the sign-in: rests that the drive itself asks for are waited for in a run.
+            Network::Throttled => {
+                always(Op::RefreshAuthid, Action::throttle(429, 3600));
+                simulator.expire_access(OWNER);
+            }
             Network::Full => simulator.set_quota(&drive, 1),
         }
         let mut state = self.state();
@@ -295,6 +306,7 @@ impl Surroundings {
         add(state.network == Network::Full, Cause::Quota);
         add(state.stick != Plug::In, Cause::Stick);
         add(state.camera != Plug::In, Cause::Camera);
+        add(state.was_set_back, Cause::Clock);
         causes
     }
 
