@@ -176,7 +176,8 @@ impl Computer {
             self.jobs[number].view = View::default();
         }
         let ids = self.jobs.iter().map(|job| job.id.clone()).collect();
-        self.surroundings.knows(ids, account);
+        let stick_jobs = self.jobs.iter().filter(|job| !job.plan.is_online).count();
+        self.surroundings.knows(ids, stick_jobs, account);
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! One history of jobs from its start to its end.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::computer::{Computer, Step};
 use super::database;
 use super::event::Event;
@@ -16,7 +18,15 @@ impl Story for JobsHistory {
             .build()
             .expect("threads can be started");
         let mut trace = Vec::new();
-        let violation = runtime.block_on(play(self, &mut trace)).err();
+        let playing = AssertUnwindSafe(|| runtime.block_on(play(self, &mut trace)).err());
+        let violation = catch_unwind(playing).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Some(Violation {
+                class: "the app panics".to_owned(),
+                detail: text.unwrap_or_default(),
+            })
+        });
         runtime.shutdown_background();
         Played { violation, trace }
     }

@@ -113,7 +113,7 @@ impl Computer {
         if self.is_damaged {
             self.surroundings.meets(Cause::Damaged);
         }
-        let watched = self.watch(troubles);
+        let watched = self.watch(start, troubles);
         let known = before.iter().filter_map(|card| card.last_run.as_ref());
         let known = known.map(|run| run.id.clone()).collect();
         let begun = self.begin(start, &known).await;
@@ -130,26 +130,11 @@ impl Computer {
                 return Err(violation);
             }
         };
-        let patience = if self.is_damaged {
-            PATIENCE_WITH_DAMAGE
-        } else {
-            PATIENCE
-        };
-        let ids = started.iter().map(|run| run.run.as_str()).collect();
-        let Ok(ended) = tokio::time::timeout(patience, ends_of(ids, &mut events)).await else {
-            if self.is_damaged && self.coffer().app_state().is_err() {
-                self.leave(&watched);
-                self.begin_anew().await?;
-                return Ok(Some("the jobs were set up again".to_owned()));
-            }
-            let class = if watched.hook.is_dead() {
-                "a dead run does not end"
-            } else {
-                "a run does not end"
-            };
-            let waiting = started.iter().map(|run| run.job).collect::<Vec<_>>();
-            return Err(self.violation(class, format!("jobs {waiting:?}")));
-        };
+        if !self.have_ended(&started, &mut events).await? {
+            self.leave(&watched);
+            self.begin_anew().await?;
+            return Ok(Some("the jobs were set up again".to_owned()));
+        }
         let hook = Arc::clone(&watched.hook);
         self.leave(&watched);
         drop(watched);
@@ -159,15 +144,22 @@ impl Computer {
             words.push("the app died".to_owned());
             return Ok(Some(words.join(", ")));
         }
+        let mut late = Vec::new();
         if hook.has_refused() {
             database::accept(&self.database());
+            // The next look at the clock notes what could not be noted, before anything else.
+            let begun = self.begin(Start::Due, &known).await?;
+            late = begun.map_or_else(Vec::new, |(started, _)| started);
         }
         for run in &started {
-            let summary = ended.get(&run.run).cloned();
-            let noted = database::run(&self.database(), &run.run);
-            let is_noted = noted.is_some_and(|noted| noted.result != RunResult::Running);
-            let summary = summary.filter(|_| is_noted);
-            words.push(self.judge_end(run, summary, &hook, &causes)?);
+            words.push(self.judge_end(run, &hook, &causes)?);
+        }
+        if !self.have_ended(&late, &mut events).await? {
+            self.begin_anew().await?;
+            return Ok(Some("the jobs were set up again".to_owned()));
+        }
+        for run in &late {
+            words.push(self.judge_end(run, &hook, &causes)?);
         }
         if matches!(start, Start::Restore(_)) {
             self.judge_restore(&before)?;
@@ -180,7 +172,25 @@ impl Computer {
         Ok((!did_nothing).then(|| words.join(", ")))
     }
 
-    fn watch(&self, troubles: &[Trouble]) -> Watched {
+    /// Waits until runs have ended; they have not when a damaged database cannot tell.
+    async fn have_ended(&self, runs: &[Started], events: &mut Receiver<AppEvent>) -> Step<bool> {
+        let patience = if self.is_damaged {
+            PATIENCE_WITH_DAMAGE
+        } else {
+            PATIENCE
+        };
+        let ids = runs.iter().map(|run| run.run.as_str()).collect();
+        match tokio::time::timeout(patience, ends_of(ids, events)).await {
+            Ok(_) => Ok(true),
+            Err(_) if self.is_damaged && self.coffer().app_state().is_err() => Ok(false),
+            Err(_) => {
+                let jobs = runs.iter().map(|run| run.job).collect::<Vec<_>>();
+                Err(self.violation("a run does not end", format!("jobs {jobs:?}")))
+            }
+        }
+    }
+
+    fn watch(&self, start: Start, troubles: &[Trouble]) -> Watched {
         let hook = RunHook::new(
             Arc::clone(&self.surroundings),
             self.coffer().clone(),
@@ -189,7 +199,10 @@ impl Computer {
             troubles,
         );
         hook.arm();
-        self.surroundings.keychain.tell(Some(Arc::clone(&hook)));
+        // A death in the window's own use of the keychain is one between two runs.
+        if matches!(start, Start::Due | Start::ByHand(_)) {
+            self.surroundings.keychain.tell(Some(Arc::clone(&hook)));
+        }
         let _installed = crash::install(self.cache(), Arc::clone(&hook) as Arc<dyn crash::Hook>);
         Watched { hook, _installed }
     }
@@ -345,17 +358,12 @@ impl Computer {
         job.view.last = Some(summary.clone());
     }
 
-    /// Checks how a run says that it ended against what it met; `summary` is what is noted of it.
-    fn judge_end(
-        &mut self,
-        run: &Started,
-        summary: Option<RunSummary>,
-        hook: &RunHook,
-        causes: &BTreeSet<Cause>,
-    ) -> Step {
-        let Some(summary) = summary else {
-            // The database could not be written: the next start finds that the run was cut off.
-            if !causes.contains(&Cause::Refused) && !causes.contains(&Cause::Damaged) {
+    /// Checks how a run says that it ended against what it met.
+    fn judge_end(&mut self, run: &Started, hook: &RunHook, causes: &BTreeSet<Cause>) -> Step {
+        let noted = database::run(&self.database(), &run.run);
+        let noted = noted.filter(|noted| noted.result != RunResult::Running);
+        let Some(summary) = noted else {
+            if !causes.contains(&Cause::Damaged) {
                 let class = "the end of a run is not noted";
                 return Err(self.violation(class, format!("job {}", run.job)));
             }

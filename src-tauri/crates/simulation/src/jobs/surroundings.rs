@@ -92,6 +92,8 @@ struct State {
     is_running: bool,
     /// Ids of the jobs.
     jobs: Vec<String>,
+    /// How many of them back up to the stick.
+    stick_jobs: usize,
 }
 
 impl Surroundings {
@@ -117,6 +119,7 @@ impl Surroundings {
                 met: BTreeSet::new(),
                 is_running: false,
                 jobs: Vec::new(),
+                stick_jobs: 0,
             }),
         })
     }
@@ -125,8 +128,9 @@ impl Surroundings {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn knows(&self, jobs: Vec<String>, account: Option<String>) {
+    pub(crate) fn knows(&self, jobs: Vec<String>, stick_jobs: usize, account: Option<String>) {
         let mut state = self.state();
+        state.stick_jobs = stick_jobs;
         state.jobs = jobs;
         state.account = account;
     }
@@ -192,7 +196,7 @@ impl Surroundings {
                     self.state().is_revoked = true;
                 }
             }
-            Change::Plug(disk, plug) => self.plug(disk, plug),
+            Change::Plug(disk, plug) => self.plug(disk, self.possible(plug)),
             Change::Clock { minutes } => {
                 let mut state = self.state();
                 let offset = SignedDuration::from_mins(minutes);
@@ -229,6 +233,26 @@ impl Surroundings {
         let mut state = self.state();
         state.network = network;
         state.was_throttled |= network == Network::Throttled;
+    }
+
+    /// An empty mount point cannot be told from a new disk before there was a backup.
+    fn possible(&self, plug: Plug) -> Plug {
+        let folder = self.place_of(Disk::Stick);
+        let backups = fs::read_dir(folder).map_or(0, |entries| {
+            entries
+                .flatten()
+                .filter(|entry| {
+                    let files = fs::read_dir(entry.path()).into_iter().flatten().flatten();
+                    let mut names =
+                        files.map(|file| file.file_name().to_string_lossy().into_owned());
+                    names.any(|name| name.contains(".dlist."))
+                })
+                .count()
+        });
+        match plug {
+            Plug::Empty if backups < self.state().stick_jobs => Plug::Missing,
+            plug => plug,
+        }
     }
 
     fn plug(&self, disk: Disk, plug: Plug) {
