@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use coffer_ipc::run::RunSummary;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 /// Bytes of a page.
 const PAGE: usize = 4096;
@@ -68,21 +68,34 @@ pub(crate) fn accept(path: &Path) {
 
 /// A run as it is noted.
 pub(crate) fn run(path: &Path, id: &str) -> Option<RunSummary> {
-    summary(path, "id = ?1", id)
+    summaries(path, "id = ?1", id).pop()
 }
 
 /// The newest run of a job as it is noted.
 pub(crate) fn newest_run(path: &Path, job: &str) -> Option<RunSummary> {
-    summary(path, "job = ?1 ORDER BY number DESC LIMIT 1", job)
+    newest_runs(path, job, 1).pop()
 }
 
-fn summary(path: &Path, condition: &str, value: &str) -> Option<RunSummary> {
+/// The newest runs of a job, the newest first.
+pub(crate) fn newest_runs(path: &Path, job: &str, count: u32) -> Vec<RunSummary> {
+    let condition = format!("job = ?1 ORDER BY number DESC LIMIT {count}");
+    summaries(path, &condition, job)
+}
+
+/// None when the database cannot be read.
+fn summaries(path: &Path, condition: &str, value: &str) -> Vec<RunSummary> {
     let sql = format!("SELECT body FROM run WHERE {condition}");
-    let body: Option<String> = open(path)
-        .query_row(&sql, [value], |row| row.get(0))
-        .optional()
-        .ok()?;
-    serde_json::from_str(&body?).ok()
+    let read = || {
+        let connection = open(path);
+        let mut statement = connection.prepare(&sql)?;
+        let bodies = statement.query_map([value], |row| row.get::<_, String>(0))?;
+        bodies.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    let bodies = read().unwrap_or_default();
+    let parsed = bodies
+        .iter()
+        .filter_map(|body| serde_json::from_str(body).ok());
+    parsed.collect()
 }
 
 /// Overwrites the head of a page. Nobody has the database open.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coffer_engine::crash;
+use coffer_ipc::ErrorCode;
 use coffer_ipc::event::{Change as Told, Event as AppEvent};
 use coffer_ipc::job::JobState;
 use coffer_ipc::restore::{BackupRef, ExistingFiles, RestoreRequest};
@@ -150,6 +151,9 @@ impl Computer {
             // The next look at the clock notes what could not be noted, before anything else.
             let begun = self.begin(Start::Due, &known).await?;
             late = begun.map_or_else(Vec::new, |(started, _)| started);
+        }
+        if hook.has_refused() {
+            self.note_refused_starts(&started, &late);
         }
         for run in &started {
             words.push(self.judge_end(run, &hook, &causes)?);
@@ -338,6 +342,27 @@ impl Computer {
             }
         }
         self.restart_with(&copy).await
+    }
+
+    /// A start that the database refused is a backup that failed, and is noted late.
+    fn note_refused_starts(&mut self, started: &[Started], late: &[Started]) {
+        let database = self.database();
+        for job in &mut self.jobs {
+            let runs = database::newest_runs(&database, &job.id, 2).into_iter();
+            let is_watched =
+                |run: &RunSummary| started.iter().chain(late).any(|known| known.run == run.id);
+            let mut others = runs.filter(|run| !is_watched(run));
+            let known = job.view.last.as_ref().map(|run| &run.id);
+            if let Some(run) = others.next().filter(|run| Some(&run.id) != known)
+                && run.operation == Operation::Backup
+                && run
+                    .error
+                    .as_ref()
+                    .is_some_and(|error| error.code == ErrorCode::Failed)
+            {
+                job.view.last = Some(run);
+            }
+        }
     }
 
     /// What a backup's end means.
