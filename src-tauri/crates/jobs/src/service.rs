@@ -38,7 +38,7 @@ use crate::keychain::SecretStore;
 use crate::target::DEFAULT_PREFIX;
 use crate::{Result, blocking, lock, wording};
 use browsing::OpenedBackup;
-use runs::ActiveRun;
+use runs::{ActiveRun, End};
 
 /// Events that a slow listener may lag behind; the UI asks for the whole state when it lost some.
 const EVENTS: usize = 1024;
@@ -83,6 +83,8 @@ struct Inner {
     tray: Mutex<TrayStatus>,
     /// Runs that go on, by id.
     runs: Mutex<HashMap<String, ActiveRun>>,
+    /// Ends of runs that the database did not take yet.
+    unnoted: Mutex<Vec<End>>,
     /// The app ends: nothing starts any more.
     closing: AtomicBool,
     /// A run ended, so that another may start.
@@ -127,6 +129,7 @@ impl Coffer {
                 seq: Mutex::new(0),
                 tray: Mutex::new(TrayStatus::Shown),
                 runs: Mutex::default(),
+                unnoted: Mutex::default(),
                 closing: AtomicBool::new(false),
                 run_ended: Notify::new(),
                 told_health: Mutex::default(),

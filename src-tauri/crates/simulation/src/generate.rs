@@ -24,7 +24,7 @@ pub struct Choice {
 }
 
 impl Choice {
-    fn has(&self, sort: &str) -> bool {
+    pub(crate) fn has(&self, sort: &str) -> bool {
         let is_basic = matches!(sort, "change" | "backup" | "restore");
         let is_chosen =
             self.only.is_empty() || is_basic || self.only.iter().any(|only| only == sort);

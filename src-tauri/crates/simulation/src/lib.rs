@@ -25,6 +25,7 @@ mod audit;
 mod disk;
 mod event;
 mod generate;
+mod jobs;
 mod judge;
 mod link;
 mod model;
@@ -36,5 +37,6 @@ mod sources;
 mod world;
 
 pub use generate::{Choice, History};
+pub use jobs::JobsHistory;
 pub use model::Violation;
-pub use play::{Played, play, play_many, shrink};
+pub use play::{Played, Story, play_many, shrink};

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use coffer_simulation::{Choice, History, Violation, play, play_many, shrink};
+use coffer_simulation::{Choice, History, JobsHistory, Story, Violation, play_many, shrink};
 
 const USAGE: &str = "\
-Usage: simulate [--seeds N] [--from K] [--seed S] [--only SORT,…] [--without SORT,…] [--threads T] [--no-shrink]
+Usage: simulate [--jobs] [--seeds N] [--from K] [--seed S] [--only SORT,…] [--without SORT,…] [--threads T] [--no-shrink]
 
+  --jobs           Play histories of the jobs of an app, and not of the engine alone
   --seeds N        Play N histories (100)
   --from K         Begin with seed K (0)
   --seed S         Play this one, and show each step
@@ -25,6 +26,7 @@ struct Arguments {
     choice: Choice,
     threads: usize,
     shrinks: bool,
+    is_of_jobs: bool,
 }
 
 fn main() -> ExitCode {
@@ -34,9 +36,10 @@ fn main() -> ExitCode {
     };
     // What panics is reported with its history.
     std::panic::set_hook(Box::new(|_| {}));
-    let failed = match arguments.seed {
-        Some(seed) => one(seed, &arguments),
-        None => many(&arguments),
+    let failed = if arguments.is_of_jobs {
+        simulate(&arguments, |seed| JobsHistory::of(seed, &arguments.choice))
+    } else {
+        simulate(&arguments, |seed| History::of(seed, &arguments.choice))
     };
     if failed {
         ExitCode::FAILURE
@@ -53,6 +56,7 @@ fn arguments() -> Option<Arguments> {
         choice: Choice::default(),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         shrinks: true,
+        is_of_jobs: false,
     };
     let list = |text: String| text.split(',').map(str::to_owned).collect();
     let mut given = std::env::args().skip(1);
@@ -65,6 +69,7 @@ fn arguments() -> Option<Arguments> {
             "--only" => arguments.choice.only = list(value()?),
             "--without" => arguments.choice.without = list(value()?),
             "--threads" => arguments.threads = value()?.parse().ok()?,
+            "--jobs" => arguments.is_of_jobs = true,
             "--no-shrink" => arguments.shrinks = false,
             _ => return None,
         }
@@ -72,11 +77,19 @@ fn arguments() -> Option<Arguments> {
     Some(arguments)
 }
 
+/// Plays what was asked for, and says whether something does not hold.
+fn simulate<S: Story>(arguments: &Arguments, make: impl Fn(u64) -> S + Sync) -> bool {
+    match arguments.seed {
+        Some(seed) => one(seed, arguments, make),
+        None => many(arguments, make),
+    }
+}
+
 /// Plays one seed and shows it.
-fn one(seed: u64, arguments: &Arguments) -> bool {
-    let history = History::of(seed, &arguments.choice);
-    let played = play(&history);
-    println!("seed {seed}, {} clients", history.clients);
+fn one<S: Story>(seed: u64, arguments: &Arguments, make: impl Fn(u64) -> S) -> bool {
+    let history = make(seed);
+    let played = history.play();
+    println!("seed {seed}, {}", history.describe());
     for line in &played.trace {
         println!("  {line}");
     }
@@ -91,12 +104,12 @@ fn one(seed: u64, arguments: &Arguments) -> bool {
     true
 }
 
-fn show_shrunk(history: &History, violation: &Violation) {
+fn show_shrunk<S: Story>(history: &S, violation: &Violation) {
     let (shrunk, played) = shrink(history, violation);
     println!(
-        "shrunk to {} steps, {} clients:",
-        shrunk.steps(),
-        shrunk.clients
+        "shrunk to {} steps, {}:",
+        shrunk.events(),
+        shrunk.describe()
     );
     for line in &played.trace {
         println!("  {line}");
@@ -107,10 +120,10 @@ fn show_shrunk(history: &History, violation: &Violation) {
 }
 
 /// Plays many seeds and reports what fails, by class.
-fn many(arguments: &Arguments) -> bool {
+fn many<S: Story>(arguments: &Arguments, make: impl Fn(u64) -> S + Sync) -> bool {
     let start = Instant::now();
     let end = arguments.from.saturating_add(arguments.seeds);
-    let failures = play_many(arguments.from..end, &arguments.choice, arguments.threads);
+    let failures = play_many(arguments.from..end, &make, arguments.threads);
     let seconds = start.elapsed().as_secs_f64();
     let mut classes: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for (seed, violation) in &failures {
@@ -124,7 +137,7 @@ fn many(arguments: &Arguments) -> bool {
         for seeds in classes.values() {
             let seed = seeds[0];
             println!("\nseed {seed}: {}", failures[&seed].class);
-            show_shrunk(&History::of(seed, &arguments.choice), &failures[&seed]);
+            show_shrunk(&make(seed), &failures[&seed]);
         }
     }
     println!(

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::event::{Event, Trouble};
-use crate::generate::{Choice, History};
+use crate::generate::History;
 use crate::model::Violation;
 use crate::settle::settle;
 use crate::world::World;
@@ -20,28 +20,77 @@ pub struct Played {
     pub trace: Vec<String>,
 }
 
-/// Plays a history against the engine.
-pub fn play(history: &History) -> Played {
-    let world = World::new(history.clients);
-    let mut trace = Vec::new();
-    for event in &history.events {
-        let happened = world.next(event);
-        trace.push(format!("{event} => {happened}"));
-        if world.violation().is_some() {
-            break;
+/// What a seed makes happen, and how it is played and shortened.
+pub trait Story: Clone {
+    /// Plays it against the real thing.
+    fn play(&self) -> Played;
+
+    /// How many things happen.
+    fn events(&self) -> usize;
+
+    /// The same without the events from `start` to before `end`.
+    fn without(&self, start: usize, end: usize) -> Self;
+
+    /// The same with something simpler in place of one of its parts.
+    fn simpler(&self) -> Vec<Self>;
+
+    /// What it happens to, in a few words.
+    fn describe(&self) -> String;
+}
+
+impl Story for History {
+    fn play(&self) -> Played {
+        let world = World::new(self.clients);
+        let mut trace = Vec::new();
+        for event in &self.events {
+            let happened = world.next(event);
+            trace.push(format!("{event} => {happened}"));
+            if world.violation().is_some() {
+                break;
+            }
+        }
+        if world.violation().is_none() {
+            settle(&world, &mut trace);
+        }
+        Played {
+            violation: world.violation(),
+            trace,
         }
     }
-    if world.violation().is_none() {
-        settle(&world, &mut trace);
+
+    fn events(&self) -> usize {
+        self.events.len()
     }
-    Played {
-        violation: world.violation(),
-        trace,
+
+    fn without(&self, start: usize, end: usize) -> Self {
+        let mut fewer = self.clone();
+        fewer.events.drain(start..end);
+        fewer
+    }
+
+    fn simpler(&self) -> Vec<Self> {
+        let mut candidates = Vec::new();
+        for (number, event) in self.events.iter().enumerate() {
+            for simpler in simpler_ones(event) {
+                let mut candidate = self.clone();
+                candidate.events[number] = simpler;
+                candidates.push(candidate);
+            }
+        }
+        candidates
+    }
+
+    fn describe(&self) -> String {
+        format!("{} clients", self.clients)
     }
 }
 
-/// Plays the histories of many seeds, some at the same time, and returns what does not hold.
-pub fn play_many(seeds: Range<u64>, choice: &Choice, threads: usize) -> BTreeMap<u64, Violation> {
+/// Plays the histories that `make` makes of many seeds, some at the same time, and returns what does not hold.
+pub fn play_many<S: Story>(
+    seeds: Range<u64>,
+    make: impl Fn(u64) -> S + Sync,
+    threads: usize,
+) -> BTreeMap<u64, Violation> {
     let next = AtomicU64::new(seeds.start);
     let failures = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
@@ -52,7 +101,7 @@ pub fn play_many(seeds: Range<u64>, choice: &Choice, threads: usize) -> BTreeMap
                     if seed >= seeds.end {
                         return;
                     }
-                    if let Some(violation) = play(&History::of(seed, choice)).violation {
+                    if let Some(violation) = make(seed).play().violation {
                         let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
                         failures.insert(seed, violation);
                     }
@@ -72,9 +121,9 @@ fn invariant(violation: &Violation) -> &str {
 }
 
 /// Leaves out steps as long as the same does not hold.
-pub fn shrink(history: &History, violation: &Violation) -> (History, Played) {
+pub fn shrink<S: Story>(history: &S, violation: &Violation) -> (S, Played) {
     let mut best = history.clone();
-    let mut played = play(history);
+    let mut played = history.play();
     let same = |played: &Played| {
         let found = played.violation.as_ref();
         found.is_some_and(|found| invariant(found) == invariant(violation))
@@ -83,14 +132,12 @@ pub fn shrink(history: &History, violation: &Violation) -> (History, Played) {
         return (best, played);
     }
     // What comes after the step that failed does not matter.
-    let failed_at = played.trace.len();
-    let mut shorter = best.clone();
-    shorter.events.truncate(failed_at);
-    let mut candidates = vec![shorter];
+    let failed_at = played.trace.len().min(best.events());
+    let mut candidates = vec![best.without(failed_at, best.events())];
     loop {
         let mut is_better = false;
         for candidate in candidates {
-            let outcome = play(&candidate);
+            let outcome = candidate.play();
             if same(&outcome) {
                 (best, played) = (candidate, outcome);
                 is_better = true;
@@ -105,25 +152,17 @@ pub fn shrink(history: &History, violation: &Violation) -> (History, Played) {
 }
 
 /// The same history without one of its parts; larger parts first.
-fn shorter_ones(history: &History) -> Vec<History> {
-    let count = history.events.len();
+fn shorter_ones<S: Story>(history: &S) -> Vec<S> {
+    let count = history.events();
     let mut candidates = Vec::new();
     let mut size = count / 2;
     while size > 0 {
         for start in (0..count).step_by(size) {
-            let mut candidate = history.clone();
-            candidate.events.drain(start..(start + size).min(count));
-            candidates.push(candidate);
+            candidates.push(history.without(start, (start + size).min(count)));
         }
         size /= 2;
     }
-    for (number, event) in history.events.iter().enumerate() {
-        for simpler in simpler_ones(event) {
-            let mut candidate = history.clone();
-            candidate.events[number] = simpler;
-            candidates.push(candidate);
-        }
-    }
+    candidates.extend(history.simpler());
     candidates
 }
 

@@ -90,7 +90,7 @@ pub(crate) enum Rule {
 }
 
 /// Where worlds lie: in memory, if this computer can.
-fn shelf() -> PathBuf {
+pub(crate) fn shelf() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
     if memory.is_dir() {
         memory
@@ -99,7 +99,7 @@ fn shelf() -> PathBuf {
     }
 }
 
-fn new_folder(shelf: &Path) -> TempDir {
+pub(crate) fn new_folder(shelf: &Path) -> TempDir {
     let mut builder = tempfile::Builder::new();
     let created = builder.prefix("coffer-simulation-").tempdir_in(shelf);
     created.expect("the temp folder can be written")

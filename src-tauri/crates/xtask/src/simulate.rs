@@ -1,4 +1,5 @@
-//! `cargo xtask simulate`: seeded histories of everything that goes wrong, played against the real engine.
+//! `cargo xtask simulate`: seeded histories of everything that goes wrong, played against the real engine, or with `--jobs`
+//! against the real jobs of an app.
 //!
 //! The simulation is a program of its own, so that this one stays small. It prints each seed that fails with the steps
 //! that matter; `--seed S` plays one again.
@@ -17,7 +18,7 @@ const WITH_VALUE: [&str; 6] = [
     "--without",
     "--threads",
 ];
-const WITHOUT_VALUE: [&str; 1] = ["--no-shrink"];
+const WITHOUT_VALUE: [&str; 2] = ["--jobs", "--no-shrink"];
 
 pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<()> {
     let mut rest = arguments.iter();
@@ -26,7 +27,7 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<()> {
             || (WITH_VALUE.contains(argument) && rest.next().is_some());
         ensure!(
             is_right,
-            "`{argument}` is not understood; try --seeds N, --from K, --seed S, --only SORT,…, \
+            "`{argument}` is not understood; try --jobs, --seeds N, --from K, --seed S, --only SORT,…, \
              --without SORT,…, --threads T or --no-shrink"
         );
     }

@@ -1,17 +1,19 @@
-use coffer_ipc::CommandError;
 use coffer_ipc::account::Account;
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{JobCard, JobDefinition, JobState, Unreadable};
 use coffer_ipc::run::{Operation, RunResult, RunSummary};
+use coffer_ipc::{CommandError, ErrorCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Coffer;
+use super::health::needs_attention;
 use super::jobs::plain_label;
+use super::plan::retry_delay;
 use crate::{Result, lock, wording};
 
 /// Runs that are looked through for the newest backup of a job from before that was noted.
-const LOOKED_THROUGH: u32 = 50;
+pub(super) const LOOKED_THROUGH: u32 = 50;
 
 /// What was learnt about a job besides its definition.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -21,6 +23,8 @@ pub(super) struct Learnt {
     pub(super) stored_bytes: Option<u64>,
     pub(super) quota: Option<coffer_ipc::account::Quota>,
     pub(super) label: String,
+    /// The folder that the destination lay in when the job was saved, as far as there was one.
+    pub(super) found_in: Option<String>,
     /// Why it cannot run until somebody acts.
     pub(super) attention: Option<CommandError>,
     /// A backup was stopped by the sign-in, and goes on once that is mended.
@@ -47,8 +51,26 @@ impl Learnt {
         serde_json::from_str(text).unwrap_or_default()
     }
 
+    /// A backup that was started at `start` ended by itself, and `now` it shows what comes next.
+    pub(super) fn note_end(&mut self, summary: &RunSummary, start: Timestamp, now: Timestamp) {
+        let error = summary.error.as_ref();
+        if summary.result == RunResult::Interrupted {
+            // By the end of the app: the next start goes on.
+            self.retry_at = Some(now);
+            self.tries = 0;
+        } else {
+            let delay = error.and_then(|error| retry_delay(error, self.tries));
+            self.retry_at = delay.and_then(|delay| now.checked_add(delay).ok());
+            self.tries = delay.map_or(0, |_| self.tries.saturating_add(1));
+        }
+        self.note_backup(summary, start);
+        self.stopped_by_sign_in =
+            error.is_some_and(|error| error.code == ErrorCode::SignInRequired);
+        self.attention = error.filter(|error| needs_attention(error)).cloned();
+    }
+
     /// A backup that was started at `start` ended by itself.
-    pub(super) fn note_backup(&mut self, summary: &RunSummary, start: Timestamp) {
+    fn note_backup(&mut self, summary: &RunSummary, start: Timestamp) {
         if matches!(
             summary.result,
             RunResult::Success | RunResult::Unchanged | RunResult::Warning

@@ -5,6 +5,7 @@ use coffer_ipc::run::{MessageLevel, Operation, RunMessage, RunReport, RunResult,
 use jiff::Timestamp;
 
 use super::Coffer;
+use super::cards::LOOKED_THROUGH;
 use super::health::waits;
 use super::plan::resume_delay;
 use crate::app_lock::AppLock;
@@ -74,6 +75,7 @@ impl Coffer {
         }
         let now = self.now();
         for (id, _) in self.definitions()? {
+            self.learn_unlearnt_end(&id)?;
             self.learn(&id, |learnt| {
                 // A keychain needs nobody to tell that it is there again. Earlier versions waited for somebody.
                 let waited = learnt
@@ -89,6 +91,24 @@ impl Coffer {
             })?;
         }
         Ok(())
+    }
+
+    /// The app may have died right after the end of a backup was noted, and before its job knew of it.
+    fn learn_unlearnt_end(&self, job_id: &str) -> Result<()> {
+        let runs = self.run_history(job_id, 0, LOOKED_THROUGH)?;
+        let ended = runs.into_iter().find(|run| {
+            run.operation == Operation::Backup
+                && !matches!(run.result, RunResult::Running | RunResult::Stopped)
+        });
+        let known = self.learnt(job_id)?.last_backup;
+        let (Some(run), Some(known)) = (ended, known.map(|run| run.id)) else {
+            return Ok(());
+        };
+        let (Ok(started), true) = (run.started.parse(), run.id != known) else {
+            return Ok(());
+        };
+        let now = self.now();
+        self.learn(job_id, |learnt| learnt.note_end(&run, started, now))
     }
 
     fn note_interrupted(&self, mut row: RunRow) -> Result<()> {

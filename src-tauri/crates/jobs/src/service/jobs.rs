@@ -97,9 +97,24 @@ impl Coffer {
         self.database(|database| database.put_job(id, &body))?;
         let now = self.now().to_string();
         let label = self.label_of(&definition)?;
+        let path = match &definition.destination {
+            DestinationSettings::Folder { path } => path.clone(),
+            DestinationSettings::OneDrive { .. } => String::new(),
+        };
+        let found_in = found_in(path.clone()).await;
         self.learn(id, |learnt| {
             learnt.attention = None;
             learnt.label = label;
+            // A disk that is away while the job is changed is still the one that it goes to.
+            let is_deeper = |known: &String| {
+                Path::new(&path).starts_with(known)
+                    && found_in
+                        .as_ref()
+                        .is_none_or(|found| Path::new(known).starts_with(found))
+            };
+            if !learnt.found_in.as_ref().is_some_and(is_deeper) {
+                learnt.found_in = found_in;
+            }
             learnt.scheduled_since = definition.schedule.as_ref().map(|_| now);
         })?;
         self.take_over_left(id, &definition).await;
@@ -383,6 +398,16 @@ impl Coffer {
         })
         .await
     }
+}
+
+/// The deepest folder on the way to `path` that is there.
+async fn found_in(path: String) -> Option<String> {
+    blocking(move || {
+        let mut folders = Path::new(&path).ancestors();
+        let found = folders.find(|folder| folder.is_dir())?;
+        Some(found.to_str()?.to_owned())
+    })
+    .await
 }
 
 pub(super) fn plain_label(definition: &JobDefinition) -> String {

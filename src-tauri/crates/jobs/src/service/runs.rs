@@ -17,9 +17,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
-use super::health::needs_attention;
 use super::history::Messages;
-use super::plan::retry_delay;
 use super::scheduler::Lane;
 use super::sign_in_state::account_of;
 use crate::maintenance::RetentionSettings;
@@ -76,6 +74,8 @@ impl Coffer {
     }
 
     fn start(&self, job_id: &str, permission: Option<Permission>) -> Result<String> {
+        // The runs of a job are noted in their order.
+        self.note_late();
         let definition = self.definition(job_id)?;
         let learnt = self.learnt(job_id)?;
         let now = self.now();
@@ -117,8 +117,8 @@ impl Coffer {
                 (observer.on_progress)(shown);
             };
             let opening = async {
-                if permission != Some(Permission::NewDestination) && expected > 0 {
-                    check_disk(&definition).await?;
+                if permission != Some(Permission::NewDestination) {
+                    check_disk(&definition, expected > 0, learnt.found_in).await?;
                 }
                 let rests = Rests::default();
                 let waits = coffer.waits_of(&definition, &rests).await;
@@ -355,13 +355,18 @@ impl Coffer {
         if by_quit {
             summary.result = RunResult::Interrupted;
         }
-        if let Err(error) = self.put_run(&job_id, &summary, started) {
-            tracing::error!(message = error.message, "a run could not be noted");
-        }
-        if !job_id.is_empty()
-            && let Err(error) = self.note_end(&job_id, &summary, &finished, started)
-        {
-            tracing::error!(message = error.message, "a job's state could not be noted");
+        let end = End {
+            job_id: job_id.clone(),
+            summary: summary.clone(),
+            finished,
+            started,
+        };
+        if let Err(error) = self.note(&end) {
+            tracing::error!(
+                message = error.message,
+                "the end of a run could not be noted"
+            );
+            lock(&self.inner.unnoted).push(end);
         }
         place.leave();
         if !job_id.is_empty() {
@@ -377,6 +382,26 @@ impl Coffer {
         self.inner.run_ended.notify_one();
         // Whoever waits for the end of the run finds all of this done.
         drop(place);
+    }
+
+    fn note(&self, end: &End) -> Result<()> {
+        self.put_run(&end.job_id, &end.summary, end.started)?;
+        if end.job_id.is_empty() {
+            return Ok(());
+        }
+        self.note_end(&end.job_id, &end.summary, &end.finished, end.started)
+    }
+
+    /// Notes the ends of runs that could not be noted when they came, as on a disk that was full.
+    pub(super) fn note_late(&self) {
+        let ends = std::mem::take(&mut *lock(&self.inner.unnoted));
+        for end in ends {
+            if self.note(&end).is_ok() {
+                self.emit_card(&end.job_id);
+            } else {
+                lock(&self.inner.unnoted).push(end);
+            }
+        }
     }
 
     /// Notes what the end of a run means for its job. Only backups say how a job stands, and of those only the ones that
@@ -401,25 +426,10 @@ impl Coffer {
             }
             learnt.quota = finished.quota.or(learnt.quota);
             match summary.result {
-                _ if !is_backup => return,
-                RunResult::Stopped => {
-                    learnt.tries = 0;
-                    return;
-                }
-                // By the end of the app: the next start goes on.
-                RunResult::Interrupted => {
-                    learnt.retry_at = Some(now);
-                    learnt.tries = 0;
-                }
-                _ => {
-                    let delay = error.and_then(|error| retry_delay(error, learnt.tries));
-                    learnt.retry_at = delay.and_then(|delay| now.checked_add(delay).ok());
-                    learnt.tries = delay.map_or(0, |_| learnt.tries.saturating_add(1));
-                }
+                _ if !is_backup => {}
+                RunResult::Stopped => learnt.tries = 0,
+                _ => learnt.note_end(summary, started, now),
             }
-            learnt.note_backup(summary, started);
-            learnt.stopped_by_sign_in = error.is_some_and(needs_sign_in);
-            learnt.attention = error.filter(|error| needs_attention(error)).cloned();
         })?;
         match error {
             Some(error) if needs_sign_in(error) => self.lose_sign_in_of(job_id, error),
@@ -446,6 +456,15 @@ struct Begun {
     summary: RunSummary,
     messages: Arc<Mutex<Messages>>,
     place: Place,
+}
+
+/// How a run ended.
+pub(super) struct End {
+    /// Empty for a restore without a job.
+    job_id: String,
+    summary: RunSummary,
+    finished: Finished,
+    started: Timestamp,
 }
 
 /// The place of a run among those that go on. Dropping it gives it up, whatever happened to the run.
@@ -481,19 +500,30 @@ async fn until_stopped<T>(
     }
 }
 
-/// Looks whether the folder of a backup that was there is there.
-async fn check_disk(definition: &JobDefinition) -> Result<()> {
+/// Looks whether the folder of a backup is there; before the first one, whether what it is made in is.
+async fn check_disk(
+    definition: &JobDefinition,
+    has_backup: bool,
+    found_in: Option<String>,
+) -> Result<()> {
     let DestinationSettings::Folder { path } = &definition.destination else {
         return Ok(());
     };
     let folder = PathBuf::from(path);
-    blocking(move || match folder.symlink_metadata() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(wording::disk_away(&folder))
-        }
-        // Whatever else is wrong with it, the backup itself says.
-        _ => Ok(()),
-    })
+    let needed = if has_backup {
+        Some(folder.clone())
+    } else {
+        found_in.map(PathBuf::from)
+    };
+    blocking(
+        move || match needed.map(|needed| needed.symlink_metadata()) {
+            Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(wording::disk_away(&folder))
+            }
+            // Whatever else is wrong with it, the backup itself says.
+            _ => Ok(()),
+        },
+    )
     .await
 }
 

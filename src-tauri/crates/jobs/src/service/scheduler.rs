@@ -73,6 +73,7 @@ impl Coffer {
     /// # Errors
     /// Those of the database when no job can be read.
     pub fn start_due_jobs(&self) -> Result<Vec<String>> {
+        self.note_late();
         let now = self.now();
         let mut due = Vec::new();
         for (id, definition) in self.definitions()? {

@@ -27,14 +27,14 @@ fn every(unit: ScheduleUnit) -> Option<Schedule> {
 }
 
 /// A job of this computer's disk that runs every day at one; returns its id.
-async fn daily_job(computer: &Computer, coffer: &Coffer, name: &str) -> String {
+pub(crate) async fn daily_job(computer: &Computer, coffer: &Coffer, name: &str) -> String {
     let mut job = computer.folder_job(name);
     job.definition.schedule = every(ScheduleUnit::Days);
     coffer.create_job(job).await.unwrap().id
 }
 
 /// Starts what is due and waits for its end, until nothing is due any more. Returns the results.
-async fn run_what_is_due(coffer: &Coffer) -> Vec<RunResult> {
+pub(crate) async fn run_what_is_due(coffer: &Coffer) -> Vec<RunResult> {
     let mut results = Vec::new();
     loop {
         let mut events = coffer.subscribe();

@@ -13,4 +13,5 @@ mod recovery_sheets;
 mod restores;
 mod runs;
 mod schedule;
+mod simulated;
 mod support;

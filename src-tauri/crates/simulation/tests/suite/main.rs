@@ -2,25 +2,37 @@
 
 use std::fmt::Write as _;
 
-use coffer_simulation::{Choice, History, play_many, shrink};
+use coffer_simulation::{Choice, History, JobsHistory, Story, play_many, shrink};
 
-/// Histories that are played.
+/// Histories of the engine that are played.
 const SEEDS: u64 = 300;
+/// Histories of jobs that are played.
+const JOBS_SEEDS: u64 = 60;
 /// Of those that fail, so many are shown with their steps.
 const SHOWN: usize = 3;
 
 #[test]
 fn three_hundred_histories_hold() {
-    let choice = Choice::default();
+    hold(SEEDS, "", |seed| History::of(seed, &Choice::default()));
+}
+
+#[test]
+fn sixty_histories_of_jobs_hold() {
+    hold(JOBS_SEEDS, "--jobs ", |seed| {
+        JobsHistory::of(seed, &Choice::default())
+    });
+}
+
+fn hold<S: Story>(seeds: u64, option: &str, make: impl Fn(u64) -> S + Sync) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
 
-    let failures = play_many(0..SEEDS, &choice, threads);
+    let failures = play_many(0..seeds, &make, threads);
 
     let mut told = String::new();
     for (number, (seed, violation)) in failures.iter().enumerate() {
         let _ = writeln!(told, "seed {seed}: {}", violation.class);
         if number < SHOWN {
-            let (_, played) = shrink(&History::of(*seed, &choice), violation);
+            let (_, played) = shrink(&make(*seed), violation);
             for line in played.trace {
                 let _ = writeln!(told, "    {line}");
             }
@@ -28,6 +40,6 @@ fn three_hundred_histories_hold() {
     }
     assert!(
         failures.is_empty(),
-        "play one again with `cargo xtask simulate --seed S`\n{told}"
+        "play one again with `cargo xtask simulate {option}--seed S`\n{told}"
     );
 }
