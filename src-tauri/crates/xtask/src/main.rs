@@ -41,8 +41,9 @@ Usage: cargo xtask <command>
                         Kill the command line at random moments of its uploads, again and again
   power-cuts [--cuts N] [--seed N]
                         Cut the power of the disk that a backup writes to, again and again (Linux, as root)
-  simulate [--seeds N] [--from K] [--seed S] [--only SORT,…] [--without SORT,…] [--threads T] [--no-shrink]
-                        Play histories of everything that goes wrong against the engine, and shrink those that fail
+  simulate [--jobs] [--seeds N] [--from K] [--seed S] [--only SORT,…] [--without SORT,…] [--threads T] [--no-shrink]
+                        Play histories of everything that goes wrong against the engine, or the jobs, and shrink those that
+                        fail
   interop [--only=CLIENT]
                         Let OneDrive clients of others work with what Coffer stores, and Coffer with what they do
                         (tests/interop.md)
