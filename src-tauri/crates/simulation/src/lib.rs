@@ -39,4 +39,4 @@ mod world;
 pub use generate::{Choice, History};
 pub use jobs::JobsHistory;
 pub use model::Violation;
-pub use play::{Played, Story, play_many, shrink};
+pub use play::{Played, Story, play_many, shrink, usual_threads};

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use coffer_simulation::{Choice, History, JobsHistory, Story, Violation, play_many, shrink};
+use coffer_simulation::{
+    Choice, History, JobsHistory, Story, Violation, play_many, shrink, usual_threads,
+};
 
 const USAGE: &str = "\
 Usage: simulate [--jobs] [--seeds N] [--from K] [--seed S] [--only SORT,…] [--without SORT,…] [--threads T] [--no-shrink]
@@ -15,7 +17,7 @@ Usage: simulate [--jobs] [--seeds N] [--from K] [--seed S] [--only SORT,…] [--
   --seed S         Play this one, and show each step
   --only SORT,…    Let nothing happen but this, besides changes, backups and restores
   --without SORT,… Let this not happen
-  --threads T      Play so many at the same time (as many as there are processors)
+  --threads T      Play so many at the same time (one on each processor, eight of jobs)
   --no-shrink      Leave nothing out of what fails
 ";
 
@@ -24,7 +26,7 @@ struct Arguments {
     from: u64,
     seed: Option<u64>,
     choice: Choice,
-    threads: usize,
+    threads: Option<usize>,
     shrinks: bool,
     is_of_jobs: bool,
 }
@@ -54,7 +56,7 @@ fn arguments() -> Option<Arguments> {
         from: 0,
         seed: None,
         choice: Choice::default(),
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        threads: None,
         shrinks: true,
         is_of_jobs: false,
     };
@@ -68,7 +70,7 @@ fn arguments() -> Option<Arguments> {
             "--seed" => arguments.seed = Some(value()?.parse().ok()?),
             "--only" => arguments.choice.only = list(value()?),
             "--without" => arguments.choice.without = list(value()?),
-            "--threads" => arguments.threads = value()?.parse().ok()?,
+            "--threads" => arguments.threads = Some(value()?.parse().ok()?),
             "--jobs" => arguments.is_of_jobs = true,
             "--no-shrink" => arguments.shrinks = false,
             _ => return None,
@@ -123,7 +125,8 @@ fn show_shrunk<S: Story>(history: &S, violation: &Violation) {
 fn many<S: Story>(arguments: &Arguments, make: impl Fn(u64) -> S + Sync) -> bool {
     let start = Instant::now();
     let end = arguments.from.saturating_add(arguments.seeds);
-    let failures = play_many(arguments.from..end, &make, arguments.threads);
+    let threads = arguments.threads.unwrap_or_else(usual_threads::<S>);
+    let failures = play_many(arguments.from..end, &make, threads);
     let seconds = start.elapsed().as_secs_f64();
     let mut classes: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for (seed, violation) in &failures {

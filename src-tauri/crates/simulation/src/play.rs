@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use crate::event::{Event, Trouble};
 use crate::generate::History;
@@ -22,6 +23,9 @@ pub struct Played {
 
 /// What a seed makes happen, and how it is played and shortened.
 pub trait Story: Clone {
+    /// Histories that are played at the same time on each processor: those that wait for something leave it to others.
+    const AT_ONCE: usize;
+
     /// Plays it against the real thing.
     fn play(&self) -> Played;
 
@@ -39,6 +43,8 @@ pub trait Story: Clone {
 }
 
 impl Story for History {
+    const AT_ONCE: usize = 1;
+
     fn play(&self) -> Played {
         let world = World::new(self.clients);
         let mut trace = Vec::new();
@@ -85,6 +91,11 @@ impl Story for History {
     }
 }
 
+/// Histories that are played at the same time unless another number is asked for.
+pub fn usual_threads<S: Story>() -> usize {
+    thread::available_parallelism().map_or(1, usize::from) * S::AT_ONCE
+}
+
 /// Plays the histories that `make` makes of many seeds, some at the same time, and returns what does not hold.
 pub fn play_many<S: Story>(
     seeds: Range<u64>,
@@ -93,7 +104,7 @@ pub fn play_many<S: Story>(
 ) -> BTreeMap<u64, Violation> {
     let next = AtomicU64::new(seeds.start);
     let failures = Mutex::new(BTreeMap::new());
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
                 loop {

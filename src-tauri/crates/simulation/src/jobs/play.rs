@@ -11,6 +11,8 @@ use crate::model::Violation;
 use crate::play::{Played, Story};
 
 impl Story for JobsHistory {
+    const AT_ONCE: usize = 8;
+
     fn play(&self) -> Played {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

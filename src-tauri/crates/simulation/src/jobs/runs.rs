@@ -20,8 +20,8 @@ use super::event::Trouble;
 use super::hook::RunHook;
 use super::surroundings::Cause;
 
-/// No run of this size takes longer unless it waits for itself.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// No run of this size takes longer unless it waits for itself, however busy the computer is.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// A database that cannot be read tells of no end.
 const PATIENCE_WITH_DAMAGE: Duration = Duration::from_secs(2);
 /// Starts within one wait; a computer that is off for the rest of it does not matter.

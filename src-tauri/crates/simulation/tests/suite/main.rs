@@ -2,31 +2,29 @@
 
 use std::fmt::Write as _;
 
-use coffer_simulation::{Choice, History, JobsHistory, Story, play_many, shrink};
+use coffer_simulation::{Choice, History, JobsHistory, Story, play_many, shrink, usual_threads};
 
 /// Histories of the engine that are played.
 const SEEDS: u64 = 300;
 /// Histories of jobs that are played.
-const JOBS_SEEDS: u64 = 60;
+const JOBS_SEEDS: u64 = 24;
 /// Of those that fail, so many are shown with their steps.
 const SHOWN: usize = 3;
 
 #[test]
-fn three_hundred_histories_hold() {
-    hold(SEEDS, "", |seed| History::of(seed, &Choice::default()));
+fn histories_of_the_engine_hold() {
+    let make = |seed| History::of(seed, &Choice::default());
+    hold(SEEDS, "", make);
 }
 
 #[test]
-fn sixty_histories_of_jobs_hold() {
-    hold(JOBS_SEEDS, "--jobs ", |seed| {
-        JobsHistory::of(seed, &Choice::default())
-    });
+fn histories_of_jobs_hold() {
+    let make = |seed| JobsHistory::of(seed, &Choice::default());
+    hold(JOBS_SEEDS, "--jobs ", make);
 }
 
 fn hold<S: Story>(seeds: u64, option: &str, make: impl Fn(u64) -> S + Sync) {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-
-    let failures = play_many(0..seeds, &make, threads);
+    let failures = play_many(0..seeds, &make, usual_threads::<S>());
 
     let mut told = String::new();
     for (number, (seed, violation)) in failures.iter().enumerate() {
