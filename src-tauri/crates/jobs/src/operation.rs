@@ -165,7 +165,8 @@ pub async fn backup(
     observer: Observer,
     cancel: &CancellationToken,
 ) -> Finished {
-    let tracker = Arc::new(Tracker::new(Operation::Backup, observer));
+    let tracker = Tracker::new(Operation::Backup, observer).held_to(target.allowance.clone());
+    let tracker = Arc::new(tracker);
     let options = match backup_options(target, settings, folders, now) {
         Ok(options) => options,
         Err(error) => return Finished::failed(error, RunCounts::default()),

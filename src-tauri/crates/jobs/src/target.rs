@@ -10,7 +10,8 @@ use coffer_engine::Store;
 use coffer_engine::backup::Checkpoints;
 use coffer_ipc::job::DestinationSettings;
 use coffer_onedrive::{
-    Bandwidth, Credential, Deletion, Drive, OneDrive, OneDriveUrl, Place, TransferOptions,
+    Allowance, Bandwidth, Credential, Deletion, Drive, OneDrive, OneDriveUrl, Place,
+    TransferOptions,
 };
 use coffer_volume::Passphrase;
 use jiff::Timestamp;
@@ -37,9 +38,14 @@ pub struct Target {
     pub(crate) folder: Option<PathBuf>,
     /// Tells of waits that the service asks for.
     pub(crate) waits: Option<Waits>,
+    /// Tells what of an upload the service may be given now.
+    pub(crate) allowance: Option<Arc<AllowanceNow>>,
     /// For people.
     pub label: String,
 }
+
+/// What of an upload may go from now on; `None` without a limit by the service.
+pub(crate) type AllowanceNow = dyn Fn() -> Option<Allowance> + Send + Sync;
 
 /// Hears a sentence for people.
 pub type OnWait = dyn Fn(&str) + Send + Sync;
@@ -189,6 +195,10 @@ impl Target {
         let target = Self::open(Arc::new(retrying), &identity, label, opening)?;
         Ok(Self {
             waits: Some(account.waits()),
+            allowance: Some(Arc::new({
+                let account = account.clone();
+                move || account.allowance()
+            })),
             ..target
         })
     }
@@ -235,6 +245,7 @@ impl Target {
             checkpoints: opening.checkpoints,
             folder: None,
             waits: None,
+            allowance: None,
             label,
         })
     }
