@@ -355,6 +355,7 @@ export class BrowserPlatform implements Platform {
       error: null,
       restored: null,
       heldBack: [],
+      missing: [],
     };
     const run: Run = {
       jobId: card?.id ?? null,

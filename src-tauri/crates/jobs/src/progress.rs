@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coffer_engine::{Monitor, Phase as EnginePhase, Problem, ProblemKind, Severity};
-use coffer_ipc::run::{Operation, Permission, Phase, Progress, RunMessage, Wait};
+use coffer_ipc::run::{MissingSource, Operation, Permission, Phase, Progress, RunMessage, Wait};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -58,7 +58,7 @@ pub(crate) struct Tracker {
     observer: Observer,
     warnings: AtomicU64,
     unread_files: AtomicU64,
-    missing_sources: AtomicU64,
+    missing_sources: Mutex<Vec<MissingSource>>,
     held_back: Mutex<BTreeSet<Permission>>,
     state: Mutex<State>,
 }
@@ -118,7 +118,7 @@ impl Tracker {
             observer,
             warnings: AtomicU64::new(0),
             unread_files: AtomicU64::new(0),
-            missing_sources: AtomicU64::new(0),
+            missing_sources: Mutex::default(),
             held_back: Mutex::default(),
             state: Mutex::new(state),
         }
@@ -175,8 +175,8 @@ impl Tracker {
     }
 
     /// Sources that were not there.
-    pub(crate) fn missing_sources(&self) -> u64 {
-        self.missing_sources.load(Ordering::Relaxed)
+    pub(crate) fn missing_sources(&self) -> Vec<MissingSource> {
+        lock(&self.missing_sources).clone()
     }
 
     pub(crate) fn message(&self, message: RunMessage) {
@@ -323,6 +323,19 @@ fn asked_to_wait(until: Timestamp) -> Wait {
     }
 }
 
+fn missing_source(problem: &Problem) -> Option<MissingSource> {
+    let (kept_files, is_emptied) = match problem.kind {
+        ProblemKind::SourceMissing { files, .. } => (files, false),
+        ProblemKind::SourceEmpty { files } => (files, true),
+        _ => return None,
+    };
+    Some(MissingSource {
+        path: problem.subject.clone(),
+        kept_files,
+        is_emptied,
+    })
+}
+
 impl Monitor for Tracker {
     fn phase(&self, phase: EnginePhase) {
         self.update(true, |state| {
@@ -379,7 +392,7 @@ impl Monitor for Tracker {
 
     fn problem(&self, problem: Problem) {
         let permission = match problem.kind {
-            ProblemKind::SourceEmpty => Some(Permission::MissingSource),
+            ProblemKind::SourceEmpty { .. } => Some(Permission::MissingSource),
             ProblemKind::MassDeletion { .. } => Some(Permission::MassDeletion),
             _ => None,
         };
@@ -396,12 +409,7 @@ impl Monitor for Tracker {
         ) {
             self.unread_files.fetch_add(1, Ordering::Relaxed);
         }
-        if matches!(
-            problem.kind,
-            ProblemKind::SourceMissing { .. } | ProblemKind::SourceEmpty
-        ) {
-            self.missing_sources.fetch_add(1, Ordering::Relaxed);
-        }
+        lock(&self.missing_sources).extend(missing_source(&problem));
         self.message(wording::problem(&problem));
     }
 
