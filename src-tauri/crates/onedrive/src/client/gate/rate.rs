@@ -259,14 +259,17 @@ impl Pacer {
             growth: GROWTH,
             bytes_growth: GROWTH,
         };
+        let cautious = UNKNOWN.times(CAUTION);
         let cautious_bytes = bytes as f64 / span.as_secs_f64().max(1.0) * CAUTION;
         let rate = match wait {
-            // Sent in a moment, and divided by a wait that says nothing of it, this would be next to nothing.
-            _ if is_first && span < LONG => Rate {
-                requests: UNKNOWN.requests * CAUTION,
-                growth: RECOVERY,
-                ..UNKNOWN
-            },
+            // Sent in a moment, or slowly because the line was, and divided by a wait that says nothing of it, this would
+            // be next to nothing.
+            _ if is_first && (span < LONG || let_through(span).requests < cautious.requests) => {
+                Rate {
+                    growth: RECOVERY,
+                    ..cautious
+                }
+            }
             Wait::Named(time) => let_through(span + time).times(DECREASE),
             // The service may have been ready long before the end of our wait.
             Wait::Guessed(time) if span < LONG => Rate {
@@ -383,6 +386,24 @@ mod tests {
                 "{later:?}"
             );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_slow_line_let_through_is_no_limit_of_the_service() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(start);
+        // Fragments, one in two seconds, for longer than a minute.
+        for number in 0..50 {
+            pacer.sent(10_000_000, start + Duration::from_secs(2 * number), true);
+        }
+
+        let now = start + Duration::from_secs(100);
+        pacer.learn(Wait::Named(Duration::from_secs(10)), now);
+
+        let rate = pacer.rate(now);
+        assert!((rate.requests - 5.0).abs() < 1e-9, "{rate:?}");
+        let later = pacer.rate(now + Duration::from_secs(30));
+        assert!(later.bytes >= 5e6 * 0.99, "{later:?}");
     }
 
     #[tokio::test(start_paused = true)]
