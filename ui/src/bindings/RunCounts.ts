@@ -5,7 +5,7 @@
  */
 export type RunCounts = { 
 /**
- * Entries looked at (backup), or files asked for (restore).
+ * Files looked at (backup), or asked for (restore).
  */
 examinedFiles: number, 
 /**

@@ -6,6 +6,7 @@ import type { JobCard } from '../bindings/JobCard';
 import type { RunResult } from '../bindings/RunResult';
 import type { RunSummary } from '../bindings/RunSummary';
 import { t } from '../messages';
+import { atName } from './progress.svelte';
 
 export type Tone = 'success' | 'running' | 'warning' | 'danger' | 'attention' | 'neutral';
 
@@ -100,10 +101,23 @@ export function runDetail(run: RunSummary): string {
   if (result === 'unchanged') return t.status.nothingNew;
 
   return [
-    ...(counts.missingSources > 0 ? [t.status.missingSources(counts.missingSources)] : []),
+    ...missing(run),
     ...(counts.failedFiles > 0 ? [t.status.failedFiles(counts.failedFiles)] : []),
     t.status.changed(counts.addedFiles, counts.changedFiles, counts.deletedFiles),
   ].join(' · ');
+}
+
+/** The source that was not there by its name, or how many were not. */
+function missing({ missing, counts }: RunSummary): string[] {
+  const [first, ...more] = missing;
+  if (!first)
+    return counts.missingSources > 0 ? [t.status.missingSources(counts.missingSources)] : [];
+  if (more.length === 0) {
+    const name = atName(first.path)[1].replace(/[/\\]+$/, '') || first.path;
+    return [t.status.missing(name, first.isEmptied, first.keptFiles)];
+  }
+  const kept = missing.reduce((files, source) => files + source.keptFiles, 0);
+  return [t.status.missingMany(missing.length, kept)];
 }
 
 /** All jobs in one sentence: the worst news. */

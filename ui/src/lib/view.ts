@@ -16,6 +16,8 @@ export type FormStep = (typeof formSteps)[number];
 export interface Start {
   destination: DestinationSettings;
   prefix: string;
+  /** It is open, and closed by whoever shows it last: until then its passphrase is known. */
+  handle: string;
 }
 
 /** The backup whose files are looked at: that of a job, or one that was opened by hand. */

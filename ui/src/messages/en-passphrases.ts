@@ -14,7 +14,7 @@ export const passphrase = {
   tryIt: 'Try it',
   trying: 'Trying it on the backup…',
   opens: 'It opens the backup.',
-  keptOpens: 'This computer’s keychain has its passphrase, and it opens the backup.',
+  keptOpens: 'Its passphrase is known here, and it opens the backup.',
   kept: 'Passphrase: kept in the keychain',
   keptText: 'Coffer reads it there for each run. Nothing needs to be typed.',
   repair: 'Repair',

@@ -13,7 +13,7 @@ export const restore = {
   openLead:
     'Sign in, choose the folder that holds it, and type its passphrase. Nothing is changed there.',
   passphrase: 'Passphrase',
-  passphraseKept: 'This computer’s keychain has its passphrase.',
+  passphraseKept: 'Its passphrase is known here.',
   passphraseKeptText: 'Leave the field empty to use it.',
   advanced: 'Advanced',
   prefix: 'Prefix',

@@ -6,6 +6,13 @@ import type { RunResult } from '../bindings/RunResult';
 import type { WaitingFor } from '../bindings/WaitingFor';
 import { bytes, count, moment, plural } from '../lib/format';
 
+function keptFiles(files: number, whose = 'Its'): string {
+  if (files === 0) return '';
+  return files === 1
+    ? `${whose} file is kept as it was.`
+    : `${whose} ${count(files)} files are kept as they were.`;
+}
+
 /** How jobs and runs stand. */
 export const status = {
   never: 'Has not run yet',
@@ -58,6 +65,10 @@ export const status = {
   failedFiles: (files: number) => `${plural(files, 'file')} could not be read`,
   missingSources: (sources: number) =>
     `${plural(sources, 'source')} not found; what was backed up of it is kept`,
+  missing: (name: string, emptied: boolean, kept: number) =>
+    `${name} ${emptied ? 'is suddenly empty' : 'was not found'}. ${keptFiles(kept)}`.trim(),
+  missingMany: (sources: number, kept: number) =>
+    `${count(sources)} sources were not found. ${keptFiles(kept, 'Their')}`.trim(),
   restoreStopped: 'What was restored stays where it is.',
   stopped: 'What was sent is kept. The next run goes on from there.',
   interrupted: 'Coffer or the computer went down. The next run goes on from there.',

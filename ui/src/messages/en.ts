@@ -419,7 +419,8 @@ export const en = {
     } satisfies Record<Operation, string>,
     level: { info: 'Note', warning: 'Warning', error: 'Error' },
     counts: {
-      examined: 'Examined',
+      examined: 'Files',
+      size: 'Size',
       added: 'New',
       changed: 'Changed',
       deleted: 'Deleted',

@@ -60,6 +60,8 @@ export class BrowserPlatform implements Platform {
   readonly #reports = new Map<string, { summary: RunSummary; lines: RunMessage[] }>();
   readonly #backups = new Map<string, string | null>();
   readonly #signIns = new Map<string, ReturnType<typeof setTimeout>>();
+  /** Backups that are open and no job's, by their handle. */
+  readonly #opened = new Map<string, { destination: DestinationSettings }>();
   #left: LeftPassphrase[] = [];
   #ids = 0;
 
@@ -225,7 +227,9 @@ export class BrowserPlatform implements Platform {
       label: this.#label(destination),
       quota: fixtures.drives[0]!.quota,
       usedBy: usedBy?.definition.name ?? null,
-      passphraseKept: this.#left.some((left) => isSamePlace(left.destination, destination)),
+      passphraseKept: [...this.#left, ...this.#opened.values()].some((known) =>
+        isSamePlace(known.destination, destination),
+      ),
     };
   }
 
@@ -302,6 +306,7 @@ export class BrowserPlatform implements Platform {
     if (backup.kind === 'existing' && backup.passphrase === wrongPassphrase) throw refusal;
     const handle = this.#newId('backup');
     this.#backups.set(handle, backup.kind === 'job' ? backup.jobId : null);
+    if (backup.kind === 'existing') this.#opened.set(handle, backup);
     const newFolder = backup.kind === 'job' ? null : '/home/alex/Downloads/Restored 2026-11-26';
     return { handle, versions: fixtures.versions(30), newFolder };
   }
@@ -335,6 +340,7 @@ export class BrowserPlatform implements Platform {
 
   async closeBackup(handle: string): Promise<void> {
     this.#backups.delete(handle);
+    this.#opened.delete(handle);
   }
 
   async subscribe(listener: (event: Event) => void): Promise<() => void> {
@@ -355,6 +361,7 @@ export class BrowserPlatform implements Platform {
       error: null,
       restored: null,
       heldBack: [],
+      missing: [],
     };
     const run: Run = {
       jobId: card?.id ?? null,

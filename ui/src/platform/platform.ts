@@ -67,7 +67,7 @@ export interface Platform {
 
   generatePassphrase(): Promise<string>;
   ratePassphrase(passphrase: string): Promise<PassphraseRating>;
-  /** Resolves when it opens the backup there, or there is none; an empty one stands for what the keychain has. */
+  /** Resolves when it opens the backup there, or there is none; an empty one stands for the one that is known. */
   checkPassphrase(
     destination: DestinationSettings,
     prefix: string,

@@ -1,6 +1,7 @@
 import { screen, within } from '@testing-library/svelte';
 import { describe, expect, it, vi } from 'vitest';
 
+import { moment } from '../lib/format';
 import { appState, healthAfter, run } from '../platform/browser/fixtures';
 import { openApp } from '../test-app';
 
@@ -97,6 +98,71 @@ describe('home', () => {
     await user.click(dialog.getByRole('button', { name: 'Delete them' }));
 
     expect(start).toHaveBeenCalledWith('job-documents', 'massDeletion');
+  });
+
+  it('names a source that was not there, and says what is kept of it', async () => {
+    const state = appState();
+    state.jobs = [state.jobs[0]!];
+    const last = run('kept', 1, 'warning', { missingSources: 1 });
+    last.missing = [{ path: '/home/alex/Pictures', keptFiles: 72, isEmptied: false }];
+    state.jobs[0]!.health = healthAfter(last);
+    const { app } = await openApp({ state });
+    const card = within(screen.getByRole('article', { name: 'Documents and photos' }));
+    const named = /^Pictures was not found. Its 72 files are kept as they were./;
+
+    expect(card.getByText(named)).toBeVisible();
+
+    last.missing.push({ path: '/home/alex/Videos/', keptFiles: 1, isEmptied: true });
+    app.state.jobs[0]!.health = healthAfter(structuredClone(last));
+    const both = /^2 sources were not found. Their 73 files are kept as they were./;
+    expect(await card.findByText(both)).toBeVisible();
+    expect(card.queryByText(/could not be read/)).toBeNull();
+  });
+
+  it('shows no number that is not known, and no free space beside a full drive', async () => {
+    const state = appState();
+    state.jobs = [state.jobs[0]!];
+    state.jobs[0]!.quota = { freeBytes: 4.3e9, totalBytes: 5.4e9 };
+    const { app } = await openApp({ state });
+    const card = within(screen.getByRole('article', { name: 'Documents and photos' }));
+    expect(card.getByText('Free space')).toBeVisible();
+
+    app.state.jobs[0]!.health.waitingFor = 'quota';
+    app.state.jobs[0]!.versions = null;
+    app.state.jobs[0]!.storedBytes = null;
+
+    await vi.waitFor(() => expect(card.queryByText('Free space')).toBeNull());
+    expect(card.queryByText('Versions')).toBeNull();
+    expect(card.queryByText(/Not known/)).toBeNull();
+  });
+
+  it('does not let a job without a schedule wait for one', async () => {
+    const state = appState();
+    state.jobs = [state.jobs[0]!];
+    state.jobs[0]!.health = healthAfter(null);
+    state.jobs[0]!.definition.schedule = null;
+    state.jobs[0]!.nextRun = null;
+    await openApp({ state });
+    const card = within(screen.getByRole('article', { name: 'Documents and photos' }));
+
+    expect(card.getByText('It has no schedule. Start it when you like.')).toBeVisible();
+    expect(card.queryByText(/scheduled run/)).toBeNull();
+  });
+
+  it('gives a run one time, that of its start', async () => {
+    const state = appState();
+    state.jobs = [state.jobs[0]!];
+    const last = run('long', 30, 'success');
+    last.finished = new Date().toISOString();
+    state.jobs[0]!.health = healthAfter(last);
+    const { app, platform } = await openApp({ state });
+    vi.spyOn(platform, 'runHistory').mockResolvedValue([last]);
+    const card = within(screen.getByRole('article', { name: 'Documents and photos' }));
+    const started = moment(last.started);
+
+    expect(card.getByText(`Backed up · ${started}`)).toBeVisible();
+    app.view = { name: 'history', jobId: 'job-documents' };
+    expect(await screen.findByText(started)).toBeVisible();
   });
 
   it('says of a restore nothing but that it was one', async () => {

@@ -111,9 +111,10 @@ describe('restore', () => {
     ).toBeVisible();
   });
 
-  it('goes on with a backup that was opened, after its passphrase was tried', async () => {
-    const { platform, user } = await openApp({ view: { name: 'restoreOpen' } });
+  it('goes on with a backup that was opened, without asking for its passphrase again', async () => {
+    const { app, platform, user } = await openApp({ view: { name: 'restoreOpen' } });
     const check = vi.spyOn(platform, 'checkPassphrase');
+    const close = vi.spyOn(platform, 'closeBackup');
     await user.type(await screen.findByLabelText('Folder'), 'Backups/desktop-2019');
     await user.type(screen.getByLabelText('Passphrase'), 'harbor{Enter}');
 
@@ -123,10 +124,15 @@ describe('restore', () => {
     expect(
       await screen.findByRole('checkbox', { name: /Continue this backup/ }, { timeout: 3000 }),
     ).toBeChecked();
-    await user.type(screen.getByLabelText('Passphrase'), 'harbor{Enter}');
-
-    expect(await screen.findByText('It opens the backup.')).toBeVisible();
+    expect(
+      await screen.findByText('Its passphrase is known here, and it opens the backup.'),
+    ).toBeVisible();
+    expect(screen.queryByLabelText('Passphrase')).toBeNull();
     expect(check.mock.calls[0]![0]).toMatchObject({ folder: 'Backups/desktop-2019' });
+    expect(check.mock.calls[0]![2]).toBe('');
+    expect(close).not.toHaveBeenCalled();
+    app.view = { name: 'home' };
+    await vi.waitFor(() => expect(close).toHaveBeenCalledTimes(1));
   }, 20_000);
 
   it('opens a backup that no job here knows', async () => {

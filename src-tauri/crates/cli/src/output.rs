@@ -169,9 +169,9 @@ pub(crate) fn fail(error: CommandError, common: Common) -> Exit {
 }
 
 fn print_error(error: &CommandError) {
-    eprintln!("ErrorID: {:?}", error.code);
-    eprintln!("{}", error.message);
-    eprintln!("{}", error.hint);
+    tell(format_args!("ErrorID: {:?}", error.code));
+    tell(format_args!("{}", error.message));
+    tell(format_args!("{}", error.hint));
 }
 
 /// Why lines on standard output were lost, once one was.
@@ -313,4 +313,25 @@ fn shortened(path: &str) -> String {
 /// Bytes in words.
 pub(crate) fn bytes(count: u64) -> String {
     HumanBytes(count).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_obeys_no_name_of_somebody_else() {
+        let name = "a\u{1b}]52;c;ZXZpbA==\u{7}b\rc\u{9b}2Jd\u{202e}gpj.exe";
+
+        let shown = visible(name);
+
+        assert_eq!(
+            shown,
+            "a\\u001b]52;c;ZXZpbA==\\u0007b\\u000dc\\u009b2Jd\\u202egpj.exe"
+        );
+        assert!(matches!(
+            visible("plain \u{e9} \u{1f4be}\n"),
+            Cow::Borrowed(_)
+        ));
+    }
 }

@@ -302,8 +302,8 @@ impl Run<'_> {
             stats.uploaded_bytes += sent.1;
             self.session.monitor().phase(Phase::Finishing);
             let index = lock(&self.index);
-            let changes = stats.added_files + stats.changed_files + stats.deleted_files;
-            if changes == 0 && !must_upload {
+            let files = stats.added_files + stats.changed_files + stats.deleted_files;
+            if files + stats.other_changes == 0 && !must_upload {
                 self.check_whole(&index, spool, &mut stats)?;
                 version::keep_local_state(&index)?;
                 index.set_mounts(&overview.mounts)?;

@@ -61,10 +61,15 @@ pub enum ProblemKind {
     SourceMissing {
         /// What the version has of it.
         fallback: Fallback,
+        /// Files of it that are kept.
+        files: u64,
     },
     /// A source, or a folder in it in which another disk was, is suddenly empty; what the version before had of it is
     /// kept.
-    SourceEmpty,
+    SourceEmpty {
+        /// Files of it.
+        files: u64,
+    },
     /// As [`ProblemKind::SourceEmpty`], but that was said to be meant: the version has nothing of it.
     SourceEmptied,
     /// Not one file of the sources is left after the filters.

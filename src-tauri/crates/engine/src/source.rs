@@ -74,7 +74,7 @@ pub fn explain(
             })?,
             WalkItem::LeftOut(decision) => decided(decision)?,
             WalkItem::Problem { subject, why, .. } => {
-                let kind = why.kind(Fallback::Nothing);
+                let kind = why.kind(Fallback::Nothing, 0);
                 monitor.problem(Problem { subject, kind });
             }
             WalkItem::Emptied(_) | WalkItem::DeadLink(_) => {}

@@ -147,6 +147,21 @@ pub struct RunSummary {
     /// What a backup held back until a person allows it.
     #[serde(default)]
     pub held_back: Vec<Permission>,
+    /// Sources that a backup did not find.
+    #[serde(default)]
+    pub missing: Vec<MissingSource>,
+}
+
+/// A source that was not there, of which the version keeps what the one before had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct MissingSource {
+    /// Its whole path.
+    pub path: String,
+    /// Files of it in the version before, which are kept.
+    pub kept_files: u64,
+    /// Whether its folder is there, with nothing in it.
+    pub is_emptied: bool,
 }
 
 /// Where a restore put things.
@@ -179,7 +194,7 @@ pub struct RestoredFile {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RunCounts {
-    /// Entries looked at (backup), or files asked for (restore).
+    /// Files looked at (backup), or asked for (restore).
     pub examined_files: u64,
     /// Their content, in bytes.
     pub examined_bytes: u64,

@@ -88,6 +88,7 @@ fn bindings_are_current() {
         run::RunReport,
         run::RunResult,
         run::RunSummary,
+        run::MissingSource,
         sheet::RecoverySheet,
         sheet::SheetLine,
         sheet::SheetOf,

@@ -70,3 +70,25 @@ fn log_panics() {
         before(panic);
     }));
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn nobody_else_looks_into_a_folder_of_ours_also_when_it_was_open_before() {
+        let top = tempfile::tempdir().unwrap();
+        let (new, open) = (top.path().join("new/logs"), top.path().join("open"));
+        std::fs::create_dir(&open).unwrap();
+        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o755)).unwrap();
+
+        for folder in [&new, &open] {
+            create_private_folder(folder).unwrap();
+
+            let mode = std::fs::metadata(folder).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{}", folder.display());
+        }
+    }
+}

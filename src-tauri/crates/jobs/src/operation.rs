@@ -11,7 +11,9 @@ use coffer_ipc::account::Quota;
 use coffer_ipc::command::DestinationContent;
 use coffer_ipc::job::FilterRule;
 use coffer_ipc::restore::{Entry, EntryKind, ExistingFiles, Version};
-use coffer_ipc::run::{Operation, Permission, Restored, RestoredFile, RunCounts, RunResult};
+use coffer_ipc::run::{
+    MissingSource, Operation, Permission, Restored, RestoredFile, RunCounts, RunResult,
+};
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_volume::dlist::{EntryKind as VolumeEntryKind, FilelistEntry};
 use jiff::Timestamp;
@@ -135,6 +137,8 @@ pub struct Finished {
     pub restored: Option<Box<Restored>>,
     /// What a backup held back until a person allows it.
     pub held_back: Vec<Permission>,
+    /// Sources that were not there.
+    pub missing: Vec<MissingSource>,
 }
 
 impl Finished {
@@ -152,6 +156,7 @@ impl Finished {
             quota: None,
             restored: None,
             held_back: Vec::new(),
+            missing: Vec::new(),
         }
     }
 }
@@ -165,7 +170,8 @@ pub async fn backup(
     observer: Observer,
     cancel: &CancellationToken,
 ) -> Finished {
-    let tracker = Arc::new(Tracker::new(Operation::Backup, observer));
+    let tracker = Tracker::new(Operation::Backup, observer).held_to(target.allowance.clone());
+    let tracker = Arc::new(tracker);
     let options = match backup_options(target, settings, folders, now) {
         Ok(options) => options,
         Err(error) => return Finished::failed(error, RunCounts::default()),
@@ -190,6 +196,7 @@ pub async fn backup(
             } else {
                 RunResult::Success
             };
+            let missing = tracker.missing_sources();
             let counts = RunCounts {
                 examined_files: stats.examined_files,
                 examined_bytes: stats.examined_bytes,
@@ -197,7 +204,7 @@ pub async fn backup(
                 changed_files: stats.changed_files,
                 deleted_files: stats.deleted_files,
                 failed_files: tracker.unread_files(),
-                missing_sources: tracker.missing_sources(),
+                missing_sources: missing.len() as u64,
                 uploaded_bytes: stats.uploaded_bytes,
                 uploaded_volumes: stats.uploaded_volumes,
                 deleted_versions: stats.deleted_versions,
@@ -213,6 +220,7 @@ pub async fn backup(
                 quota: target.quota(cancel).await,
                 restored: None,
                 held_back: tracker.held_back(),
+                missing,
             }
         }
     }
@@ -332,6 +340,7 @@ pub async fn restore(
             quota: None,
             restored: Some(Box::new(restored(stats, chosen, &target.label))),
             held_back: Vec::new(),
+            missing: Vec::new(),
         },
     }
 }

@@ -1,20 +1,23 @@
 //! Progress of an operation, as it is told to people.
 
 mod amounts;
+mod line;
 mod rate;
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coffer_engine::{Monitor, Phase as EnginePhase, Problem, ProblemKind, Severity};
-use coffer_ipc::run::{Operation, Permission, Phase, Progress, RunMessage, Wait};
+use coffer_ipc::run::{MissingSource, Operation, Permission, Phase, Progress, RunMessage, Wait};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use self::amounts::Amounts;
+use self::line::Line;
 use self::rate::{Pace, Rate};
+use crate::target::AllowanceNow;
 use crate::waiting::{self, Waits};
 use crate::{lock, wording};
 
@@ -55,7 +58,7 @@ pub(crate) struct Tracker {
     observer: Observer,
     warnings: AtomicU64,
     unread_files: AtomicU64,
-    missing_sources: AtomicU64,
+    missing_sources: Mutex<Vec<MissingSource>>,
     held_back: Mutex<BTreeSet<Permission>>,
     state: Mutex<State>,
 }
@@ -66,6 +69,9 @@ struct State {
     amounts: Amounts,
     /// How fast what is left of this phase gets less.
     advance: Rate,
+    /// How fast that is while the service gives no limit.
+    line: Line,
+    allowance: Option<Arc<AllowanceNow>>,
     /// Bytes sent and received, and those of them before this phase.
     transferred: u64,
     transferred_before: u64,
@@ -95,6 +101,8 @@ impl Tracker {
             phase: EnginePhase::Connecting,
             amounts: Amounts::new(operation),
             advance: Rate::default(),
+            line: Line::default(),
+            allowance: None,
             transferred: 0,
             transferred_before: 0,
             speed: Rate::default(),
@@ -110,10 +118,17 @@ impl Tracker {
             observer,
             warnings: AtomicU64::new(0),
             unread_files: AtomicU64::new(0),
-            missing_sources: AtomicU64::new(0),
+            missing_sources: Mutex::default(),
             held_back: Mutex::default(),
             state: Mutex::new(state),
         }
+    }
+
+    /// What is sent is held to what `allowance` says.
+    pub(crate) fn held_to(mut self, allowance: Option<Arc<AllowanceNow>>) -> Self {
+        let state = self.state.get_mut();
+        state.unwrap_or_else(PoisonError::into_inner).allowance = allowance;
+        self
     }
 
     /// Does `work`, and says meanwhile when the destination asks to wait.
@@ -165,8 +180,8 @@ impl Tracker {
     }
 
     /// Sources that were not there.
-    pub(crate) fn missing_sources(&self) -> u64 {
-        self.missing_sources.load(Ordering::Relaxed)
+    pub(crate) fn missing_sources(&self) -> Vec<MissingSource> {
+        lock(&self.missing_sources).clone()
     }
 
     pub(crate) fn message(&self, message: RunMessage) {
@@ -199,9 +214,14 @@ impl State {
         let (done_bytes, total_bytes) = (self.amounts.done_bytes(), self.amounts.total_bytes());
         let left = total_bytes.map(|total| total.saturating_sub(done_bytes));
         let rate = self.advance.settled(now).filter(|rate| *rate >= 1.0);
-        let seconds_left = left
-            .zip(rate)
-            .map(|(left, rate)| (left as f64 / rate).ceil() as u64);
+        let allowance = self.allowance.as_ref().and_then(|allowance| allowance());
+        let seconds_left = left.zip(rate).map(|(left, rate)| {
+            let line = self.line.carries(rate, allowance);
+            match allowance {
+                Some(allowance) => allowance.time_for(left, line).as_secs_f64().ceil() as u64,
+                None => (left as f64 / line).ceil() as u64,
+            }
+        });
         let is_slowed = self.is_slowed(now);
         let wait = self.wait(now, is_slowed);
         let rests = wait.is_some() && !is_slowed;
@@ -315,6 +335,19 @@ fn asked_to_wait(until: Timestamp) -> Wait {
     }
 }
 
+fn missing_source(problem: &Problem) -> Option<MissingSource> {
+    let (kept_files, is_emptied) = match problem.kind {
+        ProblemKind::SourceMissing { files, .. } => (files, false),
+        ProblemKind::SourceEmpty { files } => (files, true),
+        _ => return None,
+    };
+    Some(MissingSource {
+        path: problem.subject.clone(),
+        kept_files,
+        is_emptied,
+    })
+}
+
 impl Monitor for Tracker {
     fn phase(&self, phase: EnginePhase) {
         self.update(true, |state| {
@@ -371,7 +404,7 @@ impl Monitor for Tracker {
 
     fn problem(&self, problem: Problem) {
         let permission = match problem.kind {
-            ProblemKind::SourceEmpty => Some(Permission::MissingSource),
+            ProblemKind::SourceEmpty { .. } => Some(Permission::MissingSource),
             ProblemKind::MassDeletion { .. } => Some(Permission::MassDeletion),
             _ => None,
         };
@@ -388,12 +421,7 @@ impl Monitor for Tracker {
         ) {
             self.unread_files.fetch_add(1, Ordering::Relaxed);
         }
-        if matches!(
-            problem.kind,
-            ProblemKind::SourceMissing { .. } | ProblemKind::SourceEmpty
-        ) {
-            self.missing_sources.fetch_add(1, Ordering::Relaxed);
-        }
+        lock(&self.missing_sources).extend(missing_source(&problem));
         self.message(wording::problem(&problem));
     }
 
@@ -404,7 +432,7 @@ impl Monitor for Tracker {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use coffer_onedrive::Allowance;
 
     use coffer_destination::Rests;
 
@@ -559,6 +587,37 @@ mod tests {
         assert_eq!(last.wait, None);
         let left = last.seconds_left.unwrap();
         assert!((57..=59).contains(&left), "{left}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_left_counts_on_what_the_service_will_take_again() {
+        let (tracker, told) = tracker(Operation::Backup);
+        // From the twentieth second on half of what went before, and all of it half a minute later.
+        let half = Instant::now() + Duration::from_secs(20);
+        let allowed = move || {
+            let ago = Instant::now().checked_duration_since(half)?;
+            let growth = 3e6 / 30.0;
+            Some(Allowance {
+                bytes_per_second: 3e6 + growth * ago.as_secs_f64(),
+                growth,
+                holds: Duration::from_secs(3600),
+            })
+        };
+        let tracker = tracker.held_to(Some(Arc::new(allowed)));
+        tracker.phase(EnginePhase::SendingLeft);
+        tracker.queued(600 * MB);
+
+        send(&tracker, 6 * MB, 20).await;
+        for second in 0..30 {
+            send(&tracker, 3 * MB + second * 100_000, 1).await;
+            if second % 5 == 4 {
+                let sent = 120 * MB + (0..=second).map(|s| 3 * MB + s * 100_000).sum::<u64>();
+                let ramp: u64 = (second + 1..30).map(|s| 3 * MB + s * 100_000).sum();
+                let true_left = 29 - second + (600 * MB - sent - ramp) / (6 * MB);
+                let told = lock(&told).last().unwrap().seconds_left.unwrap();
+                assert!(told.abs_diff(true_left) <= 2, "{told}, not {true_left}");
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]

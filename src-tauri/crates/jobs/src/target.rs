@@ -10,7 +10,8 @@ use coffer_engine::Store;
 use coffer_engine::backup::Checkpoints;
 use coffer_ipc::job::DestinationSettings;
 use coffer_onedrive::{
-    Bandwidth, Credential, Deletion, Drive, OneDrive, OneDriveUrl, Place, TransferOptions,
+    Allowance, Bandwidth, Credential, Deletion, Drive, OneDrive, OneDriveUrl, Place,
+    TransferOptions,
 };
 use coffer_volume::Passphrase;
 use percent_encoding::percent_decode_str;
@@ -36,9 +37,14 @@ pub struct Target {
     pub(crate) folder: Option<PathBuf>,
     /// Tells of waits.
     pub(crate) waits: Waits,
+    /// Tells what of an upload the service may be given now.
+    pub(crate) allowance: Option<Arc<AllowanceNow>>,
     /// For people.
     pub label: String,
 }
+
+/// What of an upload may go from now on; `None` without a limit by the service.
+pub(crate) type AllowanceNow = dyn Fn() -> Option<Allowance> + Send + Sync;
 
 /// Hears a sentence for people.
 pub type OnWait = dyn Fn(&str) + Send + Sync;
@@ -207,7 +213,14 @@ impl Target {
         let waits = Waits::new(Some(account.waits()), &opening.tries.rests);
         let retrying = opening.tries.retrying(destination);
         let target = Self::open(Arc::new(retrying), &identity, label, opening)?;
-        Ok(Self { waits, ..target })
+        Ok(Self {
+            waits,
+            allowance: Some(Arc::new({
+                let account = account.clone();
+                move || account.allowance()
+            })),
+            ..target
+        })
     }
 
     /// A folder of this computer.
@@ -252,6 +265,7 @@ impl Target {
             checkpoints: opening.checkpoints,
             folder: None,
             waits: Waits::new(None, &opening.tries.rests),
+            allowance: None,
             label,
         })
     }

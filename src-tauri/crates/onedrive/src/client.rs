@@ -23,6 +23,7 @@ pub use fuzzing::graph_answer;
 pub use account::{Drive, OneDrive};
 pub(crate) use answer::named_wait;
 pub use destination::{Deletion, OneDriveDestination, TransferOptions};
+pub use gate::Allowance;
 pub(crate) use gate::Gate;
 pub use limit::Bandwidth;
 

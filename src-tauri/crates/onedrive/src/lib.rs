@@ -27,7 +27,9 @@ mod oauth;
 mod quickxor;
 mod url;
 
-pub use client::{Bandwidth, Deletion, Drive, OneDrive, OneDriveDestination, TransferOptions};
+pub use client::{
+    Allowance, Bandwidth, Deletion, Drive, OneDrive, OneDriveDestination, TransferOptions,
+};
 pub use endpoints::{DEFAULT_OAUTH_URL, Endpoints};
 pub use error::{Error, Result};
 pub use names::check_folder;

@@ -42,8 +42,7 @@ fn report(table: &str) -> String {
          same process: without a limit, with the limit of uploads at 6,000 KB/s, and with that limit and one answer 429\n\
          with `Retry-After: 10` when half has arrived. Once a second, after the first tenth of a run, what is told is\n\
          compared with what was still to come until the run's end, in percent of that. Wanted is a median of at most\n\
-         {WANTED} %. In the last run what was still to come holds the wait, and the minutes after it in which the client\n\
-         sends half of the usual: before the 429 nobody can know of that, and after it what is measured counts, not\n\
-         what the client allows itself.\n\n{table}\n"
+         {WANTED} %. In the last run what was still to come holds the wait, of which nobody can know before the 429. After\n\
+         it the client sends half of the usual, and all of it again after half a minute; time left counts on that.\n\n{table}\n"
     )
 }

@@ -119,6 +119,7 @@ export function run(id: string, ago: number, result: RunResult, counts = {}): Ru
         : null,
     restored: null,
     heldBack: [],
+    missing: [],
   };
 }
 

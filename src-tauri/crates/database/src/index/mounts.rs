@@ -69,6 +69,20 @@ impl Index {
         }
     }
 
+    /// Entries of a kind that the newest version has with this path or below the folder.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn count_below(&self, path: &str, folder: &str, kind: u8) -> Result<u64> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT COUNT(*) FROM entry WHERE (path = ?1 OR path > ?2 AND path < ?3) AND kind = ?4 AND last IS NULL",
+        )?;
+        // Behind all that is in it: no byte of a path is larger.
+        let end = format!("{folder}\u{10ffff}");
+        let count: i64 = statement.query_row(params![path, folder, end, kind], |row| row.get(0))?;
+        Ok(count.cast_unsigned())
+    }
+
     /// Whether the newest version has an entry of a kind with this path.
     ///
     /// # Errors
@@ -136,5 +150,8 @@ mod tests {
         assert!(!below("/b/", &[]));
         assert!(index.has_any_of(["/c", "/a/skip"]).unwrap());
         assert!(!index.has_any_of(["/c"]).unwrap());
+        assert_eq!(index.count_below("/a", "/a/", 0).unwrap(), 4);
+        assert_eq!(index.count_below("/a/skip", "/a/skip/", 0).unwrap(), 1);
+        assert_eq!(index.count_below("/a", "/a/", 1).unwrap(), 0);
     }
 }

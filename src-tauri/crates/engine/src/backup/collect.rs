@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use coffer_database::{EntryRow, Index, IndexHandle, LocalState};
 use coffer_volume::archive::PreparedEntry;
+use coffer_volume::dlist::EntryKind;
 use coffer_volume::stream::{Parts, StreamRef};
 use coffer_volume::{Format, Hash};
 use crossbeam_channel::{Receiver, Select};
@@ -26,7 +27,10 @@ const BATCH: usize = 512;
 
 /// What the scan found without the pool's help.
 pub(super) enum Finding {
-    Gone(String),
+    Gone {
+        path: String,
+        kind: u8,
+    },
     Problem {
         problem: Problem,
         is_root: bool,
@@ -176,8 +180,12 @@ impl Collector {
 
     fn note(&mut self, finding: Finding) -> Result<()> {
         match finding {
-            Finding::Gone(path) => {
-                self.stats.deleted_files += 1;
+            Finding::Gone { path, kind } => {
+                if is_file(kind) {
+                    self.stats.deleted_files += 1;
+                } else {
+                    self.stats.other_changes += 1;
+                }
                 self.stage(Staged::Gone(path))
             }
             Finding::Problem { problem, is_root } => {
@@ -338,16 +346,18 @@ impl Collector {
         already_told: bool,
     ) {
         let bytes = row.content.as_ref().map_or(0, |content| content.size);
-        self.stats.examined_files += 1;
+        let files = u64::from(is_file(row.kind));
+        self.stats.examined_files += files;
         self.stats.examined_bytes += bytes;
         self.stats.read_files += u64::from(was_read);
         match previous {
+            Some(previous) if !is_different(row, previous) => {}
+            _ if files == 0 => self.stats.other_changes += 1,
             None => self.stats.added_files += 1,
-            Some(previous) if is_different(row, previous) => self.stats.changed_files += 1,
-            Some(_) => {}
+            Some(_) => self.stats.changed_files += 1,
         }
         let read = if was_read && !already_told { bytes } else { 0 };
-        self.session.monitor().done(1, read, &row.path);
+        self.session.monitor().done(files, read, &row.path);
     }
 
     fn stage_if_different(&mut self, row: EntryRow, previous: Option<EntryRow>) -> Result<()> {
@@ -442,6 +452,11 @@ fn large_stream(hash: Hash, size: u64, large: LargeFile, format: &Format) -> Str
         None => Parts::Empty,
     };
     StreamRef { hash, size, parts }
+}
+
+/// Folders and links are no files when things are counted, as in Duplicati's results.
+fn is_file(kind: u8) -> bool {
+    kind == kind_number(EntryKind::File)
 }
 
 /// Whether a version would tell the two apart; what only this computer knows does not count.

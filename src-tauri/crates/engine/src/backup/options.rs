@@ -95,16 +95,18 @@ fn encrypted_containers() -> Filters {
 /// What a backup did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BackupStats {
-    /// Entries looked at.
+    /// Files looked at; folders and links do not count as files.
     pub examined_files: u64,
     /// Their content in bytes.
     pub examined_bytes: u64,
-    /// Entries that are new.
+    /// Files that are new.
     pub added_files: u64,
-    /// Entries whose content or metadata is different.
+    /// Files whose content or metadata is different.
     pub changed_files: u64,
-    /// Entries that are gone.
+    /// Files that are gone.
     pub deleted_files: u64,
+    /// Folders and links that are new, different or gone.
+    pub other_changes: u64,
     /// Files that were opened and read.
     pub read_files: u64,
     /// Things that need a look.

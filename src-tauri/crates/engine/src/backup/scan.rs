@@ -151,7 +151,7 @@ impl<'a> Scan<'a> {
         let is_over = || finished.load(Ordering::Relaxed) || self.session.is_cancelled();
         let (mut files, mut bytes) = (0, 0);
         let mut add = |found: Found, row: Option<EntryRow>| {
-            files += 1;
+            files += u64::from(found.kind == EntryKind::File);
             let size = found.content_len();
             if size > 0 && self.has_to_be_read(found, row, compared_with) {
                 bytes += size;
@@ -358,9 +358,10 @@ impl Scanner<'_> {
                 .is_some_and(|row| is_unchanged(&found, row))
         {
             let bytes = found.content_len();
-            self.unchanged.files += 1;
+            let files = u64::from(found.kind == EntryKind::File);
+            self.unchanged.files += files;
             self.unchanged.bytes += bytes;
-            self.scan.session.monitor().done(1, 0, &found.stored);
+            self.scan.session.monitor().done(files, 0, &found.stored);
             return Ok(());
         }
         let mut candidate = Candidate::new(found, previous, self.compared_with);
@@ -460,14 +461,15 @@ impl Scanner<'_> {
             return Ok(());
         }
         let is_root = why.is_of_source();
-        let fallback = match keep {
+        let (fallback, files) = match keep {
             Some(kept) if self.was_backed_up(&kept) => {
                 self.kept.add(&kept);
-                Fallback::Kept
+                let files = if is_root { self.files_of(&kept) } else { 0 };
+                (Fallback::Kept, files)
             }
-            _ => Fallback::Nothing,
+            _ => (Fallback::Nothing, 0),
         };
-        let kind = why.kind(fallback);
+        let kind = why.kind(fallback, files);
         self.report(Finding::Problem {
             problem: Problem { subject, kind },
             is_root,
@@ -480,6 +482,16 @@ impl Scanner<'_> {
         let folder = format!("{path}{SEPARATOR}");
         let is_there = self.index.has_any_of([path, folder.as_str()]);
         is_there.unwrap_or(true) || self.index.has_below(&folder, |_| false).unwrap_or(true)
+    }
+
+    /// Files that the newest version has of a source; 0 from a database that cannot answer.
+    fn files_of(&self, source: &str) -> u64 {
+        let source = source.strip_suffix(SEPARATOR).unwrap_or(source);
+        let folder = format!("{source}{SEPARATOR}");
+        let files = self
+            .index
+            .count_below(source, &folder, kind_number(EntryKind::File));
+        files.unwrap_or(0)
     }
 
     /// An empty source is a problem only when it was not empty before.
@@ -499,7 +511,8 @@ impl Scanner<'_> {
             return Ok(told.and_then(|()| self.visit(found)));
         }
         self.kept.add(&subject);
-        let kind = ProblemKind::SourceEmpty;
+        let files = self.files_of(&subject);
+        let kind = ProblemKind::SourceEmpty { files };
         Ok(self.report(Finding::Problem {
             problem: Problem { subject, kind },
             is_root: true,
@@ -533,7 +546,10 @@ impl Scanner<'_> {
             let mut roots = self.scan.roots.iter();
             self.overview.sources_left |= !roots.any(|root| is_inside(&row.path, &root.stored));
             self.overview.files_are_gone |= row.kind != kind_number(EntryKind::Folder);
-            self.report(Finding::Gone(row.path))?;
+            self.report(Finding::Gone {
+                path: row.path,
+                kind: row.kind,
+            })?;
         }
         Ok(())
     }

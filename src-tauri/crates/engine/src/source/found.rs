@@ -85,13 +85,14 @@ impl Why {
         matches!(self, Self::Missing | Self::UnreadableSource(_) | Self::Away)
     }
 
-    pub(crate) fn kind(self, fallback: Fallback) -> ProblemKind {
+    /// The problem, with so many files kept as they were.
+    pub(crate) fn kind(self, fallback: Fallback, files: u64) -> ProblemKind {
         match self {
-            Self::Missing => ProblemKind::SourceMissing { fallback },
+            Self::Missing => ProblemKind::SourceMissing { fallback, files },
             Self::UnreadableSource(error) | Self::Unreadable(error) => {
                 ProblemKind::Unreadable { error, fallback }
             }
-            Self::Away => ProblemKind::SourceEmpty,
+            Self::Away => ProblemKind::SourceEmpty { files },
             Self::NotUnicode { is_folder } => ProblemKind::NameNotUnicode { is_folder },
             Self::SpecialFile => ProblemKind::SpecialFile,
         }

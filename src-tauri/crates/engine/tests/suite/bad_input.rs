@@ -94,6 +94,11 @@ fn a_missing_source_is_not_a_deletion() {
         (1, 0, 1)
     );
     assert!(bench.recorder.problems()[0].ends_with("other: SourceMissing"));
+    assert!(
+        bench.recorder.details()[0].contains("files: 1"),
+        "{:?}",
+        bench.recorder.details()
+    );
     // Retention waits.
     assert_eq!(stats.deleted_versions, 0);
     let target = bench.folder.path().join("restored");
@@ -104,7 +109,7 @@ fn a_missing_source_is_not_a_deletion() {
     let mut options = bench.options();
     options.sources = sources;
     options.allow_missing_source = true;
-    assert_eq!(bench.backup_with(options).unwrap().deleted_files, 2);
+    assert_eq!(bench.backup_with(options).unwrap().deleted_files, 1);
 }
 
 #[test]
@@ -116,6 +121,9 @@ fn a_source_that_is_suddenly_empty_is_not_a_deletion() {
     let stats = bench.backup().unwrap();
 
     assert_eq!((stats.kept_sources, stats.deleted_files), (1, 0));
+    let details = bench.recorder.details();
+    assert!(details[0].starts_with("SourceEmpty"), "{details:?}");
+    assert!(!details[0].contains("files: 0"), "{details:?}");
     let target = bench.folder.path().join("restored");
     bench.restore(0, &target).unwrap();
     assert_eq!(snapshot(&target).len(), 5);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Over which it is measured.
-const WINDOW: Duration = Duration::from_secs(30);
+pub(super) const WINDOW: Duration = Duration::from_secs(30);
 /// Less than this says nothing about the next minutes.
 const SHORTEST: Duration = Duration::from_secs(10);
 /// Changes closer than this are one.

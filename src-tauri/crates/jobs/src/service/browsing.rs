@@ -2,15 +2,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use coffer_database::{Listing, ListingRow};
+use coffer_ipc::job::DestinationSettings;
 use coffer_ipc::restore::{BackupRef, Entry, EntryKind, EntryPage, OpenBackup};
 use jiff::Timestamp;
+use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use super::passphrases::or_default;
 use crate::inspection::{for_each_entry, versions};
 use crate::operation::parent_len;
 use crate::progress::Observer;
-use crate::target::Target;
+use crate::target::{Target, same_place};
 use crate::{Result, blocking, lock, wording};
 
 /// Entries of one page at most.
@@ -21,8 +24,17 @@ pub(super) struct OpenedBackup {
     target: Target,
     /// Empty when no job here knows the backup.
     job_id: String,
+    /// Where it is and what was typed to open it, when no job was named.
+    typed: Option<Typed>,
     /// Versions that were read, by number.
     listings: Arc<tokio::sync::Mutex<HashMap<u32, Arc<Mutex<Listing>>>>>,
+}
+
+/// A passphrase that somebody typed, and the backup that it opened.
+pub(super) struct Typed {
+    destination: DestinationSettings,
+    prefix: String,
+    passphrase: SecretString,
 }
 
 impl Coffer {
@@ -33,15 +45,17 @@ impl Coffer {
     pub async fn open_backup(&self, backup: BackupRef) -> Result<OpenBackup> {
         let cancel = CancellationToken::new();
         let _ends_with_us = cancel.clone().drop_guard();
-        let (target, job_id, new_folder) = match backup {
+        let (target, job_id, new_folder, typed) = match backup {
             BackupRef::Job { job_id } => {
-                (self.target_of_job(&job_id, &cancel).await?, job_id, None)
+                let target = self.target_of_job(&job_id, &cancel).await?;
+                (target, job_id, None, None)
             }
             BackupRef::Existing {
                 destination,
                 prefix,
                 passphrase,
             } => {
+                let was_typed = !passphrase.is_empty();
                 let passphrase = match passphrase.as_str() {
                     "" => self.known_passphrase(&destination, &prefix).await?,
                     typed => Some(typed.to_owned()),
@@ -61,7 +75,12 @@ impl Coffer {
                     None => target,
                 };
                 let new_folder = self.new_folder_for(&destination, &prefix)?;
-                (target, String::new(), new_folder)
+                let typed = passphrase.filter(|_| was_typed).map(|passphrase| Typed {
+                    destination,
+                    prefix,
+                    passphrase: passphrase.into(),
+                });
+                (target, String::new(), new_folder, typed)
             }
         };
         let versions = versions(&target, Observer::silent(), &cancel).await?;
@@ -69,6 +88,7 @@ impl Coffer {
         let opened = OpenedBackup {
             target,
             job_id,
+            typed,
             listings: Arc::default(),
         };
         lock(&self.inner.opened).insert(handle.clone(), opened);
@@ -77,6 +97,22 @@ impl Coffer {
             versions,
             new_folder,
         })
+    }
+
+    /// The passphrase of a backup that is open now, so that nobody types it twice.
+    pub(super) fn opened_passphrase(
+        &self,
+        destination: &DestinationSettings,
+        prefix: &str,
+    ) -> Option<SecretString> {
+        let opened = lock(&self.inner.opened);
+        let mut typed = opened.values().filter_map(|opened| opened.typed.as_ref());
+        typed
+            .find(|typed| {
+                or_default(&typed.prefix) == or_default(prefix)
+                    && same_place(&typed.destination, destination)
+            })
+            .map(|typed| typed.passphrase.clone())
     }
 
     /// Forgets an opened backup.

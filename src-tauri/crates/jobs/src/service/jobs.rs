@@ -352,7 +352,7 @@ impl Coffer {
             quota: target.quota(&cancel).await,
             label: target.label,
             used_by: used.map(|card| card.definition.name),
-            passphrase_kept: self.known_passphrase_id(destination, prefix)?.is_some(),
+            passphrase_kept: self.knows_passphrase(destination, prefix)?,
         })
     }
 

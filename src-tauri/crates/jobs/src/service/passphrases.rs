@@ -4,6 +4,7 @@ use coffer_ipc::ErrorCode;
 use coffer_ipc::command::SaveJob;
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition};
 use coffer_ipc::passphrase::LeftPassphrase;
+use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
@@ -20,7 +21,7 @@ fn entry_name(id: &str) -> String {
 }
 
 impl Coffer {
-    /// Tries a passphrase on a destination; an empty one stands for what the keychain has for it. Without a backup
+    /// Tries a passphrase on a destination; an empty one stands for the one that is known. Without a backup
     /// there, any will do.
     ///
     /// # Errors
@@ -190,19 +191,32 @@ impl Coffer {
         self.secrets(move |secrets| secrets.get(&name)).await
     }
 
-    /// The passphrase that the keychain has for a backup, of a job or left by one.
+    /// The passphrase of a backup: what opened it when it is open, or what the keychain has for it, of a job or left by
+    /// one.
     pub(super) async fn known_passphrase(
         &self,
         destination: &DestinationSettings,
         prefix: &str,
     ) -> Result<Option<String>> {
+        if let Some(typed) = self.opened_passphrase(destination, prefix) {
+            return Ok(Some(typed.expose_secret().to_owned()));
+        }
         match self.known_passphrase_id(destination, prefix)? {
             Some(id) => self.kept_passphrase(&id).await,
             None => Ok(None),
         }
     }
 
-    pub(super) fn known_passphrase_id(
+    pub(super) fn knows_passphrase(
+        &self,
+        destination: &DestinationSettings,
+        prefix: &str,
+    ) -> Result<bool> {
+        Ok(self.opened_passphrase(destination, prefix).is_some()
+            || self.known_passphrase_id(destination, prefix)?.is_some())
+    }
+
+    fn known_passphrase_id(
         &self,
         destination: &DestinationSettings,
         prefix: &str,
@@ -314,7 +328,7 @@ fn opens(left: &LeftPassphrase, definition: &JobDefinition) -> bool {
         && same_place(&left.destination, &definition.destination)
 }
 
-fn or_default(prefix: &str) -> &str {
+pub(super) fn or_default(prefix: &str) -> &str {
     if prefix.is_empty() {
         DEFAULT_PREFIX
     } else {

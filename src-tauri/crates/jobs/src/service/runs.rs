@@ -249,6 +249,7 @@ impl Coffer {
             error: None,
             restored: None,
             held_back: Vec::new(),
+            missing: Vec::new(),
         };
         let active = ActiveRun {
             id: id.clone(),
@@ -347,6 +348,7 @@ impl Coffer {
         summary.counts = finished.counts;
         summary.restored = finished.restored.clone();
         summary.held_back.clone_from(&finished.held_back);
+        summary.missing.clone_from(&finished.missing);
         summary.error = finished
             .error
             .clone()

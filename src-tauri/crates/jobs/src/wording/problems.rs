@@ -14,14 +14,15 @@ pub fn problem(problem: &Problem) -> RunMessage {
         ProblemKind::ChangedWhileRead => {
             "Changed while it was read; the next run reads it again.".to_owned()
         }
-        ProblemKind::SourceMissing { fallback } => {
-            format!("This source does not exist now. {}", kept(*fallback))
-        }
-        ProblemKind::SourceEmpty => {
-            "There is suddenly nothing here, or another disk. What the version before has of it is kept, and no version \
-             is deleted until it is back. If it is meant to be so, run once with --allow-missing-source."
-                .to_owned()
-        }
+        ProblemKind::SourceMissing { fallback, files } => match files {
+            0 => format!("This source was not found. {}", kept(*fallback)),
+            files => format!("This source was not found. {}", kept_files(*files)),
+        },
+        ProblemKind::SourceEmpty { files } => format!(
+            "There is suddenly nothing here, or another disk. {} No version is deleted until it is back. If it is meant to \
+             be so, run once with --allow-missing-source.",
+            kept_files(*files)
+        ),
         ProblemKind::SourceEmptied => {
             "There is nothing here any more, as was allowed. No version is deleted in this run.".to_owned()
         }
@@ -165,6 +166,13 @@ pub fn fault(kind: &FaultKind) -> String {
         FaultKind::OtherContent => "it is not what was uploaded".to_owned(),
         FaultKind::Unreadable(why) => format!("it cannot be read ({why})"),
         FaultKind::Incomplete(why) => why.clone(),
+    }
+}
+
+fn kept_files(files: u64) -> String {
+    match files {
+        1 => "Its file is kept as it was.".to_owned(),
+        files => format!("Its {files} files are kept as they were."),
     }
 }
 

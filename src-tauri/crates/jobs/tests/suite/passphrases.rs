@@ -227,6 +227,32 @@ async fn a_passphrase_left_by_a_deleted_job_opens_its_backup_until_it_is_removed
 }
 
 #[tokio::test]
+async fn the_passphrase_of_a_backup_that_is_open_is_not_typed_again_to_go_on_with_it() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let mut job = computer.folder_job("one");
+    let id = backed_up(&computer, &coffer, job.clone()).await;
+    coffer.delete_job(&id, true).await.unwrap();
+    let destination = job.definition.destination.clone();
+    let check = || coffer.check_destination(&destination, "duplicati");
+    assert!(!check().await.unwrap().passphrase_kept);
+
+    let opened = coffer.open_backup(existing(&job, RIGHT)).await.unwrap();
+
+    assert!(check().await.unwrap().passphrase_kept);
+    let tried = coffer.check_passphrase(&destination, "duplicati", "").await;
+    tried.unwrap();
+    job.passphrase = None;
+    let again = coffer.create_job(job).await.unwrap().id;
+    assert_eq!(kept(&computer, &again).unwrap(), RIGHT);
+
+    // Closed, it is forgotten.
+    coffer.delete_job(&again, true).await.unwrap();
+    coffer.close_backup(&opened.handle);
+    assert!(!check().await.unwrap().passphrase_kept);
+}
+
+#[tokio::test]
 async fn a_job_that_moves_keeps_its_passphrase_and_leaves_that_of_another_backup_usable() {
     let computer = Computer::new().await;
     let coffer = computer.start();

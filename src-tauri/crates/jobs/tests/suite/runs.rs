@@ -5,7 +5,7 @@ use coffer_ipc::command::BandwidthSettings;
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{HealthLevel, JobState};
 use coffer_ipc::restore::{BackupRef, ExistingFiles, RestoreRequest};
-use coffer_ipc::run::{MessageLevel, RunResult};
+use coffer_ipc::run::{MessageLevel, MissingSource, RunResult};
 use coffer_onedrive_sim::{Action, Fault, Op};
 use coffer_testkit::snapshot;
 
@@ -47,8 +47,8 @@ async fn a_run_is_reported_while_it_goes_on_and_afterwards() {
     assert_eq!(card.versions, Some(1));
     let last = card.last_run.unwrap();
     assert_eq!(last.result, RunResult::Success);
-    // Two files, a folder, and the source itself.
-    assert_eq!(last.counts.added_files, 4);
+    // Neither the folder nor the source itself.
+    assert_eq!(last.counts.added_files, 2);
     assert!(coffer.app_state().unwrap().seq >= last_seq);
     assert_eq!(coffer.run_history(&id, 0, 10).unwrap(), [last]);
 }
@@ -88,6 +88,23 @@ async fn a_missing_source_is_a_warning_and_its_files_stay() {
     let (card, run) = back_up(&coffer, &id).await;
 
     assert_eq!(run.result, RunResult::Warning);
+    let missing = MissingSource {
+        path: gone.display().to_string(),
+        kept_files: 1,
+        is_emptied: false,
+    };
+    assert_eq!(run.missing, [missing]);
+    // Kept files are neither gone nor unreadable, and the folder that changed is no file.
+    let counts = run.counts;
+    assert_eq!(
+        (
+            counts.added_files,
+            counts.changed_files,
+            counts.deleted_files,
+            counts.failed_files
+        ),
+        (1, 0, 0, 0)
+    );
     assert_eq!(card.health.level, HealthLevel::Warning);
     // A source that is away is no file that could not be read.
     assert_eq!(

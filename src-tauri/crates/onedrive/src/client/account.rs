@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::{OneDriveDestination, TransferOptions};
-use super::gate::{Gate, WallClock, name_of};
+use super::gate::{Allowance, Gate, WallClock, name_of};
 use super::graph::{Call, Graph, cancellable};
 use super::{content_client, graph_client, sign_in_client};
 use crate::endpoints::Endpoints;
@@ -167,6 +167,11 @@ impl OneDrive {
     /// Until when the service wants nothing to come, while a request waits for that; nothing while it is soon.
     pub fn waits(&self) -> watch::Receiver<Option<Timestamp>> {
         self.graph.gate.waits()
+    }
+
+    /// What of an upload may go from now on; `None` without a limit by the service.
+    pub fn allowance(&self) -> Option<Allowance> {
+        self.graph.gate.allowance()
     }
 
     pub(super) fn graph(&self) -> &Graph {

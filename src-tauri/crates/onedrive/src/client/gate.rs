@@ -7,6 +7,7 @@
 //!
 //! Source: protocol notes, "Throttling": one gate per credential; it moves forward only; throttled calls count too.
 
+mod allowance;
 mod budget;
 mod clock;
 mod file;
@@ -28,6 +29,7 @@ use tokio::time::Instant;
 
 use super::answer::LONGEST_BELIEVED;
 use super::lock;
+pub use allowance::Allowance;
 use budget::{Budget, Stated};
 pub(crate) use clock::WallClock;
 pub(crate) use file::name_of;
@@ -53,8 +55,9 @@ const TOLD: Duration = Duration::from_secs(2);
 pub(crate) struct Gate {
     state: Mutex<State>,
     workers: Workers,
-    /// Held by the request that goes next, while it waits for its moment.
-    turn: AsyncMutex<()>,
+    /// Held by the request that goes next, while it waits for its moment: one of those without content, which somebody
+    /// may be waiting for, and one of those with, which are held back for longer.
+    turns: [AsyncMutex<()>; 2],
     shared: OnceLock<SharedFile>,
     wall: WallClock,
     waits: watch::Sender<Option<Timestamp>>,
@@ -117,7 +120,7 @@ impl Gate {
         Self {
             state: Mutex::new(state),
             workers: Workers::default(),
-            turn: AsyncMutex::default(),
+            turns: Default::default(),
             shared: OnceLock::new(),
             wall,
             waits: watch::Sender::new(None),
@@ -135,6 +138,12 @@ impl Gate {
         self.waits.subscribe()
     }
 
+    /// What of an upload may go from now on; `None` without a limit.
+    pub(crate) fn allowance(&self) -> Option<Allowance> {
+        let now = Instant::now();
+        lock(&self.state).pacer.allowance(now)
+    }
+
     /// How long the service wants to be left alone.
     pub(crate) fn remaining(&self) -> Duration {
         lock(&self.state).closed(Instant::now())
@@ -148,7 +157,7 @@ impl Gate {
     pub(crate) async fn pass(&self, bytes: u64) -> Result<Passed<'_>, Duration> {
         let came = Instant::now();
         let worker = self.workers.enter().await;
-        let _turn = self.turn.lock().await;
+        let _turn = self.turns[usize::from(bytes > 0)].lock().await;
         let told = Told(&self.waits);
         loop {
             self.look();
@@ -360,7 +369,10 @@ impl State {
             Some(budget) => budget.next(),
             None => self.pacer.next_request(),
         };
-        let moment = by_number.max(self.pacer.next_bytes());
+        let moment = match bytes {
+            0 => by_number,
+            _ => by_number.max(self.pacer.next_bytes()),
+        };
         if moment > now {
             return Some(Pause {
                 time: moment - now,

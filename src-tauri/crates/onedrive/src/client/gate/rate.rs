@@ -1,7 +1,8 @@
 //! The rate that the service sustains, learnt from what it refuses.
 //!
-//! One refusal out of the blue says little: half of the usual is sent after it, and all of it again within minutes. When
-//! the service refuses that, too, it has a limit. From opening until the end of the wait that a refusal asks for, so many
+//! One refusal out of the blue says little: half of the usual is sent after it, and all of it again within minutes; of
+//! bytes within half a minute, because services count requests, and other clients send on at full speed. When the
+//! service refuses that, too, it has a limit. From opening until the end of the wait that a refusal asks for, so many
 //! requests and bytes were let through: that is what the service gives in that time. A tenth less is sent from then on,
 //! and little by little more (additive increase), until it refuses again (multiplicative decrease). What was learnt is
 //! forgotten after an hour.
@@ -11,13 +12,18 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::allowance::Allowance;
+
 /// What may be sent in a second.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rate {
     requests: f64,
     bytes: f64,
-    /// Part of both that is added in a minute.
+    /// Part of the requests that is added in a minute.
     growth: f64,
+    /// The same of the bytes; files of before have one for both.
+    #[serde(default)]
+    bytes_growth: f64,
 }
 
 /// Requests in a second before anything is known: 3,000 in five minutes, which Microsoft gives as the limit of one user.
@@ -25,6 +31,7 @@ const UNKNOWN: Rate = Rate {
     requests: 10.0,
     bytes: f64::INFINITY,
     growth: 0.1,
+    bytes_growth: 0.1,
 };
 /// Requests that may go at once before anything is known.
 const UNKNOWN_BURST: f64 = 50.0;
@@ -40,6 +47,9 @@ const GUESSED_GROWTH: f64 = 0.25;
 /// all of it goes again after four minutes.
 const CAUTION: f64 = 0.5;
 const RECOVERY: f64 = 0.25;
+/// The same of the bytes: all of them go again after half a minute. Microsoft limits requests, and asks to send fewer of
+/// them; rclone, abraunegg's client and Duplicati send on at full speed once the wait is over.
+const BYTES_RECOVERY: f64 = 2.0;
 /// Bytes a second that go then at least.
 const CAUTIOUS_BYTES: f64 = 2.0 * 1024.0 * 1024.0;
 /// A refusal is one out of the blue when there was none for so long before.
@@ -55,6 +65,7 @@ const LOWEST: Rate = Rate {
     requests: 0.2,
     bytes: 256.0 * 1024.0,
     growth: 0.0,
+    bytes_growth: 0.0,
 };
 /// How long what was learnt holds.
 const HOLDS: Duration = Duration::from_secs(3600);
@@ -105,17 +116,23 @@ impl Rate {
         is_rate(self.requests, LOWEST.requests)
             && is_rate(self.bytes, LOWEST.bytes)
             && (0.0..=1.0).contains(&self.growth)
+            && (0.0..=BYTES_RECOVERY).contains(&self.bytes_growth)
     }
 
     fn after(&self, time: Duration) -> Self {
-        self.times(1.0 + self.growth * time.as_secs_f64() / 60.0)
+        let minutes = time.as_secs_f64() / 60.0;
+        Self {
+            requests: self.requests * (1.0 + self.growth * minutes),
+            bytes: self.bytes * (1.0 + self.bytes_growth * minutes),
+            ..*self
+        }
     }
 
     fn times(&self, factor: f64) -> Self {
         Self {
             requests: self.requests * factor,
             bytes: self.bytes * factor,
-            growth: self.growth,
+            ..*self
         }
     }
 }
@@ -150,6 +167,28 @@ impl Pacer {
             }
             _ => UNKNOWN.after(now.saturating_duration_since(self.made)),
         }
+    }
+
+    /// The rate that the service was asked to take, if it was held back; of bytes that recover what they began with,
+    /// because what they have grown to was hardly reached.
+    fn held(&self, now: Instant) -> Option<Rate> {
+        let (_, learnt) = self.learnt.filter(|_| self.knows(now))?;
+        let rate = self.rate(now);
+        let recovers = learnt.bytes_growth == BYTES_RECOVERY;
+        Some(Rate {
+            bytes: if recovers { learnt.bytes } else { rate.bytes },
+            ..rate
+        })
+    }
+
+    /// What of an upload may go from now on; `None` without a limit.
+    pub(super) fn allowance(&self, now: Instant) -> Option<Allowance> {
+        let (at, learnt) = self.learnt.filter(|_| self.knows(now))?;
+        Some(Allowance {
+            bytes_per_second: self.rate(now).bytes,
+            growth: learnt.bytes * learnt.bytes_growth / 60.0,
+            holds: HOLDS.saturating_sub(now.saturating_duration_since(at)),
+        })
     }
 
     fn knows(&self, now: Instant) -> bool {
@@ -209,7 +248,7 @@ impl Pacer {
             return;
         }
         let span = now.saturating_duration_since(before.since);
-        let held = self.knows(now).then(|| self.rate(now));
+        let held = self.held(now);
         let is_first = self
             .learnt
             .is_none_or(|(at, _)| now.saturating_duration_since(at) >= CALM);
@@ -218,33 +257,50 @@ impl Pacer {
             requests: requests as f64 / time.as_secs_f64(),
             bytes: bytes as f64 / time.as_secs_f64(),
             growth: GROWTH,
+            bytes_growth: GROWTH,
         };
+        let cautious = UNKNOWN.times(CAUTION);
+        let cautious_bytes = bytes as f64 / span.as_secs_f64().max(1.0) * CAUTION;
         let rate = match wait {
-            // Sent in a moment, and divided by a wait that says nothing of it, this would be next to nothing.
-            _ if is_first && span < LONG => Rate {
-                requests: UNKNOWN.requests * CAUTION,
-                bytes: (bytes as f64 / span.as_secs_f64().max(1.0) * CAUTION).max(CAUTIOUS_BYTES),
-                growth: RECOVERY,
-            },
+            // Sent in a moment, or slowly because the line was, and divided by a wait that says nothing of it, this would
+            // be next to nothing.
+            _ if is_first && (span < LONG || let_through(span).requests < cautious.requests) => {
+                Rate {
+                    growth: RECOVERY,
+                    ..cautious
+                }
+            }
             Wait::Named(time) => let_through(span + time).times(DECREASE),
             // The service may have been ready long before the end of our wait.
             Wait::Guessed(time) if span < LONG => Rate {
                 growth: GUESSED_GROWTH,
+                bytes_growth: GUESSED_GROWTH,
                 ..let_through(span + time).times(DECREASE)
             },
             // It refused what was sent evenly for long: that was too much, however long the wait.
             Wait::Guessed(_) => Rate {
                 growth: GROWTH,
+                bytes_growth: GROWTH,
                 ..held
                     .unwrap_or_else(|| let_through(span))
                     .times(GUESSED_DECREASE)
             },
         };
+        let rate = if is_first {
+            // However long the span: that it was bytes which were too many is a guess.
+            Rate {
+                bytes: cautious_bytes.max(CAUTIOUS_BYTES),
+                bytes_growth: BYTES_RECOVERY,
+                ..rate
+            }
+        } else {
+            rate
+        };
         let least = held.map_or(LOWEST, |held| held.times(LEAST_KEPT));
         let rate = Rate {
             requests: rate.requests.max(least.requests).max(LOWEST.requests),
             bytes: rate.bytes.max(least.bytes).max(LOWEST.bytes),
-            growth: rate.growth,
+            ..rate
         };
         self.learnt = Some((now, rate));
     }
@@ -323,11 +379,31 @@ mod tests {
 
             assert!((at_once.requests - 5.0).abs() < 1e-9, "{at_once:?}");
             assert!((at_once.bytes - 5e6).abs() < 1e-3, "{at_once:?}");
+            let soon = pacer.rate(now + Duration::from_secs(30));
+            assert!((soon.bytes - 10e6).abs() < 1e-3, "{soon:?}");
             assert!(
                 (later.requests - UNKNOWN.requests).abs() < 1e-9,
                 "{later:?}"
             );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_slow_line_let_through_is_no_limit_of_the_service() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(start);
+        // Fragments, one in two seconds, for longer than a minute.
+        for number in 0..50 {
+            pacer.sent(10_000_000, start + Duration::from_secs(2 * number), true);
+        }
+
+        let now = start + Duration::from_secs(100);
+        pacer.learn(Wait::Named(Duration::from_secs(10)), now);
+
+        let rate = pacer.rate(now);
+        assert!((rate.requests - 5.0).abs() < 1e-9, "{rate:?}");
+        let later = pacer.rate(now + Duration::from_secs(30));
+        assert!(later.bytes >= 5e6 * 0.99, "{later:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -290,6 +290,58 @@ async fn one_refusal_soon_after_the_start_slows_nothing_for_long() {
     assert!(start.elapsed() < seconds(10), "{:?}", start.elapsed());
 }
 
+/// A gate that sent 100 MB in ten seconds and was refused then, at the moment when it may go on.
+async fn refused_once(wait: u64) -> Gate {
+    let gate = alone();
+    for _ in 0..100 {
+        gate.pass(1_000_000).await.unwrap().went_well();
+        tokio::time::advance(Duration::from_millis(100)).await;
+    }
+    let last = gate.pass(1_000_000).await.unwrap();
+    last.refused(Some(seconds(wait)), Reason::TooMuch);
+    drop(last);
+    tokio::time::advance(seconds(wait)).await;
+    gate
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_go_after_a_refusal_is_foretold() {
+    let gate = refused_once(10).await;
+    assert_eq!(alone().allowance(), None);
+    let allowance = gate.allowance().unwrap();
+
+    let foretold = allowance.time_for(200_000_000, 10e6);
+    let start = Instant::now();
+    for _ in 0..20 {
+        // The line.
+        tokio::time::sleep(seconds(1)).await;
+        gate.pass(10_000_000).await.unwrap().went_well();
+    }
+
+    let (foretold, took) = (foretold.as_secs_f64(), start.elapsed().as_secs_f64());
+    assert!((20.5..=25.0).contains(&foretold), "{foretold}");
+    assert!((foretold - took).abs() < 2.0, "{foretold}, but {took}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_wait_for_their_turn_hold_no_question_back() {
+    let gate = refused_once(10).await;
+    // Paid for after seconds.
+    gate.pass(50_000_000).await.unwrap().went_well();
+    let start = Instant::now();
+
+    let bytes = gate.pass(1_000_000);
+    let question = async {
+        tokio::task::yield_now().await;
+        gate.pass(0).await.unwrap().went_well();
+        start.elapsed()
+    };
+    let (_, answered) = tokio::join!(bytes, question);
+
+    assert!(start.elapsed() > seconds(4), "{:?}", start.elapsed());
+    assert!(answered < seconds(1), "{answered:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_queue_that_is_slow_after_refusals_is_told() {
     let gate = Arc::new(alone());
