@@ -58,6 +58,12 @@ pub enum Error {
         /// The destination's label.
         destination: String,
     },
+    /// A source, or a disk in one, went away while it was read; no version was made.
+    #[error("{} went away while it was read", path.display())]
+    SourceLeft {
+        /// The source, or where the disk was.
+        path: PathBuf,
+    },
     /// A new backup was asked for with a block size or hash that the format does not have.
     #[error("A backup cannot be made so")]
     UnusableFormat {

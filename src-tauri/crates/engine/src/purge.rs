@@ -160,6 +160,10 @@ fn purge_once(
         },
         purged: &options.purged,
     };
+    if !options.versions.is_empty() {
+        let left = work.left_behind(&listed, chosen)?;
+        chosen.extend(left);
+    }
     let mut times = listed.times();
     let mut stats = PurgeStats::default();
     let mut changing = Vec::new();
@@ -367,6 +371,27 @@ impl Work<'_> {
             })?;
         }
         Ok(())
+    }
+
+    /// Versions of which one that was chosen is what they would become: a purge that was cut off left them beside it, and
+    /// whoever repeats it by number means them.
+    fn left_behind(&self, listed: &Listed, chosen: &[Version]) -> Result<Vec<Version>> {
+        let mut left = Vec::new();
+        for version in numbered(listed) {
+            let near = |other: &&Version| beside(other.time).any(|time| time == version.time);
+            let is_chosen = chosen.iter().any(|other| other.time == version.time);
+            let mut near = chosen.iter().filter(near).map(|other| other.time);
+            let dlist = listed.dlists.iter();
+            let dlist = dlist.rev().nth(version.number);
+            let Some((dlist, first)) = dlist.zip(near.next()).filter(|_| !is_chosen) else {
+                continue;
+            };
+            let arrived = self.arrived(listed, version, dlist)?;
+            if arrived.is_some_and(|time| time == first || near.any(|other| other == time)) {
+                left.push(version);
+            }
+        }
+        Ok(left)
     }
 
     /// The neighbor in time that is what the version would become, if there is one.

@@ -364,6 +364,14 @@ pub fn engine(source: &EngineError) -> CommandError {
             format!("The backup in {destination} is not encrypted, and a passphrase was given."),
             "Turn encryption off for this folder (--no-encryption), or choose another folder.",
         ),
+        EngineError::SourceLeft { path } => error(
+            ErrorCode::Failed,
+            format!(
+                "{} went away while it was read, so no version was made.",
+                path.display()
+            ),
+            "Attach its disk and run again; what was sent is not sent again.",
+        ),
         EngineError::UnusableFormat { source } => {
             let what = match source {
                 VolumeError::Unsupported { what } => what.clone(),

@@ -83,6 +83,32 @@ impl Index {
         Ok(count.cast_unsigned())
     }
 
+    /// Path and size of files that the newest version has below a folder: of the kind `kind`, and so many of the first and
+    /// of the last by path.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn some_below(&self, folder: &str, kind: u8, most: u32) -> Result<Vec<(String, u64)>> {
+        let end = format!("{folder}\u{10ffff}");
+        let mut found = Vec::new();
+        for order in ["ASC", "DESC"] {
+            let mut statement = self.connection.prepare_cached(&format!(
+                "SELECT path, size FROM entry WHERE path > ?1 AND path < ?2 AND kind = ?3 AND last IS NULL \
+                 ORDER BY path {order} LIMIT ?4"
+            ))?;
+            let rows = statement.query_map(params![folder, end, kind, most], |row| {
+                Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.unwrap_or(0)))
+            })?;
+            for row in rows {
+                let (path, size) = row?;
+                found.push((path, size.cast_unsigned()));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
     /// Whether the newest version has an entry of a kind with this path.
     ///
     /// # Errors

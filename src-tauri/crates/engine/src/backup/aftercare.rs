@@ -27,6 +27,14 @@ struct Before<'a> {
     spool: &'a Path,
 }
 
+impl Before<'_> {
+    /// Whether there is a version but the one that was made now.
+    fn is_there(&self, stats: &BackupStats) -> bool {
+        let times = self.listed.dlists.iter().map(|dlist| dlist.name.time());
+        times.into_iter().any(|time| time != stats.version)
+    }
+}
+
 impl Run<'_> {
     /// Deletes versions that are not kept, gives space back, and looks into samples of what was uploaded.
     pub(super) fn look_after(
@@ -112,8 +120,8 @@ impl Run<'_> {
             None if overview.sources_left || self.left_before(before, &sources, stats)? => {
                 Some(Hold::SourcesLeft)
             }
-            // An unplugged disk looks the same to an index that has lost what it knew.
-            None => overview.files_are_gone.then_some(Hold::NothingRemembered),
+            // What is gone since an older version may be on a disk that is unplugged, and nothing tells it from a deletion.
+            None => before.is_there(stats).then_some(Hold::NothingRemembered),
         };
         let waits_for = match begins {
             Some(hold) => Some(hold.begin(index)?),

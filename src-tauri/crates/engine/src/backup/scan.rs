@@ -26,8 +26,8 @@ use crate::filter::{Action, Filters};
 use crate::monitor::{Fallback, Problem, ProblemKind};
 use crate::session::Session;
 use crate::source::{
-    Found, KnownMounts, Root, SEPARATOR, Walk, WalkItem, Why, is_compressed, is_inside, is_marker,
-    local_state, with_separator,
+    Found, KnownMounts, Root, SEPARATOR, SymlinkPolicy, Walk, WalkItem, Why, is_compressed,
+    is_inside, is_marker, local_state, with_separator,
 };
 use crate::spool::Spool;
 use crate::store::{kind_number, stream_ref};
@@ -292,10 +292,17 @@ impl Scanner<'_> {
         self.overview.mounts.clone_from(known.all());
         let mut walk = Walk::new(scan.roots.clone(), scan.filters, &scan.options.source);
         if scan.options.allow_missing_source {
-            self.overview.was_emptied = scan.roots.iter().any(|root| known.is_replaced(root));
+            self.overview.was_emptied = scan
+                .roots
+                .iter()
+                .any(|root| known.is_replaced(&root.path, &root.stored));
         } else {
             for root in &scan.roots {
-                for folder in known.gone_below(&with_separator(&root.stored)) {
+                let is_followed = |link: &str| {
+                    scan.options.source.symlinks == SymlinkPolicy::Follow
+                        || root.inner.iter().any(|inner| is_inside(inner, link))
+                };
+                for folder in known.gone_below(&with_separator(&root.stored), is_followed) {
                     let keep = Some(folder.clone());
                     if self.problem(folder, Why::Away, keep).is_err() {
                         return Ok(self.unchanged);
@@ -308,6 +315,7 @@ impl Scanner<'_> {
             scan.session.check_cancelled()?;
             let outcome = match item {
                 WalkItem::Entry(found) => self.visit(*found),
+                WalkItem::Problem { subject, .. } if self.kept.contains(&subject) => Ok(()),
                 WalkItem::Problem { subject, why, keep } => self.problem(subject, why, keep),
                 WalkItem::Emptied(found) => self.emptied(*found)?,
                 WalkItem::DeadLink(found) => self.dead_link(*found)?,
@@ -316,6 +324,10 @@ impl Scanner<'_> {
             if outcome.is_err() {
                 return Ok(self.unchanged);
             }
+        }
+        if let Some(folder) = walk.left_meanwhile() {
+            let path = folder.to_owned();
+            return Err(Error::SourceLeft { path });
         }
         // Whatever of the newest version was not met is gone.
         let passed = self.pass_until(None).and_then(|()| self.pool.flush());
@@ -526,6 +538,10 @@ impl Scanner<'_> {
             || self
                 .index
                 .has_file(&found.stored, kind_number(EntryKind::File))?;
+        if led_somewhere && self.scan.options.allow_missing_source {
+            self.overview.was_emptied = true;
+            return Ok(self.visit(found));
+        }
         Ok(if led_somewhere {
             let keep = Some(found.stored.clone());
             self.problem(found.stored, Why::Away, keep)

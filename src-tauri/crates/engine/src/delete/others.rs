@@ -24,7 +24,7 @@ pub(super) fn spare(
         cache,
         index,
     };
-    if times.is_empty() || !reader.others_work_here(listed)? {
+    if times.is_empty() || Others::noted(index)? == Others::None {
         return Ok(());
     }
     let goes = |dlist: &&ListedVolume| dlist.name.time().is_some_and(|time| times.contains(&time));
@@ -61,29 +61,6 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Whether other computers make versions here. An index that came after the versions finds it out once, by their order:
-    /// sources that left the list are in none that is newer than the first with what is backed up here now.
-    fn others_work_here(&self, listed: &Listed) -> Result<bool> {
-        match Others::noted(self.index)? {
-            Others::Unknown => {}
-            known => return Ok(known == Others::Work),
-        }
-        let own = SourceList::of_run_before(self.index)?.unwrap_or_default();
-        let (mut has_own, mut work_here) = (false, false);
-        for dlist in &listed.dlists {
-            let is_own = !own.lacks_some_of(&self.sources_of(dlist)?);
-            work_here |= has_own && !is_own;
-            has_own |= is_own;
-        }
-        let found = if work_here {
-            Others::Work
-        } else {
-            Others::None
-        };
-        found.note(self.index)?;
-        Ok(work_here)
-    }
-
     /// The topmost paths of a version. Its dlist is read once.
     fn sources_of(&self, dlist: &ListedVolume) -> Result<SourceList> {
         let key = format!("sources of {}", dlist.name.as_str());

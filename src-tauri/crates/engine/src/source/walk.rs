@@ -26,6 +26,8 @@ pub(crate) struct Walk<'a> {
     known_mounts: Option<KnownMounts>,
     /// Sources, and folders in them in which another file system begins, with their [`whereabouts`].
     mounts: HashMap<String, i64>,
+    /// The same, to see whether they are still there.
+    begun: Vec<Begun>,
     roots: std::vec::IntoIter<Root>,
     /// Sources within the one that is walked.
     inner: Vec<String>,
@@ -51,6 +53,23 @@ struct OpenFolder {
     real: Option<PathBuf>,
     /// Why only what leads to a source in it is looked at.
     only_through: Option<Reason>,
+}
+
+/// A folder in which a source or another file system begins.
+struct Begun {
+    path: PathBuf,
+    device: Option<i64>,
+    /// Where its links lead, of a source.
+    real: Option<PathBuf>,
+}
+
+impl Begun {
+    fn is_left(&self) -> bool {
+        let now = fs::metadata(&self.path);
+        let is_other = |stat: &Metadata| device(stat) != self.device;
+        now.as_ref().map_or(true, is_other)
+            || self.real.is_some() && fs::canonicalize(&self.path).ok() != self.real
+    }
 }
 
 /// A name in a folder that is being walked. There may be millions, so it is as small as can be.
@@ -111,6 +130,7 @@ impl<'a> Walk<'a> {
             own_folders: Folders::new(&options.excluded_folders),
             known_mounts: None,
             mounts: HashMap::new(),
+            begun: Vec::new(),
             roots: roots.into_iter(),
             inner: Vec::new(),
             stack: Vec::new(),
@@ -137,6 +157,12 @@ impl<'a> Walk<'a> {
     /// not among them.
     pub(crate) fn mounts(&self) -> &HashMap<String, i64> {
         &self.mounts
+    }
+
+    /// A source, or a disk in one, that is not what it was when the walk came there: what was not met may be away.
+    pub(crate) fn left_meanwhile(&self) -> Option<&Path> {
+        let left = self.begun.iter().find(|begun| begun.is_left());
+        left.map(|begun| &*begun.path)
     }
 
     /// Names that were left out so far; what is in a folder that was is not counted.
@@ -167,7 +193,7 @@ impl<'a> Walk<'a> {
             return Some(problem(Why::SpecialFile));
         };
         let known = self.known_mounts.as_ref();
-        if known.is_some_and(|known| known.is_replaced(&root)) {
+        if known.is_some_and(|known| known.is_replaced(&root.path, &root.stored)) {
             return Some(problem(Why::Away));
         }
         let stored = if kind == EntryKind::Folder {
@@ -176,6 +202,7 @@ impl<'a> Walk<'a> {
             root.stored.clone()
         };
         let mut is_emptied = false;
+        self.inner = root.inner;
         if kind == EntryKind::Folder {
             let device = device(&stat);
             match self.open_folder(&root.path, &stored, device, None) {
@@ -183,7 +210,6 @@ impl<'a> Walk<'a> {
                 Ok(Opened::Away) => return Some(problem(Why::Away)),
                 Err(error) => return Some(problem(Why::UnreadableSource(error))),
             }
-            self.inner = root.inner;
             self.tell_missing_inner();
             if self.filters.leaves_out_the_rest() && !self.includes(&stored) {
                 return self.left_out(stored, Reason::NoRule);
@@ -283,15 +309,15 @@ impl<'a> Walk<'a> {
             });
         }
         children.sort_unstable_by(Child::order);
-        let is_source = self.stack.is_empty();
-        let begins = is_source
-            || self
-                .stack
-                .last()
-                .is_some_and(|around| around.device != device);
+        let is_source = self.stack.is_empty() || self.is_inner(stored);
+        let leads_on = self.options.symlinks == SymlinkPolicy::Follow
+            && fs::symlink_metadata(path).is_ok_and(|stat| stat.is_symlink());
+        let is_named = is_source || leads_on;
+        let around = self.stack.last();
+        let begins = is_named || around.is_some_and(|around| around.device != device);
         let known = self.known_mounts.as_ref().filter(|all| all.has(stored));
         let whereabouts = (begins || known.is_some())
-            .then(|| whereabouts(path, is_source))
+            .then(|| whereabouts(path, is_named))
             .flatten();
         if let Some(whereabouts) = whereabouts {
             let now = Mounted {
@@ -304,6 +330,9 @@ impl<'a> Walk<'a> {
             }
             if begins {
                 self.mounts.insert(stored.to_owned(), whereabouts);
+                let real = is_named.then(|| fs::canonicalize(path).ok()).flatten();
+                let path = path.to_owned();
+                self.begun.push(Begun { path, device, real });
             }
         }
         let real = if self.options.symlinks == SymlinkPolicy::Follow {
@@ -409,6 +438,10 @@ impl<'a> Walk<'a> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => return problem(stored, Why::Unreadable(error), true),
         };
+        let known = self.known_mounts.as_ref();
+        if is_inner && known.is_some_and(|known| known.is_replaced(&path, &stored)) {
+            return problem(stored, Why::Away, true);
+        }
         if child.kind == EntryKind::File && !stat.is_file() {
             return problem(stored, Why::SpecialFile, false);
         }
@@ -432,6 +465,9 @@ impl<'a> Walk<'a> {
         if found.kind == EntryKind::Folder {
             let device = device(&found.stat);
             match self.open_folder(&found.path, &found.stored, device, None) {
+                Ok(Opened::Entered { is_emptied }) if is_inner && is_emptied => {
+                    return Some(WalkItem::Emptied(Box::new(found)));
+                }
                 Ok(Opened::Entered { .. }) => {}
                 Ok(Opened::Away) => return problem(found.stored, Why::Away, true),
                 Err(error) => return problem(found.stored, Why::Unreadable(error), true),
@@ -645,6 +681,27 @@ mod tests {
                 other => panic!("{other:?}"),
             })
             .collect()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_source_that_goes_away_while_it_is_walked_is_noticed() {
+        let folder = tree(&["a", "b/c"]);
+        let disk = folder.path().join("disk");
+        let source = folder.path().join("r");
+        fs::rename(&source, &disk).unwrap();
+        std::os::unix::fs::symlink(&disk, &source).unwrap();
+        let (roots, _) = roots(std::slice::from_ref(&source));
+        let (filters, options) = (Filters::default(), SourceOptions::default());
+        let mut walk = Walk::new(roots, &filters, &options);
+        assert!(walk.next().is_some());
+        assert_eq!(walk.left_meanwhile(), None);
+
+        fs::remove_file(&source).unwrap();
+        fs::create_dir(&source).unwrap();
+
+        walk.by_ref().for_each(drop);
+        assert_eq!(walk.left_meanwhile(), Some(&*source));
     }
 
     #[test]

@@ -40,8 +40,8 @@ pub fn problem(problem: &Problem) -> RunMessage {
              left out."
         ),
         ProblemKind::NothingRemembered => {
-            "Files are gone since the version before, and what this computer knew of its sources is lost. Versions that have \
-             them are kept until two more runs."
+            "What this computer knew of its sources is lost, or was never here, so it cannot tell what was deleted from what is \
+             away. No rule deletes a version until two more runs."
                 .to_owned()
         }
         ProblemKind::NameNotUnicode { is_folder: true } => {
@@ -59,8 +59,8 @@ pub fn problem(problem: &Problem) -> RunMessage {
             format!("This version was there and is gone: {why}.")
         }
         ProblemKind::OthersKept { versions } => format!(
-            "{versions} older version(s) have files that no newer one has, and another computer backs up into this folder, \
-             too; they are kept."
+            "{versions} older version(s) have sources that no newer one has, and other computers may back up into this folder; \
+             they are kept. `coffer delete --version=<number>` gives them up."
         ),
         ProblemKind::ClockBehind { now, newest } => format!(
             "The clock says {now:.0}, but the newest version is of {newest:.0}, so the new one is dated right after it. If \
