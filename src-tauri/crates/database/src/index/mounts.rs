@@ -176,8 +176,13 @@ mod tests {
         assert!(!below("/b/", &[]));
         assert!(index.has_any_of(["/c", "/a/skip"]).unwrap());
         assert!(!index.has_any_of(["/c"]).unwrap());
-        assert_eq!(index.count_below("/a", "/a/", 0).unwrap(), 4);
+        assert_eq!(index.count_below("/a", "/a/", 0).unwrap(), 3);
         assert_eq!(index.count_below("/a/skip", "/a/skip/", 0).unwrap(), 1);
         assert_eq!(index.count_below("/a", "/a/", 1).unwrap(), 0);
+        let ends = index.some_below("/a/", 0, 1).unwrap();
+        assert_eq!(
+            ends,
+            [("/a/lost+found/".to_owned(), 0), ("/a/skip".to_owned(), 0)]
+        );
     }
 }
