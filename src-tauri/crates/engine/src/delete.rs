@@ -3,6 +3,8 @@
 mod left;
 mod others;
 
+pub(crate) use others::note_sources;
+
 use std::sync::Arc;
 
 use coffer_database::Index;

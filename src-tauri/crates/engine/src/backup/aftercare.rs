@@ -11,7 +11,7 @@ use super::pace::PATIENT_LEVEL;
 use super::scan::Overview;
 use super::{BackupStats, Run};
 use crate::compact::{CompactOptions, Compaction, GRACE, compact_afterwards, with_dindexes};
-use crate::delete::{RetentionRun, apply_retention};
+use crate::delete::{RetentionRun, apply_retention, note_sources};
 use crate::error::Result;
 use crate::monitor::{Problem, ProblemKind};
 use crate::source::Root;
@@ -32,6 +32,11 @@ impl Before<'_> {
     fn is_there(&self, stats: &BackupStats) -> bool {
         let times = self.listed.dlists.iter().map(|dlist| dlist.name.time());
         times.into_iter().any(|time| time != stats.version)
+    }
+
+    fn made_now(&self, stats: &BackupStats) -> Option<&ListedVolume> {
+        let mut dlists = self.listed.dlists.iter().rev();
+        dlists.find(|dlist| stats.version.is_some() && dlist.name.time() == stats.version)
     }
 }
 
@@ -54,6 +59,9 @@ impl Run<'_> {
             spool: spool.folder(),
         };
         let may_delete = self.may_delete(&index, roots, &overview, &before, stats)?;
+        if let Some(dlist) = before.made_now(stats) {
+            note_sources(&index, dlist, &SourceList::of(roots))?;
+        }
         if may_delete {
             let retention = RetentionRun {
                 retention: &options.retention,

@@ -54,6 +54,20 @@ pub(super) fn spare(
     Ok(())
 }
 
+/// Notes the sources of a version that was made now, so that its dlist need not be read for them.
+pub(crate) fn note_sources(
+    index: &Index,
+    dlist: &ListedVolume,
+    sources: &SourceList,
+) -> Result<()> {
+    sources.note(index, &key_of(dlist))
+}
+
+/// Under which the index has the sources of a version.
+fn key_of(dlist: &ListedVolume) -> String {
+    format!("sources of {}", dlist.name.as_str())
+}
+
 struct Reader<'a> {
     session: &'a Session,
     cache: &'a Cache,
@@ -63,7 +77,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// The topmost paths of a version. Its dlist is read once.
     fn sources_of(&self, dlist: &ListedVolume) -> Result<SourceList> {
-        let key = format!("sources of {}", dlist.name.as_str());
+        let key = key_of(dlist);
         if let Some(noted) = SourceList::noted(self.index, &key)? {
             return Ok(noted);
         }
