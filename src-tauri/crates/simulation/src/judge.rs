@@ -433,18 +433,26 @@ impl Judge<'_> {
             Operation::Purge(file) => Some(format!("c{}/{}", self.client, Sources::suffix(*file))),
             _ => None,
         };
-        for number in self.unjudged() {
+        let unjudged = self.unjudged();
+        let name_of = |number: &usize| self.state.model.versions[*number].name.clone();
+        let rewritten: Vec<String> = unjudged.iter().map(name_of).collect();
+        for number in unjudged {
             let tree = self.audit(number);
             let time = self.state.model.versions[number].time;
-            // A second later or earlier, or in its place.
-            let is_beside = |other: Timestamp| time.duration_since(other).abs().as_secs() <= 1;
+            // A second later where that was free, else in its place, or a second earlier: of versions that are gone, or
+            // whose name another has now.
             let there = dlists(self.files.real());
+            let is_left = |before: &(String, Timestamp)| {
+                !there.contains(before) || rewritten.contains(&before.0)
+            };
             let origin = self
                 .before
                 .dlists
                 .iter()
-                .filter(|(_, other)| is_beside(*other))
-                .min_by_key(|before| (there.contains(before), before.1 != time));
+                .map(|before| (time.duration_since(before.1).as_secs(), before))
+                .filter(|(later, _)| later.abs() <= 1)
+                .min_by_key(|(later, before)| (!is_left(before), 1 - later))
+                .map(|(_, before)| before);
             let origin = origin.and_then(|(name, _)| {
                 let versions = &self.state.model.versions;
                 versions
