@@ -171,7 +171,7 @@ fn json_is_one_line_on_standard_output_and_everything_else_is_not() {
         assert_eq!(run.stdout.lines().count(), 1, "{}", run.stdout);
     }
     assert_eq!(backup.json()["result"], "success");
-    assert_eq!(backup.count("examinedFiles"), 4);
+    assert_eq!(backup.count("examinedFiles"), 2);
     assert_eq!(versions.json()[0]["number"], 0);
     assert!(versions.json()[0]["time"].as_str().unwrap().ends_with('Z'));
     assert_eq!(files.json()[0]["sizeBytes"], 2);
