@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::restore::{fetch_blocklists, list_len, note_missing_lists};
 use crate::session::{Role, Session};
-use crate::store::{ListedVolume, Opened, Store, sync_to_find_losses};
+use crate::store::{ListedVolume, Losses, Opened, Store, sync_what_is_there};
 use crate::versions::{Version, open_dlist, read_entries};
 
 /// What of an entry is lost.
@@ -60,7 +60,14 @@ pub fn for_each_broken_file(
     };
     let index = cache.index_for(&format, store)?;
     session.monitor().phase(Phase::ReadingDestination);
-    sync_to_find_losses(&session, &index, &mut listed, &format, &spool)?;
+    sync_what_is_there(
+        &session,
+        &index,
+        &mut listed,
+        &format,
+        &spool,
+        Losses::Sought,
+    )?;
     let survey = Survey {
         session: &session,
         index: &index,

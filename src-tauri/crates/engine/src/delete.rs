@@ -21,7 +21,8 @@ use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::retention::{Retention, VersionState, retention_victims};
 use crate::session::Session;
 use crate::store::{
-    Cache, Listed, ListedVolume, Opened, RETENTION, Store, sync_what_is_there, with_sound_index,
+    Cache, Listed, ListedVolume, Losses, Opened, RETENTION, Store, sync_what_is_there,
+    with_sound_index,
 };
 use crate::versions::{Version, open_dlist};
 
@@ -160,7 +161,7 @@ fn delete_once(
         (&options.victims, options.full_removal, &format)
         && !times.is_empty()
     {
-        sync_what_is_there(&session, &index, &mut listed, format, &spool)?;
+        sync_what_is_there(&session, &index, &mut listed, format, &spool, Losses::Told)?;
         let survey = Survey {
             session: &session,
             index: &index,

@@ -30,7 +30,8 @@ use crate::monitor::{Monitor, Phase};
 use crate::session::Session;
 use crate::spool::{Checkpoints, OpenVolume, Spool, upload_pair};
 use crate::store::{
-    Listed, ListedVolume, Opened, Store, accept_losses, sync_to_find_losses, with_sound_index,
+    Listed, ListedVolume, Losses, Opened, Store, accept_losses, sync_what_is_there,
+    with_sound_index,
 };
 use crate::versions::{Version, numbered, open_dlist, read_entries, read_version};
 
@@ -143,7 +144,14 @@ fn purge_once(
     listed.complete(&session, &index)?;
     if matches!(options.purged, Purged::Broken) {
         session.monitor().phase(Phase::ReadingDestination);
-        sync_to_find_losses(&session, &index, &mut listed, &format, &folder)?;
+        sync_what_is_there(
+            &session,
+            &index,
+            &mut listed,
+            &format,
+            &folder,
+            Losses::Sought,
+        )?;
     }
     let chosen = match &mut progress.chosen {
         Some(chosen) => chosen,

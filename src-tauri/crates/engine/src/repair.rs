@@ -23,7 +23,7 @@ use crate::monitor::{Monitor, Phase};
 use crate::session::Session;
 use crate::spool::Spool;
 use crate::store::{
-    Listed, ListedVolume, Opened, Store, accept_losses, load_newest_version, open_volume,
+    Listed, ListedVolume, Losses, Opened, Store, accept_losses, load_newest_version, open_volume,
     sync_what_is_there, with_sound_index,
 };
 use crate::verify::{digest, faulty_dindexes};
@@ -86,7 +86,14 @@ fn repair_once(
     let index = cache.index_for(&format, store)?;
     index.hold_deletions(false)?;
     session.monitor().phase(Phase::ReadingDestination);
-    sync_what_is_there(&session, &index, &mut listed, &format, &folder)?;
+    sync_what_is_there(
+        &session,
+        &index,
+        &mut listed,
+        &format,
+        &folder,
+        Losses::Told,
+    )?;
     forget_damaged_dindexes(&session, &index, &listed, &format, &folder)?;
 
     // Also reads the blocklists that index volumes hold copies of.
@@ -343,7 +350,7 @@ pub fn recreate(
     };
     let index = cache.index_for(&format, store)?;
     session.monitor().phase(Phase::ReadingDestination);
-    sync_what_is_there(&session, &index, &mut listed, &format, &spool)?;
+    sync_what_is_there(&session, &index, &mut listed, &format, &spool, Losses::Told)?;
     load_newest_version(&session, &index, &listed, &spool)?;
     Ok(RecreateStats {
         versions: listed.dlists.len() as u64,

@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::session::{Role, Session};
-use crate::store::{Cache, Listed, Store, sync_what_is_there, with_sound_index};
+use crate::store::{Cache, Listed, Losses, Store, sync_what_is_there, with_sound_index};
 
 use files::Files;
 use place::Placer;
@@ -119,7 +119,7 @@ fn restore_once(
     let format = reader.format().clone();
     let index = cache.index_for(&format, store)?;
     // What only volumes held that are gone is missed file by file.
-    sync_what_is_there(&session, &index, &mut listed, &format, &spool)?;
+    sync_what_is_there(&session, &index, &mut listed, &format, &spool, Losses::Told)?;
 
     session.monitor().phase(Phase::Planning);
     let survey = plan::survey(&session, &mut reader, dlist, options, &index)?;

@@ -4,7 +4,9 @@ mod cache;
 mod gpg;
 mod kept;
 mod listing;
+mod newest;
 mod opened;
+mod rows;
 mod sync;
 
 use std::path::{Path, PathBuf};
@@ -16,10 +18,11 @@ use coffer_volume::{Encryption, Passphrase, VolumeName};
 pub(crate) use cache::{Cache, SpooledVolume, known_versions, with_sound_index};
 pub(crate) use kept::{Others, RETENTION, SOURCES, SOURCES_LEFT};
 pub(crate) use listing::{Listed, ListedVolume, open_volume};
+pub(crate) use newest::load_newest_version;
 pub(crate) use opened::Opened;
+pub(crate) use rows::{kind_number, kind_of, stream_ref, stream_row};
 pub(crate) use sync::{
-    Synced, accept_losses, is_all_there, kind_number, kind_of, load_newest_version, stream_ref,
-    stream_row, sync_to_find_losses, sync_volumes, sync_what_is_there,
+    Losses, Synced, accept_losses, is_all_there, sync_volumes, sync_what_is_there,
 };
 
 use crate::error::{Error, Result};

@@ -1,5 +1,7 @@
 //! Verify: whether what lies at the destination is what it should be.
 
+mod leftovers;
+
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read as _;
@@ -18,17 +20,15 @@ use rand::seq::SliceRandom as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::broken::Survey;
-use crate::compact::with_dindexes;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
-use crate::repair::lacking_dindexes;
 use crate::session::{Role, Session};
 use crate::store::{
-    Listed, ListedVolume, Opened, Store, is_all_there, open_volume, sync_volumes, with_sound_index,
+    Listed, ListedVolume, Opened, Store, open_volume, sync_volumes, with_sound_index,
 };
 use crate::threads::{join, spawn};
-use crate::usage::needed_volumes;
 use crate::versions::{open_dlist, read_entries};
+use leftovers::{set_left_over_aside, tell_not_described};
 
 /// Threads that read one volume, each of which keeps the list of its entries.
 const MOST_SCANS: usize = 2;
@@ -163,66 +163,6 @@ fn verify_once(
         &mut stats,
     )?;
     Ok(stats)
-}
-
-/// Tells data volumes that no index volume describes. Where a version needs one, its index volume was there and is lost;
-/// else it never came.
-fn tell_not_described(
-    session: &Session,
-    index: &Index,
-    format: &Format,
-    spool: &Path,
-    listed: &Listed,
-    stats: &mut VerifyStats,
-) -> Result<()> {
-    let lacking = lacking_dindexes(index, listed)?;
-    if lacking.is_empty() {
-        return Ok(());
-    }
-    let rows = index.volumes()?.into_iter();
-    let ids: HashMap<String, i64> = rows.map(|row| (row.name, row.id)).collect();
-    let readable = lacking
-        .iter()
-        .filter_map(|dblock| ids.get(dblock.name.as_str()));
-    let readable: Vec<i64> = readable.copied().collect();
-    let needed = needed_volumes(session, index, listed, format, spool, &readable)?;
-    for dblock in lacking {
-        let name = dblock.name.to_string();
-        if ids.get(&name).is_some_and(|id| !needed.contains(id)) {
-            session.monitor().problem(Problem {
-                subject: name,
-                kind: ProblemKind::NotDescribed,
-            });
-        } else {
-            let what = "no index volume describes it; `repair` writes one".to_owned();
-            note(session, stats, name, FaultKind::Incomplete(what));
-        }
-    }
-    Ok(())
-}
-
-/// Takes index volumes that describe nothing which is there, or which a version needs, out of what is looked into, and tells
-/// them.
-fn set_left_over_aside(
-    session: &Session,
-    index: &Index,
-    format: &Format,
-    spool: &Path,
-    listed: &mut Listed,
-) -> Result<()> {
-    let rows = with_dindexes(index, &HashSet::new())?;
-    let left: HashSet<String> = rows.into_iter().map(|row| row.name).collect();
-    let is_left = |volume: &ListedVolume| left.contains(volume.name.as_str());
-    if left.is_empty() || !is_all_there(session, index, listed, format, spool)? {
-        return Ok(());
-    }
-    for volume in listed.dindexes.extract_if(.., |volume| is_left(volume)) {
-        session.monitor().problem(Problem {
-            subject: volume.name.to_string(),
-            kind: ProblemKind::LeftOver,
-        });
-    }
-    Ok(())
 }
 
 /// What it means that a volume is gone.

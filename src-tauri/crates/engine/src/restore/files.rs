@@ -2,6 +2,9 @@
 //! metadata. All of it in open folders, see [`super::folders`].
 
 mod groups;
+mod parts;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -32,9 +35,8 @@ use super::{Existing, Permissions, RestoreOptions};
 use crate::monitor::ProblemKind;
 
 use groups::{MOST_GROUPS, Named, group_key};
+pub(super) use parts::Parts;
 
-/// Files that a thread keeps open and locked, because their next blocks often come soon.
-const MOST_OPEN: usize = 16;
 /// Mode of files until they are complete: nobody else reads what will be private.
 const PRIVATE: u32 = 0o600;
 /// Mode of folders until they get theirs, when they do.
@@ -58,15 +60,6 @@ pub(super) struct Files {
     nameless: NamelessFiles,
     /// The first of the names of a file that were restored, by group and content.
     groups: Mutex<HashMap<(String, Vec<u8>), Named>>,
-}
-
-/// Files that one thread writes.
-#[derive(Default)]
-pub(super) struct Parts {
-    /// Entries that have a temporary file, and which it is.
-    pub(super) partial: HashMap<i64, FileId>,
-    /// Some of them, the one that was written last at the end.
-    open: Vec<(i64, File)>,
 }
 
 /// Where a file went.
@@ -165,59 +158,6 @@ impl Files {
                 count => hasher.update(&buffer[..count]),
             }
         }
-    }
-
-    /// Writes a block of a file.
-    pub(super) fn write(
-        &self,
-        parts: &mut Parts,
-        target: &Target,
-        offset: u64,
-        data: &[u8],
-    ) -> io::Result<()> {
-        holes::write(self.part(parts, target)?, offset, data)?;
-        Ok(())
-    }
-
-    /// The temporary file of an entry.
-    fn part<'p>(&self, parts: &'p mut Parts, target: &Target) -> io::Result<&'p mut File> {
-        let entry = target.entry.id;
-        let position = parts.open.iter().rposition(|(open, _)| *open == entry);
-        let file = match position {
-            Some(position) => parts.open.remove(position).1,
-            None => {
-                let (parent, _) = parts_of(&target.place)?;
-                let folder = self.folders.prepared(&target.place.base, parent)?;
-                self.open_part(parts, &folder, entry)?
-            }
-        };
-        if parts.open.len() >= MOST_OPEN {
-            parts.open.remove(0);
-        }
-        parts.open.push((entry, file));
-        let last = parts.open.len() - 1;
-        Ok(&mut parts.open[last].1)
-    }
-
-    fn open_part(&self, parts: &mut Parts, folder: &Folder, entry: i64) -> io::Result<File> {
-        let name = temporary_name(&self.token, entry);
-        let file = match parts.partial.get(&entry) {
-            Some(known) => {
-                let file = folder.reopen_file(&name)?;
-                if id(&file)? != *known {
-                    return Err(io::Error::other("somebody replaced its temporary file"));
-                }
-                file
-            }
-            None => {
-                let file = folder.create_file(&name, PRIVATE)?;
-                parts.partial.insert(entry, id(&file)?);
-                file
-            }
-        };
-        // The next restore removes what nobody holds; where there are no locks it removes nothing.
-        let _ = file.try_lock();
-        Ok(file)
     }
 
     /// Writes a file of which all is here, and gives it its metadata and its name.
@@ -482,18 +422,6 @@ impl Files {
         }
     }
 
-    /// Removes a file that did not become complete.
-    pub(super) fn remove_temporary(&self, place: &Place, entry: i64) {
-        let removed = parts_of(place).and_then(|(parent, _)| {
-            let folder = self.folders.existing(&place.base, parent)?;
-            folder.remove_file(&temporary_name(&self.token, entry))
-        });
-        if let Err(error) = removed {
-            let path = place.path();
-            tracing::warn!(path = %path.display(), %error, "could not remove a partial file");
-        }
-    }
-
     /// Mode that new files get here: that of an empty one, as no program can ask for it without changing it.
     fn new_mode(&self, folder: &Folder) -> u32 {
         if let Some(mode) = self.new_mode.get() {
@@ -560,17 +488,6 @@ impl Files {
     }
 }
 
-impl Parts {
-    /// Closes all files.
-    pub(super) fn close(&mut self) {
-        self.open.clear();
-    }
-
-    fn close_one(&mut self, entry: i64) {
-        self.open.retain(|(open, _)| *open != entry);
-    }
-}
-
 /// The folder and the name of a file. Only folders can be at the base itself.
 fn parts_of(place: &Place) -> io::Result<(&Path, &OsStr)> {
     let parts = place.rest.parent().zip(place.rest.file_name());
@@ -610,113 +527,5 @@ pub(super) fn problem_of(error: io::Error) -> ProblemKind {
         ProblemKind::LinkInTheWay
     } else {
         ProblemKind::Unwritable(error)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use coffer_database::PlanEntry;
-
-    use super::super::Selection;
-    use super::super::writers::Flags;
-    use super::*;
-
-    fn target(folder: &Path, content: &[u8], flags: Flags) -> Target {
-        let hash = Format::default().file_hash().digest(content);
-        Target {
-            entry: PlanEntry {
-                id: 1,
-                kind: 0,
-                path: "/f".to_owned(),
-                content: Some((hash.as_bytes().to_vec(), content.len() as u64)),
-                listed: false,
-                metadata: None,
-                missing: 0,
-            },
-            place: Place {
-                base: folder.to_owned(),
-                rest: "f".into(),
-            },
-            flags,
-        }
-    }
-
-    fn files(existing: Existing) -> Files {
-        let options = RestoreOptions {
-            version: 0,
-            selection: Selection::all(),
-            target: None,
-            existing,
-            permissions: Permissions::Leave,
-        };
-        Files::new(&Format::default(), &options, Timestamp::UNIX_EPOCH)
-    }
-
-    #[test]
-    fn content_that_no_block_proves_is_compared_with_the_hash_of_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let flags = Flags {
-            has_other_hash: true,
-            ..Flags::default()
-        };
-        let target = target(folder.path(), b"stored", flags);
-        let (files, mut parts) = (files(Existing::KeepBoth), Parts::default());
-
-        let at_once = files.put(&mut parts, &target, b"others", None);
-        files.write(&mut parts, &target, 0, b"others").unwrap();
-        let by_parts = files.complete(&mut parts, &target, None);
-
-        for outcome in [at_once, by_parts] {
-            assert!(matches!(outcome, Err(Failure::Mismatch)));
-        }
-        assert!(!folder.path().join("f").exists());
-    }
-
-    #[test]
-    fn temporary_files_that_somebody_replaced_are_not_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let target = target(folder.path(), b"stored", Flags::default());
-        let (files, mut parts) = (files(Existing::KeepBoth), Parts::default());
-        files.write(&mut parts, &target, 0, b"sto").unwrap();
-        parts.close();
-        let outside = folder.path().join("outside");
-        std::fs::write(&outside, "untouched").unwrap();
-        let temporary = folder.path().join(temporary_name(&files.token, 1));
-        std::fs::remove_file(&temporary).unwrap();
-        std::fs::hard_link(&outside, &temporary).unwrap();
-
-        let written = files.write(&mut parts, &target, 3, b"red");
-
-        assert!(written.is_err());
-        assert_eq!(std::fs::read(outside).unwrap(), b"untouched");
-    }
-
-    #[test]
-    fn more_files_than_may_be_open_are_written_by_turns() {
-        let folder = tempfile::tempdir().unwrap();
-        let (files, mut parts) = (files(Existing::KeepBoth), Parts::default());
-        let mut targets = Vec::new();
-        for number in 0..3 * MOST_OPEN {
-            let mut target = target(folder.path(), b"stored", Flags::default());
-            target.entry.id = number as i64 + 1;
-            target.place.rest = number.to_string().into();
-            targets.push(target);
-        }
-
-        for (offset, data) in [(3, b"red"), (0, b"sto")] {
-            for target in &targets {
-                files.write(&mut parts, target, offset, data).unwrap();
-                assert!(parts.open.len() <= MOST_OPEN);
-            }
-        }
-        for target in &targets {
-            assert!(files.complete(&mut parts, target, None).is_ok());
-        }
-
-        assert!(parts.partial.is_empty());
-        for number in 0..3 * MOST_OPEN {
-            let content = std::fs::read(folder.path().join(number.to_string())).unwrap();
-            assert_eq!(content, b"stored");
-        }
     }
 }

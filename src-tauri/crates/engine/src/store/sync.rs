@@ -3,12 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use coffer_database::{EntryRow, Index, StreamRow, VolumeKind, VolumeRow, VolumeState};
+use coffer_database::{Index, VolumeKind, VolumeRow, VolumeState};
 use coffer_volume::dblock::DblockReader;
 use coffer_volume::dindex::{DindexReader, IndexedVolume};
-use coffer_volume::dlist::{Completeness, EntryKind, FilelistEntry};
-use coffer_volume::stream::{Parts, StreamRef};
-use coffer_volume::{Format, Hash, VolumeKind as NameKind, VolumeName};
+use coffer_volume::{Format, VolumeKind as NameKind, VolumeName};
 
 use super::listing::ListedVolume;
 use super::{Listed, Store, open_volume};
@@ -17,7 +15,6 @@ use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::usage::{Needs, is_unknown, needed_volumes};
 use crate::verify::FaultKind;
-use crate::versions::{open_dlist, read_entries};
 
 /// What bringing the index in line with the destination found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,51 +210,39 @@ fn still_lost(index: &Index, listed: &Listed) -> Result<Vec<String>> {
     Ok(lost)
 }
 
-/// The same, for operations that go on without volumes that are gone: these are told.
+/// What it means to an operation that goes on without volumes that are gone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Losses {
+    /// They are a warning.
+    Told,
+    /// They are what it looks for.
+    Sought,
+}
+
+/// The same, for operations that go on without volumes that are gone.
 pub(crate) fn sync_what_is_there(
     session: &Session,
     index: &Index,
     listed: &mut Listed,
     format: &Format,
     spool: &Path,
+    losses: Losses,
 ) -> Result<()> {
-    let missing = || {
-        let why = "it is missing".to_owned();
-        ProblemKind::VolumeUnusable { why, is_lost: true }
+    let names = match sync_volumes(session, index, listed, format, spool) {
+        Err(Error::VolumesMissing { names, .. }) => names,
+        other => return other.map(drop),
     };
-    sync_and_tell(session, index, listed, format, spool, missing)
-}
-
-/// The same, for operations that look for what is lost: that some is, is what they find and no warning.
-pub(crate) fn sync_to_find_losses(
-    session: &Session,
-    index: &Index,
-    listed: &mut Listed,
-    format: &Format,
-    spool: &Path,
-) -> Result<()> {
-    let missing = || ProblemKind::VolumeMissing;
-    sync_and_tell(session, index, listed, format, spool, missing)
-}
-
-fn sync_and_tell(
-    session: &Session,
-    index: &Index,
-    listed: &mut Listed,
-    format: &Format,
-    spool: &Path,
-    missing: impl Fn() -> ProblemKind,
-) -> Result<()> {
-    match sync_volumes(session, index, listed, format, spool) {
-        Err(Error::VolumesMissing { names, .. }) => {
-            for subject in names {
-                let kind = missing();
-                session.monitor().problem(Problem { subject, kind });
-            }
-            Ok(())
-        }
-        other => other.map(drop),
+    for subject in names {
+        let kind = match losses {
+            Losses::Sought => ProblemKind::VolumeMissing,
+            Losses::Told => ProblemKind::VolumeUnusable {
+                why: "it is missing".to_owned(),
+                is_lost: true,
+            },
+        };
+        session.monitor().problem(Problem { subject, kind });
     }
+    Ok(())
 }
 
 /// Goes on without the volumes that are gone: somebody said that they will not come back.
@@ -435,185 +420,4 @@ fn read_dblock(
         index.add_block(id, hash.as_bytes(), size)?;
     }
     Ok(())
-}
-
-/// Makes the index's newest version that of the destination, by reading its dlist when it is another. A dlist that cannot
-/// be read is told, and the one before it taken.
-///
-/// # Errors
-/// Those of the destination.
-pub(crate) fn load_newest_version(
-    session: &Session,
-    index: &Index,
-    listed: &Listed,
-    spool: &Path,
-) -> Result<()> {
-    let times: Vec<i64> = listed
-        .times()
-        .into_iter()
-        .map(|time| time.as_second())
-        .collect();
-    let loaded = index.filesets()?;
-    if loaded.last().map(|fileset| fileset.time) == times.last().copied() {
-        let gone = loaded.iter().map(|fileset| fileset.time);
-        let gone: Vec<_> = gone.filter(|time| !times.contains(time)).collect();
-        return Ok(index.forget_versions(&gone)?);
-    }
-    // Nobody knows yet whether all that it needs is there.
-    index.set_may_be_damaged(true)?;
-    if overlay(session, index, listed, spool)? {
-        return Ok(());
-    }
-    index.clear_filesets()?;
-    for dlist in listed.dlists.iter().rev() {
-        let loaded = session
-            .fetch(dlist.name.as_str(), spool)
-            .and_then(|path| load(session, index, dlist, &path));
-        let Err(error) = loaded else {
-            return Ok(());
-        };
-        // The one before serves as well, it only makes more look changed.
-        session.tell_unusable(dlist.name.as_str(), error)?;
-    }
-    Ok(())
-}
-
-/// Adds versions that others made after those that are loaded. False when that is not how things stand, or one of them
-/// cannot be read.
-fn overlay(session: &Session, index: &Index, listed: &Listed, spool: &Path) -> Result<bool> {
-    let loaded = index.filesets()?;
-    let Some(last) = loaded.last().map(|fileset| fileset.time) else {
-        return Ok(false);
-    };
-    let time_of = |dlist: &ListedVolume| dlist.name.time().map_or(0, |time| time.as_second());
-    if listed.dlists.iter().all(|dlist| time_of(dlist) != last) {
-        return Ok(false);
-    }
-    for dlist in listed.dlists.iter().filter(|dlist| time_of(dlist) > last) {
-        let added = session.fetch(dlist.name.as_str(), spool).and_then(|path| {
-            let mut reader = open_dlist(session, dlist, &path)?;
-            let completeness = reader
-                .completeness()
-                .map_err(|source| Error::volume(dlist.name.as_str(), source))?;
-            index.begin_overlay()?;
-            index.transaction(|index| {
-                read_entries(&mut reader, dlist, |entry| {
-                    session.check_cancelled()?;
-                    match entry_row(entry) {
-                        Some(row) => Ok(index.overlay(&row)?),
-                        None => Ok(()),
-                    }
-                })
-            })?;
-            let time = time_of(dlist);
-            index.end_overlay(time)?;
-            Ok(index.set_completeness(time, completeness == Completeness::Full)?)
-        });
-        match added {
-            Ok(()) => {}
-            Err(error @ (Error::Database(_) | Error::Cancelled)) => return Err(error),
-            // It is told when all is read anew.
-            Err(_) => return Ok(false),
-        }
-    }
-    let times: Vec<i64> = listed.dlists.iter().map(time_of).collect();
-    let gone = loaded.iter().map(|fileset| fileset.time);
-    let gone: Vec<_> = gone.filter(|time| !times.contains(time)).collect();
-    index.forget_versions(&gone)?;
-    Ok(true)
-}
-
-fn load(session: &Session, index: &Index, newest: &ListedVolume, path: &Path) -> Result<()> {
-    let mut reader = open_dlist(session, newest, path)?;
-    let completeness = reader
-        .completeness()
-        .map_err(|source| Error::volume(newest.name.as_str(), source))?;
-    index.transaction(|index| {
-        let time = newest.name.time().map_or(0, |time| time.as_second());
-        index.set_completeness(time, completeness == Completeness::Full)?;
-        let fileset = index.add_fileset(time)?;
-        read_entries(&mut reader, newest, |entry| {
-            session.check_cancelled()?;
-            if let Some(row) = entry_row(entry) {
-                index.insert_entry(fileset, &row)?;
-            }
-            Ok(())
-        })
-    })
-}
-
-/// The index's number for each kind of entry.
-pub(crate) fn kind_number(kind: EntryKind) -> u8 {
-    match kind {
-        EntryKind::Folder => 0,
-        EntryKind::Symlink => 1,
-        EntryKind::File => 2,
-    }
-}
-
-/// Counterpart of [`kind_number`].
-pub(crate) fn kind_of(number: u8) -> EntryKind {
-    match number {
-        0 => EntryKind::Folder,
-        1 => EntryKind::Symlink,
-        _ => EntryKind::File,
-    }
-}
-
-/// A dlist entry as the index keeps it; one without metadata has no place in it.
-fn entry_row(entry: FilelistEntry) -> Option<EntryRow> {
-    Some(EntryRow {
-        path: entry.path,
-        kind: kind_number(entry.kind),
-        time: entry.time.map(|time| time.as_second()),
-        content: entry.content.as_ref().map(stream_row),
-        metadata: stream_row(entry.metadata.as_ref()?),
-        local: None,
-    })
-}
-
-/// A stream as the index keeps it.
-pub(crate) fn stream_row(stream: &StreamRef) -> StreamRow {
-    let (parts, listed) = match &stream.parts {
-        Parts::Empty => (Vec::new(), false),
-        Parts::Block(block) => (block.as_bytes().to_vec(), false),
-        Parts::Blocklists(lists) => (
-            lists
-                .iter()
-                .flat_map(|list| list.as_bytes().to_vec())
-                .collect(),
-            true,
-        ),
-    };
-    StreamRow {
-        hash: stream.hash.as_bytes().to_vec(),
-        size: stream.size,
-        parts,
-        listed,
-    }
-}
-
-/// Counterpart of [`stream_row`].
-///
-/// # Errors
-/// [`coffer_volume::Error::Malformed`] when the row is damaged.
-pub(crate) fn stream_ref(row: &StreamRow, format: &Format) -> coffer_volume::Result<StreamRef> {
-    let parts = if row.size == 0 {
-        Parts::Empty
-    } else if row.listed {
-        let len = format.block_hash().output_len();
-        Parts::Blocklists(
-            row.parts
-                .chunks(len)
-                .map(Hash::from_bytes)
-                .collect::<Result<_, _>>()?,
-        )
-    } else {
-        Parts::Block(Hash::from_bytes(&row.parts)?)
-    };
-    Ok(StreamRef {
-        hash: Hash::from_bytes(&row.hash)?,
-        size: row.size,
-        parts,
-    })
 }

@@ -6,12 +6,14 @@ mod checker;
 mod compact;
 mod damage;
 mod destinations;
+mod disks;
 mod duplicati;
 mod faulty;
 #[cfg(target_os = "linux")]
 mod filters;
 #[cfg(unix)]
 mod hard_links;
+mod holds;
 mod hooked;
 mod hostile;
 mod interrupted;

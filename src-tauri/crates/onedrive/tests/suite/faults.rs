@@ -151,49 +151,32 @@ async fn a_checkpoint_of_another_file_is_dropped() {
     assert_eq!(bench.stored().unwrap().len(), LARGE + 1);
 }
 
-#[tokio::test]
-async fn what_was_sent_in_vain_is_told_once() {
+/// Uploads a file of which so many fragments fail (0: all), and what was told of it.
+async fn told_while_fragments_fail(times: u64) -> (u64, Result<(), Error>) {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
-    let in_vain = Fault::new(Op::Fragment, Action::status(500)).times(3);
-    bench.simulator.add_fault(in_vain);
-    let moved = Moved::default();
+    let failing = Fault::new(Op::Fragment, Action::status(500)).times(times);
+    bench.simulator.add_fault(failing);
+    let (moved, file) = (Moved::default(), bench.file(LARGE));
+    let put = destination.put(NAME, &file, &NoCheckpoints, &moved, &bench.cancel);
+    let outcome = put.await;
+    (moved.sum(), outcome)
+}
 
-    destination
-        .put(
-            NAME,
-            &bench.file(LARGE),
-            &NoCheckpoints,
-            &moved,
-            &bench.cancel,
-        )
-        .await
-        .unwrap();
+#[tokio::test]
+async fn what_was_sent_in_vain_is_told_once() {
+    let (told, outcome) = told_while_fragments_fail(3).await;
 
-    assert_eq!(moved.sum(), LARGE as u64);
+    outcome.unwrap();
+    assert_eq!(told, LARGE as u64);
 }
 
 #[tokio::test]
 async fn what_leaves_is_told_before_it_is_answered() {
-    let bench = Bench::new().await;
-    let destination = bench.destination().await;
-    let never = Fault::new(Op::Fragment, Action::status(500)).times(0);
-    bench.simulator.add_fault(never);
-    let moved = Moved::default();
+    let (told, outcome) = told_while_fragments_fail(0).await;
 
-    destination
-        .put(
-            NAME,
-            &bench.file(LARGE),
-            &NoCheckpoints,
-            &moved,
-            &bench.cancel,
-        )
-        .await
-        .unwrap_err();
-
+    outcome.unwrap_err();
     // Of the one fragment that is tried again and again; its end counts as gone when it has arrived.
-    let told = moved.sum();
     assert!(told > 0 && told < 327_680, "{told}");
 }
 
