@@ -144,8 +144,7 @@ pub enum ProblemKind {
     },
     /// Nothing is deleted by retention yet, because sources left the list a short while ago.
     SourcesLeft,
-    /// Files are gone since the version before, and nothing is deleted by retention yet, because this computer does not
-    /// remember what its sources were.
+    /// Nothing is deleted by retention yet, because this computer does not remember what its sources were, or never knew.
     NothingRemembered,
     /// There are volumes of a module that cannot be read, named by what their names end in, beside those that can.
     OtherModule(String),
