@@ -30,6 +30,7 @@ use crate::monitor::{Counting, Monitor, Phase, Problem, ProblemKind};
 use crate::repair::write_missing_dindexes;
 use crate::session::{Role, Session};
 use crate::source::{Root, roots};
+use crate::source_list::SourceList;
 use crate::spool::{Spool, abandon_others, lock, upload_pair};
 use crate::store::{
     Cache, Listed, SpooledVolume, Store, Synced, load_newest_version, stream_ref, sync_volumes,
@@ -139,7 +140,8 @@ fn backup_once(
         listed = Listed::completed(&session, &index)?;
     }
     sync_volumes(&session, &index, &mut listed, &format, &spool)?;
-    load_newest_version(&session, &index, &listed, &spool)?;
+    let sources = SourceList::of(&roots);
+    load_newest_version(&session, &index, &listed, &spool, &sources)?;
     index.clear_staged()?;
 
     session.monitor().phase(Phase::BackingUp);
@@ -150,10 +152,11 @@ fn backup_once(
         session: &session,
         index: Arc::new(Mutex::new(index)),
         options: Arc::clone(options),
+        sources,
         own_before,
         made,
     };
-    let must_upload = run.options.upload_unchanged || is_first || newest_is_partial(&run, &listed)?;
+    let must_upload = run.options.upload_unchanged || is_first || newest_is_partial(&run)?;
     let mut spool = Spool::new(spool, store, format, time, options.volume_size);
     let made = match run.make_version(&mut spool, &roots, must_upload) {
         Err(Error::Destination(DestinationError::Full)) if run.make_room(&spool)? => {
@@ -253,13 +256,13 @@ fn require_known_backup(
     })
 }
 
-/// Whether the newest version is one that a run before did not finish, so that a complete one is due in any case.
-fn newest_is_partial(run: &Run<'_>, listed: &Listed) -> Result<bool> {
-    let Some(newest) = listed.times().last().copied() else {
+/// Whether the version compared with is one that a run before did not finish, so that a complete one is due in any case.
+fn newest_is_partial(run: &Run<'_>) -> Result<bool> {
+    let index = lock(&run.index);
+    let Some(newest) = index.filesets()?.last().copied() else {
         return Ok(false);
     };
-    let completeness = lock(&run.index).completeness(newest.as_second())?;
-    Ok(completeness == Some(false))
+    Ok(index.completeness(newest.time)? == Some(false))
 }
 
 /// A version, and what the sources were like.
@@ -281,6 +284,7 @@ struct Run<'a> {
     session: &'a Session,
     index: Arc<Mutex<Index>>,
     options: Arc<BackupOptions>,
+    sources: SourceList,
     /// Volumes that runs before uploaded.
     own_before: HashSet<String>,
     /// Filled when the version is at the destination, whatever happens afterwards.
@@ -344,7 +348,7 @@ impl Run<'_> {
 
     /// The version that this one was compared with may be gone as well.
     fn begin_again(&self, index: &Index, listed: &Listed, folder: &Path) -> Result<()> {
-        load_newest_version(self.session, index, listed, folder)?;
+        load_newest_version(self.session, index, listed, folder, &self.sources)?;
         index.set_may_be_damaged(true)?;
         Ok(index.clear_staged()?)
     }

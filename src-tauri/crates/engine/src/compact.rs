@@ -21,6 +21,7 @@ use crate::delete::{Mode, RemoteVolume, delete_volume};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::session::Session;
+use crate::source_list::SourceList;
 use crate::store::{Listed, Opened, Store, load_newest_version, sync_volumes, with_sound_index};
 use crate::usage::{Needs, is_unknown};
 
@@ -129,7 +130,8 @@ impl Compaction<'_> {
         } = *self;
         session.monitor().phase(Phase::ReadingDestination);
         sync_volumes(session, index, listed, format, spool)?;
-        load_newest_version(session, index, listed, spool)?;
+        let sources = SourceList::of_run_before(index)?.unwrap_or_default();
+        load_newest_version(session, index, listed, spool, &sources)?;
         session.monitor().phase(Phase::Planning);
         let mut needs = Needs::new(session, index, format, spool)?;
         needs.add(listed, without)?;

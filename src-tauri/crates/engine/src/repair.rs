@@ -21,6 +21,7 @@ use crate::delete::{Mode, RemoteVolume, delete_volume};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::session::Session;
+use crate::source_list::SourceList;
 use crate::spool::Spool;
 use crate::store::{
     Listed, ListedVolume, Losses, Opened, Store, accept_losses, load_newest_version, open_volume,
@@ -351,7 +352,8 @@ pub fn recreate(
     let index = cache.index_for(&format, store)?;
     session.monitor().phase(Phase::ReadingDestination);
     sync_what_is_there(&session, &index, &mut listed, &format, &spool, Losses::Told)?;
-    load_newest_version(&session, &index, &listed, &spool)?;
+    let sources = SourceList::of_run_before(&index)?.unwrap_or_default();
+    load_newest_version(&session, &index, &listed, &spool, &sources)?;
     Ok(RecreateStats {
         versions: listed.dlists.len() as u64,
         volumes: listed.volumes().count() as u64,

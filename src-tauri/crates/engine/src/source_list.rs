@@ -1,9 +1,10 @@
 //! What is backed up: the sources of a run, or the topmost paths of a version.
 
 use coffer_database::Index;
+use coffer_volume::dlist::{EntryKind, FilelistEntry};
 
 use crate::error::Result;
-use crate::source::{Root, is_inside};
+use crate::source::{Root, SEPARATOR as PATH_SEPARATOR, is_inside, is_marker, with_separator};
 use crate::store::SOURCES;
 
 /// In no path.
@@ -40,12 +41,8 @@ impl SourceList {
         Ok(index.set_meta(key, &noted)?)
     }
 
-    /// Takes up a path that lies in none of these, and what lies in it goes.
-    pub(crate) fn add(&mut self, path: String) {
-        if self.0.len() < MOST && !self.has(&path) {
-            self.0.retain(|known| !is_inside(known, &path));
-            self.0.push(path);
-        }
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(crate) fn extend(&mut self, other: Self) {
@@ -57,8 +54,69 @@ impl SourceList {
         self.0.iter().any(|root| is_inside(path, root))
     }
 
+    /// Whether the newest version in the index has something at one of these paths or below it.
+    pub(crate) fn has_some_in(&self, index: &Index) -> Result<bool> {
+        for path in &self.0 {
+            let folder = with_separator(path);
+            if index.has_any_of([path, &folder])? || index.has_below(&folder, |_| false)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Those of which the newest version in the index has more than a folder that is as good as empty.
+    pub(crate) fn with_content_in(self, index: &Index) -> Result<Self> {
+        let mut full = Self::default();
+        for path in self.0 {
+            let is_folder = index.has_any_of([with_separator(&path)])?;
+            if index.has_below(&with_separator(&path), is_marker)?
+                || !is_folder && index.has_any_of([&path])?
+            {
+                full.0.push(path);
+            }
+        }
+        Ok(full)
+    }
+
     /// Whether some of `other` lies in none of these.
     pub(crate) fn lacks_some_of(&self, other: &Self) -> bool {
         !other.0.iter().all(|path| self.has(path))
     }
+}
+
+/// Finds the topmost paths of a version that have content.
+#[derive(Default)]
+pub(crate) struct Tops(Vec<Top>);
+
+struct Top {
+    path: String,
+    has_content: bool,
+}
+
+impl Tops {
+    pub(crate) fn add(&mut self, entry: FilelistEntry) {
+        let has_content = entry.kind != EntryKind::Folder;
+        let path = entry.path;
+        if let Some(top) = self.0.iter_mut().find(|top| is_inside(&path, &top.path)) {
+            top.has_content |= path != top.path && !is_marker(name_below(&top.path, &path));
+        } else if self.0.len() < MOST {
+            let before = self.0.len();
+            self.0.retain(|top| !is_inside(&top.path, &path));
+            let has_content = has_content || self.0.len() < before;
+            self.0.push(Top { path, has_content });
+        }
+    }
+
+    pub(crate) fn into_sources(self) -> SourceList {
+        let full = self.0.into_iter().filter(|top| top.has_content);
+        SourceList(full.map(|top| top.path).collect())
+    }
+}
+
+/// The name below `folder` that a path goes through.
+fn name_below<'p>(folder: &str, path: &'p str) -> &'p str {
+    let rest = path.strip_prefix(folder).unwrap_or(path);
+    let rest = rest.trim_start_matches(PATH_SEPARATOR);
+    rest.split(PATH_SEPARATOR).next().unwrap_or(rest)
 }

@@ -353,55 +353,6 @@ impl Index {
         })
     }
 
-    /// Begins a version that somebody else made after the newest one. What is as the newest one has it keeps its
-    /// [`LocalState`].
-    ///
-    /// # Errors
-    /// Those of SQLite, here and in the two methods that belong to it.
-    pub fn begin_overlay(&self) -> Result<()> {
-        self.clear_staged()?;
-        self.connection.execute_batch(
-            "CREATE TEMP TABLE IF NOT EXISTS seen (path TEXT PRIMARY KEY) WITHOUT ROWID; DELETE FROM seen;",
-        )?;
-        Ok(())
-    }
-
-    /// Adds an entry of that version. A path that came before is passed over.
-    ///
-    /// # Errors
-    /// See [`Index::begin_overlay`].
-    pub fn overlay(&self, entry: &EntryRow) -> Result<()> {
-        let is_new = self
-            .connection
-            .prepare_cached("INSERT OR IGNORE INTO seen VALUES (?1)")?
-            .execute([&entry.path])?;
-        if is_new == 0 {
-            return Ok(());
-        }
-        let sql = format!("SELECT {COLUMNS} FROM entry WHERE path = ?1 AND last IS NULL");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query([&entry.path])?;
-        let current = rows.next()?.map(read_entry).transpose()?;
-        let is_same = current.is_some_and(|current| {
-            let local = entry.local;
-            EntryRow { local, ..current } == *entry
-        });
-        if is_same { Ok(()) } else { self.stage(entry) }
-    }
-
-    /// Makes it the newest version, made at `time` (seconds since 1970).
-    ///
-    /// # Errors
-    /// See [`Index::begin_overlay`].
-    pub fn end_overlay(&self, time: i64) -> Result<()> {
-        self.connection.execute(
-            "INSERT INTO staged (path, gone) SELECT path, 1 FROM entry
-                WHERE last IS NULL AND path NOT IN (SELECT path FROM seen)",
-            [],
-        )?;
-        self.commit_staged(time)
-    }
-
     fn for_each(&self, sql: &str, mut sink: impl FnMut(EntryRow) -> bool) -> Result<()> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query([])?;

@@ -60,7 +60,8 @@ impl Run<'_> {
         };
         let may_delete = self.may_delete(&index, roots, &overview, &before, stats)?;
         if let Some(dlist) = before.made_now(stats) {
-            note_sources(&index, dlist, &SourceList::of(roots))?;
+            let sources = SourceList::of(roots).with_content_in(&index)?;
+            note_sources(&index, dlist, &sources)?;
         }
         if may_delete {
             let retention = RetentionRun {

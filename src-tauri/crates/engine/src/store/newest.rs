@@ -1,4 +1,4 @@
-//! The newest version in the index: what the next backup compares with.
+//! The version in the index that the next backup compares with: the newest one of this computer.
 
 use std::path::Path;
 
@@ -10,10 +10,17 @@ use super::listing::ListedVolume;
 use super::rows::entry_row;
 use crate::error::{Error, Result};
 use crate::session::Session;
+use crate::source_list::SourceList;
 use crate::versions::{open_dlist, read_entries};
 
-/// Makes the index's newest version that of the destination, by reading its dlist when it is another. A dlist that cannot
-/// be read is told, and the one before it taken.
+/// Versions that are looked at for one that has the sources.
+const MOST_TRIED: usize = 10;
+
+/// Sees to it that the newest version in the index is one that `sources` can be compared with.
+///
+/// That is the newest one that this index made or compared with before, whatever others have added since: only there is to be
+/// seen what of these sources was backed up and is away now. Where it is gone, or the index is new, a dlist is read: that of the
+/// newest version that has some of the sources, or the newest of all. One that cannot be read is told and passed over.
 ///
 /// # Errors
 /// Those of the destination.
@@ -22,6 +29,7 @@ pub(crate) fn load_newest_version(
     index: &Index,
     listed: &Listed,
     spool: &Path,
+    sources: &SourceList,
 ) -> Result<()> {
     let times: Vec<i64> = listed
         .times()
@@ -29,85 +37,61 @@ pub(crate) fn load_newest_version(
         .map(|time| time.as_second())
         .collect();
     let loaded = index.filesets()?;
-    if loaded.last().map(|fileset| fileset.time) == times.last().copied() {
+    let newest = loaded.last().map(|fileset| fileset.time);
+    if newest.is_some_and(|newest| times.contains(&newest))
+        && (SourceList::of_run_before(index)?.is_some() || sources.has_some_in(index)?)
+    {
         let gone = loaded.iter().map(|fileset| fileset.time);
         let gone: Vec<_> = gone.filter(|time| !times.contains(time)).collect();
         return Ok(index.forget_versions(&gone)?);
     }
     // Nobody knows yet whether all that it needs is there.
     index.set_may_be_damaged(true)?;
-    if overlay(session, index, listed, spool)? {
-        return Ok(());
-    }
-    index.clear_filesets()?;
+    let mut readable = Vec::new();
     for dlist in listed.dlists.iter().rev() {
-        let loaded = session
-            .fetch(dlist.name.as_str(), spool)
-            .and_then(|path| load(session, index, dlist, &path));
-        let Err(error) = loaded else {
-            return Ok(());
-        };
-        // The one before serves as well, it only makes more look changed.
-        session.tell_unusable(dlist.name.as_str(), error)?;
-    }
-    Ok(())
-}
-
-/// Adds versions that others made after those that are loaded. False when that is not how things stand, or one of them
-/// cannot be read.
-fn overlay(session: &Session, index: &Index, listed: &Listed, spool: &Path) -> Result<bool> {
-    let loaded = index.filesets()?;
-    let Some(last) = loaded.last().map(|fileset| fileset.time) else {
-        return Ok(false);
-    };
-    let time_of = |dlist: &ListedVolume| dlist.name.time().map_or(0, |time| time.as_second());
-    if listed.dlists.iter().all(|dlist| time_of(dlist) != last) {
-        return Ok(false);
-    }
-    for dlist in listed.dlists.iter().filter(|dlist| time_of(dlist) > last) {
-        let added = session.fetch(dlist.name.as_str(), spool).and_then(|path| {
-            let mut reader = open_dlist(session, dlist, &path)?;
-            let completeness = reader
-                .completeness()
-                .map_err(|source| Error::volume(dlist.name.as_str(), source))?;
-            index.begin_overlay()?;
-            index.transaction(|index| {
-                read_entries(&mut reader, dlist, |entry| {
-                    session.check_cancelled()?;
-                    match entry_row(entry) {
-                        Some(row) => Ok(index.overlay(&row)?),
-                        None => Ok(()),
-                    }
-                })
-            })?;
-            let time = time_of(dlist);
-            index.end_overlay(time)?;
-            Ok(index.set_completeness(time, completeness == Completeness::Full)?)
-        });
-        match added {
-            Ok(()) => {}
-            Err(error @ (Error::Database(_) | Error::Cancelled)) => return Err(error),
-            // It is told when all is read anew.
-            Err(_) => return Ok(false),
+        if readable.len() == MOST_TRIED {
+            break;
         }
+        if !load(session, index, dlist, spool)? {
+            continue;
+        }
+        if sources.is_empty() || sources.has_some_in(index)? {
+            return Ok(());
+        }
+        readable.push(dlist);
     }
-    let times: Vec<i64> = listed.dlists.iter().map(time_of).collect();
-    let gone = loaded.iter().map(|fileset| fileset.time);
-    let gone: Vec<_> = gone.filter(|time| !times.contains(time)).collect();
-    index.forget_versions(&gone)?;
-    Ok(true)
+    match readable[..] {
+        [] => Ok(index.clear_filesets()?),
+        [_] => Ok(()),
+        [newest, ..] => load(session, index, newest, spool).map(|_| ()),
+    }
 }
 
-fn load(session: &Session, index: &Index, newest: &ListedVolume, path: &Path) -> Result<()> {
-    let mut reader = open_dlist(session, newest, path)?;
+/// Makes it the only version in the index. False when it cannot be read, which is told.
+fn load(session: &Session, index: &Index, dlist: &ListedVolume, spool: &Path) -> Result<bool> {
+    index.clear_filesets()?;
+    let loaded = session
+        .fetch(dlist.name.as_str(), spool)
+        .and_then(|path| insert(session, index, dlist, &path));
+    match loaded {
+        Ok(()) => Ok(true),
+        // The one before serves as well, it only makes more look changed.
+        Err(error) => session
+            .tell_unusable(dlist.name.as_str(), error)
+            .map(|()| false),
+    }
+}
+
+fn insert(session: &Session, index: &Index, dlist: &ListedVolume, path: &Path) -> Result<()> {
+    let mut reader = open_dlist(session, dlist, path)?;
     let completeness = reader
         .completeness()
-        .map_err(|source| Error::volume(newest.name.as_str(), source))?;
+        .map_err(|source| Error::volume(dlist.name.as_str(), source))?;
     index.transaction(|index| {
-        let time = newest.name.time().map_or(0, |time| time.as_second());
+        let time = dlist.name.time().map_or(0, |time| time.as_second());
         index.set_completeness(time, completeness == Completeness::Full)?;
         let fileset = index.add_fileset(time)?;
-        read_entries(&mut reader, newest, |entry| {
+        read_entries(&mut reader, dlist, |entry| {
             session.check_cancelled()?;
             if let Some(row) = entry_row(entry) {
                 index.insert_entry(fileset, &row)?;

@@ -4,6 +4,7 @@ mod backups;
 mod bad_input;
 mod checker;
 mod compact;
+mod computers;
 mod damage;
 mod destinations;
 mod disks;

@@ -1,0 +1,222 @@
+//! Several computers in one folder: none costs another one a file, a version or its memory.
+
+use std::fs;
+use std::path::Path;
+
+use coffer_engine::Retention;
+use coffer_testkit::write_files;
+
+use crate::sources::{keeping_one, restored, run_keeping_one, with_files};
+use crate::support::{Bench, noise};
+
+/// Two computers, each with its files, that have both backed them up into one folder; the second one last.
+fn two(files: &[&str], other_files: &[&str]) -> (Bench, Bench) {
+    let (mut bench, mut other) = (Bench::new(), Bench::new());
+    other.destination = bench.destination.clone();
+    for (bench, files) in [(&mut bench, files), (&mut other, other_files)] {
+        for name in files {
+            write_files(&bench.source(), &[(name, name.as_bytes())]);
+        }
+    }
+    bench.backup().unwrap();
+    other.now = bench.now;
+    other.backup().unwrap();
+    bench.now = other.now;
+    (bench, other)
+}
+
+#[test]
+fn a_source_that_is_away_is_kept_though_another_computer_was_here_last() {
+    let (mut bench, _other) = two(&["disk/a", "b"], &["there"]);
+    let disk = bench.source().join("disk");
+    for unplug in [empty, replace_by_a_file, |folder: &Path| {
+        fs::remove_dir_all(folder)
+    }] {
+        let sources = vec![bench.source().join("b"), disk.clone()];
+        let mut options = keeping_one(&bench);
+        options.sources = sources.clone();
+        bench.backup_with(options).unwrap();
+        let mut other = Bench::new();
+        other.destination = bench.destination.clone();
+        other.now = bench.now;
+        write_files(&other.source(), &[("there", &noise(10, 1))]);
+        other.backup().unwrap();
+        bench.now = other.now;
+        unplug(&disk).unwrap();
+        write_files(
+            &bench.source(),
+            &[("b", &noise(10, other.now.as_second().unsigned_abs()))],
+        );
+
+        let mut options = keeping_one(&bench);
+        options.sources = sources;
+        let stats = bench.backup_with(options).unwrap();
+
+        assert_eq!((stats.kept_sources, stats.deleted_versions), (1, 0));
+        assert_eq!(restored(&mut bench, 0), ["b", "disk", "disk/a"]);
+        let _ = fs::remove_file(&disk);
+        write_files(&bench.source(), &[("disk/a", b"disk/a")]);
+    }
+}
+
+fn empty(folder: &Path) -> std::io::Result<()> {
+    fs::remove_dir_all(folder)?;
+    fs::create_dir(folder)
+}
+
+fn replace_by_a_file(folder: &Path) -> std::io::Result<()> {
+    fs::remove_dir_all(folder)?;
+    fs::write(folder, "a file")
+}
+
+#[test]
+fn what_did_not_change_makes_no_version_though_another_computer_was_here_last() {
+    let (mut bench, _other) = two(&["here"], &["there"]);
+    bench.let_files_settle();
+    bench.backup().unwrap();
+
+    let stats = bench.backup().unwrap();
+
+    assert_eq!((stats.version, stats.read_files), (None, 0));
+    assert_eq!((stats.deleted_files, stats.versions), (0, 2));
+}
+
+#[test]
+fn a_new_index_compares_with_the_newest_version_that_has_its_sources() {
+    let (mut bench, _other) = two(&["here"], &["there"]);
+    fs::remove_dir_all(bench.cache()).unwrap();
+
+    let stats = bench.backup().unwrap();
+
+    assert_eq!((stats.version, stats.deleted_files), (None, 0));
+}
+
+#[test]
+fn a_rule_keeps_the_newest_version_of_another_computer_with_the_same_paths() {
+    let (mut bench, mut other) = two(&["a"], &["theirs"]);
+    // Each of the two sees the other one at the same place.
+    let shared = bench.source();
+    let theirs = other.source();
+    let swap = || {
+        let aside = shared.with_file_name("aside");
+        fs::rename(&shared, &aside).unwrap();
+        fs::rename(&theirs, &shared).unwrap();
+        fs::rename(&aside, &theirs).unwrap();
+    };
+    swap();
+    let mut options = other.options();
+    options.sources = vec![shared.clone()];
+    other.now = bench.now;
+    other.backup_with(options).unwrap();
+    bench.now = other.now;
+    swap();
+
+    for round in 0..3 {
+        write_files(&shared, &[("a", &noise(10, round))]);
+        run_keeping_one(&mut bench);
+    }
+
+    let mut kept = Vec::new();
+    for number in 0..bench.volumes_of("dlist").len() {
+        kept.extend(restored(&mut bench, number));
+    }
+    assert_eq!(kept, ["a", "theirs", "theirs"]);
+}
+
+#[test]
+fn a_version_of_an_empty_source_stands_for_none_with_its_files() {
+    let (mut bench, _other) = two(&["a"], &["there"]);
+    let disk = bench.folder.path().join("disk");
+    let old_index = fs::read(bench.cache().join("index.sqlite")).unwrap();
+    let sources = vec![bench.source(), disk.clone()];
+    write_files(&disk, &[("on disk", b"1")]);
+    let mut options = keeping_one(&bench);
+    options.sources = sources.clone();
+    bench.backup_with(options).unwrap();
+    // The computer is set back to a day before, and the disk is away.
+    fs::write(bench.cache().join("index.sqlite"), old_index).unwrap();
+    fs::remove_dir_all(&disk).unwrap();
+    fs::create_dir(&disk).unwrap();
+
+    for round in 0..4 {
+        write_files(&bench.source(), &[("a", &noise(10, round))]);
+        let mut options = keeping_one(&bench);
+        options.sources = sources.clone();
+        bench.backup_with(options).unwrap();
+    }
+
+    let mut kept = Vec::new();
+    for number in 0..bench.volumes_of("dlist").len() {
+        kept.extend(restored(&mut bench, number));
+    }
+    assert!(
+        kept.iter().any(|name| name.ends_with("on disk")),
+        "{kept:?}"
+    );
+}
+
+#[test]
+fn sources_of_another_computer_have_not_left_the_list() {
+    let (mut bench, mut other) = two(&["here"], &["there"]);
+    let mut deleted = Vec::new();
+    for round in 0..3 {
+        for bench in [&mut bench, &mut other] {
+            write_files(&bench.source(), &[("changes", &noise(10, round))]);
+            let mut options = bench.options();
+            options.retention = Retention::KeepVersions(3);
+            deleted.push(bench.backup_with(options).unwrap().deleted_versions);
+        }
+        bench.now = other.now;
+    }
+
+    // One of the two finds each time that versions are gone, and deletes none itself.
+    assert_eq!(deleted, [0, 0, 2, 0, 2, 0]);
+}
+
+#[test]
+fn a_rule_of_one_computer_keeps_the_newest_version_of_another() {
+    let mut bench = with_files(&["here"]);
+    let mut other = Bench::new();
+    other.destination = bench.destination.clone();
+    write_files(&other.source(), &[("there", b"there")]);
+    for round in 0..2 {
+        other.now = bench.now;
+        write_files(&other.source(), &[("changes", &noise(10, round))]);
+        other.backup().unwrap();
+        bench.now = other.now;
+    }
+
+    let mut deleted = Vec::new();
+    for round in 0..3 {
+        write_files(&bench.source(), &[("changes", &noise(10, round))]);
+        deleted.push(run_keeping_one(&mut bench).deleted_versions);
+    }
+
+    // The older one of the two goes, and this computer's own.
+    assert_eq!(deleted, [2, 1, 1]);
+    assert_eq!(bench.volumes_of("dlist").len(), 2);
+    assert_eq!(restored(&mut other, 1), ["changes", "there"]);
+}
+
+#[test]
+fn an_index_that_is_new_finds_out_that_others_work_here() {
+    let mut bench = with_files(&["here"]);
+    let mut other = Bench::new();
+    other.destination = bench.destination.clone();
+    write_files(&other.source(), &[("there", b"there")]);
+    other.now = bench.now;
+    other.backup().unwrap();
+    bench.now = other.now;
+    write_files(&bench.source(), &[("changes", b"1")]);
+    bench.backup().unwrap();
+    fs::remove_dir_all(bench.cache()).unwrap();
+
+    let mut deleted = Vec::new();
+    for round in 0..4 {
+        write_files(&bench.source(), &[("changes", &noise(10, round))]);
+        deleted.push(run_keeping_one(&mut bench).deleted_versions);
+    }
+
+    assert_eq!(deleted.iter().sum::<u64>(), 5, "{deleted:?}");
+    assert_eq!(restored(&mut other, 1), ["there"]);
+}
