@@ -25,6 +25,12 @@ pub enum Error {
         /// The folder.
         folder: String,
     },
+    /// The destination's folder was there and is not, or another one is in its place: its disk was unplugged or unmounted.
+    #[error("The folder {folder} is not there any more: its disk was unplugged or unmounted")]
+    FolderLost {
+        /// The folder.
+        folder: String,
+    },
     /// The name or path can never work there.
     #[error("{name} cannot be used as a name: {why}")]
     InvalidName {

@@ -1,7 +1,10 @@
+mod anchor;
+
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -10,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 use crate::contract::{Destination, Quota, RemoteFile};
 use crate::error::{Error, Result};
 use crate::transfer::{CheckpointStore, TransferMonitor, UploadFile};
+
+use anchor::Anchor;
 
 /// Bytes copied between two looks at the cancel token.
 const CHUNK: usize = 1024 * 1024;
@@ -21,6 +26,7 @@ const TEMPORARY_SUFFIX: &str = ".coffer~";
 #[derive(Debug, Clone)]
 pub struct FolderDestination {
     folder: PathBuf,
+    anchor: Arc<Anchor>,
 }
 
 impl FolderDestination {
@@ -28,6 +34,7 @@ impl FolderDestination {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
+            anchor: Arc::default(),
         }
     }
 
@@ -56,10 +63,23 @@ impl FolderDestination {
         }
     }
 
+    /// # Errors
+    /// [`Error::FolderLost`] when the folder is another one than before.
+    fn check(&self) -> Result<()> {
+        if self.anchor.is_lost(&self.folder) {
+            let folder = self.label();
+            return Err(Error::FolderLost { folder });
+        }
+        Ok(())
+    }
+
     /// Turns "not found" into the missing folder or the missing file, whichever it is.
     fn missing(&self, operation: &'static str, name: &str, source: io::Error) -> Error {
         if source.kind() != io::ErrorKind::NotFound {
             return Error::io(operation, name, source);
+        }
+        if let Err(error) = self.check() {
+            return error;
         }
         if self.folder.is_dir() {
             Error::NotFound {
@@ -97,12 +117,20 @@ impl FolderDestination {
             let source = file
                 .open()
                 .map_err(|source| Error::io("read", &name, source))?;
+            this.check()?;
             let linked = link(file.path(), &target, &this.folder);
             if linked.is_err() {
                 this.copy_to(source, &target, &name, place, cancel)?;
             }
+            if let Err(error) = this.check() {
+                // It lies where the disk was.
+                let _ = fs::remove_file(&target);
+                return Err(error);
+            }
             // The name is on the disk before anybody relies on it.
-            sync_folder(&this.folder).map_err(|source| Error::io("write", &name, source))
+            sync_folder(&this.folder).map_err(|source| Error::io("write", &name, source))?;
+            this.anchor.has(&name);
+            Ok(())
         })
         .await?;
         monitor.moved(size);
@@ -154,6 +182,7 @@ impl Destination for FolderDestination {
     async fn list(&self, cancel: &CancellationToken) -> Result<Vec<RemoteFile>> {
         let this = self.clone();
         blocking(cancel, move |_| {
+            this.check()?;
             let entries = fs::read_dir(&this.folder)
                 .map_err(|source| this.missing("list", &this.label(), source))?;
             let mut files = Vec::new();
@@ -170,6 +199,9 @@ impl Destination for FolderDestination {
                     Err(source) => return Err(Error::io("look at", &name, source)),
                 };
                 if metadata.is_file() && !name.ends_with(TEMPORARY_SUFFIX) {
+                    if files.is_empty() {
+                        this.anchor.has(&name);
+                    }
                     let modified = metadata.modified().ok();
                     files.push(RemoteFile {
                         name,
@@ -263,6 +295,8 @@ impl Destination for FolderDestination {
         let path = self.path(name)?;
         let (this, name) = (self.clone(), name.to_owned());
         blocking(cancel, move |_| {
+            this.check()?;
+            this.anchor.lacks(&name);
             fs::remove_file(path).map_err(|source| this.missing("delete", &name, source))
         })
         .await

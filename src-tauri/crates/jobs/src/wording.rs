@@ -297,6 +297,13 @@ fn destination_words(source: &DestinationError) -> CommandError {
             format!("The folder {folder:?} does not exist at the destination."),
             "Check the folder's name; a backup creates it.",
         ),
+        DestinationError::FolderLost { folder } => error(
+            ErrorCode::DiskAway,
+            format!(
+                "The disk with this backup was unplugged or unmounted: {folder} is not there any more."
+            ),
+            "Connect it and run again; what was sent is kept.",
+        ),
         DestinationError::NotFound { name } => error(
             ErrorCode::NotFound,
             format!("{name} is not at the destination."),

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::checker::assert_clean;
+use crate::hooked::Hooked;
 use crate::support::{Bench, noise, run};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -25,10 +26,12 @@ fn a_backup_that_is_gone_is_not_begun_anew_unless_that_is_meant() {
     bench.backup().unwrap();
     let away = bench.folder.path().join("away");
     fs::rename(bench.destination_path(), &away).unwrap();
+    bench.reopen();
 
     for exists in [false, true] {
         if exists {
             fs::create_dir(bench.destination_path()).unwrap();
+            bench.reopen();
         }
         let outcome = bench.backup();
         assert!(
@@ -58,6 +61,7 @@ fn who_looks_into_a_backup_that_is_gone_is_told_that_it_is() {
     write_files(&bench.source(), &[("f", b"f")]);
     bench.backup().unwrap();
     fs::remove_dir_all(bench.destination_path()).unwrap();
+    bench.reopen();
     let target = bench.folder.path().join("restored");
 
     let outcome = bench.restore(0, &target);
@@ -191,13 +195,13 @@ fn two_computers_that_begin_in_the_same_second_make_two_versions() {
     let theirs = fs::read(folder.join(stamp)).unwrap();
     fs::rename(folder.join(stamp), folder.join("hidden")).unwrap();
     let real = one.destination.clone();
-    let hooked = crate::hooked::Hooked {
+    let hooked = Hooked {
         before_put: Box::new(move |name| {
             if name.contains(".dblock.") {
                 let _ = fs::rename(folder.join("hidden"), folder.join(stamp));
             }
         }),
-        ..crate::hooked::Hooked::over(real.clone())
+        ..Hooked::over(real.clone())
     };
     one.destination = Arc::new(hooked);
 
@@ -302,4 +306,44 @@ fn a_file_that_cannot_be_looked_at_is_not_taken_for_deleted() {
     });
 
     assert!(listed.is_err(), "{listed:?}");
+}
+
+#[test]
+fn nothing_is_written_where_the_disk_was_that_is_unplugged_while_a_run_writes() {
+    let mut bench = Bench::plain();
+    write_files(&bench.source(), &[("f", &noise(3_000_000, 1))]);
+    bench.backup().unwrap();
+    write_files(&bench.source(), &[("f", &noise(3_000_000, 2))]);
+    let (disk, away) = (bench.destination_path(), bench.folder.path().join("away"));
+    let real = bench.destination.clone();
+    let (from, to) = (disk.clone(), away.clone());
+    let hooked = Hooked {
+        before_put: Box::new(move |name| {
+            if name.contains(".dindex.") && !to.exists() {
+                fs::rename(&from, &to).unwrap();
+                fs::create_dir(&from).unwrap();
+            }
+        }),
+        ..Hooked::over(real.clone())
+    };
+    bench.destination = Arc::new(hooked);
+    let mut options = bench.options();
+    options.volume_size = 1 << 20;
+
+    let outcome = bench.backup_with(options);
+
+    let lost = coffer_destination::Error::FolderLost {
+        folder: disk.display().to_string(),
+    };
+    let error = outcome.unwrap_err();
+    assert!(
+        matches!(&error, Error::Destination(error) if error.to_string() == lost.to_string()),
+        "{error:?}"
+    );
+    assert_eq!(bench.volumes(), Vec::<String>::new());
+    fs::remove_dir(&disk).unwrap();
+    fs::rename(&away, &disk).unwrap();
+    bench.destination = real;
+    assert_eq!(bench.backup().unwrap().versions, 2);
+    assert_clean(&disk);
 }

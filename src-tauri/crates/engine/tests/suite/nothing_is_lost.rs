@@ -392,7 +392,8 @@ fn a_volume_of_another_length_is_not_referenced() {
 #[test]
 fn two_disks_take_turns() {
     let mut bench = Bench::plain();
-    let swap = |bench: &Bench, to: &str, from: &str| {
+    let swap = |bench: &mut Bench, to: &str, from: &str| {
+        bench.reopen();
         let base = bench.folder.path();
         if bench.destination_path().exists() {
             fs::rename(bench.destination_path(), base.join(from)).unwrap();
@@ -407,7 +408,7 @@ fn two_disks_take_turns() {
         } else {
             ("two", "one")
         };
-        swap(&bench, to, from);
+        swap(&mut bench, to, from);
         write_files(
             &bench.source(),
             &[
@@ -423,7 +424,7 @@ fn two_disks_take_turns() {
         let _ = bench.backup_with(options);
     }
     for (to, from) in [("one", "two"), ("two", "one")] {
-        swap(&bench, to, from);
+        swap(&mut bench, to, from);
         assert_eq!(bench.verify(Samples::All).faults, []);
         let target = bench.folder.path().join(format!("restored {to}"));
         let restored = bench.restore(0, &target).unwrap();

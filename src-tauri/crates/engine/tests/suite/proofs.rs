@@ -77,8 +77,9 @@ fn where_no_volume_can_tell_nothing_is_proven() {
 
 #[test]
 fn nothing_there_is_no_proof_for_whoever_knows_a_backup() {
-    let (bench, _) = backed_up();
+    let (mut bench, _) = backed_up();
     fs::remove_dir_all(bench.destination_path()).unwrap();
+    bench.reopen();
 
     assert_eq!(ask(&bench, &["anything"]).unwrap(), Proof::NoBackup);
     let known = ask_here(&bench, &["anything"]);

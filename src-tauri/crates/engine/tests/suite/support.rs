@@ -114,6 +114,11 @@ impl Bench {
         names
     }
 
+    /// Opens the destination anew, as another run does.
+    pub(crate) fn reopen(&mut self) {
+        self.destination = Arc::new(FolderDestination::new(self.destination_path()));
+    }
+
     /// Names of the volumes of a kind (`.dblock.`, for example), sorted.
     pub(crate) fn volumes_of(&self, kind: &str) -> Vec<String> {
         let mut names = self.volumes();
