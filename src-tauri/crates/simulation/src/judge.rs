@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::audit::{Auditor, Tree};
 use crate::disk::{Files, Stored};
 use crate::event::{Kind, Operation, Plug, Trouble, What};
-use crate::model::{Violation, difference, is_whole};
+use crate::model::{Version, Violation, difference, is_whole};
 use crate::operate::{Outcome, Report};
 use crate::sources::{Sources, tree};
 use crate::world::{Rule, Running, State, World};
@@ -53,8 +53,12 @@ impl Before {
             return None;
         }
         // Of a disk that is away nobody knows what it has.
-        let newest = dlists.last().filter(|_| !files.is_unplugged());
-        let is_away = is_away(&state, client, &world.base, newest);
+        let compared = if files.is_unplugged() {
+            Vec::new()
+        } else {
+            compared_with(&state, client, &world.base, &dlists)
+        };
+        let is_away = is_away(&state, client, &world.base, &compared);
         let rule = match operation {
             Operation::Backup {
                 what: What::Mistyped,
@@ -70,7 +74,13 @@ impl Before {
             _ => Rule::Nothing,
         };
         let before = Self {
-            expected: expected(&state, client, &world.base, dlists.last(), is_away),
+            expected: expected(
+                &state,
+                client,
+                &world.base,
+                &compared_with(&state, client, &world.base, &dlists),
+                is_away,
+            ),
             dlists,
             is_away,
             knows: own.knows,
@@ -108,15 +118,36 @@ fn dlists(files: &[Stored]) -> Vec<(String, Timestamp)> {
     dlists
 }
 
+/// Versions of a client's own with one of which its next run compares: the newest one, or any when its index was set back.
+fn compared_with<'s>(
+    state: &'s State,
+    client: usize,
+    base: &str,
+    dlists: &[(String, Timestamp)],
+) -> Vec<&'s Version> {
+    let own = &state.clients[client];
+    let prefixes = own.sources.prefixes(base);
+    let has_own = |version: &&Version| {
+        let mut prefixes = prefixes.iter();
+        version.is_judged && prefixes.any(|prefix| !part(&version.tree, prefix).is_empty())
+    };
+    let newest_first = dlists.iter().rev();
+    let versions = newest_first.filter_map(|(name, _)| {
+        let mut existing = state.model.existing();
+        existing.find(|version| version.name == *name)
+    });
+    let most = if own.is_set_back { usize::MAX } else { 1 };
+    versions.filter(has_own).take(most).collect()
+}
+
 /// Whether a source is away and a client can know that.
-fn is_away(state: &State, client: usize, base: &str, newest: Option<&(String, Timestamp)>) -> bool {
+fn is_away(state: &State, client: usize, base: &str, compared: &[&Version]) -> bool {
     let own = &state.clients[client];
     let [_, prefix] = own.sources.prefixes(base);
-    let newest = newest.and_then(|(name, _)| {
-        let mut existing = state.model.existing();
-        existing.find(|version| version.name == *name && version.client == client)
-    });
-    let had_files = newest.is_some_and(|version| part(&version.tree, &prefix).len() > 2);
+    let had_files = !compared.is_empty()
+        && compared
+            .iter()
+            .all(|version| part(&version.tree, &prefix).len() > 2);
     match own.sources.plug() {
         Plug::In => false,
         Plug::Dangling | Plug::Missing | Plug::Unreadable => true,
@@ -130,7 +161,7 @@ fn expected(
     state: &State,
     client: usize,
     base: &str,
-    newest: Option<&(String, Timestamp)>,
+    compared: &[&Version],
     is_away: bool,
 ) -> [Expected; 2] {
     let sources = &state.clients[client].sources;
@@ -142,7 +173,7 @@ fn expected(
             let mut any_of = vec![tree];
             // An index that lost its knowledge may have it still.
             if sources.plug() == Plug::NotMounted {
-                any_of.extend(kept(state, client, prefix.clone(), newest).any_of);
+                any_of.extend(kept(state, client, prefix.clone(), compared).any_of);
             }
             Expected {
                 prefix,
@@ -150,34 +181,27 @@ fn expected(
                 anything_if_told: false,
             }
         }
-        None => kept(state, client, prefix, newest),
+        None => kept(state, client, prefix, compared),
     })
 }
 
-/// What is kept of a source that is away: what the newest version has of it, if that is this client's.
-fn kept(
-    state: &State,
-    client: usize,
-    prefix: String,
-    newest: Option<&(String, Timestamp)>,
-) -> Expected {
+/// What is kept of a source that is away: what the version compared with has of it.
+fn kept(state: &State, client: usize, prefix: String, compared: &[&Version]) -> Expected {
     let own = state
         .model
         .versions
         .iter()
         .filter(|v| v.client == client && v.is_judged);
     // Of one that is damaged the one before is taken.
-    let newest = own.clone().find(|version| {
-        !version.is_deleted
-            && is_whole(&version.tree)
-            && newest.is_some_and(|(name, _)| *name == version.name)
-    });
-    let (any_of, anything_if_told) = match newest {
-        Some(version) => (vec![part(&version.tree, &prefix)], false),
-        None => (
-            own.map(|version| part(&version.tree, &prefix)).collect(),
-            true,
-        ),
+    let is_sound = |version: &&&Version| !version.is_hit && is_whole(&version.tree);
+    let are_sound =
+        !compared.is_empty() && compared.iter().filter(is_sound).count() == compared.len();
+    let (any_of, anything_if_told) = if are_sound {
+        let parts = compared.iter().map(|version| part(&version.tree, &prefix));
+        (parts.collect(), false)
+    } else {
+        let parts = own.map(|version| part(&version.tree, &prefix));
+        (parts.collect(), true)
     };
     Expected {
         prefix,
@@ -309,7 +333,9 @@ impl Judge<'_> {
         if made.is_none() && what == What::Sources && is_comparable {
             self.unchanged(report);
         }
-        self.state.clients[self.client].knows = !was_away && !self.has_forgotten;
+        let client = &mut self.state.clients[self.client];
+        client.knows = !was_away && !self.has_forgotten;
+        client.is_set_back &= made.is_none();
     }
 
     /// Versions of this operation that are there.
@@ -408,23 +434,16 @@ impl Judge<'_> {
         }
     }
 
-    /// Nothing changed, so that the newest version must be what the sources are.
+    /// Nothing changed, so that the newest version of this client must be what the sources are.
     fn unchanged(&mut self, report: &Report) {
-        let Some((name, _)) = self.before.dlists.last() else {
+        let compared = compared_with(self.state, self.client, self.base, &self.before.dlists);
+        let [newest] = compared[..] else {
             return;
         };
-        let newest = self
-            .state
-            .model
-            .existing()
-            .find(|version| version.name == *name);
-        let Some(tree) = newest
-            .filter(|v| !v.is_hit)
-            .map(|version| version.tree.clone())
-        else {
-            return;
-        };
-        self.compare(&tree, report);
+        if !newest.is_hit {
+            let tree = newest.tree.clone();
+            self.compare(&tree, report);
+        }
     }
 
     /// Versions that a purge wrote anew.

@@ -57,6 +57,8 @@ pub(crate) struct Client {
     pub(crate) kept: Option<Keep>,
     /// Whether its index must know of versions.
     pub(crate) knows: bool,
+    /// Whether its index may compare with one of its older versions, because it was set back.
+    pub(crate) is_set_back: bool,
     /// Whether its index was damaged and may still be.
     pub(crate) is_scratched: bool,
     pub(crate) running: Option<Running>,
@@ -142,6 +144,7 @@ impl World {
                 begins_anew: false,
                 kept: None,
                 knows: false,
+                is_set_back: false,
                 is_scratched: false,
                 running: None,
             }
@@ -327,6 +330,7 @@ impl World {
         );
         if forgets {
             client.knows = false;
+            client.is_set_back |= matches!(event, Event::RollBack { .. });
             if let Some(running) = &mut client.running {
                 running.has_forgotten = true;
             }

@@ -59,6 +59,9 @@ pub(super) fn device(_stat: &Metadata) -> Option<i64> {
 /// the same place is told apart. `None` where the system does not say.
 pub(super) fn whereabouts(folder: &Path, is_source: bool) -> Option<i64> {
     let mut told = file_system(folder)?;
+    if is_bound(folder) {
+        told.push_str(" bound");
+    }
     if is_source && let Ok(real) = fs::canonicalize(folder) {
         told.push(' ');
         told.push_str(&real.to_string_lossy());
@@ -66,6 +69,29 @@ pub(super) fn whereabouts(folder: &Path, is_source: bool) -> Option<i64> {
     let digest = HashAlgorithm::Sha256.digest(told.as_bytes());
     let start = digest.as_bytes().first_chunk()?;
     Some(i64::from_le_bytes(*start))
+}
+
+/// Whether another folder of the same file system is mounted at `folder`.
+fn is_bound(folder: &Path) -> bool {
+    let device = |path| fs::metadata(path).ok().as_ref().and_then(device);
+    is_mounted(folder)
+        && folder
+            .parent()
+            .is_some_and(|parent| device(parent) == device(folder))
+}
+
+/// Whether something is mounted at `folder`; false before Linux 5.8, which does not say.
+#[cfg(target_os = "linux")]
+pub(super) fn is_mounted(folder: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    let about = statx(CWD, folder, AtFlags::empty(), StatxFlags::empty());
+    about.is_ok_and(|about| about.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+}
+
+/// Elsewhere what is mounted has a device of its own.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_mounted(_folder: &Path) -> bool {
+    false
 }
 
 /// Device numbers are given anew with each disk that is plugged in, so the file system's own id goes before them. FAT, exFAT
@@ -101,4 +127,15 @@ fn file_system(folder: &Path) -> Option<String> {
     let handle = winapi_util::Handle::from_path_any(folder).ok()?;
     let about = winapi_util::file::information(&handle).ok()?;
     Some(format!("{:x}", about.volume_serial_number()))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_mounted_is_told_from_what_lies_in_it() {
+        assert!(is_mounted(Path::new("/proc")));
+        assert!(!is_mounted(Path::new("/proc/self")));
+    }
 }

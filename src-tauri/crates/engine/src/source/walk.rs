@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use coffer_volume::dlist::EntryKind;
 
 use super::found::{Found, WalkItem, Why};
-use super::identity::{Folders, device, whereabouts};
+use super::identity::{Folders, device, is_mounted, whereabouts};
 use super::mounts::{KnownMounts, Mounted, is_marker};
 use super::roots::{Root, is_inside, with_separator};
 use super::rules::{
@@ -272,7 +272,8 @@ impl<'a> Walk<'a> {
             && fs::symlink_metadata(path).is_ok_and(|stat| stat.is_symlink());
         let is_named = is_source || leads_on;
         let around = self.stack.last();
-        let begins = is_named || around.is_some_and(|around| around.device != device);
+        let begins =
+            is_named || around.is_some_and(|around| around.device != device) || is_mounted(path);
         let known = self.known_mounts.as_ref().filter(|all| all.has(stored));
         let whereabouts = (begins || known.is_some())
             .then(|| whereabouts(path, is_named))
@@ -289,8 +290,12 @@ impl<'a> Walk<'a> {
             if begins {
                 self.mounts.insert(stored.to_owned(), whereabouts);
                 let real = is_named.then(|| fs::canonicalize(path).ok()).flatten();
-                let path = path.to_owned();
-                self.begun.push(Begun { path, device, real });
+                self.begun.push(Begun {
+                    path: path.to_owned(),
+                    device,
+                    is_mounted: is_mounted(path),
+                    real,
+                });
             }
         }
         let real = if self.options.symlinks == SymlinkPolicy::Follow {
