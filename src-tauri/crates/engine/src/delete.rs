@@ -21,7 +21,7 @@ use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::retention::{Retention, VersionState, retention_victims};
 use crate::session::Session;
 use crate::store::{
-    Cache, Listed, ListedVolume, Losses, Opened, RETENTION, Store, sync_what_is_there,
+    Cache, Listed, ListedVolume, Losses, Opened, Others, RETENTION, Store, sync_what_is_there,
     with_sound_index,
 };
 use crate::versions::{Version, open_dlist};
@@ -146,7 +146,12 @@ fn delete_once(
             let times = match &options.victims {
                 Victims::Numbers(numbers) => numbered(numbers, &listed)?,
                 Victims::Retention(retention) => {
-                    given_up(&session, &cache, &index, &listed, retention, options.now)?
+                    let now = options.now;
+                    let mut times = given_up(&session, &cache, &index, &listed, retention, now)?;
+                    if Others::noted(&index)? == Others::Work {
+                        others::spare(&session, &cache, &index, &listed, &mut times)?;
+                    }
+                    times
                 }
             };
             let stats = describe(&listed, &times);

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use coffer_engine::Retention;
+use coffer_engine::{Retention, Victims};
 use coffer_testkit::write_files;
 
+use crate::retention::{delete, options};
 use crate::sources::{keeping_one, restored, run_keeping_one, with_files};
 use crate::support::{Bench, noise};
 
@@ -33,9 +34,9 @@ fn a_source_that_is_away_is_kept_though_another_computer_was_here_last() {
         fs::remove_dir_all(folder)
     }] {
         let sources = vec![bench.source().join("b"), disk.clone()];
-        let mut options = keeping_one(&bench);
-        options.sources = sources.clone();
-        bench.backup_with(options).unwrap();
+        let mut given = keeping_one(&bench);
+        given.sources = sources.clone();
+        bench.backup_with(given).unwrap();
         let mut other = Bench::new();
         other.destination = bench.destination.clone();
         other.now = bench.now;
@@ -48,9 +49,9 @@ fn a_source_that_is_away_is_kept_though_another_computer_was_here_last() {
             &[("b", &noise(10, other.now.as_second().unsigned_abs()))],
         );
 
-        let mut options = keeping_one(&bench);
-        options.sources = sources;
-        let stats = bench.backup_with(options).unwrap();
+        let mut given = keeping_one(&bench);
+        given.sources = sources;
+        let stats = bench.backup_with(given).unwrap();
 
         assert_eq!((stats.kept_sources, stats.deleted_versions), (1, 0));
         assert_eq!(restored(&mut bench, 0), ["b", "disk", "disk/a"]);
@@ -104,10 +105,10 @@ fn a_rule_keeps_the_newest_version_of_another_computer_with_the_same_paths() {
         fs::rename(&aside, &theirs).unwrap();
     };
     swap();
-    let mut options = other.options();
-    options.sources = vec![shared.clone()];
+    let mut given = other.options();
+    given.sources = vec![shared.clone()];
     other.now = bench.now;
-    other.backup_with(options).unwrap();
+    other.backup_with(given).unwrap();
     bench.now = other.now;
     swap();
 
@@ -130,9 +131,9 @@ fn a_version_of_an_empty_source_stands_for_none_with_its_files() {
     let old_index = fs::read(bench.cache().join("index.sqlite")).unwrap();
     let sources = vec![bench.source(), disk.clone()];
     write_files(&disk, &[("on disk", b"1")]);
-    let mut options = keeping_one(&bench);
-    options.sources = sources.clone();
-    bench.backup_with(options).unwrap();
+    let mut given = keeping_one(&bench);
+    given.sources = sources.clone();
+    bench.backup_with(given).unwrap();
     // The computer is set back to a day before, and the disk is away.
     fs::write(bench.cache().join("index.sqlite"), old_index).unwrap();
     fs::remove_dir_all(&disk).unwrap();
@@ -140,9 +141,9 @@ fn a_version_of_an_empty_source_stands_for_none_with_its_files() {
 
     for round in 0..4 {
         write_files(&bench.source(), &[("a", &noise(10, round))]);
-        let mut options = keeping_one(&bench);
-        options.sources = sources.clone();
-        bench.backup_with(options).unwrap();
+        let mut given = keeping_one(&bench);
+        given.sources = sources.clone();
+        bench.backup_with(given).unwrap();
     }
 
     let mut kept = Vec::new();
@@ -162,9 +163,9 @@ fn sources_of_another_computer_have_not_left_the_list() {
     for round in 0..3 {
         for bench in [&mut bench, &mut other] {
             write_files(&bench.source(), &[("changes", &noise(10, round))]);
-            let mut options = bench.options();
-            options.retention = Retention::KeepVersions(3);
-            deleted.push(bench.backup_with(options).unwrap().deleted_versions);
+            let mut given = bench.options();
+            given.retention = Retention::KeepVersions(3);
+            deleted.push(bench.backup_with(given).unwrap().deleted_versions);
         }
         bench.now = other.now;
     }
@@ -219,4 +220,19 @@ fn an_index_that_is_new_finds_out_that_others_work_here() {
 
     assert_eq!(deleted.iter().sum::<u64>(), 5, "{deleted:?}");
     assert_eq!(restored(&mut other, 1), ["there"]);
+}
+
+#[test]
+fn a_person_who_deletes_by_a_rule_costs_another_computer_no_last_version() {
+    let (mut bench, mut other) = two(&["a"], &["there"]);
+    write_files(&bench.source(), &[("a", b"changed")]);
+    bench.backup().unwrap();
+    let rule = Victims::Retention(Retention::KeepVersions(1));
+
+    let gone = delete(&bench, options(&bench, rule)).unwrap();
+
+    assert_eq!(gone, [2]);
+    assert_eq!(restored(&mut other, 1), ["there"]);
+    let named = Victims::Numbers(vec![1]);
+    assert_eq!(delete(&bench, options(&bench, named)).unwrap(), [1]);
 }

@@ -81,7 +81,7 @@ fn with_versions(count: usize) -> Bench {
     bench
 }
 
-fn delete(bench: &Bench, options: DeleteOptions) -> coffer_engine::Result<Vec<usize>> {
+pub(crate) fn delete(bench: &Bench, options: DeleteOptions) -> coffer_engine::Result<Vec<usize>> {
     let store = bench.store();
     run(move || {
         let cancel = CancellationToken::new();
@@ -95,7 +95,7 @@ fn delete(bench: &Bench, options: DeleteOptions) -> coffer_engine::Result<Vec<us
     })
 }
 
-fn options(bench: &Bench, victims: Victims) -> DeleteOptions {
+pub(crate) fn options(bench: &Bench, victims: Victims) -> DeleteOptions {
     DeleteOptions {
         victims,
         full_removal: FullRemoval::Refuse,
