@@ -20,7 +20,8 @@ const MOST_TRIED: usize = 10;
 ///
 /// That is the newest one that this index made or compared with before, whatever others have added since: only there is to be
 /// seen what of these sources was backed up and is away now. Where it is gone, or the index is new, a dlist is read: that of the
-/// newest version that has some of the sources, or the newest of all. One that cannot be read is told and passed over.
+/// newest version that has some of the sources. One that cannot be read is told and passed over. When none has any, the index
+/// has no version afterwards.
 ///
 /// # Errors
 /// Those of the destination.
@@ -47,24 +48,13 @@ pub(crate) fn load_newest_version(
     }
     // Nobody knows yet whether all that it needs is there.
     index.set_may_be_damaged(true)?;
-    let mut readable = Vec::new();
-    for dlist in listed.dlists.iter().rev() {
-        if readable.len() == MOST_TRIED {
-            break;
-        }
-        if !load(session, index, dlist, spool)? {
-            continue;
-        }
-        if sources.is_empty() || sources.has_some_in(index)? {
+    for dlist in listed.dlists.iter().rev().take(MOST_TRIED) {
+        let is_loaded = load(session, index, dlist, spool)?;
+        if is_loaded && (sources.is_empty() || sources.has_some_in(index)?) {
             return Ok(());
         }
-        readable.push(dlist);
     }
-    match readable[..] {
-        [] => Ok(index.clear_filesets()?),
-        [_] => Ok(()),
-        [newest, ..] => load(session, index, newest, spool).map(|_| ()),
-    }
+    Ok(index.clear_filesets()?)
 }
 
 /// Makes it the only version in the index. False when it cannot be read, which is told.
