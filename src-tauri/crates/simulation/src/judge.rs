@@ -129,7 +129,9 @@ fn compared_with<'s>(
     let prefixes = own.sources.prefixes(base);
     let has_own = |version: &&Version| {
         let mut prefixes = prefixes.iter();
-        version.is_judged && prefixes.any(|prefix| !part(&version.tree, prefix).is_empty())
+        let is_damaged = version.client == client && !is_whole(&version.tree);
+        let has_own = prefixes.any(|prefix| !part(&version.tree, prefix).is_empty());
+        version.is_judged && (is_damaged || has_own)
     };
     let newest_first = dlists.iter().rev();
     let versions = newest_first.filter_map(|(name, _)| {
