@@ -60,6 +60,13 @@ impl Refusal {
     pub(crate) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let codes = codes(body);
         let is_own = !codes.is_empty() || has_own_header(headers);
+        // What Microsoft's support asks for first.
+        tracing::info!(
+            status = status.as_u16(),
+            code = codes.last().and_then(|code| loggable(code)),
+            request_id = request_id(headers),
+            "OneDrive refused a request"
+        );
         let challenge = headers.get("WWW-Authenticate");
         let wants_claims = challenge
             .and_then(|value| value.to_str().ok())
@@ -202,6 +209,17 @@ pub(super) fn has_own_header(headers: &HeaderMap) -> bool {
             .any(|name| name.as_str().starts_with("x-ms-"))
 }
 
+/// The number under which the service has the request in its logs.
+fn request_id(headers: &HeaderMap) -> Option<&str> {
+    headers.get("request-id")?.to_str().ok().and_then(loggable)
+}
+
+/// A word of an answer, if it is one: whoever answers may be anybody.
+fn loggable(word: &str) -> Option<&str> {
+    let is_word = word.len() <= 64 && word.bytes().all(|byte| byte.is_ascii_graphic());
+    is_word.then_some(word)
+}
+
 /// Whether an answer is a page for people.
 pub(super) fn is_page(headers: &HeaderMap) -> bool {
     is_of_kind(headers, "text/html")
@@ -275,6 +293,19 @@ mod tests {
         let later = "Tue, 01 Sep 2026 12:01:30 GMT";
         assert_eq!(wait(&[("retry-after", later), ("date", date)]), Some(90));
         assert_eq!(wait(&[("retry-after", date), ("date", later)]), None);
+    }
+
+    #[test]
+    fn only_words_reach_the_log() {
+        let id = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("request-id", value.parse().unwrap());
+            request_id(&headers).map(str::to_owned)
+        };
+        let real = "5f3a4c0e-7c1b-4d8e-9f55-2f0a7e1b9c11";
+        assert_eq!(id(real).as_deref(), Some(real));
+        assert_eq!(id("two words"), None);
+        assert_eq!(id(&"x".repeat(65)), None);
     }
 
     #[test]
