@@ -32,7 +32,7 @@ pub(crate) struct Desktop {
 impl Desktop {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temp folder");
-        for name in ["home", "run", "bin", "tmp", "browser"] {
+        for name in ["home", "run", "bin", "lib", "tmp", "browser"] {
             fs::create_dir(folder.path().join(name)).expect("a folder of the desktop");
         }
         let private = fs::Permissions::from_mode(0o700);
@@ -94,6 +94,7 @@ impl Desktop {
         command
             .env_clear()
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
+            .env("LD_LIBRARY_PATH", self.path("lib"))
             .env("HOME", self.home())
             .env("TMPDIR", self.path("tmp"))
             .env("XDG_RUNTIME_DIR", self.path("run"))
@@ -106,6 +107,16 @@ impl Desktop {
             .env("NO_AT_BRIDGE", "1")
             .env("LIBGL_ALWAYS_SOFTWARE", "1");
         command
+    }
+
+    /// Hides the libraries that show tray icons, as on a desktop where none is installed: what is found first is none.
+    pub(crate) fn hide_tray_libraries(&self) {
+        for name in ["libayatana-appindicator3", "libappindicator3"] {
+            for ending in [".so.1", ".so"] {
+                let path = self.path("lib").join(format!("{name}{ending}"));
+                fs::write(path, "").expect("an empty library");
+            }
+        }
     }
 
     /// Adds what wires Coffer to the simulator.

@@ -56,6 +56,7 @@ async fn a_backup_made_with_the_form_comes_back_after_a_crash_and_on_a_new_compu
     app.click("Select everything").await;
     restore_to(&app, &restored).await;
     assert_eq!(snapshot(&source), snapshot(&restored));
+    nobody_else_looks_into_its_folders(&desktop.home());
     no_secret_lies_about(&desktop, app);
 
     desktop.lose_everything().await;
@@ -87,6 +88,23 @@ async fn restore_to(app: &App, target: &Path) {
 }
 
 /// Searches the running app's command line and what it left behind, and shows that the search can find something.
+/// The folders of the app in those that each program shares.
+fn nobody_else_looks_into_its_folders(home: &Path) {
+    let mut own = Vec::new();
+    for shared in [".local/share", ".local/state", ".cache", ".config"] {
+        let entries = fs::read_dir(home.join(shared)).into_iter().flatten();
+        own.extend(entries.map(|entry| entry.unwrap().path()).filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            path.is_dir() && name.to_lowercase().contains("coffer")
+        }));
+    }
+    assert!(!own.is_empty());
+    for folder in own {
+        let mode = fs::metadata(&folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", folder.display());
+    }
+}
+
 fn no_secret_lies_about(desktop: &Desktop, app: App) {
     let mut search = Search::new();
     search.add("the passphrase", PASSPHRASE);

@@ -63,3 +63,15 @@ async fn without_a_tray_the_app_says_where_it_stays() {
 
     app.see("No tray on this desktop").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_library_for_tray_icons_the_app_goes_on_in_its_window() {
+    let desktop = Desktop::new().await;
+    desktop.hide_tray_libraries();
+    let _host = TrayHost::start(desktop.bus().await).await;
+
+    let app = App::start(&desktop).await;
+
+    app.see("No tray on this desktop").await;
+    assert!(app.is_running());
+}
