@@ -81,17 +81,17 @@ impl Computer {
 
     /// Opens Coffer as the command line does, beside an app that may run.
     pub(crate) fn open(&self) -> Coffer {
+        self.open_with(Arc::clone(&self.keychain))
+    }
+
+    /// The same with another keychain.
+    pub(crate) fn open_with(&self, keychain: Arc<dyn SecretStore>) -> Coffer {
         let mut environment =
             Environment::demo(self.simulator.api_url(), &self.simulator.oauth_url());
         // What fails for good in these tests need not be waited for.
         environment.retries.retries = 0;
-        Coffer::open(
-            self.folders(),
-            environment,
-            Arc::clone(&self.keychain),
-            self.clock.clone(),
-        )
-        .expect("Coffer starts")
+        Coffer::open(self.folders(), environment, keychain, self.clock.clone())
+            .expect("Coffer starts")
     }
 
     pub(crate) fn folders(&self) -> Folders {
