@@ -183,7 +183,7 @@ impl Coffer {
     }
 
     /// For jobs whose backups were made before they were noted.
-    fn look_for_last_backup(&self, id: &str, learnt: &mut Learnt) -> Result<()> {
+    pub(super) fn look_for_last_backup(&self, id: &str, learnt: &mut Learnt) -> Result<()> {
         let runs = self.run_history(id, 0, LOOKED_THROUGH)?;
         let ended = runs.iter().find(|run| {
             run.operation == Operation::Backup

@@ -70,12 +70,16 @@ impl Coffer {
     /// # Errors
     /// Those of the database.
     pub fn resume(&self, _alone: &AppLock) -> Result<()> {
+        let now = self.now();
+        let jobs = self.definitions()?;
+        // First: what was cut off came after it.
+        for (id, _) in &jobs {
+            self.learn_unlearnt_end(id)?;
+        }
         for row in self.database(|database| database.unfinished_runs())? {
             self.note_interrupted(row)?;
         }
-        let now = self.now();
-        for (id, _) in self.definitions()? {
-            self.learn_unlearnt_end(&id)?;
+        for (id, _) in jobs {
             self.learn(&id, |learnt| {
                 // A keychain needs nobody to tell that it is there again. Earlier versions waited for somebody.
                 let waited = learnt
@@ -100,15 +104,22 @@ impl Coffer {
             run.operation == Operation::Backup
                 && !matches!(run.result, RunResult::Running | RunResult::Stopped)
         });
-        let known = self.learnt(job_id)?.last_backup;
-        let (Some(run), Some(known)) = (ended, known.map(|run| run.id)) else {
+        let mut before = self.learnt(job_id)?;
+        let known = before.last_backup.as_ref().map(|run| &run.id);
+        let Some(run) = ended.filter(|run| Some(&run.id) != known) else {
             return Ok(());
         };
-        let (Ok(started), true) = (run.started.parse(), run.id != known) else {
+        let Ok(started) = run.started.parse() else {
             return Ok(());
         };
+        if known.is_none() {
+            self.look_for_last_backup(job_id, &mut before)?;
+        }
         let now = self.now();
-        self.learn(job_id, |learnt| learnt.note_end(&run, started, now))
+        self.learn(job_id, |learnt| {
+            learnt.last_good = before.last_good;
+            learnt.note_end(&run, started, now);
+        })
     }
 
     fn note_interrupted(&self, mut row: RunRow) -> Result<()> {
