@@ -43,8 +43,6 @@ pub(crate) struct Job {
     pub(crate) view: View,
     /// What was reported as backed up, the newest last.
     pub(crate) reported: Vec<Tree>,
-    /// Whether its last good backup was noted while the clock was ahead.
-    pub(crate) was_ahead: bool,
 }
 
 /// What the app may know of a job; it goes back with the database.
@@ -54,6 +52,8 @@ pub(crate) struct View {
     pub(crate) last: Option<RunSummary>,
     /// When the newest good one was started.
     pub(crate) last_good: Option<Timestamp>,
+    /// Looks at the clock by which that lay ahead: the app takes one of these times for it instead.
+    pub(crate) set_back: Vec<Timestamp>,
 }
 
 /// The app from its start to its end.
@@ -111,7 +111,6 @@ impl Computer {
                 id: String::new(),
                 view: View::default(),
                 reported: Vec::new(),
-                was_ahead: false,
             });
         }
         computer.set_up().await?;

@@ -227,6 +227,7 @@ impl Computer {
         let mut words = Vec::new();
         let started = match start {
             Start::Due => {
+                self.look_at_clock();
                 let ids = self.coffer().start_due_jobs();
                 let ids = match ids {
                     Ok(ids) => ids,
@@ -276,6 +277,16 @@ impl Computer {
         };
         let is_nothing = started.is_empty() && words.is_empty();
         Ok((!is_nothing).then_some((started, words)))
+    }
+
+    /// The app is about to see that backups of the future were made while the clock was wrong.
+    fn look_at_clock(&mut self) {
+        let now = self.now();
+        for job in &mut self.jobs {
+            if job.view.last_good > Some(now) {
+                job.view.set_back.push(now);
+            }
+        }
     }
 
     fn newest_run(&self, job: usize) -> Step<Option<Started>> {
@@ -376,6 +387,7 @@ impl Computer {
         let job = &mut self.jobs[run.job];
         if is_good(summary.result) {
             job.view.last_good = summary.started.parse().ok();
+            job.view.set_back.clear();
             if summary.result != RunResult::Warning && !is_camera_away {
                 job.reported.push(run.content.clone());
             }

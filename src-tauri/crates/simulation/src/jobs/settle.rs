@@ -3,6 +3,7 @@
 
 use coffer_ipc::job::{HealthLevel, WaitingFor};
 use coffer_ipc::run::RunResult;
+use coffer_ipc::{CommandError, ErrorCode};
 use jiff::SignedDuration;
 
 use super::computer::{Computer, PASSPHRASE, Step};
@@ -108,6 +109,13 @@ impl Computer {
                         ));
                     }
                     let typed = self.type_passphrase(number).await;
+                    // Nothing can be tried without a sign-in, and the answer says so: that comes first then.
+                    let asks_for_sign_in = |error: &CommandError| {
+                        error.code == ErrorCode::SignInRequired && causes.contains(&Cause::SignIn)
+                    };
+                    if typed.as_ref().is_err_and(asks_for_sign_in) {
+                        return self.run(Start::SignIn, &[]).await;
+                    }
                     typed.map_err(|error| {
                         let detail = format!("job {number}: {} {}", error.message, error.hint);
                         self.violation("a passphrase is refused", detail)
