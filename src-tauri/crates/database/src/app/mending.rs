@@ -124,9 +124,8 @@ fn rescue(
                     let values = (0..count).map(|at| row.get::<_, Value>(at));
                     let values = values.collect::<rusqlite::Result<Vec<_>>>();
                     // One whose values are damaged is not as the table wants them.
-                    let is_taken = values.is_ok_and(|values| {
-                        insert.execute(params_from_iter(values)).is_ok()
-                    });
+                    let is_taken =
+                        values.is_ok_and(|values| insert.execute(params_from_iter(values)).is_ok());
                     is_whole &= is_taken;
                 }
                 Ok(None) => break,

@@ -231,7 +231,9 @@ impl Coffer {
 
     pub(super) fn emit_card(&self, job_id: &str) {
         self.emit_newest(|| {
-            let card = Box::new(self.card(job_id).ok()?);
+            // A look that met damage in the database finds it mended the second time.
+            let card = self.card(job_id).or_else(|_| self.card(job_id));
+            let card = Box::new(card.ok()?);
             Some(Change::Job { card })
         });
     }

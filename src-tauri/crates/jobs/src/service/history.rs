@@ -100,15 +100,22 @@ impl Coffer {
     /// The app may have died right after the end of a backup was noted, and before its job knew of it.
     fn learn_unlearnt_end(&self, job_id: &str) -> Result<()> {
         let runs = self.run_history(job_id, 0, LOOKED_THROUGH)?;
+        let history: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
         let ended = runs.into_iter().find(|run| {
             run.operation == Operation::Backup
                 && !matches!(run.result, RunResult::Running | RunResult::Stopped)
         });
         let mut before = self.learnt(job_id)?;
-        let known = before.last_backup.as_ref().map(|run| &run.id);
-        let Some(run) = ended.filter(|run| Some(&run.id) != known) else {
+        let known = before.last_backup.as_ref();
+        let Some(run) = ended.filter(|run| known.is_none_or(|known| run.id != known.id)) else {
             return Ok(());
         };
+        // What the job knows may be gone from the history, with a damaged page: what is left there is older then.
+        let time = |run: &RunSummary| run.started.parse::<Timestamp>().ok();
+        let is_in_history = |known: &RunSummary| history.contains(&known.id);
+        if known.is_some_and(|known| !is_in_history(known) && time(known) >= time(&run)) {
+            return Ok(());
+        }
         let Ok(started) = run.started.parse() else {
             return Ok(());
         };

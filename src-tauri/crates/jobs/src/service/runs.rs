@@ -376,7 +376,8 @@ impl Coffer {
             finished,
             started,
         };
-        if let Err(error) = self.note(&end) {
+        // One that met damage in the database finds it mended the second time.
+        if let Err(error) = self.note(&end).or_else(|_| self.note(&end)) {
             tracing::error!(
                 message = error.message,
                 "the end of a run could not be noted"

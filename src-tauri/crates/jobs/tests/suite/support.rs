@@ -73,8 +73,11 @@ impl Computer {
 
     /// Starts the app; what an earlier start left is there, and ended with it.
     pub(crate) fn start(&self) -> Coffer {
-        let coffer = self.open();
         let alone = AppLock::take(&self.folders()).expect("no other app runs");
+        let (keychain, clock) = (Arc::clone(&self.keychain), self.clock.clone());
+        let environment = self.environment();
+        let opened = Coffer::open_alone(&alone, self.folders(), environment, keychain, clock);
+        let coffer = opened.expect("Coffer starts");
         coffer.resume(&alone).expect("the database is good");
         coffer
     }
@@ -86,12 +89,16 @@ impl Computer {
 
     /// The same with another keychain.
     pub(crate) fn open_with(&self, keychain: Arc<dyn SecretStore>) -> Coffer {
+        let clock = self.clock.clone();
+        Coffer::open(self.folders(), self.environment(), keychain, clock).expect("Coffer starts")
+    }
+
+    fn environment(&self) -> Environment {
         let mut environment =
             Environment::demo(self.simulator.api_url(), &self.simulator.oauth_url());
         // What fails for good in these tests need not be waited for.
         environment.retries.retries = 0;
-        Coffer::open(self.folders(), environment, keychain, self.clock.clone())
-            .expect("Coffer starts")
+        environment
     }
 
     pub(crate) fn folders(&self) -> Folders {
