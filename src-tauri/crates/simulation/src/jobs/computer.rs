@@ -75,7 +75,7 @@ pub(crate) struct Computer {
     life: Option<Life>,
     lives: u32,
     saved: Option<Saved>,
-    /// Whether a page of the database was overwritten.
+    /// Whether the database is damaged, and the app did not meet that yet.
     pub(crate) is_damaged: bool,
     /// What was done last to the app.
     pub(crate) last: String,
@@ -274,14 +274,9 @@ impl Computer {
         // What fails is tried again by the schedule, whose clock is moved.
         environment.retries.retries = 0;
         let secrets = Arc::clone(&self.surroundings.keychain) as Arc<dyn SecretStore>;
-        let opened = Coffer::open(
-            folders.clone(),
-            environment,
-            secrets,
-            self.surroundings.clone(),
-        )
-        .and_then(|coffer| {
-            let lock = AppLock::take(&folders)?;
+        let clock = self.surroundings.clone();
+        let opened = AppLock::take(&folders).and_then(|lock| {
+            let coffer = Coffer::open_alone(&lock, folders, environment, secrets, clock)?;
             coffer.resume(&lock)?;
             coffer.app_state()?;
             Ok((coffer, lock))
@@ -303,10 +298,10 @@ impl Computer {
     /// Ends the app, if it runs, and starts it with a database.
     pub(crate) async fn restart_with(&mut self, database: &Path) -> Step<()> {
         self.end_life().await;
-        match self.begin_life(Some(database)) {
-            Err(_) if self.is_damaged => self.begin_anew().await,
-            started => started,
-        }
+        self.begin_life(Some(database))?;
+        // Whatever was damaged is mended at the start.
+        self.is_damaged = false;
+        Ok(())
     }
 
     pub(crate) async fn end_life(&mut self) {
@@ -321,16 +316,11 @@ impl Computer {
         self.restart_with(&database).await
     }
 
-    /// Somebody does what the app says of a database that cannot be used: it goes away, and the jobs are set up again.
-    pub(crate) async fn begin_anew(&mut self) -> Step<()> {
-        self.end_life().await;
-        self.surroundings.put_right();
-        self.is_damaged = false;
-        self.saved = None;
-        self.set_up().await
-    }
-
     pub(crate) fn save_database(&mut self) {
+        // A copy of damage would be mended by what is kept of later.
+        if self.is_damaged {
+            return;
+        }
         let path = self.root.path().join("saved.sqlite");
         database::copy(&self.database(), &path);
         let views = self.jobs.iter().map(|job| job.view.clone());
@@ -352,13 +342,50 @@ impl Computer {
         Ok(true)
     }
 
+    /// Overwrites a page: an odd one while the app runs, which meets it sooner or later.
     pub(crate) async fn damage(&mut self, page: u32) -> Step<()> {
         let database = self.database();
-        self.end_life().await;
+        let is_running = page % 2 == 1;
+        if !is_running {
+            self.end_life().await;
+        }
         database::damage(&database, page);
-        self.is_damaged = true;
-        self.saved = None;
-        self.restart_with(&database).await
+        self.is_damaged = !database::is_whole(&database);
+        if is_running {
+            return Ok(());
+        }
+        let must_tell = self.is_damaged;
+        self.restart_with(&database).await?;
+        self.judge_mending(must_tell)
+    }
+
+    /// Sees whether the app met the damage.
+    pub(crate) fn look_at_damage(&mut self) -> Step<()> {
+        let is_met = self.is_damaged && database::is_whole(&self.database());
+        self.is_damaged &= !is_met;
+        self.judge_mending(is_met)
+    }
+
+    /// What was mended is told, unless the clock is wrong, by which it may be long ago.
+    fn judge_mending(&self, must_tell: bool) -> Step<()> {
+        let is_clock_right = self.now() == self.surroundings.time();
+        let state = self.coffer().app_state();
+        let is_told = state.is_ok_and(|state| state.database_problem.is_some());
+        if must_tell && is_clock_right && !is_told {
+            return Err(self.violation("a damage is not told", "the database was mended"));
+        }
+        Ok(())
+    }
+
+    /// Asks the app, and once more when that met the damage.
+    pub(crate) fn ask<T>(
+        &self,
+        question: impl Fn(&Coffer) -> coffer_jobs::Result<T>,
+    ) -> coffer_jobs::Result<T> {
+        match question(self.coffer()) {
+            Err(_) if self.is_damaged => question(self.coffer()),
+            other => other,
+        }
     }
 
     pub(crate) async fn lose_cache(&mut self) -> Step<()> {
@@ -422,8 +449,7 @@ impl Computer {
     }
 
     pub(crate) fn cards(&self) -> Step<Vec<JobCard>> {
-        self.coffer()
-            .job_cards()
+        self.ask(Coffer::job_cards)
             .map_err(|error| self.violation("the cards cannot be read", error.message))
     }
 

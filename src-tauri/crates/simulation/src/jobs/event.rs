@@ -41,7 +41,7 @@ pub(crate) enum Event {
     SaveDatabase,
     /// The copy takes the place of the database.
     RollBack,
-    /// A page of the database is overwritten while the app is not running.
+    /// A page of the database is overwritten: an odd one while the app runs, an even one while it does not.
     Damage { page: u32 },
     /// Somebody changes a job.
     Edit { job: usize, edit: Edit },

@@ -3,6 +3,7 @@
 use coffer_ipc::ErrorCode;
 use coffer_ipc::job::{HealthLevel, JobCard, JobState, WaitingFor};
 use coffer_ipc::run::RunResult;
+use coffer_jobs::Coffer;
 use jiff::Timestamp;
 
 use super::computer::{Computer, Step};
@@ -15,12 +16,13 @@ const MOST_RUNS: u32 = 500;
 impl Computer {
     /// Checks everything that the app shows between two runs.
     pub(crate) fn judge(&mut self) -> Step<()> {
-        let state = self.coffer().app_state();
+        let state = self.ask(Coffer::app_state);
         let state =
             state.map_err(|error| self.violation("the app shows nothing", error.message))?;
         if state.jobs.len() + state.unreadable.len() < self.jobs.len() {
             return Err(self.violation("a job is gone", format!("{} left", state.jobs.len())));
         }
+        self.look_at_damage()?;
         for number in 0..self.jobs.len() {
             let id = &self.jobs[number].id;
             let Some(card) = state.jobs.iter().find(|card| card.id == *id) else {

@@ -132,7 +132,10 @@ impl Computer {
 
     pub(crate) async fn type_passphrase(&self, job: usize) -> Result<(), coffer_ipc::CommandError> {
         let id = &self.jobs[job].id;
-        let repaired = self.coffer().repair_passphrase(id, PASSPHRASE).await;
+        let mut repaired = self.coffer().repair_passphrase(id, PASSPHRASE).await;
+        if repaired.is_err() && self.is_damaged {
+            repaired = self.coffer().repair_passphrase(id, PASSPHRASE).await;
+        }
         repaired.map(drop)
     }
 
