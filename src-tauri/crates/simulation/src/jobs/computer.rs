@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use super::database;
 use super::event::{Disk, Edit};
 use super::generate::{Every, Plan};
-use super::surroundings::{OWNER, Surroundings};
+use super::surroundings::{Cause, OWNER, Surroundings};
 use crate::model::Violation;
 use crate::random::noise;
 use crate::world::{new_folder, shelf};
@@ -265,14 +265,7 @@ impl Computer {
             database::move_on(database, &before, &data);
         }
         let folders = Folders::new(&data, self.cache());
-        let nowhere = "http://localhost:1".to_owned();
-        let (graph, oauth) = match &self.surroundings.simulator {
-            Some(simulator) => (simulator.api_url().to_owned(), simulator.oauth_url()),
-            None => (nowhere.clone(), nowhere),
-        };
-        let mut environment = Environment::demo(&graph, &oauth);
-        // What fails is tried again by the schedule, whose clock is moved.
-        environment.retries.retries = 0;
+        let environment = self.environment();
         let secrets = Arc::clone(&self.surroundings.keychain) as Arc<dyn SecretStore>;
         let clock = self.surroundings.clone();
         let opened = AppLock::take(&folders).and_then(|lock| {
@@ -293,6 +286,18 @@ impl Computer {
             _lock: lock,
         });
         Ok(())
+    }
+
+    pub(crate) fn environment(&self) -> Environment {
+        let nowhere = "http://localhost:1".to_owned();
+        let (graph, oauth) = match &self.surroundings.simulator {
+            Some(simulator) => (simulator.api_url().to_owned(), simulator.oauth_url()),
+            None => (nowhere.clone(), nowhere),
+        };
+        let mut environment = Environment::demo(&graph, &oauth);
+        // What fails is tried again by the schedule, whose clock is moved.
+        environment.retries.retries = 0;
+        environment
     }
 
     /// Ends the app, if it runs, and starts it with a database.
@@ -438,6 +443,43 @@ impl Computer {
             passphrase: None,
         };
         self.coffer().update_job(id, request).await.map(drop)
+    }
+
+    /// Deletes a job and sets it up again on what it backed up, with the passphrase that stayed in the keychain; says
+    /// whether that can be done now.
+    pub(crate) async fn replace(&mut self, job: usize) -> Step<bool> {
+        let causes = self.surroundings.causes();
+        let is_of_another = |cause: &Cause| match cause {
+            Cause::Passphrase(of) => *of != job || !self.jobs[job].plan.is_encrypted,
+            Cause::Camera | Cause::Clock => true,
+            _ => false,
+        };
+        if self.is_damaged || !causes.iter().all(is_of_another) {
+            return Ok(false);
+        }
+        let definition = self.card(job)?.definition;
+        let id = self.jobs[job].id.clone();
+        let deleted = self.coffer().delete_job(&id, false).await;
+        deleted.map_err(|error| self.violation("a job cannot be deleted", error.message))?;
+        if self.cards()?.iter().any(|card| card.id == id) {
+            return Err(self.violation("a job is there that was deleted", id));
+        }
+        let request = SaveJob {
+            definition,
+            passphrase: None,
+        };
+        let created = self.coffer().create_job(request).await;
+        let created =
+            created.map_err(|error| self.violation("a job cannot be made again", error.message))?;
+        self.jobs[job].id = created.id;
+        self.jobs[job].view = View::default();
+        // The copy has the job that is gone.
+        self.saved = None;
+        let ids = self.jobs.iter().map(|job| job.id.clone()).collect();
+        let stick_jobs = self.jobs.iter().filter(|job| !job.plan.is_online).count();
+        let account = self.surroundings.account();
+        self.surroundings.knows(ids, stick_jobs, account);
+        Ok(true)
     }
 
     /// The card of a job.

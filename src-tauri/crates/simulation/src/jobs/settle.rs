@@ -154,6 +154,7 @@ impl Computer {
                 ),
             ));
         }
+        self.verify(number).await?;
         let mut missing = self.jobs[number].reported.clone();
         missing.retain(|tree| *tree != newest);
         let mut version = 1;
