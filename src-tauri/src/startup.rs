@@ -68,7 +68,8 @@ fn open(folders: Folders, taken: Option<AppLock>) -> Result<(Coffer, AppLock), C
     };
     let environment = Environment::from_variables();
     let keychain = Arc::new(SystemKeychain::default());
-    let coffer = Coffer::open(folders, environment, keychain, Arc::new(SystemClock))?;
+    let clock = Arc::new(SystemClock);
+    let coffer = Coffer::open_alone(&alone, folders, environment, keychain, clock)?;
     coffer.resume(&alone)?;
     Ok((coffer, alone))
 }

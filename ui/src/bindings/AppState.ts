@@ -39,6 +39,10 @@ demo: boolean,
  */
 keychainProblem: CommandError | null, 
 /**
+ * What is wrong with the app's own database, or was until it was mended a few days ago.
+ */
+databaseProblem: CommandError | null, 
+/**
  * Whether closing the window leaves an icon to come back by.
  */
 tray: TrayStatus, 

@@ -46,6 +46,10 @@ summary: RunSummary | null, } | { "kind": "keychain",
 /**
  * Why secrets cannot be kept, when they cannot.
  */
+problem: CommandError | null, } | { "kind": "database", 
+/**
+ * What became of it.
+ */
 problem: CommandError | null, } | { "kind": "tray", 
 /**
  * How it stands now.

@@ -136,6 +136,9 @@ export class App {
       case 'keychain':
         this.state.keychainProblem = change.problem;
         break;
+      case 'database':
+        this.state.databaseProblem = change.problem;
+        break;
       case 'tray':
         this.state.tray = change.status;
         break;

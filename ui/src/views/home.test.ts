@@ -218,6 +218,18 @@ describe('home', () => {
     await vi.waitFor(() => expect(screen.queryByText('No keychain')).toBeNull());
   });
 
+  it('tells of damage to the database as it was found', async () => {
+    const { app } = await openApp();
+    const problem = { code: 'failed' as const, message: 'It was damaged.', hint: 'Look.' };
+
+    app.apply({ seq: 1, change: { kind: 'database', problem } });
+    expect(await screen.findByText('It was damaged.')).toBeVisible();
+    expect(screen.getByText('Look.')).toBeVisible();
+
+    app.apply({ seq: 2, change: { kind: 'database', problem: null } });
+    await vi.waitFor(() => expect(screen.queryByText('It was damaged.')).toBeNull());
+  });
+
   it('names what stays before a job is deleted', async () => {
     const { user } = await openApp();
 

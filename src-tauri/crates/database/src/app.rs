@@ -2,7 +2,11 @@
 //!
 //! What a job or account consists of is the caller's text; only what is searched or sorted by has a column.
 
+mod kept;
+mod mending;
 mod migrations;
+
+pub use mending::Mended;
 
 use std::path::{Path, PathBuf};
 
@@ -65,6 +69,56 @@ impl AppDatabase {
         })
     }
 
+    /// The same for the one app, and nobody else, on this file: one that is damaged is mended first. What was damaged
+    /// stays beside it as `<path>.damaged`.
+    ///
+    /// # Errors
+    /// As [`AppDatabase::open`], and when it cannot be mended.
+    pub fn open_mending(path: &Path) -> Result<(Self, Option<Mended>)> {
+        mending::finish(path)?;
+        // SQLite takes an empty file for a new one; with a copy of what was in it, it is not.
+        let is_emptied = std::fs::metadata(path).is_ok_and(|file| file.len() == 0)
+            && kept::read(path).is_some_and(|rows| rows != kept::Rows::default());
+        let opened = match is_emptied {
+            true => Err(Error::Damaged),
+            false => Self::open(path),
+        };
+        match opened {
+            Ok(database) if mending::is_whole(&database.connection) => {
+                database.keep();
+                return Ok((database, None));
+            }
+            Err(error) if !error.is_unusable() => return Err(error),
+            damaged => drop(damaged),
+        }
+        let mended = mending::mend(path)?;
+        let database = Self::open(path)?;
+        database.keep();
+        Ok((database, Some(mended)))
+    }
+
+    /// Mends the file after a call said that it is damaged. For the one app on it.
+    ///
+    /// # Errors
+    /// When it cannot be mended; it is as it was then, and so is everything that uses it.
+    pub fn mend(&mut self) -> Result<Mended> {
+        // Nobody may have the file open while another takes its name.
+        self.connection = Connection::open_in_memory()?;
+        let mended = mending::mend(&self.path);
+        *self = Self::open(&self.path)?;
+        let mended = mended?;
+        self.keep();
+        Ok(mended)
+    }
+
+    /// Copies what nobody can make anew. Nothing fails because of it: the file itself has it, and the next change, or the
+    /// next start, copies it again.
+    fn keep(&self) {
+        if let Ok(rows) = kept::Rows::read(&self.connection) {
+            let _ = kept::write(&self.path, &rows);
+        }
+    }
+
     /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path
@@ -87,6 +141,7 @@ impl AppDatabase {
             "INSERT OR REPLACE INTO setting VALUES (?1, ?2)",
             [key, value],
         )?;
+        self.keep();
         Ok(())
     }
 
@@ -105,6 +160,7 @@ impl AppDatabase {
     pub fn put_account(&self, id: &str, body: &str) -> Result<()> {
         self.connection
             .execute("INSERT OR REPLACE INTO account VALUES (?1, ?2)", [id, body])?;
+        self.keep();
         Ok(())
     }
 
@@ -115,6 +171,7 @@ impl AppDatabase {
     pub fn remove_account(&self, id: &str) -> Result<()> {
         self.connection
             .execute("DELETE FROM account WHERE id = ?1", [id])?;
+        self.keep();
         Ok(())
     }
 
@@ -135,6 +192,7 @@ impl AppDatabase {
             "INSERT INTO job (id, body) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET body = ?2",
             [id, body],
         )?;
+        self.keep();
         Ok(())
     }
 
@@ -160,7 +218,9 @@ impl AppDatabase {
             let after = change(before);
             connection.execute("UPDATE job SET state = ?2 WHERE id = ?1", [id, &after])?;
             Ok(())
-        })
+        })?;
+        self.keep();
+        Ok(())
     }
 
     /// Removes a job with its runs.
@@ -176,7 +236,9 @@ impl AppDatabase {
             connection.execute("DELETE FROM run WHERE job = ?1", [id])?;
             connection.execute("DELETE FROM job WHERE id = ?1", [id])?;
             Ok(())
-        })
+        })?;
+        self.keep();
+        Ok(())
     }
 
     /// Adds or changes a run. The oldest beyond 500 of its job go, and the oldest reports beyond 100,000 lines in all.
@@ -339,6 +401,13 @@ impl AppDatabase {
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
+}
+
+/// The file beside `path` whose name ends in `ending`, too.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 /// Drops whole reports, of the oldest runs first, until at most `kept` lines are left.

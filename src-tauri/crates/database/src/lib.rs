@@ -21,7 +21,7 @@ mod sqlite;
 mod stream_blocks;
 mod usage;
 
-pub use app::{AppDatabase, MessageRow, RunRow};
+pub use app::{AppDatabase, Mended, MessageRow, RunRow};
 pub use comparison::{ComparedEntry, Comparison};
 pub use error::{Error, Result};
 pub use filter::BlockFilter;

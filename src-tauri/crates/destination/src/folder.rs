@@ -27,6 +27,8 @@ const TEMPORARY_SUFFIX: &str = ".coffer~";
 pub struct FolderDestination {
     folder: PathBuf,
     anchor: Arc<Anchor>,
+    /// Must be there when the folder is created.
+    base: Option<PathBuf>,
 }
 
 impl FolderDestination {
@@ -35,6 +37,16 @@ impl FolderDestination {
         Self {
             folder: folder.into(),
             anchor: Arc::default(),
+            base: None,
+        }
+    }
+
+    /// The same, created in `base` only and never with it: where a disk was, its folder is not made on another one.
+    #[must_use]
+    pub fn within(self, base: impl Into<PathBuf>) -> Self {
+        Self {
+            base: Some(base.into()),
+            ..self
         }
     }
 
@@ -305,7 +317,11 @@ impl Destination for FolderDestination {
     async fn create_folder(&self, cancel: &CancellationToken) -> Result<()> {
         let this = self.clone();
         blocking(cancel, move |_| {
-            create_folders(&this.folder).map_err(|source| match source.kind() {
+            let created = create_folders(&this.folder, this.base.as_deref());
+            created.map_err(|source| match source.kind() {
+                io::ErrorKind::NotFound => Error::FolderMissing {
+                    folder: this.label(),
+                },
                 io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => Error::Refused {
                     operation: "create the folder",
                     name: this.label(),
@@ -375,13 +391,31 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Creates a folder and those around it, and makes their names last.
-fn create_folders(folder: &Path) -> io::Result<()> {
+/// Creates a folder and those around it, but not `base` or what that lies in, and makes their names last.
+fn create_folders(folder: &Path, base: Option<&Path>) -> io::Result<()> {
     let missing: Vec<_> = folder
         .ancestors()
         .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
         .collect();
-    fs::create_dir_all(folder)?;
+    match base {
+        None => fs::create_dir_all(folder)?,
+        Some(base) => {
+            fs::metadata(base)?;
+            // One by one: none of them brings `base` back when that goes away meanwhile.
+            let inner = missing.iter().filter(|folder| folder.starts_with(base));
+            for folder in inner.rev().filter(|folder| **folder != base) {
+                match fs::create_dir(folder) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                        return Err(error);
+                    }
+                    _ => {}
+                }
+            }
+            if !fs::metadata(folder)?.is_dir() {
+                return Err(io::ErrorKind::NotADirectory.into());
+            }
+        }
+    }
     for created in missing {
         match created.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent)?,

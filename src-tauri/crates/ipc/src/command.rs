@@ -69,6 +69,8 @@ pub struct AppState {
     /// Why secrets cannot be kept, when they could not the last time. Asking for the state looks again; the answer comes
     /// as an event, because a keychain may take its time.
     pub keychain_problem: Option<CommandError>,
+    /// What is wrong with the app's own database, or was until it was mended a few days ago.
+    pub database_problem: Option<CommandError>,
     /// Whether closing the window leaves an icon to come back by.
     pub tray: TrayStatus,
     /// Light, dark, or as the system says.

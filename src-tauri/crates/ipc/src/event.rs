@@ -65,6 +65,11 @@ pub enum Change {
         /// Why secrets cannot be kept, when they cannot.
         problem: Option<CommandError>,
     },
+    /// The app's own database was found damaged.
+    Database {
+        /// What became of it.
+        problem: Option<CommandError>,
+    },
     /// A tray appeared or went away.
     Tray {
         /// How it stands now.

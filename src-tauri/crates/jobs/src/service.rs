@@ -4,6 +4,7 @@ mod accounts;
 mod bandwidth;
 mod browsing;
 mod cards;
+mod database;
 mod health;
 mod history;
 mod jobs;
@@ -18,7 +19,7 @@ mod sign_in_state;
 mod signing_in;
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coffer_database::AppDatabase;
@@ -32,6 +33,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
+use crate::app_lock::AppLock;
 use crate::environment::Environment;
 use crate::folders::Folders;
 use crate::keychain::SecretStore;
@@ -77,6 +79,12 @@ struct Inner {
     clock: Arc<dyn Clock>,
     secrets: Arc<dyn SecretStore>,
     database: Mutex<AppDatabase>,
+    /// This is the one app on the database, which may mend it.
+    is_alone: AtomicBool,
+    /// Why the database could not be mended, while that is so.
+    unmended: Mutex<Option<CommandError>>,
+    /// Something was found out about the database that was not told yet.
+    tells_database: AtomicBool,
     events: broadcast::Sender<Event>,
     /// Number of the event that was told last. Held while one is made and told, so that none overtakes another.
     seq: Mutex<u64>,
@@ -104,7 +112,7 @@ struct Inner {
 }
 
 impl Coffer {
-    /// Opens the app's database. The app goes on with [`Coffer::resume`]; the command line leaves its runs alone.
+    /// Opens the app's database, for one that may run beside an app: it leaves the runs of that, and damage, alone.
     ///
     /// # Errors
     /// When the database cannot be used.
@@ -114,9 +122,41 @@ impl Coffer {
         secrets: Arc<dyn SecretStore>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
+        let database = AppDatabase::open(&folders.database());
+        let database = database.map_err(|error| wording::database(&error))?;
+        Self::with_database(database, folders, environment, secrets, clock)
+    }
+
+    /// Opens the app's database for the one app on it, which goes on with [`Coffer::resume`]. Damage is mended, now and
+    /// whenever it shows, and [`AppState::database_problem`] tells of it.
+    ///
+    /// # Errors
+    /// When the database cannot be used, and not be mended.
+    pub fn open_alone(
+        _alone: &AppLock,
+        folders: Folders,
+        environment: Environment,
+        secrets: Arc<dyn SecretStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let opened = AppDatabase::open_mending(&folders.database());
+        let (database, mended) = opened.map_err(|error| wording::database(&error))?;
+        let coffer = Self::with_database(database, folders, environment, secrets, clock)?;
+        if let Some(mended) = mended {
+            coffer.note_mended(&lock(&coffer.inner.database), &mended);
+        }
+        coffer.inner.is_alone.store(true, Ordering::SeqCst);
+        Ok(coffer)
+    }
+
+    fn with_database(
+        database: AppDatabase,
+        folders: Folders,
+        environment: Environment,
+        secrets: Arc<dyn SecretStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
         coffer_onedrive::install_tls_provider();
-        let database =
-            AppDatabase::open(&folders.database()).map_err(|error| wording::database(&error))?;
         let (events, _) = broadcast::channel(EVENTS);
         let coffer = Self {
             inner: Arc::new(Inner {
@@ -125,6 +165,9 @@ impl Coffer {
                 clock,
                 secrets,
                 database: Mutex::new(database),
+                is_alone: AtomicBool::new(false),
+                unmended: Mutex::default(),
+                tells_database: AtomicBool::new(false),
                 events,
                 seq: Mutex::new(0),
                 tray: Mutex::new(TrayStatus::Shown),
@@ -165,6 +208,7 @@ impl Coffer {
             unreadable: self.unreadable()?,
             demo: self.inner.environment.demo,
             keychain_problem: lock(&self.inner.keychain_problem).clone(),
+            database_problem: self.database_problem(),
             tray: *lock(&self.inner.tray),
             theme: self.theme()?,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -234,13 +278,6 @@ impl Coffer {
             lock(&self.inner.keychain_problem).clone_from(&problem);
             self.emit(Change::Keychain { problem });
         }
-    }
-
-    fn database<T>(
-        &self,
-        work: impl FnOnce(&AppDatabase) -> coffer_database::Result<T>,
-    ) -> Result<T> {
-        work(&lock(&self.inner.database)).map_err(|error| wording::database(&error))
     }
 
     /// Runs keychain work off the async threads.

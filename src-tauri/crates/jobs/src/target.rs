@@ -73,6 +73,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) checkpoints: Checkpoints,
     pub(crate) folders: &'a Folders,
     pub(crate) tries: Tries,
+    /// What a folder is made in, and never with it; `None` when all of it may be made.
+    pub(crate) disk: Option<PathBuf>,
 }
 
 /// How often something is tried, and who hears of rests between tries.
@@ -125,6 +127,7 @@ impl Target {
             checkpoints: Checkpoints::None,
             folders,
             tries: retries.into(),
+            disk: None,
         };
         let target = match address.split_once("://") {
             Some((scheme, path)) if scheme.eq_ignore_ascii_case("file") => {
@@ -232,7 +235,11 @@ impl Target {
             )
         })?;
         let label = absolute.display().to_string();
-        let destination = opening.tries.retrying(FolderDestination::new(&absolute));
+        let folder = FolderDestination::new(&absolute);
+        let destination = opening.tries.retrying(match &opening.disk {
+            Some(disk) => folder.within(disk),
+            None => folder,
+        });
         let identity = format!("file/{}", real_path(&absolute).display());
         let target = Self::open(Arc::new(destination), &identity, label, opening)?;
         Ok(Self {

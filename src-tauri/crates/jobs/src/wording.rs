@@ -114,6 +114,51 @@ pub fn database(source: &coffer_database::Error) -> CommandError {
     }
 }
 
+/// The app's own database was damaged and is good again. `aside` is where the damaged file is.
+pub(crate) fn database_mended(
+    may_lack_jobs: bool,
+    lacks_history: bool,
+    aside: &str,
+) -> CommandError {
+    let what = match (may_lack_jobs, lacks_history) {
+        (true, _) => "Backups and sign-ins may be missing in the list",
+        (false, true) => "Every backup is in the list, but older reports may be missing",
+        (false, false) => "Nothing was lost",
+    };
+    let step = if may_lack_jobs {
+        "Look whether every backup is in the list, and set up anew what is missing: what it backed up is still there."
+    } else {
+        "You need to do nothing. If it happens again, check the disk with Coffer's data."
+    };
+    error(
+        ErrorCode::Failed,
+        format!("Coffer's own database was damaged and has been mended. {what}."),
+        format!("{step} The damaged file is kept as {aside}."),
+    )
+}
+
+/// What was to be done met a damaged database, which is good now.
+pub(crate) fn database_just_mended() -> CommandError {
+    error(
+        ErrorCode::Failed,
+        "Coffer's own database was damaged and has just been mended.",
+        "Try again.",
+    )
+}
+
+/// The app's own database is damaged and stays so.
+pub(crate) fn database_not_mended(source: &coffer_database::Error) -> CommandError {
+    error(
+        ErrorCode::Failed,
+        format!(
+            "Coffer's own database is damaged and could not be mended, so no backup runs: {}",
+            chain(source)
+        ),
+        "Make sure that the disk with Coffer's data has room and can be written; Coffer goes on by itself then. If it \
+         stays, move the data folder away and set the jobs up again; backups are not affected.",
+    )
+}
+
 /// Errors of the keychain.
 pub fn keychain(source: &keychain::Error) -> CommandError {
     if !matches!(source, keychain::Error::Unavailable { .. }) {

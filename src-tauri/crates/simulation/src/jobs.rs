@@ -10,6 +10,7 @@
 //! 3. No job is gone, and no history grows without an end.
 //! 4. When everything is put right, each job comes to a good backup within a few planned times, by itself or after the one
 //!    step that it names. Its newest version restores as what the sources hold, and what was reported before is in others.
+//!    All that it stored verifies.
 //!
 //! When the app dies, its database is as it was at that moment, and nothing of its cache changes after it.
 
@@ -24,5 +25,6 @@ mod play;
 mod runs;
 mod settle;
 mod surroundings;
+mod verify;
 
 pub use generate::JobsHistory;

@@ -311,6 +311,7 @@ export function appState(): AppState {
     unreadable: [],
     demo: true,
     keychainProblem: null,
+    databaseProblem: null,
     tray: 'shown',
     theme: 'system',
     version: '0.1.0',

@@ -77,9 +77,7 @@ fn version(connection: &Connection, path: &Path) -> Result<i32> {
 
 /// Where the copy of a file of this version goes.
 fn copy_path(path: &Path, version: i32) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".v{version}"));
-    name.into()
+    super::beside(path, &format!(".v{version}"))
 }
 
 /// A whole and consistent copy, replacing one that an earlier try left.

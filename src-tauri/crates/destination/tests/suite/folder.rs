@@ -92,3 +92,20 @@ async fn a_share_that_was_connected_anew_is_the_same_folder() {
 
     put(&destination, &temp, "second").await.unwrap();
 }
+
+#[tokio::test]
+async fn a_folder_is_made_within_what_is_there_and_not_in_the_place_of_a_disk_that_went() {
+    let root = tempfile::tempdir().unwrap();
+    let disk = root.path().join("disk");
+    let cancel = CancellationToken::new();
+    let destination = FolderDestination::new(disk.join("a/b")).within(&disk);
+
+    let away = destination.create_folder(&cancel).await;
+
+    assert!(matches!(away, Err(Error::FolderMissing { .. })), "{away:?}");
+    assert!(!disk.exists());
+    std::fs::create_dir(&disk).unwrap();
+    destination.create_folder(&cancel).await.unwrap();
+    destination.create_folder(&cancel).await.unwrap();
+    assert!(disk.join("a/b").is_dir());
+}

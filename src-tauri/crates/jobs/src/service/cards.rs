@@ -183,7 +183,7 @@ impl Coffer {
     }
 
     /// For jobs whose backups were made before they were noted.
-    fn look_for_last_backup(&self, id: &str, learnt: &mut Learnt) -> Result<()> {
+    pub(super) fn look_for_last_backup(&self, id: &str, learnt: &mut Learnt) -> Result<()> {
         let runs = self.run_history(id, 0, LOOKED_THROUGH)?;
         let ended = runs.iter().find(|run| {
             run.operation == Operation::Backup
@@ -231,7 +231,9 @@ impl Coffer {
 
     pub(super) fn emit_card(&self, job_id: &str) {
         self.emit_newest(|| {
-            let card = Box::new(self.card(job_id).ok()?);
+            // A look that met damage in the database finds it mended the second time.
+            let card = self.card(job_id).or_else(|_| self.card(job_id));
+            let card = Box::new(card.ok()?);
             Some(Change::Job { card })
         });
     }

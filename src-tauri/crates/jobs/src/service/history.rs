@@ -70,12 +70,16 @@ impl Coffer {
     /// # Errors
     /// Those of the database.
     pub fn resume(&self, _alone: &AppLock) -> Result<()> {
+        let now = self.now();
+        let jobs = self.definitions()?;
+        // First: what was cut off came after it.
+        for (id, _) in &jobs {
+            self.learn_unlearnt_end(id)?;
+        }
         for row in self.database(|database| database.unfinished_runs())? {
             self.note_interrupted(row)?;
         }
-        let now = self.now();
-        for (id, _) in self.definitions()? {
-            self.learn_unlearnt_end(&id)?;
+        for (id, _) in jobs {
             self.learn(&id, |learnt| {
                 // A keychain needs nobody to tell that it is there again. Earlier versions waited for somebody.
                 let waited = learnt
@@ -96,19 +100,33 @@ impl Coffer {
     /// The app may have died right after the end of a backup was noted, and before its job knew of it.
     fn learn_unlearnt_end(&self, job_id: &str) -> Result<()> {
         let runs = self.run_history(job_id, 0, LOOKED_THROUGH)?;
+        let history: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
         let ended = runs.into_iter().find(|run| {
             run.operation == Operation::Backup
                 && !matches!(run.result, RunResult::Running | RunResult::Stopped)
         });
-        let known = self.learnt(job_id)?.last_backup;
-        let (Some(run), Some(known)) = (ended, known.map(|run| run.id)) else {
+        let mut before = self.learnt(job_id)?;
+        let known = before.last_backup.as_ref();
+        let Some(run) = ended.filter(|run| known.is_none_or(|known| run.id != known.id)) else {
             return Ok(());
         };
-        let (Ok(started), true) = (run.started.parse(), run.id != known) else {
+        // What the job knows may be gone from the history, with a damaged page: what is left there is older then.
+        let time = |run: &RunSummary| run.started.parse::<Timestamp>().ok();
+        let is_in_history = |known: &RunSummary| history.contains(&known.id);
+        if known.is_some_and(|known| !is_in_history(known) && time(known) >= time(&run)) {
+            return Ok(());
+        }
+        let Ok(started) = run.started.parse() else {
             return Ok(());
         };
+        if known.is_none() {
+            self.look_for_last_backup(job_id, &mut before)?;
+        }
         let now = self.now();
-        self.learn(job_id, |learnt| learnt.note_end(&run, started, now))
+        self.learn(job_id, |learnt| {
+            learnt.last_good = before.last_good;
+            learnt.note_end(&run, started, now);
+        })
     }
 
     fn note_interrupted(&self, mut row: RunRow) -> Result<()> {

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use coffer_destination::{Rests, RetryPolicy};
@@ -246,13 +246,15 @@ impl Coffer {
         cancel: &CancellationToken,
     ) -> Result<Target> {
         let rests = Rests::default();
-        self.target_of_job_telling(job_id, rests, cancel).await
+        self.target_of_job_telling(job_id, None, rests, cancel)
+            .await
     }
 
-    /// The same, and tells of rests.
+    /// The same, and tells of rests. A folder is made in `disk` only.
     pub(super) async fn target_of_job_telling(
         &self,
         job_id: &str,
+        disk: Option<PathBuf>,
         rests: Rests,
         cancel: &CancellationToken,
     ) -> Result<Target> {
@@ -265,7 +267,8 @@ impl Coffer {
         };
         let prefix = definition.options.prefix.clone();
         let policy = self.inner.environment.retries;
-        self.target(
+        self.target_in(
+            disk,
             &definition.destination,
             &prefix,
             passphrase.as_deref(),
@@ -293,6 +296,20 @@ impl Coffer {
         tries: impl Into<Tries>,
         cancel: &CancellationToken,
     ) -> Result<Target> {
+        self.target_in(None, destination, prefix, passphrase, tries, cancel)
+            .await
+    }
+
+    /// The same; a folder is made in `disk` only.
+    async fn target_in(
+        &self,
+        disk: Option<PathBuf>,
+        destination: &DestinationSettings,
+        prefix: &str,
+        passphrase: Option<&str>,
+        tries: impl Into<Tries>,
+        cancel: &CancellationToken,
+    ) -> Result<Target> {
         let lock_file = self.inner.folders.journal_key_lock();
         let checkpoints = self.secrets(move |secrets| seal::checkpoints(secrets, &lock_file));
         let checkpoints = checkpoints.await?;
@@ -307,6 +324,7 @@ impl Coffer {
             checkpoints,
             folders: &self.inner.folders,
             tries: tries.into(),
+            disk,
         };
         match destination {
             DestinationSettings::Folder { path } => Target::folder(Path::new(path), opening),

@@ -116,13 +116,15 @@ impl Coffer {
                 };
                 (observer.on_progress)(shown);
             };
+            let disk = match permission {
+                Some(Permission::NewDestination) => None,
+                _ => disk_of(&definition, expected > 0, learnt.found_in),
+            };
             let opening = async {
-                if permission != Some(Permission::NewDestination) {
-                    check_disk(&definition, expected > 0, learnt.found_in).await?;
-                }
+                check_disk(&definition, disk.clone()).await?;
                 let rests = Rests::default();
                 let waits = coffer.waits_of(&definition, &rests).await;
-                let opening = coffer.target_of_job_telling(&job, rests, &cancel);
+                let opening = coffer.target_of_job_telling(&job, disk.clone(), rests, &cancel);
                 telling(waits, tell, opening).await
             };
             let target = match until_stopped(&cancel, opening).await {
@@ -131,13 +133,13 @@ impl Coffer {
             };
             let mut settings =
                 BackupSettings::new(definition.sources.iter().map(PathBuf::from).collect());
-            settings.filters = definition.filters;
+            settings.filters.clone_from(&definition.filters);
             settings.volume_size = definition.options.volume_bytes;
             settings.expected_versions = expected.into();
             settings.allow_new_destination = permission == Some(Permission::NewDestination);
             settings.allow_missing_source = permission == Some(Permission::MissingSource);
             settings.allow_mass_deletion = permission == Some(Permission::MassDeletion);
-            settings.always_read = Some(definition.options.always_read);
+            settings.always_read = Some(definition.options.always_read.clone());
             settings.retention = RetentionSettings::of_job(&definition.options.retention);
             // A backup that exists keeps its block size; the engine refuses another.
             settings.block_size = match operation::content(&target, &cancel).await {
@@ -145,7 +147,18 @@ impl Coffer {
                 _ => Some(definition.options.block_bytes),
             };
             let folders = &coffer.inner.folders;
-            operation::backup(&target, settings, folders, now, observer, &cancel).await
+            let backup = operation::backup(&target, settings, folders, now, observer, &cancel);
+            let mut finished = backup.await;
+            // Its disk may have gone since it was looked for, and before anything was written to it.
+            let is_missing = |error: &CommandError| {
+                error.code == ErrorCode::NotFound && finished.counts.uploaded_volumes == 0
+            };
+            if finished.error.as_ref().is_some_and(is_missing)
+                && let Err(away) = check_disk(&definition, disk).await
+            {
+                finished.error = Some(away);
+            }
+            finished
         });
         Ok(id)
     }
@@ -363,7 +376,8 @@ impl Coffer {
             finished,
             started,
         };
-        if let Err(error) = self.note(&end) {
+        // One that met damage in the database finds it mended the second time.
+        if let Err(error) = self.note(&end).or_else(|_| self.note(&end)) {
             tracing::error!(
                 message = error.message,
                 "the end of a run could not be noted"
@@ -502,30 +516,33 @@ async fn until_stopped<T>(
     }
 }
 
-/// Looks whether the folder of a backup is there; before the first one, whether what it is made in is.
-async fn check_disk(
+/// What must be there when a backup starts, lest it is made on another disk: its folder or, before the first one, what
+/// that was to be made in.
+fn disk_of(
     definition: &JobDefinition,
     has_backup: bool,
     found_in: Option<String>,
-) -> Result<()> {
-    let DestinationSettings::Folder { path } = &definition.destination else {
+) -> Option<PathBuf> {
+    match &definition.destination {
+        DestinationSettings::Folder { path } if has_backup => Some(path.into()),
+        DestinationSettings::Folder { .. } => found_in.map(PathBuf::from),
+        DestinationSettings::OneDrive { .. } => None,
+    }
+}
+
+/// Looks whether `disk` is there.
+async fn check_disk(definition: &JobDefinition, disk: Option<PathBuf>) -> Result<()> {
+    let (DestinationSettings::Folder { path }, Some(disk)) = (&definition.destination, disk) else {
         return Ok(());
     };
     let folder = PathBuf::from(path);
-    let needed = if has_backup {
-        Some(folder.clone())
-    } else {
-        found_in.map(PathBuf::from)
-    };
-    blocking(
-        move || match needed.map(|needed| needed.symlink_metadata()) {
-            Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(wording::disk_away(&folder))
-            }
-            // Whatever else is wrong with it, the backup itself says.
-            _ => Ok(()),
-        },
-    )
+    blocking(move || match disk.symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(wording::disk_away(&folder))
+        }
+        // Whatever else is wrong with it, the backup itself says.
+        _ => Ok(()),
+    })
     .await
 }
 

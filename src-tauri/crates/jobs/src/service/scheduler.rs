@@ -47,6 +47,7 @@ impl Coffer {
             if let Err(error) = self.start_due_jobs() {
                 tracing::error!(message = error.message, "the schedule could not be read");
             }
+            self.tell_database();
             self.tell_changed_health();
             tokio::select! {
                 () = self.inner.run_ended.notified() => {}
@@ -73,6 +74,7 @@ impl Coffer {
     /// # Errors
     /// Those of the database when no job can be read.
     pub fn start_due_jobs(&self) -> Result<Vec<String>> {
+        self.mend_late();
         self.note_late();
         let now = self.now();
         let mut due = Vec::new();

@@ -1,10 +1,14 @@
 //! What the simulation of jobs found, each at its smallest.
 
 use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{HealthLevel, JobState, WaitingFor};
 use coffer_ipc::run::RunResult;
+use coffer_jobs::keychain::{Error, MemoryKeychain, SecretStore};
 
 use crate::always_runs::{daily_job, run_what_is_due};
 use crate::support::{Computer, back_up};
@@ -77,4 +81,78 @@ async fn a_backup_whose_job_did_not_hear_of_its_end_is_known_at_the_next_start()
     let health = coffer.job_cards().unwrap().remove(0).health;
     assert_eq!(health.last_good.as_ref(), Some(&newest.started));
     assert_eq!(health.last_backup.unwrap().id, newest.id);
+}
+
+#[tokio::test]
+async fn a_first_backup_whose_job_did_not_hear_of_its_end_stays_known_when_the_next_is_cut_off() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let id = daily_job(&computer, &coffer, "one").await;
+    let (_, first) = back_up(&coffer, &id).await;
+    computer.clock.pass_minutes(5);
+    back_up(&coffer, &id).await;
+    drop(coffer);
+    let database = rusqlite::Connection::open(computer.folders().database()).unwrap();
+    // As the app left it when it died after the first end, and again in the midst of the second run.
+    database
+        .execute_batch(
+            "UPDATE job SET state = '{}';
+             UPDATE run SET finished = NULL, body = json_set(body, '$.result', 'running')
+                 WHERE number = (SELECT max(number) FROM run);",
+        )
+        .unwrap();
+
+    let coffer = computer.start();
+
+    let health = coffer.job_cards().unwrap().remove(0).health;
+    assert_eq!(health.last_good.as_ref(), Some(&first.started));
+    assert_eq!(health.last_backup.unwrap().result, RunResult::Interrupted);
+}
+
+/// Unplugs a disk when it is asked for something.
+struct Unplugging {
+    inner: MemoryKeychain,
+    disk: PathBuf,
+    is_armed: AtomicBool,
+}
+
+impl SecretStore for Unplugging {
+    fn set(&self, name: &str, value: &str) -> Result<(), Error> {
+        self.inner.set(name, value)
+    }
+
+    fn get(&self, name: &str) -> Result<Option<String>, Error> {
+        if self.is_armed.swap(false, Ordering::SeqCst) {
+            fs::rename(&self.disk, self.disk.with_extension("drawer")).unwrap();
+        }
+        self.inner.get(name)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        self.inner.remove(name)
+    }
+}
+
+#[tokio::test]
+async fn a_first_backup_is_not_made_where_its_disk_was_when_that_goes_after_the_look_for_it() {
+    let computer = Computer::new().await;
+    let disk = computer.path("backups");
+    fs::create_dir(&disk).unwrap();
+    let keychain = Arc::new(Unplugging {
+        inner: MemoryKeychain::default(),
+        disk: disk.clone(),
+        is_armed: AtomicBool::new(false),
+    });
+    let coffer = computer.open_with(Arc::clone(&keychain) as Arc<dyn SecretStore>);
+    let id = daily_job(&computer, &coffer, "stick").await;
+    keychain.is_armed.store(true, Ordering::SeqCst);
+
+    let (card, run) = back_up(&coffer, &id).await;
+
+    assert_eq!(run.result, RunResult::Error);
+    assert_eq!(card.health.waiting_for, WaitingFor::Disk);
+    assert!(!disk.exists());
+    fs::rename(disk.with_extension("drawer"), &disk).unwrap();
+    computer.clock.pass_minutes(1);
+    assert_eq!(run_what_is_due(&coffer).await, [RunResult::Success]);
 }

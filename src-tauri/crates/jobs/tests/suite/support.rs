@@ -73,25 +73,32 @@ impl Computer {
 
     /// Starts the app; what an earlier start left is there, and ended with it.
     pub(crate) fn start(&self) -> Coffer {
-        let coffer = self.open();
         let alone = AppLock::take(&self.folders()).expect("no other app runs");
+        let (keychain, clock) = (Arc::clone(&self.keychain), self.clock.clone());
+        let environment = self.environment();
+        let opened = Coffer::open_alone(&alone, self.folders(), environment, keychain, clock);
+        let coffer = opened.expect("Coffer starts");
         coffer.resume(&alone).expect("the database is good");
         coffer
     }
 
     /// Opens Coffer as the command line does, beside an app that may run.
     pub(crate) fn open(&self) -> Coffer {
+        self.open_with(Arc::clone(&self.keychain))
+    }
+
+    /// The same with another keychain.
+    pub(crate) fn open_with(&self, keychain: Arc<dyn SecretStore>) -> Coffer {
+        let clock = self.clock.clone();
+        Coffer::open(self.folders(), self.environment(), keychain, clock).expect("Coffer starts")
+    }
+
+    fn environment(&self) -> Environment {
         let mut environment =
             Environment::demo(self.simulator.api_url(), &self.simulator.oauth_url());
         // What fails for good in these tests need not be waited for.
         environment.retries.retries = 0;
-        Coffer::open(
-            self.folders(),
-            environment,
-            Arc::clone(&self.keychain),
-            self.clock.clone(),
-        )
-        .expect("Coffer starts")
+        environment
     }
 
     pub(crate) fn folders(&self) -> Folders {

@@ -213,7 +213,12 @@ impl Gate {
     /// How long the service that gives out tokens must not be asked for this sign-in.
     pub(crate) fn sign_in_rests(&self) -> Option<Duration> {
         self.look();
-        let rest = lock(&self.state).sign_in.rest(self.wall.now());
+        let wall = self.wall.now();
+        let mut state = lock(&self.state);
+        if state.sign_in.begin_again(wall) {
+            self.note(&mut state, Instant::now());
+        }
+        let rest = state.sign_in.rest(wall);
         (!rest.is_zero()).then_some(rest)
     }
 

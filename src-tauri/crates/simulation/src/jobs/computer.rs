@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use super::database;
 use super::event::{Disk, Edit};
 use super::generate::{Every, Plan};
-use super::surroundings::{OWNER, Surroundings};
+use super::surroundings::{Cause, OWNER, Surroundings};
 use crate::model::Violation;
 use crate::random::noise;
 use crate::world::{new_folder, shelf};
@@ -43,8 +43,6 @@ pub(crate) struct Job {
     pub(crate) view: View,
     /// What was reported as backed up, the newest last.
     pub(crate) reported: Vec<Tree>,
-    /// Whether its last good backup was noted while the clock was ahead.
-    pub(crate) was_ahead: bool,
 }
 
 /// What the app may know of a job; it goes back with the database.
@@ -54,6 +52,8 @@ pub(crate) struct View {
     pub(crate) last: Option<RunSummary>,
     /// When the newest good one was started.
     pub(crate) last_good: Option<Timestamp>,
+    /// Looks at the clock by which that lay ahead: the app takes one of these times for it instead.
+    pub(crate) set_back: Vec<Timestamp>,
 }
 
 /// The app from its start to its end.
@@ -75,7 +75,7 @@ pub(crate) struct Computer {
     life: Option<Life>,
     lives: u32,
     saved: Option<Saved>,
-    /// Whether a page of the database was overwritten.
+    /// Whether the database is damaged, and the app did not meet that yet.
     pub(crate) is_damaged: bool,
     /// What was done last to the app.
     pub(crate) last: String,
@@ -111,7 +111,6 @@ impl Computer {
                 id: String::new(),
                 view: View::default(),
                 reported: Vec::new(),
-                was_ahead: false,
             });
         }
         computer.set_up().await?;
@@ -266,23 +265,11 @@ impl Computer {
             database::move_on(database, &before, &data);
         }
         let folders = Folders::new(&data, self.cache());
-        let nowhere = "http://localhost:1".to_owned();
-        let (graph, oauth) = match &self.surroundings.simulator {
-            Some(simulator) => (simulator.api_url().to_owned(), simulator.oauth_url()),
-            None => (nowhere.clone(), nowhere),
-        };
-        let mut environment = Environment::demo(&graph, &oauth);
-        // What fails is tried again by the schedule, whose clock is moved.
-        environment.retries.retries = 0;
+        let environment = self.environment();
         let secrets = Arc::clone(&self.surroundings.keychain) as Arc<dyn SecretStore>;
-        let opened = Coffer::open(
-            folders.clone(),
-            environment,
-            secrets,
-            self.surroundings.clone(),
-        )
-        .and_then(|coffer| {
-            let lock = AppLock::take(&folders)?;
+        let clock = self.surroundings.clone();
+        let opened = AppLock::take(&folders).and_then(|lock| {
+            let coffer = Coffer::open_alone(&lock, folders, environment, secrets, clock)?;
             coffer.resume(&lock)?;
             coffer.app_state()?;
             Ok((coffer, lock))
@@ -301,13 +288,25 @@ impl Computer {
         Ok(())
     }
 
+    pub(crate) fn environment(&self) -> Environment {
+        let nowhere = "http://localhost:1".to_owned();
+        let (graph, oauth) = match &self.surroundings.simulator {
+            Some(simulator) => (simulator.api_url().to_owned(), simulator.oauth_url()),
+            None => (nowhere.clone(), nowhere),
+        };
+        let mut environment = Environment::demo(&graph, &oauth);
+        // What fails is tried again by the schedule, whose clock is moved.
+        environment.retries.retries = 0;
+        environment
+    }
+
     /// Ends the app, if it runs, and starts it with a database.
     pub(crate) async fn restart_with(&mut self, database: &Path) -> Step<()> {
         self.end_life().await;
-        match self.begin_life(Some(database)) {
-            Err(_) if self.is_damaged => self.begin_anew().await,
-            started => started,
-        }
+        self.begin_life(Some(database))?;
+        // Whatever was damaged is mended at the start.
+        self.is_damaged = false;
+        Ok(())
     }
 
     pub(crate) async fn end_life(&mut self) {
@@ -322,16 +321,11 @@ impl Computer {
         self.restart_with(&database).await
     }
 
-    /// Somebody does what the app says of a database that cannot be used: it goes away, and the jobs are set up again.
-    pub(crate) async fn begin_anew(&mut self) -> Step<()> {
-        self.end_life().await;
-        self.surroundings.put_right();
-        self.is_damaged = false;
-        self.saved = None;
-        self.set_up().await
-    }
-
     pub(crate) fn save_database(&mut self) {
+        // A copy of damage would be mended by what is kept of later.
+        if self.is_damaged {
+            return;
+        }
         let path = self.root.path().join("saved.sqlite");
         database::copy(&self.database(), &path);
         let views = self.jobs.iter().map(|job| job.view.clone());
@@ -353,13 +347,50 @@ impl Computer {
         Ok(true)
     }
 
+    /// Overwrites a page: an odd one while the app runs, which meets it sooner or later.
     pub(crate) async fn damage(&mut self, page: u32) -> Step<()> {
         let database = self.database();
-        self.end_life().await;
+        let is_running = page % 2 == 1;
+        if !is_running {
+            self.end_life().await;
+        }
         database::damage(&database, page);
-        self.is_damaged = true;
-        self.saved = None;
-        self.restart_with(&database).await
+        self.is_damaged = !database::is_whole(&database);
+        if is_running {
+            return Ok(());
+        }
+        let must_tell = self.is_damaged;
+        self.restart_with(&database).await?;
+        self.judge_mending(must_tell)
+    }
+
+    /// Sees whether the app met the damage.
+    pub(crate) fn look_at_damage(&mut self) -> Step<()> {
+        let is_met = self.is_damaged && database::is_whole(&self.database());
+        self.is_damaged &= !is_met;
+        self.judge_mending(is_met)
+    }
+
+    /// What was mended is told, unless the clock is wrong, by which it may be long ago.
+    fn judge_mending(&self, must_tell: bool) -> Step<()> {
+        let is_clock_right = self.now() == self.surroundings.time();
+        let state = self.coffer().app_state();
+        let is_told = state.is_ok_and(|state| state.database_problem.is_some());
+        if must_tell && is_clock_right && !is_told {
+            return Err(self.violation("a damage is not told", "the database was mended"));
+        }
+        Ok(())
+    }
+
+    /// Asks the app, and once more when that met the damage.
+    pub(crate) fn ask<T>(
+        &self,
+        question: impl Fn(&Coffer) -> coffer_jobs::Result<T>,
+    ) -> coffer_jobs::Result<T> {
+        match question(self.coffer()) {
+            Err(_) if self.is_damaged => question(self.coffer()),
+            other => other,
+        }
     }
 
     pub(crate) async fn lose_cache(&mut self) -> Step<()> {
@@ -414,6 +445,43 @@ impl Computer {
         self.coffer().update_job(id, request).await.map(drop)
     }
 
+    /// Deletes a job and sets it up again on what it backed up, with the passphrase that stayed in the keychain; says
+    /// whether that can be done now.
+    pub(crate) async fn replace(&mut self, job: usize) -> Step<bool> {
+        let causes = self.surroundings.causes();
+        let is_of_another = |cause: &Cause| match cause {
+            Cause::Passphrase(of) => *of != job || !self.jobs[job].plan.is_encrypted,
+            Cause::Camera | Cause::Clock => true,
+            _ => false,
+        };
+        if self.is_damaged || !causes.iter().all(is_of_another) {
+            return Ok(false);
+        }
+        let definition = self.card(job)?.definition;
+        let id = self.jobs[job].id.clone();
+        let deleted = self.coffer().delete_job(&id, false).await;
+        deleted.map_err(|error| self.violation("a job cannot be deleted", error.message))?;
+        if self.cards()?.iter().any(|card| card.id == id) {
+            return Err(self.violation("a job is there that was deleted", id));
+        }
+        let request = SaveJob {
+            definition,
+            passphrase: None,
+        };
+        let created = self.coffer().create_job(request).await;
+        let created =
+            created.map_err(|error| self.violation("a job cannot be made again", error.message))?;
+        self.jobs[job].id = created.id;
+        self.jobs[job].view = View::default();
+        // The copy has the job that is gone.
+        self.saved = None;
+        let ids = self.jobs.iter().map(|job| job.id.clone()).collect();
+        let stick_jobs = self.jobs.iter().filter(|job| !job.plan.is_online).count();
+        let account = self.surroundings.account();
+        self.surroundings.knows(ids, stick_jobs, account);
+        Ok(true)
+    }
+
     /// The card of a job.
     pub(crate) fn card(&self, job: usize) -> Step<JobCard> {
         let cards = self.cards()?;
@@ -423,8 +491,7 @@ impl Computer {
     }
 
     pub(crate) fn cards(&self) -> Step<Vec<JobCard>> {
-        self.coffer()
-            .job_cards()
+        self.ask(Coffer::job_cards)
             .map_err(|error| self.violation("the cards cannot be read", error.message))
     }
 

@@ -20,14 +20,23 @@ fn open(path: &Path) -> Connection {
 /// Copies what is committed.
 pub(crate) fn copy(from: &Path, to: &Path) {
     let _ = fs::remove_file(to);
-    // One that is damaged is copied as it is.
-    let copied = Connection::open(from)
-        .and_then(|open| open.execute("VACUUM INTO ?1", [to.to_string_lossy()]));
-    if copied.is_err() {
+    // One that is damaged is copied as it is: SQLite would leave out what is wrong with its indexes.
+    let copied = is_whole(from)
+        && Connection::open(from)
+            .and_then(|open| open.execute("VACUUM INTO ?1", [to.to_string_lossy()]))
+            .is_ok();
+    if !copied {
         let log = |path: &Path| PathBuf::from(format!("{}-wal", path.display()));
         let _ = fs::copy(from, to);
         let _ = fs::copy(log(from), log(to));
     }
+}
+
+/// Whether every page and every index is as it should be.
+pub(crate) fn is_whole(path: &Path) -> bool {
+    let answer = Connection::open(path)
+        .and_then(|open| open.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)));
+    answer.is_ok_and(|answer: String| answer == "ok")
 }
 
 /// Lets so many writes of runs and jobs pass, and none after them.
@@ -98,7 +107,7 @@ fn summaries(path: &Path, condition: &str, value: &str) -> Vec<RunSummary> {
     parsed.collect()
 }
 
-/// Overwrites the head of a page. Nobody has the database open.
+/// Overwrites the head of a page. Nobody uses the database meanwhile.
 pub(crate) fn damage(path: &Path, page: u32) {
     let _ = open(path).execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
     let Ok(mut bytes) = fs::read(path) else {
@@ -112,12 +121,14 @@ pub(crate) fn damage(path: &Path, page: u32) {
     }
 }
 
-/// Copies the database, and what lies beside it for services, into the folder of another life of the app.
+/// Copies the database, and what lies beside it for itself and for services, into the folder of another life of the app.
 pub(crate) fn move_on(database: &Path, from: &Path, to: &Path) -> PathBuf {
     fs::create_dir_all(to).expect("the temp folder can be written");
     let target = to.join("coffer.sqlite");
     copy(database, &target);
     accept(&target);
+    let kept = "coffer.sqlite.kept";
+    let _ = fs::copy(from.join(kept), to.join(kept));
     let pacing = from.join("pacing");
     if let Ok(entries) = fs::read_dir(&pacing) {
         let copies = to.join("pacing");

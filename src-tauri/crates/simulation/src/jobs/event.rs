@@ -41,10 +41,12 @@ pub(crate) enum Event {
     SaveDatabase,
     /// The copy takes the place of the database.
     RollBack,
-    /// A page of the database is overwritten while the app is not running.
+    /// A page of the database is overwritten: an odd one while the app runs, an even one while it does not.
     Damage { page: u32 },
     /// Somebody changes a job.
     Edit { job: usize, edit: Edit },
+    /// Somebody deletes a job and sets it up again, when nothing stands in the way of that.
+    Replace { job: usize },
 }
 
 /// What may change at any moment, also in the midst of a run.
@@ -100,8 +102,10 @@ pub(crate) enum Keychain {
 pub(crate) enum Network {
     Up,
     Down,
-    /// The service asks for an hour's rest.
+    /// The service of the sign-in asks for an hour's rest.
     Throttled,
+    /// The drive asks a few times for a second's rest.
+    Busy,
     /// The drive is full.
     Full,
 }
@@ -175,6 +179,7 @@ impl Event {
             Self::SaveDatabase | Self::RollBack => "rollback",
             Self::Damage { .. } => "damage",
             Self::Edit { .. } => "edit",
+            Self::Replace { .. } => "replace",
         }
     }
 
@@ -185,6 +190,7 @@ impl Event {
             | Self::BackUp { job, .. }
             | Self::Restore { job, .. }
             | Self::Type { job }
+            | Self::Replace { job }
             | Self::Edit { job, .. }
             | Self::Forget(Entry::Passphrase(job)) => Some(*job),
             _ => None,

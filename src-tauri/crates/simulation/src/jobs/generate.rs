@@ -87,6 +87,7 @@ impl JobsHistory {
         };
         let length = 8 + maker.random.below(14);
         let mut events: Vec<Event> = (0..length).flat_map(|_| maker.next()).collect();
+        maker.add_rarities(seed, &mut events);
         for event in &mut events {
             if let Some(troubles) = event.troubles_mut() {
                 troubles.retain(|trouble| choice.has(trouble.sort()));
@@ -129,6 +130,23 @@ struct Maker {
 impl Maker {
     fn job(&mut self) -> usize {
         self.random.below(self.jobs.len() as u64) as usize
+    }
+
+    /// In one history of four, something that others do not have. What a seed makes happen stays the same but for that.
+    fn add_rarities(&mut self, seed: u64, events: &mut Vec<Event>) {
+        self.random = Random::new(seed ^ 0x7261_7265);
+        if !self.random.once_in(4) {
+            return;
+        }
+        for _ in 0..1 + self.random.below(2) {
+            let event = if self.random.once_in(2) {
+                Event::Replace { job: self.job() }
+            } else {
+                Event::Change(Change::Network(Network::Busy))
+            };
+            let place = self.random.below(events.len() as u64 + 1) as usize;
+            events.insert(place, event);
+        }
     }
 
     /// What happens next: ordinary life half of the time.

@@ -3,6 +3,7 @@
 use coffer_ipc::ErrorCode;
 use coffer_ipc::job::{HealthLevel, JobCard, JobState, WaitingFor};
 use coffer_ipc::run::RunResult;
+use coffer_jobs::Coffer;
 use jiff::Timestamp;
 
 use super::computer::{Computer, Step};
@@ -15,12 +16,13 @@ const MOST_RUNS: u32 = 500;
 impl Computer {
     /// Checks everything that the app shows between two runs.
     pub(crate) fn judge(&mut self) -> Step<()> {
-        let state = self.coffer().app_state();
+        let state = self.ask(Coffer::app_state);
         let state =
             state.map_err(|error| self.violation("the app shows nothing", error.message))?;
         if state.jobs.len() + state.unreadable.len() < self.jobs.len() {
             return Err(self.violation("a job is gone", format!("{} left", state.jobs.len())));
         }
+        self.look_at_damage()?;
         for number in 0..self.jobs.len() {
             let id = &self.jobs[number].id;
             let Some(card) = state.jobs.iter().find(|card| card.id == *id) else {
@@ -65,9 +67,8 @@ impl Computer {
             return wrong("another backup is shown as the last one");
         }
         let shown_good: Option<Timestamp> = health.last_good.as_ref().and_then(|t| t.parse().ok());
-        // One that was noted while the clock was ahead cannot be later than now.
-        let is_set_back = view.last_good > shown_good && view.last_good > Some(now);
-        if shown_good != view.last_good && !is_set_back && !self.jobs[number].was_ahead {
+        let was_set_back = shown_good.is_some_and(|shown| view.set_back.contains(&shown));
+        if shown_good != view.last_good && !was_set_back {
             return wrong("another backup is shown as the last good one");
         }
         let error = last.and_then(|run| run.error.as_ref());
@@ -111,9 +112,8 @@ impl Computer {
         }
         let interval = self.jobs[number].plan.interval();
         if health.overdue
-            && let Some(good) = view.last_good
+            && let Some(good) = shown_good
             && now.duration_since(good).as_secs() / 60 < 2 * interval
-            && !self.jobs[number].was_ahead
         {
             return wrong("a job is overdue that is not");
         }
@@ -121,9 +121,9 @@ impl Computer {
         if runs.is_ok_and(|runs| runs.len() >= MOST_RUNS as usize) {
             return wrong("a history grows without an end");
         }
-        if view.last_good > Some(now) {
-            self.jobs[number].was_ahead = true;
-        }
+        let view = &mut self.jobs[number].view;
+        view.last_good = shown_good;
+        view.set_back.clear();
         Ok(())
     }
 }

@@ -143,6 +143,10 @@ async fn happen(computer: &mut Computer, event: &Event) -> Step {
             });
         }
         Event::Damage { page } => computer.damage(*page).await?,
+        Event::Replace { job } => {
+            let did = computer.replace(*job).await?;
+            return Ok(if did { "done" } else { "not now" }.to_owned());
+        }
         Event::Edit { job, edit } => return Ok(words(computer.edit(*job, *edit).await)),
     }
     Ok(String::new())

@@ -10,20 +10,19 @@ use coffer_ipc::event::{Change as Told, Event as AppEvent};
 use coffer_ipc::job::JobState;
 use coffer_ipc::restore::{BackupRef, ExistingFiles, RestoreRequest};
 use coffer_ipc::run::{Operation, RunResult, RunSummary};
+use coffer_jobs::Coffer;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::computer::{Computer, Step, Tree, read};
 use super::database;
-use super::event::Trouble;
+use super::event::{Trouble, What};
 use super::hook::RunHook;
 use super::surroundings::Cause;
 
 /// No run of this size takes longer unless it waits for itself, however busy the computer is.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// A database that cannot be read tells of no end.
-const PATIENCE_WITH_DAMAGE: Duration = Duration::from_secs(2);
 /// Starts within one wait; a computer that is off for the rest of it does not matter.
 const MOST_STARTS: u32 = 14;
 /// Starts at one moment, after which something is started again and again.
@@ -108,6 +107,13 @@ impl Computer {
 
     /// Starts what `start` says, and waits for its end; `None` when nothing was started.
     pub(crate) async fn run(&mut self, start: Start, troubles: &[Trouble]) -> Step<Option<String>> {
+        // What an app that dies leaves of a damaged database is another story: its next start is one of its own.
+        let dies = troubles.iter().any(|trouble| trouble.what == What::Kill);
+        let troubles = if self.is_damaged && dies {
+            &[]
+        } else {
+            troubles
+        };
         let before = self.cards()?;
         let mut events = self.coffer().subscribe();
         self.surroundings.run_begins();
@@ -131,10 +137,9 @@ impl Computer {
                 return Err(violation);
             }
         };
-        if !self.have_ended(&started, &mut events).await? {
+        if let Err(violation) = self.have_ended(&started, &mut events).await {
             self.leave(&watched);
-            self.begin_anew().await?;
-            return Ok(Some("the jobs were set up again".to_owned()));
+            return Err(violation);
         }
         let hook = Arc::clone(&watched.hook);
         self.leave(&watched);
@@ -146,22 +151,20 @@ impl Computer {
             return Ok(Some(words.join(", ")));
         }
         let mut late = Vec::new();
-        if hook.has_refused() {
+        let was_refused = hook.has_refused() || self.is_damaged;
+        if was_refused {
             database::accept(&self.database());
             // The next look at the clock notes what could not be noted, before anything else.
             let begun = self.begin(Start::Due, &known).await?;
             late = begun.map_or_else(Vec::new, |(started, _)| started);
         }
-        if hook.has_refused() {
+        if was_refused {
             self.note_refused_starts(&started, &late);
         }
         for run in &started {
             words.push(self.judge_end(run, &hook, &causes)?);
         }
-        if !self.have_ended(&late, &mut events).await? {
-            self.begin_anew().await?;
-            return Ok(Some("the jobs were set up again".to_owned()));
-        }
+        self.have_ended(&late, &mut events).await?;
         for run in &late {
             words.push(self.judge_end(run, &hook, &causes)?);
         }
@@ -176,22 +179,14 @@ impl Computer {
         Ok((!did_nothing).then(|| words.join(", ")))
     }
 
-    /// Waits until runs have ended; they have not when a damaged database cannot tell.
-    async fn have_ended(&self, runs: &[Started], events: &mut Receiver<AppEvent>) -> Step<bool> {
-        let patience = if self.is_damaged {
-            PATIENCE_WITH_DAMAGE
-        } else {
-            PATIENCE
-        };
+    /// Waits until runs have ended.
+    async fn have_ended(&self, runs: &[Started], events: &mut Receiver<AppEvent>) -> Step<()> {
         let ids = runs.iter().map(|run| run.run.as_str()).collect();
-        match tokio::time::timeout(patience, ends_of(ids, events)).await {
-            Ok(_) => Ok(true),
-            Err(_) if self.is_damaged && self.coffer().app_state().is_err() => Ok(false),
-            Err(_) => {
-                let jobs = runs.iter().map(|run| run.job).collect::<Vec<_>>();
-                Err(self.violation("a run does not end", format!("jobs {jobs:?}")))
-            }
-        }
+        let ended = tokio::time::timeout(PATIENCE, ends_of(ids, events)).await;
+        ended.map(drop).map_err(|_| {
+            let jobs = runs.iter().map(|run| run.job).collect::<Vec<_>>();
+            self.violation("a run does not end", format!("jobs {jobs:?}"))
+        })
     }
 
     fn watch(&self, start: Start, troubles: &[Trouble]) -> Watched {
@@ -227,7 +222,8 @@ impl Computer {
         let mut words = Vec::new();
         let started = match start {
             Start::Due => {
-                let ids = self.coffer().start_due_jobs();
+                self.look_at_clock();
+                let ids = self.ask(Coffer::start_due_jobs);
                 let ids = match ids {
                     Ok(ids) => ids,
                     Err(error) => {
@@ -278,9 +274,20 @@ impl Computer {
         Ok((!is_nothing).then_some((started, words)))
     }
 
+    /// The app is about to see that backups of the future were made while the clock was wrong.
+    fn look_at_clock(&mut self) {
+        let now = self.now();
+        for job in &mut self.jobs {
+            if job.view.last_good > Some(now) {
+                job.view.set_back.push(now);
+            }
+        }
+    }
+
     fn newest_run(&self, job: usize) -> Step<Option<Started>> {
         let id = &self.jobs[job].id;
-        let runs = self.coffer().run_history(id, 0, 1).unwrap_or_default();
+        let runs = self.ask(|coffer| coffer.run_history(id, 0, 1));
+        let runs = runs.unwrap_or_default();
         let Some(run) = runs.into_iter().next() else {
             return Ok(None);
         };
@@ -376,6 +383,7 @@ impl Computer {
         let job = &mut self.jobs[run.job];
         if is_good(summary.result) {
             job.view.last_good = summary.started.parse().ok();
+            job.view.set_back.clear();
             if summary.result != RunResult::Warning && !is_camera_away {
                 job.reported.push(run.content.clone());
             }
@@ -385,14 +393,19 @@ impl Computer {
 
     /// Checks how a run says that it ended against what it met.
     fn judge_end(&mut self, run: &Started, hook: &RunHook, causes: &BTreeSet<Cause>) -> Step {
-        let noted = database::run(&self.database(), &run.run);
+        let id = &self.jobs[run.job].id;
+        let noted = match self.is_damaged {
+            false => database::run(&self.database(), &run.run),
+            true => {
+                let runs = self.ask(|coffer| coffer.run_history(id, 0, 5));
+                let mut runs = runs.unwrap_or_default().into_iter();
+                runs.find(|noted| noted.id == run.run)
+            }
+        };
         let noted = noted.filter(|noted| noted.result != RunResult::Running);
         let Some(summary) = noted else {
-            if !causes.contains(&Cause::Damaged) {
-                let class = "the end of a run is not noted";
-                return Err(self.violation(class, format!("job {}", run.job)));
-            }
-            return Ok(format!("job {}: end not noted", run.job));
+            let class = "the end of a run is not noted";
+            return Err(self.violation(class, format!("job {}", run.job)));
         };
         let words = format!(
             "job {}: {:?}{}",

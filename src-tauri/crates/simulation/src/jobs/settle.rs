@@ -3,6 +3,7 @@
 
 use coffer_ipc::job::{HealthLevel, WaitingFor};
 use coffer_ipc::run::RunResult;
+use coffer_ipc::{CommandError, ErrorCode};
 use jiff::SignedDuration;
 
 use super::computer::{Computer, PASSPHRASE, Step};
@@ -108,6 +109,13 @@ impl Computer {
                         ));
                     }
                     let typed = self.type_passphrase(number).await;
+                    // Nothing can be tried without a sign-in, and the answer says so: that comes first then.
+                    let asks_for_sign_in = |error: &CommandError| {
+                        error.code == ErrorCode::SignInRequired && causes.contains(&Cause::SignIn)
+                    };
+                    if typed.as_ref().is_err_and(asks_for_sign_in) {
+                        return self.run(Start::SignIn, &[]).await;
+                    }
                     typed.map_err(|error| {
                         let detail = format!("job {number}: {} {}", error.message, error.hint);
                         self.violation("a passphrase is refused", detail)
@@ -124,7 +132,10 @@ impl Computer {
 
     pub(crate) async fn type_passphrase(&self, job: usize) -> Result<(), coffer_ipc::CommandError> {
         let id = &self.jobs[job].id;
-        let repaired = self.coffer().repair_passphrase(id, PASSPHRASE).await;
+        let mut repaired = self.coffer().repair_passphrase(id, PASSPHRASE).await;
+        if repaired.is_err() && self.is_damaged {
+            repaired = self.coffer().repair_passphrase(id, PASSPHRASE).await;
+        }
         repaired.map(drop)
     }
 
@@ -143,6 +154,7 @@ impl Computer {
                 ),
             ));
         }
+        self.verify(number).await?;
         let mut missing = self.jobs[number].reported.clone();
         missing.retain(|tree| *tree != newest);
         let mut version = 1;

@@ -223,16 +223,21 @@ impl Surroundings {
         match network {
             Network::Up => {}
             Network::Down => drop(always(Op::Any, Action::drop_at(DropPoint::BeforeBody))),
-            // The service of the sign-in: rests that the drive itself asks for are waited for in a run.
             Network::Throttled => {
                 always(Op::RefreshAuthid, Action::throttle(429, 3600));
                 simulator.expire_access(OWNER);
+            }
+            // No longer: a run waits for it by a clock that nobody moves.
+            Network::Busy => {
+                for op in [Op::Drive, Op::ItemGet, Op::Children, Op::ContentPut] {
+                    simulator.add_fault(Fault::new(op, Action::throttle(429, 1)).times(2));
+                }
             }
             Network::Full => simulator.set_quota(&drive, 1),
         }
         let mut state = self.state();
         state.network = network;
-        state.was_throttled |= network == Network::Throttled;
+        state.was_throttled |= matches!(network, Network::Throttled | Network::Busy);
     }
 
     /// An empty mount point cannot be told from a new disk before there was a backup.

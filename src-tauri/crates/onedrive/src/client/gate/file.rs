@@ -62,6 +62,19 @@ impl SignIn {
         let asked = until.saturating_sub(asked_at);
         Duration::from_millis(until.saturating_sub(now).min(asked)).min(LONGEST)
     }
+
+    /// A rest that was asked for in the future, because the clock was set back since, begins now: by its own time it would
+    /// not end before that comes. Says whether it was one.
+    pub(super) fn begin_again(&mut self, now: u64) -> bool {
+        match &mut self.rest {
+            Some((asked_at, until)) if *asked_at > now => {
+                *until = now.saturating_add(until.saturating_sub(*asked_at));
+                *asked_at = now;
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What the file of a credential is called: a part of its SHA-256.

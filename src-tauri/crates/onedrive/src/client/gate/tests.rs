@@ -452,3 +452,22 @@ async fn the_rest_of_a_sign_in_service_holds_for_all_processes_and_not_for_graph
     tokio::time::advance(seconds(3000)).await;
     assert_eq!(one.sign_in_rests(), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_a_sign_in_service_ends_also_after_the_clock_was_set_back() {
+    const MONTH: u64 = 30 * 86_400 * 1000;
+    let (folder, ahead) = (
+        tempfile::tempdir().unwrap(),
+        Arc::new(AtomicU64::new(MONTH)),
+    );
+    let wall = clock(&ahead);
+    let one = gate(folder.path(), &wall);
+    one.rest_sign_in(seconds(3600));
+    ahead.store(0, Ordering::Relaxed);
+
+    assert_eq!(one.sign_in_rests(), Some(seconds(3600)));
+    tokio::time::advance(seconds(3600)).await;
+
+    assert_eq!(one.sign_in_rests(), None);
+    assert_eq!(gate(folder.path(), &wall).sign_in_rests(), None);
+}

@@ -1,0 +1,96 @@
+//! A second copy of what nobody can make anew: jobs with what was learnt about them, accounts and settings.
+//!
+//! It lies beside the app database and is written after each change, so that damage to the one leaves the other. Runs and
+//! their reports are history, and not in it.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, params};
+
+use crate::error::Result;
+use crate::sqlite;
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS account (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS job (id TEXT PRIMARY KEY, body TEXT NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
+";
+
+/// What is kept twice.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Rows {
+    /// Id, body and state.
+    pub(super) jobs: Vec<(String, String, String)>,
+    /// Id and body.
+    pub(super) accounts: Vec<(String, String)>,
+    /// Key and value.
+    pub(super) settings: Vec<(String, String)>,
+}
+
+/// Where the copy of the database `path` is.
+pub(super) fn path_of(path: &Path) -> PathBuf {
+    super::beside(path, ".kept")
+}
+
+/// Replaces the copy of the database `path`. One that is damaged itself is made anew.
+pub(super) fn write(path: &Path, rows: &Rows) -> Result<()> {
+    let copy = path_of(path);
+    match replace(&copy, rows) {
+        Err(error) if error.is_unusable() => {
+            let _ = std::fs::remove_file(&copy);
+            replace(&copy, rows)
+        }
+        other => other,
+    }
+}
+
+fn replace(copy: &Path, rows: &Rows) -> Result<()> {
+    sqlite::create_private(copy)?;
+    let mut connection = Connection::open(copy)?;
+    connection.busy_timeout(std::time::Duration::from_secs(30))?;
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SCHEMA)?;
+    transaction.execute_batch("DELETE FROM setting; DELETE FROM account; DELETE FROM job;")?;
+    rows.insert_into(&transaction)?;
+    Ok(transaction.commit()?)
+}
+
+/// What the copy of the database `path` has; `None` when there is none that can be read.
+pub(super) fn read(path: &Path) -> Option<Rows> {
+    let flags = OpenFlags::default().difference(OpenFlags::SQLITE_OPEN_CREATE);
+    let connection = Connection::open_with_flags(path_of(path), flags).ok()?;
+    Rows::read(&connection).ok()
+}
+
+impl Rows {
+    pub(super) fn read(connection: &Connection) -> Result<Self> {
+        let mut jobs = connection.prepare_cached("SELECT id, body, state FROM job ORDER BY id")?;
+        let jobs = jobs.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let pairs = |sql: &str| -> Result<Vec<(String, String)>> {
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        };
+        Ok(Self {
+            jobs: jobs.collect::<rusqlite::Result<_>>()?,
+            accounts: pairs("SELECT id, body FROM account ORDER BY id")?,
+            settings: pairs("SELECT key, value FROM setting ORDER BY key")?,
+        })
+    }
+
+    /// What is there already stays.
+    pub(super) fn insert_into(&self, connection: &Connection) -> Result<()> {
+        for (id, body, state) in &self.jobs {
+            let sql = "INSERT OR IGNORE INTO job (id, body, state) VALUES (?1, ?2, ?3)";
+            connection.execute(sql, params![id, body, state])?;
+        }
+        for (id, body) in &self.accounts {
+            connection.execute("INSERT OR IGNORE INTO account VALUES (?1, ?2)", [id, body])?;
+        }
+        for (key, value) in &self.settings {
+            let sql = "INSERT OR IGNORE INTO setting VALUES (?1, ?2)";
+            connection.execute(sql, [key, value])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,301 @@
+//! Makes a whole database of a damaged one: of what can be read of it, and of the copy of what cannot be made anew.
+//!
+//! The new file is complete before it takes the name, and the damaged one stays beside it.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, params_from_iter};
+
+use super::{AppDatabase, beside, kept};
+use crate::error::{Error, Result};
+
+/// What became of a damaged database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mended {
+    /// Jobs, accounts or settings may be gone: neither the file nor its copy had all of them.
+    pub may_lack_jobs: bool,
+    /// Runs or reports are gone.
+    pub lacks_history: bool,
+    /// Where the damaged file is.
+    pub aside: PathBuf,
+}
+
+/// Tables with their columns, by their key: those that are kept twice first.
+const TABLES: [(&str, &str, &str); 5] = [
+    ("setting", "key, value", "key"),
+    ("account", "id, body", "id"),
+    ("job", "id, body, state", "id"),
+    ("run", "number, id, job, started, finished, body", "number"),
+    ("message", "run, seq, level, subject, text", "run"),
+];
+/// How many of them are.
+const KEPT_TABLES: usize = 3;
+/// Files of one database.
+const ENDINGS: [&str; 3] = ["", "-wal", "-shm"];
+
+/// Whether every page and every index is as it should be.
+pub(super) fn is_whole(connection: &Connection) -> bool {
+    let answer = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0));
+    answer.is_ok_and(|answer: String| answer == "ok")
+}
+
+/// Mends the file `path`, which nobody has open.
+pub(super) fn mend(path: &Path) -> Result<Mended> {
+    let new = new_of(path);
+    for ending in ENDINGS {
+        remove(&beside(&new, ending))?;
+    }
+    let database = AppDatabase::open(&new)?;
+    let old = open_damaged(path);
+    let mut are_whole = [false; TABLES.len()];
+    let transaction = database.connection.unchecked_transaction()?;
+    for (table, is_whole) in TABLES.iter().zip(&mut are_whole) {
+        if let Some(old) = &old {
+            *is_whole = rescue(old, &transaction, *table)?;
+        }
+    }
+    drop(old);
+    let are_kept_whole = are_whole[..KEPT_TABLES].iter().all(|whole| *whole);
+    let mut may_lack_jobs = !are_kept_whole;
+    if !are_kept_whole && let Some(rows) = kept::read(path) {
+        rows.insert_into(&transaction)?;
+        may_lack_jobs = false;
+    }
+    transaction.commit()?;
+    // Everything is in the one file that takes the name.
+    database
+        .connection
+        .execute_batch("PRAGMA journal_mode = DELETE;")?;
+    drop(database);
+
+    let aside = beside(path, ".damaged");
+    for ending in ENDINGS {
+        let from = beside(path, ending);
+        let to = beside(&aside, ending);
+        remove(&to)?;
+        rename(&from, &to)?;
+    }
+    rename(&new, path)?;
+    Ok(Mended {
+        may_lack_jobs,
+        lacks_history: are_whole[KEPT_TABLES..].iter().any(|whole| !*whole),
+        aside,
+    })
+}
+
+/// Ends what was cut off between the two names: the new file is whole once the old one has gone.
+pub(super) fn finish(path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    rename(&new_of(path), path)
+}
+
+fn new_of(path: &Path) -> PathBuf {
+    beside(path, ".new")
+}
+
+fn open_damaged(path: &Path) -> Option<Connection> {
+    let flags = OpenFlags::default().difference(OpenFlags::SQLITE_OPEN_CREATE);
+    Connection::open_with_flags(path, flags).ok()
+}
+
+/// Copies what can be read of a table, from both of its ends up to what cannot; says whether that is all.
+fn rescue(
+    old: &Connection,
+    new: &Connection,
+    (table, columns, key): (&str, &str, &str),
+) -> Result<bool> {
+    let count = columns.split(',').count();
+    let places = vec!["?"; count].join(", ");
+    let insert = format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})");
+    let mut insert = new.prepare(&insert)?;
+    for order in ["ASC", "DESC"] {
+        let select = format!("SELECT {columns} FROM {table} ORDER BY {key} {order}");
+        let mut is_whole = true;
+        let Ok(mut select) = old.prepare(&select) else {
+            continue;
+        };
+        let mut rows = select.query([])?;
+        loop {
+            match rows.next() {
+                Ok(Some(row)) => {
+                    let values = (0..count).map(|at| row.get::<_, Value>(at));
+                    let values = values.collect::<rusqlite::Result<Vec<_>>>();
+                    // One whose values are damaged is not as the table wants them.
+                    let is_taken =
+                        values.is_ok_and(|values| insert.execute(params_from_iter(values)).is_ok());
+                    is_whole &= is_taken;
+                }
+                Ok(None) => break,
+                Err(_) => {
+                    is_whole = false;
+                    break;
+                }
+            }
+        }
+        if is_whole {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(path, error)),
+        _ => Ok(()),
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(from, error)),
+        _ => Ok(()),
+    }
+}
+
+fn failed(path: &Path, source: std::io::Error) -> Error {
+    Error::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{MessageRow, RunRow};
+
+    const PAGE: usize = 4096;
+
+    /// A database of some pages in each table.
+    fn filled(path: &Path) {
+        let database = AppDatabase::open(path).unwrap();
+        let text = "long enough to need some pages ".repeat(20);
+        database.set_setting("theme", "dark").unwrap();
+        for number in 0..10 {
+            let id = format!("{number}");
+            database.put_account(&id, &text).unwrap();
+            database.put_job(&id, &text).unwrap();
+            database.change_job_state(&id, |_| "state".into()).unwrap();
+            let run = RunRow {
+                id: format!("run {number}"),
+                job: id,
+                started: number,
+                finished: Some(number),
+                body: text.clone(),
+            };
+            database.put_run(&run).unwrap();
+            let line = MessageRow {
+                level: 1,
+                subject: String::new(),
+                text: text.clone(),
+            };
+            database.add_messages(&run.id, 0, &[line]).unwrap();
+        }
+    }
+
+    fn rows(database: &AppDatabase) -> kept::Rows {
+        kept::Rows::read(&database.connection).unwrap()
+    }
+
+    fn overwrite(path: &Path, at: usize) {
+        let mut bytes = std::fs::read(path).unwrap();
+        bytes[at..at + 512].fill(0xa5);
+        std::fs::write(path, bytes).unwrap();
+    }
+
+    #[test]
+    fn whichever_page_is_damaged_no_job_is_lost_and_the_rest_is_as_far_as_it_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coffer.sqlite");
+        filled(&path);
+        let whole = std::fs::read(&path).unwrap();
+        let kept_copy = std::fs::read(kept::path_of(&path)).unwrap();
+        let before = rows(&AppDatabase::open(&path).unwrap());
+        let mut with_runs = 0;
+        for page in 0..whole.len() / PAGE {
+            std::fs::write(&path, &whole).unwrap();
+            std::fs::write(kept::path_of(&path), &kept_copy).unwrap();
+            overwrite(&path, page * PAGE);
+
+            let (database, mended) = AppDatabase::open_mending(&path).unwrap();
+
+            assert_eq!(rows(&database), before, "page {page}");
+            let Some(mended) = mended else {
+                // A page that nothing is in.
+                assert_eq!(database.runs("3", 0, 10).unwrap().len(), 1);
+                continue;
+            };
+            assert!(!mended.may_lack_jobs, "page {page}");
+            assert!(mended.aside.exists());
+            let runs = (0..10).map(|job| database.runs(&job.to_string(), 0, 10).unwrap().len());
+            let runs: usize = runs.sum();
+            assert!(runs == 10 || mended.lacks_history, "page {page}");
+            with_runs += usize::from(runs > 0);
+            drop(database);
+            let (_, again) = AppDatabase::open_mending(&path).unwrap();
+            assert_eq!(again, None, "page {page}");
+        }
+        assert!(with_runs > whole.len() / PAGE / 2, "{with_runs}");
+    }
+
+    #[test]
+    fn a_file_that_is_damaged_while_it_is_open_is_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coffer.sqlite");
+        filled(&path);
+        let mut database = AppDatabase::open(&path).unwrap();
+        let before = rows(&database);
+        std::fs::write(&path, "no database any more".repeat(1000)).unwrap();
+
+        let mended = database.mend().unwrap();
+
+        assert!(!mended.may_lack_jobs && mended.lacks_history);
+        assert_eq!(rows(&database), before);
+        database.put_job("new", "job").unwrap();
+        assert!(is_whole(&database.connection));
+    }
+
+    #[test]
+    fn without_a_copy_it_says_that_jobs_may_be_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coffer.sqlite");
+        filled(&path);
+        std::fs::remove_file(kept::path_of(&path)).unwrap();
+        overwrite(&path, 0);
+
+        let (database, mended) = AppDatabase::open_mending(&path).unwrap();
+
+        assert!(mended.unwrap().may_lack_jobs);
+        assert!(database.jobs().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_file_that_was_emptied_is_no_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coffer.sqlite");
+        filled(&path);
+        std::fs::write(&path, "").unwrap();
+
+        let (database, mended) = AppDatabase::open_mending(&path).unwrap();
+
+        assert!(mended.unwrap().lacks_history);
+        assert_eq!(database.jobs().unwrap().len(), 10);
+    }
+
+    #[test]
+    fn what_was_cut_off_between_the_two_names_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coffer.sqlite");
+        filled(&path);
+        std::fs::rename(&path, new_of(&path)).unwrap();
+
+        let (database, mended) = AppDatabase::open_mending(&path).unwrap();
+
+        assert_eq!(mended, None);
+        assert_eq!(database.jobs().unwrap().len(), 10);
+    }
+}
