@@ -141,7 +141,7 @@ fn backup_once(
     }
     sync_volumes(&session, &index, &mut listed, &format, &spool)?;
     let sources = SourceList::of(&roots);
-    load_newest_version(&session, &index, &listed, &spool, &sources)?;
+    load_newest_version(&session, &index, &listed, &format, &spool, &sources)?;
     index.clear_staged()?;
 
     session.monitor().phase(Phase::BackingUp);
@@ -317,7 +317,7 @@ impl Run<'_> {
             let mut listed = Listed::completed(self.session, &index)?;
             let synced = sync_volumes(self.session, &index, &mut listed, &format, &folder)?;
             if synced == Synced::Forgot {
-                self.begin_again(&index, &listed, &folder)?;
+                self.begin_again(&index, &listed, &format, &folder)?;
                 sent = (stats.uploaded_volumes, stats.uploaded_bytes);
                 continue;
             }
@@ -332,7 +332,7 @@ impl Run<'_> {
                 // Nobody may find a version whose data is gone.
                 self.withdraw(&index, &dlist)?;
                 let listed = Listed::completed(self.session, &index)?;
-                self.begin_again(&index, &listed, &folder)?;
+                self.begin_again(&index, &listed, &format, &folder)?;
                 sent = (stats.uploaded_volumes, stats.uploaded_bytes);
                 continue;
             }
@@ -347,8 +347,14 @@ impl Run<'_> {
     }
 
     /// The version that this one was compared with may be gone as well.
-    fn begin_again(&self, index: &Index, listed: &Listed, folder: &Path) -> Result<()> {
-        load_newest_version(self.session, index, listed, folder, &self.sources)?;
+    fn begin_again(
+        &self,
+        index: &Index,
+        listed: &Listed,
+        format: &Format,
+        folder: &Path,
+    ) -> Result<()> {
+        load_newest_version(self.session, index, listed, format, folder, &self.sources)?;
         index.set_may_be_damaged(true)?;
         Ok(index.clear_staged()?)
     }

@@ -131,7 +131,7 @@ impl Compaction<'_> {
         session.monitor().phase(Phase::ReadingDestination);
         sync_volumes(session, index, listed, format, spool)?;
         let sources = SourceList::of_run_before(index)?.unwrap_or_default();
-        load_newest_version(session, index, listed, spool, &sources)?;
+        load_newest_version(session, index, listed, format, spool, &sources)?;
         session.monitor().phase(Phase::Planning);
         let mut needs = Needs::new(session, index, format, spool)?;
         needs.add(listed, without)?;

@@ -353,7 +353,7 @@ pub fn recreate(
     session.monitor().phase(Phase::ReadingDestination);
     sync_what_is_there(&session, &index, &mut listed, &format, &spool, Losses::Told)?;
     let sources = SourceList::of_run_before(&index)?.unwrap_or_default();
-    load_newest_version(&session, &index, &listed, &spool, &sources)?;
+    load_newest_version(&session, &index, &listed, &format, &spool, &sources)?;
     Ok(RecreateStats {
         versions: listed.dlists.len() as u64,
         volumes: listed.volumes().count() as u64,

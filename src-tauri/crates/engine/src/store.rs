@@ -18,7 +18,7 @@ use coffer_volume::{Encryption, Passphrase, VolumeName};
 pub(crate) use cache::{Cache, SpooledVolume, known_versions, with_sound_index};
 pub(crate) use kept::{Others, RETENTION, SOURCES, SOURCES_LEFT};
 pub(crate) use listing::{Listed, ListedVolume, open_volume};
-pub(crate) use newest::load_newest_version;
+pub(crate) use newest::{StagedAs, load_newest_version};
 pub(crate) use opened::Opened;
 pub(crate) use rows::{kind_number, kind_of, stream_ref, stream_row};
 pub(crate) use sync::{

@@ -300,9 +300,6 @@ impl Judge<'_> {
         let is_success = report.is_some_and(|report| report.warnings == 0);
         let was_away = self.went_astray;
         if is_success {
-            if was_away && self.before.knows && !self.has_forgotten {
-                self.fail("success without the destination", String::new());
-            }
             if what != What::Sources {
                 self.fail("success without a source", format!("{what:?}"));
             }
@@ -323,6 +320,10 @@ impl Judge<'_> {
         let Some(report) = report else {
             return;
         };
+        // Once its version is there, a run may be done before it can see that the disk went.
+        if is_success && was_away && !has_made && self.before.knows && !self.has_forgotten {
+            self.fail("success without the destination", String::new());
+        }
         if let Some(time) = made
             && !has_made
             && !was_away

@@ -63,13 +63,14 @@ pub(crate) fn is_whole(tree: &Tree) -> bool {
 }
 
 impl Model {
-    /// Notes a dlist that arrived. One of the same name that it replaces is lost.
+    /// Notes a dlist that arrived. One of the same name that it replaces is lost, unless it is that, written anew.
     pub(crate) fn arrived(
         &mut self,
         name: &str,
         data: Arc<[u8]>,
         client: usize,
         made: Timestamp,
+        is_rewritten: bool,
     ) -> Option<Violation> {
         let time = VolumeName::parse(name).and_then(|name| name.time())?;
         let replaced = self
@@ -79,7 +80,8 @@ impl Model {
         let mut violation = None;
         if let Some(replaced) = replaced {
             replaced.is_deleted = true;
-            if replaced.is_reported && !replaced.is_hit && replaced.data != data {
+            let is_lost = replaced.is_reported && !replaced.is_hit && !is_rewritten;
+            if is_lost && replaced.data != data {
                 violation = Some(Violation {
                     class: "a version replaced another".to_owned(),
                     detail: format!(

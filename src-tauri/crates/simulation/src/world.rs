@@ -377,14 +377,17 @@ impl World {
         }
         let mut state = self.state();
         let is_astray = self.disk.files().is_unplugged();
-        if let Some(running) = &mut state.clients[client].running
-            && let Rule::Rewritten { has_written } = &mut running.rule
-        {
-            *has_written = true;
-        }
+        let running = state.clients[client].running.as_mut();
+        let is_rewritten = match running.map(|running| &mut running.rule) {
+            Some(Rule::Rewritten { has_written }) => {
+                *has_written = true;
+                true
+            }
+            _ => false,
+        };
         if !is_astray {
             let time = state.time;
-            if let Some(violation) = state.model.arrived(name, data, client, time) {
+            if let Some(violation) = state.model.arrived(name, data, client, time, is_rewritten) {
                 state.fail(violation);
             }
         }

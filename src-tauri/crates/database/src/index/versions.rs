@@ -10,6 +10,8 @@ use crate::sqlite::{self, from_sql, to_sql};
 const COLUMNS: &str = "path, kind, time, hash, size, parts, listed, meta_hash, meta_size, meta_parts, \
                        meta_listed, modified, changed, inode";
 
+const STAGED_AS: &str = "staged as";
+
 /// A version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FilesetRow {
@@ -94,8 +96,9 @@ impl Index {
     /// # Errors
     /// Those of SQLite.
     pub fn clear_filesets(&self) -> Result<()> {
+        self.clear_staged()?;
         self.connection
-            .execute_batch("DELETE FROM staged; DELETE FROM entry; DELETE FROM fileset;")?;
+            .execute_batch("DELETE FROM entry; DELETE FROM fileset;")?;
         Ok(())
     }
 
@@ -260,8 +263,26 @@ impl Index {
     /// # Errors
     /// Those of SQLite.
     pub fn clear_staged(&self) -> Result<()> {
-        self.connection.execute("DELETE FROM staged", [])?;
+        self.connection.execute_batch(&format!(
+            "DELETE FROM staged; DELETE FROM meta WHERE key = '{STAGED_AS}';"
+        ))?;
         Ok(())
+    }
+
+    /// Notes what the staged version will be at the destination, in the caller's words.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn note_staged_as(&self, what: &str) -> Result<()> {
+        self.set_meta(STAGED_AS, what)
+    }
+
+    /// What was noted of the version that is still staged.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn staged_as(&self) -> Result<Option<String>> {
+        self.meta(STAGED_AS)
     }
 
     /// Stages an entry that is new or changed.

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use std::{fs, thread};
 
 use coffer_database::{EntryRow, Index};
-use coffer_volume::VolumeName;
 use coffer_volume::dlist::{Completeness, DlistWriter, EntryKind, FilelistEntry};
+use coffer_volume::{VolumeDigest, VolumeName};
 use jiff::{SignedDuration, Timestamp};
 
 use super::BackupStats;
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::spool::{Checkpoints, Spool, lock, put_new};
-use crate::store::{kind_number, kind_of, stream_ref};
+use crate::store::{StagedAs, kind_number, kind_of, stream_ref};
 use crate::threads::{join, spawn};
 
 /// A dlist at the destination, of which nobody was told yet.
@@ -38,7 +38,8 @@ pub(super) fn upload_dlist(
 ) -> Result<UploadedDlist> {
     for _ in 0..MOST_MOVES {
         let name = VolumeName::new_dlist(spool.prefix(), spool.time(), spool.encryption());
-        let size = write_dlist(session, index, spool, &name)?;
+        let VolumeDigest { size, hash } = write_dlist(session, index, spool, &name)?;
+        StagedAs::new(&name, &hash).note(index)?;
         let path = spool.folder().join(name.as_str());
         session.monitor().queued(size);
         // A dlist that is cut off is never gone on with; its checkpoint lets the next run give it up.
@@ -78,7 +79,12 @@ pub(super) fn keep_local_state(index: &Index) -> Result<()> {
     Ok(index.merge_staged()?)
 }
 
-fn write_dlist(session: &Session, index: &Index, spool: &Spool, name: &VolumeName) -> Result<u64> {
+fn write_dlist(
+    session: &Session,
+    index: &Index,
+    spool: &Spool,
+    name: &VolumeName,
+) -> Result<VolumeDigest> {
     let scratch = tempfile::tempfile_in(spool.folder())
         .map_err(|source| Error::io("create a file in", spool.folder(), source))?;
     let failed = |source| spool.volume_failed(name, source);
@@ -114,7 +120,7 @@ fn write_dlist(session: &Session, index: &Index, spool: &Spool, name: &VolumeNam
     })?;
     let (out, digest) = writer.finish().map_err(failed)?;
     spool.close(out, name)?;
-    Ok(digest.size)
+    Ok(digest)
 }
 
 /// Sends the staged version's entries in the order of a dlist, until all are sent or nobody takes them.

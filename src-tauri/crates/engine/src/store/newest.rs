@@ -4,6 +4,7 @@ use std::path::Path;
 
 use coffer_database::Index;
 use coffer_volume::dlist::Completeness;
+use coffer_volume::{Format, Hash, VolumeName};
 
 use super::Listed;
 use super::listing::ListedVolume;
@@ -11,6 +12,7 @@ use super::rows::entry_row;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::source_list::SourceList;
+use crate::verify::digest;
 use crate::versions::{open_dlist, read_entries};
 
 /// Versions that are looked at for one that has the sources.
@@ -29,9 +31,11 @@ pub(crate) fn load_newest_version(
     session: &Session,
     index: &Index,
     listed: &Listed,
+    format: &Format,
     spool: &Path,
     sources: &SourceList,
 ) -> Result<()> {
+    take_up_staged(session, index, listed, format, spool)?;
     let times: Vec<i64> = listed
         .times()
         .into_iter()
@@ -55,6 +59,58 @@ pub(crate) fn load_newest_version(
         }
     }
     Ok(index.clear_filesets()?)
+}
+
+/// The version that is staged in the index, as it will be at the destination.
+pub(crate) struct StagedAs<'n> {
+    dlist: &'n str,
+    /// Of the dlist's file.
+    hash: String,
+}
+
+impl<'n> StagedAs<'n> {
+    pub(crate) fn new(dlist: &'n VolumeName, hash: &Hash) -> Self {
+        let (dlist, hash) = (dlist.as_str(), hash.to_base64());
+        Self { dlist, hash }
+    }
+
+    /// Before it goes up: a run that is killed then left a version of its own.
+    pub(crate) fn note(&self, index: &Index) -> Result<()> {
+        let Self { dlist, hash } = self;
+        Ok(index.note_staged_as(&format!("{dlist} {hash}"))?)
+    }
+}
+
+/// When a run was killed after its version arrived, it is the newest one in the index from now on.
+fn take_up_staged(
+    session: &Session,
+    index: &Index,
+    listed: &Listed,
+    format: &Format,
+    spool: &Path,
+) -> Result<()> {
+    let Some(noted) = index.staged_as()? else {
+        return Ok(());
+    };
+    let noted = noted.split_once(' ').unwrap_or_default();
+    let arrived = listed
+        .dlists
+        .iter()
+        .find(|dlist| dlist.name.as_str() == noted.0);
+    let Some((dlist, time)) = arrived.and_then(|dlist| Some((dlist, dlist.name.time()?))) else {
+        return Ok(());
+    };
+    let fetched = session.fetch(dlist.name.as_str(), spool);
+    match fetched.and_then(|path| digest(&path, format)) {
+        // Another computer may have the name.
+        Ok(found) if found.hash.to_base64() == noted.1 => {
+            index.set_may_be_damaged(true)?;
+            index.commit_staged(time.as_second())?;
+            Ok(index.set_completeness(time.as_second(), true)?)
+        }
+        Ok(_) => Ok(()),
+        Err(error) => session.tell_unusable(dlist.name.as_str(), error),
+    }
 }
 
 /// Makes it the only version in the index. False when it cannot be read, which is told.

@@ -16,6 +16,8 @@ use coffer_volume::{Format, Hash, VolumeKind, VolumeName};
 
 use crate::checker::assert_clean;
 use crate::faulty::Faulty;
+use crate::hooked::Hooked;
+use crate::sources::restored;
 use crate::support::{Bench, noise};
 
 /// Unencrypted volumes of one kind in a folder, opened.
@@ -217,4 +219,34 @@ fn a_volume_that_arrived_is_not_sent_again_because_its_file_stayed() {
     assert!(!recording.arrived.lock().unwrap().contains(&dblock));
     assert_eq!(fs::read_dir(spool).unwrap().count(), 0);
     assert_clean(&bench.destination_path());
+}
+
+#[test]
+fn a_version_that_arrived_before_its_run_was_cut_off_is_compared_with() {
+    let mut bench = large_source();
+    bench.backup().unwrap();
+    write_files(&bench.source(), &[("new", b"new")]);
+    let real = bench.destination.clone();
+    let (spool, folder) = (bench.cache().join("spool"), bench.destination_path());
+    let hooked = Hooked {
+        refuse_put: Box::new(move |name| {
+            name.contains(".dlist.").then(|| {
+                fs::copy(spool.join(name), folder.join(name)).unwrap();
+                coffer_destination::Error::Cancelled
+            })
+        }),
+        ..Hooked::over(real.clone())
+    };
+    bench.destination = Arc::new(hooked);
+    bench.backup().unwrap_err();
+    bench.destination = real;
+    // What it held is away since.
+    fs::remove_dir_all(bench.source()).unwrap();
+    fs::create_dir(bench.source()).unwrap();
+
+    let stats = bench.backup().unwrap();
+
+    assert_eq!((stats.kept_sources, stats.versions), (1, 2));
+    let names = ["big.bin", "new", "other.bin", "text"];
+    assert_eq!(restored(&mut bench, 0), names);
 }
