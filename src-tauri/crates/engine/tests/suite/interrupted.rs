@@ -224,8 +224,16 @@ fn a_volume_that_arrived_is_not_sent_again_because_its_file_stayed() {
 #[test]
 fn a_version_that_arrived_before_its_run_was_cut_off_is_compared_with() {
     let mut bench = large_source();
-    bench.backup().unwrap();
-    write_files(&bench.source(), &[("new", b"new")]);
+    let disk = bench.source().join("disk");
+    write_files(&disk, &[("old", b"old")]);
+    let both = |bench: &Bench| {
+        let mut both = bench.options();
+        both.sources = vec![bench.source().join("text"), disk.clone()];
+        both
+    };
+    let given = both(&bench);
+    bench.backup_with(given).unwrap();
+    write_files(&disk, &[("new", b"new")]);
     let real = bench.destination.clone();
     let (spool, folder) = (bench.cache().join("spool"), bench.destination_path());
     let hooked = Hooked {
@@ -238,15 +246,17 @@ fn a_version_that_arrived_before_its_run_was_cut_off_is_compared_with() {
         ..Hooked::over(real.clone())
     };
     bench.destination = Arc::new(hooked);
-    bench.backup().unwrap_err();
+    let given = both(&bench);
+    bench.backup_with(given).unwrap_err();
     bench.destination = real;
-    // What it held is away since.
-    fs::remove_dir_all(bench.source()).unwrap();
-    fs::create_dir(bench.source()).unwrap();
+    fs::remove_dir_all(&disk).unwrap();
+    fs::create_dir(&disk).unwrap();
+    write_files(&bench.source(), &[("text", b"changed")]);
 
-    let stats = bench.backup().unwrap();
+    let given = both(&bench);
+    let stats = bench.backup_with(given).unwrap();
 
-    assert_eq!((stats.kept_sources, stats.versions), (1, 2));
-    let names = ["big.bin", "new", "other.bin", "text"];
+    assert_eq!((stats.kept_sources, stats.versions), (1, 3));
+    let names = ["disk", "disk/new", "disk/old", "text"];
     assert_eq!(restored(&mut bench, 0), names);
 }
