@@ -239,10 +239,16 @@ fn require_known_backup(
     listed: &mut Listed,
     options: &BackupOptions,
 ) -> Result<()> {
-    if !listed.is_empty() {
+    if !listed.dlists.is_empty() {
         return Ok(());
     }
-    let known = cache.index()?.known_dlists()?.len() as u64;
+    let known = cache.index()?.known_dlists()?;
+    let names = known.iter().map(|known| known.name.clone()).collect();
+    // Volumes without a version may be what somebody left where a disk was. Listings may lag, too.
+    if !listed.is_empty() && !session.ask_by_name(names)?.is_empty() {
+        return Ok(());
+    }
+    let known = known.len() as u64;
     let versions = known.max(options.expected_versions);
     if versions == 0 {
         return Ok(());
@@ -326,6 +332,8 @@ impl Run<'_> {
             spool.set_time(after_all(&listed, spool.time()));
             let checkpoints = &self.options.checkpoints;
             let made = self.made;
+            // Whoever kills the run once its version is there must not make it forget which disks that is of.
+            index.set_mounts(&overview.mounts)?;
             let dlist =
                 version::upload_dlist(self.session, &index, spool, &mut stats, checkpoints, made)?;
             if !self.is_still_whole(&index, spool, &dlist, &mut stats)? {
@@ -337,7 +345,6 @@ impl Run<'_> {
                 continue;
             }
             version::commit(&index, spool)?;
-            index.set_mounts(&overview.mounts)?;
             return Ok(Made { stats, overview });
         }
         Err(Error::DataMissing {

@@ -21,8 +21,8 @@ use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::retention::{Retention, VersionState, retention_victims};
 use crate::session::Session;
 use crate::store::{
-    Cache, Listed, ListedVolume, Losses, Opened, Others, RETENTION, Store, sync_what_is_there,
-    with_sound_index,
+    Cache, Listed, ListedVolume, Losses, Opened, Others, OwnVersions, RETENTION, RETENTION_REFUSED,
+    Store, sync_what_is_there, with_sound_index,
 };
 use crate::versions::{Version, open_dlist};
 
@@ -148,9 +148,7 @@ fn delete_once(
                 Victims::Retention(retention) => {
                     let now = options.now;
                     let mut times = given_up(&session, &cache, &index, &listed, retention, now)?;
-                    if Others::noted(&index)? == Others::Work {
-                        others::spare(&session, &cache, &index, &listed, &mut times)?;
-                    }
+                    others::spare(&session, &cache, &index, &listed, &mut times)?;
                     times
                 }
             };
@@ -234,7 +232,7 @@ fn describe(listed: &Listed, times: &[Timestamp]) -> DeleteStats {
     stats
 }
 
-/// Versions that `retention` gives up.
+/// Versions that `retention` gives up. Where others are known to work, it is about those of this computer alone.
 ///
 /// One whose dlist cannot be read is told and left alone: nobody can say what it is worth.
 pub(crate) fn given_up(
@@ -250,10 +248,14 @@ pub(crate) fn given_up(
     }
     let mut versions = Vec::new();
     let mut unknown = Vec::new();
+    let counted = counted(index, listed)?;
     for dlist in &listed.dlists {
         let Some(time) = dlist.name.time() else {
             continue;
         };
+        if !counted.contains(&time) {
+            continue;
+        }
         match index.completeness(time.as_second())? {
             Some(is_complete) => versions.push(VersionState { time, is_complete }),
             None => unknown.push(dlist),
@@ -292,9 +294,7 @@ pub(crate) fn apply_retention(
     listed: &Listed,
     options: &RetentionRun<'_>,
 ) -> Result<u64> {
-    let rule = format!("{:?}", options.retention);
-    let is_as_before = index.meta(RETENTION)?.is_some_and(|before| before == rule);
-    index.set_meta(RETENTION, &rule)?;
+    let is_as_before = note_rule(index, options.retention)?;
     if options.retention.keeps_all() {
         return Ok(0);
     }
@@ -309,8 +309,10 @@ pub(crate) fn apply_retention(
     // A listing that lags behind must not cost the version that was just made.
     times.retain(|time| Some(*time) != options.newest);
     others::spare(session, cache, index, listed, &mut times)?;
-    let (victims, versions) = (times.len() as u64, listed.dlists.len() as u64);
-    let are_most = is_as_before && victims > 1 && victims * 2 > versions;
+    let counted = counted(index, listed)?;
+    let (victims, versions) = (times.len() as u64, counted.len() as u64);
+    let are_most =
+        is_as_before && (is_most(&times, &counted) || is_refused_still(index, &times, &counted)?);
     let has_jumped = !matches!(options.retention, Retention::KeepVersions(_))
         && has_jumped(listed, &times, options);
     if (are_most || has_jumped) && !options.allow_mass_deletion {
@@ -318,9 +320,60 @@ pub(crate) fn apply_retention(
             subject: session.label(),
             kind: ProblemKind::MassDeletion { victims, versions },
         });
+        if let Some(newest) = times.iter().max() {
+            index.set_meta(RETENTION_REFUSED, &newest.as_second().to_string())?;
+        }
         return Ok(0);
     }
+    if options.allow_mass_deletion || !is_as_before {
+        index.set_meta(RETENTION_REFUSED, "")?;
+    }
     Ok(delete_versions(session, index, listed, &times)?.len() as u64)
+}
+
+/// Notes the rule of a run in which nothing is deleted, so that a jump of the clock is noticed by the next one that may. How
+/// many versions a wait leaves to a rule that counts them says nothing of the clock.
+pub(crate) fn note_rule_of_waiting_run(index: &Index, retention: &Retention) -> Result<()> {
+    if !matches!(retention, Retention::KeepVersions(_)) {
+        note_rule(index, retention)?;
+    }
+    Ok(())
+}
+
+/// Whether the run before had the same rule.
+fn note_rule(index: &Index, retention: &Retention) -> Result<bool> {
+    let rule = format!("{retention:?}");
+    let is_as_before = index.meta(RETENTION)?.is_some_and(|before| before == rule);
+    index.set_meta(RETENTION, &rule)?;
+    Ok(is_as_before)
+}
+
+/// Times of the versions that rules of this computer are about.
+fn counted(index: &Index, listed: &Listed) -> Result<Vec<Timestamp>> {
+    let mut times = listed.times();
+    if Others::noted(index)? == Others::Work {
+        let own = OwnVersions::of(index)?;
+        times.retain(|time| own.has(*time));
+    }
+    Ok(times)
+}
+
+fn is_most(victims: &[Timestamp], versions: &[Timestamp]) -> bool {
+    victims.len() > 1 && victims.len() * 2 > versions.len()
+}
+
+/// Whether these are most of the versions whose deletion was refused before: those that a wrong clock adds since do not make
+/// them fewer.
+fn is_refused_still(index: &Index, victims: &[Timestamp], versions: &[Timestamp]) -> Result<bool> {
+    let refused = index.meta(RETENTION_REFUSED)?;
+    let Some(until) = refused.and_then(|until| until.parse::<i64>().ok()) else {
+        return Ok(false);
+    };
+    let old = |times: &[Timestamp]| -> Vec<Timestamp> {
+        let old = times.iter().filter(|time| time.as_second() <= until);
+        old.copied().collect()
+    };
+    Ok(is_most(&old(victims), &old(versions)))
 }
 
 /// Whether it is since one of these versions that, as it seems, nothing ran for so long that the clock is more likely to be

@@ -30,7 +30,7 @@ use crate::monitor::{Monitor, Phase};
 use crate::session::Session;
 use crate::spool::{Checkpoints, OpenVolume, Spool, upload_pair};
 use crate::store::{
-    Listed, ListedVolume, Losses, Opened, Store, accept_losses, sync_what_is_there,
+    Listed, ListedVolume, Losses, Opened, OwnVersions, Store, accept_losses, sync_what_is_there,
     with_sound_index,
 };
 use crate::versions::{Version, numbered, open_dlist, read_entries, read_version};
@@ -491,6 +491,10 @@ impl Work<'_> {
         }
         std::fs::remove_file(&file).map_err(|source| Error::io("delete", &file, source))?;
         index.know_dlist(name.as_str(), size)?;
+        let own = OwnVersions::of(index)?;
+        if dlist.name.time().is_some_and(|time| own.has(time)) {
+            own.add(index, new_time)?;
+        }
         index.set_completeness(new_time.as_second(), completeness == Completeness::Full)?;
         Ok(())
     }

@@ -6,6 +6,7 @@ mod kept;
 mod listing;
 mod newest;
 mod opened;
+mod own;
 mod rows;
 mod sync;
 
@@ -16,10 +17,11 @@ use coffer_destination::Destination;
 use coffer_volume::{Encryption, Passphrase, VolumeName};
 
 pub(crate) use cache::{Cache, SpooledVolume, known_versions, with_sound_index};
-pub(crate) use kept::{Others, RETENTION, SOURCES, SOURCES_LEFT};
+pub(crate) use kept::{Others, RETENTION, RETENTION_REFUSED, SOURCES, SOURCES_LEFT};
 pub(crate) use listing::{Listed, ListedVolume, open_volume};
 pub(crate) use newest::{StagedAs, load_newest_version};
 pub(crate) use opened::Opened;
+pub(crate) use own::OwnVersions;
 pub(crate) use rows::{kind_number, kind_of, stream_ref, stream_row};
 pub(crate) use sync::{
     Losses, Synced, accept_losses, is_all_there, sync_volumes, sync_what_is_there,

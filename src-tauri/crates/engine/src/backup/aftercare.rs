@@ -11,7 +11,7 @@ use super::pace::PATIENT_LEVEL;
 use super::scan::Overview;
 use super::{BackupStats, Run};
 use crate::compact::{CompactOptions, Compaction, GRACE, compact_afterwards, with_dindexes};
-use crate::delete::{RetentionRun, apply_retention, note_sources};
+use crate::delete::{RetentionRun, apply_retention, note_rule_of_waiting_run, note_sources};
 use crate::error::Result;
 use crate::monitor::{Problem, ProblemKind};
 use crate::source::Root;
@@ -71,6 +71,8 @@ impl Run<'_> {
                 allow_mass_deletion: options.allow_mass_deletion,
             };
             stats.deleted_versions = apply_retention(session, cache, &index, &listed, &retention)?;
+        } else {
+            note_rule_of_waiting_run(&index, &options.retention)?;
         }
         let (format, folder) = (spool.format(), spool.folder());
         if let Some(compact) = self.compact_options(spool).filter(|_| may_delete) {

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::spool::{Checkpoints, Spool, lock, put_new};
-use crate::store::{StagedAs, kind_number, kind_of, stream_ref};
+use crate::store::{OwnVersions, StagedAs, kind_number, kind_of, stream_ref};
 use crate::threads::{join, spawn};
 
 /// A dlist at the destination, of which nobody was told yet.
@@ -54,6 +54,7 @@ pub(super) fn upload_dlist(
         index.remove_checkpoint(name.as_str())?;
         if is_ours {
             index.know_dlist(name.as_str(), size)?;
+            OwnVersions::of(index)?.add(index, spool.time())?;
         }
         fs::remove_file(&path).map_err(|source| Error::io("delete", &path, source))?;
         crash::point(&path, "the version is out of the spool");

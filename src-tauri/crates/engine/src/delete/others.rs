@@ -1,7 +1,5 @@
 //! Versions of other computers that back up other files into the same folder.
 
-use std::collections::HashSet;
-
 use coffer_database::Index;
 use jiff::Timestamp;
 
@@ -12,9 +10,8 @@ use crate::source_list::{SourceList, Tops};
 use crate::store::{Cache, Listed, ListedVolume, Others};
 use crate::versions::read_version;
 
-/// Takes versions out of `times` that are the newest ones of some sources: a rule of this computer must not cost another
-/// one, whose versions it counts with its own, the last that it has. Where others are known to work, theirs and its own do not
-/// stand for each other, because they may have the same paths.
+/// Takes versions out of `times` that are the newest ones of some sources: as long as nobody knows whether others work here, a
+/// rule of this computer must not cost another one the last version that it has.
 pub(super) fn spare(
     session: &Session,
     cache: &Cache,
@@ -27,22 +24,27 @@ pub(super) fn spare(
         cache,
         index,
     };
-    let others = Others::noted(index)?;
-    if times.is_empty() || others == Others::None {
+    if times.is_empty() || Others::noted(index)? != Others::Unknown {
         return Ok(());
     }
-    let own: HashSet<i64> = match others {
-        Others::Work => index.filesets()?.iter().map(|own| own.time).collect(),
-        _ => HashSet::new(),
-    };
-    let is_own = |dlist: &&ListedVolume| {
-        let time = dlist.name.time();
-        time.is_some_and(|time| own.contains(&time.as_second()))
-    };
-    let newest_first = listed.dlists.iter().rev();
-    let (own, others): (Vec<_>, Vec<_>) = newest_first.partition(is_own);
-    let mut spared = reader.newest_of_their_sources(&own, times)?;
-    spared.extend(reader.newest_of_their_sources(&others, times)?);
+    let goes = |dlist: &&ListedVolume| dlist.name.time().is_some_and(|time| times.contains(&time));
+    let (going, left): (Vec<_>, Vec<_>) = listed.dlists.iter().rev().partition(goes);
+    let mut covered = SourceList::default();
+    for dlist in left {
+        covered.extend(reader.sources_of(dlist)?.unwrap_or_default());
+    }
+    let mut spared = Vec::new();
+    for dlist in going {
+        let sources = reader.sources_of(dlist)?;
+        // Of one that cannot be read nobody knows what it is worth.
+        let is_covered = sources
+            .as_ref()
+            .is_some_and(|sources| !covered.lacks_some_of(sources));
+        if !is_covered {
+            covered.extend(sources.unwrap_or_default());
+            spared.extend(dlist.name.time());
+        }
+    }
     if spared.is_empty() {
         return Ok(());
     }
@@ -77,38 +79,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Of those of `dlists`, newest first, that are to go: the ones with sources that none has that stays.
-    fn newest_of_their_sources(
-        &self,
-        dlists: &[&ListedVolume],
-        times: &[Timestamp],
-    ) -> Result<Vec<Timestamp>> {
-        let goes = |dlist: &&ListedVolume| {
-            let time = dlist.name.time();
-            time.is_some_and(|time| times.contains(&time))
-        };
-        let (going, left): (Vec<&ListedVolume>, Vec<_>) =
-            dlists.iter().partition(|dlist| goes(dlist));
-        let mut covered = SourceList::default();
-        for dlist in left {
-            covered.extend(self.sources_of(dlist)?);
-        }
-        let mut newest = Vec::new();
-        for dlist in going {
-            let sources = self.sources_of(dlist)?;
-            if covered.lacks_some_of(&sources) {
-                covered.extend(sources);
-                newest.extend(dlist.name.time());
-            }
-        }
-        Ok(newest)
-    }
-
-    /// The topmost paths of a version. Its dlist is read once.
-    fn sources_of(&self, dlist: &ListedVolume) -> Result<SourceList> {
+    /// The topmost paths of a version, `None` of one that cannot be read, which is told. Its dlist is read once.
+    fn sources_of(&self, dlist: &ListedVolume) -> Result<Option<SourceList>> {
         let key = key_of(dlist);
         if let Some(noted) = SourceList::noted(self.index, &key)? {
-            return Ok(noted);
+            return Ok(Some(noted));
         }
         let mut tops = Tops::default();
         let read = read_version(self.session, dlist, &self.cache.spool(), |entry| {
@@ -117,10 +92,10 @@ impl Reader<'_> {
         });
         if let Err(error) = read {
             self.session.tell_unusable(dlist.name.as_str(), error)?;
-            return Ok(SourceList::default());
+            return Ok(None);
         }
         let sources = tops.into_sources();
         sources.note(self.index, &key)?;
-        Ok(sources)
+        Ok(Some(sources))
     }
 }

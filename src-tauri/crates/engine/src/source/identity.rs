@@ -60,7 +60,7 @@ pub(super) fn device(_stat: &Metadata) -> Option<i64> {
 pub(super) fn whereabouts(folder: &Path, is_source: bool) -> Option<i64> {
     let mut told = file_system(folder)?;
     if is_bound(folder) {
-        told.push_str(" bound");
+        told.push_str(&format!(" bound {}", number(folder)));
     }
     if is_source && let Ok(real) = fs::canonicalize(folder) {
         told.push(' ');
@@ -78,6 +78,18 @@ fn is_bound(folder: &Path) -> bool {
         && folder
             .parent()
             .is_some_and(|parent| device(parent) == device(folder))
+}
+
+/// The folder's number in its file system; 0 where it is not told.
+fn number(folder: &Path) -> u64 {
+    #[cfg(unix)]
+    let number = fs::metadata(folder).map_or(0, |stat| id(&stat).1);
+    #[cfg(not(unix))]
+    let number = {
+        let _ = folder;
+        0
+    };
+    number
 }
 
 /// Whether something is mounted at `folder`; false before Linux 5.8, which does not say.

@@ -34,6 +34,8 @@ pub(crate) struct Walk<'a> {
     mounts: HashMap<String, i64>,
     /// The same, to see whether they are still there.
     begun: Vec<Begun>,
+    /// One that was not there for a while.
+    left: Option<PathBuf>,
     roots: std::vec::IntoIter<Root>,
     /// Sources within the one that is walked.
     inner: Vec<String>,
@@ -89,6 +91,7 @@ impl<'a> Walk<'a> {
             known_mounts: None,
             mounts: HashMap::new(),
             begun: Vec::new(),
+            left: None,
             roots: roots.into_iter(),
             inner: Vec::new(),
             stack: Vec::new(),
@@ -120,7 +123,12 @@ impl<'a> Walk<'a> {
     /// A source, or a disk in one, that is not what it was when the walk came there: what was not met may be away.
     pub(crate) fn left_meanwhile(&self) -> Option<&Path> {
         let left = self.begun.iter().find(|begun| begun.is_left());
-        left.map(|begun| &*begun.path)
+        self.left.as_deref().or(left.map(|begun| &*begun.path))
+    }
+
+    /// What was named a moment ago is not there: it was deleted since, or its disk went, which may be back before the end.
+    fn note_left(&mut self) {
+        self.left = self.left_meanwhile().map(Path::to_owned);
     }
 
     /// Names that were left out so far; what is in a folder that was is not counted.
@@ -228,7 +236,10 @@ impl<'a> Walk<'a> {
             let file_type = match entry.file_type() {
                 Ok(file_type) => file_type,
                 // Deleted since its name was read.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.note_left();
+                    continue;
+                }
                 Err(error) => {
                     let subject = format!("{stored}{name}");
                     self.ready.push_back(WalkItem::Problem {
@@ -398,7 +409,10 @@ impl<'a> Walk<'a> {
         let stat = match stat {
             Ok(stat) => stat,
             // Deleted since its folder was read.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.note_left();
+                return None;
+            }
             Err(error) => return problem(stored, Why::Unreadable(error), true),
         };
         let known = self.known_mounts.as_ref();

@@ -8,8 +8,11 @@ use crate::error::{Error, Result};
 
 /// Settings that hold what runs before found out.
 pub(crate) const RETENTION: &str = "retention";
+/// Up to which time, in seconds since 1970, deletions were refused.
+pub(crate) const RETENTION_REFUSED: &str = "retention refused";
 pub(crate) const SOURCES: &str = "sources";
 pub(crate) const SOURCES_LEFT: &str = "sources left";
+pub(super) const OWN_VERSIONS: &str = "own versions";
 const OTHERS: &str = "others work here";
 
 /// Whether other computers make versions in the same folder.
@@ -50,7 +53,14 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) fn of(index: &Index) -> Result<Self> {
         let mut settings = Vec::new();
-        for key in [RETENTION, SOURCES, SOURCES_LEFT, OTHERS] {
+        for key in [
+            RETENTION,
+            RETENTION_REFUSED,
+            SOURCES,
+            SOURCES_LEFT,
+            OTHERS,
+            OWN_VERSIONS,
+        ] {
             settings.extend(index.meta(key)?.map(|value| (key, value)));
         }
         Ok(Self {

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::Store;
 use super::cache::{known_versions, spool_beside};
 use super::kept::Others;
+use super::own::OwnVersions;
 use crate::delete::RemoteVolume;
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
@@ -165,9 +166,10 @@ impl Listed {
             // One whose run was killed right after it arrived is in the spool still.
             !is_known(dlist) && !spool_beside(index).join(dlist.name.as_str()).exists()
         };
-        let has_others =
-            !is_another && !seen_before.is_empty() && self.dlists.iter().any(is_foreign);
-        if has_others && session.role() != Role::Reading {
+        let has_foreign = !seen_before.is_empty() && self.dlists.iter().any(is_foreign);
+        let has_others = has_foreign && !is_another;
+        // Also where they left none of this computer's.
+        if has_foreign && session.role() != Role::Reading {
             Others::Work.note(index)?;
         }
         let noted = Others::noted(index)?;
@@ -175,6 +177,7 @@ impl Listed {
             Others::Unknown.note(index)?;
         }
         let others_work_here = has_others || (!is_another && noted == Others::Work);
+        let own = OwnVersions::of(index)?;
         for (text, size) in sizes {
             let Some(name) = VolumeName::parse(&text) else {
                 continue;
@@ -190,7 +193,10 @@ impl Listed {
                 if session.role() != Role::Reading {
                     index.note_gone(&text)?;
                 }
-                index.hold_deletions(true)?;
+                // Others give up their versions by their own rules.
+                if !others_work_here || name.time().is_some_and(|time| own.has(time)) {
+                    index.hold_deletions(true)?;
+                }
                 session.monitor().problem(Problem {
                     subject: text,
                     kind: ProblemKind::VersionGone { others_work_here },

@@ -6,9 +6,9 @@ use coffer_database::Index;
 use coffer_volume::dlist::Completeness;
 use coffer_volume::{Format, Hash, VolumeName};
 
-use super::Listed;
 use super::listing::ListedVolume;
 use super::rows::entry_row;
+use super::{Listed, OwnVersions};
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::source_list::SourceList;
@@ -20,8 +20,8 @@ const MOST_TRIED: usize = 10;
 
 /// Sees to it that the newest version in the index is one that `sources` can be compared with.
 ///
-/// That is the newest one that this index made or compared with before, whatever others have added since: only there is to be
-/// seen what of these sources was backed up and is away now. Where it is gone, or the index is new, a dlist is read: that of the
+/// That is the newest one that this computer made, whatever others have added since: only there is to be seen what of these
+/// sources was backed up and is away now. Where the index does not have it, its dlist is read; where there is none, that of the
 /// newest version that has some of the sources. One that cannot be read is told and passed over. When none has any, the index
 /// has no version afterwards.
 ///
@@ -42,8 +42,13 @@ pub(crate) fn load_newest_version(
         .map(|time| time.as_second())
         .collect();
     let loaded = index.filesets()?;
+    let own = OwnVersions::of(index)?;
+    let is_own = |dlist: &&ListedVolume| dlist.name.time().is_some_and(|time| own.has(time));
+    let (own, others): (Vec<_>, Vec<_>) = listed.dlists.iter().rev().partition(is_own);
     let newest = loaded.last().map(|fileset| fileset.time);
+    let newest_own = own.first().and_then(|dlist| dlist.name.time());
     if newest.is_some_and(|newest| times.contains(&newest))
+        && newest_own.is_none_or(|own| newest == Some(own.as_second()))
         && (SourceList::of_run_before(index)?.is_some() || sources.has_some_in(index)?)
     {
         let gone = loaded.iter().map(|fileset| fileset.time);
@@ -52,7 +57,12 @@ pub(crate) fn load_newest_version(
     }
     // Nobody knows yet whether all that it needs is there.
     index.set_may_be_damaged(true)?;
-    for dlist in listed.dlists.iter().rev().take(MOST_TRIED) {
+    for dlist in own {
+        if load(session, index, dlist, spool)? {
+            return Ok(());
+        }
+    }
+    for dlist in others.into_iter().take(MOST_TRIED) {
         let is_loaded = load(session, index, dlist, spool)?;
         if is_loaded && (sources.is_empty() || sources.has_some_in(index)?) {
             return Ok(());
@@ -105,6 +115,7 @@ fn take_up_staged(
         // Another computer may have the name.
         Ok(found) if found.hash.to_base64() == noted.1 => {
             index.set_may_be_damaged(true)?;
+            OwnVersions::of(index)?.add(index, time)?;
             index.commit_staged(time.as_second())?;
             Ok(index.set_completeness(time.as_second(), true)?)
         }

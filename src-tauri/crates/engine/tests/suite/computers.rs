@@ -170,12 +170,12 @@ fn sources_of_another_computer_have_not_left_the_list() {
         bench.now = other.now;
     }
 
-    // One of the two finds each time that versions are gone, and deletes none itself.
-    assert_eq!(deleted, [0, 0, 2, 0, 2, 0]);
+    // Each counts its own versions.
+    assert_eq!(deleted, [0, 0, 0, 0, 1, 1]);
 }
 
 #[test]
-fn a_rule_of_one_computer_keeps_the_newest_version_of_another() {
+fn a_rule_of_one_computer_deletes_no_version_of_another() {
     let mut bench = with_files(&["here"]);
     let mut other = Bench::new();
     other.destination = bench.destination.clone();
@@ -193,9 +193,9 @@ fn a_rule_of_one_computer_keeps_the_newest_version_of_another() {
         deleted.push(run_keeping_one(&mut bench).deleted_versions);
     }
 
-    // The older one of the two goes, and this computer's own.
-    assert_eq!(deleted, [2, 1, 1]);
-    assert_eq!(bench.volumes_of("dlist").len(), 2);
+    // This computer's own.
+    assert_eq!(deleted, [1, 1, 1]);
+    assert_eq!(bench.volumes_of("dlist").len(), 3);
     assert_eq!(restored(&mut other, 1), ["changes", "there"]);
 }
 
@@ -235,4 +235,88 @@ fn a_person_who_deletes_by_a_rule_costs_another_computer_no_last_version() {
     assert_eq!(restored(&mut other, 1), ["there"]);
     let named = Victims::Numbers(vec![1]);
     assert_eq!(delete(&bench, options(&bench, named)).unwrap(), [1]);
+}
+
+/// Runs of `bench` whose rule keeps one version; how many of the other one's are there afterwards.
+fn left_of_the_other(bench: &mut Bench, other: &mut Bench) -> usize {
+    let source = bench.source();
+    for round in 0..4 {
+        write_files(&source, &[("changes", &noise(10, 100 + round))]);
+        run_keeping_one(bench);
+    }
+    let versions = 0..bench.volumes_of("dlist").len();
+    let has_theirs = |number: &usize| {
+        let names = restored(other, *number);
+        names.iter().any(|name| name.ends_with("there"))
+    };
+    versions.filter(has_theirs).count()
+}
+
+#[test]
+fn a_computer_all_of_whose_versions_are_gone_takes_those_of_others_for_no_ones_own() {
+    let (mut bench, mut other) = two(&["a"], &["there"]);
+    let oldest = bench.volumes_of("dlist").remove(0);
+    fs::remove_file(bench.destination_path().join(oldest)).unwrap();
+
+    assert_eq!(left_of_the_other(&mut bench, &mut other), 1);
+}
+
+#[test]
+fn a_rule_deletes_no_version_of_a_third_computer_with_the_same_paths() {
+    let (mut bench, mut other) = two(&["a"], &["there"]);
+    let mut third = Bench::new();
+    third.destination = bench.destination.clone();
+    for computer in [&mut other, &mut third] {
+        let mut given = bench.options();
+        write_files(&bench.source(), &[("there", b"x")]);
+        computer.now = bench.now;
+        given.now = bench.now;
+        computer.backup_with(given).unwrap();
+        bench.now = computer.now;
+    }
+    fs::remove_file(bench.source().join("there")).unwrap();
+
+    assert_eq!(left_of_the_other(&mut bench, &mut other), 3);
+}
+
+#[test]
+fn a_new_index_is_kept_from_versions_that_cannot_be_read() {
+    let (mut bench, mut other) = two(&["a"], &["there"]);
+    fs::remove_dir_all(other.cache()).unwrap();
+    let oldest = bench.volumes_of("dlist").remove(0);
+    let source = other.source();
+    for round in 0..5 {
+        write_files(&source, &[("changes", &noise(10, round))]);
+        if round == 2 {
+            fs::write(bench.destination_path().join(&oldest), "damaged").unwrap();
+        }
+        run_keeping_one(&mut other);
+        bench.now = other.now;
+    }
+
+    assert!(bench.volumes_of("dlist").contains(&oldest));
+}
+
+#[test]
+fn a_computer_whose_newest_version_another_deleted_compares_with_its_own_before() {
+    let (mut bench, mut other) = two(&["disk/a", "b"], &["there"]);
+    write_files(&bench.source(), &[("b", b"changed")]);
+    let mut given = keeping_one(&bench);
+    let sources = vec![bench.source().join("b"), bench.source().join("disk")];
+    given.sources = sources.clone();
+    given.retention = Retention::KeepVersions(9);
+    bench.backup_with(given).unwrap();
+    other.now = bench.now;
+    write_files(&other.source(), &[("there", b"changed")]);
+    other.backup().unwrap();
+    let named = Victims::Numbers(vec![1]);
+    assert_eq!(delete(&other, options(&other, named)).unwrap(), [1]);
+    bench.now = other.now;
+    empty(&bench.source().join("disk")).unwrap();
+
+    let mut given = keeping_one(&bench);
+    given.sources = sources;
+    let stats = bench.backup_with(given).unwrap();
+
+    assert_eq!((stats.kept_sources, stats.deleted_versions), (1, 0));
 }

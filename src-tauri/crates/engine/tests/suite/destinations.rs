@@ -347,3 +347,43 @@ fn nothing_is_written_where_the_disk_was_that_is_unplugged_while_a_run_writes() 
     assert_eq!(bench.backup().unwrap().versions, 2);
     assert_clean(&disk);
 }
+
+#[test]
+fn a_volume_where_a_disk_was_makes_no_new_destination_of_it() {
+    let mut bench = Bench::plain();
+    write_files(&bench.source(), &[("f", b"f")]);
+    bench.backup().unwrap();
+    let left = bench.volumes_of("dindex").remove(0);
+    let away = bench.folder.path().join("away");
+    fs::rename(bench.destination_path(), &away).unwrap();
+    fs::create_dir(bench.destination_path()).unwrap();
+    fs::copy(away.join(&left), bench.destination_path().join(&left)).unwrap();
+    bench.reopen();
+
+    let outcome = bench.backup();
+
+    assert!(
+        matches!(outcome, Err(Error::DestinationGone { .. })),
+        "{outcome:?}"
+    );
+    assert_eq!(bench.volumes(), [left]);
+}
+
+#[test]
+fn a_clock_that_is_wrong_for_days_wins_not_by_patience() {
+    let mut bench = Bench::plain();
+    let days = |bench: &mut Bench, round: u64| {
+        write_files(&bench.source(), &[("f", &noise(10, round))]);
+        let mut options = bench.options();
+        options.retention = Retention::KeepTime((HOUR * 24 * 30).into());
+        bench.backup_with(options).unwrap().deleted_versions
+    };
+    for round in 0..4 {
+        days(&mut bench, round);
+    }
+    bench.now += HOUR * 24 * 400;
+
+    let deleted: u64 = (4..14).map(|round| days(&mut bench, round)).sum();
+
+    assert_eq!(deleted, 0);
+}
