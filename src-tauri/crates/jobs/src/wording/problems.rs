@@ -59,8 +59,8 @@ pub fn problem(problem: &Problem) -> RunMessage {
             format!("This version was there and is gone: {why}.")
         }
         ProblemKind::OthersKept { versions } => format!(
-            "{versions} older version(s) are kept: they are the newest of another computer that backs up into this folder, or have \
-             sources that no newer one has. `coffer delete --version=<number>` gives them up."
+            "{versions} older version(s) are kept: they have sources that no newer one has, or cannot be read, and other computers \
+             may back up into this folder. `coffer delete --version=<number>` gives them up."
         ),
         ProblemKind::ClockBehind { now, newest } => format!(
             "The clock says {now:.0}, but the newest version is of {newest:.0}, so the new one is dated right after it. If \
