@@ -30,6 +30,16 @@ use tray_host_other as tray_host;
 /// How long quitting waits for what runs.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What the web view keeps is nobody else's either; by itself it lets everybody look.
+fn keep_web_view_private(app: &AppHandle) {
+    let folders = [app.path().app_local_data_dir(), app.path().app_cache_dir()];
+    for folder in folders.into_iter().flatten() {
+        if let Err(error) = logs::create_private_folder(&folder) {
+            tracing::warn!(%error, "the web view's folder is not private");
+        }
+    }
+}
+
 fn main() {
     let folders = Folders::standard();
     // Lines are written until the end of the program.
@@ -48,6 +58,7 @@ fn main() {
             // The window comes first and shows whatever becomes of the rest. Nothing here may wait: this is the thread
             // that draws it.
             app.manage(Startup::new(folders));
+            keep_web_view_private(app.handle());
             windows::create(app.handle())?;
             let app = app.handle().clone();
             tauri::async_runtime::spawn(async move { startup::backend(&app).await });

@@ -9,8 +9,11 @@ use tracing_subscriber::EnvFilter;
 /// Days that logs are kept.
 const KEPT: usize = 30;
 
-/// Creates a folder that only its owner may look into; one of somebody else is refused.
-pub(crate) fn create_private_folder(folder: &Path) -> std::io::Result<()> {
+/// Creates a folder that only its owner may look into.
+///
+/// # Errors
+/// Those of the file system; "permission denied" for a folder of somebody else.
+pub fn create_private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
