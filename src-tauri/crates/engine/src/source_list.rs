@@ -33,7 +33,11 @@ impl SourceList {
     /// What was noted under a key.
     pub(crate) fn noted(index: &Index, key: &str) -> Result<Option<Self>> {
         let noted = index.meta(key)?;
-        Ok(noted.map(|noted| Self(noted.split(SEPARATOR).map(str::to_owned).collect())))
+        Ok(noted.map(|noted| {
+            // Of none at all nothing was written, and an empty path would lie around every other.
+            let paths = noted.split(SEPARATOR).filter(|path| !path.is_empty());
+            Self(paths.map(str::to_owned).collect())
+        }))
     }
 
     pub(crate) fn note(&self, index: &Index, key: &str) -> Result<()> {
@@ -119,4 +123,22 @@ fn name_below<'p>(folder: &str, path: &'p str) -> &'p str {
     let rest = path.strip_prefix(folder).unwrap_or(path);
     let rest = rest.trim_start_matches(PATH_SEPARATOR);
     rest.split(PATH_SEPARATOR).next().unwrap_or(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_without_a_source_stands_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::open(&folder.path().join("index.sqlite")).unwrap();
+        let some = SourceList(vec!["/home/me".to_owned()]);
+
+        SourceList::default().note(&index, "none").unwrap();
+
+        let none = SourceList::noted(&index, "none").unwrap().unwrap();
+        assert!(none.is_empty());
+        assert!(none.lacks_some_of(&some));
+    }
 }
