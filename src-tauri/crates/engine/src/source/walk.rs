@@ -20,7 +20,7 @@ use super::rules::{
 };
 use super::{SEPARATOR, attributes, exclusion_mark, hardlink_id};
 use crate::filter::{Action, Filters};
-use begun::Begun;
+use begun::AllBegun;
 use child::Child;
 
 /// Walks sources in the order of stored paths.
@@ -33,9 +33,7 @@ pub(crate) struct Walk<'a> {
     /// Sources, and folders in them in which another file system begins, with their [`whereabouts`].
     mounts: HashMap<String, i64>,
     /// The same, to see whether they are still there.
-    begun: Vec<Begun>,
-    /// One that was not there for a while.
-    left: Option<PathBuf>,
+    begun: AllBegun,
     roots: std::vec::IntoIter<Root>,
     /// Sources within the one that is walked.
     inner: Vec<String>,
@@ -90,8 +88,7 @@ impl<'a> Walk<'a> {
             own_folders: Folders::new(&options.excluded_folders),
             known_mounts: None,
             mounts: HashMap::new(),
-            begun: Vec::new(),
-            left: None,
+            begun: AllBegun::default(),
             roots: roots.into_iter(),
             inner: Vec::new(),
             stack: Vec::new(),
@@ -122,13 +119,7 @@ impl<'a> Walk<'a> {
 
     /// A source, or a disk in one, that is not what it was when the walk came there: what was not met may be away.
     pub(crate) fn left_meanwhile(&self) -> Option<&Path> {
-        let left = self.begun.iter().find(|begun| begun.is_left());
-        self.left.as_deref().or(left.map(|begun| &*begun.path))
-    }
-
-    /// What was named a moment ago is not there: it was deleted since, or its disk went, which may be back before the end.
-    fn note_left(&mut self) {
-        self.left = self.left_meanwhile().map(Path::to_owned);
+        self.begun.left()
     }
 
     /// Names that were left out so far; what is in a folder that was is not counted.
@@ -237,7 +228,7 @@ impl<'a> Walk<'a> {
                 Ok(file_type) => file_type,
                 // Deleted since its name was read.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    self.note_left();
+                    self.begun.note_left();
                     continue;
                 }
                 Err(error) => {
@@ -300,13 +291,7 @@ impl<'a> Walk<'a> {
             }
             if begins {
                 self.mounts.insert(stored.to_owned(), whereabouts);
-                let real = is_named.then(|| fs::canonicalize(path).ok()).flatten();
-                self.begun.push(Begun {
-                    path: path.to_owned(),
-                    device,
-                    is_mounted: is_mounted(path),
-                    real,
-                });
+                self.begun.add(path, device, is_named);
             }
         }
         let real = if self.options.symlinks == SymlinkPolicy::Follow {
@@ -410,7 +395,7 @@ impl<'a> Walk<'a> {
             Ok(stat) => stat,
             // Deleted since its folder was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.note_left();
+                self.begun.note_left();
                 return None;
             }
             Err(error) => return problem(stored, Why::Unreadable(error), true),

@@ -47,6 +47,22 @@ fn a_source_that_goes_away_while_it_is_walked_is_noticed() {
 }
 
 #[test]
+fn a_source_that_was_away_for_a_moment_is_noticed_too() {
+    let folder = tree(&["a", "b", "c"]);
+    let (source, away) = (folder.path().join("r"), folder.path().join("away"));
+    let (roots, _) = roots(std::slice::from_ref(&source));
+    let (filters, options) = (Filters::default(), SourceOptions::default());
+    let mut walk = Walk::new(roots, &filters, &options);
+    assert!(walk.next().is_some());
+
+    fs::rename(&source, &away).unwrap();
+    walk.by_ref().for_each(drop);
+    fs::rename(&away, &source).unwrap();
+
+    assert_eq!(walk.left_meanwhile(), Some(&*source));
+}
+
+#[test]
 fn entries_come_in_the_order_of_their_stored_paths() {
     let folder = tree(&["a/x", "a/z/deep", "a.txt", "a b", "ab", "é"]);
     std::os::unix::fs::symlink("a", folder.path().join("r/link")).unwrap();
