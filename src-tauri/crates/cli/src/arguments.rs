@@ -133,6 +133,9 @@ pub(crate) struct Backup {
     /// Lets retention delete more than half of all versions at once.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub(crate) allow_mass_deletion: bool,
+    /// Takes over the versions of other computers, so that retention counts them: for a computer that replaces another.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub(crate) adopt_versions: bool,
     /// Files that are read in each run because they keep their dates, as a wildcard, [expression] or {group}. Default:
     /// *.hc and *.tc; nothing for none.
     #[arg(long)]

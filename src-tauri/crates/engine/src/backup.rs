@@ -33,8 +33,8 @@ use crate::source::{Root, roots};
 use crate::source_list::SourceList;
 use crate::spool::{Spool, abandon_others, lock, upload_pair};
 use crate::store::{
-    Cache, Listed, SpooledVolume, Store, Synced, load_newest_version, stream_ref, sync_volumes,
-    with_sound_index,
+    Cache, Listed, Makers, Others, SpooledVolume, Store, Synced, load_newest_version, stream_ref,
+    sync_volumes, with_sound_index,
 };
 use crate::verify::FaultKind;
 
@@ -141,6 +141,10 @@ fn backup_once(
     }
     sync_volumes(&session, &index, &mut listed, &format, &spool)?;
     let sources = SourceList::of(&roots);
+    if options.adopt_versions {
+        Makers::noted(&index)?.add_own(listed.times())?;
+        Others::None.note(&index)?;
+    }
     load_newest_version(&session, &index, &listed, &format, &spool, &sources)?;
     index.clear_staged()?;
 

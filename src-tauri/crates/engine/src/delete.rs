@@ -21,8 +21,8 @@ use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
 use crate::retention::{Retention, VersionState, retention_victims};
 use crate::session::Session;
 use crate::store::{
-    Cache, Listed, ListedVolume, Losses, Opened, Others, OwnVersions, RETENTION, RETENTION_REFUSED,
-    Store, sync_what_is_there, with_sound_index,
+    Cache, LEFT_TO_OTHERS, Listed, ListedVolume, Losses, Makers, Opened, Origin, Others, RETENTION,
+    RETENTION_REFUSED, Store, sync_what_is_there, with_sound_index,
 };
 use crate::versions::{Version, open_dlist};
 
@@ -232,7 +232,8 @@ fn describe(listed: &Listed, times: &[Timestamp]) -> DeleteStats {
     stats
 }
 
-/// Versions that `retention` gives up. Where others are known to work, it is about those of this computer alone.
+/// Versions that `retention` gives up. It is not about those of other computers; which they are is read in their dlists,
+/// and told when it is found out.
 ///
 /// One whose dlist cannot be read is told and left alone: nobody can say what it is worth.
 pub(crate) fn given_up(
@@ -248,12 +249,13 @@ pub(crate) fn given_up(
     }
     let mut versions = Vec::new();
     let mut unknown = Vec::new();
-    let counted = counted(index, listed)?;
+    let counted_so_far = counted(index, listed)?;
+    let mut makers = Makers::noted(index)?;
     for dlist in &listed.dlists {
         let Some(time) = dlist.name.time() else {
             continue;
         };
-        if !counted.contains(&time) {
+        if !counted_so_far.contains(&time) {
             continue;
         }
         match index.completeness(time.as_second())? {
@@ -267,6 +269,7 @@ pub(crate) fn given_up(
         };
         let read = path.and_then(|path| {
             let mut reader = open_dlist(session, dlist, &path)?;
+            makers.learn(session.store(), dlist, &reader)?;
             reader
                 .completeness()
                 .map_err(|source| Error::volume(dlist.name.as_str(), source))
@@ -279,8 +282,27 @@ pub(crate) fn given_up(
         versions.push(VersionState { time, is_complete });
         Ok(())
     })?;
+    let counted = counted(index, listed)?;
+    versions.retain(|version| counted.contains(&version.time));
+    tell_left_to_others(session, index, listed)?;
     versions.sort_by_key(|version| version.time);
     Ok(retention_victims(retention, &versions, now))
+}
+
+/// Tells how many versions are others' when there are more than were told before.
+fn tell_left_to_others(session: &Session, index: &Index, listed: &Listed) -> Result<()> {
+    let makers = Makers::noted(index)?;
+    let of_others = |dlist: &&ListedVolume| makers.of(dlist) == Origin::Others;
+    let versions = listed.dlists.iter().filter(of_others).count() as u64;
+    let told = index.meta(LEFT_TO_OTHERS)?;
+    let told = told.and_then(|told| told.parse().ok()).unwrap_or(0);
+    if versions > told {
+        session.monitor().problem(Problem {
+            subject: session.label(),
+            kind: ProblemKind::LeftToOthers { versions },
+        });
+    }
+    Ok(index.set_meta(LEFT_TO_OTHERS, &versions.to_string())?)
 }
 
 /// Deletes what retention gives up, judged by a listing made just now. Returns how many versions went.
@@ -350,11 +372,14 @@ fn note_rule(index: &Index, retention: &Retention) -> Result<bool> {
 
 /// Times of the versions that rules of this computer are about.
 fn counted(index: &Index, listed: &Listed) -> Result<Vec<Timestamp>> {
+    let makers = Makers::noted(index)?;
+    let others_work = Others::noted(index)? == Others::Work;
     let mut times = listed.times();
-    if Others::noted(index)? == Others::Work {
-        let own = OwnVersions::of(index)?;
-        times.retain(|time| own.has(*time));
-    }
+    times.retain(|time| match makers.origin(*time) {
+        Origin::Own => true,
+        Origin::Others => false,
+        Origin::Unknown => !others_work,
+    });
     Ok(times)
 }
 

@@ -128,6 +128,11 @@ pub enum ProblemKind {
         /// How many.
         versions: u64,
     },
+    /// Versions that rules leave alone, because another computer made them, or this one before it was set up anew.
+    LeftToOthers {
+        /// How many.
+        versions: u64,
+    },
     /// The newest version is of a time that is still to come; the new one got a time right after it.
     ClockBehind {
         /// The clock's time.
@@ -177,6 +182,7 @@ impl ProblemKind {
             | Self::SourcesLeft
             | Self::NothingRemembered
             | Self::OthersKept { .. }
+            | Self::LeftToOthers { .. }
             | Self::VolumeMissing
             | Self::NothingChosen { is_meant: true }
             | Self::VersionGone {

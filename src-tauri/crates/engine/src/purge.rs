@@ -12,7 +12,7 @@ use std::sync::Arc;
 use coffer_database::Index;
 use coffer_destination::NoCheckpoints;
 use coffer_volume::archive::{BlockCompressor, Hint};
-use coffer_volume::dlist::{Completeness, DlistWriter, EntryKind, FilelistEntry};
+use coffer_volume::dlist::{Completeness, DlistHead, DlistWriter, EntryKind, FilelistEntry};
 use coffer_volume::metadata::Metadata;
 use coffer_volume::stream::{Parts, StreamRef};
 use coffer_volume::{Format, VolumeKind, VolumeName};
@@ -30,7 +30,7 @@ use crate::monitor::{Monitor, Phase};
 use crate::session::Session;
 use crate::spool::{Checkpoints, OpenVolume, Spool, upload_pair};
 use crate::store::{
-    Listed, ListedVolume, Losses, Opened, OwnVersions, Store, accept_losses, sync_what_is_there,
+    Listed, ListedVolume, Losses, Makers, Opened, Store, accept_losses, sync_what_is_there,
     with_sound_index,
 };
 use crate::versions::{Version, numbered, open_dlist, read_entries, read_version};
@@ -464,7 +464,11 @@ impl Work<'_> {
     fn rewrite(&self, spool: &Spool, dlist: &ListedVolume, new_time: Timestamp) -> Result<()> {
         let (session, index) = (self.survey.session, self.survey.index);
         let path = session.fetch(dlist.name.as_str(), spool.folder())?;
-        let stated = open_dlist(session, dlist, &path)?
+        let mut reader = open_dlist(session, dlist, &path)?;
+        let maker = reader.maker();
+        let mut makers = Makers::noted(index)?;
+        makers.learn(session.store(), dlist, &reader)?;
+        let stated = reader
             .completeness()
             .map_err(|source| Error::volume(dlist.name.as_str(), source));
         let completeness = match stated {
@@ -479,9 +483,14 @@ impl Work<'_> {
                 }
             }
         };
-        drop(path);
+        drop((reader, path));
+        let head = DlistHead {
+            created: spool.time(),
+            completeness,
+            maker,
+        };
         let name = VolumeName::new_dlist(spool.prefix(), new_time, spool.encryption());
-        let size = self.write(spool, dlist, &name, completeness)?;
+        let size = self.write(spool, dlist, &name, &head)?;
         let file = spool.folder().join(name.as_str());
         let replaces = name.as_str() == dlist.name.as_str();
         if replaces {
@@ -491,9 +500,8 @@ impl Work<'_> {
         }
         std::fs::remove_file(&file).map_err(|source| Error::io("delete", &file, source))?;
         index.know_dlist(name.as_str(), size)?;
-        let own = OwnVersions::of(index)?;
-        if dlist.name.time().is_some_and(|time| own.has(time)) {
-            own.add(index, new_time)?;
+        if let Some(time) = dlist.name.time() {
+            makers.pass_on(time, new_time)?;
         }
         index.set_completeness(new_time.as_second(), completeness == Completeness::Full)?;
         Ok(())
@@ -521,7 +529,7 @@ impl Work<'_> {
         spool: &Spool,
         dlist: &ListedVolume,
         name: &VolumeName,
-        completeness: Completeness,
+        head: &DlistHead,
     ) -> Result<u64> {
         let failed = |source| spool.volume_failed(name, source);
         let scratch = tempfile::tempfile_in(spool.folder())
@@ -531,8 +539,7 @@ impl Work<'_> {
             scratch,
             spool.format(),
             spool.encryption(),
-            spool.time(),
-            completeness,
+            head,
         )
         .map_err(failed)?;
         self.for_each_kept(dlist, |entry| writer.add(&entry).map_err(failed))?;

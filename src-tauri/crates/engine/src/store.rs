@@ -4,9 +4,9 @@ mod cache;
 mod gpg;
 mod kept;
 mod listing;
+mod makers;
 mod newest;
 mod opened;
-mod own;
 mod rows;
 mod sync;
 
@@ -14,14 +14,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coffer_destination::Destination;
-use coffer_volume::{Encryption, Passphrase, VolumeName};
+use coffer_volume::{Encryption, Maker, Passphrase, VolumeName};
 
 pub(crate) use cache::{Cache, SpooledVolume, known_versions, with_sound_index};
-pub(crate) use kept::{Others, RETENTION, RETENTION_REFUSED, SOURCES, SOURCES_LEFT};
+pub(crate) use kept::{
+    LEFT_TO_OTHERS, Others, RETENTION, RETENTION_REFUSED, SOURCES, SOURCES_LEFT,
+};
 pub(crate) use listing::{Listed, ListedVolume, open_volume};
+pub(crate) use makers::{Makers, Origin};
 pub(crate) use newest::{StagedAs, load_newest_version};
 pub(crate) use opened::Opened;
-pub(crate) use own::OwnVersions;
 pub(crate) use rows::{kind_number, kind_of, stream_ref, stream_row};
 pub(crate) use sync::{
     Losses, Synced, accept_losses, is_all_there, sync_volumes, sync_what_is_there,
@@ -37,6 +39,7 @@ pub struct Store {
     passphrase: Option<Passphrase>,
     gpg_program: PathBuf,
     cache: PathBuf,
+    machine: Option<String>,
 }
 
 impl Store {
@@ -61,6 +64,7 @@ impl Store {
             passphrase,
             gpg_program: PathBuf::from("gpg"),
             cache: cache.into(),
+            machine: None,
         })
     }
 
@@ -76,6 +80,18 @@ impl Store {
     pub fn with_passphrase(mut self, passphrase: Passphrase) -> Self {
         self.passphrase = Some(passphrase);
         self
+    }
+
+    /// The same on a computer that goes by this id instead of the one that the system has.
+    #[must_use]
+    pub fn on_machine(mut self, id: impl Into<String>) -> Self {
+        self.machine = Some(id.into());
+        self
+    }
+
+    /// By whom versions are marked as made.
+    pub(crate) fn maker(&self) -> Option<Maker> {
+        makers::maker(self.machine.as_deref(), &self.cache)
     }
 
     /// Whether this computer has opened the backup before.

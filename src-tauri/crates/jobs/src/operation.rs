@@ -61,6 +61,8 @@ pub struct BackupSettings {
     pub allow_new_destination: bool,
     /// `--allow-mass-deletion`.
     pub allow_mass_deletion: bool,
+    /// `--adopt-versions`.
+    pub adopt_versions: bool,
     /// Versions that were at the destination at the end of the run before, as far as that is known.
     pub expected_versions: u64,
     /// `--upload-unchanged-backups`.
@@ -89,6 +91,7 @@ impl BackupSettings {
             allow_missing_source: false,
             allow_new_destination: false,
             allow_mass_deletion: false,
+            adopt_versions: false,
             expected_versions: 0,
             upload_unchanged: false,
             parallel_uploads: None,
@@ -255,6 +258,7 @@ fn backup_options(
     options.allow_missing_source = settings.allow_missing_source;
     options.allow_new_destination = settings.allow_new_destination;
     options.allow_mass_deletion = settings.allow_mass_deletion;
+    options.adopt_versions = settings.adopt_versions;
     options.expected_versions = settings.expected_versions;
     options.upload_unchanged = settings.upload_unchanged;
     if let Some(count) = settings.parallel_uploads {

@@ -119,7 +119,8 @@ fn play(world: &Arc<World>, client: usize, operation: &Operation, link: &Arc<Lin
         None,
         cache,
     )
-    .expect("the prefix is right");
+    .expect("the prefix is right")
+    .on_machine("simulated");
     let work = Work {
         store,
         sources,

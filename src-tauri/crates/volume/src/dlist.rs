@@ -17,6 +17,7 @@ use crate::dindex::skip_bom;
 use crate::encryption::Encryption;
 use crate::error::{Error, Result};
 use crate::hash::Hash;
+use crate::maker::Maker;
 use crate::manifest::{self, BOM, Format, Manifest, strip_bom, with_bom};
 use crate::name::{format_stamp, parse_stamp};
 use crate::sink::{Sink, VolumeDigest};
@@ -48,6 +49,17 @@ pub enum Completeness {
     Full,
     /// The run was stopped or died before its end.
     Partial,
+}
+
+/// What a dlist says of its version as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DlistHead {
+    /// When it is written.
+    pub created: Timestamp,
+    /// See [`Completeness`].
+    pub completeness: Completeness,
+    /// Whose version it is; `None` when nobody knows.
+    pub maker: Option<Maker>,
 }
 
 /// One file, folder or link of a version.
@@ -119,14 +131,13 @@ impl<W: Write, S: Read + Write + Seek> DlistWriter<W, S> {
         scratch: S,
         format: &Format,
         encryption: &Encryption,
-        created: Timestamp,
-        completeness: Completeness,
+        head: &DlistHead,
     ) -> Result<Self> {
         let mut archive = ArchiveWriter::new(Sink::new(out, format.file_hash(), encryption)?);
-        let manifest = Manifest::new(format, created).encode();
-        archive.add(manifest::ENTRY, &PreparedEntry::stored(manifest))?;
+        let manifest = Manifest::new(format, head.created).made_by(head.maker.as_ref());
+        archive.add(manifest::ENTRY, &PreparedEntry::stored(manifest.encode()))?;
         let fileset = Fileset {
-            is_full_backup: completeness == Completeness::Full,
+            is_full_backup: head.completeness == Completeness::Full,
         };
         archive.add("fileset", &PreparedEntry::stored(with_bom(&fileset)))?;
         let mut list = PreparedStream::new(scratch, LEVEL);
@@ -253,6 +264,11 @@ impl DlistReader {
     /// The settings of the backup, as this version states them.
     pub fn format(&self) -> &Format {
         &self.format
+    }
+
+    /// Who made the version, when it says so.
+    pub fn maker(&self) -> Option<Maker> {
+        self.volume.maker()
     }
 
     /// Whether the version is complete; one without the statement is.
@@ -465,8 +481,11 @@ mod tests {
             Cursor::default(),
             &format(),
             &Encryption::None,
-            Timestamp::UNIX_EPOCH,
-            Completeness::Full,
+            &DlistHead {
+                created: Timestamp::UNIX_EPOCH,
+                completeness: Completeness::Full,
+                maker: None,
+            },
         )
         .unwrap()
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::hash::HashAlgorithm;
+use crate::maker::Maker;
 use crate::name::{VolumeKind, format_stamp};
 
 /// Name of the entry in each archive.
@@ -14,6 +15,9 @@ pub const ENTRY: &str = "manifest";
 
 /// Bytes of the longest manifest that is read; real ones have about 150.
 const MAX_BYTES: usize = 64 * 1024;
+
+const PROGRAM: &str = "Coffer ";
+const WRITER: &str = concat!("Coffer ", env!("CARGO_PKG_VERSION"));
 
 /// UTF-8 byte order mark, which starts most texts of the format.
 pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -129,8 +133,24 @@ impl Manifest {
             blocksize: format.block_size,
             block_hash: format.block_hash.clone(),
             file_hash: format.file_hash.clone(),
-            app_version: concat!("Coffer ", env!("CARGO_PKG_VERSION")).to_owned(),
+            app_version: WRITER.to_owned(),
         }
+    }
+
+    /// The same, with a word of who made the version. It stands in `AppVersion`, which no reader takes for more than a note.
+    #[must_use]
+    pub fn made_by(mut self, maker: Option<&Maker>) -> Self {
+        if let Some(maker) = maker {
+            self.app_version = format!("{WRITER} ({})", maker.as_str());
+        }
+        self
+    }
+
+    /// Who made the version; `None` of those that other programs made.
+    pub fn maker(&self) -> Option<Maker> {
+        let (program, word) = self.app_version.rsplit_once(" (")?;
+        let word = word.strip_suffix(')')?;
+        Maker::parse(word).filter(|_| program.starts_with(PROGRAM))
     }
 
     /// # Errors
@@ -214,6 +234,32 @@ mod tests {
              \"BlockHash\":\"SHA256\",\"FileHash\":\"SHA256\",\"AppVersion\":\"2.3.0.109\"}"
         );
         assert_eq!(Manifest::decode(text.as_bytes()).unwrap(), manifest);
+    }
+
+    #[test]
+    fn a_manifest_says_who_made_it() {
+        let maker = Maker::of(b"this computer");
+        let manifest = Manifest::new(&Format::default(), Timestamp::UNIX_EPOCH);
+        let marked = manifest.clone().made_by(Some(&maker));
+
+        let read = Manifest::decode(&marked.encode()).unwrap();
+
+        assert_eq!(read.maker(), Some(maker));
+        assert_eq!(manifest.maker(), None);
+        for other in [
+            "2.3.0.109",
+            "Other 1 (0123456789abcdef)",
+            "Coffer 1 (0)",
+            "Coffer 1 (",
+            "",
+        ] {
+            let app_version = other.to_owned();
+            let manifest = Manifest {
+                app_version,
+                ..manifest.clone()
+            };
+            assert_eq!(manifest.maker(), None, "{other}");
+        }
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub(crate) async fn run(arguments: Backup, cancel: &CancellationToken) -> Exit {
     settings.allow_missing_source = arguments.allow_missing_source;
     settings.allow_new_destination = arguments.allow_new_destination;
     settings.allow_mass_deletion = arguments.allow_mass_deletion;
+    settings.adopt_versions = arguments.adopt_versions;
     settings.upload_unchanged = arguments.upload_unchanged_backups;
     settings.parallel_uploads = arguments.asynchronous_upload_limit;
     let display = Display::new(arguments.common);

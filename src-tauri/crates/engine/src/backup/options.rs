@@ -41,6 +41,8 @@ pub struct BackupOptions {
     pub expected_versions: u64,
     /// Retention may give up most versions at once although it was not changed.
     pub allow_mass_deletion: bool,
+    /// Versions of others count as this computer's from now on.
+    pub adopt_versions: bool,
     /// Writes a version also when nothing changed.
     pub upload_unchanged: bool,
     /// Versions that are deleted afterwards.
@@ -75,6 +77,7 @@ impl BackupOptions {
             allow_new_destination: false,
             expected_versions: 0,
             allow_mass_deletion: false,
+            adopt_versions: false,
             upload_unchanged: false,
             retention: Retention::KeepAll,
             compact: Some(CompactThresholds::default()),

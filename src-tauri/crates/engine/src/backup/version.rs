@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::{fs, thread};
 
 use coffer_database::{EntryRow, Index};
-use coffer_volume::dlist::{Completeness, DlistWriter, EntryKind, FilelistEntry};
+use coffer_volume::dlist::{Completeness, DlistHead, DlistWriter, EntryKind, FilelistEntry};
 use coffer_volume::{VolumeDigest, VolumeName};
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::spool::{Checkpoints, Spool, lock, put_new};
-use crate::store::{OwnVersions, StagedAs, kind_number, kind_of, stream_ref};
+use crate::store::{Makers, StagedAs, kind_number, kind_of, stream_ref};
 use crate::threads::{join, spawn};
 
 /// A dlist at the destination, of which nobody was told yet.
@@ -54,7 +54,7 @@ pub(super) fn upload_dlist(
         index.remove_checkpoint(name.as_str())?;
         if is_ours {
             index.know_dlist(name.as_str(), size)?;
-            OwnVersions::of(index)?.add(index, spool.time())?;
+            Makers::noted(index)?.add_own([spool.time()])?;
         }
         fs::remove_file(&path).map_err(|source| Error::io("delete", &path, source))?;
         crash::point(&path, "the version is out of the spool");
@@ -89,13 +89,17 @@ fn write_dlist(
     let scratch = tempfile::tempfile_in(spool.folder())
         .map_err(|source| Error::io("create a file in", spool.folder(), source))?;
     let failed = |source| spool.volume_failed(name, source);
+    let head = DlistHead {
+        created: spool.time(),
+        completeness: Completeness::Full,
+        maker: session.store().maker(),
+    };
     let mut writer = DlistWriter::create(
         spool.create(name)?,
         scratch,
         spool.format(),
         spool.encryption(),
-        spool.time(),
-        Completeness::Full,
+        &head,
     )
     .map_err(failed)?;
     let reader = index.handle().open()?;

@@ -1,4 +1,4 @@
-//! Versions of other computers that back up other files into the same folder.
+//! Versions that do not say who made them, where other computers may back up other files into the same folder.
 
 use coffer_database::Index;
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::source_list::{SourceList, Tops};
-use crate::store::{Cache, Listed, ListedVolume, Others};
+use crate::store::{Cache, Listed, ListedVolume, Makers, Origin, Others};
 use crate::versions::read_version;
 
 /// Takes versions out of `times` that are the newest ones of some sources: as long as nobody knows whether others work here, a
@@ -27,8 +27,18 @@ pub(super) fn spare(
     if times.is_empty() || Others::noted(index)? != Others::Unknown {
         return Ok(());
     }
-    let goes = |dlist: &&ListedVolume| dlist.name.time().is_some_and(|time| times.contains(&time));
-    let (going, left): (Vec<_>, Vec<_>) = listed.dlists.iter().rev().partition(goes);
+    let makers = Makers::noted(index)?;
+    let in_question = |dlist: &&ListedVolume| {
+        let time = dlist.name.time();
+        time.is_some_and(|time| times.contains(&time)) && makers.of(dlist) != Origin::Own
+    };
+    let stays = |dlist: &&ListedVolume| {
+        let time = dlist.name.time();
+        time.is_some_and(|time| !times.contains(&time)) && makers.of(dlist) != Origin::Others
+    };
+    let newest_first = || listed.dlists.iter().rev();
+    let going: Vec<_> = newest_first().filter(in_question).collect();
+    let left: Vec<_> = newest_first().filter(stays).collect();
     let mut covered = SourceList::default();
     for dlist in left {
         covered.extend(reader.sources_of(dlist)?.unwrap_or_default());

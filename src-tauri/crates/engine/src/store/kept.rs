@@ -10,9 +10,12 @@ use crate::error::{Error, Result};
 pub(crate) const RETENTION: &str = "retention";
 /// Up to which time, in seconds since 1970, deletions were refused.
 pub(crate) const RETENTION_REFUSED: &str = "retention refused";
+/// How many versions of others were told.
+pub(crate) const LEFT_TO_OTHERS: &str = "left to others";
 pub(crate) const SOURCES: &str = "sources";
 pub(crate) const SOURCES_LEFT: &str = "sources left";
 pub(super) const OWN_VERSIONS: &str = "own versions";
+pub(super) const OTHERS_VERSIONS: &str = "versions of others";
 const OTHERS: &str = "others work here";
 
 /// Whether other computers make versions in the same folder.
@@ -60,6 +63,8 @@ impl Kept {
             SOURCES_LEFT,
             OTHERS,
             OWN_VERSIONS,
+            OTHERS_VERSIONS,
+            LEFT_TO_OTHERS,
         ] {
             settings.extend(index.meta(key)?.map(|value| (key, value)));
         }

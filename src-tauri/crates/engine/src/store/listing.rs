@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::Store;
 use super::cache::{known_versions, spool_beside};
 use super::kept::Others;
-use super::own::OwnVersions;
+use super::makers::{Makers, Origin};
 use crate::delete::RemoteVolume;
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
@@ -177,7 +177,7 @@ impl Listed {
             Others::Unknown.note(index)?;
         }
         let others_work_here = has_others || (!is_another && noted == Others::Work);
-        let own = OwnVersions::of(index)?;
+        let makers = Makers::noted(index)?;
         for (text, size) in sizes {
             let Some(name) = VolumeName::parse(&text) else {
                 continue;
@@ -194,7 +194,12 @@ impl Listed {
                     index.note_gone(&text)?;
                 }
                 // Others give up their versions by their own rules.
-                if !others_work_here || name.time().is_some_and(|time| own.has(time)) {
+                let is_ours = match name.time().map(|time| makers.origin(time)) {
+                    Some(Origin::Own) => true,
+                    Some(Origin::Others) => false,
+                    Some(Origin::Unknown) | None => !others_work_here,
+                };
+                if is_ours {
                     index.hold_deletions(true)?;
                 }
                 session.monitor().problem(Problem {

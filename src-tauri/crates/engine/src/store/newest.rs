@@ -8,22 +8,23 @@ use coffer_volume::{Format, Hash, VolumeName};
 
 use super::listing::ListedVolume;
 use super::rows::entry_row;
-use super::{Listed, OwnVersions};
+use super::{Listed, Makers, Origin};
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::source_list::SourceList;
 use crate::verify::digest;
 use crate::versions::{open_dlist, read_entries};
 
-/// Versions that are looked at for one that has the sources.
+/// Versions that do not say who made them, of which one may have the sources.
 const MOST_TRIED: usize = 10;
 
 /// Sees to it that the newest version in the index is one that `sources` can be compared with.
 ///
 /// That is the newest one that this computer made, whatever others have added since: only there is to be seen what of these
-/// sources was backed up and is away now. Where the index does not have it, its dlist is read; where there is none, that of the
-/// newest version that has some of the sources. One that cannot be read is told and passed over. When none has any, the index
-/// has no version afterwards.
+/// sources was backed up and is away now. Where the index does not have it, its dlist is read. Where the index knows of none,
+/// it is the newest one that says that this computer made it, or says of nobody and has some of the sources; what others say
+/// of a file of this name is not believed. One that cannot be read is told and passed over. When there is none, the index has
+/// no version afterwards.
 ///
 /// # Errors
 /// Those of the destination.
@@ -42,9 +43,10 @@ pub(crate) fn load_newest_version(
         .map(|time| time.as_second())
         .collect();
     let loaded = index.filesets()?;
-    let own = OwnVersions::of(index)?;
-    let is_own = |dlist: &&ListedVolume| dlist.name.time().is_some_and(|time| own.has(time));
-    let (own, others): (Vec<_>, Vec<_>) = listed.dlists.iter().rev().partition(is_own);
+    let makers = Makers::noted(index)?;
+    let is_own = |dlist: &&ListedVolume| makers.of(dlist) == Origin::Own;
+    let (own, mut others): (Vec<_>, Vec<_>) = listed.dlists.iter().rev().partition(is_own);
+    others.retain(|dlist| makers.of(dlist) != Origin::Others);
     let newest = loaded.last().map(|fileset| fileset.time);
     let newest_own = own.first().and_then(|dlist| dlist.name.time());
     if newest.is_some_and(|newest| times.contains(&newest))
@@ -58,14 +60,22 @@ pub(crate) fn load_newest_version(
     // Nobody knows yet whether all that it needs is there.
     index.set_may_be_damaged(true)?;
     for dlist in own {
-        if load(session, index, dlist, spool)? {
+        if load(session, index, dlist, spool)? == Some(Origin::Own) {
             return Ok(());
         }
     }
-    for dlist in others.into_iter().take(MOST_TRIED) {
-        let is_loaded = load(session, index, dlist, spool)?;
-        if is_loaded && (sources.is_empty() || sources.has_some_in(index)?) {
-            return Ok(());
+    let mut tried = 0;
+    for dlist in others {
+        match load(session, index, dlist, spool)? {
+            Some(Origin::Others) => continue,
+            Some(Origin::Own) => return Ok(()),
+            Some(Origin::Unknown) if sources.is_empty() || sources.has_some_in(index)? => {
+                return Ok(());
+            }
+            Some(Origin::Unknown) | None => tried += 1,
+        }
+        if tried == MOST_TRIED {
+            break;
         }
     }
     Ok(index.clear_filesets()?)
@@ -115,7 +125,7 @@ fn take_up_staged(
         // Another computer may have the name.
         Ok(found) if found.hash.to_base64() == noted.1 => {
             index.set_may_be_damaged(true)?;
-            OwnVersions::of(index)?.add(index, time)?;
+            Makers::noted(index)?.add_own([time])?;
             index.commit_staged(time.as_second())?;
             Ok(index.set_completeness(time.as_second(), true)?)
         }
@@ -124,23 +134,32 @@ fn take_up_staged(
     }
 }
 
-/// Makes it the only version in the index. False when it cannot be read, which is told.
-fn load(session: &Session, index: &Index, dlist: &ListedVolume, spool: &Path) -> Result<bool> {
+/// Makes it the only version in the index, unless it is another computer's. `None` when it cannot be read, which is told.
+fn load(
+    session: &Session,
+    index: &Index,
+    dlist: &ListedVolume,
+    spool: &Path,
+) -> Result<Option<Origin>> {
     index.clear_filesets()?;
     let loaded = session
         .fetch(dlist.name.as_str(), spool)
         .and_then(|path| insert(session, index, dlist, &path));
     match loaded {
-        Ok(()) => Ok(true),
+        Ok(origin) => Ok(Some(origin)),
         // The one before serves as well, it only makes more look changed.
         Err(error) => session
             .tell_unusable(dlist.name.as_str(), error)
-            .map(|()| false),
+            .map(|()| None),
     }
 }
 
-fn insert(session: &Session, index: &Index, dlist: &ListedVolume, path: &Path) -> Result<()> {
+fn insert(session: &Session, index: &Index, dlist: &ListedVolume, path: &Path) -> Result<Origin> {
     let mut reader = open_dlist(session, dlist, path)?;
+    let origin = Makers::noted(index)?.learn(session.store(), dlist, &reader)?;
+    if origin == Origin::Others {
+        return Ok(origin);
+    }
     let completeness = reader
         .completeness()
         .map_err(|source| Error::volume(dlist.name.as_str(), source))?;
@@ -155,5 +174,6 @@ fn insert(session: &Session, index: &Index, dlist: &ListedVolume, path: &Path) -
             }
             Ok(())
         })
-    })
+    })?;
+    Ok(origin)
 }

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use coffer_engine::{Retention, Victims};
+use coffer_engine::filter::{Action, Filters};
+use coffer_engine::{Mode, Purged, Retention, Victims};
 use coffer_testkit::write_files;
 
+use crate::mending::purge;
 use crate::retention::{delete, options};
 use crate::sources::{keeping_one, restored, run_keeping_one, with_files};
 use crate::support::{Bench, noise};
@@ -124,6 +126,131 @@ fn a_rule_keeps_the_newest_version_of_another_computer_with_the_same_paths() {
     assert_eq!(kept, ["a", "theirs", "theirs"]);
 }
 
+/// A computer that was never here and backs up `sources` into the folder of `bench`.
+fn newcomer(bench: &Bench) -> Bench {
+    let mut newcomer = Bench::new();
+    newcomer.destination = bench.destination.clone();
+    newcomer.now = bench.now;
+    newcomer
+}
+
+#[test]
+fn a_rule_of_a_new_computer_with_the_same_paths_or_around_them_leaves_the_versions_of_another() {
+    for has_same in [true, false] {
+        let mut bench = with_files(&["me/precious"]);
+        let mut other = newcomer(&bench);
+        let mut source = bench.source();
+        fs::remove_dir_all(source.join("me")).unwrap();
+        if !has_same {
+            source = bench.folder.path().to_owned();
+        }
+
+        for round in 0..4 {
+            write_files(&bench.source(), &[("theirs", &noise(10, round))]);
+            let mut given = keeping_one(&other);
+            given.sources = vec![source.clone()];
+            other.backup_with(given).unwrap();
+        }
+
+        assert_eq!(bench.volumes_of("dlist").len(), 2);
+        assert_eq!(restored(&mut bench, 1), ["me", "me/precious"]);
+    }
+}
+
+#[test]
+fn what_another_computer_has_under_a_name_is_not_taken_for_the_file_that_is_here() {
+    let mut bench = with_files(&["a"]);
+    let date = fs::metadata(bench.source().join("a"))
+        .unwrap()
+        .modified()
+        .unwrap();
+    // A computer whose files have the same names, sizes and dates, and whose clock is behind.
+    write_files(&bench.source(), &[("a", b"b")]);
+    let file = fs::File::options()
+        .write(true)
+        .open(bench.source().join("a"))
+        .unwrap();
+    file.set_modified(date).unwrap();
+    bench.now = "2036-01-01T08:00:00Z".parse().unwrap();
+    bench.backup().unwrap();
+    let mut other = newcomer(&bench);
+    let mut given = other.options();
+    given.sources = vec![bench.source()];
+
+    let stats = other.backup_with(given).unwrap();
+
+    assert_eq!((stats.read_files, stats.added_files), (1, 1));
+}
+
+#[test]
+fn an_index_that_is_lost_knows_its_versions_by_their_mark_again() {
+    let mut bench = with_files(&["a", "gone soon"]);
+    let mut other = newcomer(&bench);
+    write_files(&other.source(), &[("there", b"there")]);
+    other.backup().unwrap();
+    bench.now = other.now;
+    fs::remove_dir_all(bench.cache()).unwrap();
+    fs::remove_file(bench.source().join("gone soon")).unwrap();
+
+    let mut deleted = Vec::new();
+    for round in 0..4 {
+        write_files(&bench.source(), &[("a", &noise(10, round))]);
+        let stats = run_keeping_one(&mut bench);
+        deleted.push((stats.deleted_files, stats.deleted_versions));
+    }
+
+    assert_eq!(
+        deleted.iter().map(|one| one.1).sum::<u64>(),
+        4,
+        "{deleted:?}"
+    );
+    assert_eq!(deleted[0].0, 1);
+    assert_eq!(restored(&mut other, 1), ["there"]);
+}
+
+#[test]
+fn a_version_that_another_computer_wrote_anew_is_still_whose_it_was() {
+    let mut bench = with_files(&["a", "secret"]);
+    let other = newcomer(&bench);
+    let secret = Filters::new([(Action::Include, "*/secret")]).unwrap();
+    let stats = purge(&other, Purged::Matching(secret), Mode::Run);
+    assert_eq!(stats.versions.len(), 1);
+    fs::remove_dir_all(bench.cache()).unwrap();
+    fs::remove_file(bench.source().join("secret")).unwrap();
+
+    let stats = bench.backup().unwrap();
+
+    assert_eq!((stats.added_files, stats.deleted_files), (0, 0));
+    assert_eq!(told_of_others(other), 1);
+}
+
+/// How often a computer that keeps one version is told of versions that are not its own.
+fn told_of_others(mut computer: Bench) -> usize {
+    let told = (0..4).filter(|round| {
+        write_files(&computer.source(), &[("b", &noise(10, *round))]);
+        run_keeping_one(&mut computer);
+        let problems = computer.recorder.problems();
+        problems.iter().any(|one| one.contains("LeftToOthers"))
+    });
+    told.count()
+}
+
+#[test]
+fn a_computer_that_replaces_another_takes_its_versions_over() {
+    let mut bench = with_files(&["a"]);
+    write_files(&bench.source(), &[("a", b"changed")]);
+    bench.backup().unwrap();
+    let mut other = newcomer(&bench);
+    for round in 0..4 {
+        write_files(&other.source(), &[("a", &noise(10, round))]);
+        let mut given = keeping_one(&other);
+        given.adopt_versions = round == 0;
+        other.backup_with(given).unwrap();
+    }
+
+    assert_eq!(bench.volumes_of("dlist").len(), 1);
+}
+
 #[test]
 fn a_version_of_an_empty_source_stands_for_none_with_its_files() {
     let (mut bench, _other) = two(&["a"], &["there"]);
@@ -220,6 +347,21 @@ fn an_index_that_is_new_finds_out_that_others_work_here() {
 
     assert_eq!(deleted.iter().sum::<u64>(), 5, "{deleted:?}");
     assert_eq!(restored(&mut other, 1), ["there"]);
+}
+
+#[test]
+fn a_rule_spares_the_only_version_of_sources_that_does_not_say_who_made_it() {
+    let mut bench = with_files(&["a"]);
+    let mut other = newcomer(&bench);
+    for computer in [&mut bench, &mut other] {
+        computer.machine = String::new();
+    }
+    write_files(&other.source(), &[("there", b"there")]);
+    other.backup().unwrap();
+    bench.now = other.now;
+    fs::remove_dir_all(bench.cache()).unwrap();
+
+    assert_eq!(left_of_the_other(&mut bench, &mut other), 1);
 }
 
 #[test]

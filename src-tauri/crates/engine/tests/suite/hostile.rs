@@ -6,7 +6,7 @@ use coffer_testkit::write_files;
 use coffer_volume::archive::{BlockCompressor, Hint};
 use coffer_volume::dblock::DblockWriter;
 use coffer_volume::dindex::{self, BlockRow};
-use coffer_volume::dlist::{Completeness, DlistWriter, EntryKind, FilelistEntry};
+use coffer_volume::dlist::{Completeness, DlistHead, DlistWriter, EntryKind, FilelistEntry};
 use coffer_volume::metadata::Metadata;
 use coffer_volume::stream::{Parts, StreamRef};
 use coffer_volume::{Encryption, Format, VolumeName};
@@ -76,8 +76,11 @@ fn write_backup(bench: &mut Bench, entries: &[(&str, EntryKind, Option<&str>)]) 
         scratch,
         &format,
         &encryption,
-        time,
-        Completeness::Full,
+        &DlistHead {
+            created: time,
+            completeness: Completeness::Full,
+            maker: None,
+        },
     )
     .unwrap();
     for entry in &list {

@@ -29,7 +29,7 @@ fn copied(case: &str) -> (Bench, TempDir) {
     (bench, folder)
 }
 
-fn purge(bench: &Bench, purged: Purged, mode: Mode) -> PurgeStats {
+pub(crate) fn purge(bench: &Bench, purged: Purged, mode: Mode) -> PurgeStats {
     purge_versions(bench, purged, Vec::new(), mode)
 }
 

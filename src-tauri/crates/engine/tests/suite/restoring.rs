@@ -10,7 +10,7 @@ use coffer_destination::{Error as DestinationError, Result as DResult};
 use coffer_engine::{Error, Existing, Permissions, RestoreOptions, Selection};
 use coffer_testkit::{snapshot, write_files};
 use coffer_volume::archive::VolumeReader;
-use coffer_volume::dlist::{Completeness, DlistReader, DlistWriter, FilelistEntry};
+use coffer_volume::dlist::{Completeness, DlistHead, DlistReader, DlistWriter, FilelistEntry};
 use coffer_volume::{Encryption, VolumeName};
 
 use crate::hooked::Hooked;
@@ -63,8 +63,11 @@ pub(crate) fn rewrite(bench: &Bench, change: impl FnOnce(&mut Vec<FilelistEntry>
         Cursor::new(Vec::new()),
         reader.format(),
         &Encryption::None,
-        name.time().unwrap(),
-        Completeness::Full,
+        &DlistHead {
+            created: name.time().unwrap(),
+            completeness: Completeness::Full,
+            maker: None,
+        },
     )
     .unwrap();
     for entry in &entries {

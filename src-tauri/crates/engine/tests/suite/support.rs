@@ -63,6 +63,8 @@ pub(crate) struct Bench {
     pub folder: TempDir,
     pub passphrase: Option<String>,
     pub prefix: String,
+    /// What the computer goes by; with nothing its versions do not say who made them.
+    pub machine: String,
     pub now: Timestamp,
     pub recorder: Arc<Recorder>,
     pub destination: Arc<dyn Destination>,
@@ -77,6 +79,7 @@ impl Bench {
             folder,
             passphrase: Some("correct horse ☂".to_owned()),
             prefix: "duplicati".to_owned(),
+            machine: "a computer".to_owned(),
             now: "2026-01-01T08:00:00Z".parse().unwrap(),
             recorder: Arc::default(),
             destination,
@@ -139,6 +142,7 @@ impl Bench {
             self.cache(),
         )
         .unwrap()
+        .on_machine(&self.machine)
     }
 
     pub(crate) fn options(&self) -> BackupOptions {

@@ -62,6 +62,11 @@ pub fn problem(problem: &Problem) -> RunMessage {
             "{versions} older version(s) are kept: they have sources that no newer one has, or cannot be read, and other computers \
              may back up into this folder. `coffer delete --version=<number>` gives them up."
         ),
+        ProblemKind::LeftToOthers { versions } => format!(
+            "{versions} version(s) were made by another computer, or by this one before it was set up anew. Retention leaves \
+             them alone. If nobody else backs up into this folder, run once with --adopt-versions, and they count as this \
+             computer's."
+        ),
         ProblemKind::ClockBehind { now, newest } => format!(
             "The clock says {now:.0}, but the newest version is of {newest:.0}, so the new one is dated right after it. If \
              the clock is wrong, set it. If it is right, delete the versions of the future with \

@@ -5,6 +5,7 @@ use super::tar::{TarArchive, TarCompression};
 use crate::aescrypt;
 use crate::encryption::Passphrase;
 use crate::error::{Error, Result};
+use crate::maker::Maker;
 use crate::manifest::{self, Format, Manifest};
 use crate::name::{VolumeKind, VolumeName};
 
@@ -103,6 +104,11 @@ impl VolumeReader {
     /// [`Error::Unsupported`] when they are outside the format.
     pub fn format(&self) -> Result<Format> {
         self.manifest.format()
+    }
+
+    /// Who made it, when the manifest says so.
+    pub(crate) fn maker(&self) -> Option<Maker> {
+        self.manifest.maker()
     }
 
     /// Checks that the volume belongs to a backup with these settings.

@@ -5,7 +5,7 @@ use std::path::Path;
 use coffer_volume::archive::VolumeReader;
 use coffer_volume::dblock::DblockReader;
 use coffer_volume::dindex::{BlockRow, DindexReader};
-use coffer_volume::dlist::{DlistReader, DlistWriter, FilelistEntry};
+use coffer_volume::dlist::{DlistHead, DlistReader, DlistWriter, FilelistEntry};
 use coffer_volume::metadata::Metadata;
 use coffer_volume::stream::Parts;
 use coffer_volume::{Encryption, Error, Format, Passphrase, VolumeKind, VolumeName, aescrypt};
@@ -124,8 +124,11 @@ fn file_lists_are_written_back_byte_for_byte() {
             scratch,
             format,
             &Encryption::None,
-            time,
-            completeness,
+            &DlistHead {
+                created: time,
+                completeness,
+                maker: None,
+            },
         )
         .unwrap();
         for entry in entries(volume) {
