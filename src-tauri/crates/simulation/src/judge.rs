@@ -467,29 +467,31 @@ impl Judge<'_> {
             let is_left = |before: &(String, Timestamp)| {
                 !there.contains(before) || rewritten.contains(&before.0)
             };
-            let origin = self
-                .before
-                .dlists
-                .iter()
+            let mut beside: Vec<_> = (self.before.dlists.iter())
                 .map(|before| (time.duration_since(before.1).as_secs(), before))
                 .filter(|(later, _)| later.abs() <= 1)
-                .min_by_key(|(later, before)| (!is_left(before), 1 - later))
-                .map(|(_, before)| before);
-            let origin = origin.and_then(|(name, _)| {
-                let versions = &self.state.model.versions;
-                versions
-                    .iter()
-                    .rev()
-                    .find(|v| v.name == *name && v.is_judged)
-            });
-            let Some(origin) = origin else {
+                .collect();
+            beside.sort_by_key(|(later, before)| (!is_left(before), 1 - later));
+            let left = beside.iter().filter(|(_, before)| is_left(before)).count();
+            let judged = |(_, (name, _)): &(i64, &(String, Timestamp))| {
+                let mut versions = self.state.model.versions.iter().rev();
+                let version = versions.find(|v| v.name == *name && v.is_judged)?;
+                let mut expected = version.tree.clone();
+                if let Some(gone) = &gone {
+                    expected.remove(gone);
+                }
+                Some((expected, version.is_hit, version.is_reported))
+            };
+            let origins: Vec<_> = beside.iter().take(left.max(1)).map(judged).collect();
+            // Of three in three seconds one may be in its place while that before it moved on.
+            let equal = origins
+                .iter()
+                .flatten()
+                .find(|(expected, ..)| *expected == tree);
+            let origin = equal.or(origins.first().and_then(Option::as_ref));
+            let Some((expected, is_hit, is_reported)) = origin.cloned() else {
                 continue;
             };
-            let (mut expected, is_hit) = (origin.tree.clone(), origin.is_hit);
-            let is_reported = origin.is_reported;
-            if let Some(gone) = &gone {
-                expected.remove(gone);
-            }
             let is_part = tree.iter().all(|(path, node)| match expected.get(path) {
                 Some(other) => node == other || other.is_none() || node.is_none(),
                 None => false,

@@ -107,7 +107,8 @@ pub(super) fn is_mounted(_folder: &Path) -> bool {
 }
 
 /// Device numbers are given anew with each disk that is plugged in, so the file system's own id goes before them. FAT, exFAT
-/// and XFS have none but the device's number: there it is the id that udev read from the disk, and the size.
+/// and XFS have none but the device's number, and what a program mounts (FUSE) has none at all: there it is the id that udev
+/// read from the disk, the size, and what was mounted, a vault's folder or a server's, say.
 #[cfg(unix)]
 fn file_system(folder: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
@@ -120,7 +121,41 @@ fn file_system(folder: &Path) -> Option<String> {
         return Some(format!("{id:x}"));
     }
     let written = udev_id(device).unwrap_or_default();
-    Some(format!("{device:x} {written} {blocks}"))
+    let mounted = mounted_from(folder, device).unwrap_or_default();
+    Some(format!("{device:x} {written} {blocks} {mounted}"))
+}
+
+/// What is mounted, as the one who mounted it named it.
+#[cfg(target_os = "linux")]
+fn mounted_from(_folder: &Path, device: u64) -> Option<String> {
+    let table = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    source_in(&table, device)
+}
+
+#[cfg(target_os = "macos")]
+fn mounted_from(folder: &Path, _device: u64) -> Option<String> {
+    let about = rustix::fs::statfs(folder).ok()?;
+    let name = about.f_mntfromname.iter().take_while(|byte| **byte != 0);
+    let name: Vec<u8> = name.map(|byte| byte.cast_unsigned()).collect();
+    Some(String::from_utf8_lossy(&name).into_owned())
+}
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "macos"))))]
+fn mounted_from(_folder: &Path, _device: u64) -> Option<String> {
+    None
+}
+
+/// Kind and source of a device in the table of mounts (`proc_pid_mountinfo(5)`).
+#[cfg(target_os = "linux")]
+fn source_in(table: &str, device: u64) -> Option<String> {
+    let (major, minor) = (nix::sys::stat::major(device), nix::sys::stat::minor(device));
+    let number = format!("{major}:{minor}");
+    let line = table
+        .lines()
+        .find(|line| line.split(' ').nth(2) == Some(&number))?;
+    let (_, mounted) = line.split_once(" - ")?;
+    let mut mounted = mounted.split(' ');
+    Some(format!("{} {}", mounted.next()?, mounted.next()?))
 }
 
 /// The name by which udev links to a block device, which it reads from the file system.
@@ -144,6 +179,24 @@ fn file_system(folder: &Path) -> Option<String> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_vaults_at_one_place_are_told_apart() {
+        let table = |vault| {
+            format!(
+                "27 1 254:0 / / rw - ext4 /dev/vda rw\n\
+                 52 27 0:45 / /home/me/Private rw shared:1 - fuse.gocryptfs {vault} rw,user_id=0\n"
+            )
+        };
+        let device = nix::sys::stat::makedev(0, 45);
+
+        let source = source_in(&table("/home/me/vault"), device).unwrap();
+
+        assert_eq!(source, "fuse.gocryptfs /home/me/vault");
+        assert_ne!(source_in(&table("/home/me/other"), device).unwrap(), source);
+        assert_eq!(source_in(&table("x"), nix::sys::stat::makedev(0, 46)), None);
+        assert_eq!(source_in("what 1 0:45", device), None);
+    }
 
     #[test]
     fn what_is_mounted_is_told_from_what_lies_in_it() {
