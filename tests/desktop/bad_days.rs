@@ -8,7 +8,7 @@ use coffer_testkit::write_files;
 
 use crate::app::App;
 use crate::desktop::Desktop;
-use crate::form::{create_backup, create_local_backup};
+use crate::form::{PASSPHRASE, create_backup, create_local_backup};
 
 /// Of a fault that stays.
 const ALWAYS: u64 = 0;
@@ -108,6 +108,61 @@ async fn a_locked_keychain_is_waited_for() {
 
     app.see_at_last("1 new, 0 changed").await;
     app.see("Everything is backed up").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
+    const WRONG: &str = "not the passphrase";
+    let refused = "The passphrase does not open the backup";
+    let mut desktop = Desktop::new().await;
+    let source = desktop.home().join("Papers");
+    write_files(&source, &[("one.txt", b"one".as_slice())]);
+    let backup = desktop.home().join("backup");
+    fs::create_dir(&backup).unwrap();
+    let app = App::start(&desktop).await;
+    create_local_backup(&app, "Papers", &source, &backup).await;
+    app.click("Back up now").await;
+    app.see("Backed up ·").await;
+
+    app.click("More for Papers").await;
+    app.click("Edit").await;
+    app.click("Repair").await;
+    app.fill("Passphrase", WRONG).await;
+    app.click("Check and replace").await;
+    app.see(refused).await;
+    app.fill("Passphrase", PASSPHRASE).await;
+    app.click("Check and replace").await;
+    app.see("It opens the backup and is in the keychain now.").await;
+    app.kill();
+
+    desktop.lose_keychain().await;
+    let app = App::start(&desktop).await;
+    run_with(&app, &source, "two.txt").await;
+    app.click("Enter the passphrase").await;
+    app.fill("Passphrase", WRONG).await;
+    app.click("Check and keep").await;
+    app.see(refused).await;
+    app.fill("Passphrase", PASSPHRASE).await;
+    app.click("Check and keep").await;
+    app.see("1 new, 0 changed").await;
+
+    app.click("More for Papers").await;
+    app.click("Delete").await;
+    app.choose("Remove its passphrase from the keychain, too").await;
+    app.click("Delete backup").await;
+    app.click("Back up this computer").await;
+    app.fill("Name", "Papers again").await;
+    app.click("Next").await;
+    app.choose("A folder on this computer").await;
+    app.fill("Path", &backup.display().to_string()).await;
+    app.choose("Continue this backup").await;
+    app.see("Passphrase of this backup").await;
+    app.fill("Passphrase", WRONG).await;
+    app.click("Try it").await;
+    app.see(refused).await;
+    app.fill("Passphrase", PASSPHRASE).await;
+    app.click("Try it").await;
+    app.see("It opens the backup.").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -168,6 +168,14 @@ impl Desktop {
         self.start_keychain().await;
     }
 
+    /// Its keychain is a new one, in which nothing is.
+    pub(crate) async fn lose_keychain(&mut self) {
+        self.keychain = None;
+        let kept = self.home().join(".local/share/keyrings");
+        fs::remove_dir_all(kept).expect("the keychain kept something");
+        self.start_keychain().await;
+    }
+
     /// As after a restart of the computer, before somebody unlocks the keychain.
     pub(crate) async fn lock_keychain(&mut self) {
         self.keychain = None;
