@@ -21,6 +21,7 @@ pub mod maintenance;
 mod opening;
 pub mod operation;
 mod passphrase;
+mod places;
 mod private_file;
 mod progress;
 mod recovery_sheet;

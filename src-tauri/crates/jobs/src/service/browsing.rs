@@ -13,7 +13,7 @@ use super::passphrases::or_default;
 use crate::inspection::{for_each_entry, versions};
 use crate::operation::parent_len;
 use crate::progress::Observer;
-use crate::target::{Target, same_place};
+use crate::target::Target;
 use crate::{Result, blocking, lock, wording};
 
 /// Entries of one page at most.
@@ -31,6 +31,7 @@ pub(super) struct OpenedBackup {
 }
 
 /// A passphrase that somebody typed, and the backup that it opened.
+#[derive(Clone)]
 pub(super) struct Typed {
     destination: DestinationSettings,
     prefix: String,
@@ -104,15 +105,18 @@ impl Coffer {
         &self,
         destination: &DestinationSettings,
         prefix: &str,
-    ) -> Option<SecretString> {
-        let opened = lock(&self.inner.opened);
-        let mut typed = opened.values().filter_map(|opened| opened.typed.as_ref());
-        typed
-            .find(|typed| {
-                or_default(&typed.prefix) == or_default(prefix)
-                    && same_place(&typed.destination, destination)
-            })
-            .map(|typed| typed.passphrase.clone())
+    ) -> Result<Option<SecretString>> {
+        let typed: Vec<_> = {
+            let opened = lock(&self.inner.opened);
+            let typed = opened.values().filter_map(|opened| opened.typed.clone());
+            typed.collect()
+        };
+        let places = self.places()?;
+        let mut fitting = typed.into_iter().filter(|typed| {
+            or_default(&typed.prefix) == or_default(prefix)
+                && places.are_same(&typed.destination, destination)
+        });
+        Ok(fitting.next().map(|typed| typed.passphrase))
     }
 
     /// Forgets an opened backup.

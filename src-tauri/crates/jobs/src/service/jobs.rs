@@ -9,11 +9,10 @@ use coffer_onedrive::{Place, TransferOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
-use super::passphrases::is_same_backup;
 use crate::maintenance::RetentionSettings;
 use crate::operation::content;
 use crate::schedule::next_run;
-use crate::target::{DEFAULT_PREFIX, Opening, Target, Tries, same_place};
+use crate::target::{DEFAULT_PREFIX, Opening, Target, Tries};
 use crate::waiting::Waits;
 use crate::{Result, blocking, local_path, lock, seal, wording};
 
@@ -30,6 +29,7 @@ impl Coffer {
     /// # Errors
     /// What is wrong with it; nothing is kept then.
     pub async fn create_job(&self, request: SaveJob) -> Result<JobCard> {
+        self.learn_own_drive(&request.definition.destination).await;
         self.check_job(None, &request)?;
         let passphrase = self.passphrase_to_keep(None, &request).await?;
         let id = uuid::Uuid::new_v4().simple().to_string();
@@ -42,9 +42,10 @@ impl Coffer {
     /// As [`Coffer::create_job`], and while it runs.
     pub async fn update_job(&self, job_id: &str, request: SaveJob) -> Result<JobCard> {
         let before = self.definition(job_id)?;
+        self.learn_own_drive(&request.definition.destination).await;
         self.check_job(Some(job_id), &request)?;
         self.check_idle(job_id)?;
-        let same_backup = is_same_backup(&before, &request.definition);
+        let same_backup = self.is_same_backup(&before, &request.definition)?;
         let has_backup = self.learnt(job_id)?.versions.is_some();
         if same_backup && has_backup {
             if before.encrypted != request.definition.encrypted {
@@ -141,8 +142,9 @@ impl Coffer {
                 "Choose another name.",
             ));
         }
+        let places = self.places()?;
         let same = others.iter().find(|card| {
-            same_place(&card.definition.destination, &definition.destination)
+            places.are_same(&card.definition.destination, &definition.destination)
                 && card.definition.options.prefix == definition.options.prefix
         });
         if let Some(same) = same {
@@ -326,6 +328,7 @@ impl Coffer {
             tries: tries.into(),
             disk,
         };
+        self.learn_own_drive(destination).await;
         match destination {
             DestinationSettings::Folder { path } => Target::folder(Path::new(path), opening),
             DestinationSettings::OneDrive {
@@ -361,10 +364,11 @@ impl Coffer {
             .target(destination, prefix, None, retries, &cancel)
             .await?;
         let found: DestinationContent = content(&target, &cancel).await?;
+        let places = self.places()?;
         let used = self
             .job_cards()?
             .into_iter()
-            .find(|card| same_place(&card.definition.destination, destination));
+            .find(|card| places.are_same(&card.definition.destination, destination));
         Ok(DestinationCheck {
             content: found,
             quota: target.quota(&cancel).await,

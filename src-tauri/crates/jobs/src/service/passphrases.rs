@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
 use crate::passphrase::{Answer, prove};
-use crate::target::{DEFAULT_PREFIX, same_place};
+use crate::target::DEFAULT_PREFIX;
 use crate::{Result, wording};
 
 /// Setting with the list of passphrases without a job.
@@ -110,8 +110,12 @@ impl Coffer {
         if !definition.encrypted {
             return Ok(None);
         }
-        let own =
-            before.filter(|(_, before)| before.encrypted && is_same_backup(before, definition));
+        let mut own = before.filter(|(_, before)| before.encrypted);
+        if let Some((_, before)) = own
+            && !self.is_same_backup(before, definition)?
+        {
+            own = None;
+        }
         let typed = match (&request.passphrase, own, before) {
             (Some(typed), ..) => typed.clone(),
             (None, Some(_), _) => return Ok(None),
@@ -176,9 +180,7 @@ impl Coffer {
 
     /// A job has this backup now, and with it the passphrase: no other entry is needed any more.
     pub(super) async fn take_over_left(&self, job_id: &str, definition: &JobDefinition) {
-        let taken = self
-            .forget_left(|left| left.id != job_id && opens(left, definition))
-            .await;
+        let taken = self.forget_left(|left| left.id != job_id, definition).await;
         if let Err(error) = taken {
             // It stays in the list, where it can be removed.
             tracing::warn!(message = error.message, "a passphrase was kept twice");
@@ -198,7 +200,7 @@ impl Coffer {
         destination: &DestinationSettings,
         prefix: &str,
     ) -> Result<Option<String>> {
-        if let Some(typed) = self.opened_passphrase(destination, prefix) {
+        if let Some(typed) = self.opened_passphrase(destination, prefix)? {
             return Ok(Some(typed.expose_secret().to_owned()));
         }
         match self.known_passphrase_id(destination, prefix)? {
@@ -212,7 +214,7 @@ impl Coffer {
         destination: &DestinationSettings,
         prefix: &str,
     ) -> Result<bool> {
-        Ok(self.opened_passphrase(destination, prefix).is_some()
+        Ok(self.opened_passphrase(destination, prefix)?.is_some()
             || self.known_passphrase_id(destination, prefix)?.is_some())
     }
 
@@ -222,19 +224,21 @@ impl Coffer {
         prefix: &str,
     ) -> Result<Option<String>> {
         let prefix = or_default(prefix);
+        let places = self.places()?;
         let cards = self.job_cards()?;
         let job = cards.into_iter().find(|card| {
             let definition = &card.definition;
             definition.encrypted
                 && definition.options.prefix == prefix
-                && same_place(&definition.destination, destination)
+                && places.are_same(&definition.destination, destination)
         });
         if let Some(job) = job {
             return Ok(Some(job.id));
         }
         let left = self.left_passphrases()?.into_iter();
-        let mut left =
-            left.filter(|left| left.prefix == prefix && same_place(&left.destination, destination));
+        let mut left = left.filter(|left| {
+            left.prefix == prefix && places.are_same(&left.destination, destination)
+        });
         Ok(left.next().map(|left| left.id))
     }
 
@@ -279,8 +283,7 @@ impl Coffer {
 
     async fn note_left(&self, id: String, definition: &JobDefinition) -> Result<()> {
         // Of one backup the newest is enough.
-        self.forget_left(|left| left.id != id && opens(left, definition))
-            .await?;
+        self.forget_left(|left| left.id != id, definition).await?;
         let mut left = self.left_passphrases()?;
         left.retain(|known| known.id != id);
         let new = LeftPassphrase {
@@ -295,9 +298,20 @@ impl Coffer {
         self.set_left_passphrases(&left)
     }
 
-    async fn forget_left(&self, goes: impl Fn(&LeftPassphrase) -> bool) -> Result<()> {
+    /// Forgets those of a job's backup that `goes` says.
+    async fn forget_left(
+        &self,
+        goes: impl Fn(&LeftPassphrase) -> bool,
+        definition: &JobDefinition,
+    ) -> Result<()> {
         let mut left = self.left_passphrases()?;
-        let going: Vec<_> = left.iter().filter(|left| goes(left)).cloned().collect();
+        let places = self.places()?;
+        let opens = |left: &&LeftPassphrase| {
+            left.prefix == definition.options.prefix
+                && places.are_same(&left.destination, &definition.destination)
+        };
+        let going = left.iter().filter(opens).filter(|left| goes(left));
+        let going: Vec<_> = going.cloned().collect();
         for gone in going {
             self.forget_passphrase(&gone.id).await?;
             left.retain(|known| known.id != gone.id);
@@ -311,21 +325,21 @@ impl Coffer {
         self.secrets(move |secrets| secrets.remove(&name)).await
     }
 
+    /// Whether a job has the same volumes before and after.
+    pub(super) fn is_same_backup(
+        &self,
+        before: &JobDefinition,
+        after: &JobDefinition,
+    ) -> Result<bool> {
+        let places = self.places()?;
+        Ok(places.are_same(&before.destination, &after.destination)
+            && before.options.prefix == after.options.prefix)
+    }
+
     fn set_left_passphrases(&self, left: &[LeftPassphrase]) -> Result<()> {
         let text = serde_json::to_string(left).unwrap_or_default();
         self.database(|database| database.set_setting(LEFT, &text))
     }
-}
-
-/// Whether a job has the same volumes before and after.
-pub(super) fn is_same_backup(before: &JobDefinition, after: &JobDefinition) -> bool {
-    same_place(&before.destination, &after.destination)
-        && before.options.prefix == after.options.prefix
-}
-
-fn opens(left: &LeftPassphrase, definition: &JobDefinition) -> bool {
-    left.prefix == definition.options.prefix
-        && same_place(&left.destination, &definition.destination)
 }
 
 pub(super) fn or_default(prefix: &str) -> &str {

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use coffer_ipc::ErrorCode;
-use coffer_ipc::command::DestinationContent;
-use coffer_ipc::job::Retention;
+use coffer_ipc::account::Account;
+use coffer_ipc::command::{DestinationContent, SaveJob};
+use coffer_ipc::job::{DestinationSettings, Retention};
 use coffer_jobs::keychain::{Error, SecretStore};
 
 use crate::support::{Computer, back_up};
@@ -64,6 +65,61 @@ async fn two_jobs_cannot_have_one_name_or_one_folder() {
         assert_eq!(refused.code, ErrorCode::InvalidInput);
     }
     assert_eq!(coffer.job_cards().unwrap().len(), 1);
+}
+
+/// The same backup on a drive that is named by its id.
+fn on_drive(job: &SaveJob, name: &str, drive: &str) -> SaveJob {
+    let mut job = job.clone();
+    job.definition.name = name.to_owned();
+    if let DestinationSettings::OneDrive { drive_id, .. } = &mut job.definition.destination {
+        drive.clone_into(drive_id);
+    }
+    job
+}
+
+#[tokio::test]
+async fn the_own_drive_and_its_id_are_one_place() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let account = computer.sign_in(&coffer).await;
+    let job = computer.drive_job("laptop", &account.id);
+    coffer.create_job(job.clone()).await.unwrap();
+    let id = computer.simulator.drive_id("alex");
+
+    let by_id = on_drive(&job, "by id", &id);
+    let by_capitals = on_drive(&job, "by id", &id.to_ascii_uppercase());
+    for other in [by_id, by_capitals] {
+        let destination = other.definition.destination.clone();
+        let checked = coffer.check_destination(&destination, "duplicati").await;
+        let refused = coffer.create_job(other).await.unwrap_err();
+
+        assert_eq!(checked.unwrap().used_by.as_deref(), Some("laptop"));
+        assert_eq!(refused.code, ErrorCode::InvalidInput);
+        assert!(refused.message.contains("laptop"), "{}", refused.message);
+    }
+}
+
+#[tokio::test]
+async fn the_own_drive_of_an_early_sign_in_is_found_where_it_counts() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let account = computer.sign_in(&coffer).await;
+    let early = Account {
+        drive_id: String::new(),
+        ..account.clone()
+    };
+    let body = serde_json::to_string(&early).unwrap();
+    let database = rusqlite::Connection::open(computer.folders().database()).unwrap();
+    let row = "UPDATE account SET body = ?1";
+    database.execute(row, [body]).unwrap();
+    let job = computer.drive_job("laptop", &account.id);
+    let by_id = on_drive(&job, "by id", &account.drive_id);
+    coffer.create_job(by_id).await.unwrap();
+
+    let refused = coffer.create_job(job).await.unwrap_err();
+
+    assert!(refused.message.contains("by id"), "{}", refused.message);
+    assert_eq!(coffer.accounts().unwrap(), [account]);
 }
 
 #[tokio::test]
