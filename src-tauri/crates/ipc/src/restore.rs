@@ -1,12 +1,13 @@
 //! Looking into a backup and getting files back.
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::job::DestinationSettings;
 
 /// Which backup to open.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Deserialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum BackupRef {
     /// That of a job; its passphrase comes from the keychain.
@@ -22,7 +23,8 @@ pub enum BackupRef {
         /// `--prefix`; `duplicati` when empty.
         prefix: String,
         /// Its passphrase; empty when it is not encrypted, or when the keychain has it.
-        passphrase: String,
+        #[ts(type = "string")]
+        passphrase: SecretString,
     },
 }
 
@@ -109,4 +111,24 @@ pub enum ExistingFiles {
     KeepBoth,
     /// The stored one replaces it.
     Overwrite,
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn a_passphrase_is_read_and_never_shown() {
+        let json = r#"{"kind":"existing","destination":{"kind":"folder","path":"/b"},"prefix":"","passphrase":"an old key"}"#;
+
+        let backup: BackupRef = serde_json::from_str(json).unwrap();
+
+        assert!(!format!("{backup:?}").contains("old key"));
+        let BackupRef::Existing { passphrase, .. } = backup else {
+            panic!("another kind");
+        };
+        assert_eq!(passphrase.expose_secret(), "an old key");
+    }
 }

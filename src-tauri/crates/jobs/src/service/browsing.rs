@@ -5,7 +5,7 @@ use coffer_database::{Listing, ListingRow};
 use coffer_ipc::job::DestinationSettings;
 use coffer_ipc::restore::{BackupRef, Entry, EntryKind, EntryPage, OpenBackup};
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
@@ -56,22 +56,18 @@ impl Coffer {
                 prefix,
                 passphrase,
             } => {
-                let was_typed = !passphrase.is_empty();
-                let passphrase = match passphrase.as_str() {
-                    "" => self.known_passphrase(&destination, &prefix).await?,
-                    typed => Some(typed.to_owned()),
+                let was_typed = !passphrase.expose_secret().is_empty();
+                let passphrase = if was_typed {
+                    Some(passphrase)
+                } else {
+                    self.known_passphrase(&destination, &prefix).await?
                 };
+                let exposed = passphrase.as_ref().map(|known| known.expose_secret());
                 let retries = self.inner.environment.retries;
                 let target = self
-                    .target(
-                        &destination,
-                        &prefix,
-                        passphrase.as_deref(),
-                        retries,
-                        &cancel,
-                    )
+                    .target(&destination, &prefix, exposed, retries, &cancel)
                     .await?;
-                let target = match &passphrase {
+                let target = match exposed {
                     Some(passphrase) => target.in_fitting_form(passphrase, &cancel).await?,
                     None => target,
                 };
@@ -79,7 +75,7 @@ impl Coffer {
                 let typed = passphrase.filter(|_| was_typed).map(|passphrase| Typed {
                     destination,
                     prefix,
-                    passphrase: passphrase.into(),
+                    passphrase,
                 });
                 (target, String::new(), new_folder, typed)
             }

@@ -6,6 +6,7 @@ use coffer_ipc::command::{DestinationCheck, DestinationContent, SaveJob, SourceC
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition};
 use coffer_onedrive::{Place, TransferOptions};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
@@ -33,7 +34,8 @@ impl Coffer {
         self.check_job(None, &request)?;
         let passphrase = self.passphrase_to_keep(None, &request).await?;
         let id = uuid::Uuid::new_v4().simple().to_string();
-        self.keep_job(&id, request.definition, passphrase).await
+        let definition = request.definition.clone();
+        self.keep_job(&id, definition, passphrase).await
     }
 
     /// Changes a job.
@@ -65,10 +67,10 @@ impl Coffer {
             .passphrase_to_keep(Some((job_id, &before)), &request)
             .await?;
         if !same_backup && has_backup {
-            let next = passphrase.as_deref().unwrap_or_default();
-            self.leave_passphrase_of(job_id, &before, next).await?;
+            self.leave_passphrase_of(job_id, &before, passphrase.as_ref())
+                .await?;
         }
-        let card = self.keep_job(job_id, request.definition, passphrase);
+        let card = self.keep_job(job_id, request.definition.clone(), passphrase);
         let card = card.await?;
         if before.encrypted && !card.definition.encrypted {
             self.forget_passphrase(job_id).await?;
@@ -89,7 +91,7 @@ impl Coffer {
         &self,
         id: &str,
         definition: JobDefinition,
-        passphrase: Option<String>,
+        passphrase: Option<SecretString>,
     ) -> Result<JobCard> {
         if let Some(passphrase) = passphrase {
             self.keep_passphrase(id, passphrase).await?;
@@ -273,7 +275,7 @@ impl Coffer {
             disk,
             &definition.destination,
             &prefix,
-            passphrase.as_deref(),
+            passphrase.as_ref().map(|kept| kept.expose_secret()),
             Tries { policy, rests },
             cancel,
         )

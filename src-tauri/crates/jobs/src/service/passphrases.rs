@@ -4,7 +4,7 @@ use coffer_ipc::ErrorCode;
 use coffer_ipc::command::SaveJob;
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition};
 use coffer_ipc::passphrase::LeftPassphrase;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
@@ -36,7 +36,9 @@ impl Coffer {
             "" => self.known_passphrase(destination, prefix).await?,
             _ => None,
         };
-        let passphrase = known.as_deref().unwrap_or(passphrase);
+        let passphrase = known
+            .as_ref()
+            .map_or(passphrase, |known| known.expose_secret());
         let proven = self.try_passphrase(destination, prefix, passphrase).await;
         proven.map(drop)
     }
@@ -104,7 +106,7 @@ impl Coffer {
         &self,
         before: Option<(&str, &JobDefinition)>,
         request: &SaveJob,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<SecretString>> {
         let definition = &request.definition;
         let (destination, prefix) = (&definition.destination, &definition.options.prefix);
         if !definition.encrypted {
@@ -117,7 +119,7 @@ impl Coffer {
             own = None;
         }
         let typed = match (&request.passphrase, own, before) {
-            (Some(typed), ..) => typed.clone(),
+            (Some(typed), ..) => SecretString::from(typed.as_str()),
             (None, Some(_), _) => return Ok(None),
             (None, None, before) => {
                 let known = match self.known_passphrase(destination, prefix).await? {
@@ -132,7 +134,8 @@ impl Coffer {
                 })?
             }
         };
-        let proven = self.try_passphrase(destination, prefix, &typed).await?;
+        let typed = typed.expose_secret();
+        let proven = self.try_passphrase(destination, prefix, typed).await?;
         match own {
             Some((job_id, _)) => self.with_backup_known(job_id, proven).map(Some),
             None => Ok(Some(proven.into_passphrase())),
@@ -140,9 +143,13 @@ impl Coffer {
     }
 
     /// Writes a passphrase that was tried. One of a backup that the job leaves behind stays usable.
-    pub(super) async fn keep_passphrase(&self, job_id: &str, passphrase: String) -> Result<()> {
+    pub(super) async fn keep_passphrase(
+        &self,
+        job_id: &str,
+        passphrase: SecretString,
+    ) -> Result<()> {
         let name = entry_name(job_id);
-        self.secrets(move |secrets| secrets.set(&name, &passphrase))
+        self.secrets(move |secrets| secrets.set(&name, passphrase.expose_secret()))
             .await
     }
 
@@ -151,10 +158,13 @@ impl Coffer {
         &self,
         job_id: &str,
         before: &JobDefinition,
-        next: &str,
+        next: Option<&SecretString>,
     ) -> Result<()> {
         let old = self.kept_passphrase(job_id).await?;
-        let Some(old) = old.filter(|old| before.encrypted && old != next) else {
+        let is_next = |old: &SecretString| {
+            next.is_some_and(|next| next.expose_secret() == old.expose_secret())
+        };
+        let Some(old) = old.filter(|old| before.encrypted && !is_next(old)) else {
             return Ok(());
         };
         let id = uuid::Uuid::new_v4().simple().to_string();
@@ -188,9 +198,10 @@ impl Coffer {
     }
 
     /// The passphrase that the keychain has for a job.
-    pub(super) async fn kept_passphrase(&self, job_id: &str) -> Result<Option<String>> {
+    pub(super) async fn kept_passphrase(&self, job_id: &str) -> Result<Option<SecretString>> {
         let name = entry_name(job_id);
-        self.secrets(move |secrets| secrets.get(&name)).await
+        let kept = self.secrets(move |secrets| secrets.get(&name)).await?;
+        Ok(kept.map(SecretString::from))
     }
 
     /// The passphrase of a backup: what opened it when it is open, or what the keychain has for it, of a job or left by
@@ -199,9 +210,9 @@ impl Coffer {
         &self,
         destination: &DestinationSettings,
         prefix: &str,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<SecretString>> {
         if let Some(typed) = self.opened_passphrase(destination, prefix)? {
-            return Ok(Some(typed.expose_secret().to_owned()));
+            return Ok(Some(typed));
         }
         match self.known_passphrase_id(destination, prefix)? {
             Some(id) => self.kept_passphrase(&id).await,
@@ -267,7 +278,7 @@ impl Coffer {
     }
 
     /// Nothing where a job has a backup does not mean that any passphrase will do: its disk may be away.
-    fn with_backup_known(&self, job_id: &str, answer: Answer) -> Result<String> {
+    fn with_backup_known(&self, job_id: &str, answer: Answer) -> Result<SecretString> {
         let versions = self.learnt(job_id)?.versions.unwrap_or(0);
         match answer {
             Answer::NoBackup(_) if versions > 0 => {

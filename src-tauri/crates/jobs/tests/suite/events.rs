@@ -101,9 +101,9 @@ async fn restore_foreign(computer: &Computer, coffer: &Coffer) -> String {
     back_up(coffer, &id).await;
     coffer.delete_job(&id, true).await.unwrap();
     let backup = BackupRef::Existing {
-        destination: job.definition.destination,
+        destination: job.definition.destination.clone(),
         prefix: String::new(),
-        passphrase: job.passphrase.unwrap(),
+        passphrase: job.passphrase.clone().unwrap().into(),
     };
     let opened = coffer.open_backup(backup).await.unwrap();
     let request = RestoreRequest {

@@ -51,7 +51,7 @@ fn existing(job: &SaveJob) -> BackupRef {
     BackupRef::Existing {
         destination: job.definition.destination.clone(),
         prefix: String::new(),
-        passphrase: job.passphrase.clone().unwrap(),
+        passphrase: job.passphrase.clone().unwrap().into(),
     }
 }
 
