@@ -258,6 +258,7 @@ impl Target {
             .map(Passphrase::new)
             .transpose()
             .map_err(|_| wording::empty_passphrase())?;
+        opening.folders.make_caches()?;
         let cache = opening
             .folders
             .cache_of(&format!("{identity}/{}", opening.prefix));

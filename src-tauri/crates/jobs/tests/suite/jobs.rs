@@ -4,6 +4,8 @@ use coffer_ipc::ErrorCode;
 use coffer_ipc::account::Account;
 use coffer_ipc::command::{DestinationContent, SaveJob};
 use coffer_ipc::job::{DestinationSettings, Retention};
+#[cfg(unix)]
+use coffer_jobs::Folders;
 use coffer_jobs::keychain::{Error, SecretStore};
 
 use crate::support::{Computer, back_up};
@@ -209,4 +211,29 @@ async fn block_size_and_encryption_of_a_backup_that_exists_stay() {
     renamed.passphrase = None;
     let card = coffer.update_job(&id, renamed).await.unwrap();
     assert_eq!(card.definition.name, "old laptop");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_cache_of_somebody_else_is_not_used() {
+    let computer = Computer::new().await;
+    let cache = if nix::unistd::geteuid().is_root() {
+        let cache = computer.path("cache");
+        std::fs::create_dir(&cache).unwrap();
+        std::os::unix::fs::chown(&cache, Some(65_534), None).unwrap();
+        cache
+    } else {
+        // Root's.
+        "/".into()
+    };
+    let folders = Folders::new(computer.path("data"), &cache);
+    let coffer = computer.open_in(folders);
+    let destination = computer.folder_job("laptop").definition.destination.clone();
+
+    let refused = coffer.check_destination(&destination, "").await;
+
+    let message = refused.unwrap_err().message;
+    let expected = format!("{} belongs to another user.", cache.display());
+    assert_eq!(message, expected);
+    assert!(!cache.join("destinations").exists());
 }
