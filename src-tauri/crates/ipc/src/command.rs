@@ -35,6 +35,8 @@
 //! | `pick_folder` | `title` | absolute path, or `null` when cancelled |
 //! | `check_source` | `path` | [`SourceCheck`] |
 //! | `open_backup` | `backup: BackupRef`, `question` | [`OpenBackup`](crate::restore::OpenBackup) |
+//! | `opened_places` | – | list of [`OpenedPlace`](crate::restore::OpenedPlace), the last first |
+//! | `forget_opened_place` | `id` | – |
 //! | `list_entries` | `handle`, `version`, `folder` (empty: roots), `offset`, `limit` | [`EntryPage`](crate::restore::EntryPage) |
 //! | `search_entries` | `handle`, `version`, `text`, `offset`, `limit` | [`EntryPage`](crate::restore::EntryPage) |
 //! | `start_restore` | `request: RestoreRequest` | run id |

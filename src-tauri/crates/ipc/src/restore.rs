@@ -41,6 +41,23 @@ pub struct OpenBackup {
     pub new_folder: Option<String>,
 }
 
+/// Where a backup lies that was opened here and that no job has. Nothing in it opens the backup: that is asked for again,
+/// or in the keychain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenedPlace {
+    /// Names it for `forget_opened_place`.
+    pub id: String,
+    /// Where it is.
+    pub destination: DestinationSettings,
+    /// `--prefix`; `duplicati` when empty.
+    pub prefix: String,
+    /// Where that is, for people.
+    pub label: String,
+    /// When it was opened last, RFC 3339.
+    pub opened: String,
+}
+
 /// One version (fileset) of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

@@ -9,6 +9,7 @@ mod events;
 mod health;
 mod history;
 mod jobs;
+mod opened_places;
 mod passphrases;
 mod plan;
 mod questions;

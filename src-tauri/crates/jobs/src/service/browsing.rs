@@ -46,6 +46,7 @@ impl Coffer {
     pub async fn open_backup(&self, backup: BackupRef) -> Result<OpenBackup> {
         let cancel = CancellationToken::new();
         let _ends_with_us = cancel.clone().drop_guard();
+        let mut place = None;
         let (target, job_id, new_folder, typed) = match backup {
             BackupRef::Job { job_id } => {
                 let target = self.target_of_job(&job_id, &cancel).await?;
@@ -72,6 +73,7 @@ impl Coffer {
                     None => target,
                 };
                 let new_folder = self.new_folder_for(&destination, &prefix)?;
+                place = Some((destination.clone(), prefix.clone()));
                 let typed = passphrase.filter(|_| was_typed).map(|passphrase| Typed {
                     destination,
                     prefix,
@@ -81,6 +83,12 @@ impl Coffer {
             }
         };
         let versions = versions(&target, Observer::silent(), &cancel).await?;
+        if let Some((destination, prefix)) = place {
+            let label = target.label.clone();
+            if let Err(error) = self.remember_place(destination, prefix, label) {
+                tracing::warn!(message = error.message, "an opened place is not remembered");
+            }
+        }
         let handle = uuid::Uuid::new_v4().simple().to_string();
         let opened = OpenedBackup {
             target,
