@@ -49,6 +49,8 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         pickers::pick_folder,
         pickers::save_recovery_sheet,
         restore::open_backup,
+        restore::opened_places,
+        restore::forget_opened_place,
         restore::give_up,
         restore::list_entries,
         restore::search_entries,

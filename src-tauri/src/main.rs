@@ -41,6 +41,7 @@ fn keep_web_view_private(app: &AppHandle) {
 }
 
 fn main() {
+    coffer_jobs::forbid_core_dumps();
     let folders = Folders::standard();
     // Lines are written until the end of the program.
     let _logging = logs::start(&folders.logs());

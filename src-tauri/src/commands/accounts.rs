@@ -2,6 +2,7 @@ use coffer_ipc::account::{
     Account, Drive, PendingSignIn, RemoteFolder, SignInRequest, SignInSettings,
 };
 use coffer_jobs::Coffer;
+use secrecy::{ExposeSecret as _, SecretString};
 use tauri::State;
 
 use super::Reply;
@@ -31,10 +32,11 @@ pub(crate) async fn cancel_sign_in(coffer: State<'_, Coffer>, sign_in_id: String
 #[tauri::command]
 pub(crate) async fn add_pasted_auth_id(
     coffer: State<'_, Coffer>,
-    auth_id: String,
+    auth_id: SecretString,
     again: Option<String>,
 ) -> Reply<Account> {
-    coffer.add_pasted_auth_id(&auth_id, again.as_deref()).await
+    let auth_id = auth_id.expose_secret();
+    coffer.add_pasted_auth_id(auth_id, again.as_deref()).await
 }
 
 #[tauri::command]

@@ -3,6 +3,7 @@ use coffer_ipc::job::{DestinationSettings, JobCard};
 use coffer_ipc::passphrase::LeftPassphrase;
 use coffer_ipc::sheet::{RecoverySheet, SheetOf};
 use coffer_jobs::Coffer;
+use secrecy::{ExposeSecret as _, SecretString};
 use tauri::State;
 
 use super::Reply;
@@ -13,8 +14,8 @@ pub(crate) async fn generate_passphrase() -> String {
 }
 
 #[tauri::command]
-pub(crate) async fn rate_passphrase(passphrase: String) -> PassphraseRating {
-    coffer_jobs::rate_passphrase(&passphrase)
+pub(crate) async fn rate_passphrase(passphrase: SecretString) -> PassphraseRating {
+    coffer_jobs::rate_passphrase(passphrase.expose_secret())
 }
 
 #[tauri::command]
@@ -22,10 +23,10 @@ pub(crate) async fn check_passphrase(
     coffer: State<'_, Coffer>,
     destination: DestinationSettings,
     prefix: String,
-    passphrase: String,
+    passphrase: SecretString,
 ) -> Reply<()> {
     coffer
-        .check_passphrase(&destination, &prefix, &passphrase)
+        .check_passphrase(&destination, &prefix, passphrase.expose_secret())
         .await
 }
 
@@ -33,9 +34,10 @@ pub(crate) async fn check_passphrase(
 pub(crate) async fn repair_passphrase(
     coffer: State<'_, Coffer>,
     job_id: String,
-    passphrase: String,
+    passphrase: SecretString,
 ) -> Reply<JobCard> {
-    coffer.repair_passphrase(&job_id, &passphrase).await
+    let passphrase = passphrase.expose_secret();
+    coffer.repair_passphrase(&job_id, passphrase).await
 }
 
 #[tauri::command]

@@ -1,4 +1,4 @@
-use coffer_ipc::restore::{BackupRef, EntryPage, OpenBackup, RestoreRequest};
+use coffer_ipc::restore::{BackupRef, EntryPage, OpenBackup, OpenedPlace, RestoreRequest};
 use coffer_jobs::Coffer;
 use tauri::State;
 
@@ -12,6 +12,16 @@ pub(crate) async fn open_backup(
 ) -> Reply<OpenBackup> {
     let work = coffer.open_backup(backup);
     coffer.answer(question.as_deref(), work).await
+}
+
+#[tauri::command]
+pub(crate) async fn opened_places(coffer: State<'_, Coffer>) -> Reply<Vec<OpenedPlace>> {
+    coffer.opened_places()
+}
+
+#[tauri::command]
+pub(crate) async fn forget_opened_place(coffer: State<'_, Coffer>, id: String) -> Reply<()> {
+    coffer.forget_opened_place(&id)
 }
 
 #[tauri::command]

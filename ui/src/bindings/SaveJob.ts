@@ -2,7 +2,7 @@
 import type { JobDefinition } from "./JobDefinition";
 
 /**
- * A job with what belongs in the keychain. No `Debug`: it holds the passphrase.
+ * A job with what belongs in the keychain. No `Debug`: it holds the passphrase, which is wiped when it is dropped.
  */
 export type SaveJob = { 
 /**

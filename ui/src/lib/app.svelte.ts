@@ -118,6 +118,9 @@ export class App {
 
   #change(change: Change): void {
     switch (change.kind) {
+      case 'all':
+        this.#replace(change.state);
+        break;
       case 'job':
         this.putJob(change.card);
         break;
@@ -145,6 +148,15 @@ export class App {
       case 'show':
         this.view = { name: 'home', jobId: change.jobId };
         break;
+    }
+  }
+
+  /** Takes in how everything stands, and leaves a view that is about a job that is gone. */
+  #replace(state: AppState): void {
+    this.state = state;
+    showTheme(state.theme);
+    if ('jobId' in this.view && this.view.jobId && !this.job(this.view.jobId)) {
+      this.view = { name: 'home' };
     }
   }
 

@@ -68,4 +68,28 @@ describe('events', () => {
 
     expect(app.view).toEqual({ name: 'home' });
   });
+
+  it('that were lost are made good by all that is true now', async () => {
+    const app = await startAt(3);
+    app.view = { name: 'form', jobId: 'job-music' };
+    const now = appState();
+    now.jobs = now.jobs.filter((job) => job.id !== 'job-music');
+    const state = { ...now, seq: 9, accounts: [], tray: 'unavailable' as const };
+
+    app.apply({ seq: 9, change: { kind: 'all', state } });
+
+    expect(app.job('job-music')).toBeUndefined();
+    expect(app.view).toEqual({ name: 'home' });
+    expect(app.state.accounts).toEqual([]);
+    expect(app.state.tray).toBe('unavailable');
+  });
+
+  it('keep the view of restores from backups of no job when all is told anew', async () => {
+    const app = await startAt(3);
+    app.view = { name: 'history', jobId: '' };
+
+    app.apply({ seq: 9, change: { kind: 'all', state: { ...appState(), seq: 9 } } });
+
+    expect(app.view).toEqual({ name: 'history', jobId: '' });
+  });
 });

@@ -1,5 +1,6 @@
 import type { DestinationSettings } from '../bindings/DestinationSettings';
 import type { OpenBackup } from '../bindings/OpenBackup';
+import type { OpenedPlace } from '../bindings/OpenedPlace';
 import type { RestoreRequest } from '../bindings/RestoreRequest';
 
 export const formSteps = [
@@ -29,7 +30,7 @@ export type View =
   | { name: 'home'; jobId?: string }
   | { name: 'form'; jobId: string | null; step?: FormStep; start?: Start }
   | { name: 'restore' }
-  | { name: 'restoreOpen' }
+  | { name: 'restoreOpen'; place?: OpenedPlace }
   | { name: 'restoreFiles'; source: RestoreSource }
   | { name: 'restoreRun'; runId: string; jobId: string | null; request?: RestoreRequest }
   /** An empty `jobId`: restores from backups that no job here has. */

@@ -8,6 +8,14 @@ export const restore = {
   earlierText: 'Where they went, and what they brought back',
   elsewhere: 'I already have a backup',
   elsewhereText: 'Made on another computer, or with Duplicati',
+  opened: {
+    title: 'Other backups',
+    text: 'Opened here before, and no backup of this computer.',
+    last: (when: string) => `Opened ${when}`,
+    openAgain: 'Open',
+    open: (label: string) => `Open ${label}`,
+    forget: (label: string) => `Remove ${label} from this list`,
+  },
   versionsOf: (versions: number) => plural(versions, 'version'),
   openTitle: 'Open a backup',
   openLead:

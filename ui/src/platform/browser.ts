@@ -13,6 +13,7 @@ import type { Event } from '../bindings/Event';
 import type { JobCard } from '../bindings/JobCard';
 import type { LeftPassphrase } from '../bindings/LeftPassphrase';
 import type { OpenBackup } from '../bindings/OpenBackup';
+import type { OpenedPlace } from '../bindings/OpenedPlace';
 import type { PassphraseRating } from '../bindings/PassphraseRating';
 import type { PendingSignIn } from '../bindings/PendingSignIn';
 import type { RecoverySheet } from '../bindings/RecoverySheet';
@@ -63,6 +64,7 @@ export class BrowserPlatform implements Platform {
   /** Backups that are open and no job's, by their handle. */
   readonly #opened = new Map<string, { destination: DestinationSettings }>();
   #left: LeftPassphrase[] = [];
+  #places: OpenedPlace[] = [];
   #ids = 0;
 
   constructor({ state = fixtures.appState(), pace = 400 }: Options = {}) {
@@ -306,9 +308,27 @@ export class BrowserPlatform implements Platform {
     if (backup.kind === 'existing' && backup.passphrase === wrongPassphrase) throw refusal;
     const handle = this.#newId('backup');
     this.#backups.set(handle, backup.kind === 'job' ? backup.jobId : null);
-    if (backup.kind === 'existing') this.#opened.set(handle, backup);
+    if (backup.kind === 'existing') {
+      this.#opened.set(handle, backup);
+      this.#remember(backup.destination, backup.prefix);
+    }
     const newFolder = backup.kind === 'job' ? null : '/home/alex/Downloads/Restored 2026-11-26';
     return { handle, versions: fixtures.versions(30), newFolder };
+  }
+
+  async openedPlaces(): Promise<OpenedPlace[]> {
+    return structuredClone(this.#places);
+  }
+
+  async forgetOpenedPlace(id: string): Promise<void> {
+    this.#places = this.#places.filter((place) => place.id !== id);
+  }
+
+  #remember(destination: DestinationSettings, prefix: string): void {
+    const label = this.#label(destination);
+    const others = this.#places.filter((place) => place.label !== label);
+    const opened = new Date().toISOString();
+    this.#places = [{ id: this.#newId('place'), destination, prefix, label, opened }, ...others];
   }
 
   async listEntries(

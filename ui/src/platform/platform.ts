@@ -15,6 +15,7 @@ import type { Event } from '../bindings/Event';
 import type { JobCard } from '../bindings/JobCard';
 import type { LeftPassphrase } from '../bindings/LeftPassphrase';
 import type { OpenBackup } from '../bindings/OpenBackup';
+import type { OpenedPlace } from '../bindings/OpenedPlace';
 import type { PassphraseRating } from '../bindings/PassphraseRating';
 import type { PendingSignIn } from '../bindings/PendingSignIn';
 import type { Permission } from '../bindings/Permission';
@@ -85,6 +86,9 @@ export interface Platform {
   checkSource(path: string): Promise<SourceCheck>;
 
   openBackup(backup: BackupRef, signal?: AbortSignal): Promise<OpenBackup>;
+  /** Backups that were opened here and that no job has, the last first. */
+  openedPlaces(): Promise<OpenedPlace[]>;
+  forgetOpenedPlace(id: string): Promise<void>;
   listEntries(
     handle: string,
     version: number,

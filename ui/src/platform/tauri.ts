@@ -48,6 +48,8 @@ export const tauriPlatform: Platform = {
   checkSource: (path) => invoke('check_source', { path }),
 
   openBackup: (backup, signal) => ask('open_backup', { backup }, signal),
+  openedPlaces: () => invoke('opened_places'),
+  forgetOpenedPlace: (id) => invoke('forget_opened_place', { id }),
   listEntries: (handle, version, folder, offset, limit) =>
     invoke('list_entries', { handle, version, folder, offset, limit }),
   searchEntries: (handle, version, text, offset, limit) =>

@@ -164,4 +164,30 @@ describe('restore', () => {
     expect(await screen.findByRole('heading', { name: /^Earlier restores/ })).toBeVisible();
     expect(await screen.findByText(/Downloads\/Restored 2026-11-26$/)).toBeVisible();
   }, 20_000);
+
+  it('offers a backup that was opened before, until it is removed', async () => {
+    const { app, platform, user } = await openApp({ view: { name: 'restoreOpen' } });
+    const open = vi.spyOn(platform, 'openBackup');
+    await user.type(await screen.findByLabelText('Folder'), 'Backups/desktop-2019');
+    await user.click(screen.getByText('Advanced'));
+    await user.type(screen.getByLabelText('Prefix'), 'old');
+    await user.type(screen.getByLabelText('Passphrase'), 'harbor{Enter}');
+    await vi.waitFor(() => expect(app.view.name).toBe('restoreFiles'));
+
+    app.view = { name: 'restore' };
+    await user.click(await screen.findByRole('button', { name: /^Open OneDrive .*desktop-2019$/ }));
+    expect(await screen.findByLabelText('Folder')).toHaveValue('Backups/desktop-2019');
+    expect(screen.getByLabelText('Prefix')).toHaveValue('old');
+    await user.click(screen.getByRole('button', { name: 'Open backup' }));
+    await vi.waitFor(() => expect(open).toHaveBeenCalledTimes(2));
+    const [first, second] = open.mock.calls.map(([ref]) => ref);
+    expect(second).toEqual({ ...first, passphrase: '' });
+
+    app.view = { name: 'restore' };
+    const list = await screen.findByRole('region', { name: 'Other backups' });
+    expect(within(list).getAllByRole('listitem')).toHaveLength(1);
+    await user.click(within(list).getByRole('button', { name: /^Remove OneDrive/ }));
+    await vi.waitFor(() => expect(screen.queryByText('Other backups')).toBeNull());
+    expect(await platform.openedPlaces()).toEqual([]);
+  }, 20_000);
 });

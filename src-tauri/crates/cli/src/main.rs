@@ -23,6 +23,7 @@ mod stopping;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    coffer_jobs::forbid_core_dumps();
     let arguments = match arguments::parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(exit) => return exit.into(),

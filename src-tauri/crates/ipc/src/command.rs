@@ -35,6 +35,8 @@
 //! | `pick_folder` | `title` | absolute path, or `null` when cancelled |
 //! | `check_source` | `path` | [`SourceCheck`] |
 //! | `open_backup` | `backup: BackupRef`, `question` | [`OpenBackup`](crate::restore::OpenBackup) |
+//! | `opened_places` | – | list of [`OpenedPlace`](crate::restore::OpenedPlace), the last first |
+//! | `forget_opened_place` | `id` | – |
 //! | `list_entries` | `handle`, `version`, `folder` (empty: roots), `offset`, `limit` | [`EntryPage`](crate::restore::EntryPage) |
 //! | `search_entries` | `handle`, `version`, `text`, `offset`, `limit` | [`EntryPage`](crate::restore::EntryPage) |
 //! | `start_restore` | `request: RestoreRequest` | run id |
@@ -46,6 +48,7 @@
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+use zeroize::ZeroizeOnDrop;
 
 use crate::account::{Account, Quota, SignInSettings};
 use crate::error::CommandError;
@@ -129,11 +132,12 @@ pub enum Theme {
     Dark,
 }
 
-/// A job with what belongs in the keychain. No `Debug`: it holds the passphrase.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+/// A job with what belongs in the keychain. No `Debug`: it holds the passphrase, which is wiped when it is dropped.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS, ZeroizeOnDrop)]
 #[serde(rename_all = "camelCase")]
 pub struct SaveJob {
     /// The job.
+    #[zeroize(skip)]
     pub definition: JobDefinition,
     /// Its passphrase, tried before it is kept; `None` takes the one that the keychain has for this backup.
     pub passphrase: Option<String>,
@@ -194,4 +198,17 @@ pub struct SourceCheck {
     pub path: String,
     /// Why it cannot be used, when it cannot.
     pub problem: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Compiles only as long as what holds a secret wipes it.
+    #[test]
+    fn a_job_wipes_its_passphrase() {
+        fn wiped<T: ZeroizeOnDrop>() {}
+
+        wiped::<SaveJob>();
+    }
 }

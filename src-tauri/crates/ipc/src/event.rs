@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::account::{Account, SignInOutcome};
-use crate::command::TrayStatus;
+use crate::command::{AppState, TrayStatus};
 use crate::error::CommandError;
 use crate::job::JobCard;
 use crate::run::RunSummary;
@@ -26,6 +26,11 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Change {
+    /// Events were lost on the way. How sign-ins and restores ended is told anew after this.
+    All {
+        /// How everything stands now.
+        state: Box<AppState>,
+    },
     /// A job is new, or anything on its card differs (progress included).
     Job {
         /// The whole card.

@@ -1,12 +1,13 @@
 //! Looking into a backup and getting files back.
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::job::DestinationSettings;
 
 /// Which backup to open.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Deserialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum BackupRef {
     /// That of a job; its passphrase comes from the keychain.
@@ -22,7 +23,8 @@ pub enum BackupRef {
         /// `--prefix`; `duplicati` when empty.
         prefix: String,
         /// Its passphrase; empty when it is not encrypted, or when the keychain has it.
-        passphrase: String,
+        #[ts(type = "string")]
+        passphrase: SecretString,
     },
 }
 
@@ -37,6 +39,23 @@ pub struct OpenBackup {
     /// A new folder that restored files should go to, when no job here knows the backup: its paths are those of another
     /// computer.
     pub new_folder: Option<String>,
+}
+
+/// Where a backup lies that was opened here and that no job has. Nothing in it opens the backup: that is asked for again,
+/// or in the keychain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenedPlace {
+    /// Names it for `forget_opened_place`.
+    pub id: String,
+    /// Where it is.
+    pub destination: DestinationSettings,
+    /// `--prefix`; `duplicati` when empty.
+    pub prefix: String,
+    /// Where that is, for people.
+    pub label: String,
+    /// When it was opened last, RFC 3339.
+    pub opened: String,
 }
 
 /// One version (fileset) of a backup.
@@ -109,4 +128,24 @@ pub enum ExistingFiles {
     KeepBoth,
     /// The stored one replaces it.
     Overwrite,
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn a_passphrase_is_read_and_never_shown() {
+        let json = r#"{"kind":"existing","destination":{"kind":"folder","path":"/b"},"prefix":"","passphrase":"an old key"}"#;
+
+        let backup: BackupRef = serde_json::from_str(json).unwrap();
+
+        assert!(!format!("{backup:?}").contains("old key"));
+        let BackupRef::Existing { passphrase, .. } = backup else {
+            panic!("another kind");
+        };
+        assert_eq!(passphrase.expose_secret(), "an old key");
+    }
 }

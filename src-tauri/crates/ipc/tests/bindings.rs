@@ -73,6 +73,7 @@ fn bindings_are_current() {
         restore::EntryPage,
         restore::ExistingFiles,
         restore::OpenBackup,
+        restore::OpenedPlace,
         restore::RestoreRequest,
         restore::Version,
         run::MessageLevel,

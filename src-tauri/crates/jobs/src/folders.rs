@@ -2,6 +2,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::logs::{create_private_folder, is_foreign};
+use crate::{Result, wording};
+
 /// Where Coffer keeps its own things on this computer.
 #[derive(Debug, Clone)]
 pub struct Folders {
@@ -66,6 +69,21 @@ impl Folders {
     pub fn cache_of(&self, identity: &str) -> PathBuf {
         let name = hex::encode(&Sha256::digest(identity.as_bytes())[..12]);
         self.cache.join("destinations").join(name)
+    }
+
+    /// Makes the folder of all caches. What lies there is believed, and whoever owns a folder can replace what is in it.
+    ///
+    /// # Errors
+    /// When it is somebody else's. Whatever else is wrong with it, the operation says.
+    pub(crate) fn make_caches(&self) -> Result<()> {
+        for path in [self.cache.clone(), self.cache.join("destinations")] {
+            if create_private_folder(&path).is_err() && is_foreign(&path).unwrap_or(false) {
+                return Err(wording::engine(&coffer_engine::Error::ForeignFolder {
+                    path,
+                }));
+            }
+        }
+        Ok(())
     }
 
     /// Folders that are never a source.

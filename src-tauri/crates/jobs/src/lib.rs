@@ -9,6 +9,7 @@
 //! Requests and replies are the types of `coffer-ipc`.
 
 mod app_lock;
+mod core_dumps;
 mod credentials;
 mod environment;
 mod file_lock;
@@ -21,6 +22,7 @@ pub mod maintenance;
 mod opening;
 pub mod operation;
 mod passphrase;
+mod places;
 mod private_file;
 mod progress;
 mod recovery_sheet;
@@ -34,6 +36,7 @@ mod waiting;
 pub mod wording;
 
 pub use app_lock::AppLock;
+pub use core_dumps::forbid_core_dumps;
 pub use credentials::KeptSignIn;
 pub use environment::Environment;
 pub use folders::Folders;

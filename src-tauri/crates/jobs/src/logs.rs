@@ -18,16 +18,32 @@ pub fn create_private_folder(folder: &Path) -> std::io::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     {
-        use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+        use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
         builder.mode(0o700).create(folder)?;
-        let stat = std::fs::metadata(folder)?;
-        if stat.uid() != nix::unistd::geteuid().as_raw() {
+        if is_foreign(folder)? {
             return Err(std::io::ErrorKind::PermissionDenied.into());
         }
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
     }
     #[cfg(not(unix))]
     builder.create(folder)
+}
+
+/// Whether a folder is somebody else's, or a link that somebody else made, wherever it leads. Windows profiles are private
+/// already.
+pub(crate) fn is_foreign(folder: &Path) -> std::io::Result<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let owner = nix::unistd::geteuid().as_raw();
+        let named = std::fs::symlink_metadata(folder)?;
+        Ok(named.uid() != owner || std::fs::metadata(folder)?.uid() != owner)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        Ok(false)
+    }
 }
 
 /// Starts logging into `folder`; lines are written until the guard is dropped. `None` when the folder cannot be used,
@@ -76,9 +92,45 @@ fn log_panics() {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{PermissionsExt as _, lchown, symlink};
+    use std::path::PathBuf;
+
+    use nix::unistd::geteuid;
 
     use super::*;
+
+    /// Nobody in particular.
+    const NOBODY: u32 = 65_534;
+
+    /// Folders of somebody else. Root can make some; all others have the one that is root's.
+    fn foreign(top: &Path) -> Vec<PathBuf> {
+        if !geteuid().is_root() {
+            return vec!["/".into()];
+        }
+        let (theirs, ours, link) = (top.join("theirs"), top.join("ours"), top.join("link"));
+        std::fs::create_dir(&theirs).unwrap();
+        std::fs::create_dir(&ours).unwrap();
+        symlink(&ours, &link).unwrap();
+        lchown(&theirs, Some(NOBODY), None).unwrap();
+        lchown(&link, Some(NOBODY), None).unwrap();
+        vec![theirs, link]
+    }
+
+    #[test]
+    fn a_folder_of_somebody_else_is_refused_and_left_as_it_is() {
+        let top = tempfile::tempdir().unwrap();
+        for folder in foreign(top.path()) {
+            let mode = || std::fs::metadata(&folder).unwrap().permissions().mode();
+            let before = mode();
+
+            let refused = create_private_folder(&folder).unwrap_err();
+            let logging = start(&folder);
+
+            assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
+            assert!(logging.is_none());
+            assert_eq!(mode(), before, "{}", folder.display());
+        }
+    }
 
     #[test]
     fn nobody_else_looks_into_a_folder_of_ours_also_when_it_was_open_before() {

@@ -5,9 +5,11 @@ mod bandwidth;
 mod browsing;
 mod cards;
 mod database;
+mod events;
 mod health;
 mod history;
 mod jobs;
+mod opened_places;
 mod passphrases;
 mod plan;
 mod questions;
@@ -18,11 +20,12 @@ mod scheduler;
 mod sign_in_state;
 mod signing_in;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coffer_database::AppDatabase;
+use coffer_ipc::account::SignInOutcome;
 use coffer_ipc::command::{AppState, NewJobDefaults, Theme, TrayStatus};
 use coffer_ipc::event::{Change, Event};
 use coffer_ipc::job::{HealthLevel, JobOptions, Retention, WaitingFor};
@@ -42,7 +45,7 @@ use crate::{Result, blocking, lock, wording};
 use browsing::OpenedBackup;
 use runs::{ActiveRun, End};
 
-/// Events that a slow listener may lag behind; the UI asks for the whole state when it lost some.
+/// Events that a slow listener may lag behind before it is told how everything stands instead.
 const EVENTS: usize = 1024;
 
 /// Tells the time.
@@ -102,6 +105,8 @@ struct Inner {
     /// What the last look at the keychain found.
     keychain_problem: Mutex<Option<CommandError>>,
     sign_ins: Mutex<HashMap<String, CancellationToken>>,
+    /// How the last sign-ins ended, the newest last.
+    ended_sign_ins: Mutex<VecDeque<(String, SignInOutcome)>>,
     /// What somebody waits for, by the number that they gave it.
     questions: Mutex<HashMap<String, CancellationToken>>,
     opened: Mutex<HashMap<String, OpenedBackup>>,
@@ -178,6 +183,7 @@ impl Coffer {
                 told_health: Mutex::default(),
                 keychain_problem: Mutex::default(),
                 sign_ins: Mutex::default(),
+                ended_sign_ins: Mutex::default(),
                 questions: Mutex::default(),
                 opened: Mutex::default(),
                 clients: Mutex::default(),
@@ -188,11 +194,6 @@ impl Coffer {
         Ok(coffer)
     }
 
-    /// Everything that changes from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
-        self.inner.events.subscribe()
-    }
-
     /// Everything the UI needs when it starts. Asks nothing that may wait.
     ///
     /// # Errors
@@ -200,6 +201,10 @@ impl Coffer {
     pub fn app_state(&self) -> Result<AppState> {
         // Read first: what happens meanwhile comes as an event with a higher number.
         let seq = *lock(&self.inner.seq);
+        self.state_at(seq)
+    }
+
+    fn state_at(&self, seq: u64) -> Result<AppState> {
         let sign_in = self.sign_in_settings()?;
         Ok(AppState {
             seq,
@@ -248,13 +253,6 @@ impl Coffer {
         *lock(&self.inner.tray)
     }
 
-    /// Tells every card anew, for a listener that lost events.
-    pub fn emit_all_cards(&self) {
-        for card in self.job_cards().unwrap_or_default() {
-            self.emit_card(&card.id);
-        }
-    }
-
     /// Asks the window to show a job.
     pub fn show(&self, job_id: &str) {
         self.emit(Change::Show {
@@ -293,21 +291,6 @@ impl Coffer {
         // Each use tells how it stands, so that nobody has to try again by hand.
         self.note_keychain(done.as_ref().err().cloned());
         done
-    }
-
-    fn emit(&self, change: Change) {
-        self.emit_newest(|| Some(change));
-    }
-
-    /// Tells what `look` finds at this moment: of two that look at the same thing, the one that is told last has seen the
-    /// later state.
-    fn emit_newest(&self, look: impl FnOnce() -> Option<Change>) {
-        let mut seq = lock(&self.inner.seq);
-        if let Some(change) = look() {
-            *seq += 1;
-            // Nobody listens while the window is closed.
-            let _ = self.inner.events.send(Event { seq: *seq, change });
-        }
     }
 
     fn now(&self) -> Timestamp {

@@ -8,7 +8,6 @@ use coffer_destination::{
 };
 use coffer_engine::Store;
 use coffer_engine::backup::Checkpoints;
-use coffer_ipc::job::DestinationSettings;
 use coffer_onedrive::{
     Allowance, Bandwidth, Credential, Deletion, Drive, OneDrive, OneDriveUrl, Place,
     TransferOptions,
@@ -259,6 +258,7 @@ impl Target {
             .map(Passphrase::new)
             .transpose()
             .map_err(|_| wording::empty_passphrase())?;
+        opening.folders.make_caches()?;
         let cache = opening
             .folders
             .cache_of(&format!("{identity}/{}", opening.prefix));
@@ -313,7 +313,7 @@ fn check_service(kept: &KeptSignIn, named: Option<&str>, environment: &Environme
 
 /// The one path of a folder, whatever links lead to it, so that all who back up there know of each other. What does not
 /// exist yet has no other.
-fn real_path(path: &Path) -> PathBuf {
+pub(crate) fn real_path(path: &Path) -> PathBuf {
     for ancestor in path.ancestors() {
         if let Ok(real) = ancestor.canonicalize() {
             let rest = path.strip_prefix(ancestor).unwrap_or(Path::new(""));
@@ -391,28 +391,6 @@ fn file_path(rest: &str) -> PathBuf {
     match percent_decode_str(written).decode_utf8() {
         Ok(decoded) if !Path::new(written).exists() => PathBuf::from(decoded.as_ref()),
         _ => PathBuf::from(written),
-    }
-}
-
-/// Whether two settings lead to the same folder.
-pub(crate) fn same_place(a: &DestinationSettings, b: &DestinationSettings) -> bool {
-    match (a, b) {
-        (
-            DestinationSettings::OneDrive {
-                account_id: a,
-                drive_id: da,
-                folder: fa,
-            },
-            DestinationSettings::OneDrive {
-                account_id: b,
-                drive_id: db,
-                folder: fb,
-            },
-        ) => a == b && da == db && fa.to_lowercase() == fb.to_lowercase(),
-        (DestinationSettings::Folder { path: a }, DestinationSettings::Folder { path: b }) => {
-            a == b
-        }
-        _ => false,
     }
 }
 

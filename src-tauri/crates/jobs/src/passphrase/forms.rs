@@ -1,6 +1,7 @@
 //! The forms in which one passphrase may have been typed.
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
+use secrecy::zeroize::Zeroizing;
 
 /// What may be meant by a passphrase that was typed or pasted, the most likely first and each once: as it is, without
 /// blanks and line breaks at its ends, and both of them with letters and accents in one character (as most systems
@@ -18,9 +19,9 @@ pub(crate) fn forms(typed: &str) -> Vec<String> {
             composed.normalize(text).into_owned(),
             decomposed.normalize(text).into_owned(),
         ];
-        for form in normal {
+        for mut form in normal.map(Zeroizing::new) {
             if !form.is_empty() && !forms.contains(&form) {
-                forms.push(form);
+                forms.push(std::mem::take(&mut *form));
             }
         }
     }

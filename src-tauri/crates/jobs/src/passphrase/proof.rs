@@ -3,6 +3,8 @@
 use coffer_engine::Proof;
 use coffer_ipc::ErrorCode;
 use coffer_volume::Passphrase;
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::forms::forms;
@@ -12,13 +14,13 @@ use crate::{Result, blocking, wording};
 /// What a destination says to a passphrase. No `Debug`: it holds the passphrase.
 pub(crate) enum Answer {
     /// It opens the backup, in this form.
-    Opens(String),
+    Opens(SecretString),
     /// There is no backup yet, so that it will be what it was typed as.
-    NoBackup(String),
+    NoBackup(SecretString),
 }
 
 impl Answer {
-    pub(crate) fn into_passphrase(self) -> String {
+    pub(crate) fn into_passphrase(self) -> SecretString {
         match self {
             Self::Opens(text) | Self::NoBackup(text) => text,
         }
@@ -35,7 +37,7 @@ pub(crate) async fn prove(
     typed: &str,
     cancel: &CancellationToken,
 ) -> Result<Answer> {
-    let forms = forms(typed);
+    let forms = Zeroizing::new(forms(typed));
     let passphrases = forms.iter().filter_map(|form| Passphrase::new(form).ok());
     let passphrases: Vec<_> = passphrases.collect();
     if passphrases.len() != forms.len() || forms.is_empty() {
@@ -44,8 +46,8 @@ pub(crate) async fn prove(
     let (store, token) = (target.store.clone(), cancel.clone());
     let proof = blocking(move || coffer_engine::prove(&store, &passphrases, &token)).await;
     match proof.map_err(|error| wording::engine(&error))? {
-        Proof::NoBackup => Ok(Answer::NoBackup(typed.to_owned())),
-        Proof::Opens(position) => Ok(Answer::Opens(forms[position].clone())),
+        Proof::NoBackup => Ok(Answer::NoBackup(SecretString::from(typed))),
+        Proof::Opens(position) => Ok(Answer::Opens(SecretString::from(forms[position].as_str()))),
     }
 }
 
@@ -59,7 +61,7 @@ impl Target {
         passphrase: &str,
         cancel: &CancellationToken,
     ) -> Result<Self> {
-        if forms(passphrase).len() == 1 {
+        if Zeroizing::new(forms(passphrase)).len() == 1 {
             return Ok(self);
         }
         match self.clone().opened_with(passphrase, cancel).await {
@@ -78,7 +80,8 @@ impl Target {
         cancel: &CancellationToken,
     ) -> Result<Self> {
         let fitting = prove(&self, typed, cancel).await?.into_passphrase();
-        let passphrase = Passphrase::new(fitting).map_err(|_| wording::empty_passphrase())?;
+        let passphrase =
+            Passphrase::new(fitting.expose_secret()).map_err(|_| wording::empty_passphrase())?;
         self.store = self.store.with_passphrase(passphrase);
         Ok(self)
     }

@@ -3,11 +3,13 @@ use std::sync::Arc;
 use coffer_ipc::ErrorCode;
 use coffer_ipc::account::{Account, Drive, RemoteFolder};
 use coffer_ipc::event::Change;
+use coffer_ipc::job::DestinationSettings;
 use coffer_onedrive::{Credential, OneDrive};
 use tokio_util::sync::CancellationToken;
 
 use super::{Coffer, computer_name};
 use crate::credentials::{self, Entry, KeptSignIn, KeychainTokens};
+use crate::places::Places;
 use crate::target::quota_shape;
 use crate::{Result, lock, wording};
 
@@ -49,6 +51,38 @@ impl Coffer {
         Ok(())
     }
 
+    /// Compares destinations, with what is known now.
+    pub(super) fn places(&self) -> Result<Places> {
+        Ok(Places::new(self.accounts()?))
+    }
+
+    /// Asks once for the own drive of a destination's account, by which the destination is known whatever it is called.
+    /// Sign-ins of early versions came without it. Where it cannot be had now, the next use asks again.
+    pub(super) async fn learn_own_drive(&self, destination: &DestinationSettings) {
+        let DestinationSettings::OneDrive { account_id, .. } = destination else {
+            return;
+        };
+        if let Err(error) = self.learn_own_drive_of(account_id).await {
+            tracing::info!(message = error.message, "the own drive is not known yet");
+        }
+    }
+
+    async fn learn_own_drive_of(&self, account_id: &str) -> Result<()> {
+        if !self.account(account_id)?.drive_id.is_empty() {
+            return Ok(());
+        }
+        let cancel = CancellationToken::new();
+        let _ends_with_us = cancel.clone().drop_guard();
+        let client = self.client(account_id).await?;
+        let drive = client.drive(None, &cancel).await;
+        let drive = drive.map_err(|error| wording::destination(&error))?;
+        let known = Account {
+            drive_id: drive.id,
+            ..self.account(account_id)?
+        };
+        self.put_account(&known)
+    }
+
     /// Forgets a sign-in.
     ///
     /// # Errors
@@ -57,7 +91,7 @@ impl Coffer {
         let used = self.job_cards()?.into_iter().find(|card| {
             matches!(
                 &card.definition.destination,
-                coffer_ipc::job::DestinationSettings::OneDrive { account_id: used, .. } if used == account_id
+                DestinationSettings::OneDrive { account_id: used, .. } if used == account_id
             )
         });
         if let Some(card) = used {

@@ -5,7 +5,7 @@ use coffer_database::{Listing, ListingRow};
 use coffer_ipc::job::DestinationSettings;
 use coffer_ipc::restore::{BackupRef, Entry, EntryKind, EntryPage, OpenBackup};
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
@@ -13,7 +13,7 @@ use super::passphrases::or_default;
 use crate::inspection::{for_each_entry, versions};
 use crate::operation::parent_len;
 use crate::progress::Observer;
-use crate::target::{Target, same_place};
+use crate::target::Target;
 use crate::{Result, blocking, lock, wording};
 
 /// Entries of one page at most.
@@ -31,6 +31,7 @@ pub(super) struct OpenedBackup {
 }
 
 /// A passphrase that somebody typed, and the backup that it opened.
+#[derive(Clone)]
 pub(super) struct Typed {
     destination: DestinationSettings,
     prefix: String,
@@ -45,6 +46,7 @@ impl Coffer {
     pub async fn open_backup(&self, backup: BackupRef) -> Result<OpenBackup> {
         let cancel = CancellationToken::new();
         let _ends_with_us = cancel.clone().drop_guard();
+        let mut place = None;
         let (target, job_id, new_folder, typed) = match backup {
             BackupRef::Job { job_id } => {
                 let target = self.target_of_job(&job_id, &cancel).await?;
@@ -55,35 +57,38 @@ impl Coffer {
                 prefix,
                 passphrase,
             } => {
-                let was_typed = !passphrase.is_empty();
-                let passphrase = match passphrase.as_str() {
-                    "" => self.known_passphrase(&destination, &prefix).await?,
-                    typed => Some(typed.to_owned()),
+                let was_typed = !passphrase.expose_secret().is_empty();
+                let passphrase = if was_typed {
+                    Some(passphrase)
+                } else {
+                    self.known_passphrase(&destination, &prefix).await?
                 };
+                let exposed = passphrase.as_ref().map(|known| known.expose_secret());
                 let retries = self.inner.environment.retries;
                 let target = self
-                    .target(
-                        &destination,
-                        &prefix,
-                        passphrase.as_deref(),
-                        retries,
-                        &cancel,
-                    )
+                    .target(&destination, &prefix, exposed, retries, &cancel)
                     .await?;
-                let target = match &passphrase {
+                let target = match exposed {
                     Some(passphrase) => target.in_fitting_form(passphrase, &cancel).await?,
                     None => target,
                 };
                 let new_folder = self.new_folder_for(&destination, &prefix)?;
+                place = Some((destination.clone(), prefix.clone()));
                 let typed = passphrase.filter(|_| was_typed).map(|passphrase| Typed {
                     destination,
                     prefix,
-                    passphrase: passphrase.into(),
+                    passphrase,
                 });
                 (target, String::new(), new_folder, typed)
             }
         };
         let versions = versions(&target, Observer::silent(), &cancel).await?;
+        if let Some((destination, prefix)) = place {
+            let label = target.label.clone();
+            if let Err(error) = self.remember_place(destination, prefix, label) {
+                tracing::warn!(message = error.message, "an opened place is not remembered");
+            }
+        }
         let handle = uuid::Uuid::new_v4().simple().to_string();
         let opened = OpenedBackup {
             target,
@@ -104,15 +109,18 @@ impl Coffer {
         &self,
         destination: &DestinationSettings,
         prefix: &str,
-    ) -> Option<SecretString> {
-        let opened = lock(&self.inner.opened);
-        let mut typed = opened.values().filter_map(|opened| opened.typed.as_ref());
-        typed
-            .find(|typed| {
-                or_default(&typed.prefix) == or_default(prefix)
-                    && same_place(&typed.destination, destination)
-            })
-            .map(|typed| typed.passphrase.clone())
+    ) -> Result<Option<SecretString>> {
+        let typed: Vec<_> = {
+            let opened = lock(&self.inner.opened);
+            let typed = opened.values().filter_map(|opened| opened.typed.clone());
+            typed.collect()
+        };
+        let places = self.places()?;
+        let mut fitting = typed.into_iter().filter(|typed| {
+            or_default(&typed.prefix) == or_default(prefix)
+                && places.are_same(&typed.destination, destination)
+        });
+        Ok(fitting.next().map(|typed| typed.passphrase))
     }
 
     /// Forgets an opened backup.

@@ -6,14 +6,14 @@ use coffer_ipc::command::{DestinationCheck, DestinationContent, SaveJob, SourceC
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition};
 use coffer_onedrive::{Place, TransferOptions};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
-use super::passphrases::is_same_backup;
 use crate::maintenance::RetentionSettings;
 use crate::operation::content;
 use crate::schedule::next_run;
-use crate::target::{DEFAULT_PREFIX, Opening, Target, Tries, same_place};
+use crate::target::{DEFAULT_PREFIX, Opening, Target, Tries};
 use crate::waiting::Waits;
 use crate::{Result, blocking, local_path, lock, seal, wording};
 
@@ -30,10 +30,12 @@ impl Coffer {
     /// # Errors
     /// What is wrong with it; nothing is kept then.
     pub async fn create_job(&self, request: SaveJob) -> Result<JobCard> {
+        self.learn_own_drive(&request.definition.destination).await;
         self.check_job(None, &request)?;
         let passphrase = self.passphrase_to_keep(None, &request).await?;
         let id = uuid::Uuid::new_v4().simple().to_string();
-        self.keep_job(&id, request.definition, passphrase).await
+        let definition = request.definition.clone();
+        self.keep_job(&id, definition, passphrase).await
     }
 
     /// Changes a job.
@@ -42,9 +44,10 @@ impl Coffer {
     /// As [`Coffer::create_job`], and while it runs.
     pub async fn update_job(&self, job_id: &str, request: SaveJob) -> Result<JobCard> {
         let before = self.definition(job_id)?;
+        self.learn_own_drive(&request.definition.destination).await;
         self.check_job(Some(job_id), &request)?;
         self.check_idle(job_id)?;
-        let same_backup = is_same_backup(&before, &request.definition);
+        let same_backup = self.is_same_backup(&before, &request.definition)?;
         let has_backup = self.learnt(job_id)?.versions.is_some();
         if same_backup && has_backup {
             if before.encrypted != request.definition.encrypted {
@@ -64,10 +67,10 @@ impl Coffer {
             .passphrase_to_keep(Some((job_id, &before)), &request)
             .await?;
         if !same_backup && has_backup {
-            let next = passphrase.as_deref().unwrap_or_default();
-            self.leave_passphrase_of(job_id, &before, next).await?;
+            self.leave_passphrase_of(job_id, &before, passphrase.as_ref())
+                .await?;
         }
-        let card = self.keep_job(job_id, request.definition, passphrase);
+        let card = self.keep_job(job_id, request.definition.clone(), passphrase);
         let card = card.await?;
         if before.encrypted && !card.definition.encrypted {
             self.forget_passphrase(job_id).await?;
@@ -88,7 +91,7 @@ impl Coffer {
         &self,
         id: &str,
         definition: JobDefinition,
-        passphrase: Option<String>,
+        passphrase: Option<SecretString>,
     ) -> Result<JobCard> {
         if let Some(passphrase) = passphrase {
             self.keep_passphrase(id, passphrase).await?;
@@ -141,8 +144,9 @@ impl Coffer {
                 "Choose another name.",
             ));
         }
+        let places = self.places()?;
         let same = others.iter().find(|card| {
-            same_place(&card.definition.destination, &definition.destination)
+            places.are_same(&card.definition.destination, &definition.destination)
                 && card.definition.options.prefix == definition.options.prefix
         });
         if let Some(same) = same {
@@ -271,7 +275,7 @@ impl Coffer {
             disk,
             &definition.destination,
             &prefix,
-            passphrase.as_deref(),
+            passphrase.as_ref().map(|kept| kept.expose_secret()),
             Tries { policy, rests },
             cancel,
         )
@@ -326,6 +330,7 @@ impl Coffer {
             tries: tries.into(),
             disk,
         };
+        self.learn_own_drive(destination).await;
         match destination {
             DestinationSettings::Folder { path } => Target::folder(Path::new(path), opening),
             DestinationSettings::OneDrive {
@@ -361,10 +366,11 @@ impl Coffer {
             .target(destination, prefix, None, retries, &cancel)
             .await?;
         let found: DestinationContent = content(&target, &cancel).await?;
+        let places = self.places()?;
         let used = self
             .job_cards()?
             .into_iter()
-            .find(|card| same_place(&card.definition.destination, destination));
+            .find(|card| places.are_same(&card.definition.destination, destination));
         Ok(DestinationCheck {
             content: found,
             quota: target.quota(&cancel).await,

@@ -4,12 +4,12 @@ use coffer_ipc::ErrorCode;
 use coffer_ipc::command::SaveJob;
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition};
 use coffer_ipc::passphrase::LeftPassphrase;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
 use crate::passphrase::{Answer, prove};
-use crate::target::{DEFAULT_PREFIX, same_place};
+use crate::target::DEFAULT_PREFIX;
 use crate::{Result, wording};
 
 /// Setting with the list of passphrases without a job.
@@ -36,7 +36,9 @@ impl Coffer {
             "" => self.known_passphrase(destination, prefix).await?,
             _ => None,
         };
-        let passphrase = known.as_deref().unwrap_or(passphrase);
+        let passphrase = known
+            .as_ref()
+            .map_or(passphrase, |known| known.expose_secret());
         let proven = self.try_passphrase(destination, prefix, passphrase).await;
         proven.map(drop)
     }
@@ -104,16 +106,20 @@ impl Coffer {
         &self,
         before: Option<(&str, &JobDefinition)>,
         request: &SaveJob,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<SecretString>> {
         let definition = &request.definition;
         let (destination, prefix) = (&definition.destination, &definition.options.prefix);
         if !definition.encrypted {
             return Ok(None);
         }
-        let own =
-            before.filter(|(_, before)| before.encrypted && is_same_backup(before, definition));
+        let mut own = before.filter(|(_, before)| before.encrypted);
+        if let Some((_, before)) = own
+            && !self.is_same_backup(before, definition)?
+        {
+            own = None;
+        }
         let typed = match (&request.passphrase, own, before) {
-            (Some(typed), ..) => typed.clone(),
+            (Some(typed), ..) => SecretString::from(typed.as_str()),
             (None, Some(_), _) => return Ok(None),
             (None, None, before) => {
                 let known = match self.known_passphrase(destination, prefix).await? {
@@ -128,7 +134,8 @@ impl Coffer {
                 })?
             }
         };
-        let proven = self.try_passphrase(destination, prefix, &typed).await?;
+        let typed = typed.expose_secret();
+        let proven = self.try_passphrase(destination, prefix, typed).await?;
         match own {
             Some((job_id, _)) => self.with_backup_known(job_id, proven).map(Some),
             None => Ok(Some(proven.into_passphrase())),
@@ -136,9 +143,13 @@ impl Coffer {
     }
 
     /// Writes a passphrase that was tried. One of a backup that the job leaves behind stays usable.
-    pub(super) async fn keep_passphrase(&self, job_id: &str, passphrase: String) -> Result<()> {
+    pub(super) async fn keep_passphrase(
+        &self,
+        job_id: &str,
+        passphrase: SecretString,
+    ) -> Result<()> {
         let name = entry_name(job_id);
-        self.secrets(move |secrets| secrets.set(&name, &passphrase))
+        self.secrets(move |secrets| secrets.set(&name, passphrase.expose_secret()))
             .await
     }
 
@@ -147,10 +158,13 @@ impl Coffer {
         &self,
         job_id: &str,
         before: &JobDefinition,
-        next: &str,
+        next: Option<&SecretString>,
     ) -> Result<()> {
         let old = self.kept_passphrase(job_id).await?;
-        let Some(old) = old.filter(|old| before.encrypted && old != next) else {
+        let is_next = |old: &SecretString| {
+            next.is_some_and(|next| next.expose_secret() == old.expose_secret())
+        };
+        let Some(old) = old.filter(|old| before.encrypted && !is_next(old)) else {
             return Ok(());
         };
         let id = uuid::Uuid::new_v4().simple().to_string();
@@ -176,9 +190,7 @@ impl Coffer {
 
     /// A job has this backup now, and with it the passphrase: no other entry is needed any more.
     pub(super) async fn take_over_left(&self, job_id: &str, definition: &JobDefinition) {
-        let taken = self
-            .forget_left(|left| left.id != job_id && opens(left, definition))
-            .await;
+        let taken = self.forget_left(|left| left.id != job_id, definition).await;
         if let Err(error) = taken {
             // It stays in the list, where it can be removed.
             tracing::warn!(message = error.message, "a passphrase was kept twice");
@@ -186,9 +198,10 @@ impl Coffer {
     }
 
     /// The passphrase that the keychain has for a job.
-    pub(super) async fn kept_passphrase(&self, job_id: &str) -> Result<Option<String>> {
+    pub(super) async fn kept_passphrase(&self, job_id: &str) -> Result<Option<SecretString>> {
         let name = entry_name(job_id);
-        self.secrets(move |secrets| secrets.get(&name)).await
+        let kept = self.secrets(move |secrets| secrets.get(&name)).await?;
+        Ok(kept.map(SecretString::from))
     }
 
     /// The passphrase of a backup: what opened it when it is open, or what the keychain has for it, of a job or left by
@@ -197,9 +210,9 @@ impl Coffer {
         &self,
         destination: &DestinationSettings,
         prefix: &str,
-    ) -> Result<Option<String>> {
-        if let Some(typed) = self.opened_passphrase(destination, prefix) {
-            return Ok(Some(typed.expose_secret().to_owned()));
+    ) -> Result<Option<SecretString>> {
+        if let Some(typed) = self.opened_passphrase(destination, prefix)? {
+            return Ok(Some(typed));
         }
         match self.known_passphrase_id(destination, prefix)? {
             Some(id) => self.kept_passphrase(&id).await,
@@ -212,7 +225,7 @@ impl Coffer {
         destination: &DestinationSettings,
         prefix: &str,
     ) -> Result<bool> {
-        Ok(self.opened_passphrase(destination, prefix).is_some()
+        Ok(self.opened_passphrase(destination, prefix)?.is_some()
             || self.known_passphrase_id(destination, prefix)?.is_some())
     }
 
@@ -222,19 +235,21 @@ impl Coffer {
         prefix: &str,
     ) -> Result<Option<String>> {
         let prefix = or_default(prefix);
+        let places = self.places()?;
         let cards = self.job_cards()?;
         let job = cards.into_iter().find(|card| {
             let definition = &card.definition;
             definition.encrypted
                 && definition.options.prefix == prefix
-                && same_place(&definition.destination, destination)
+                && places.are_same(&definition.destination, destination)
         });
         if let Some(job) = job {
             return Ok(Some(job.id));
         }
         let left = self.left_passphrases()?.into_iter();
-        let mut left =
-            left.filter(|left| left.prefix == prefix && same_place(&left.destination, destination));
+        let mut left = left.filter(|left| {
+            left.prefix == prefix && places.are_same(&left.destination, destination)
+        });
         Ok(left.next().map(|left| left.id))
     }
 
@@ -263,7 +278,7 @@ impl Coffer {
     }
 
     /// Nothing where a job has a backup does not mean that any passphrase will do: its disk may be away.
-    fn with_backup_known(&self, job_id: &str, answer: Answer) -> Result<String> {
+    fn with_backup_known(&self, job_id: &str, answer: Answer) -> Result<SecretString> {
         let versions = self.learnt(job_id)?.versions.unwrap_or(0);
         match answer {
             Answer::NoBackup(_) if versions > 0 => {
@@ -279,8 +294,7 @@ impl Coffer {
 
     async fn note_left(&self, id: String, definition: &JobDefinition) -> Result<()> {
         // Of one backup the newest is enough.
-        self.forget_left(|left| left.id != id && opens(left, definition))
-            .await?;
+        self.forget_left(|left| left.id != id, definition).await?;
         let mut left = self.left_passphrases()?;
         left.retain(|known| known.id != id);
         let new = LeftPassphrase {
@@ -295,9 +309,20 @@ impl Coffer {
         self.set_left_passphrases(&left)
     }
 
-    async fn forget_left(&self, goes: impl Fn(&LeftPassphrase) -> bool) -> Result<()> {
+    /// Forgets those of a job's backup that `goes` says.
+    async fn forget_left(
+        &self,
+        goes: impl Fn(&LeftPassphrase) -> bool,
+        definition: &JobDefinition,
+    ) -> Result<()> {
         let mut left = self.left_passphrases()?;
-        let going: Vec<_> = left.iter().filter(|left| goes(left)).cloned().collect();
+        let places = self.places()?;
+        let opens = |left: &&LeftPassphrase| {
+            left.prefix == definition.options.prefix
+                && places.are_same(&left.destination, &definition.destination)
+        };
+        let going = left.iter().filter(opens).filter(|left| goes(left));
+        let going: Vec<_> = going.cloned().collect();
         for gone in going {
             self.forget_passphrase(&gone.id).await?;
             left.retain(|known| known.id != gone.id);
@@ -311,21 +336,21 @@ impl Coffer {
         self.secrets(move |secrets| secrets.remove(&name)).await
     }
 
+    /// Whether a job has the same volumes before and after.
+    pub(super) fn is_same_backup(
+        &self,
+        before: &JobDefinition,
+        after: &JobDefinition,
+    ) -> Result<bool> {
+        let places = self.places()?;
+        Ok(places.are_same(&before.destination, &after.destination)
+            && before.options.prefix == after.options.prefix)
+    }
+
     fn set_left_passphrases(&self, left: &[LeftPassphrase]) -> Result<()> {
         let text = serde_json::to_string(left).unwrap_or_default();
         self.database(|database| database.set_setting(LEFT, &text))
     }
-}
-
-/// Whether a job has the same volumes before and after.
-pub(super) fn is_same_backup(before: &JobDefinition, after: &JobDefinition) -> bool {
-    same_place(&before.destination, &after.destination)
-        && before.options.prefix == after.options.prefix
-}
-
-fn opens(left: &LeftPassphrase, definition: &JobDefinition) -> bool {
-    left.prefix == definition.options.prefix
-        && same_place(&left.destination, &definition.destination)
 }
 
 pub(super) fn or_default(prefix: &str) -> &str {

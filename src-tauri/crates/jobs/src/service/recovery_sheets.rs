@@ -1,5 +1,6 @@
 use coffer_ipc::job::{DestinationSettings, JobDefinition};
 use coffer_ipc::sheet::{RecoverySheet, SheetOf};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Coffer;
 use super::accounts::credential_name;
@@ -23,7 +24,7 @@ impl Coffer {
             SheetOf::Draft { request } => {
                 let definition = request.definition.clone();
                 let passphrase = match &request.passphrase {
-                    Some(typed) => Some(typed.clone()),
+                    Some(typed) => Some(SecretString::from(typed.as_str())),
                     None => {
                         let (place, prefix) = (&definition.destination, &definition.options.prefix);
                         self.known_passphrase(place, prefix).await?
@@ -46,7 +47,7 @@ impl Coffer {
         let made = self.now().to_zoned(self.inner.clock.zone());
         Ok(recovery_sheet::sheet(
             &definition,
-            passphrase.as_deref(),
+            passphrase.as_ref().map(|known| known.expose_secret()),
             account.as_ref(),
             facts,
             &made,

@@ -7,7 +7,6 @@ use coffer_ipc::job::DestinationSettings;
 use coffer_ipc::run::RunSummary;
 
 use super::Coffer;
-use crate::target::same_place;
 use crate::{Result, blocking, local_path, opening, wording};
 
 impl Coffer {
@@ -35,9 +34,10 @@ impl Coffer {
         destination: &DestinationSettings,
         prefix: &str,
     ) -> Result<Option<String>> {
+        let places = self.places()?;
         let is_known = self.job_cards()?.into_iter().any(|card| {
             let own = &card.definition;
-            same_place(&own.destination, destination)
+            places.are_same(&own.destination, destination)
                 && (prefix.is_empty() || own.options.prefix == prefix)
         });
         if is_known {

@@ -36,7 +36,7 @@ pub(super) struct ActiveRun {
     cancel: CancellationToken,
     /// Whether somebody stopped it, and not the end of the app.
     by_hand: Arc<AtomicBool>,
-    progress: Arc<Mutex<Progress>>,
+    pub(super) progress: Arc<Mutex<Progress>>,
     done: watch::Receiver<bool>,
 }
 

@@ -3,7 +3,6 @@ use std::sync::{Arc, Mutex};
 use coffer_ipc::account::{
     Account, PendingSignIn, SignInOutcome, SignInRequest, SignInSettings, SignInWay,
 };
-use coffer_ipc::event::Change;
 use coffer_onedrive::{
     AuthId, Credential, DeviceSignIn, DirectSignIn, Drive, Error as OneDriveError, Grant,
     PendingDevice, PendingDirect, PendingSignIn as PendingAuthId, Registration, SignIn, TokenStore,
@@ -136,10 +135,7 @@ impl Coffer {
                 Ok(account) => SignInOutcome::Done { account },
                 Err(error) => SignInOutcome::Failed { error },
             };
-            coffer.emit(Change::SignIn {
-                sign_in_id: id,
-                outcome,
-            });
+            coffer.emit_sign_in(id, outcome);
         });
         Ok(reply)
     }

@@ -1,6 +1,17 @@
-//! Events come in the order of their numbers, because a window drops those that are older than what it has.
+//! Events come in the order of their numbers, because a window drops those that are older than what it has. A window that
+//! was too slow for them is told how everything stands.
 
-use crate::support::Computer;
+use std::collections::BTreeMap;
+
+use coffer_ipc::account::{SignInOutcome, SignInRequest};
+use coffer_ipc::command::{AppState, TrayStatus};
+use coffer_ipc::event::{Change, Event};
+use coffer_ipc::restore::{BackupRef, ExistingFiles, RestoreRequest};
+use coffer_ipc::run::RunResult;
+use coffer_jobs::Coffer;
+use tokio::sync::broadcast::Receiver;
+
+use crate::support::{Computer, PATIENCE, back_up};
 
 const THREADS: u64 = 4;
 /// Fewer in all than events that wait for a slow window.
@@ -25,4 +36,136 @@ async fn no_event_overtakes_another() {
             last = event.seq;
         }
     }
+}
+
+/// More than the events that wait for a slow window.
+const TOO_MANY: usize = 2000;
+
+/// What a window knows: the state, and how sign-ins and restores of no job ended.
+struct Window {
+    state: AppState,
+    sign_ins: BTreeMap<String, SignInOutcome>,
+    restores: BTreeMap<String, RunResult>,
+}
+
+impl Window {
+    fn open(coffer: &Coffer) -> Self {
+        Self {
+            state: coffer.app_state().unwrap(),
+            sign_ins: BTreeMap::new(),
+            restores: BTreeMap::new(),
+        }
+    }
+
+    /// Does with an event what the UI does.
+    fn apply(&mut self, event: Event) {
+        if event.seq <= self.state.seq {
+            return;
+        }
+        self.state.seq = event.seq;
+        match event.change {
+            Change::All { state } => self.state = *state,
+            Change::SignIn {
+                sign_in_id,
+                outcome,
+            } => drop(self.sign_ins.insert(sign_in_id, outcome)),
+            Change::Restore {
+                run_id,
+                summary: Some(summary),
+                ..
+            } => drop(self.restores.insert(run_id, summary.result)),
+            _ => {}
+        }
+    }
+
+    async fn hear(
+        &mut self,
+        coffer: &Coffer,
+        events: &mut Receiver<Event>,
+        enough: impl Fn(&Self) -> bool,
+    ) {
+        let hearing = async {
+            while !enough(self) {
+                self.apply(coffer.next_event(events).await.unwrap());
+            }
+        };
+        let heard = tokio::time::timeout(PATIENCE, hearing).await;
+        heard.expect("all is told");
+    }
+}
+
+/// Restores a backup that no job has any more, to the end.
+async fn restore_foreign(computer: &Computer, coffer: &Coffer) -> String {
+    let job = computer.folder_job("foreign");
+    let id = coffer.create_job(job.clone()).await.unwrap().id;
+    back_up(coffer, &id).await;
+    coffer.delete_job(&id, true).await.unwrap();
+    let backup = BackupRef::Existing {
+        destination: job.definition.destination.clone(),
+        prefix: String::new(),
+        passphrase: job.passphrase.clone().unwrap().into(),
+    };
+    let opened = coffer.open_backup(backup).await.unwrap();
+    let request = RestoreRequest {
+        handle: opened.handle,
+        version: 0,
+        paths: Vec::new(),
+        target: Some(computer.path("restored").display().to_string()),
+        existing: ExistingFiles::KeepBoth,
+    };
+    let mut events = coffer.subscribe();
+    let run = coffer.start_restore(request).unwrap();
+    let mut window = Window::open(coffer);
+    let is_over = |window: &Window| window.restores.contains_key(&run);
+    window.hear(coffer, &mut events, is_over).await;
+    run
+}
+
+#[tokio::test]
+async fn a_window_that_was_too_slow_is_told_how_everything_stands() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let going = coffer.create_job(computer.folder_job("going")).await;
+    let going = going.unwrap().id;
+    let mut window = Window::open(&coffer);
+    let mut events = coffer.subscribe();
+
+    // All of this is lost.
+    let mut prompt_events = coffer.subscribe();
+    let pending = coffer.start_sign_in(SignInRequest::default()).await;
+    let sign_in = pending.unwrap().id;
+    coffer.cancel_sign_in(&sign_in);
+    let mut prompt = Window::open(&coffer);
+    let has_ended = |window: &Window| window.sign_ins.contains_key(&sign_in);
+    prompt.hear(&coffer, &mut prompt_events, has_ended).await;
+    computer.sign_in(&coffer).await;
+    coffer.delete_job(&going, true).await.unwrap();
+    let restore = restore_foreign(&computer, &coffer).await;
+    let coming = coffer.create_job(computer.folder_job("coming")).await;
+    let coming = coming.unwrap().id;
+    back_up(&coffer, &coming).await;
+    coffer.set_tray(TrayStatus::Unavailable);
+    (0..TOO_MANY).for_each(|_| coffer.show(&coming));
+
+    let knows_all = |window: &Window| {
+        window.sign_ins.contains_key(&sign_in) && window.restores.contains_key(&restore)
+    };
+    window.hear(&coffer, &mut events, knows_all).await;
+    // Later events come as ever.
+    coffer.set_tray(TrayStatus::Shown);
+    let after = coffer.next_event(&mut events).await.unwrap();
+
+    assert_eq!(window.restores[&restore], RunResult::Success);
+    assert!(matches!(
+        window.sign_ins[&sign_in],
+        SignInOutcome::Failed { .. }
+    ));
+    let now = coffer.app_state().unwrap();
+    assert_eq!(window.state.jobs, now.jobs);
+    assert_eq!(window.state.accounts, now.accounts);
+    assert_eq!(window.state.accounts.len(), 1);
+    assert_eq!(window.state.tray, TrayStatus::Unavailable);
+    let status = TrayStatus::Shown;
+    assert_eq!(after.change, Change::Tray { status });
+    assert_eq!(after.seq, window.state.seq + 1);
 }

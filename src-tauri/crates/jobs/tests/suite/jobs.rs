@@ -1,8 +1,11 @@
 use std::sync::Arc;
 
 use coffer_ipc::ErrorCode;
-use coffer_ipc::command::DestinationContent;
-use coffer_ipc::job::Retention;
+use coffer_ipc::account::Account;
+use coffer_ipc::command::{DestinationContent, SaveJob};
+use coffer_ipc::job::{DestinationSettings, Retention};
+#[cfg(unix)]
+use coffer_jobs::Folders;
 use coffer_jobs::keychain::{Error, SecretStore};
 
 use crate::support::{Computer, back_up};
@@ -64,6 +67,61 @@ async fn two_jobs_cannot_have_one_name_or_one_folder() {
         assert_eq!(refused.code, ErrorCode::InvalidInput);
     }
     assert_eq!(coffer.job_cards().unwrap().len(), 1);
+}
+
+/// The same backup on a drive that is named by its id.
+fn on_drive(job: &SaveJob, name: &str, drive: &str) -> SaveJob {
+    let mut job = job.clone();
+    job.definition.name = name.to_owned();
+    if let DestinationSettings::OneDrive { drive_id, .. } = &mut job.definition.destination {
+        drive.clone_into(drive_id);
+    }
+    job
+}
+
+#[tokio::test]
+async fn the_own_drive_and_its_id_are_one_place() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let account = computer.sign_in(&coffer).await;
+    let job = computer.drive_job("laptop", &account.id);
+    coffer.create_job(job.clone()).await.unwrap();
+    let id = computer.simulator.drive_id("alex");
+
+    let by_id = on_drive(&job, "by id", &id);
+    let by_capitals = on_drive(&job, "by id", &id.to_ascii_uppercase());
+    for other in [by_id, by_capitals] {
+        let destination = other.definition.destination.clone();
+        let checked = coffer.check_destination(&destination, "duplicati").await;
+        let refused = coffer.create_job(other).await.unwrap_err();
+
+        assert_eq!(checked.unwrap().used_by.as_deref(), Some("laptop"));
+        assert_eq!(refused.code, ErrorCode::InvalidInput);
+        assert!(refused.message.contains("laptop"), "{}", refused.message);
+    }
+}
+
+#[tokio::test]
+async fn the_own_drive_of_an_early_sign_in_is_found_where_it_counts() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let account = computer.sign_in(&coffer).await;
+    let early = Account {
+        drive_id: String::new(),
+        ..account.clone()
+    };
+    let body = serde_json::to_string(&early).unwrap();
+    let database = rusqlite::Connection::open(computer.folders().database()).unwrap();
+    let row = "UPDATE account SET body = ?1";
+    database.execute(row, [body]).unwrap();
+    let job = computer.drive_job("laptop", &account.id);
+    let by_id = on_drive(&job, "by id", &account.drive_id);
+    coffer.create_job(by_id).await.unwrap();
+
+    let refused = coffer.create_job(job).await.unwrap_err();
+
+    assert!(refused.message.contains("by id"), "{}", refused.message);
+    assert_eq!(coffer.accounts().unwrap(), [account]);
 }
 
 #[tokio::test]
@@ -153,4 +211,29 @@ async fn block_size_and_encryption_of_a_backup_that_exists_stay() {
     renamed.passphrase = None;
     let card = coffer.update_job(&id, renamed).await.unwrap();
     assert_eq!(card.definition.name, "old laptop");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_cache_of_somebody_else_is_not_used() {
+    let computer = Computer::new().await;
+    let cache = if nix::unistd::geteuid().is_root() {
+        let cache = computer.path("cache");
+        std::fs::create_dir(&cache).unwrap();
+        std::os::unix::fs::chown(&cache, Some(65_534), None).unwrap();
+        cache
+    } else {
+        // Root's.
+        "/".into()
+    };
+    let folders = Folders::new(computer.path("data"), &cache);
+    let coffer = computer.open_in(folders);
+    let destination = computer.folder_job("laptop").definition.destination.clone();
+
+    let refused = coffer.check_destination(&destination, "").await;
+
+    let message = refused.unwrap_err().message;
+    let expected = format!("{} belongs to another user.", cache.display());
+    assert_eq!(message, expected);
+    assert!(!cache.join("destinations").exists());
 }

@@ -35,7 +35,7 @@ fn existing(job: &SaveJob, passphrase: &str) -> BackupRef {
     BackupRef::Existing {
         destination: job.definition.destination.clone(),
         prefix: String::new(),
-        passphrase: passphrase.to_owned(),
+        passphrase: passphrase.into(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use coffer_ipc::ErrorCode;
 use coffer_ipc::command::SaveJob;
 use coffer_ipc::event::Change;
+use coffer_ipc::job::DestinationSettings;
 use coffer_ipc::restore::{BackupRef, ExistingFiles, OpenBackup, RestoreRequest};
 use coffer_ipc::run::{RunResult, RunSummary};
 use coffer_jobs::Coffer;
@@ -51,7 +52,7 @@ fn existing(job: &SaveJob) -> BackupRef {
     BackupRef::Existing {
         destination: job.definition.destination.clone(),
         prefix: String::new(),
-        passphrase: job.passphrase.clone().unwrap(),
+        passphrase: job.passphrase.clone().unwrap().into(),
     }
 }
 
@@ -198,4 +199,66 @@ async fn a_file_list_that_was_cut_off_is_named_and_no_right_to_write_is_looked_f
     let name = list.file_name().unwrap().to_str().unwrap();
     assert!(error.message.contains(name), "{error:?}");
     assert!(!error.hint.contains("write"), "{error:?}");
+}
+
+#[tokio::test]
+async fn places_of_opened_backups_are_offered_again_until_they_are_removed() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let job = foreign(&computer, &coffer).await;
+    let mut wrong = job.clone();
+    wrong.passphrase = Some("not the key".to_owned());
+    coffer.open_backup(existing(&wrong)).await.unwrap_err();
+    assert!(coffer.opened_places().unwrap().is_empty());
+
+    coffer.open_backup(existing(&job)).await.unwrap();
+    coffer.open_backup(existing(&job)).await.unwrap();
+
+    let coffer = computer.start();
+    let places = coffer.opened_places().unwrap();
+    assert_eq!(places.len(), 1, "each is there once, also after a restart");
+    let place = &places[0];
+    assert_eq!(place.destination, job.definition.destination);
+    assert!(place.label.ends_with("one"));
+    let row = "SELECT group_concat(value) FROM setting";
+    let database = rusqlite::Connection::open(computer.folders().database()).unwrap();
+    let kept: String = database.query_row(row, [], |row| row.get(0)).unwrap();
+    assert!(kept.contains(&place.id));
+    assert!(!kept.contains(job.passphrase.as_deref().unwrap()));
+
+    // A job that has it offers it itself.
+    let id = coffer.create_job(job.clone()).await.unwrap().id;
+    assert!(coffer.opened_places().unwrap().is_empty());
+    coffer.delete_job(&id, true).await.unwrap();
+    assert_eq!(coffer.opened_places().unwrap(), places);
+    coffer.forget_opened_place(&place.id).unwrap();
+
+    assert!(computer.start().opened_places().unwrap().is_empty());
+    let again = coffer.forget_opened_place(&place.id).unwrap_err();
+    assert_eq!(again.code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn only_the_last_opened_places_are_kept_the_newest_first() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let mut job = foreign(&computer, &coffer).await;
+    let DestinationSettings::Folder { path } = job.definition.destination.clone() else {
+        panic!("it is a folder");
+    };
+    let mut moved = std::path::PathBuf::from(path);
+    for number in 0..6 {
+        let copy = computer.path(&format!("copy {number}"));
+        fs::rename(&moved, &copy).unwrap();
+        moved.clone_from(&copy);
+        job.definition.destination = DestinationSettings::Folder {
+            path: copy.display().to_string(),
+        };
+        coffer.open_backup(existing(&job)).await.unwrap();
+    }
+
+    let places = coffer.opened_places().unwrap();
+
+    let ends = places.iter().map(|place| place.label.chars().last());
+    assert_eq!(ends.flatten().collect::<String>(), "54321");
 }

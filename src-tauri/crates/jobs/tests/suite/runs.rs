@@ -184,9 +184,9 @@ async fn a_restore_without_a_job_brings_everything_back() {
 
     let opened = coffer
         .open_backup(BackupRef::Existing {
-            destination: job.definition.destination,
+            destination: job.definition.destination.clone(),
             prefix: String::new(),
-            passphrase: job.passphrase.unwrap(),
+            passphrase: job.passphrase.clone().unwrap().into(),
         })
         .await
         .unwrap();
@@ -228,9 +228,9 @@ async fn a_wrong_passphrase_opens_nothing() {
     back_up(&coffer, &id).await;
 
     let refused = coffer.open_backup(BackupRef::Existing {
-        destination: job.definition.destination,
+        destination: job.definition.destination.clone(),
         prefix: String::new(),
-        passphrase: "another".to_owned(),
+        passphrase: "another".into(),
     });
 
     assert_eq!(refused.await.unwrap_err().code, ErrorCode::WrongPassphrase);

@@ -93,6 +93,13 @@ impl Computer {
         Coffer::open(self.folders(), self.environment(), keychain, clock).expect("Coffer starts")
     }
 
+    /// The same with its own things elsewhere.
+    #[cfg(unix)]
+    pub(crate) fn open_in(&self, folders: Folders) -> Coffer {
+        let (keychain, clock) = (Arc::clone(&self.keychain), self.clock.clone());
+        Coffer::open(folders, self.environment(), keychain, clock).expect("Coffer starts")
+    }
+
     fn environment(&self) -> Environment {
         let mut environment =
             Environment::demo(self.simulator.api_url(), &self.simulator.oauth_url());

@@ -1,0 +1,133 @@
+//! Events: numbered in the order in which they are told, and made good when some are lost.
+
+use coffer_ipc::account::SignInOutcome;
+use coffer_ipc::event::{Change, Event};
+use coffer_ipc::run::RunSummary;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Coffer;
+use crate::lock;
+
+/// Sign-ins whose end is told anew at most; somebody waits for one of them.
+const ENDED_SIGN_INS: usize = 8;
+/// Restores of no job whose end is told anew at most.
+const ENDED_RESTORES: u32 = 8;
+
+impl Coffer {
+    /// Everything that changes from now on.
+    pub fn subscribe(&self) -> Receiver<Event> {
+        self.inner.events.subscribe()
+    }
+
+    /// Waits for the next event; `None` when there are no more. One that was too slow for some of them is told how
+    /// everything stands instead.
+    pub async fn next_event(&self, events: &mut Receiver<Event>) -> Option<Event> {
+        loop {
+            match events.recv().await {
+                Ok(event) => return Some(event),
+                Err(RecvError::Lagged(lost)) => {
+                    tracing::warn!(lost, "a listener was too slow for the events");
+                    // What still waits is older than what is told now, which would push it out.
+                    *events = self.subscribe();
+                    self.emit_all();
+                }
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// Tells all that events ever told of what is true now.
+    fn emit_all(&self) {
+        self.emit_numbered(|seq| {
+            // A look that met damage in the database finds it mended the second time.
+            let state = self.state_at(seq).or_else(|_| self.state_at(seq)).ok()?;
+            let state = Box::new(state);
+            Some(Change::All { state })
+        });
+        let ended = lock(&self.inner.ended_sign_ins).clone();
+        for (sign_in_id, outcome) in ended {
+            self.emit(Change::SignIn {
+                sign_in_id,
+                outcome,
+            });
+        }
+        for run_id in self.loose_restores() {
+            self.emit_newest(|| self.loose_restore(&run_id));
+        }
+    }
+
+    /// Restores of no job: those that go on, and the last that ended.
+    fn loose_restores(&self) -> Vec<String> {
+        let noted = self.run_history("", 0, ENDED_RESTORES).unwrap_or_default();
+        let mut ids: Vec<_> = noted.into_iter().map(|run| run.id).collect();
+        let runs = lock(&self.inner.runs);
+        let loose = runs.iter().filter(|(_, run)| run.job_id.is_empty());
+        ids.extend(loose.map(|(id, _)| id.clone()));
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
+    fn loose_restore(&self, run_id: &str) -> Option<Change> {
+        let runs = lock(&self.inner.runs);
+        let progress = runs.get(run_id).map(|run| lock(&run.progress).clone());
+        drop(runs);
+        let summary = match progress {
+            Some(_) => None,
+            None => Some(Box::new(self.ended_run(run_id)?)),
+        };
+        Some(Change::Restore {
+            run_id: run_id.to_owned(),
+            progress,
+            summary,
+        })
+    }
+
+    fn ended_run(&self, run_id: &str) -> Option<RunSummary> {
+        let row = self.database(|database| database.run(run_id)).ok()??;
+        let summary: RunSummary = serde_json::from_str(&row.body).ok()?;
+        summary.finished.is_some().then_some(summary)
+    }
+
+    /// Tells how a sign-in ended, and keeps it for those who missed that.
+    pub(super) fn emit_sign_in(&self, sign_in_id: String, outcome: SignInOutcome) {
+        let mut ended = lock(&self.inner.ended_sign_ins);
+        if ended.len() == ENDED_SIGN_INS {
+            ended.pop_front();
+        }
+        ended.push_back((sign_in_id.clone(), outcome.clone()));
+        drop(ended);
+        self.emit(Change::SignIn {
+            sign_in_id,
+            outcome,
+        });
+    }
+
+    /// Tells every card anew.
+    pub(super) fn emit_all_cards(&self) {
+        for card in self.job_cards().unwrap_or_default() {
+            self.emit_card(&card.id);
+        }
+    }
+
+    pub(super) fn emit(&self, change: Change) {
+        self.emit_newest(|| Some(change));
+    }
+
+    /// Tells what `look` finds at this moment: of two that look at the same thing, the one that is told last has seen the
+    /// later state.
+    pub(super) fn emit_newest(&self, look: impl FnOnce() -> Option<Change>) {
+        self.emit_numbered(|_| look());
+    }
+
+    /// The same for what has to know the number of its event.
+    fn emit_numbered(&self, look: impl FnOnce(u64) -> Option<Change>) {
+        let mut seq = lock(&self.inner.seq);
+        if let Some(change) = look(*seq + 1) {
+            *seq += 1;
+            // Nobody listens while the window is closed.
+            let _ = self.inner.events.send(Event { seq: *seq, change });
+        }
+    }
+}
