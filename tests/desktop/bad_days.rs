@@ -132,7 +132,8 @@ async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
     app.see(refused).await;
     app.fill("Passphrase", PASSPHRASE).await;
     app.click("Check and replace").await;
-    app.see("It opens the backup and is in the keychain now.").await;
+    app.see("It opens the backup and is in the keychain now.")
+        .await;
     app.kill();
 
     desktop.lose_keychain().await;
@@ -148,7 +149,8 @@ async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
 
     app.click("More for Papers").await;
     app.click("Delete").await;
-    app.choose("Remove its passphrase from the keychain, too").await;
+    app.choose("Remove its passphrase from the keychain, too")
+        .await;
     app.click("Delete backup").await;
     app.click("Back up this computer").await;
     app.fill("Name", "Papers again").await;
