@@ -142,8 +142,10 @@ fn backup_once(
     sync_volumes(&session, &index, &mut listed, &format, &spool)?;
     let sources = SourceList::of(&roots);
     if options.adopt_versions {
-        Makers::noted(&index)?.add_own(listed.times())?;
         Others::None.note(&index)?;
+        if Makers::noted(&index)?.adopt(listed.times())? {
+            hold::Hold::NothingRemembered.begin(&index)?;
+        }
     }
     load_newest_version(&session, &index, &listed, &format, &spool, &sources)?;
     index.clear_staged()?;
@@ -320,7 +322,7 @@ impl Run<'_> {
             if files + stats.other_changes == 0 && !must_upload {
                 self.check_whole(&index, spool, &mut stats)?;
                 version::keep_local_state(&index)?;
-                index.set_mounts(&overview.mounts)?;
+                self.note_mounts(&index, &overview)?;
                 return Ok(Made { stats, overview });
             }
             let (format, folder) = (spool.format().clone(), spool.folder().to_owned());
@@ -337,7 +339,7 @@ impl Run<'_> {
             let checkpoints = &self.options.checkpoints;
             let made = self.made;
             // Whoever kills the run once its version is there must not make it forget which disks that is of.
-            index.set_mounts(&overview.mounts)?;
+            self.note_mounts(&index, &overview)?;
             let dlist =
                 version::upload_dlist(self.session, &index, spool, &mut stats, checkpoints, made)?;
             if !self.is_still_whole(&index, spool, &dlist, &mut stats)? {
@@ -355,6 +357,14 @@ impl Run<'_> {
             destination: self.session.label(),
             blocks: 1,
         })
+    }
+
+    /// Remembers the disks of these sources, and still those of sources that other runs have.
+    fn note_mounts(&self, index: &Index, overview: &Overview) -> Result<()> {
+        let mut mounts = index.mounts()?;
+        mounts.retain(|folder, _| !self.sources.has(folder));
+        mounts.extend(overview.mounts.clone());
+        Ok(index.set_mounts(&mounts)?)
     }
 
     /// The version that this one was compared with may be gone as well.

@@ -3,8 +3,6 @@
 mod left;
 mod others;
 
-pub(crate) use others::note_sources;
-
 use std::sync::Arc;
 
 use coffer_database::Index;
@@ -376,7 +374,7 @@ fn counted(index: &Index, listed: &Listed) -> Result<Vec<Timestamp>> {
     let others_work = Others::noted(index)? == Others::Work;
     let mut times = listed.times();
     times.retain(|time| match makers.origin(*time) {
-        Origin::Own => true,
+        Origin::Own | Origin::Adopted => true,
         Origin::Others => false,
         Origin::Unknown => !others_work,
     });

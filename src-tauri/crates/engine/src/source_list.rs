@@ -5,7 +5,7 @@ use coffer_volume::dlist::{EntryKind, FilelistEntry};
 
 use crate::error::Result;
 use crate::source::{Root, SEPARATOR as PATH_SEPARATOR, is_inside, is_marker, with_separator};
-use crate::store::SOURCES;
+use crate::store::{Contents, SOURCES};
 
 /// In no path.
 const SEPARATOR: char = '\0';
@@ -83,13 +83,20 @@ impl SourceList {
         Ok(full)
     }
 
+    /// Whether something of `wanted` is in these that is not in `there`.
+    pub(crate) fn has_more_of(&self, wanted: &Self, there: &Self) -> bool {
+        let is_wanted = |path: &String| wanted.has(path) && !there.has(path);
+        let is_left = |path: &String| self.has(path) && !there.has(path);
+        self.0.iter().any(is_wanted) || wanted.0.iter().any(is_left)
+    }
+
     /// Whether some of `other` lies in none of these.
     pub(crate) fn lacks_some_of(&self, other: &Self) -> bool {
         !other.0.iter().all(|path| self.has(path))
     }
 }
 
-/// Finds the topmost paths of a version that have content.
+/// Finds the topmost paths of a version.
 #[derive(Default)]
 pub(crate) struct Tops(Vec<Top>);
 
@@ -99,22 +106,26 @@ struct Top {
 }
 
 impl Tops {
-    pub(crate) fn add(&mut self, entry: FilelistEntry) {
+    pub(crate) fn add(&mut self, entry: &FilelistEntry) {
         let has_content = entry.kind != EntryKind::Folder;
-        let path = entry.path;
-        if let Some(top) = self.0.iter_mut().find(|top| is_inside(&path, &top.path)) {
-            top.has_content |= path != top.path && !is_marker(name_below(&top.path, &path));
+        let path = entry.path.as_str();
+        if let Some(top) = self.0.iter_mut().find(|top| is_inside(path, &top.path)) {
+            top.has_content |= path != top.path && !is_marker(name_below(&top.path, path));
         } else if self.0.len() < MOST {
             let before = self.0.len();
-            self.0.retain(|top| !is_inside(&top.path, &path));
+            self.0.retain(|top| !is_inside(&top.path, path));
             let has_content = has_content || self.0.len() < before;
+            let path = path.to_owned();
             self.0.push(Top { path, has_content });
         }
     }
 
-    pub(crate) fn into_sources(self) -> SourceList {
-        let full = self.0.into_iter().filter(|top| top.has_content);
-        SourceList(full.map(|top| top.path).collect())
+    pub(crate) fn into_contents(self) -> Contents {
+        let full = self.0.iter().filter(|top| top.has_content);
+        Contents {
+            full: SourceList(full.map(|top| top.path.clone()).collect()),
+            all: SourceList(self.0.into_iter().map(|top| top.path).collect()),
+        }
     }
 }
 

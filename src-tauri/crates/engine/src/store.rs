@@ -1,8 +1,10 @@
 //! One backup: its destination, its passphrase, its cache folder.
 
 mod cache;
+mod contents;
 mod gpg;
 mod kept;
+mod left_out;
 mod listing;
 mod makers;
 mod newest;
@@ -17,6 +19,7 @@ use coffer_destination::Destination;
 use coffer_volume::{Encryption, Maker, Passphrase, VolumeName};
 
 pub(crate) use cache::{Cache, SpooledVolume, known_versions, with_sound_index};
+pub(crate) use contents::Contents;
 pub(crate) use kept::{
     LEFT_TO_OTHERS, Others, RETENTION, RETENTION_REFUSED, SOURCES, SOURCES_LEFT,
 };

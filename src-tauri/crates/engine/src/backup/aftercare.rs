@@ -11,13 +11,13 @@ use super::pace::PATIENT_LEVEL;
 use super::scan::Overview;
 use super::{BackupStats, Run};
 use crate::compact::{CompactOptions, Compaction, GRACE, compact_afterwards, with_dindexes};
-use crate::delete::{RetentionRun, apply_retention, note_rule_of_waiting_run, note_sources};
+use crate::delete::{RetentionRun, apply_retention, note_rule_of_waiting_run};
 use crate::error::Result;
 use crate::monitor::{Problem, ProblemKind};
 use crate::source::Root;
 use crate::source_list::SourceList;
 use crate::spool::{Spool, lock};
-use crate::store::{Cache, Listed, ListedVolume};
+use crate::store::{Cache, Contents, Listed, ListedVolume};
 use crate::verify::{Lists, Samples, VerifyOptions, VerifyStats, verify_samples};
 use crate::versions::read_version;
 
@@ -60,8 +60,9 @@ impl Run<'_> {
         };
         let may_delete = self.may_delete(&index, roots, &overview, &before, stats)?;
         if let Some(dlist) = before.made_now(stats) {
-            let sources = SourceList::of(roots).with_content_in(&index)?;
-            note_sources(&index, dlist, &sources)?;
+            let (all, full) = (SourceList::of(roots), SourceList::of(roots));
+            let full = full.with_content_in(&index)?;
+            Contents { all, full }.note(&index, dlist)?;
         }
         if may_delete {
             let retention = RetentionRun {

@@ -54,7 +54,7 @@ pub(super) fn upload_dlist(
         index.remove_checkpoint(name.as_str())?;
         if is_ours {
             index.know_dlist(name.as_str(), size)?;
-            Makers::noted(index)?.add_own([spool.time()])?;
+            Makers::noted(index)?.add_own(spool.time())?;
         }
         fs::remove_file(&path).map_err(|source| Error::io("delete", &path, source))?;
         crash::point(&path, "the version is out of the spool");

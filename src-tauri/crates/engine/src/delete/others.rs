@@ -1,17 +1,17 @@
-//! Versions that do not say who made them, where other computers may back up other files into the same folder.
+//! Versions that may be those of other computers, which back up other files into the same folder: those that do not say who
+//! made them, and those that were taken over.
 
 use coffer_database::Index;
 use jiff::Timestamp;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
-use crate::source_list::{SourceList, Tops};
-use crate::store::{Cache, Listed, ListedVolume, Makers, Origin, Others};
-use crate::versions::read_version;
+use crate::source_list::SourceList;
+use crate::store::{Cache, Contents, Listed, ListedVolume, Makers, Origin, Others};
 
-/// Takes versions out of `times` that are the newest ones of some sources: as long as nobody knows whether others work here, a
-/// rule of this computer must not cost another one the last version that it has.
+/// Takes versions out of `times` that are the newest ones of some sources: a rule of this computer must not cost another one
+/// the last version that it has, nor this one what is on a disk that is away since the version was taken over.
 pub(super) fn spare(
     session: &Session,
     cache: &Cache,
@@ -19,18 +19,16 @@ pub(super) fn spare(
     listed: &Listed,
     times: &mut Vec<Timestamp>,
 ) -> Result<()> {
-    let reader = Reader {
-        session,
-        cache,
-        index,
-    };
-    if times.is_empty() || Others::noted(index)? != Others::Unknown {
-        return Ok(());
-    }
     let makers = Makers::noted(index)?;
+    let nobody_knows = Others::noted(index)? == Others::Unknown;
     let in_question = |dlist: &&ListedVolume| {
         let time = dlist.name.time();
-        time.is_some_and(|time| times.contains(&time)) && makers.of(dlist) != Origin::Own
+        let may_be_others = match makers.of(dlist) {
+            Origin::Adopted => true,
+            Origin::Unknown => nobody_knows,
+            Origin::Own | Origin::Others => false,
+        };
+        may_be_others && time.is_some_and(|time| times.contains(&time))
     };
     let stays = |dlist: &&ListedVolume| {
         let time = dlist.name.time();
@@ -38,14 +36,22 @@ pub(super) fn spare(
     };
     let newest_first = || listed.dlists.iter().rev();
     let going: Vec<_> = newest_first().filter(in_question).collect();
+    if going.is_empty() {
+        return Ok(());
+    }
     let left: Vec<_> = newest_first().filter(stays).collect();
+    let spool = cache.spool();
+    let sources_of = |dlist: &ListedVolume| {
+        let contents = Contents::of(session, index, &spool, dlist)?;
+        Ok::<_, Error>(contents.map(|contents| contents.full))
+    };
     let mut covered = SourceList::default();
     for dlist in left {
-        covered.extend(reader.sources_of(dlist)?.unwrap_or_default());
+        covered.extend(sources_of(dlist)?.unwrap_or_default());
     }
     let mut spared = Vec::new();
     for dlist in going {
-        let sources = reader.sources_of(dlist)?;
+        let sources = sources_of(dlist)?;
         // Of one that cannot be read nobody knows what it is worth.
         let is_covered = sources
             .as_ref()
@@ -66,46 +72,4 @@ pub(super) fn spare(
         },
     });
     Ok(())
-}
-
-/// Notes the sources of a version that was made now, so that its dlist need not be read for them.
-pub(crate) fn note_sources(
-    index: &Index,
-    dlist: &ListedVolume,
-    sources: &SourceList,
-) -> Result<()> {
-    sources.note(index, &key_of(dlist))
-}
-
-/// Under which the index has the sources of a version.
-fn key_of(dlist: &ListedVolume) -> String {
-    format!("content of {}", dlist.name.as_str())
-}
-
-struct Reader<'a> {
-    session: &'a Session,
-    cache: &'a Cache,
-    index: &'a Index,
-}
-
-impl Reader<'_> {
-    /// The topmost paths of a version, `None` of one that cannot be read, which is told. Its dlist is read once.
-    fn sources_of(&self, dlist: &ListedVolume) -> Result<Option<SourceList>> {
-        let key = key_of(dlist);
-        if let Some(noted) = SourceList::noted(self.index, &key)? {
-            return Ok(Some(noted));
-        }
-        let mut tops = Tops::default();
-        let read = read_version(self.session, dlist, &self.cache.spool(), |entry| {
-            tops.add(entry);
-            Ok(())
-        });
-        if let Err(error) = read {
-            self.session.tell_unusable(dlist.name.as_str(), error)?;
-            return Ok(None);
-        }
-        let sources = tops.into_sources();
-        sources.note(self.index, &key)?;
-        Ok(Some(sources))
-    }
 }

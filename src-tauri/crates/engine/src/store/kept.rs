@@ -15,6 +15,7 @@ pub(crate) const LEFT_TO_OTHERS: &str = "left to others";
 pub(crate) const SOURCES: &str = "sources";
 pub(crate) const SOURCES_LEFT: &str = "sources left";
 pub(super) const OWN_VERSIONS: &str = "own versions";
+pub(super) const ADOPTED_VERSIONS: &str = "versions taken over";
 pub(super) const OTHERS_VERSIONS: &str = "versions of others";
 const OTHERS: &str = "others work here";
 
@@ -64,6 +65,7 @@ impl Kept {
             OTHERS,
             OWN_VERSIONS,
             OTHERS_VERSIONS,
+            ADOPTED_VERSIONS,
             LEFT_TO_OTHERS,
         ] {
             settings.extend(index.meta(key)?.map(|value| (key, value)));

@@ -193,18 +193,20 @@ impl Listed {
                 if session.role() != Role::Reading {
                     index.note_gone(&text)?;
                 }
-                // Others give up their versions by their own rules.
-                let is_ours = match name.time().map(|time| makers.origin(time)) {
-                    Some(Origin::Own) => true,
-                    Some(Origin::Others) => false,
-                    Some(Origin::Unknown) | None => !others_work_here,
+                // Others give up their versions by their own rules, and no other's.
+                let may_be_theirs = match name.time().map(|time| makers.origin(time)) {
+                    Some(Origin::Own | Origin::Adopted) => false,
+                    Some(Origin::Others) => true,
+                    Some(Origin::Unknown) | None => others_work_here,
                 };
-                if is_ours {
+                if !may_be_theirs {
                     index.hold_deletions(true)?;
                 }
                 session.monitor().problem(Problem {
                     subject: text,
-                    kind: ProblemKind::VersionGone { others_work_here },
+                    kind: ProblemKind::VersionGone {
+                        others_work_here: may_be_theirs,
+                    },
                 });
             }
         }

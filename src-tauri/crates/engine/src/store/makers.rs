@@ -9,9 +9,9 @@ use coffer_volume::Maker;
 use coffer_volume::dlist::DlistReader;
 use jiff::Timestamp;
 
-use super::kept::{OTHERS_VERSIONS, OWN_VERSIONS};
+use super::kept::{ADOPTED_VERSIONS, OTHERS_VERSIONS, OWN_VERSIONS};
 use super::{ListedVolume, Store};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Whose a version is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(crate) enum Origin {
     Own,
     /// Another one did, or this one before it was set up anew.
     Others,
+    /// So it was, and a person said that it counts as this computer's.
+    Adopted,
     /// Another program made it, or nobody looked.
     Unknown,
 }
@@ -29,13 +31,19 @@ pub(crate) struct Makers<'i> {
     index: &'i Index,
     own: HashSet<i64>,
     others: HashSet<i64>,
+    adopted: HashSet<i64>,
 }
 
 impl<'i> Makers<'i> {
     pub(crate) fn noted(index: &'i Index) -> Result<Self> {
-        let others = index.meta(OTHERS_VERSIONS)?;
+        let times = |key| {
+            let noted = index.meta(key)?;
+            Ok::<_, Error>(noted.map_or_else(HashSet::new, |noted| times_in(&noted)))
+        };
         Ok(Self {
             index,
+            others: times(OTHERS_VERSIONS)?,
+            adopted: times(ADOPTED_VERSIONS)?,
             own: match index.meta(OWN_VERSIONS)? {
                 Some(noted) => times_in(&noted),
                 // An index that an earlier Coffer made.
@@ -44,7 +52,6 @@ impl<'i> Makers<'i> {
                 }
                 None => HashSet::new(),
             },
-            others: others.map_or_else(HashSet::new, |noted| times_in(&noted)),
         })
     }
 
@@ -59,6 +66,8 @@ impl<'i> Makers<'i> {
         let time = time.as_second();
         if self.own.contains(&time) {
             Origin::Own
+        } else if self.adopted.contains(&time) {
+            Origin::Adopted
         } else if self.others.contains(&time) {
             Origin::Others
         } else {
@@ -66,12 +75,24 @@ impl<'i> Makers<'i> {
         }
     }
 
-    pub(crate) fn add_own(&mut self, times: impl IntoIterator<Item = Timestamp>) -> Result<()> {
-        for time in times.into_iter().map(Timestamp::as_second) {
-            self.others.remove(&time);
-            self.own.insert(time);
-        }
+    /// The newest version that this computer made, whether or not it is there.
+    pub(crate) fn newest_own(&self) -> Option<i64> {
+        self.own.iter().max().copied()
+    }
+
+    pub(crate) fn add_own(&mut self, time: Timestamp) -> Result<()> {
+        self.own.insert(time.as_second());
         self.note()
+    }
+
+    /// Takes over those that are not this computer's. Says whether there were any.
+    pub(crate) fn adopt(&mut self, times: impl IntoIterator<Item = Timestamp>) -> Result<bool> {
+        let before = self.adopted.len();
+        let times = times.into_iter().map(Timestamp::as_second);
+        let foreign: Vec<_> = times.filter(|time| !self.own.contains(time)).collect();
+        self.adopted.extend(foreign);
+        self.note()?;
+        Ok(self.adopted.len() > before)
     }
 
     pub(crate) fn add_others(&mut self, time: Timestamp) -> Result<()> {
@@ -92,7 +113,7 @@ impl<'i> Makers<'i> {
         {
             // Where this computer has no mark, every mark is another's.
             if store.maker() == Some(maker) {
-                self.add_own([time])?;
+                self.add_own(time)?;
             } else {
                 self.add_others(time)?;
             }
@@ -103,17 +124,22 @@ impl<'i> Makers<'i> {
     /// A version that was written anew is whose it was.
     pub(crate) fn pass_on(&mut self, from: Timestamp, to: Timestamp) -> Result<()> {
         match self.origin(from) {
-            Origin::Own => self.add_own([to]),
+            Origin::Own => self.add_own(to),
             Origin::Others => self.add_others(to),
+            Origin::Adopted => self.adopt([to]).map(drop),
             Origin::Unknown => Ok(()),
         }
     }
 
     fn note(&self) -> Result<()> {
-        self.index.set_meta(OWN_VERSIONS, &text_of(&self.own))?;
-        Ok(self
-            .index
-            .set_meta(OTHERS_VERSIONS, &text_of(&self.others))?)
+        for (key, times) in [
+            (OWN_VERSIONS, &self.own),
+            (OTHERS_VERSIONS, &self.others),
+            (ADOPTED_VERSIONS, &self.adopted),
+        ] {
+            self.index.set_meta(key, &text_of(times))?;
+        }
+        Ok(())
     }
 }
 
@@ -127,12 +153,17 @@ fn text_of(times: &HashSet<i64>) -> String {
     times.join(" ")
 }
 
-/// The mark of an installation: what the system calls the computer, and where it has the cache of this backup. It stays
-/// when the cache is lost. `None` where the system has no such word.
+/// The mark of an installation: what the system and its owner call the computer, and where it has the cache of this backup.
+/// It stays when the cache is lost. `None` where the computer has no name at all.
 pub(super) fn maker(machine: Option<&str>, cache: &Path) -> Option<Maker> {
-    static SYSTEM: LazyLock<Option<String>> = LazyLock::new(|| machine_uid::get().ok());
-    let machine = machine.or(SYSTEM.as_deref())?.trim();
-    if machine.is_empty() || machine == "uninitialized" {
+    // Copies of one disk go by one id, and containers have none.
+    static SYSTEM: LazyLock<String> = LazyLock::new(|| {
+        let id = machine_uid::get().unwrap_or_default();
+        let name = gethostname::gethostname();
+        format!("{} {}", id.trim(), name.to_string_lossy())
+    });
+    let machine = machine.unwrap_or(&SYSTEM).trim();
+    if machine.is_empty() {
         return None;
     }
     let cache = std::path::absolute(cache).ok()?;

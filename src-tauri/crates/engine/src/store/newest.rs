@@ -6,12 +6,13 @@ use coffer_database::Index;
 use coffer_volume::dlist::Completeness;
 use coffer_volume::{Format, Hash, VolumeName};
 
+use super::left_out::add_left_out;
 use super::listing::ListedVolume;
 use super::rows::entry_row;
 use super::{Listed, Makers, Origin};
 use crate::error::{Error, Result};
 use crate::session::Session;
-use crate::source_list::SourceList;
+use crate::source_list::{SourceList, Tops};
 use crate::verify::digest;
 use crate::versions::{open_dlist, read_entries};
 
@@ -46,7 +47,16 @@ pub(crate) fn load_newest_version(
     let makers = Makers::noted(index)?;
     let is_own = |dlist: &&ListedVolume| makers.of(dlist) == Origin::Own;
     let (own, mut others): (Vec<_>, Vec<_>) = listed.dlists.iter().rev().partition(is_own);
-    others.retain(|dlist| makers.of(dlist) != Origin::Others);
+    others.retain(|dlist| makers.of(dlist) == Origin::Unknown);
+    // One that is gone may be there under a name that another computer gave it.
+    let newest_there = own.first().and_then(|dlist| dlist.name.time());
+    let is_newer = |dlist: &&ListedVolume| dlist.name.time() > newest_there;
+    let renamed: Vec<_> = match makers.newest_own() {
+        Some(newest) if !times.contains(&newest) => {
+            others.iter().copied().filter(is_newer).collect()
+        }
+        _ => Vec::new(),
+    };
     let newest = loaded.last().map(|fileset| fileset.time);
     let newest_own = own.first().and_then(|dlist| dlist.name.time());
     if newest.is_some_and(|newest| times.contains(&newest))
@@ -55,24 +65,25 @@ pub(crate) fn load_newest_version(
     {
         let gone = loaded.iter().map(|fileset| fileset.time);
         let gone: Vec<_> = gone.filter(|time| !times.contains(time)).collect();
-        return Ok(index.forget_versions(&gone)?);
+        index.forget_versions(&gone)?;
+        return add_left_out(session, index, listed, spool, sources);
     }
     // Nobody knows yet whether all that it needs is there.
     index.set_may_be_damaged(true)?;
-    for dlist in own {
+    for dlist in renamed.into_iter().chain(own) {
         if load(session, index, dlist, spool)? == Some(Origin::Own) {
-            return Ok(());
+            return add_left_out(session, index, listed, spool, sources);
         }
     }
     let mut tried = 0;
     for dlist in others {
         match load(session, index, dlist, spool)? {
-            Some(Origin::Others) => continue,
-            Some(Origin::Own) => return Ok(()),
+            Some(Origin::Own) => return add_left_out(session, index, listed, spool, sources),
             Some(Origin::Unknown) if sources.is_empty() || sources.has_some_in(index)? => {
                 return Ok(());
             }
             Some(Origin::Unknown) | None => tried += 1,
+            Some(Origin::Others | Origin::Adopted) => {}
         }
         if tried == MOST_TRIED {
             break;
@@ -125,7 +136,7 @@ fn take_up_staged(
         // Another computer may have the name.
         Ok(found) if found.hash.to_base64() == noted.1 => {
             index.set_may_be_damaged(true)?;
-            Makers::noted(index)?.add_own([time])?;
+            Makers::noted(index)?.add_own(time)?;
             index.commit_staged(time.as_second())?;
             Ok(index.set_completeness(time.as_second(), true)?)
         }
@@ -163,17 +174,20 @@ fn insert(session: &Session, index: &Index, dlist: &ListedVolume, path: &Path) -
     let completeness = reader
         .completeness()
         .map_err(|source| Error::volume(dlist.name.as_str(), source))?;
+    let mut tops = Tops::default();
     index.transaction(|index| {
         let time = dlist.name.time().map_or(0, |time| time.as_second());
         index.set_completeness(time, completeness == Completeness::Full)?;
         let fileset = index.add_fileset(time)?;
         read_entries(&mut reader, dlist, |entry| {
             session.check_cancelled()?;
+            tops.add(&entry);
             if let Some(row) = entry_row(entry) {
                 index.insert_entry(fileset, &row)?;
             }
             Ok(())
         })
     })?;
+    tops.into_contents().note(index, dlist)?;
     Ok(origin)
 }

@@ -62,7 +62,7 @@ fn a_source_that_is_away_is_kept_though_another_computer_was_here_last() {
     }
 }
 
-fn empty(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn empty(folder: &Path) -> std::io::Result<()> {
     fs::remove_dir_all(folder)?;
     fs::create_dir(folder)
 }
@@ -242,13 +242,86 @@ fn a_computer_that_replaces_another_takes_its_versions_over() {
     bench.backup().unwrap();
     let mut other = newcomer(&bench);
     for round in 0..4 {
-        write_files(&other.source(), &[("a", &noise(10, round))]);
+        write_files(&bench.source(), &[("a", &noise(10, round))]);
         let mut given = keeping_one(&other);
+        given.sources = vec![bench.source()];
         given.adopt_versions = round == 0;
         other.backup_with(given).unwrap();
     }
 
     assert_eq!(bench.volumes_of("dlist").len(), 1);
+}
+
+#[test]
+fn what_was_taken_over_is_not_compared_with() {
+    let mut bench = with_files(&["a"]);
+    let source = bench.source();
+    let mut other = newcomer(&bench);
+    let date = fs::metadata(source.join("a")).unwrap().modified().unwrap();
+    let write = |text: &[u8]| {
+        write_files(&source, &[("a", text)]);
+        let file = fs::File::options().write(true).open(source.join("a"));
+        file.unwrap().set_modified(date).unwrap();
+    };
+    let with_source = |bench: &Bench| {
+        let mut given = bench.options();
+        given.sources = vec![source.clone()];
+        given
+    };
+    write(b"b");
+    other.now = "2036-01-01T08:00:00Z".parse().unwrap();
+    other.backup_with(with_source(&other)).unwrap();
+    write(b"a");
+    bench.now = other.now;
+    write_files(&source, &[("new", b"1")]);
+
+    let mut given = with_source(&bench);
+    given.adopt_versions = true;
+    bench.backup_with(given).unwrap();
+
+    let target = tempfile::tempdir().unwrap();
+    bench.restore(0, &target.path().join("restored")).unwrap();
+    assert_eq!(fs::read(target.path().join("restored/a")).unwrap(), b"a");
+}
+
+#[test]
+fn what_only_versions_have_that_were_taken_over_is_kept() {
+    let mut bench = with_files(&["disk/precious", "src/a"]);
+    let mut other = newcomer(&bench);
+    let sources = ["disk", "src"]
+        .map(|name| bench.source().join(name))
+        .to_vec();
+    empty(&sources[0]).unwrap();
+
+    for round in 0..6 {
+        write_files(&sources[1], &[("a", &noise(10, round))]);
+        let mut given = keeping_one(&other);
+        given.sources.clone_from(&sources);
+        given.adopt_versions = round == 3;
+        other.backup_with(given).unwrap();
+    }
+
+    let versions = bench.volumes_of("dlist").len();
+    assert_eq!(versions, 2);
+    let files = restored(&mut bench, 1);
+    assert!(files.contains(&"disk/precious".to_owned()), "{files:?}");
+}
+
+#[test]
+fn a_version_that_another_computer_renamed_is_compared_with() {
+    let mut bench = with_files(&["disk/precious", "src/a", "secret"]);
+    let other = newcomer(&bench);
+    let secret = Filters::new([(Action::Include, "*/secret")]).unwrap();
+    purge(&other, Purged::Matching(secret), Mode::Run);
+    empty(&bench.source().join("disk")).unwrap();
+    let mut given = bench.options();
+    given.sources = ["disk", "src"]
+        .map(|name| bench.source().join(name))
+        .to_vec();
+
+    let stats = bench.backup_with(given).unwrap();
+
+    assert_eq!(stats.kept_sources, 1);
 }
 
 #[test]

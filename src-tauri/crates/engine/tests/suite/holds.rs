@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use coffer_engine::{BackupStats, Retention};
 use coffer_testkit::write_files;
 
+use crate::computers::empty;
 use crate::sources::{keeping_one, restored, run_keeping_one, with_files};
 use crate::support::{Bench, noise};
 
@@ -77,6 +79,51 @@ fn a_rule_of_a_new_index_keeps_what_only_an_older_version_has() {
     // It may be another computer's: it does not say.
     assert_eq!((deleted, bench.volumes_of("dlist").len()), (5, 2));
     assert_eq!(restored(&mut bench, 1), ["old"]);
+}
+
+/// A run with some folders of the source, of which `src` changed.
+fn run_of(bench: &mut Bench, sources: &[&str], round: u64) -> BackupStats {
+    write_files(&bench.source(), &[("src/changes", &noise(10, round))]);
+    let mut options = bench.options();
+    options.retention = Retention::KeepVersions(3);
+    options.sources = sources
+        .iter()
+        .map(|name| bench.source().join(name))
+        .collect();
+    bench.backup_with(options).unwrap()
+}
+
+#[test]
+fn runs_with_other_sources_do_not_make_a_disk_forgotten() {
+    for runs_before in [
+        &[&["src", "disk"][..], &["other"]][..],
+        &[&["src", "disk"], &["src"]],
+        &[&["src"], &["disk"], &["other"], &["src"]],
+    ] {
+        for loses_index in [false, true] {
+            let mut bench = Bench::new();
+            write_files(
+                &bench.source(),
+                &[("disk/precious", b"1"), ("other/b", b"2")],
+            );
+            for (round, sources) in (0..).zip(runs_before) {
+                run_of(&mut bench, sources, round);
+            }
+            if loses_index {
+                fs::remove_dir_all(bench.cache()).unwrap();
+            }
+            empty(&bench.source().join("disk")).unwrap();
+
+            for round in 10..16 {
+                let stats = run_of(&mut bench, &["src", "disk"], round);
+                let facts = (stats.kept_sources, stats.deleted_versions);
+                assert_eq!(facts, (1, 0), "{runs_before:?} {loses_index} {round}");
+            }
+
+            let files = restored(&mut bench, 0);
+            assert!(files.contains(&"disk/precious".to_owned()), "{files:?}");
+        }
+    }
 }
 
 #[test]
