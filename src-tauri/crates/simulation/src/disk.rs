@@ -41,6 +41,8 @@ pub(crate) struct Files {
     /// The true files while the disk is unplugged.
     drawer: Option<(bool, Vec<Stored>)>,
     count: u64,
+    /// How often the disk was unplugged or plugged in again.
+    swaps: u64,
 }
 
 /// The disk.
@@ -79,6 +81,10 @@ impl Files {
         !self.files.is_empty() && self.files.iter().all(is_lost)
     }
 
+    pub(crate) fn swaps(&self) -> u64 {
+        self.swaps
+    }
+
     pub(crate) fn is_unplugged(&self) -> bool {
         self.drawer.is_some()
     }
@@ -111,12 +117,14 @@ impl Files {
         if self.drawer.is_none() {
             self.drawer = Some((self.exists, std::mem::take(&mut self.files)));
             self.exists = leaves_folder;
+            self.swaps += 1;
         }
     }
 
     pub(crate) fn replug(&mut self) {
         if let Some((exists, files)) = self.drawer.take() {
             (self.exists, self.files) = (exists, files);
+            self.swaps += 1;
         }
     }
 

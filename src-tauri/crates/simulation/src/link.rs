@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use coffer_destination::{
@@ -32,6 +32,8 @@ pub(crate) struct Link {
     is_dead: AtomicBool,
     /// Names that this operation sent.
     sent: Mutex<Vec<String>>,
+    /// Which disk it began with.
+    anchor: OnceLock<u64>,
 }
 
 /// A call's numbers among its sort and among all.
@@ -66,6 +68,7 @@ impl Link {
             writes: AtomicU32::new(0),
             is_dead: AtomicBool::new(false),
             sent: Mutex::default(),
+            anchor: OnceLock::new(),
         }
     }
 
@@ -131,6 +134,16 @@ impl Link {
         self.check_alive()
     }
 
+    /// As the real destination: once it saw files, it goes on with no other disk.
+    fn require_same_disk(&self) -> Result<()> {
+        let files = self.world.disk.files();
+        if *self.anchor.get_or_init(|| files.swaps()) == files.swaps() {
+            return Ok(());
+        }
+        let folder = self.label();
+        Err(Error::FolderLost { folder })
+    }
+
     /// Lets something else happen, to its end.
     async fn happen(&self, seconds: u32, event: &Event) {
         let (world, event) = (Arc::clone(&self.world), event.clone());
@@ -153,6 +166,7 @@ impl Link {
         self.check_alive()?;
         let numbers = self.count(call, name);
         self.meet(&numbers, When::Before, name).await?;
+        self.require_same_disk()?;
         self.world.reached(self.client);
         let outcome = effect()?;
         self.meet(&numbers, When::After, name).await?;
@@ -281,6 +295,7 @@ impl Destination for Link {
         self.check_alive()?;
         let numbers = self.count(Call::List, "");
         self.meet(&numbers, When::Before, "").await?;
+        self.require_same_disk()?;
         self.world.reached(self.client);
         let listed = self.listed(numbers.of_all)?;
         self.meet(&numbers, When::After, "").await?;

@@ -414,9 +414,14 @@ impl World {
         let who = format!("{time} of client {}", version.client);
         let own = &mut state.clients[client];
         // A clock that is ahead of time by weeks looks like a computer that was off for weeks: then no rule that was the
-        // same before may give up most versions at once. If it is years, nothing is believed.
+        // same before may give up most versions at once. If it is years, nothing is believed but what versions say as well.
         let ahead = SignedDuration::from_secs(own.offset);
-        let is_believed = !ahead.is_negative() && ahead < LONGEST_PAUSE;
+        let has_jumped = |newest: Timestamp| {
+            let shown = now.checked_add(ahead);
+            shown.is_ok_and(|shown| shown.duration_since(newest) > LONGEST_PAUSE)
+        };
+        let newest = newest_before(&files).max(Some(time)).unwrap_or(now);
+        let is_believed = !ahead.is_negative() && !has_jumped(newest);
         if let Some(running) = &mut own.running {
             running.deleted += 1;
         }
@@ -471,12 +476,23 @@ impl State {
 }
 
 /// Versions at the destination that are newer than `time`.
-fn newer(files: &Files, time: Timestamp) -> usize {
-    let times = files.real().iter().filter_map(|file| {
+fn times(files: &Files) -> impl Iterator<Item = Timestamp> {
+    files.real().iter().filter_map(|file| {
         let name = VolumeName::parse(&file.name)?;
         name.time()
-    });
-    times.filter(|other| *other > time).count()
+    })
+}
+
+fn newer(files: &Files, time: Timestamp) -> usize {
+    times(files).filter(|other| *other > time).count()
+}
+
+/// The newest version that was there before the one of a run that goes on.
+fn newest_before(files: &Files) -> Option<Timestamp> {
+    let mut times: Vec<_> = times(files).collect();
+    times.sort_unstable();
+    times.pop();
+    times.pop()
 }
 
 fn copy_index(from: &Path, to: &Path) {
