@@ -267,7 +267,10 @@ pub(crate) fn judge(
         }
         Operation::Restore(number) => judge.restore(*number, outcome),
         Operation::Purge(_) | Operation::PurgeBroken => judge.purge(operation),
-        Operation::Verify if report.is_some() => state.model.tell(client),
+        // What lies where an unplugged disk was says nothing of the disk.
+        Operation::Verify if report.is_some() && !files.is_unplugged() => {
+            state.model.tell(client);
+        }
         Operation::Recreate => {
             state.model.forget(client);
             if report.is_some() {
