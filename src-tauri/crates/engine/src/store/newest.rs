@@ -48,15 +48,6 @@ pub(crate) fn load_newest_version(
     let is_own = |dlist: &&ListedVolume| makers.of(dlist) == Origin::Own;
     let (own, mut others): (Vec<_>, Vec<_>) = listed.dlists.iter().rev().partition(is_own);
     others.retain(|dlist| makers.of(dlist) == Origin::Unknown);
-    // One that is gone may be there under a name that another computer gave it.
-    let newest_there = own.first().and_then(|dlist| dlist.name.time());
-    let is_newer = |dlist: &&ListedVolume| dlist.name.time() > newest_there;
-    let renamed: Vec<_> = match makers.newest_own() {
-        Some(newest) if !times.contains(&newest) => {
-            others.iter().copied().filter(is_newer).collect()
-        }
-        _ => Vec::new(),
-    };
     let newest = loaded.last().map(|fileset| fileset.time);
     let newest_own = own.first().and_then(|dlist| dlist.name.time());
     if newest.is_some_and(|newest| times.contains(&newest))
@@ -70,6 +61,14 @@ pub(crate) fn load_newest_version(
     }
     // Nobody knows yet whether all that it needs is there.
     index.set_may_be_damaged(true)?;
+    // One that is gone may be there under a name that another computer gave it.
+    let is_newer = |dlist: &&ListedVolume| dlist.name.time() > newest_own;
+    let renamed: Vec<_> = match makers.newest_own() {
+        Some(newest) if !times.contains(&newest) => {
+            others.iter().copied().filter(is_newer).collect()
+        }
+        _ => Vec::new(),
+    };
     for dlist in renamed.into_iter().chain(own) {
         if load(session, index, dlist, spool)? == Some(Origin::Own) {
             return add_left_out(session, index, listed, spool, sources);
