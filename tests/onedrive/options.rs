@@ -17,18 +17,22 @@ fn deleted_volumes_skip_the_recycle_bin_only_when_asked() {
     let run = |content: &[u8], option: &str| {
         write_files(&source, &[("a", content)]);
         let source = source.to_str().unwrap();
-        computer
+        let told = computer
             .coffer(["backup", URL, source, "--keep-versions=1", option])
             .expect(0);
         let log = microsoft.log();
-        log.iter()
+        let deleted = log
+            .iter()
             .filter(|entry| entry.path.ends_with("permanentDelete") && entry.status == 204)
-            .count()
+            .count();
+        (deleted, told)
     };
 
     run(b"first", "--permanent-delete");
-    assert_eq!(run(b"second", "--permanent-delete=false"), 0);
-    assert!(run(b"third", "--permanent-delete") > 0);
+    let (deleted, told) = run(b"second", "--permanent-delete=false");
+    assert_eq!(deleted, 0, "{told:?}");
+    let (deleted, told) = run(b"third", "--permanent-delete");
+    assert!(deleted > 0, "{told:?}");
     let volumes = microsoft.files(ROBIN_DRIVE, FOLDER);
     let lists = volumes.iter().filter(|(name, _)| name.contains(".dlist."));
     assert_eq!(lists.count(), 1);
