@@ -1,9 +1,10 @@
 mod begun;
 mod child;
+mod limits;
 #[cfg(all(test, unix))]
 mod tests;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,24 +12,23 @@ use std::time::SystemTime;
 
 use coffer_volume::dlist::EntryKind;
 
+use super::SEPARATOR;
 use super::found::{Found, WalkItem, Why};
-use super::identity::{Folders, device, is_mounted, whereabouts};
+use super::identity::{device, is_mounted, whereabouts};
 use super::mounts::{KnownMounts, Mounted, is_marker};
 use super::roots::{Root, is_inside, with_separator};
-use super::rules::{
-    Decision, EmptyFolders, ExclusionMarks, HardlinkPolicy, Reason, SourceOptions, SymlinkPolicy,
-};
-use super::{SEPARATOR, attributes, exclusion_mark, hardlink_id};
+use super::rules::{Decision, EmptyFolders, Reason, SourceOptions, SymlinkPolicy};
 use crate::filter::{Action, Filters};
 use begun::AllBegun;
 use child::Child;
+use limits::Limits;
 
 /// Walks sources in the order of stored paths.
 pub(crate) struct Walk<'a> {
     filters: &'a Filters,
     options: &'a SourceOptions,
     explains: bool,
-    own_folders: Folders,
+    limits: Limits<'a>,
     known_mounts: Option<KnownMounts>,
     /// Sources, and folders in them in which another file system begins, with their [`whereabouts`].
     mounts: HashMap<String, i64>,
@@ -42,8 +42,6 @@ pub(crate) struct Walk<'a> {
     ready: VecDeque<WalkItem>,
     /// Folders whose entries wait until something in them is stored.
     waiting: Vec<Found>,
-    /// Files with several names that were met.
-    hardlinks: HashSet<(u64, u64)>,
     left_out: u64,
 }
 
@@ -85,7 +83,7 @@ impl<'a> Walk<'a> {
             filters,
             options,
             explains: false,
-            own_folders: Folders::new(&options.excluded_folders),
+            limits: Limits::new(options),
             known_mounts: None,
             mounts: HashMap::new(),
             begun: AllBegun::default(),
@@ -94,7 +92,6 @@ impl<'a> Walk<'a> {
             stack: Vec::new(),
             ready: VecDeque::new(),
             waiting: Vec::new(),
-            hardlinks: HashSet::new(),
             left_out: 0,
         }
     }
@@ -418,7 +415,8 @@ impl<'a> Walk<'a> {
             reason,
             has_xattrs: true,
         };
-        if !is_inner && let Some(reason) = self.limit(&mut found) {
+        let around = self.stack.iter().filter_map(|folder| folder.real.as_ref());
+        if !is_inner && let Some(reason) = self.limits.reason(&mut found, around) {
             if is_on_the_way {
                 return self.pass_through(&found.path, found.stored, reason);
             }
@@ -461,62 +459,6 @@ impl<'a> Walk<'a> {
                 why: Why::UnreadableSource(error),
             }),
         }
-    }
-
-    /// What but the filters keeps an entry out, in Duplicati's order.
-    fn limit(&mut self, found: &mut Found) -> Option<Reason> {
-        let options = self.options;
-        if found.kind == EntryKind::Folder && self.own_folders.contains(&found.path, &found.stat) {
-            return Some(Reason::OwnFolder);
-        }
-        if options.hardlinks != HardlinkPolicy::All
-            && found.kind == EntryKind::File
-            && let Some(id) = hardlink_id(&found.path, &found.stat)
-            && (options.hardlinks == HardlinkPolicy::None || !self.hardlinks.insert(id))
-        {
-            return Some(Reason::HardlinkPolicy);
-        }
-        if found.kind == EntryKind::Folder || found.links_to_folder {
-            let marker = options
-                .ignore_names
-                .iter()
-                .find(|name| found.path.join(name).is_file());
-            if let Some(marker) = marker {
-                return Some(Reason::Marker(marker.clone()));
-            }
-        }
-        if options.exclusion_marks == ExclusionMarks::Obey
-            && found.kind != EntryKind::Symlink
-            && let Some(mark) = exclusion_mark(found)
-        {
-            return Some(Reason::Mark(mark));
-        }
-        let unwanted = options.excluded_attributes.0;
-        if unwanted != 0 && attributes(found).0 & unwanted != 0 {
-            return Some(Reason::Attributes);
-        }
-        if found.kind == EntryKind::Symlink && options.symlinks == SymlinkPolicy::Ignore {
-            return Some(Reason::SymlinkPolicy);
-        }
-        if found.kind == EntryKind::Folder && found.links_to_folder && self.is_loop(&found.path) {
-            return Some(Reason::LinkLoop);
-        }
-        let too_large = |limit| found.kind == EntryKind::File && found.stat.len() > limit;
-        options
-            .max_file_size
-            .is_some_and(too_large)
-            .then_some(Reason::TooLarge)
-    }
-
-    /// Whether a link that is followed leads to a folder that is open already, or to one around it.
-    fn is_loop(&self, link: &Path) -> bool {
-        let Ok(target) = fs::canonicalize(link) else {
-            return false;
-        };
-        self.stack
-            .iter()
-            .filter_map(|folder| folder.real.as_ref())
-            .any(|real| real.starts_with(&target))
     }
 
     fn left_out(&mut self, path: String, reason: Reason) -> Option<WalkItem> {

@@ -53,16 +53,11 @@ pub(super) fn add_left_out(
         if !may_be_own || is_base(&dlist) {
             continue;
         }
-        let noted = Contents::noted(index, dlist)?;
-        reads += usize::from(noted.is_none());
+        reads += usize::from(Contents::noted(index, dlist)?.is_none());
         if reads > MOST_READ {
             break;
         }
-        let contents = match noted {
-            Some(noted) => Some(noted),
-            None => Contents::of(session, index, spool, dlist)?,
-        };
-        let Some(Contents { all, .. }) = contents else {
+        let Some(Contents { all, .. }) = Contents::of(session, index, spool, dlist)? else {
             continue;
         };
         if Makers::noted(index)?.of(dlist) != Origin::Own {

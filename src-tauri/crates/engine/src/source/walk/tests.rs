@@ -1,4 +1,5 @@
 use super::super::roots;
+use super::super::rules::HardlinkPolicy;
 use super::*;
 
 fn tree(paths: &[&str]) -> tempfile::TempDir {
