@@ -112,8 +112,6 @@ async fn a_locked_keychain_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
-    const WRONG: &str = "not the passphrase";
-    let refused = "The passphrase does not open the backup";
     let mut desktop = Desktop::new().await;
     let source = desktop.home().join("Papers");
     write_files(&source, &[("one.txt", b"one".as_slice())]);
@@ -127,11 +125,7 @@ async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
     app.click("More for Papers").await;
     app.click("Edit").await;
     app.click("Repair").await;
-    app.fill("Passphrase", WRONG).await;
-    app.click("Check and replace").await;
-    app.see(refused).await;
-    app.fill("Passphrase", PASSPHRASE).await;
-    app.click("Check and replace").await;
+    try_wrong_then_right(&app, "Check and replace").await;
     app.see("It opens the backup and is in the keychain now.")
         .await;
     app.kill();
@@ -140,11 +134,7 @@ async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
     let app = App::start(&desktop).await;
     run_with(&app, &source, "two.txt").await;
     app.click("Enter the passphrase").await;
-    app.fill("Passphrase", WRONG).await;
-    app.click("Check and keep").await;
-    app.see(refused).await;
-    app.fill("Passphrase", PASSPHRASE).await;
-    app.click("Check and keep").await;
+    try_wrong_then_right(&app, "Check and keep").await;
     app.see("1 new, 0 changed").await;
 
     app.click("More for Papers").await;
@@ -159,11 +149,7 @@ async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
     app.fill("Path", &backup.display().to_string()).await;
     app.choose("Continue this backup").await;
     app.see("Passphrase of this backup").await;
-    app.fill("Passphrase", WRONG).await;
-    app.click("Try it").await;
-    app.see(refused).await;
-    app.fill("Passphrase", PASSPHRASE).await;
-    app.click("Try it").await;
+    try_wrong_then_right(&app, "Try it").await;
     app.see("It opens the backup.").await;
 }
 
@@ -202,6 +188,15 @@ async fn a_start_that_fails_is_tried_again_and_one_with_a_damaged_database_works
     app.see("was damaged and has been mended").await;
     app.see("Every backup is in the list").await;
     app.see("Backed up ·").await;
+}
+
+/// Types a passphrase that is refused, and then the right one.
+async fn try_wrong_then_right(app: &App, button: &str) {
+    app.fill("Passphrase", "not the passphrase").await;
+    app.click(button).await;
+    app.see("The passphrase does not open the backup").await;
+    app.fill("Passphrase", PASSPHRASE).await;
+    app.click(button).await;
 }
 
 /// Adds a file and starts the backup.
