@@ -10,7 +10,7 @@ export const restore = {
   elsewhereText: 'Made on another computer, or with Duplicati',
   opened: {
     title: 'Other backups',
-    text: 'Opened here before, and no backup of this computer.',
+    text: 'You opened these here. They are no backups of this computer.',
     last: (when: string) => `Opened ${when}`,
     openAgain: 'Open',
     open: (label: string) => `Open ${label}`,

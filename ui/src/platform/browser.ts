@@ -35,6 +35,8 @@ interface Options {
   state?: AppState;
   /** Milliseconds between two steps of a run, and half of what a sign-in takes. */
   pace?: number;
+  /** Backups that were opened before. */
+  places?: OpenedPlace[];
 }
 
 const pages = {
@@ -64,11 +66,12 @@ export class BrowserPlatform implements Platform {
   /** Backups that are open and no job's, by their handle. */
   readonly #opened = new Map<string, { destination: DestinationSettings }>();
   #left: LeftPassphrase[] = [];
-  #places: OpenedPlace[] = [];
+  #places: OpenedPlace[];
   #ids = 0;
 
-  constructor({ state = fixtures.appState(), pace = 400 }: Options = {}) {
+  constructor({ state = fixtures.appState(), pace = 400, places = [] }: Options = {}) {
     this.state = state;
+    this.#places = places;
     this.#pace = pace;
     state.jobs.forEach((card) => this.#history.set(card.id, inventedHistory(card)));
   }

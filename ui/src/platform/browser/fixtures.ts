@@ -5,6 +5,7 @@ import type { Drive } from '../../bindings/Drive';
 import type { Health } from '../../bindings/Health';
 import type { JobCard } from '../../bindings/JobCard';
 import type { JobOptions } from '../../bindings/JobOptions';
+import type { OpenedPlace } from '../../bindings/OpenedPlace';
 import type { Progress } from '../../bindings/Progress';
 import type { Restored } from '../../bindings/Restored';
 import type { RunCounts } from '../../bindings/RunCounts';
@@ -149,6 +150,28 @@ export const messages: RunMessage[] = [
     text: 'Permission denied',
   },
   { level: 'info', subject: '', text: 'Uploads waited 40 s because OneDrive asked to slow down' },
+];
+
+export const openedPlaces: OpenedPlace[] = [
+  {
+    id: 'place-desktop',
+    destination: {
+      kind: 'oneDrive',
+      accountId: alex.id,
+      driveId: '',
+      folder: 'Backups/desktop-2019',
+    },
+    prefix: '',
+    label: 'OneDrive · alex@outlook.example · Backups/desktop-2019',
+    opened: hoursAgo(30),
+  },
+  {
+    id: 'place-disk',
+    destination: { kind: 'folder', path: '/media/alex/Archive/backup' },
+    prefix: '',
+    label: 'Folder · /media/alex/Archive/backup',
+    opened: hoursAgo(24 * 40),
+  },
 ];
 
 export const restoreFailures: RunMessage[] = [

@@ -11,6 +11,7 @@ export const sceneNames = [
   'form-options',
   'form-sheet',
   'form-edit',
+  'restore',
   'restore-open',
   'restore-files',
   'restore-done',

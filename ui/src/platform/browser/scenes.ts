@@ -2,6 +2,7 @@
 import type { AppState } from '../../bindings/AppState';
 import type { CommandError } from '../../bindings/CommandError';
 import type { JobCard } from '../../bindings/JobCard';
+import type { OpenedPlace } from '../../bindings/OpenedPlace';
 import { fieldsOf, type Fields } from '../../features/backups/fields';
 import { storeDraft } from '../../features/backups/stored-draft';
 import type { FormStep, View } from '../../lib/view';
@@ -12,6 +13,7 @@ import { sceneNames, type SceneName } from './scene-names';
 interface Scene {
   view: View;
   state?: () => AppState;
+  places?: OpenedPlace[];
   prepare?: () => void;
 }
 
@@ -41,6 +43,7 @@ const scenes: Record<SceneName, Scene> = {
   'form-options': newForm('options'),
   'form-sheet': newForm('sheet'),
   'form-edit': { view: { name: 'form', jobId: 'job-documents' } },
+  restore: { view: { name: 'restore' }, places: fixtures.openedPlaces },
   'restore-open': { view: { name: 'restoreOpen' } },
   'restore-files': {
     view: { name: 'restoreFiles', source: { kind: 'job', jobId: 'job-documents' } },
@@ -58,8 +61,10 @@ export function openScene(
   theme: string | null = null,
 ): { platform: BrowserPlatform; view: View } {
   const scene = sceneNames.find((known) => known === name);
-  const { view, state, prepare }: Scene = scene ? scenes[scene] : { view: { name: 'home' } };
-  const platform = new BrowserPlatform({ state: state?.() });
+  const { view, state, places, prepare }: Scene = scene
+    ? scenes[scene]
+    : { view: { name: 'home' } };
+  const platform = new BrowserPlatform({ state: state?.(), places });
   if (theme === 'light' || theme === 'dark') platform.state.theme = theme;
   prepare?.();
   return { platform, view };
