@@ -4,7 +4,8 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use sha2::Digest as _;
+use md5::Digest as _;
+use ring::digest::{Context, SHA256, SHA384, SHA512};
 
 use crate::error::{Error, Result};
 
@@ -76,22 +77,21 @@ impl HashAlgorithm {
         match self {
             Self::Md5 => Hasher::Md5(md5::Md5::new()),
             Self::Sha1 => Hasher::Sha1(sha1::Sha1::new()),
-            Self::Sha256 => Hasher::Sha256(sha2::Sha256::new()),
-            Self::Sha384 => Hasher::Sha384(sha2::Sha384::new()),
-            Self::Sha512 => Hasher::Sha512(sha2::Sha512::new()),
+            Self::Sha256 => Hasher::Sha2(Context::new(&SHA256)),
+            Self::Sha384 => Hasher::Sha2(Context::new(&SHA384)),
+            Self::Sha512 => Hasher::Sha2(Context::new(&SHA512)),
         }
     }
 }
 
 /// A hash that is being computed.
 #[derive(Clone)]
-#[allow(missing_docs, reason = "one per algorithm")]
+#[allow(missing_docs, reason = "one per family of algorithms")]
 pub enum Hasher {
     Md5(md5::Md5),
     Sha1(sha1::Sha1),
-    Sha256(sha2::Sha256),
-    Sha384(sha2::Sha384),
-    Sha512(sha2::Sha512),
+    // Twice as fast as the `sha2` crate where the processor has AVX2 but no SHA extensions.
+    Sha2(Context),
 }
 
 impl Hasher {
@@ -100,9 +100,7 @@ impl Hasher {
         match self {
             Self::Md5(hasher) => hasher.update(data),
             Self::Sha1(hasher) => hasher.update(data),
-            Self::Sha256(hasher) => hasher.update(data),
-            Self::Sha384(hasher) => hasher.update(data),
-            Self::Sha512(hasher) => hasher.update(data),
+            Self::Sha2(hasher) => hasher.update(data),
         }
     }
 
@@ -111,9 +109,7 @@ impl Hasher {
         match self {
             Self::Md5(hasher) => Hash::new(&hasher.finalize()),
             Self::Sha1(hasher) => Hash::new(&hasher.finalize()),
-            Self::Sha256(hasher) => Hash::new(&hasher.finalize()),
-            Self::Sha384(hasher) => Hash::new(&hasher.finalize()),
-            Self::Sha512(hasher) => Hash::new(&hasher.finalize()),
+            Self::Sha2(hasher) => Hash::new(hasher.finish().as_ref()),
         }
     }
 }
