@@ -205,7 +205,8 @@ fn starter(desktop: &Desktop) -> (PathBuf, PathBuf) {
     );
     let (starter, process) = (desktop.path("bin/coffer-app"), desktop.path("app-process"));
     let script = format!(
-        "#!/bin/sh\necho $$ > '{}'\nexec '{}' \"$@\"\n",
+        "#!/bin/sh\n{}echo $$ > '{}'\nexec '{}' \"$@\"\n",
+        desktop.clock(),
         process.display(),
         app.display()
     );

@@ -154,6 +154,22 @@ async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_a_year_ahead_stops_nothing() {
+    let mut desktop = Desktop::new().await;
+    desktop.set_clock_ahead(365);
+    let app = App::start(&desktop).await;
+    let source = backed_up!(desktop, app);
+    app.kill();
+
+    desktop.set_clock_right();
+    let app = App::start(&desktop).await;
+    app.see("XXX").await;
+    run_with(&app, &source, "two.txt").await;
+    app.see("1 new, 0 changed").await;
+    app.see("Everything is backed up").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_fails_is_tried_again_and_one_with_a_damaged_database_works() {
     let desktop = Desktop::new().await;
     let app = App::start(&desktop).await;

@@ -24,6 +24,8 @@ pub(crate) struct Desktop {
     display: String,
     bus: String,
     keychain: Option<Background>,
+    /// What has to be set for a program whose clock is wrong.
+    clock: String,
     // They end after everything that uses them.
     _bus: Background,
     _display: Background,
@@ -59,6 +61,7 @@ impl Desktop {
             display: format!(":{display}"),
             bus,
             keychain: None,
+            clock: String::new(),
             _bus: bus_process,
             _display: display_process,
         };
@@ -107,6 +110,32 @@ impl Desktop {
             .env("NO_AT_BRIDGE", "1")
             .env("LIBGL_ALWAYS_SOFTWARE", "1");
         command
+    }
+
+    /// Sets the clock of the programs that start from now on.
+    pub(crate) fn set_clock_ahead(&mut self, days: u32) {
+        let library = Path::new("/usr/lib")
+            .join(format!("{}-linux-gnu", std::env::consts::ARCH))
+            .join("faketime/libfaketimeMT.so.1");
+        let is_there = library.is_file();
+        assert!(
+            is_there,
+            "{library:?} is missing; `cargo xtask setup` installs it"
+        );
+        self.clock = format!(
+            "export LD_PRELOAD='{}' FAKETIME=+{days}d FAKETIME_DONT_FAKE_MONOTONIC=1\n",
+            library.display()
+        );
+    }
+
+    /// The programs that start from now on have the right time.
+    pub(crate) fn set_clock_right(&mut self) {
+        self.clock.clear();
+    }
+
+    /// Lines of a shell script that set the clock.
+    pub(crate) fn clock(&self) -> &str {
+        &self.clock
     }
 
     /// Hides the libraries that show tray icons, as on a desktop where none is installed: what is found first is none.

@@ -143,6 +143,12 @@ pub enum Error {
         /// The highest number there is.
         oldest: usize,
     },
+    /// A version that was there when the backup was opened is not there any more.
+    #[error("The version of {time} is not there any more")]
+    VersionGone {
+        /// When it was made.
+        time: Timestamp,
+    },
     /// Every version would be deleted, and nobody said that this is meant.
     #[error("Every version would be deleted")]
     FullRemoval,

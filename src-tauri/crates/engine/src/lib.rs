@@ -83,4 +83,4 @@ pub use retention::{Age, Frame, Retention, TimeSpan, VersionState, retention_vic
 pub use store::Store;
 pub use variables::expand_path;
 pub use verify::{Fault, FaultKind, Samples, VerifyOptions, VerifyStats, verify};
-pub use versions::{FolderContent, Version, content, for_each_entry, versions};
+pub use versions::{FolderContent, OpenedBackup, Version, content, for_each_entry, versions};

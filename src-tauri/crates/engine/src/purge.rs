@@ -238,7 +238,7 @@ fn choose(listed: &Listed, numbers: &[usize]) -> Result<Vec<Version>> {
     for number in numbers {
         listed.version(*number)?;
     }
-    let mut chosen = numbered(listed);
+    let mut chosen = numbered(&listed.dlists);
     chosen.retain(|version| numbers.is_empty() || numbers.contains(&version.number));
     Ok(chosen)
 }
@@ -385,7 +385,7 @@ impl Work<'_> {
     /// whoever repeats it by number means them.
     fn left_behind(&self, listed: &Listed, chosen: &[Version]) -> Result<Vec<Version>> {
         let mut left = Vec::new();
-        for version in numbered(listed) {
+        for version in numbered(&listed.dlists) {
             let near = |other: &&Version| beside(other.time).any(|time| time == version.time);
             let is_chosen = chosen.iter().any(|other| other.time == version.time);
             let mut near = chosen.iter().filter(near).map(|other| other.time);

@@ -30,7 +30,9 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::session::{Role, Session};
-use crate::store::{Cache, Listed, Losses, Store, sync_what_is_there, with_sound_index};
+use crate::store::{
+    Cache, Listed, ListedVolume, Losses, Store, sync_what_is_there, with_sound_index,
+};
 
 use files::Files;
 use place::Placer;
@@ -93,8 +95,21 @@ pub fn restore(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<RestoreStats> {
+    restore_version(store, options, monitor, cancel, |listed| {
+        listed.version(options.version)
+    })
+}
+
+/// Restores the version that `choose` names; [`RestoreOptions::version`] is not looked at.
+pub(crate) fn restore_version(
+    store: &Store,
+    options: &RestoreOptions,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+    choose: impl Fn(&Listed) -> Result<&ListedVolume>,
+) -> Result<RestoreStats> {
     with_sound_index(store, || {
-        restore_once(store, options, Arc::clone(&monitor), cancel)
+        restore_once(store, options, Arc::clone(&monitor), cancel, &choose)
     })
 }
 
@@ -103,6 +118,7 @@ fn restore_once(
     options: &RestoreOptions,
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
+    choose: impl Fn(&Listed) -> Result<&ListedVolume>,
 ) -> Result<RestoreStats> {
     let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
     let cache = Cache::lock_or_temporary(store)?;
@@ -110,7 +126,7 @@ fn restore_once(
     let mut listed = Listed::of(&session)?;
     listed.require_versions(&session)?;
     listed.check_passphrase(&session)?;
-    let dlist = &listed.version(options.version)?.clone();
+    let dlist = &choose(&listed)?.clone();
     let spool = cache.spool();
 
     session.monitor().phase(Phase::ReadingDestination);

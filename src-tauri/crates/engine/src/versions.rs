@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
+use crate::restore::{RestoreOptions, RestoreStats, restore_version};
 use crate::session::{Role, Session};
 use crate::store::{Cache, Listed, ListedVolume, Store, open_volume};
 
@@ -61,7 +62,7 @@ pub fn content(store: &Store, cancel: &CancellationToken) -> Result<FolderConten
         .probe()
         .is_some_and(|volume| volume.name.encryption().is_some());
     Ok(FolderContent::Backup {
-        versions: numbered(&listed),
+        versions: numbered(&listed.dlists),
         encrypted,
     })
 }
@@ -75,12 +76,7 @@ pub fn versions(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<Vec<Version>> {
-    let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
-    session.monitor().phase(Phase::Connecting);
-    let listed = Listed::of(&session)?;
-    listed.require_versions(&session)?;
-    listed.check_passphrase(&session)?;
-    Ok(numbered(&listed))
+    OpenedBackup::open(store, monitor, cancel).map(|opened| opened.versions())
 }
 
 /// Calls `sink` with each entry of version `number` (0 is the newest), in the order of its dlist.
@@ -94,16 +90,106 @@ pub fn for_each_entry(
     cancel: &CancellationToken,
     sink: impl FnMut(FilelistEntry) -> Result<()>,
 ) -> Result<()> {
-    let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
-    let cache = Cache::lock_or_temporary(store)?;
-    session.monitor().phase(Phase::Connecting);
-    let listed = Listed::of(&session)?;
-    listed.require_versions(&session)?;
-    listed.check_passphrase(&session)?;
-    let dlist = listed.version(number)?;
-    let path = session.fetch(dlist.name.as_str(), &cache.spool())?;
-    let mut reader = open_dlist(&session, dlist, &path)?;
-    read_entries(&mut reader, dlist, sink)
+    let opened = OpenedBackup::open(store, Arc::clone(&monitor), cancel)?;
+    opened.for_each_entry(number, monitor, cancel, sink)
+}
+
+/// A backup that somebody looks into. Its versions keep their numbers while backups add and rules delete some, and none
+/// of them costs another look at the whole destination.
+#[derive(Clone)]
+pub struct OpenedBackup {
+    store: Store,
+    /// Oldest first.
+    dlists: Arc<[ListedVolume]>,
+}
+
+impl OpenedBackup {
+    /// Looks which versions there are, and checks the passphrase.
+    ///
+    /// # Errors
+    /// As [`versions()`].
+    pub fn open(
+        store: &Store,
+        monitor: Arc<dyn Monitor>,
+        cancel: &CancellationToken,
+    ) -> Result<Self> {
+        let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
+        session.monitor().phase(Phase::Connecting);
+        let listed = Listed::of(&session)?;
+        listed.require_versions(&session)?;
+        listed.check_passphrase(&session)?;
+        Ok(Self {
+            store: store.clone(),
+            dlists: listed.dlists.into(),
+        })
+    }
+
+    /// All versions that were there, newest first.
+    pub fn versions(&self) -> Vec<Version> {
+        numbered(&self.dlists)
+    }
+
+    /// As [`for_each_entry()`].
+    ///
+    /// # Errors
+    /// [`Error::NoVersion`], [`Error::VersionGone`], those of the destination and whatever `sink` returns.
+    pub fn for_each_entry(
+        &self,
+        number: usize,
+        monitor: Arc<dyn Monitor>,
+        cancel: &CancellationToken,
+        sink: impl FnMut(FilelistEntry) -> Result<()>,
+    ) -> Result<()> {
+        let dlist = self.dlist(number)?;
+        let session = Session::new(&self.store, monitor, cancel).with_role(Role::Reading);
+        let cache = Cache::lock_or_temporary(&self.store)?;
+        let path = match session.fetch(dlist.name.as_str(), &cache.spool()) {
+            Err(Error::Destination(coffer_destination::Error::NotFound { .. })) => {
+                return Err(gone(dlist));
+            }
+            other => other?,
+        };
+        let mut reader = open_dlist(&session, dlist, &path)?;
+        read_entries(&mut reader, dlist, sink)
+    }
+
+    /// As [`restore()`](crate::restore), where the numbers of versions are those of [`Self::versions`].
+    ///
+    /// # Errors
+    /// Those of a restore, and [`Error::VersionGone`].
+    pub fn restore(
+        &self,
+        options: &RestoreOptions,
+        monitor: Arc<dyn Monitor>,
+        cancel: &CancellationToken,
+    ) -> Result<RestoreStats> {
+        let wanted = self.dlist(options.version)?;
+        restore_version(&self.store, options, monitor, cancel, |listed| {
+            let same = |dlist: &&ListedVolume| dlist.name == wanted.name;
+            listed.dlists.iter().find(same).ok_or_else(|| gone(wanted))
+        })
+    }
+
+    fn dlist(&self, number: usize) -> Result<&ListedVolume> {
+        version_of(&self.dlists, number)
+    }
+}
+
+fn gone(dlist: &ListedVolume) -> Error {
+    Error::VersionGone {
+        time: dlist.name.time().unwrap_or(Timestamp::UNIX_EPOCH),
+    }
+}
+
+/// The dlist of version `number`, 0 being the newest. `dlists` begin with the oldest.
+///
+/// # Errors
+/// [`Error::NoVersion`].
+pub(crate) fn version_of(dlists: &[ListedVolume], number: usize) -> Result<&ListedVolume> {
+    let oldest = dlists.len().saturating_sub(1);
+    let position = oldest.checked_sub(number);
+    let dlist = position.and_then(|position| dlists.get(position));
+    dlist.ok_or(Error::NoVersion { number, oldest })
 }
 
 /// Fetches a version's dlist and calls `sink` with each entry.
@@ -160,10 +246,10 @@ pub(crate) fn read_entries(
     })
 }
 
-pub(crate) fn numbered(listed: &Listed) -> Vec<Version> {
-    let times = listed.times();
-    times
-        .into_iter()
+pub(crate) fn numbered(dlists: &[ListedVolume]) -> Vec<Version> {
+    dlists
+        .iter()
+        .filter_map(|dlist| dlist.name.time())
         .rev()
         .enumerate()
         .map(|(number, time)| Version { number, time })

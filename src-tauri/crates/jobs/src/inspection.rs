@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use coffer_engine::{
-    Change, Fault, Lost, Mode, PurgeOptions, Purged, Samples, Selection, VerifyOptions,
+    Change, Fault, Lost, Mode, OpenedBackup, PurgeOptions, Purged, Samples, Selection,
+    VerifyOptions,
 };
 use coffer_ipc::job::FilterRule;
 use coffer_ipc::restore::{Entry, Version};
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::maintenance::{CompactSettings, RemoteFile, compact_options, files, mode};
-use crate::operation::entry_shape;
+use crate::operation::{entry_shape, version_shapes};
 use crate::progress::{Observer, Tracker};
 use crate::target::Target;
 use crate::{Result, blocking, selecting, wording};
@@ -55,22 +56,34 @@ pub async fn versions(
     observer: Observer,
     cancel: &CancellationToken,
 ) -> Result<Vec<Version>> {
-    let found = run(
+    let opened = open_backup(target, observer, cancel).await?;
+    Ok(version_shapes(&opened.versions()))
+}
+
+/// Looks which versions there are; what is asked of them later costs no other look.
+pub(crate) async fn open_backup(
+    target: &Target,
+    observer: Observer,
+    cancel: &CancellationToken,
+) -> Result<OpenedBackup> {
+    run(
         Operation::Verify,
         target,
         observer,
         cancel,
-        |store, monitor, cancel| coffer_engine::versions(store, monitor, cancel),
-    );
-    Ok(found.await?.into_iter().map(version_shape).collect())
+        |store, monitor, cancel| OpenedBackup::open(store, monitor, cancel),
+    )
+    .await
 }
 
-/// Calls `sink` with each entry of a version, until it returns false.
+/// Calls `sink` with each entry of a version, until it returns false. Where a backup is open, `opened` says which version
+/// has which number.
 ///
 /// # Errors
 /// As [`versions`].
 pub async fn for_each_entry(
     target: &Target,
+    opened: Option<OpenedBackup>,
     version: usize,
     observer: Observer,
     cancel: &CancellationToken,
@@ -83,13 +96,17 @@ pub async fn for_each_entry(
         cancel,
         move |store, monitor, cancel| {
             let mut stopped = false;
-            let read = coffer_engine::for_each_entry(store, version, monitor, cancel, |entry| {
+            let sink = |entry| {
                 if sink(entry_shape(&entry)) {
                     return Ok(());
                 }
                 stopped = true;
                 Err(coffer_engine::Error::Cancelled)
-            });
+            };
+            let read = match opened {
+                Some(opened) => opened.for_each_entry(version, monitor, cancel, sink),
+                None => coffer_engine::for_each_entry(store, version, monitor, cancel, sink),
+            };
             if stopped { Ok(()) } else { read }
         },
     )

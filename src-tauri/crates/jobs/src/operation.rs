@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use coffer_engine::{
-    BackupOptions, Error as EngineError, Existing, Permissions, RestoreOptions, RestoreStats,
-    Selection,
+    BackupOptions, Error as EngineError, Existing, OpenedBackup, Permissions, RestoreOptions,
+    RestoreStats, Selection,
 };
 use coffer_ipc::account::Quota;
 use coffer_ipc::command::DestinationContent;
@@ -283,9 +283,10 @@ fn backup_options(
     Ok(options)
 }
 
-/// Restores.
+/// Restores. Where somebody chose in a backup that is open, `opened` says which version has which number.
 pub async fn restore(
     target: &Target,
+    opened: Option<OpenedBackup>,
     settings: RestoreSettings,
     observer: Observer,
     cancel: &CancellationToken,
@@ -312,7 +313,10 @@ pub async fn restore(
         },
     };
     let (store, monitor, token) = (target.store.clone(), tracker.clone(), cancel.clone());
-    let work = blocking(move || coffer_engine::restore(&store, &options, monitor, &token));
+    let work = blocking(move || match opened {
+        Some(opened) => opened.restore(&options, monitor, &token),
+        None => coffer_engine::restore(&store, &options, monitor, &token),
+    });
     let outcome = tracker.telling(target.waits.clone(), work).await;
     let downloaded_bytes = tracker.transferred_bytes();
     match outcome {

@@ -3,7 +3,7 @@
 use coffer_ipc::job::{Schedule, ScheduleUnit, Weekday};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{Span, Timestamp, Unit};
 
 /// Occurrences that are looked through for an allowed day: ten years of days.
 const MAX_STEPS: i64 = 4000;
@@ -41,6 +41,33 @@ pub fn next_run(
         }
     }
     None
+}
+
+/// The same schedule with its first run moved back until it is past, on the same day of the week or month and at the
+/// same time of day. `None` when it is past already, or cannot be read.
+pub(crate) fn moved_back(schedule: &Schedule, now: Timestamp, zone: &TimeZone) -> Option<Schedule> {
+    let first: DateTime = schedule.first_run.parse().ok()?;
+    let now = now.to_zoned(zone.clone()).datetime();
+    if first <= now {
+        return None;
+    }
+    let (unit, ahead) = match schedule.unit {
+        ScheduleUnit::Months => (Unit::Month, Span::new().months(1)),
+        ScheduleUnit::Hours | ScheduleUnit::Days | ScheduleUnit::Weeks => {
+            (Unit::Week, Span::new().weeks(1))
+        }
+    };
+    let whole = now.until((unit, first)).ok()?;
+    let steps = i64::from(whole.get_months()) + i64::from(whole.get_weeks()) + 1;
+    let back = ahead.checked_mul(steps).ok()?;
+    Some(Schedule {
+        first_run: first
+            .checked_sub(back)
+            .ok()?
+            .strftime("%Y-%m-%dT%H:%M")
+            .to_string(),
+        ..schedule.clone()
+    })
 }
 
 /// At least so many seconds lie between two occurrences of one unit.
@@ -118,6 +145,23 @@ mod tests {
             next(&monthly, "2026-02-28T09:00:00Z"),
             "2026-03-31T08:00:00Z"
         );
+    }
+
+    #[test]
+    fn a_first_run_is_moved_back_by_whole_weeks_or_months() {
+        let back = |unit, now: &str| {
+            let zone = TimeZone::UTC;
+            let moved = moved_back(&schedule(1, unit, &[]), now.parse().unwrap(), &zone);
+            moved.map(|moved| moved.first_run)
+        };
+        // The first run is on a Monday.
+        for unit in [ScheduleUnit::Hours, ScheduleUnit::Days, ScheduleUnit::Weeks] {
+            let moved = back(unit, "2025-01-07T10:00:00Z");
+            assert_eq!(moved.as_deref(), Some("2025-01-06T13:00"), "{unit:?}");
+        }
+        let moved = back(ScheduleUnit::Months, "2025-01-05T10:00:00Z");
+        assert_eq!(moved.as_deref(), Some("2024-12-05T13:00"));
+        assert_eq!(back(ScheduleUnit::Days, "2026-01-05T13:00:00Z"), None);
     }
 
     #[test]

@@ -42,6 +42,7 @@ async fn list(
     let found = Arc::clone(&entries);
     inspection::for_each_entry(
         &target,
+        None,
         arguments.number.unwrap_or(0),
         display.quiet_observer(),
         cancel,

@@ -24,7 +24,7 @@ pub(crate) async fn run(arguments: Restore, cancel: &CancellationToken) -> Exit 
         permissions: arguments.restore_permissions,
     };
     let display = Display::new(arguments.common);
-    let finished = operation::restore(&target, settings, display.observer(), cancel).await;
+    let finished = operation::restore(&target, None, settings, display.observer(), cancel).await;
     let counts = &finished.counts;
     let head = match finished.result {
         RunResult::Warning => "Restore finished with warnings.",

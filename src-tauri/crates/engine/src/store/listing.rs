@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::session::{Role, Session};
 use crate::verify::FaultKind;
-use crate::versions::open_dlist;
+use crate::versions::{open_dlist, version_of};
 
 /// Bytes of a volume's start that show whether the passphrase is right.
 const HEADER_BYTES: u64 = 4096;
@@ -359,13 +359,7 @@ impl Listed {
     /// # Errors
     /// [`Error::NoVersion`].
     pub(crate) fn version(&self, number: usize) -> Result<&ListedVolume> {
-        let oldest = self.dlists.len().saturating_sub(1);
-        let position = oldest
-            .checked_sub(number)
-            .ok_or(Error::NoVersion { number, oldest })?;
-        self.dlists
-            .get(position)
-            .ok_or(Error::NoVersion { number, oldest })
+        version_of(&self.dlists, number)
     }
 
     /// The volume that is looked into first: the newest dlist, else the smallest of the others.

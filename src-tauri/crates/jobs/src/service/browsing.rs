@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
 use super::passphrases::or_default;
-use crate::inspection::{for_each_entry, versions};
-use crate::operation::parent_len;
+use crate::inspection;
+use crate::operation::{parent_len, version_shapes};
 use crate::progress::Observer;
 use crate::target::Target;
 use crate::{Result, blocking, lock, wording};
@@ -22,6 +22,8 @@ const MAX_PAGE: u32 = 1000;
 /// A backup that somebody looks into.
 pub(super) struct OpenedBackup {
     target: Target,
+    /// Its versions keep their numbers while it is open.
+    versions: coffer_engine::OpenedBackup,
     /// Empty when no job here knows the backup.
     job_id: String,
     /// Where it is and what was typed to open it, when no job was named.
@@ -82,7 +84,7 @@ impl Coffer {
                 (target, String::new(), new_folder, typed)
             }
         };
-        let versions = versions(&target, Observer::silent(), &cancel).await?;
+        let opened = inspection::open_backup(&target, Observer::silent(), &cancel).await?;
         if let Some((destination, prefix)) = place {
             let label = target.label.clone();
             if let Err(error) = self.remember_place(destination, prefix, label) {
@@ -90,8 +92,10 @@ impl Coffer {
             }
         }
         let handle = uuid::Uuid::new_v4().simple().to_string();
+        let versions = version_shapes(&opened.versions());
         let opened = OpenedBackup {
             target,
+            versions: opened,
             job_id,
             typed,
             listings: Arc::default(),
@@ -164,13 +168,20 @@ impl Coffer {
         .await
     }
 
-    /// What an opened backup leads to, and the job it belongs to.
-    pub(super) fn opened_target(&self, handle: &str) -> Result<(Target, String)> {
+    /// What an opened backup leads to, the job it belongs to, and its versions.
+    pub(super) fn opened(
+        &self,
+        handle: &str,
+    ) -> Result<(Target, String, coffer_engine::OpenedBackup)> {
         let opened = lock(&self.inner.opened);
         let backup = opened
             .get(handle)
             .ok_or_else(|| wording::not_found("This opened backup"))?;
-        Ok((backup.target.clone(), backup.job_id.clone()))
+        Ok((
+            backup.target.clone(),
+            backup.job_id.clone(),
+            backup.versions.clone(),
+        ))
     }
 
     async fn page(
@@ -190,7 +201,7 @@ impl Coffer {
 
     /// The listing of a version; it is read once, however many ask for it at the same time.
     async fn listing(&self, handle: &str, version: u32) -> Result<Arc<Mutex<Listing>>> {
-        let (target, _) = self.opened_target(handle)?;
+        let (target, _, versions) = self.opened(handle)?;
         let listings = lock(&self.inner.opened)
             .get(handle)
             .map(|backup| Arc::clone(&backup.listings));
@@ -210,8 +221,9 @@ impl Coffer {
         });
         let cancel = CancellationToken::new();
         let _ends_with_us = cancel.clone().drop_guard();
-        let reading = for_each_entry(
+        let reading = inspection::for_each_entry(
             &target,
+            Some(versions),
             version as usize,
             Observer::silent(),
             &cancel,

@@ -96,8 +96,7 @@ impl Coffer {
         if let Some(passphrase) = passphrase {
             self.keep_passphrase(id, passphrase).await?;
         }
-        let body = serde_json::to_string(&definition).unwrap_or_default();
-        self.database(|database| database.put_job(id, &body))?;
+        self.put_job(id, &definition)?;
         let now = self.now().to_string();
         let label = self.label_of(&definition)?;
         let path = match &definition.destination {
@@ -122,6 +121,12 @@ impl Coffer {
         })?;
         self.take_over_left(id, &definition).await;
         self.card(id)
+    }
+
+    /// Stores a job as it is.
+    pub(super) fn put_job(&self, id: &str, definition: &JobDefinition) -> Result<()> {
+        let body = serde_json::to_string(definition).map_err(|_| wording::defect())?;
+        self.database(|database| database.put_job(id, &body))
     }
 
     fn check_job(&self, own_id: Option<&str>, request: &SaveJob) -> Result<()> {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Coffer;
 use super::cards::Learnt;
 use crate::Result;
-use crate::schedule::next_run;
+use crate::schedule::{moved_back, next_run};
 
 /// The longest time until a backup that did not finish is tried again, whatever a service says: clocks and services err.
 const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(24);
@@ -57,20 +57,30 @@ impl Coffer {
     }
 
     /// Times that lie ahead were noted while the clock was wrong. The plan goes on from now, instead of from then.
-    pub(super) fn mend_times(&self, job_id: &str, learnt: &Learnt) -> Result<()> {
+    pub(super) fn mend_times(
+        &self,
+        job_id: &str,
+        definition: JobDefinition,
+    ) -> Result<(JobDefinition, Learnt)> {
         let now = self.now();
-        let is_ahead = started_at(learnt).is_some_and(|time| time > now);
-        if !is_ahead {
-            return Ok(());
+        let learnt = self.learnt(job_id)?;
+        let is_ahead = |time: &Option<String>| parse(time).is_some_and(|time| time > now);
+        if !is_ahead(&learnt.last_start) && !is_ahead(&learnt.scheduled_since) {
+            return Ok((definition, learnt));
         }
         tracing::warn!(
             job_id,
             "the clock was ahead when this job ran or was changed"
         );
+        let definition = if is_ahead(&learnt.scheduled_since) {
+            self.mend_first_run(job_id, definition)?
+        } else {
+            definition
+        };
         self.learn(job_id, |learnt| {
             let ahead = started_at(learnt).unwrap_or(now);
             for time in [&mut learnt.last_start, &mut learnt.scheduled_since] {
-                if parse(time).is_some_and(|time| time > now) {
+                if is_ahead(time) {
                     *time = Some(now.to_string());
                 }
             }
@@ -80,7 +90,23 @@ impl Coffer {
                 "The clock of this computer was ahead: it said {ahead:.0} when this backup was started or changed last. Its \
                  schedule goes on from today's date."
             ));
-        })
+        })?;
+        Ok((definition, self.learnt(job_id)?))
+    }
+
+    /// The first run was chosen by the calendar of a wrong clock.
+    fn mend_first_run(&self, job_id: &str, definition: JobDefinition) -> Result<JobDefinition> {
+        let zone = self.inner.clock.zone();
+        let schedule = definition.schedule.as_ref();
+        let Some(schedule) = schedule.and_then(|old| moved_back(old, self.now(), &zone)) else {
+            return Ok(definition);
+        };
+        let definition = JobDefinition {
+            schedule: Some(schedule),
+            ..definition
+        };
+        self.put_job(job_id, &definition)?;
+        Ok(definition)
     }
 }
 

@@ -185,7 +185,7 @@ impl Coffer {
     /// # Errors
     /// When the backup is not open any more, its job runs, or the folder to restore into is no whole path.
     pub fn start_restore(&self, request: RestoreRequest) -> Result<String> {
-        let (target, job_id) = self.opened_target(&request.handle)?;
+        let (target, job_id, opened) = self.opened(&request.handle)?;
         let folder = request.target.as_deref().map(local_path::whole);
         let folder = folder.transpose()?;
         let now = self.now();
@@ -200,7 +200,7 @@ impl Coffer {
                 existing: request.existing,
                 permissions: true,
             };
-            operation::restore(&target, settings, observer, &cancel).await
+            operation::restore(&target, Some(opened), settings, observer, &cancel).await
         });
         Ok(id)
     }

@@ -79,11 +79,8 @@ impl Coffer {
         let now = self.now();
         let mut due = Vec::new();
         for (id, definition) in self.definitions()? {
-            match self.learnt(&id).and_then(|learnt| {
-                self.mend_times(&id, &learnt)?;
-                self.learnt(&id)
-            }) {
-                Ok(learnt) => {
+            match self.mend_times(&id, definition) {
+                Ok((definition, learnt)) => {
                     let time = self.next_start(&definition, &learnt);
                     if let Some(time) = time.filter(|time| *time <= now)
                         && learnt.attention.is_none()

@@ -134,6 +134,11 @@ pub fn engine(source: &EngineError) -> CommandError {
             format!("There is no version {number}."),
             format!("Choose 0 (the newest) to {oldest} (the oldest)."),
         ),
+        EngineError::VersionGone { time } => error(
+            ErrorCode::NotFound,
+            format!("The version of {time:.0} is not there any more."),
+            "It was deleted after the list of versions was made. Open the backup again.",
+        ),
         EngineError::DataMissing { destination, .. } => error(
             ErrorCode::Failed,
             format!("Data that versions in {destination} need is missing. Nothing was deleted."),

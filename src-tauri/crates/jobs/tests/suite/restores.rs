@@ -5,7 +5,7 @@ use std::fs;
 use coffer_ipc::ErrorCode;
 use coffer_ipc::command::SaveJob;
 use coffer_ipc::event::Change;
-use coffer_ipc::job::DestinationSettings;
+use coffer_ipc::job::{DestinationSettings, Retention};
 use coffer_ipc::restore::{BackupRef, ExistingFiles, OpenBackup, RestoreRequest};
 use coffer_ipc::run::{RunResult, RunSummary};
 use coffer_jobs::Coffer;
@@ -99,6 +99,71 @@ async fn a_backup_that_nobody_waits_for_any_more_is_not_opened() {
     };
     let again = tokio::time::timeout(PATIENCE, again).await;
     assert_eq!(again.unwrap().unwrap().versions.len(), 1);
+}
+
+/// What is on screen is what comes back, whatever a schedule does meanwhile.
+#[tokio::test]
+async fn versions_keep_their_numbers_while_a_backup_is_open() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let mut job = computer.folder_job("one");
+    job.definition.options.retention = Retention::Versions { count: 2 };
+    let job_id = coffer.create_job(job).await.unwrap().id;
+    let change = |text: &str| {
+        computer.clock.pass_minutes(60);
+        fs::write(computer.path("source/a.txt"), text).unwrap();
+    };
+    back_up(&coffer, &job_id).await;
+    change("second text");
+    back_up(&coffer, &job_id).await;
+    let opened = coffer.open_backup(BackupRef::Job {
+        job_id: job_id.clone(),
+    });
+    let opened = opened.await.unwrap();
+
+    // The oldest version goes, and the newest gets another number.
+    change("the third text");
+    back_up(&coffer, &job_id).await;
+
+    let target = computer.path("restored");
+    let summary = restore(
+        &coffer,
+        request(&opened, Some(target.display().to_string())),
+    )
+    .await;
+    assert_eq!(summary.result, RunResult::Success, "{:?}", summary.error);
+    assert_eq!(fs::read(target.join("a.txt")).unwrap(), b"second text");
+    let folder = computer.path("source").display().to_string() + "/";
+    let listed = coffer.list_entries(&opened.handle, 0, folder.clone(), 0, 10);
+    let listed = listed.await.unwrap();
+    let size = listed.entries.iter().find(|entry| entry.name == "a.txt");
+    assert_eq!(size.unwrap().size_bytes, 11);
+    let gone = coffer.list_entries(&opened.handle, 1, folder, 0, 10);
+    let gone = gone.await.unwrap_err();
+    assert_eq!(gone.code, ErrorCode::NotFound);
+    assert!(gone.message.contains("2026-03-02T10:00:00Z"), "{gone:?}");
+    let mut request = request(&opened, Some(target.display().to_string()));
+    request.version = 1;
+    let summary = restore(&coffer, request).await;
+    assert_eq!(summary.error.unwrap().message, gone.message);
+}
+
+/// OneDrive may be slow, and somebody waits for each version.
+#[tokio::test]
+async fn another_version_of_an_open_backup_costs_one_download() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let job_id = computer.create_drive_job(&coffer).await;
+    back_up(&coffer, &job_id).await;
+    let opened = coffer.open_backup(BackupRef::Job { job_id }).await.unwrap();
+    let before = computer.simulator.log().len();
+
+    let roots = coffer.list_entries(&opened.handle, 0, String::new(), 0, 10);
+    assert_eq!(roots.await.unwrap().total, 1);
+
+    let requests = computer.simulator.log().split_off(before);
+    let requests: Vec<_> = requests.iter().map(|request| request.op).collect();
+    assert_eq!(requests, [Op::ItemGet, Op::ContentGet, Op::Download]);
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ const TESTS: &[Package] = &[
     ("xvfb", "tests: a display where there is none"),
     ("dbus", "tests: a session bus of their own"),
     ("gnome-keyring", "tests: a real keychain (Secret Service)"),
+    ("libfaketime", "tests: a clock that is wrong"),
     (
         "python3-venv",
         "tests: a folder for Python packages (independent checks, rclone)",
