@@ -77,10 +77,10 @@ fn open(folders: Folders, taken: Option<AppLock>) -> Result<(Coffer, AppLock), C
 /// Makes the tray icon, on the thread that may. Without one the app goes on: its window stays in the task bar.
 async fn show_tray(app: AppHandle, coffer: Coffer) {
     let (answer, made) = oneshot::channel();
-    let (handle, backend) = (app.clone(), coffer.clone());
+    let handle = app.clone();
     let asked = app.run_on_main_thread(move || {
         // The library that shows trays on Linux panics where it is not installed.
-        let made = catch_unwind(AssertUnwindSafe(|| tray::create(&handle, &backend)));
+        let made = catch_unwind(AssertUnwindSafe(|| tray::create(&handle)));
         let made = match made {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
@@ -96,6 +96,7 @@ async fn show_tray(app: AppHandle, coffer: Coffer) {
         let _ = answer.send(made);
     });
     if asked.is_ok() && made.await.unwrap_or(false) {
+        tray::update(&app, &coffer);
         tray_host::watch(coffer);
     } else {
         coffer.set_tray(TrayStatus::Unavailable);

@@ -1,6 +1,6 @@
 //! The tray icon: how things stand by shape and words, and the way to the most needed things.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use coffer_ipc::job::{HealthLevel, JobCard};
 use coffer_jobs::Coffer;
@@ -26,7 +26,10 @@ enum Mood {
 /// The icon, and what it shows, so that it is touched only when that changes.
 struct Tray {
     icon: TrayIcon,
+    /// Only the main thread takes it: whoever else changed the icon would wait for that thread.
     shown: Mutex<Option<Shown>>,
+    /// Held from a look at the jobs until the main thread is told, so that it hears of the newest last.
+    turn: Mutex<()>,
 }
 
 /// What the icon and its menu show.
@@ -39,7 +42,8 @@ struct Shown {
     jobs: Vec<(String, String)>,
 }
 
-pub(crate) fn create(app: &AppHandle, coffer: &Coffer) -> tauri::Result<()> {
+/// Makes the icon, on the main thread. It says nothing of the jobs before the first [`update`].
+pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
     let icon = TrayIconBuilder::with_id("coffer")
         .icon(Mood::Idle.image()?)
         .tooltip("Coffer")
@@ -63,36 +67,41 @@ pub(crate) fn create(app: &AppHandle, coffer: &Coffer) -> tauri::Result<()> {
     app.manage(Tray {
         icon,
         shown: Mutex::new(None),
+        turn: Mutex::new(()),
     });
-    update(app, coffer);
     Ok(())
 }
 
-/// Brings icon, words and menu in line with the jobs.
+/// Brings icon, words and menu in line with the jobs, soon. Not for the main thread, which must not wait for the database.
 pub(crate) fn update(app: &AppHandle, coffer: &Coffer) {
-    let Ok(cards) = coffer.job_cards() else {
-        return;
-    };
     let Some(tray) = app.try_state::<Tray>() else {
         return;
     };
-    let mood = mood(&cards);
+    let _turn = lock(&tray.turn);
+    let Ok(cards) = coffer.job_cards() else {
+        return;
+    };
     let now = Shown {
-        mood,
+        mood: mood(&cards),
         words: words(&cards),
         jobs: cards
             .into_iter()
             .map(|card| (card.id, card.definition.name))
             .collect(),
     };
-    let mut shown = tray
-        .shown
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let handle = app.clone();
+    // When the main thread is gone, so is the icon.
+    let _ = app.run_on_main_thread(move || show(&handle, now));
+}
+
+fn show(app: &AppHandle, now: Shown) {
+    let tray = app.state::<Tray>();
+    let mut shown = lock(&tray.shown);
     if shown.as_ref() == Some(&now) {
         return;
     }
-    let changed = mood
+    let changed = now
+        .mood
         .image()
         .and_then(|image| tray.icon.set_icon(Some(image)))
         .and_then(|()| {
@@ -105,6 +114,10 @@ pub(crate) fn update(app: &AppHandle, coffer: &Coffer) {
         Ok(()) => *shown = Some(now),
         Err(error) => tracing::warn!(%error, "the tray icon could not be changed"),
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn menu(app: &AppHandle, jobs: &[(String, String)], words: &str) -> tauri::Result<Menu<Wry>> {

@@ -163,10 +163,12 @@ async fn a_clock_that_was_a_year_ahead_stops_nothing() {
 
     desktop.set_clock_right();
     let app = App::start(&desktop).await;
-    app.see("XXX").await;
     run_with(&app, &source, "two.txt").await;
+    app.see("Backed up with warnings").await;
     app.see("1 new, 0 changed").await;
-    app.see("Everything is backed up").await;
+    app.click("See the report").await;
+    app.see("The clock of this computer was ahead").await;
+    app.see("If the clock is wrong, set it").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
