@@ -122,11 +122,12 @@ pub enum TrayStatus {
     Unavailable,
 }
 
-/// Colours of the UI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+/// Colors of the UI.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Theme {
+    #[default]
     System,
     Light,
     Dark,

@@ -9,7 +9,7 @@ use coffer_onedrive::{AuthId, Credential, DEFAULT_OAUTH_URL, Registration, Token
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::keychain::SecretStore;
+use crate::keychain::{self, SecretStore};
 use crate::recovery_sheet::SignInFacts;
 use crate::{Result, file_lock, lock, wording};
 
@@ -148,7 +148,10 @@ impl Entry {
         secrets: &dyn SecretStore,
         name: &str,
     ) -> std::result::Result<(), crate::keychain::Error> {
-        let text = SecretString::from(serde_json::to_string(self).unwrap_or_default());
+        let text = serde_json::to_string(self).map_err(|_| keychain::Error::Damaged {
+            name: name.to_owned(),
+        })?;
+        let text = SecretString::from(text);
         secrets.set(name, text.expose_secret())
     }
 

@@ -12,18 +12,28 @@ pub struct Folders {
     cache: PathBuf,
 }
 
+/// Our folders in those of the platform. What may be deleted at any time has one of its own, also where the platform has
+/// one for both, as Windows does.
+fn apart(data: Option<PathBuf>, cache: Option<PathBuf>) -> (PathBuf, PathBuf) {
+    let ours = |folder: Option<PathBuf>| folder.unwrap_or_else(std::env::temp_dir).join("coffer");
+    let (data, mut cache) = (ours(data), ours(cache));
+    if cache == data {
+        cache.push("cache");
+    }
+    (data, cache)
+}
+
 impl Folders {
     /// The platform's usual places, moved by `COFFER_DATA_DIR` and `COFFER_CACHE_DIR`.
     pub fn standard() -> Self {
-        let chosen = |variable: &str, usual: Option<PathBuf>| {
+        let chosen = |variable: &str, usual: PathBuf| {
             let moved = std::env::var_os(variable).filter(|value| !value.is_empty());
-            moved
-                .map(PathBuf::from)
-                .unwrap_or_else(|| usual.unwrap_or_else(std::env::temp_dir).join("coffer"))
+            moved.map_or(usual, PathBuf::from)
         };
+        let (data, cache) = apart(dirs::data_local_dir(), dirs::cache_dir());
         Self {
-            data: chosen("COFFER_DATA_DIR", dirs::data_local_dir()),
-            cache: chosen("COFFER_CACHE_DIR", dirs::cache_dir()),
+            data: chosen("COFFER_DATA_DIR", data),
+            cache: chosen("COFFER_CACHE_DIR", cache),
         }
     }
 
@@ -94,5 +104,19 @@ impl Folders {
     /// Data folder.
     pub fn data(&self) -> &Path {
         &self.data
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_can_be_deleted_without_the_jobs() {
+        let folder = |path: &str| Some(PathBuf::from(path));
+        let ours = |data, cache| apart(folder(data), folder(cache)).1;
+
+        assert_eq!(ours("/data", "/cache"), Path::new("/cache/coffer"));
+        assert_eq!(ours("/local", "/local"), Path::new("/local/coffer/cache"));
     }
 }

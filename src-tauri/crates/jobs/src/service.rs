@@ -17,6 +17,7 @@ mod recovery_sheets;
 mod restored;
 mod runs;
 mod scheduler;
+mod settings;
 mod sign_in_state;
 mod signing_in;
 
@@ -44,6 +45,9 @@ use crate::target::DEFAULT_PREFIX;
 use crate::{Result, blocking, lock, wording};
 use browsing::OpenedBackup;
 use runs::{ActiveRun, End};
+
+/// Name of the setting.
+const THEME: &str = "theme";
 
 /// Events that a slow listener may lag behind before it is told how everything stands instead.
 const EVENTS: usize = 1024;
@@ -229,15 +233,11 @@ impl Coffer {
     /// # Errors
     /// Those of the database.
     pub fn set_theme(&self, theme: Theme) -> Result<()> {
-        let text = serde_json::to_string(&theme).unwrap_or_default();
-        self.database(|database| database.set_setting("theme", &text))
+        self.set_setting(THEME, &theme)
     }
 
     fn theme(&self) -> Result<Theme> {
-        let stored = self.database(|database| database.setting("theme"))?;
-        Ok(stored
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or(Theme::System))
+        self.setting(THEME)
     }
 
     /// The app found out whether its icon can be seen.

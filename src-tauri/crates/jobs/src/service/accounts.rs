@@ -7,6 +7,7 @@ use coffer_ipc::job::DestinationSettings;
 use coffer_onedrive::{Credential, OneDrive};
 use tokio_util::sync::CancellationToken;
 
+use super::settings::stored_text;
 use super::{Coffer, computer_name};
 use crate::credentials::{self, Entry, KeptSignIn, KeychainTokens};
 use crate::places::Places;
@@ -42,7 +43,7 @@ impl Coffer {
     }
 
     pub(super) fn put_account(&self, account: &Account) -> Result<()> {
-        let body = serde_json::to_string(account).unwrap_or_default();
+        let body = stored_text(account)?;
         self.database(|database| database.put_account(&account.id, &body))?;
         self.emit_newest(|| {
             let accounts = self.accounts().ok()?;

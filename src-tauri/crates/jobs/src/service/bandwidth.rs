@@ -15,10 +15,7 @@ impl Coffer {
     /// # Errors
     /// Those of the database.
     pub fn bandwidth(&self) -> Result<BandwidthSettings> {
-        let stored = self.database(|database| database.setting(SETTING))?;
-        Ok(stored
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default())
+        self.setting(SETTING)
     }
 
     /// Changes what transfers may use; those under way obey at once.
@@ -33,8 +30,7 @@ impl Coffer {
                 "Give at least 32 KB/s, or leave the field empty for no limit.",
             ));
         }
-        let text = serde_json::to_string(&settings).unwrap_or_default();
-        self.database(|database| database.set_setting(SETTING, &text))?;
+        self.set_setting(SETTING, &settings)?;
         apply(settings, &self.inner.bandwidth);
         Ok(())
     }

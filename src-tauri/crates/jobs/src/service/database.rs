@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Coffer;
+use super::settings::stored_text;
 use crate::{Result, lock, wording};
 
 /// Setting with the last mending.
@@ -84,7 +85,9 @@ impl Coffer {
             told.aside,
             "the app's own database was damaged, and is mended"
         );
-        let text = serde_json::to_string(&told).unwrap_or_default();
+        let Ok(text) = stored_text(&told) else {
+            return;
+        };
         if let Err(error) = database.set_setting(MENDED, &text) {
             tracing::error!(%error, "a mending could not be noted");
         }

@@ -8,6 +8,7 @@ use super::Coffer;
 use super::cards::LOOKED_THROUGH;
 use super::health::waits;
 use super::plan::resume_delay;
+use super::settings::stored_text;
 use crate::app_lock::AppLock;
 use crate::{Result, wording};
 
@@ -161,7 +162,7 @@ impl Coffer {
             job: job_id.to_owned(),
             started: nanoseconds(started),
             finished: summary.finished.as_ref().map(|_| nanoseconds(self.now())),
-            body: serde_json::to_string(summary).unwrap_or_default(),
+            body: stored_text(summary)?,
         };
         self.database(|database| database.put_run(&row))
     }

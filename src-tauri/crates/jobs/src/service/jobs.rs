@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use super::settings::stored_text;
 use crate::maintenance::RetentionSettings;
 use crate::operation::content;
 use crate::schedule::next_run;
@@ -125,7 +126,7 @@ impl Coffer {
 
     /// Stores a job as it is.
     pub(super) fn put_job(&self, id: &str, definition: &JobDefinition) -> Result<()> {
-        let body = serde_json::to_string(definition).map_err(|_| wording::defect())?;
+        let body = stored_text(definition)?;
         self.database(|database| database.put_job(id, &body))
     }
 

@@ -67,14 +67,10 @@ impl Coffer {
     }
 
     fn kept_places(&self) -> Result<Vec<OpenedPlace>> {
-        let stored = self.database(|database| database.setting(PLACES))?;
-        Ok(stored
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default())
+        self.setting(PLACES)
     }
 
-    fn keep_places(&self, places: &[OpenedPlace]) -> Result<()> {
-        let text = serde_json::to_string(places).unwrap_or_default();
-        self.database(|database| database.set_setting(PLACES, &text))
+    fn keep_places(&self, places: &Vec<OpenedPlace>) -> Result<()> {
+        self.set_setting(PLACES, places)
     }
 }

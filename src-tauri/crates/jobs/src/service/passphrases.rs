@@ -81,10 +81,7 @@ impl Coffer {
     /// # Errors
     /// Those of the database.
     pub fn left_passphrases(&self) -> Result<Vec<LeftPassphrase>> {
-        let stored = self.database(|database| database.setting(LEFT))?;
-        Ok(stored
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default())
+        self.setting(LEFT)
     }
 
     /// Forgets a passphrase without a job.
@@ -347,9 +344,8 @@ impl Coffer {
             && before.options.prefix == after.options.prefix)
     }
 
-    fn set_left_passphrases(&self, left: &[LeftPassphrase]) -> Result<()> {
-        let text = serde_json::to_string(left).unwrap_or_default();
-        self.database(|database| database.set_setting(LEFT, &text))
+    fn set_left_passphrases(&self, left: &Vec<LeftPassphrase>) -> Result<()> {
+        self.set_setting(LEFT, left)
     }
 }
 

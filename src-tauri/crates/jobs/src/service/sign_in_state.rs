@@ -114,15 +114,11 @@ impl Coffer {
     }
 
     fn renewal(&self, account_id: &str) -> Result<Renewal> {
-        let stored = self.database(|database| database.setting(&setting(account_id)))?;
-        Ok(stored
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default())
+        self.setting(&setting(account_id))
     }
 
     fn set_renewal(&self, account_id: &str, renewal: &Renewal) -> Result<()> {
-        let text = serde_json::to_string(renewal).unwrap_or_default();
-        self.database(|database| database.set_setting(&setting(account_id), &text))
+        self.set_setting(&setting(account_id), renewal)
     }
 }
 

@@ -92,10 +92,7 @@ impl Coffer {
     /// # Errors
     /// Those of the database.
     pub fn sign_in_settings(&self) -> Result<SignInSettings> {
-        let stored = self.database(|database| database.setting(SETTING))?;
-        Ok(stored
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default())
+        self.setting(SETTING)
     }
 
     /// Changes who signs in; sign-ins that exist stay as they are.
@@ -108,8 +105,7 @@ impl Coffer {
         if !settings.client_id.trim().is_empty() || !settings.tenant.trim().is_empty() {
             environment.registration(settings)?;
         }
-        let text = serde_json::to_string(settings).unwrap_or_default();
-        self.database(|database| database.set_setting(SETTING, &text))
+        self.set_setting(SETTING, settings)
     }
 
     /// Opens the sign-in page in the system browser and waits for its end in the background.

@@ -1,4 +1,4 @@
-//! Jobs run whatever happens around them: keychains that come late, clocks that were wrong, programs that die.
+//! Jobs run whatever happens around them: keychains that come late, programs that die.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use coffer_ipc::ErrorCode;
+use coffer_ipc::command::Theme;
 use coffer_ipc::event::{Change, Event};
 use coffer_ipc::job::{HealthLevel, JobState, Schedule, ScheduleUnit, WaitingFor};
 use coffer_ipc::run::{Phase, RunResult};
@@ -17,7 +18,7 @@ use tokio::sync::broadcast::Receiver;
 
 use crate::support::{Computer, PATIENCE, back_up, end_of};
 
-fn every(unit: ScheduleUnit) -> Option<Schedule> {
+pub(crate) fn every(unit: ScheduleUnit) -> Option<Schedule> {
     Some(Schedule {
         first_run: "2026-03-02T13:00".to_owned(),
         every: 1,
@@ -223,80 +224,6 @@ async fn a_panic_ends_the_run_as_failed_and_the_next_one_works() {
     let (_, run) = back_up(&coffer, &id).await;
     assert_eq!(run.result, RunResult::Success);
     coffer.delete_job(&id, true).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_clock_that_was_ahead_stops_nothing_and_is_told() {
-    let computer = Computer::new().await;
-    let coffer = computer.start();
-    computer.clock.set("2031-01-01T00:00:00Z");
-    let id = daily_job(&computer, &coffer, "daily").await;
-    back_up(&coffer, &id).await;
-    computer.clock.set("2026-03-02T10:00:00Z");
-    assert!(run_what_is_due(&coffer).await.is_empty());
-    let card = coffer.job_cards().unwrap().remove(0);
-    assert_eq!(card.next_run.as_deref(), Some("2026-03-02T13:00:00Z"));
-
-    computer.clock.set("2026-03-02T13:00:00Z");
-    let results = run_what_is_due(&coffer).await;
-
-    assert_eq!(results.len(), 1);
-    let run = coffer.run_history(&id, 0, 1).unwrap().remove(0);
-    let report = coffer.run_report(&run.id, 0, 100).unwrap();
-    let told = report.lines.iter().any(|line| line.text.contains("2031"));
-    assert!(told, "{:?}", report.lines);
-    computer.clock.set("2026-03-03T13:00:00Z");
-    assert_eq!(run_what_is_due(&coffer).await.len(), 1, "and so on");
-}
-
-/// The form proposes a first run by the calendar, which was wrong, too.
-#[tokio::test]
-async fn a_job_that_was_made_while_the_clock_was_ahead_does_not_wait_for_its_first_run() {
-    let computer = Computer::new().await;
-    let coffer = computer.start();
-    computer.clock.set("2031-01-01T00:00:00Z");
-    let mut job = computer.folder_job("daily");
-    job.definition.schedule = every(ScheduleUnit::Days);
-    job.definition.schedule.as_mut().unwrap().first_run = "2031-01-01T18:00".into();
-    let id = coffer.create_job(job).await.unwrap().id;
-    // A first run that somebody chose while the clock was right stays as it is.
-    computer.clock.set("2026-03-02T10:00:00Z");
-    let mut later = computer.folder_job("later");
-    later.definition.schedule = every(ScheduleUnit::Days);
-    later.definition.schedule.as_mut().unwrap().first_run = "2026-04-01T18:00".into();
-    coffer.create_job(later).await.unwrap();
-
-    assert!(run_what_is_due(&coffer).await.is_empty());
-
-    let cards = coffer.job_cards().unwrap();
-    let next: Vec<_> = cards.iter().map(|card| card.next_run.as_deref()).collect();
-    let expected = ["2026-03-02T18:00:00Z", "2026-04-01T18:00:00Z"];
-    assert_eq!(next, expected.map(Some));
-    computer.clock.set("2026-03-02T18:00:00Z");
-    assert_eq!(run_what_is_due(&coffer).await.len(), 1);
-    let run = coffer.run_history(&id, 0, 1).unwrap().remove(0);
-    let report = coffer.run_report(&run.id, 0, 100).unwrap();
-    assert!(report.lines.iter().any(|line| line.text.contains("2031")));
-}
-
-#[tokio::test]
-async fn a_sign_in_is_kept_alive_after_the_clock_was_ahead() {
-    let computer = Computer::new().await;
-    let coffer = computer.start();
-    computer.clock.set("2031-01-01T00:00:00Z");
-    computer.sign_in(&coffer).await;
-    computer.clock.set("2026-03-02T10:00:00Z");
-    let uses = || {
-        let log = computer.simulator.log();
-        log.iter()
-            .filter(|entry| entry.op == Op::RefreshAuthid)
-            .count()
-    };
-    let before = uses();
-
-    coffer.renew_sign_ins(&Default::default()).await.unwrap();
-
-    assert_eq!(uses(), before + 1);
 }
 
 /// A weekly job whose upload stands still, at the time it is due.
@@ -584,6 +511,23 @@ async fn what_cannot_be_read_is_shown_and_left_as_it_is() {
         .map(|entry| (entry.id.as_str(), entry.name.as_str(), entry.is_job))
         .collect();
     assert_eq!(shown, [("j", "Of tomorrow", true), ("a", "", false)]);
+}
+
+#[tokio::test]
+async fn a_setting_that_cannot_be_read_stays_beside_the_new_one() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let database = rusqlite::Connection::open(computer.folders().database()).unwrap();
+    let planet = r#"INSERT INTO setting VALUES ('theme', '"planet"')"#;
+    database.execute_batch(planet).unwrap();
+    assert_eq!(coffer.app_state().unwrap().theme, Theme::System);
+
+    coffer.set_theme(Theme::Dark).unwrap();
+
+    assert_eq!(coffer.app_state().unwrap().theme, Theme::Dark);
+    let kept = "SELECT value FROM setting WHERE key = 'theme (unreadable)'";
+    let kept: String = database.query_row(kept, [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, r#""planet""#);
 }
 
 #[tokio::test]

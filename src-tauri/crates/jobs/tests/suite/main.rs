@@ -4,6 +4,7 @@ mod a_day;
 mod accounts;
 mod always_runs;
 mod bad_days;
+mod clock;
 mod damaged_database;
 mod events;
 mod health;
