@@ -391,7 +391,7 @@ export const en = {
       'Files that change without a new date, such as encrypted containers. One pattern a line; each run reads them whole.',
     problem: {
       volume: 'The volume size is a whole number from 1 to 2,000 MiB.',
-      prefix: 'The prefix is made of letters, digits and underscores.',
+      prefix: 'The prefix is made of letters, digits, underscores and dots.',
       keep: 'The number of versions to keep is a whole number of at least 1.',
       span: 'Say how long versions are kept: a whole number of at least 1.',
       policy: 'A rule is made of time frames with an interval each, such as 7D:1D,4W:1W.',

@@ -97,7 +97,7 @@ function optionProblems(fields: Fields): string[] {
   return told([
     [!volume, words.volume],
     [volume && blockBytes >= (volumeMebibytes ?? 0) * mebibyte, words.block],
-    [!/^\w+$/.test(prefix.trim()), words.prefix],
+    [!/^[\p{Alphabetic}\p{N}_.]+$/u.test(prefix.trim()), words.prefix],
     [retention.keep === 'versions' && !isWhole(retention.versions, 1, 1_000_000), words.keep],
     [retention.keep === 'time' && !isWhole(retention.span, 1, 10_000), words.span],
     [retention.keep === 'policy' && !isPolicy(retention.policy), words.policy],

@@ -7,7 +7,7 @@ use crate::{Result, wording};
 /// Name of the setting that holds [`BandwidthSettings`].
 const SETTING: &str = "bandwidth";
 /// Lowest limit, bytes a second.
-const LOWEST: u64 = 32 << 10;
+const LOWEST: u64 = 32_000;
 
 impl Coffer {
     /// What OneDrive's transfers may use.

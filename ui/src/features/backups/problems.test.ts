@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+
+import { t } from '../../messages';
+import { appState } from '../../platform/browser/fixtures';
+import type { Draft } from './draft.svelte';
+import { newFields } from './fields';
+import { problemsOf } from './problems';
+
+// What the engine takes and refuses: `VolumeName::is_valid_prefix`.
+it.each([
+  ['duplicati', true],
+  ['laptop.2026_a', true],
+  ['büro', true],
+  ['', false],
+  ['my-backup', false],
+  ['a b', false],
+])('takes the prefix %j as the engine does: %s', (prefix, isGood) => {
+  const fields = { ...newFields(appState().defaults), prefix };
+
+  const problems = problemsOf({ fields } as Draft, 'options');
+
+  expect(problems).toEqual(isGood ? [] : [t.options.problem.prefix]);
+});
