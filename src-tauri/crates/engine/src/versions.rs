@@ -153,7 +153,7 @@ impl OpenedBackup {
         read_entries(&mut reader, dlist, sink)
     }
 
-    /// As [`restore()`](crate::restore), where the numbers of versions are those of [`Self::versions`].
+    /// As [`restore()`](crate::restore()), where the numbers of versions are those of [`Self::versions`].
     ///
     /// # Errors
     /// Those of a restore, and [`Error::VersionGone`].

@@ -1,12 +1,12 @@
 //! Every command of the app: its name, what it takes and what it gives. All of them may fail with
-//! [`CommandError`](crate::CommandError).
+//! [`CommandError`].
 //!
 //! | name | arguments | reply |
 //! |---|---|---|
 //! | `app_state` | – | [`AppState`] |
 //! | `set_theme` | `theme: Theme` | – |
-//! | `create_job` | `request: SaveJob` | [`JobCard`](crate::job::JobCard) |
-//! | `update_job` | `jobId`, `request: SaveJob` | [`JobCard`](crate::job::JobCard) |
+//! | `create_job` | `request: SaveJob` | [`JobCard`] |
+//! | `update_job` | `jobId`, `request: SaveJob` | [`JobCard`] |
 //! | `delete_job` | `jobId`, `forgetSecrets: bool` | – (remote volumes are never touched) |
 //! | `start_backup` | `jobId` | run id |
 //! | `start_backup_with` | `jobId`, `permission` | run id (does what the runs before held back) |
@@ -17,14 +17,14 @@
 //! | `set_sign_in_settings` | `settings: SignInSettings` | – |
 //! | `start_sign_in` | `request: SignInRequest` | [`PendingSignIn`](crate::account::PendingSignIn); its end comes as an event |
 //! | `cancel_sign_in` | `signInId` | – |
-//! | `add_pasted_auth_id` | `authId`, `again: string or null` | [`Account`](crate::account::Account) |
+//! | `add_pasted_auth_id` | `authId`, `again: string or null` | [`Account`] |
 //! | `remove_account` | `accountId` | – (refused while a job uses it) |
 //! | `list_drives` | `accountId`, `question` | list of [`Drive`](crate::account::Drive) |
 //! | `list_folders` | `accountId`, `driveId`, `path`, `question` | list of [`RemoteFolder`](crate::account::RemoteFolder) |
 //! | `suggest_folder` | `accountId`, `driveId` | a folder path that does not exist yet |
 //! | `check_destination` | `destination`, `prefix`, `question` | [`DestinationCheck`] |
 //! | `check_passphrase` | `destination`, `prefix`, `passphrase` (empty: one that the keychain has) | – (it opens the backup there, or there is none) |
-//! | `repair_passphrase` | `jobId`, `passphrase` | [`JobCard`](crate::job::JobCard) (tried first; else nothing is replaced) |
+//! | `repair_passphrase` | `jobId`, `passphrase` | [`JobCard`] (tried first; else nothing is replaced) |
 //! | `left_passphrases` | – | list of [`LeftPassphrase`](crate::passphrase::LeftPassphrase) |
 //! | `remove_left_passphrase` | `id` | – |
 //! | `generate_passphrase` | – | a passphrase |

@@ -373,7 +373,7 @@ fn restored(stats: RestoreStats, chosen: Option<PathBuf>, from: &str) -> Restore
 /// What the destination folder holds.
 ///
 /// # Errors
-/// As [`delete_versions`].
+/// Words for people, as in all functions here.
 pub async fn content(target: &Target, cancel: &CancellationToken) -> Result<DestinationContent> {
     let (store, token) = (target.store.clone(), cancel.clone());
     let found = blocking(move || coffer_engine::content(&store, &token)).await;

@@ -2,7 +2,7 @@
 //!
 //! A seed makes a [`History`]: two or three computers with sources that change, vanish and come back, a destination that
 //! fails, lies and is damaged, runs that are killed at any of their steps, indexes that are deleted or set back, clocks
-//! that jump. The real engine plays it ([`play()`]) in files of memory and on a clock of its own. After each step the
+//! that jump. The real engine plays it (`play`) in files of memory and on a clock of its own. After each step the
 //! following hold:
 //!
 //! 1. A version that a run reported, and that no rule of its owner deleted, restores as what the source held, unless

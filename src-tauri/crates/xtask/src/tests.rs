@@ -55,6 +55,18 @@ fn all(project: &Project, steps: &mut Steps) -> Result<()> {
         ];
         execute(cargo(project).args(clippy))
     })?;
+    // The help of the command line is no documentation: it has brackets of its own.
+    steps.step("docs", || {
+        let docs = [
+            "doc",
+            "--no-deps",
+            "--workspace",
+            "--lib",
+            "--exclude",
+            "coffer-cli",
+        ];
+        execute(cargo(project).args(docs).env("RUSTDOCFLAGS", "-D warnings"))
+    })?;
     steps.step("fuzz targets", || fuzz::check(project))?;
     // With the tests' features, so that the tests find these programs and nothing is compiled twice.
     steps.step("build", || {

@@ -231,7 +231,7 @@ impl Index {
         Ok(())
     }
 
-    /// Makes [`Index::blocks_of`] fast for many volumes, which the size of the index pays for.
+    /// Makes [`Index::for_each_block_of`] fast for many volumes, which the size of the index pays for.
     ///
     /// # Errors
     /// Those of SQLite.
