@@ -33,6 +33,7 @@ use crate::session::{Role, Session};
 use crate::store::{
     Cache, Listed, ListedVolume, Losses, Store, sync_what_is_there, with_sound_index,
 };
+use crate::versions::{fetch_version, open_dlist};
 
 use files::Files;
 use place::Placer;
@@ -95,30 +96,28 @@ pub fn restore(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<RestoreStats> {
-    restore_version(store, options, monitor, cancel, |listed| {
-        listed.version(options.version)
-    })
+    restore_version(store, options, None, monitor, cancel)
 }
 
-/// Restores the version that `choose` names; [`RestoreOptions::version`] is not looked at.
+/// Restores the version of `chosen`, whatever its number is by now.
 pub(crate) fn restore_version(
     store: &Store,
     options: &RestoreOptions,
+    chosen: Option<&ListedVolume>,
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
-    choose: impl Fn(&Listed) -> Result<&ListedVolume>,
 ) -> Result<RestoreStats> {
     with_sound_index(store, || {
-        restore_once(store, options, Arc::clone(&monitor), cancel, &choose)
+        restore_once(store, options, chosen, Arc::clone(&monitor), cancel)
     })
 }
 
 fn restore_once(
     store: &Store,
     options: &RestoreOptions,
+    chosen: Option<&ListedVolume>,
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
-    choose: impl Fn(&Listed) -> Result<&ListedVolume>,
 ) -> Result<RestoreStats> {
     let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
     let cache = Cache::lock_or_temporary(store)?;
@@ -126,12 +125,15 @@ fn restore_once(
     let mut listed = Listed::of(&session)?;
     listed.require_versions(&session)?;
     listed.check_passphrase(&session)?;
-    let dlist = &choose(&listed)?.clone();
+    let dlist = &match chosen {
+        Some(dlist) => dlist.clone(),
+        None => listed.version(options.version)?.clone(),
+    };
     let spool = cache.spool();
 
     session.monitor().phase(Phase::ReadingDestination);
-    let path = session.fetch(dlist.name.as_str(), &spool)?;
-    let mut reader = crate::versions::open_dlist(&session, dlist, &path)?;
+    let path = fetch_version(&session, dlist, &spool)?;
+    let mut reader = open_dlist(&session, dlist, &path)?;
     let format = reader.format().clone();
     let index = cache.index_for(&format, store)?;
     // What only volumes held that are gone is missed file by file.

@@ -1,16 +1,16 @@
-//! Looking at a destination: what it holds, which versions, which files.
+//! What a destination holds, which versions, and the file list of each.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use coffer_destination::Error as DestinationError;
 use coffer_volume::dlist::{DlistReader, FilelistEntry};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
-use crate::monitor::{Monitor, Phase};
-use crate::restore::{RestoreOptions, RestoreStats, restore_version};
-use crate::session::{Role, Session};
-use crate::store::{Cache, Listed, ListedVolume, Store, open_volume};
+use crate::session::{Fetched, Session};
+use crate::store::{Listed, ListedVolume, Store, open_volume};
 
 /// A version of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,117 +67,20 @@ pub fn content(store: &Store, cancel: &CancellationToken) -> Result<FolderConten
     })
 }
 
-/// All versions, newest first, after the passphrase was checked.
+/// Fetches the dlist of a version that may have been deleted since it was listed.
 ///
 /// # Errors
-/// [`Error::NoBackup`] when there is none, [`Error::WrongPassphrase`] and its like.
-pub fn versions(
-    store: &Store,
-    monitor: Arc<dyn Monitor>,
-    cancel: &CancellationToken,
-) -> Result<Vec<Version>> {
-    OpenedBackup::open(store, monitor, cancel).map(|opened| opened.versions())
-}
-
-/// Calls `sink` with each entry of version `number` (0 is the newest), in the order of its dlist.
-///
-/// # Errors
-/// As [`versions`], [`Error::NoVersion`], and whatever `sink` returns.
-pub fn for_each_entry(
-    store: &Store,
-    number: usize,
-    monitor: Arc<dyn Monitor>,
-    cancel: &CancellationToken,
-    sink: impl FnMut(FilelistEntry) -> Result<()>,
-) -> Result<()> {
-    let opened = OpenedBackup::open(store, Arc::clone(&monitor), cancel)?;
-    opened.for_each_entry(number, monitor, cancel, sink)
-}
-
-/// A backup that somebody looks into. Its versions keep their numbers while backups add and rules delete some, and none
-/// of them costs another look at the whole destination.
-#[derive(Clone)]
-pub struct OpenedBackup {
-    store: Store,
-    /// Oldest first.
-    dlists: Arc<[ListedVolume]>,
-}
-
-impl OpenedBackup {
-    /// Looks which versions there are, and checks the passphrase.
-    ///
-    /// # Errors
-    /// As [`versions()`].
-    pub fn open(
-        store: &Store,
-        monitor: Arc<dyn Monitor>,
-        cancel: &CancellationToken,
-    ) -> Result<Self> {
-        let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
-        session.monitor().phase(Phase::Connecting);
-        let listed = Listed::of(&session)?;
-        listed.require_versions(&session)?;
-        listed.check_passphrase(&session)?;
-        Ok(Self {
-            store: store.clone(),
-            dlists: listed.dlists.into(),
-        })
-    }
-
-    /// All versions that were there, newest first.
-    pub fn versions(&self) -> Vec<Version> {
-        numbered(&self.dlists)
-    }
-
-    /// As [`for_each_entry()`].
-    ///
-    /// # Errors
-    /// [`Error::NoVersion`], [`Error::VersionGone`], those of the destination and whatever `sink` returns.
-    pub fn for_each_entry(
-        &self,
-        number: usize,
-        monitor: Arc<dyn Monitor>,
-        cancel: &CancellationToken,
-        sink: impl FnMut(FilelistEntry) -> Result<()>,
-    ) -> Result<()> {
-        let dlist = self.dlist(number)?;
-        let session = Session::new(&self.store, monitor, cancel).with_role(Role::Reading);
-        let cache = Cache::lock_or_temporary(&self.store)?;
-        let path = match session.fetch(dlist.name.as_str(), &cache.spool()) {
-            Err(Error::Destination(coffer_destination::Error::NotFound { .. })) => {
-                return Err(gone(dlist));
-            }
-            other => other?,
-        };
-        let mut reader = open_dlist(&session, dlist, &path)?;
-        read_entries(&mut reader, dlist, sink)
-    }
-
-    /// As [`restore()`](crate::restore()), where the numbers of versions are those of [`Self::versions`].
-    ///
-    /// # Errors
-    /// Those of a restore, and [`Error::VersionGone`].
-    pub fn restore(
-        &self,
-        options: &RestoreOptions,
-        monitor: Arc<dyn Monitor>,
-        cancel: &CancellationToken,
-    ) -> Result<RestoreStats> {
-        let wanted = self.dlist(options.version)?;
-        restore_version(&self.store, options, monitor, cancel, |listed| {
-            let same = |dlist: &&ListedVolume| dlist.name == wanted.name;
-            listed.dlists.iter().find(same).ok_or_else(|| gone(wanted))
-        })
-    }
-
-    fn dlist(&self, number: usize) -> Result<&ListedVolume> {
-        version_of(&self.dlists, number)
-    }
-}
-
-fn gone(dlist: &ListedVolume) -> Error {
-    Error::VersionGone {
-        time: dlist.name.time().unwrap_or(Timestamp::UNIX_EPOCH),
+/// [`Error::VersionGone`], and those of the destination.
+pub(crate) fn fetch_version(
+    session: &Session,
+    dlist: &ListedVolume,
+    folder: &Path,
+) -> Result<Fetched> {
+    match session.fetch(dlist.name.as_str(), folder) {
+        Err(Error::Destination(DestinationError::NotFound { .. })) => Err(Error::VersionGone {
+            time: dlist.name.time().unwrap_or(Timestamp::UNIX_EPOCH),
+        }),
+        fetched => fetched,
     }
 }
 
@@ -196,7 +99,7 @@ pub(crate) fn version_of(dlists: &[ListedVolume], number: usize) -> Result<&List
 pub(crate) fn read_version(
     session: &Session,
     dlist: &ListedVolume,
-    spool: &std::path::Path,
+    spool: &Path,
     mut sink: impl FnMut(FilelistEntry) -> Result<()>,
 ) -> Result<()> {
     let path = session.fetch(dlist.name.as_str(), spool)?;
@@ -210,7 +113,7 @@ pub(crate) fn read_version(
 pub(crate) fn open_dlist(
     session: &Session,
     dlist: &ListedVolume,
-    path: &std::path::Path,
+    path: &Path,
 ) -> Result<DlistReader> {
     let opened = match open_volume(session.store(), &dlist.name, path) {
         // The passphrase opens other volumes, or nothing would have come this far.
