@@ -15,7 +15,7 @@ use crate::versions::{Version, fetch_version, numbered, open_dlist, read_entries
 /// All versions, newest first, after the passphrase was checked.
 ///
 /// # Errors
-/// [`Error::NoBackup`] when there is none, [`Error::WrongPassphrase`] and its like.
+/// [`crate::Error::NoBackup`] when there is none, [`crate::Error::WrongPassphrase`] and its like.
 pub fn versions(
     store: &Store,
     monitor: Arc<dyn Monitor>,
@@ -27,7 +27,7 @@ pub fn versions(
 /// Calls `sink` with each entry of version `number` (0 is the newest), in the order of its dlist.
 ///
 /// # Errors
-/// As [`versions`], [`Error::NoVersion`], and whatever `sink` returns.
+/// As [`versions`], [`crate::Error::NoVersion`], and whatever `sink` returns.
 pub fn for_each_entry(
     store: &Store,
     number: usize,
@@ -77,7 +77,7 @@ impl OpenedBackup {
     /// As [`for_each_entry()`].
     ///
     /// # Errors
-    /// [`Error::NoVersion`], [`Error::VersionGone`], those of the destination and whatever `sink` returns.
+    /// [`crate::Error::NoVersion`], [`crate::Error::VersionGone`], those of the destination and whatever `sink` returns.
     pub fn for_each_entry(
         &self,
         number: usize,
@@ -96,7 +96,7 @@ impl OpenedBackup {
     /// As [`restore()`](crate::restore()), where the numbers of versions are those of [`Self::versions`].
     ///
     /// # Errors
-    /// Those of a restore, and [`Error::VersionGone`].
+    /// Those of a restore, and [`crate::Error::VersionGone`].
     pub fn restore(
         &self,
         options: &RestoreOptions,
