@@ -40,6 +40,30 @@ fn keep_web_view_private(app: &AppHandle) {
     }
 }
 
+/// A first app that dies while this one asks for its window leaves nobody to show it: this one is the first then. Returns
+/// when that is not so.
+#[cfg(target_os = "linux")]
+fn start_again_without_the_first(error: &tauri::Error) {
+    use std::os::unix::process::CommandExt as _;
+
+    const TRIED: &str = "COFFER_STARTED_AGAIN";
+    let is_alone = matches!(error, tauri::Error::PluginInitialization(plugin, _) if plugin == "single-instance");
+    if !is_alone || std::env::var_os(TRIED).is_some() {
+        return;
+    }
+    if let Ok(program) = std::env::current_exe() {
+        let again = std::process::Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .env(TRIED, "1")
+            .exec();
+        tracing::error!(error = %again, "Coffer could not be started again");
+    }
+}
+
+/// Elsewhere the system itself says who is first.
+#[cfg(not(target_os = "linux"))]
+fn start_again_without_the_first(_error: &tauri::Error) {}
+
 fn main() {
     coffer_jobs::forbid_core_dumps();
     let folders = Folders::standard();
@@ -78,6 +102,7 @@ fn main() {
             }
         }),
         Err(error) => {
+            start_again_without_the_first(&error);
             tracing::error!(%error, "Coffer could not start");
             eprintln!("Coffer could not start: {error}");
             std::process::exit(1);

@@ -66,6 +66,7 @@ export const en = {
       'A later version of Coffer may have written it. It was left as it is and does not run; install that version again to use it.',
     nextRun: (when: string) => `Next run ${when}.`,
     nothingPlanned: 'No run is planned. Backups start when you say so.',
+    nextRunAfter: 'The next run is planned once that is done.',
   },
 
   empty: {
@@ -96,6 +97,7 @@ export const en = {
     passphraseAgain: 'Enter the passphrase',
     nextRun: 'Next run',
     onlyByHand: 'Only by hand',
+    waitsForYou: 'Waits for you',
     versions: 'Versions',
     stored: 'Stored',
     free: 'Free space',

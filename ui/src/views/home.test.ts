@@ -149,6 +149,19 @@ describe('home', () => {
     expect(card.queryByText(/scheduled run/)).toBeNull();
   });
 
+  it('plans nothing for a job that waits for a person', async () => {
+    const state = appState();
+    state.jobs = [state.jobs[0]!];
+    const error = { code: 'signInRequired' as const, message: 'Signed out.', hint: '' };
+    state.jobs[0]!.state = { kind: 'needsAttention', error };
+    state.jobs[0]!.nextRun = null;
+    await openApp({ state });
+
+    expect(await screen.findByText('Waits for you')).toBeVisible();
+    expect(screen.getByText(/once that is done/)).toBeVisible();
+    expect(screen.queryByText('Only by hand')).toBeNull();
+  });
+
   it('gives a run one time, that of its start', async () => {
     const state = appState();
     state.jobs = [state.jobs[0]!];

@@ -155,6 +155,8 @@ pub enum ProblemKind {
     OtherModule(String),
     /// It takes more than an entry can hold and was left out.
     TooLargeForFormat(String),
+    /// It was asked for, and this version has nothing of it.
+    NotInVersion,
     /// Its stored path is of another kind of system, so that it cannot go back where it was.
     PathOfOtherSystem,
     /// This system has no such names.

@@ -78,7 +78,14 @@ pub fn prove(
     }
     match failure {
         Some(failure) if refusals == 0 => Err(failure),
-        _ => Err(Error::WrongPassphrase { destination }),
+        _ => match listed.start_as_stored(&session)? {
+            Some(start) => passphrases
+                .iter()
+                .position(|one| matches!(aescrypt::check_passphrase(&start, one), Ok(true)))
+                .map(Proof::Opens)
+                .ok_or(Error::WrongPassphrase { destination }),
+            None => Err(Error::WrongPassphrase { destination }),
+        },
     }
 }
 

@@ -13,6 +13,7 @@ use super::fetch::fetch_blocks;
 use super::place::Placer;
 use super::target::{Mapping, folder_len, folders_around, is_of_other_system, shorten_common};
 use crate::error::{Error, Result};
+use crate::monitor::{Problem, ProblemKind};
 use crate::session::Session;
 use crate::store::ListedVolume;
 use crate::variables::expand_path;
@@ -40,6 +41,7 @@ pub(super) fn survey(
     let (mut common, mut roots) = (None, HashSet::new());
     let (mut selected, mut of_other_system) = (0_u64, 0_u64);
     let goes_back = options.target.is_none();
+    let mut missing = options.selection.missing();
     let mut missing_lists = Vec::new();
     read_entries(reader, dlist, |entry| {
         session.check_cancelled()?;
@@ -53,6 +55,7 @@ pub(super) fn survey(
         if !options.selection.contains(&entry.path) {
             return Ok(());
         }
+        missing.see(&entry.path);
         selected += 1;
         of_other_system += u64::from(goes_back && is_of_other_system(&entry.path));
         let own = if is_folder {
@@ -72,6 +75,12 @@ pub(super) fn survey(
     })?;
     if selected == 0 {
         return Err(Error::NothingMatches);
+    }
+    for asked in missing.left() {
+        session.monitor().problem(Problem {
+            subject: asked.to_owned(),
+            kind: ProblemKind::NotInVersion,
+        });
     }
     if of_other_system == selected {
         return Err(Error::OtherSystem {

@@ -2,7 +2,14 @@ use regex::Regex;
 
 /// Which entries of a version are meant.
 #[derive(Debug, Clone)]
-pub struct Selection(Vec<Rule>);
+pub struct Selection(Vec<Asked>);
+
+#[derive(Debug, Clone)]
+struct Asked {
+    /// As it was asked for.
+    text: String,
+    rule: Rule,
+}
 
 #[derive(Debug, Clone)]
 enum Rule {
@@ -17,12 +24,20 @@ enum Rule {
 impl Selection {
     /// Everything.
     pub fn all() -> Self {
-        Self(vec![Rule::All])
+        Self(vec![Asked::everything()])
     }
 
     /// Stored paths, literally; a folder stands for all in it.
     pub fn paths(paths: impl IntoIterator<Item = String>) -> Self {
-        Self(paths.into_iter().map(Rule::Path).collect())
+        Self(
+            paths
+                .into_iter()
+                .map(|path| Asked {
+                    text: path.clone(),
+                    rule: Rule::Path(path),
+                })
+                .collect(),
+        )
     }
 
     /// Arguments of a command line: paths, bare names that may be anywhere, and wildcards over whole paths. None at
@@ -31,22 +46,30 @@ impl Selection {
         if arguments.is_empty() {
             return Self::all();
         }
-        Self(arguments.iter().map(|argument| rule(argument)).collect())
+        Self(
+            arguments
+                .iter()
+                .map(|argument| Asked {
+                    text: argument.clone(),
+                    rule: rule(argument),
+                })
+                .collect(),
+        )
     }
 
     /// Whether an entry is meant.
     pub fn contains(&self, path: &str) -> bool {
-        self.0.iter().any(|rule| match rule {
-            Rule::All => true,
-            Rule::Path(selected) => is_inside(path, selected),
-            Rule::Name(name) => path.split(['/', '\\']).any(|part| part == name),
-            Rule::Pattern(pattern) => pattern.is_match(path),
-        })
+        self.0.iter().any(|asked| asked.rule.contains(path))
+    }
+
+    /// Starts to look for what of it is not there.
+    pub(super) fn missing(&self) -> Missing<'_> {
+        Missing(self.0.iter().collect())
     }
 
     /// The folder that a selected path was in, whose name is not restored with it; `None` when the rule does not say.
     pub(super) fn parent_of<'p>(&self, path: &'p str) -> Option<&'p str> {
-        self.0.iter().find_map(|rule| match rule {
+        self.0.iter().find_map(|asked| match &asked.rule {
             Rule::Path(selected) if is_inside(path, selected) => {
                 let selected = selected.trim_end_matches(['/', '\\']);
                 let end = selected.rfind(['/', '\\'])? + 1;
@@ -54,6 +77,41 @@ impl Selection {
             }
             _ => None,
         })
+    }
+}
+
+impl Asked {
+    fn everything() -> Self {
+        Self {
+            text: "*".to_owned(),
+            rule: Rule::All,
+        }
+    }
+}
+
+impl Rule {
+    fn contains(&self, path: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Path(selected) => is_inside(path, selected),
+            Self::Name(name) => path.split(['/', '\\']).any(|part| part == name),
+            Self::Pattern(pattern) => pattern.is_match(path),
+        }
+    }
+}
+
+/// What was asked for and not seen yet.
+pub(super) struct Missing<'s>(Vec<&'s Asked>);
+
+impl<'s> Missing<'s> {
+    /// An entry that is meant is there.
+    pub(super) fn see(&mut self, path: &str) {
+        self.0.retain(|asked| !asked.rule.contains(path));
+    }
+
+    /// What was not there, as it was asked for.
+    pub(super) fn left(self) -> impl Iterator<Item = &'s str> {
+        self.0.into_iter().map(|asked| asked.text.as_str())
     }
 }
 

@@ -1,5 +1,6 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use coffer_database::{Index, VolumeState};
@@ -425,9 +426,37 @@ impl Listed {
                         return Ok(());
                     }
                 }
-                Err(Error::WrongPassphrase { destination })
+                let Some(start) = self.start_as_stored(session)? else {
+                    return Err(Error::WrongPassphrase { destination });
+                };
+                match aescrypt::check_passphrase(&start, passphrase) {
+                    Ok(false) => Err(Error::WrongPassphrase { destination }),
+                    _ => Ok(()),
+                }
             }
         }
+    }
+
+    /// The first bytes of the smallest volume that AES Crypt encrypted, from a download of all of it: one of a part comes
+    /// without a hash, and what was damaged on its way looks like what another passphrase encrypted.
+    ///
+    /// # Errors
+    /// Those of the destination, which may say that what arrived is damaged.
+    pub(crate) fn start_as_stored(&self, session: &Session) -> Result<Option<Vec<u8>>> {
+        let encrypted = self
+            .volumes()
+            .filter(|volume| volume.name.encryption() == Some("aes"));
+        let Some(volume) = encrypted.min_by_key(|volume| volume.size) else {
+            return Ok(None);
+        };
+        let folder = tempfile::tempdir()
+            .map_err(|source| Error::io("create a folder in", std::env::temp_dir(), source))?;
+        let path = session.fetch(volume.name.as_str(), folder.path())?;
+        let mut start = Vec::new();
+        File::open(&*path)
+            .and_then(|file| file.take(HEADER_BYTES).read_to_end(&mut start))
+            .map_err(|source| Error::io("read", &*path, source))?;
+        Ok(Some(start))
     }
 
     /// The settings of the backup, as its newest readable volume states them; `None` for an empty folder.

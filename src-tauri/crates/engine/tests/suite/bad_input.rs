@@ -235,6 +235,27 @@ fn versions_and_paths_that_do_not_exist_are_told() {
 }
 
 #[test]
+fn what_a_version_has_nothing_of_is_named_when_the_rest_comes_back() {
+    let mut bench = with_one_version();
+    let target = bench.folder.path().join("restored");
+    let wanted = ["*", "no such name", "/no/such/path"].map(str::to_owned);
+
+    let stats = bench.restore_with(RestoreOptions {
+        version: 0,
+        selection: Selection::arguments(&wanted),
+        target: Some(target),
+        existing: Existing::KeepBoth,
+        permissions: Permissions::Leave,
+    });
+
+    assert_eq!(stats.unwrap().failed_files, 0);
+    let mut told = bench.recorder.problems();
+    told.retain(|problem| problem.contains("NotInVersion"));
+    let expected = ["no such name: NotInVersion", "/no/such/path: NotInVersion"];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn two_operations_on_one_destination_do_not_meet() {
     let mut bench = with_one_version();
     let lock = fs::File::create(bench.cache().join("lock")).unwrap();

@@ -172,8 +172,12 @@ impl Coffer {
                 learnt.label.clone()
             },
             last_run,
-            next_run: self
-                .next_start(&definition, &learnt)
+            // The schedule leaves one alone that waits for a person.
+            next_run: learnt
+                .attention
+                .is_none()
+                .then(|| self.next_start(&definition, &learnt))
+                .flatten()
                 .map(|time| time.to_string()),
             versions: learnt.versions,
             stored_bytes: learnt.stored_bytes,

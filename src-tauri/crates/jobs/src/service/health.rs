@@ -32,7 +32,14 @@ impl Coffer {
         let is_mended = learnt.attention.is_none() && failed.is_some_and(needs_attention);
         let failed = failed.filter(|_| !is_mended).cloned();
         let problem = learnt.attention.clone().or(failed);
-        let cause = problem.as_ref().map(|error| cause(error.code));
+        // Its owner stopped the try after it.
+        let is_given_up = learnt.attention.is_none()
+            && learnt.retry_at.is_none()
+            && problem.as_ref().is_some_and(waits);
+        let cause = problem
+            .as_ref()
+            .filter(|_| !is_given_up)
+            .map(|error| cause(error.code));
         let mut health = Health {
             level: HealthLevel::Running,
             waiting_for: cause.unwrap_or(WaitingFor::Nothing),
@@ -46,6 +53,7 @@ impl Coffer {
         }
         health.level = match resting_level(&health) {
             HealthLevel::Bad if is_mended => HealthLevel::Waiting,
+            HealthLevel::Bad if is_given_up => HealthLevel::Warning,
             level => level,
         };
         if health.level < HealthLevel::Waiting && self.waits_for_its_turn(id, definition, learnt) {

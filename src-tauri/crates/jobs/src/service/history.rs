@@ -2,6 +2,7 @@
 
 use coffer_database::{MessageRow, RunRow};
 use coffer_ipc::run::{MessageLevel, Operation, RunMessage, RunReport, RunResult, RunSummary};
+use coffer_ipc::{CommandError, ErrorCode};
 use jiff::Timestamp;
 
 use super::Coffer;
@@ -82,14 +83,13 @@ impl Coffer {
         }
         for (id, _) in jobs {
             self.learn(&id, |learnt| {
-                // A keychain needs nobody to tell that it is there again. Earlier versions waited for somebody.
                 let waited = learnt
                     .attention
-                    .take_if(|error| waits(error))
+                    .take_if(|error| may_have_passed(error))
                     .or_else(|| learnt.last_backup.as_ref()?.error.clone());
                 let may_go_on = waited
                     .as_ref()
-                    .is_some_and(|error| waits(error) && error.retry_after.is_none());
+                    .is_some_and(|error| may_have_passed(error) && error.retry_after.is_none());
                 if may_go_on {
                     learnt.retry_at = Some(learnt.retry_at.map_or(now, |time| time.min(now)));
                 }
@@ -243,4 +243,10 @@ impl Messages {
 
 fn nanoseconds(time: Timestamp) -> i64 {
     i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
+}
+
+/// Whether a start of the app is reason enough to look again. A keychain needs nobody to tell that it is there again, or has
+/// again what it had.
+fn may_have_passed(error: &CommandError) -> bool {
+    waits(error) || error.code == ErrorCode::WrongPassphrase
 }

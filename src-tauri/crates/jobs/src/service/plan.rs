@@ -85,7 +85,7 @@ impl Coffer {
                 }
             }
             learnt.last_good = learnt.last_good.map(|time| time.min(now));
-            learnt.retry_at = learnt.retry_at.filter(|time| *time <= now);
+            learnt.retry_at = learnt.retry_at.map(|time| time.min(now));
             learnt.clock_note = Some(format!(
                 "The clock of this computer was ahead: it said {ahead:.0} when this backup was started or changed last. Its \
                  schedule goes on from today's date."

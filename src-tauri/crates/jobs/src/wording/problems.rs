@@ -35,6 +35,9 @@ pub fn problem(problem: &Problem) -> RunMessage {
             "Sources were taken off the list. Versions that have them are kept until two more runs had the same sources."
                 .to_owned()
         }
+        ProblemKind::NotInVersion => {
+            "Nothing in this version matches it; the rest is restored. Look for it in another version.".to_owned()
+        }
         ProblemKind::OtherModule(module) => format!(
             "There are volumes of the kind {module} as well, which cannot be read here: what Duplicati stored in them is \
              left out."

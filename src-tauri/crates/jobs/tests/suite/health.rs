@@ -148,6 +148,35 @@ async fn what_passes_is_no_alarm_and_what_needs_somebody_is_one() {
 }
 
 #[tokio::test]
+async fn what_its_owner_stopped_waits_for_nothing() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let id = computer.create_drive_job(&coffer).await;
+    let lost = Action::drop_at(DropPoint::BeforeBody);
+    let lost = Fault::new(Op::Any, lost).times(0);
+    computer.simulator.add_fault(lost);
+    let (card, _) = back_up(&coffer, &id).await;
+    assert_eq!(card.health.level, HealthLevel::Waiting);
+    computer.simulator.clear_faults();
+    let stalled = Action {
+        stall_ms: Some(600_000),
+        ..Action::default()
+    };
+    let stalled = Fault::new(Op::Children, stalled).times(0);
+    computer.simulator.add_fault(stalled);
+
+    let mut events = coffer.subscribe();
+    let run = coffer.start_backup(&id).unwrap();
+    coffer.stop_run(&run).unwrap();
+    let (card, _) = end_of(&run, &mut events).await;
+
+    // Nothing tries again by itself.
+    assert!(coffer.start_due_jobs().unwrap().is_empty());
+    assert_eq!(card.health.waiting_for, WaitingFor::Nothing);
+    assert_eq!(card.health.level, HealthLevel::Warning);
+}
+
+#[tokio::test]
 async fn what_somebody_mended_is_no_alarm_until_the_next_backup() {
     let computer = Computer::new().await;
     let coffer = computer.start();

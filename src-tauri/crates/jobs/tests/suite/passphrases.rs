@@ -13,6 +13,7 @@ use coffer_jobs::{Coffer, Environment, Folders, Target, TargetOptions};
 use coffer_onedrive_sim::{Action, DropPoint, Fault, Op};
 use tokio_util::sync::CancellationToken;
 
+use crate::always_runs::{daily_job, run_what_is_due};
 use crate::support::{Computer, back_up};
 
 const RIGHT: &str = "an old key, a new door";
@@ -57,6 +58,53 @@ async fn a_wrong_passphrase_replaces_nothing() {
     computer.clock.pass_minutes(5);
     let (_, run) = back_up(&coffer, &id).await;
     assert!(run.error.is_none(), "{:?}", run.error);
+}
+
+#[tokio::test]
+async fn what_is_damaged_on_its_way_is_no_wrong_passphrase() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let id = computer.create_drive_job(&coffer).await;
+    back_up(&coffer, &id).await;
+    let damaged = Action {
+        corrupt_byte: Some(100),
+        ..Action::default()
+    };
+    let damaged = Fault::new(Op::Download, damaged).times(0);
+    computer.simulator.add_fault(damaged);
+
+    let (card, run) = back_up(&coffer, &id).await;
+
+    let error = run.error.unwrap();
+    assert_ne!(error.code, ErrorCode::WrongPassphrase, "{error:?}");
+    assert_eq!(card.state, JobState::Idle);
+    let repaired = coffer.repair_passphrase(&id, RIGHT).await.unwrap_err();
+    assert_ne!(repaired.code, ErrorCode::WrongPassphrase, "{repaired:?}");
+    computer.simulator.clear_faults();
+    let (_, run) = back_up(&coffer, &id).await;
+    assert!(run.error.is_none(), "{:?}", run.error);
+}
+
+#[tokio::test]
+async fn a_passphrase_that_is_in_the_keychain_again_is_found_at_the_start() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let id = daily_job(&computer, &coffer, "one").await;
+    back_up(&coffer, &id).await;
+    let name = format!("passphrase:{id}");
+    computer.keychain.remove(&name).unwrap();
+    let (card, _) = back_up(&coffer, &id).await;
+    assert!(matches!(card.state, JobState::NeedsAttention { .. }));
+    assert_eq!(card.next_run, None, "the schedule waits for its owner");
+
+    computer.keychain.set(&name, RIGHT).unwrap();
+    drop(coffer);
+    let coffer = computer.start();
+
+    assert_eq!(run_what_is_due(&coffer).await, [RunResult::Unchanged]);
+    let card = coffer.job_cards().unwrap().remove(0);
+    assert_eq!(card.state, JobState::Idle);
+    assert!(card.next_run.is_some());
 }
 
 #[tokio::test]
