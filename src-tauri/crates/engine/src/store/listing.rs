@@ -438,11 +438,15 @@ impl Listed {
     }
 
     /// The first bytes of the smallest volume that AES Crypt encrypted, from a download of all of it: one of a part comes
-    /// without a hash, and what was damaged on its way looks like what another passphrase encrypted.
+    /// without a hash, and what was damaged on its way looks like what another passphrase encrypted. `None` where this
+    /// computer never opened the backup, and has no reason to doubt what it saw.
     ///
     /// # Errors
     /// Those of the destination, which may say that what arrived is damaged.
     pub(crate) fn start_as_stored(&self, session: &Session) -> Result<Option<Vec<u8>>> {
+        if !session.store().has_index() {
+            return Ok(None);
+        }
         let encrypted = self
             .volumes()
             .filter(|volume| volume.name.encryption() == Some("aes"));
