@@ -15,6 +15,8 @@ use crate::variables::expand;
 /// Bytes that a compiled rule may take.
 const SIZE_LIMIT: usize = 10 << 20;
 
+const IGNORES_CASE: bool = !cfg!(target_os = "linux");
+
 /// What a rule does with what it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -35,7 +37,16 @@ struct Pattern {
     action: Action,
     /// Position of the rule that it stands for.
     rule: usize,
+    /// What every path that matches ends with: most paths do not, and need no look at the expression.
+    ending: String,
     matcher: Matcher,
+}
+
+/// A regular expression that a rule stands for.
+struct Expression {
+    regex: String,
+    /// See [`Pattern::ending`].
+    ending: String,
 }
 
 /// Nearly all rules need what [`Regex`] has; look-around and back-references, which .NET knows too, need the other.
@@ -47,10 +58,9 @@ enum Matcher {
 
 impl Matcher {
     fn new(pattern: &str) -> std::result::Result<Self, String> {
-        let ignore_case = !cfg!(target_os = "linux");
         let whole = format!("^(?:{pattern})$");
         let linear = RegexBuilder::new(&whole)
-            .case_insensitive(ignore_case)
+            .case_insensitive(IGNORES_CASE)
             .dot_matches_new_line(true)
             .size_limit(SIZE_LIMIT)
             .build();
@@ -58,7 +68,7 @@ impl Matcher {
             return Ok(Self::Linear(linear));
         }
         fancy_regex::RegexBuilder::new(&whole)
-            .case_insensitive(ignore_case)
+            .case_insensitive(IGNORES_CASE)
             .dot_matches_new_line(true)
             .delegate_size_limit(SIZE_LIMIT)
             .build()
@@ -84,14 +94,15 @@ impl Filters {
         let mut filters = Self::default();
         for (action, text) in rules {
             let rule = filters.texts.len();
-            for pattern in patterns(text)? {
-                let matcher = Matcher::new(&pattern).map_err(|why| Error::InvalidFilter {
+            for Expression { regex, ending } in expressions(text)? {
+                let matcher = Matcher::new(&regex).map_err(|why| Error::InvalidFilter {
                     rule: text.to_owned(),
                     why,
                 })?;
                 filters.patterns.push(Pattern {
                     action,
                     rule,
+                    ending: if IGNORES_CASE { String::new() } else { ending },
                     matcher,
                 });
             }
@@ -115,19 +126,21 @@ impl Filters {
     pub fn decide(&self, path: &str) -> Option<(Action, usize)> {
         self.patterns
             .iter()
-            .find(|pattern| pattern.matcher.is_match(path))
+            .find(|pattern| path.ends_with(&pattern.ending) && pattern.matcher.is_match(path))
             .map(|pattern| (pattern.action, pattern.rule))
     }
 }
 
-/// The regular expressions that a rule stands for.
-fn patterns(rule: &str) -> Result<Vec<String>> {
+fn expressions(rule: &str) -> Result<Vec<Expression>> {
     let between = |start, end| {
         rule.strip_prefix(start)
             .and_then(|rest| rest.strip_suffix(end))
     };
     if let Some(expression) = between('[', ']') {
-        return Ok(vec![expand(expression, regex::escape).into_owned()]);
+        return Ok(vec![Expression {
+            regex: expand(expression, regex::escape).into_owned(),
+            ending: String::new(),
+        }]);
     }
     if let Some(names) = between('{', '}') {
         let names = names.split([',', ';', ':', '|']).map(str::trim);
@@ -145,7 +158,11 @@ fn patterns(rule: &str) -> Result<Vec<String>> {
             .collect());
     }
     if let Some(literal) = rule.strip_prefix('@') {
-        return Ok(vec![regex::escape(&expand(literal, str::to_owned))]);
+        let literal = expand(literal, str::to_owned).into_owned();
+        return Ok(vec![Expression {
+            regex: regex::escape(&literal),
+            ending: literal,
+        }]);
     }
     if rule.is_empty() {
         let why = "it is empty".to_owned();
@@ -157,15 +174,19 @@ fn patterns(rule: &str) -> Result<Vec<String>> {
     Ok(vec![from_wildcard(&expand(rule, str::to_owned))])
 }
 
-fn from_wildcard(pattern: &str) -> String {
+fn from_wildcard(pattern: &str) -> Expression {
     let native = if SEPARATOR == '/' {
         pattern.to_owned()
     } else {
         pattern.replace('/', "\\")
     };
-    regex::escape(&native)
-        .replace("\\*", ".*")
-        .replace("\\?", ".")
+    let ending = native.rsplit(['*', '?']).next().unwrap_or_default();
+    Expression {
+        regex: regex::escape(&native)
+            .replace("\\*", ".*")
+            .replace("\\?", "."),
+        ending: ending.to_owned(),
+    }
 }
 
 #[cfg(all(test, unix))]
