@@ -8,10 +8,9 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::session::{Role, Session};
-use crate::store::{Listed, ListedVolume, Store, known_versions, open_volume};
-
-/// Bytes of a volume's start that show whether a passphrase is right.
-const HEADER_BYTES: u64 = 4096;
+use crate::store::{
+    HEADER_BYTES, Listed, ListedVolume, Store, folder_for_one, known_versions, open_volume,
+};
 
 /// Volumes that are asked before it is said that none can tell.
 const MOST_ASKED: usize = 20;
@@ -132,8 +131,7 @@ fn ask_gpg(
     volume: &ListedVolume,
     passphrases: &[Passphrase],
 ) -> Result<Option<usize>> {
-    let folder = tempfile::tempdir()
-        .map_err(|source| Error::io("create a folder in", std::env::temp_dir(), source))?;
+    let folder = folder_for_one()?;
     let path = session.fetch(volume.name.as_str(), folder.path())?;
     for (position, passphrase) in passphrases.iter().enumerate() {
         let store = session.store().clone().with_passphrase(passphrase.clone());

@@ -23,7 +23,7 @@ pub(crate) use contents::Contents;
 pub(crate) use kept::{
     LEFT_TO_OTHERS, Others, RETENTION, RETENTION_REFUSED, SOURCES, SOURCES_LEFT,
 };
-pub(crate) use listing::{Listed, ListedVolume, open_volume};
+pub(crate) use listing::{HEADER_BYTES, Listed, ListedVolume, folder_for_one, open_volume};
 pub(crate) use makers::{Makers, Origin};
 pub(crate) use newest::{StagedAs, load_newest_version};
 pub(crate) use opened::Opened;

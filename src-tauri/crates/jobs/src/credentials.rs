@@ -138,7 +138,7 @@ impl Entry {
     pub(crate) fn read(
         secrets: &dyn SecretStore,
         name: &str,
-    ) -> std::result::Result<Option<Self>, crate::keychain::Error> {
+    ) -> std::result::Result<Option<Self>, keychain::Error> {
         let text = secrets.get(name)?.map(SecretString::from);
         Ok(text.and_then(|text| serde_json::from_str(text.expose_secret()).ok()))
     }
@@ -147,7 +147,7 @@ impl Entry {
         &self,
         secrets: &dyn SecretStore,
         name: &str,
-    ) -> std::result::Result<(), crate::keychain::Error> {
+    ) -> std::result::Result<(), keychain::Error> {
         let text = serde_json::to_string(self).map_err(|_| keychain::Error::Damaged {
             name: name.to_owned(),
         })?;
@@ -226,7 +226,7 @@ impl TokenStore for KeychainTokens {
     }
 
     fn save(&self, renewed: &SecretString) -> std::result::Result<(), String> {
-        let text = |error: crate::keychain::Error| error.to_string();
+        let text = |error: keychain::Error| error.to_string();
         let Some(mut entry) = Entry::read(&*self.secrets, &self.name).map_err(text)? else {
             // Removed meanwhile: it stays so.
             return Ok(());

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::maintenance::{CompactSettings, RemoteFile, compact_options, files, mode};
-use crate::operation::{entry_shape, version_shapes};
+use crate::operation::{entry_shape, version_shape, version_shapes};
 use crate::progress::{Observer, Tracker};
 use crate::target::Target;
 use crate::{Result, blocking, selecting, wording};
@@ -38,13 +38,6 @@ async fn run<T: Send + 'static>(
     let work = blocking(move || work(&store, monitor, &token));
     let done = tracker.telling(target.waits.clone(), work).await;
     done.map_err(|error| wording::engine(&error))
-}
-
-fn version_shape(version: coffer_engine::Version) -> Version {
-    Version {
-        number: u32::try_from(version.number).unwrap_or(u32::MAX),
-        time: version.time.to_string(),
-    }
 }
 
 /// All versions, newest first.

@@ -392,11 +392,14 @@ pub async fn content(target: &Target, cancel: &CancellationToken) -> Result<Dest
 }
 
 pub(crate) fn version_shapes(versions: &[coffer_engine::Version]) -> Vec<Version> {
-    let shapes = versions.iter().map(|version| Version {
+    versions.iter().copied().map(version_shape).collect()
+}
+
+pub(crate) fn version_shape(version: coffer_engine::Version) -> Version {
+    Version {
         number: u32::try_from(version.number).unwrap_or(u32::MAX),
         time: version.time.to_string(),
-    });
-    shapes.collect()
+    }
 }
 
 /// Bytes of the path before its last part, separator included.

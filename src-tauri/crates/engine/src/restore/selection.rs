@@ -24,7 +24,7 @@ enum Rule {
 impl Selection {
     /// Everything.
     pub fn all() -> Self {
-        Self(vec![Asked::everything()])
+        Self(vec![Asked::new("*", Rule::All)])
     }
 
     /// Stored paths, literally; a folder stands for all in it.
@@ -32,10 +32,7 @@ impl Selection {
         Self(
             paths
                 .into_iter()
-                .map(|path| Asked {
-                    text: path.clone(),
-                    rule: Rule::Path(path),
-                })
+                .map(|path| Asked::new(&path.clone(), Rule::Path(path)))
                 .collect(),
         )
     }
@@ -49,10 +46,7 @@ impl Selection {
         Self(
             arguments
                 .iter()
-                .map(|argument| Asked {
-                    text: argument.clone(),
-                    rule: rule(argument),
-                })
+                .map(|argument| Asked::new(argument, rule(argument)))
                 .collect(),
         )
     }
@@ -81,10 +75,10 @@ impl Selection {
 }
 
 impl Asked {
-    fn everything() -> Self {
+    fn new(text: &str, rule: Rule) -> Self {
         Self {
-            text: "*".to_owned(),
-            rule: Rule::All,
+            text: text.to_owned(),
+            rule,
         }
     }
 }

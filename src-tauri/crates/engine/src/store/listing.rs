@@ -21,7 +21,7 @@ use crate::verify::FaultKind;
 use crate::versions::{open_dlist, version_of};
 
 /// Bytes of a volume's start that show whether the passphrase is right.
-const HEADER_BYTES: u64 = 4096;
+pub(crate) const HEADER_BYTES: u64 = 4096;
 
 /// Volumes that are looked into for the settings of a backup, newest file lists first.
 const FORMAT_CANDIDATES: usize = 20;
@@ -393,9 +393,7 @@ impl Listed {
             (Some(_), None) => Err(Error::PassphraseRequired { destination }),
             // Only the whole volume tells.
             (Some("gpg"), Some(_)) => {
-                let folder = tempfile::tempdir().map_err(|source| {
-                    Error::io("create a folder in", std::env::temp_dir(), source)
-                })?;
+                let folder = folder_for_one()?;
                 let fetched = session.fetch(name.as_str(), folder.path());
                 match fetched.and_then(|path| open_volume(store, name, &path)) {
                     Err(error @ Error::WrongPassphrase { .. }) => Err(error),
@@ -453,8 +451,7 @@ impl Listed {
         let Some(volume) = encrypted.min_by_key(|volume| volume.size) else {
             return Ok(None);
         };
-        let folder = tempfile::tempdir()
-            .map_err(|source| Error::io("create a folder in", std::env::temp_dir(), source))?;
+        let folder = folder_for_one()?;
         let path = session.fetch(volume.name.as_str(), folder.path())?;
         let mut start = Vec::new();
         File::open(&*path)
@@ -498,6 +495,12 @@ impl Listed {
         }
         failure.map_or(Ok(None), Err)
     }
+}
+
+/// Where a volume is downloaded to by somebody who has no spool yet.
+pub(crate) fn folder_for_one() -> Result<tempfile::TempDir> {
+    tempfile::tempdir()
+        .map_err(|source| Error::io("create a folder in", std::env::temp_dir(), source))
 }
 
 fn is_readable(session: &Session, dlist: &ListedVolume, spool: &Path) -> bool {
