@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 
 /// Longest tolerance of `--keep-time`, so that a run that starts a little late does not cost a version.
 const MAX_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
+/// How far ahead of the clock a version may be that runs in quick succession made, each in a second of its own.
+const NOT_AHEAD: SignedDuration = SignedDuration::from_mins(1);
 
 /// A length of time in Duplicati's notation, such as `1W`, `36h` or `1M15D`; a bare number counts seconds.
 ///
@@ -225,8 +227,8 @@ pub struct VersionState {
 
 /// Versions that retention gives up, of `versions` (oldest first), which it returns oldest first, too.
 ///
-/// The newest is never among them, nor the newest complete one, nor any whose time is still to come: the clock was ahead
-/// when it was made, or is behind now.
+/// The newest is never among them, nor the newest complete one, nor any whose time is well ahead: the clock was ahead when
+/// it was made, or is behind now.
 pub fn retention_victims(
     retention: &Retention,
     versions: &[VersionState],
@@ -243,7 +245,9 @@ pub fn retention_victims(
         .iter()
         .rfind(|version| version.is_complete)
         .map(|version| version.time);
-    victims.retain(|time| *time <= now && Some(*time) != newest && Some(*time) != newest_complete);
+    let ahead = now.checked_add(NOT_AHEAD).unwrap_or(now);
+    victims
+        .retain(|time| *time <= ahead && Some(*time) != newest && Some(*time) != newest_complete);
     victims.sort_unstable();
     victims
 }
@@ -317,6 +321,20 @@ fn thinned_out(frames: &[Frame], versions: &[VersionState], now: Timestamp) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Each version has a second of its own, so that runs within one second date theirs ahead.
+    #[test]
+    fn versions_of_runs_in_quick_succession_are_given_up_as_others_are() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let versions = [100, 101, 102, 500_000, 500_001].map(|second| VersionState {
+            time: at(second),
+            is_complete: true,
+        });
+
+        let victims = retention_victims(&Retention::KeepVersions(1), &versions, at(100));
+
+        assert_eq!(victims, [100, 101, 102].map(at));
+    }
 
     fn versions(pattern: &str) -> Vec<VersionState> {
         let letters = pattern.chars().enumerate();
