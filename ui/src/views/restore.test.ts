@@ -1,6 +1,10 @@
 import { screen, within } from '@testing-library/svelte';
 import { describe, expect, it, vi } from 'vitest';
 
+import type { CommandError } from '../bindings/CommandError';
+import type { RestoreRequest } from '../bindings/RestoreRequest';
+import type { RunSummary } from '../bindings/RunSummary';
+import { run } from '../platform/browser/fixtures';
 import type { Platform } from '../platform/platform';
 import { openApp } from '../test-app';
 
@@ -52,6 +56,30 @@ describe('restore', () => {
       ],
     });
   }, 20_000);
+
+  it('offers no other try for a version that is gone', async () => {
+    const { app } = await openApp({ view: ofDocuments });
+    const request: RestoreRequest = {
+      handle: 'opened',
+      version: 3,
+      paths: [],
+      target: null,
+      existing: 'keepBoth',
+    };
+    app.view = { name: 'restoreRun', runId: 'run-gone', jobId: null, request };
+    const error: CommandError = {
+      code: 'notFound',
+      message: 'The version of 2026-11-20 is not there any more.',
+      hint: 'Open the backup again.',
+    };
+    const ended = run('run-gone', 0.1, 'error');
+    const summary: RunSummary = { ...ended, operation: 'restore', error };
+    const change = { kind: 'restore', runId: 'run-gone', progress: null, summary } as const;
+    app.apply({ seq: app.state.seq + 1, change });
+
+    expect(await screen.findByText(error.message)).toBeVisible();
+    expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull();
+  });
 
   it('gives up opening a backup that somebody turns away from', async () => {
     let signal: AbortSignal | undefined;

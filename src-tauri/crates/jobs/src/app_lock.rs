@@ -1,9 +1,16 @@
-use std::fs::File;
+use std::fs::{File, TryLockError};
+use std::result::Result as StdResult;
+use std::thread;
+use std::time::Duration;
 
 use coffer_ipc::ErrorCode;
 
 use crate::folders::Folders;
 use crate::{Result, logs, wording};
+
+/// Times that a lock which is taken is tried again, and how long between.
+const LOOKS: u32 = 10;
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Says that this process is the one app on its data folder, for as long as it is kept. The command line needs none: it
 /// starts nothing by itself and ends no run of the app.
@@ -28,18 +35,40 @@ impl AppLock {
                 "Check that this folder exists and that you may write there.",
             )
         })?;
-        match file.try_lock() {
+        match patiently(|| file.try_lock()) {
             Ok(()) => Ok(Self { _file: file }),
-            Err(std::fs::TryLockError::WouldBlock) => Err(wording::error(
+            Err(TryLockError::WouldBlock) => Err(wording::error(
                 ErrorCode::Busy,
                 "Coffer runs already.",
                 "Use the window that is open, or quit that one first.",
             )),
             // A file system without locks, such as some network shares: there is no way to know.
-            Err(std::fs::TryLockError::Error(error)) => {
+            Err(TryLockError::Error(error)) => {
                 tracing::warn!(%error, "the data folder cannot be locked");
                 Ok(Self { _file: file })
             }
         }
     }
+
+    /// Whether an app runs on the data folder. Where locks do not work there is no way to know: yes.
+    pub fn is_taken(folders: &Folders) -> bool {
+        let Ok(file) = File::open(folders.app_lock()) else {
+            return false;
+        };
+        match file.try_lock_shared() {
+            Ok(()) => false,
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => true,
+        }
+    }
+}
+
+/// Tries a moment longer: whoever only looks whether the lock is taken has it meanwhile.
+fn patiently(take: impl Fn() -> StdResult<(), TryLockError>) -> StdResult<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match take() {
+            Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
+            done => return done,
+        }
+    }
+    take()
 }

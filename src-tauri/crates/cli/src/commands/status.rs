@@ -1,5 +1,5 @@
 use coffer_ipc::job::{HealthLevel, JobCard};
-use coffer_jobs::Folders;
+use coffer_jobs::{AppLock, Folders};
 
 use super::auth::open;
 use crate::arguments::Common;
@@ -8,10 +8,13 @@ use crate::output::{self, fail, print_json};
 
 /// How the jobs of the app stand, the same as its window shows. The worst of them is the exit code.
 pub(crate) fn run(common: Common) -> Exit {
-    let cards = if Folders::standard().database().exists() {
+    let folders = Folders::standard();
+    let cards = if !folders.database().exists() {
+        Ok(Vec::new())
+    } else if AppLock::is_taken(&folders) {
         open().and_then(|coffer| coffer.job_cards())
     } else {
-        Ok(Vec::new())
+        open().and_then(|coffer| coffer.job_cards_without_app())
     };
     let cards = match cards {
         Ok(cards) => cards,

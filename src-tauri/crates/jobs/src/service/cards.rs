@@ -87,9 +87,21 @@ impl Coffer {
     /// # Errors
     /// Those of the database.
     pub fn job_cards(&self) -> Result<Vec<JobCard>> {
+        self.cards(true)
+    }
+
+    /// The same while no app runs: what is noted as running was cut off with its app.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn job_cards_without_app(&self) -> Result<Vec<JobCard>> {
+        self.cards(false)
+    }
+
+    fn cards(&self, app_runs: bool) -> Result<Vec<JobCard>> {
         let mut cards = Vec::new();
         for (id, definition) in self.definitions()? {
-            cards.push(self.card_of(&id, definition)?);
+            cards.push(self.card_of(&id, definition, app_runs)?);
         }
         cards.sort_by_key(|card| card.definition.name.to_lowercase());
         Ok(cards)
@@ -138,18 +150,28 @@ impl Coffer {
 
     /// One job.
     pub(super) fn card(&self, job_id: &str) -> Result<JobCard> {
-        self.card_of(job_id, self.definition(job_id)?)
+        self.card_of(job_id, self.definition(job_id)?, true)
     }
 
-    fn card_of(&self, id: &str, definition: JobDefinition) -> Result<JobCard> {
+    fn card_of(&self, id: &str, definition: JobDefinition, app_runs: bool) -> Result<JobCard> {
         let mut learnt = self.learnt(id)?;
-        let last_run = self.run_history(id, 0, 1)?.into_iter().next();
+        let mut last_run = self.run_history(id, 0, 1)?.into_iter().next();
         if learnt.last_backup.is_none() {
             self.look_for_last_backup(id, &mut learnt)?;
         }
         let running = lock(&self.inner.runs)
             .values()
             .find_map(|run| run.state_of(id));
+        let unfinished = last_run
+            .as_mut()
+            .filter(|run| run.result == RunResult::Running);
+        if let Some(run) = unfinished.filter(|_| !app_runs) {
+            // Its app is gone, and the next one has not noted that yet.
+            run.result = RunResult::Interrupted;
+            if run.operation == Operation::Backup {
+                learnt.last_backup = Some(run.clone());
+            }
+        }
         // Also in another process: the command line looks at the app's jobs.
         let backs_up = last_run.as_ref().is_some_and(|run| {
             run.operation == Operation::Backup && run.result == RunResult::Running

@@ -326,6 +326,10 @@ async fn the_command_line_ends_no_run_of_the_app() {
     drop(command_line);
 
     assert_eq!(seen.health.level, HealthLevel::Running);
+    // Unless its app was killed: nothing runs then, and nothing was backed up.
+    let seen = computer.open().job_cards_without_app().unwrap().remove(0);
+    assert_eq!(seen.health.level, HealthLevel::Warning);
+    assert_eq!(seen.last_run.unwrap().result, RunResult::Interrupted);
     let run = coffer.run_history(&id, 0, 1).unwrap().remove(0);
     assert_eq!(run.result, RunResult::Running);
     coffer.shut_down(Duration::from_secs(3600)).await;
@@ -339,7 +343,9 @@ async fn there_is_one_app_on_a_data_folder() {
     let second = AppLock::take(&computer.folders()).unwrap_err();
 
     assert_eq!(second.code, ErrorCode::Busy);
+    assert!(AppLock::is_taken(&computer.folders()));
     drop(first);
+    assert!(!AppLock::is_taken(&computer.folders()));
     assert!(AppLock::take(&computer.folders()).is_ok());
 }
 
