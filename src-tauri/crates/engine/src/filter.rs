@@ -9,7 +9,7 @@ mod groups;
 use regex::{Regex, RegexBuilder};
 
 use crate::error::{Error, Result};
-use crate::source::SEPARATOR;
+use crate::paths::SEPARATOR;
 use crate::variables::expand;
 
 /// Bytes that a compiled rule may take.

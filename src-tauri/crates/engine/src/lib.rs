@@ -38,51 +38,58 @@
 //!
 //! What happens is told to a [`Monitor`]; words for people are the callers' business.
 
-pub mod backup;
-mod broken;
-mod compact;
-mod compare;
 #[cfg(feature = "simulation")]
 pub mod crash;
 #[cfg(not(feature = "simulation"))]
 mod crash;
-mod delete;
 mod error;
 pub mod filter;
+mod mode;
 mod monitor;
-mod opened;
-mod proof;
-mod purge;
-mod repair;
-pub mod restore;
+mod operations;
+mod paths;
+mod repository;
 mod retention;
-mod session;
 pub mod source;
-mod source_list;
-mod spool;
-mod store;
 mod threads;
-mod usage;
 mod variables;
-mod verify;
-mod versions;
 
-pub use backup::{BackupOptions, BackupStats, backup};
-pub use broken::{BrokenFile, Lost, for_each_broken_file};
-pub use compact::{CompactOptions, CompactStats, CompactThresholds, Disposal, compact};
-pub use compare::{Change, Difference, compare, find};
-pub use delete::{DeleteOptions, DeleteStats, FullRemoval, Mode, RemoteVolume, Victims, delete};
 pub use error::{Error, Result};
-pub use monitor::{Fallback, Monitor, Phase, Problem, ProblemKind, Severity};
-pub use opened::{OpenedBackup, for_each_entry, versions};
-pub use proof::{Proof, prove};
-pub use purge::{PurgeOptions, PurgeStats, Purged, PurgedVersion, purge};
-pub use repair::{RecreateStats, RepairStats, recreate, repair};
-pub use restore::{
-    Existing, Permissions, RestoreOptions, RestoreStats, RestoredFile, Selection, restore,
-};
+pub use mode::Mode;
+pub use monitor::{Fallback, FaultKind, Monitor, Phase, Problem, ProblemKind, Severity};
+pub use operations::backup::backup;
+pub use operations::backup::options::{BackupOptions, BackupStats};
+pub use operations::compact::compact;
+pub use operations::compact::options::{CompactOptions, CompactThresholds, Disposal};
+pub use operations::compact::stats::CompactStats;
+pub use operations::compare::{Change, Difference, compare, find};
+pub use operations::content::{FolderContent, content};
+pub use operations::delete::{DeleteOptions, DeleteStats, FullRemoval, Victims, delete};
+pub use operations::list::{OpenedBackup, for_each_entry, versions};
+pub use operations::list_broken_files::{BrokenFile, for_each_broken_file};
+pub use operations::prove::{Proof, prove};
+pub use operations::purge::{PurgeOptions, PurgeStats, Purged, PurgedVersion, purge};
+pub use operations::recreate::{RecreateStats, recreate};
+pub use operations::repair::{RepairStats, repair};
+pub use operations::restore::options::{Existing, Permissions, RestoreOptions};
+pub use operations::restore::restore;
+pub use operations::restore::result::{RestoreStats, RestoredFile};
+pub use operations::restore::selection::Selection;
+pub use operations::verify::stats::{Fault, VerifyStats};
+pub use operations::verify::{Samples, VerifyOptions, verify};
+pub use repository::damage::Lost;
+pub use repository::store::Store;
+pub use repository::versions::Version;
+pub use repository::volumes::RemoteVolume;
 pub use retention::{Age, Frame, Retention, TimeSpan, VersionState, retention_victims};
-pub use store::Store;
 pub use variables::expand_path;
-pub use verify::{Fault, FaultKind, Samples, VerifyOptions, VerifyStats, verify};
-pub use versions::{FolderContent, Version, content};
+
+/// What a backup is made with.
+pub mod backup {
+    pub use crate::operations::backup::*;
+}
+
+/// What a restore is made with.
+pub mod restore {
+    pub use crate::operations::restore::result::MOST_NAMED;
+}

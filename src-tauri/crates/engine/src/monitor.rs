@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::verify::FaultKind;
-
 /// What an operation is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -335,4 +333,24 @@ impl coffer_destination::TransferMonitor for UploadTo<'_> {
     fn waiting(&self, time: Duration, why: &str) {
         self.monitor.waiting(time, why);
     }
+}
+
+/// What is wrong with a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It was there and is gone.
+    Missing,
+    /// It has another length, in bytes, than when it was written.
+    OtherSize {
+        /// What it had.
+        expected: u64,
+        /// What it has.
+        found: u64,
+    },
+    /// It is as long as it was, but not the same.
+    OtherContent,
+    /// It cannot be read.
+    Unreadable(String),
+    /// It lacks what other volumes say is in it.
+    Incomplete(String),
 }

@@ -24,6 +24,7 @@ mod roots;
 mod rules;
 mod walk;
 
+pub use crate::paths::SEPARATOR;
 pub(crate) use compressed::is_compressed;
 pub(crate) use found::{Found, WalkItem, Why};
 #[cfg(unix)]
@@ -37,9 +38,6 @@ pub use rules::{
     Decision, EmptyFolders, ExclusionMarks, HardlinkPolicy, Reason, SourceOptions, SymlinkPolicy,
 };
 pub(crate) use walk::Walk;
-
-/// What separates the parts of stored paths on this system.
-pub const SEPARATOR: char = std::path::MAIN_SEPARATOR;
 
 /// Tells what becomes of each path of the sources, and why, in the order of the walk.
 ///

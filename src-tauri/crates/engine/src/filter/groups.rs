@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::source::SEPARATOR;
+use crate::paths::SEPARATOR;
 
 #[cfg(target_os = "windows")]
 const SYSTEM: &[&str] = &[

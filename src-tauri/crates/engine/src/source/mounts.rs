@@ -8,7 +8,7 @@ use coffer_volume::dlist::EntryKind;
 
 use super::SEPARATOR;
 use super::roots::with_separator;
-use crate::store::kind_number;
+use crate::repository::rows::kind_number;
 
 /// Names that say nothing of whether a folder has content: what systems put into the root of each disk, and the mark that
 /// people put into an empty mount point.

@@ -1,0 +1,281 @@
+//! Compact: giving back the space of blocks that no version needs.
+//!
+//! Volumes that hold too little that is needed, or are too small, are read, and what is needed of them goes into new
+//! volumes. What nobody needs then is noted as waste. It is deleted by a run that finds it so at least a day later,
+//! because another computer may be making a version of it right now; and right before that the destination is listed
+//! again, and what versions that appeared meanwhile need is spared.
+
+mod mover;
+pub(crate) mod options;
+pub(crate) mod plan;
+pub(crate) mod stats;
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use coffer_database::{Index, VolumeKind, VolumeRow};
+use coffer_volume::{Format, VolumeKind as NameKind};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Result};
+use crate::mode::Mode;
+use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
+use crate::operations::compact::mover::rewrite;
+use crate::operations::compact::options::{CompactOptions, Disposal};
+use crate::operations::compact::plan::Plan;
+use crate::operations::compact::stats::CompactStats;
+use crate::repository::cache::with_sound_index;
+use crate::repository::deletion::{delete_rows, with_dindexes};
+use crate::repository::listing::Listed;
+use crate::repository::needs::{Needs, is_unknown};
+use crate::repository::newest::load_newest_version;
+use crate::repository::opened::Opened;
+use crate::repository::session::Session;
+use crate::repository::source_list::SourceList;
+use crate::repository::store::Store;
+use crate::repository::sync::sync_volumes;
+use crate::repository::volumes::RemoteVolume;
+
+/// Seconds until waste may be deleted.
+pub(crate) const GRACE: i64 = 24 * 3600;
+
+/// Compacts the backup in `store`.
+///
+/// # Errors
+/// [`Error::VolumesMissing`], [`Error::DataMissing`] and [`Error::VersionUnreadable`] when versions are damaged; then nothing
+/// is changed.
+pub fn compact(
+    store: &Store,
+    options: &CompactOptions,
+    monitor: Arc<dyn Monitor>,
+    cancel: &CancellationToken,
+) -> Result<CompactStats> {
+    with_sound_index(store, || {
+        let Opened {
+            session,
+            cache,
+            mut listed,
+        } = Opened::existing(store, Arc::clone(&monitor), cancel)?;
+        let spool = cache.spool();
+        let Some(format) = cache.format(&session, &listed)? else {
+            return Ok(CompactStats::default());
+        };
+        let index = cache.index_for(&format, store)?;
+        cache.spooled(&index)?;
+        index.hold_deletions(false)?;
+        let work = Compaction {
+            session: &session,
+            index: &index,
+            format: &format,
+            spool: &spool,
+        };
+        work.run(&mut listed, &[], options)
+    })
+}
+
+/// Compacts after something else was done, which stays done: when versions are damaged, that is told and nothing more.
+pub(crate) fn compact_afterwards(
+    work: &Compaction<'_>,
+    without: &[Timestamp],
+    options: &CompactOptions,
+) -> Result<Option<CompactStats>> {
+    let session = work.session;
+    let mut listed = Listed::completed(session, work.index)?;
+    match work.run(&mut listed, without, options) {
+        Ok(stats) => Ok(Some(stats)),
+        Err(error) if is_unknown(&error) || matches!(error, Error::VolumesMissing { .. }) => {
+            session.monitor().problem(Problem {
+                subject: session.label(),
+                kind: ProblemKind::NotCompacted(error.to_string()),
+            });
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What compacting works on.
+pub(crate) struct Compaction<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) index: &'a Index,
+    pub(crate) format: &'a Format,
+    pub(crate) spool: &'a Path,
+}
+
+impl Compaction<'_> {
+    /// Compacts as if the versions `without` were gone already.
+    fn run(
+        &self,
+        listed: &mut Listed,
+        without: &[Timestamp],
+        options: &CompactOptions,
+    ) -> Result<CompactStats> {
+        let Self {
+            session,
+            index,
+            format,
+            spool,
+        } = *self;
+        session.monitor().phase(Phase::ReadingDestination);
+        sync_volumes(session, index, listed, format, spool)?;
+        let sources = SourceList::of_run_before(index)?.unwrap_or_default();
+        load_newest_version(session, index, listed, format, spool, &sources)?;
+        session.monitor().phase(Phase::Planning);
+        let mut needs = Needs::new(session, index, format, spool)?;
+        needs.add(listed, without)?;
+        let missing = needs.usage().missing_blocks()?;
+        if missing > 0 {
+            session.require_read(NameKind::Dblock)?;
+            return Err(Error::DataMissing {
+                destination: session.label(),
+                blocks: missing,
+            });
+        }
+        if index.holds_deletions()? {
+            // Versions are gone, and nobody has seen yet that they are.
+            return Ok(CompactStats::default());
+        }
+
+        let plan = Plan::new(&needs, options)?;
+        index.set_needed(&plan.needed)?;
+        let mut stats = plan.stats();
+        if options.mode == Mode::Plan {
+            let doomed = plan.doomed.iter().map(|volume| volume.id).collect();
+            let doomed = with_dindexes(index, &doomed)?;
+            stats.deleted = listed.with_parity(doomed.into_iter().map(RemoteVolume::from));
+            return Ok(stats);
+        }
+
+        if !plan.rewritten.is_empty() {
+            session.monitor().phase(Phase::Compacting);
+            stats.uploaded = rewrite(self, &mut needs, &plan, options)?;
+        }
+        let mut listed = Listed::completed(session, index)?;
+        let doomed = self.spare_what_is_needed(&mut needs, &mut listed, plan.doomed_ids())?;
+        (stats.deleted, stats.retired) = self.dispose(&listed, &doomed, options)?;
+        Ok(stats)
+    }
+
+    /// Which of `doomed` may go, judged by the destination as it is now.
+    fn spare_what_is_needed(
+        &self,
+        needs: &mut Needs<'_>,
+        listed: &mut Listed,
+        mut doomed: HashSet<i64>,
+    ) -> Result<HashSet<i64>> {
+        sync_volumes(self.session, self.index, listed, self.format, self.spool)?;
+        needs.add(listed, &[])?;
+        loop {
+            let ids: Vec<_> = doomed.iter().copied().collect();
+            needs.usage().set_doomed(&ids)?;
+            let indispensable = needs.usage().indispensable()?;
+            if indispensable.is_empty() {
+                return Ok(doomed);
+            }
+            for id in indispensable {
+                doomed.remove(&id);
+            }
+        }
+    }
+
+    /// Notes volumes that nobody needs, with the index volumes that describe nothing else, and deletes those whose time has
+    /// come. Returns what was deleted and what waits.
+    fn dispose(
+        &self,
+        listed: &Listed,
+        doomed: &HashSet<i64>,
+        options: &CompactOptions,
+    ) -> Result<(Vec<RemoteVolume>, Vec<RemoteVolume>)> {
+        let (session, index) = (self.session, self.index);
+        let now = options.now.as_second();
+        let rows = with_dindexes(index, doomed)?;
+        let names: Vec<_> = rows.iter().map(|row| row.name.clone()).collect();
+        index.set_waste(&names, now)?;
+        let due = due(&rows, &index.waste()?, now, options.disposal);
+        let dblocks = rows.iter().filter(|row| row.kind == VolumeKind::Dblock);
+        let due_dblocks: HashSet<i64> = dblocks
+            .map(|row| row.id)
+            .filter(|id| due.contains(id))
+            .collect();
+        let with_their_dindexes: HashSet<i64> = with_dindexes(index, &due_dblocks)?
+            .iter()
+            .map(|row| row.id)
+            .collect();
+        // A dindex goes with its dblock; one that has lost its dblock otherwise waits for its own time.
+        let describes_due = self.describing(&rows, &due_dblocks)?;
+        let (going, waiting): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| {
+            with_their_dindexes.contains(&row.id)
+                && (due.contains(&row.id) || describes_due.contains(&row.id))
+        });
+        let deleted = delete_rows(session, index, listed, going)?;
+        let waiting = listed.with_parity(waiting.into_iter().map(RemoteVolume::from));
+        Ok((deleted, waiting))
+    }
+
+    /// Index volumes that describe one of these dblocks.
+    fn describing(&self, rows: &[VolumeRow], dblocks: &HashSet<i64>) -> Result<HashSet<i64>> {
+        let names: HashSet<&str> = rows
+            .iter()
+            .filter(|row| dblocks.contains(&row.id))
+            .map(|row| row.name.as_str())
+            .collect();
+        let covers = self.index.covers()?.into_iter();
+        Ok(covers
+            .filter(|(_, dblock)| names.contains(dblock.as_str()))
+            .map(|(dindex, _)| dindex)
+            .collect())
+    }
+
+    /// Deletes all that was noted as waste and still is, and what of `own` no version needs, because the destination is full.
+    /// Returns whether there was any.
+    pub(crate) fn dispose_of_waste(
+        &self,
+        own: &HashSet<String>,
+        options: &CompactOptions,
+    ) -> Result<bool> {
+        if self.index.holds_deletions()? {
+            return Ok(false);
+        }
+        let noted = self.index.waste()?;
+        let mut needs = Needs::new(self.session, self.index, self.format, self.spool)?;
+        let mut listed = Listed::completed(self.session, self.index)?;
+        let rows = self.index.volumes()?.into_iter();
+        let doomed = rows
+            .filter(|row| row.kind == VolumeKind::Dblock)
+            .filter(|row| noted.contains_key(&row.name) || own.contains(&row.name))
+            .map(|row| row.id)
+            .collect();
+        let doomed = self.spare_what_is_needed(&mut needs, &mut listed, doomed)?;
+        let options = CompactOptions {
+            disposal: Disposal::Now,
+            ..options.clone()
+        };
+        let (deleted, _) = self.dispose(&listed, &doomed, &options)?;
+        Ok(!deleted.is_empty())
+    }
+}
+
+/// Volumes whose time has come.
+///
+/// Those of others that no version was seen to need are most likely on their way into one: none of them goes while more
+/// of them arrive.
+fn due(
+    rows: &[VolumeRow],
+    waste: &HashMap<String, i64>,
+    now: i64,
+    disposal: Disposal,
+) -> HashSet<i64> {
+    let since = |row: &VolumeRow| waste.get(&row.name).copied().unwrap_or(now);
+    let is_foreign = |row: &VolumeRow| !row.is_own && !row.was_needed;
+    let newest_foreign = rows.iter().filter(|row| is_foreign(row)).map(since).max();
+    let is_due = |row: &&VolumeRow| {
+        let since = match newest_foreign {
+            Some(newest) if is_foreign(row) => newest,
+            _ => since(row),
+        };
+        disposal == Disposal::Now || now.saturating_sub(since) >= GRACE
+    };
+    rows.iter().filter(is_due).map(|row| row.id).collect()
+}

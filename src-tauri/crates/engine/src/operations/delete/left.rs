@@ -1,0 +1,53 @@
+//! Whether what a deletion leaves can be restored.
+
+use jiff::Timestamp;
+
+use crate::error::{Error, Result};
+use crate::repository::damage::Survey;
+use crate::repository::listing::Listed;
+use crate::repository::volumes::ListedVolume;
+
+/// A rule counts versions by their dates; it must not keep damaged ones and give up those that are whole.
+///
+/// # Errors
+/// [`Error::OnlyDamagedLeft`] when each version that is left lacks something, and one that goes does not.
+pub(super) fn require_whole_one(
+    survey: &Survey,
+    listed: &Listed,
+    times: &[Timestamp],
+) -> Result<()> {
+    let goes = |dlist: &&ListedVolume| {
+        let time = dlist.name.time();
+        time.is_some_and(|time| times.contains(&time))
+    };
+    let (going, left): (Vec<_>, Vec<_>) = listed.dlists.iter().rev().partition(goes);
+    if going.is_empty() || left.is_empty() {
+        return Ok(());
+    }
+    for dlist in left {
+        if is_whole(survey, dlist)? {
+            return Ok(());
+        }
+    }
+    for dlist in going {
+        if let (true, Some(time)) = (is_whole(survey, dlist)?, dlist.name.time()) {
+            return Err(Error::OnlyDamagedLeft { time });
+        }
+    }
+    Ok(())
+}
+
+fn is_whole(survey: &Survey, dlist: &ListedVolume) -> Result<bool> {
+    let mut lacks_something = false;
+    let read = survey.broken_files(dlist, |_, _| {
+        lacks_something = true;
+        // One is enough.
+        Err(Error::Cancelled)
+    });
+    survey.session.check_cancelled()?;
+    match read {
+        Ok(()) => Ok(true),
+        Err(_) if lacks_something => Ok(false),
+        Err(error) => survey.session.volume_fault(error).map(|_| false),
+    }
+}

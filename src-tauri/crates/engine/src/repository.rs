@@ -1,0 +1,30 @@
+//! One backup: where it lies, what is there, and what this computer knows of it.
+
+pub(crate) mod blocklists;
+pub(crate) mod blocks;
+pub(crate) mod cache;
+pub(crate) mod contents;
+pub(crate) mod damage;
+pub(crate) mod deletion;
+pub(crate) mod digest;
+pub(crate) mod dindexes;
+pub(crate) mod dlist;
+pub(crate) mod gpg;
+pub(crate) mod kept;
+pub(crate) mod left_out;
+pub(crate) mod listing;
+pub(crate) mod maker;
+pub(crate) mod makers;
+pub(crate) mod needs;
+pub(crate) mod newest;
+pub(crate) mod open_volume;
+pub(crate) mod opened;
+pub(crate) mod rows;
+pub(crate) mod session;
+pub(crate) mod source_list;
+pub(crate) mod spool;
+pub(crate) mod store;
+pub(crate) mod sync;
+pub(crate) mod upload;
+pub(crate) mod versions;
+pub(crate) mod volumes;

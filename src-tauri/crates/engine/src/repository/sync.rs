@@ -1,0 +1,424 @@
+//! Bringing the index in line with the destination's listing.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use coffer_database::{Index, VolumeKind, VolumeRow, VolumeState};
+use coffer_volume::dblock::DblockReader;
+use coffer_volume::dindex::{DindexReader, IndexedVolume};
+use coffer_volume::{Format, VolumeKind as NameKind, VolumeName};
+
+use crate::error::{Error, Result};
+use crate::monitor::{FaultKind, Problem, ProblemKind};
+use crate::repository::listing::Listed;
+use crate::repository::needs::{Needs, is_unknown, needed_volumes};
+use crate::repository::open_volume::open_volume;
+use crate::repository::session::Session;
+use crate::repository::store::Store;
+use crate::repository::volumes::ListedVolume;
+
+/// What bringing the index in line with the destination found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Synced {
+    /// All blocks that the index knew are where they were.
+    AsKnown,
+    /// Blocks were forgotten: the only volume that had them is gone, though no version needs them, because another computer
+    /// compacted the folder; or it is not what it was.
+    Forgot,
+}
+
+/// Reads index volumes that the index does not know, and forgets volumes that are gone.
+///
+/// A dblock that no readable dindex describes is read itself. Afterwards the index knows every block at the
+/// destination.
+///
+/// # Errors
+/// [`Error::VolumesMissing`] when a volume is gone that held the only copy of a block that a version needs; everything
+/// else is read all the same. It comes again until the volumes are back or [`accept_losses`] was called.
+pub(crate) fn sync_volumes(
+    session: &Session,
+    index: &Index,
+    listed: &mut Listed,
+    format: &Format,
+    spool: &Path,
+) -> Result<Synced> {
+    listed.complete(session, index)?;
+    let store = session.store();
+    let changed = forget_changed(session, index, listed)?;
+    let lost = forget_missing(index, listed)?;
+
+    let known: HashSet<String> = confirmed(index, VolumeKind::Dindex)?;
+    let new = listed.dindexes.iter();
+    let new = new.filter(|volume| !known.contains(volume.name.as_str()));
+    let new: Vec<_> = new.cloned().collect();
+    let unlisted = read_dindexes(session, index, listed, &new, format, spool)?;
+    let again = add_unlisted(session, listed, unlisted)?;
+    read_dindexes(session, index, listed, &again, format, spool)?;
+    let listed = &*listed;
+
+    let covered: HashSet<String> = confirmed(index, VolumeKind::Dblock)?;
+    let uncovered = listed
+        .dblocks
+        .iter()
+        .filter(|volume| !covered.contains(volume.name.as_str()));
+    session.fetch_all(uncovered, spool, |volume, path| {
+        let read = path.and_then(|path| {
+            index.transaction(|index| read_dblock(store, index, volume, &path, format))
+        });
+        read.or_else(|error| {
+            session.tell_unusable(volume.name.as_str(), error)?;
+            Ok(index.set_may_be_damaged(true)?)
+        })
+    })?;
+
+    let ids: Vec<_> = lost.iter().map(|row| row.id).collect();
+    // Other volumes, some of which were read just now, may have all that was in them.
+    let alone = index.irreplaceable(&ids)?;
+    let needed = if alone.is_empty() {
+        HashSet::new()
+    } else {
+        let alone: Vec<_> = alone.iter().copied().collect();
+        needed_volumes(session, index, listed, format, spool, &alone)?
+    };
+    index.remove_volumes(&ids)?;
+    for row in lost.iter().filter(|row| needed.contains(&row.id)) {
+        index.add_lost(&row.name)?;
+    }
+    if !alone.is_empty() {
+        index.set_may_be_damaged(true)?;
+    }
+    let names = still_lost(index, listed)?;
+    if !names.is_empty() && is_all_there(session, index, listed, format, spool)? {
+        accept_losses(index)?;
+    } else if !names.is_empty() {
+        let destination = session.label();
+        return Err(Error::VolumesMissing { destination, names });
+    }
+    Ok(if changed || !alone.is_empty() {
+        Synced::Forgot
+    } else {
+        Synced::AsKnown
+    })
+}
+
+/// A dblock that a dindex describes and a listing lacks.
+struct Unlisted {
+    dblock: VolumeName,
+    size: u64,
+    dindex: ListedVolume,
+}
+
+/// Reads dindexes into the index. Returns what they describe and the listing lacks.
+fn read_dindexes(
+    session: &Session,
+    index: &Index,
+    listed: &Listed,
+    dindexes: &[ListedVolume],
+    format: &Format,
+    spool: &Path,
+) -> Result<Vec<Unlisted>> {
+    let sizes: HashMap<&str, u64> = listed
+        .dblocks
+        .iter()
+        .map(|volume| (volume.name.as_str(), volume.size))
+        .collect();
+    let mut unlisted = Vec::new();
+    session.fetch_all(dindexes, spool, |volume, path| {
+        let read = path.and_then(|path| {
+            let store = session.store();
+            index.transaction(|index| read_dindex(store, index, volume, &path, format, &sizes))
+        });
+        let described = match read {
+            Ok(described) => described,
+            Err(error) => return session.tell_unusable(volume.name.as_str(), error),
+        };
+        for described in described {
+            if sizes.contains_key(described.dblock.as_str()) {
+                continue;
+            }
+            let name = VolumeName::parse(&described.dblock);
+            let name = name.filter(|name| name.kind() == NameKind::Dblock);
+            if let (Some(dblock), Some(digest)) = (name, described.digest) {
+                unlisted.push(Unlisted {
+                    dblock,
+                    size: digest.size,
+                    dindex: volume.clone(),
+                });
+            }
+        }
+        Ok(())
+    })?;
+    Ok(unlisted)
+}
+
+/// Adds those to a listing that are there all the same, because it lags behind. Returns the dindexes that describe them.
+fn add_unlisted(
+    session: &Session,
+    listed: &mut Listed,
+    unlisted: Vec<Unlisted>,
+) -> Result<Vec<ListedVolume>> {
+    if unlisted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = unlisted.iter().map(|found| found.dblock.to_string());
+    let there = session.ask_by_name(names.collect())?;
+    let mut dindexes = Vec::new();
+    for Unlisted {
+        dblock: name,
+        size,
+        dindex,
+    } in unlisted
+    {
+        if there.contains(name.as_str()) {
+            listed.dblocks.push(ListedVolume { name, size });
+            dindexes.push(dindex);
+        }
+    }
+    Ok(dindexes)
+}
+
+/// Whether every version has all that it needs, in volumes that are there.
+pub(crate) fn is_all_there(
+    session: &Session,
+    index: &Index,
+    listed: &Listed,
+    format: &Format,
+    spool: &Path,
+) -> Result<bool> {
+    // Versions that are gone may be among those that were read before.
+    index.clear_older()?;
+    let mut needs = Needs::new(session, index, format, spool)?;
+    match needs.add(listed, &[]) {
+        Ok(()) => Ok(needs.usage().missing_blocks()? == 0),
+        Err(error) if is_unknown(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Volumes that versions need and that are still gone. One that came back was read with the others.
+fn still_lost(index: &Index, listed: &Listed) -> Result<Vec<String>> {
+    let mut lost = index.lost_volumes()?;
+    if lost.is_empty() {
+        return Ok(lost);
+    }
+    let there: HashSet<&str> = listed
+        .volumes()
+        .map(|volume| volume.name.as_str())
+        .collect();
+    for name in lost.extract_if(.., |name| there.contains(name.as_str())) {
+        index.accept_loss(&name)?;
+    }
+    Ok(lost)
+}
+
+/// What it means to an operation that goes on without volumes that are gone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Losses {
+    /// They are a warning.
+    Told,
+    /// They are what it looks for.
+    Sought,
+}
+
+/// The same, for operations that go on without volumes that are gone.
+pub(crate) fn sync_what_is_there(
+    session: &Session,
+    index: &Index,
+    listed: &mut Listed,
+    format: &Format,
+    spool: &Path,
+    losses: Losses,
+) -> Result<()> {
+    let names = match sync_volumes(session, index, listed, format, spool) {
+        Err(Error::VolumesMissing { names, .. }) => names,
+        other => return other.map(drop),
+    };
+    for subject in names {
+        let kind = match losses {
+            Losses::Sought => ProblemKind::VolumeMissing,
+            Losses::Told => ProblemKind::VolumeUnusable {
+                why: "it is missing".to_owned(),
+                is_lost: true,
+            },
+        };
+        session.monitor().problem(Problem { subject, kind });
+    }
+    Ok(())
+}
+
+/// Goes on without the volumes that are gone: somebody said that they will not come back.
+pub(crate) fn accept_losses(index: &Index) -> Result<()> {
+    for name in index.lost_volumes()? {
+        index.accept_loss(&name)?;
+    }
+    Ok(())
+}
+
+fn confirmed(index: &Index, kind: VolumeKind) -> Result<HashSet<String>> {
+    let rows = index.volumes()?.into_iter();
+    Ok(rows
+        .filter(|row| row.kind == kind && row.state == VolumeState::Confirmed)
+        .map(|row| row.name)
+        .collect())
+}
+
+/// Forgets volumes that have another length than they had, and tells them: what is left of them is read anew. Returns
+/// whether there were any.
+fn forget_changed(session: &Session, index: &Index, listed: &Listed) -> Result<bool> {
+    let sizes: HashMap<&str, u64> = listed
+        .volumes()
+        .map(|volume| (volume.name.as_str(), volume.size))
+        .collect();
+    let mut changed = Vec::new();
+    for row in index.volumes()? {
+        let Some(found) = sizes.get(row.name.as_str()).copied() else {
+            continue;
+        };
+        if row.state == VolumeState::Confirmed && found != row.size {
+            changed.push(row.id);
+            let expected = row.size;
+            session.monitor().problem(Problem {
+                subject: row.name,
+                kind: ProblemKind::Faulty(FaultKind::OtherSize { expected, found }),
+            });
+        }
+    }
+    if !changed.is_empty() {
+        index.set_may_be_damaged(true)?;
+        index.remove_volumes(&changed)?;
+    }
+    Ok(!changed.is_empty())
+}
+
+/// Forgets index volumes that are gone, and returns the data volumes that are.
+fn forget_missing(index: &Index, listed: &Listed) -> Result<Vec<VolumeRow>> {
+    let there: HashSet<&str> = listed
+        .dblocks
+        .iter()
+        .chain(&listed.dindexes)
+        .map(|volume| volume.name.as_str())
+        .collect();
+    let gone = index
+        .volumes()?
+        .into_iter()
+        .filter(|row| row.state == VolumeState::Confirmed && !there.contains(row.name.as_str()));
+    let (dblocks, dindexes): (Vec<_>, Vec<_>) =
+        gone.partition(|row| row.kind == VolumeKind::Dblock);
+    let ids: Vec<_> = dindexes.iter().map(|row| row.id).collect();
+    index.remove_volumes(&ids)?;
+    Ok(dblocks)
+}
+
+fn read_dindex(
+    store: &Store,
+    index: &Index,
+    volume: &ListedVolume,
+    path: &Path,
+    format: &Format,
+    sizes: &HashMap<&str, u64>,
+) -> Result<Vec<IndexedVolume>> {
+    let name = volume.name.as_str();
+    let damaged = |source| Error::volume(name, source);
+    let opened = open_volume(store, &volume.name, path)?;
+    let mut reader = DindexReader::new(opened, format).map_err(damaged)?;
+    let mut ids: HashMap<String, i64> = HashMap::new();
+    let mut failure = None;
+    let volumes = reader.read_blocks(|dblock, row| {
+        // A volume that is not there has no blocks; one that has is found under its own dindex.
+        let Some(size) = sizes.get(dblock) else {
+            return Ok(());
+        };
+        let added = (|| {
+            let id = match ids.get(dblock) {
+                Some(id) => *id,
+                None => {
+                    let state = VolumeState::Confirmed;
+                    let id =
+                        index.put_volume(dblock, VolumeKind::Dblock, state, *size, None, None)?;
+                    ids.insert(dblock.to_owned(), id);
+                    id
+                }
+            };
+            index.add_block(id, row.hash.as_bytes(), row.size)
+        })();
+        added.map_err(|error| {
+            failure = Some(error);
+            coffer_volume::Error::Io(std::io::ErrorKind::Other.into())
+        })
+    });
+    if let Some(error) = failure {
+        return Err(error.into());
+    }
+    let described_volumes = volumes.map_err(damaged)?;
+    for described in &described_volumes {
+        let (Some(size), Some(digest)) = (sizes.get(described.dblock.as_str()), described.digest)
+        else {
+            continue;
+        };
+        if digest.size != *size {
+            // It was cut, or never came whole: only the volume itself says what is left.
+            if let Some(id) = ids.get(&described.dblock) {
+                index.remove_volume(*id)?;
+            }
+            continue;
+        }
+        let hash = Some(digest.hash.as_bytes());
+        let state = VolumeState::Confirmed;
+        index.put_volume(
+            &described.dblock,
+            VolumeKind::Dblock,
+            state,
+            *size,
+            hash,
+            None,
+        )?;
+    }
+    let mut failure = None;
+    let read = reader.read_blocklists(|hash, data| {
+        index
+            .add_blocklist(hash.as_bytes(), &data)
+            .map_err(|error| {
+                failure = Some(error);
+                coffer_volume::Error::Io(std::io::ErrorKind::Other.into())
+            })
+    });
+    if let Some(error) = failure {
+        return Err(error.into());
+    }
+    read.map_err(damaged)?;
+    let id = index.put_volume(
+        name,
+        VolumeKind::Dindex,
+        VolumeState::Confirmed,
+        volume.size,
+        None,
+        None,
+    )?;
+    for IndexedVolume { dblock, .. } in &described_volumes {
+        index.add_cover(id, dblock)?;
+        if !sizes.contains_key(dblock.as_str()) {
+            index.set_may_be_damaged(true)?;
+        }
+    }
+    Ok(described_volumes)
+}
+
+fn read_dblock(
+    store: &Store,
+    index: &Index,
+    volume: &ListedVolume,
+    path: &Path,
+    format: &Format,
+) -> Result<()> {
+    let name = volume.name.as_str();
+    let opened = open_volume(store, &volume.name, path)?;
+    let blocks = DblockReader::new(opened, format)
+        .and_then(|mut reader| reader.scan())
+        .map_err(|source| Error::volume(name, source))?;
+    let state = VolumeState::Confirmed;
+    let id = index.put_volume(name, VolumeKind::Dblock, state, volume.size, None, None)?;
+    for (hash, size) in blocks {
+        index.add_block(id, hash.as_bytes(), size)?;
+    }
+    Ok(())
+}
