@@ -26,7 +26,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 use crate::monitor::{Counting, FaultKind, Monitor, Phase, Problem, ProblemKind};
-use crate::operations::compact::Compaction;
 use crate::operations::compact::options::CompactOptions;
 use crate::repository::cache::{Cache, SpooledVolume, with_sound_index};
 use crate::repository::damage::is_whole;
@@ -35,6 +34,7 @@ use crate::repository::kept::Others;
 use crate::repository::listing::Listed;
 use crate::repository::makers::Makers;
 use crate::repository::newest::load_newest_version;
+use crate::repository::opened::Repository;
 use crate::repository::rows::stream_ref;
 use crate::repository::session::{Role, Session};
 use crate::repository::source_list::SourceList;
@@ -147,7 +147,13 @@ fn backup_once(
         session.monitor().phase(Phase::ReadingDestination);
         listed = Listed::completed(&session, &index)?;
     }
-    sync_volumes(&session, &index, &mut listed, &format, &spool)?;
+    let repository = Repository {
+        session: &session,
+        index: &index,
+        format: &format,
+        spool: &spool,
+    };
+    sync_volumes(repository, &mut listed)?;
     let sources = SourceList::of(&roots);
     if options.adopt_versions {
         Others::None.note(&index)?;
@@ -155,7 +161,7 @@ fn backup_once(
             hold::Hold::NothingRemembered.begin(&index)?;
         }
     }
-    load_newest_version(&session, &index, &listed, &format, &spool, &sources)?;
+    load_newest_version(repository, &listed, &sources)?;
     index.clear_staged()?;
 
     session.monitor().phase(Phase::BackingUp);
@@ -184,7 +190,7 @@ fn backup_once(
         other => other?,
     };
     let mut stats = made.stats;
-    run.look_after(&cache, &spool, &roots, made.overview, &mut stats)?;
+    run.look_after(&spool, &roots, made.overview, &mut stats)?;
     // They were told by a run that came to its end.
     lock(&run.index).forget_gone_dlists()?;
     Ok(stats)
@@ -312,6 +318,15 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    fn repository<'r>(&'r self, index: &'r Index, spool: &'r Spool) -> Repository<'r> {
+        Repository {
+            session: self.session,
+            index,
+            format: spool.format(),
+            spool: spool.folder(),
+        }
+    }
+
     /// Uploads what changed and the dlist that makes it a version.
     ///
     /// When volumes vanish meanwhile, because another computer compacted the same folder, say, what was in them is read
@@ -333,15 +348,14 @@ impl Run<'_> {
                 self.note_mounts(&index, &overview)?;
                 return Ok(Made { stats, overview });
             }
-            let (format, folder) = (spool.format().clone(), spool.folder().to_owned());
             let mut listed = Listed::completed(self.session, &index)?;
-            let synced = sync_volumes(self.session, &index, &mut listed, &format, &folder)?;
+            let synced = sync_volumes(self.repository(&index, spool), &mut listed)?;
             if synced == Synced::Forgot {
-                self.begin_again(&index, &listed, &format, &folder)?;
+                self.begin_again(self.repository(&index, spool), &listed)?;
                 sent = (stats.uploaded_volumes, stats.uploaded_bytes);
                 continue;
             }
-            write_missing_dindexes(self.session, &index, spool, &listed)?;
+            write_missing_dindexes(self.repository(&index, spool), spool, &listed)?;
             self.check_whole(&index, spool, &mut stats)?;
             spool.set_time(after_all(&listed, spool.time()));
             let checkpoints = &self.options.checkpoints;
@@ -354,7 +368,7 @@ impl Run<'_> {
                 // Nobody may find a version whose data is gone.
                 self.withdraw(&index, &dlist)?;
                 let listed = Listed::completed(self.session, &index)?;
-                self.begin_again(&index, &listed, &format, &folder)?;
+                self.begin_again(self.repository(&index, spool), &listed)?;
                 sent = (stats.uploaded_volumes, stats.uploaded_bytes);
                 continue;
             }
@@ -376,16 +390,10 @@ impl Run<'_> {
     }
 
     /// The version that this one was compared with may be gone as well.
-    fn begin_again(
-        &self,
-        index: &Index,
-        listed: &Listed,
-        format: &Format,
-        folder: &Path,
-    ) -> Result<()> {
-        load_newest_version(self.session, index, listed, format, folder, &self.sources)?;
-        index.set_may_be_damaged(true)?;
-        Ok(index.clear_staged()?)
+    fn begin_again(&self, repository: Repository<'_>, listed: &Listed) -> Result<()> {
+        load_newest_version(repository, listed, &self.sources)?;
+        repository.index.set_may_be_damaged(true)?;
+        Ok(repository.index.clear_staged()?)
     }
 
     /// When data may be lost: looks for entries of the staged version that lost some, and tells them. They are of sources
@@ -412,8 +420,7 @@ impl Run<'_> {
         stats: &mut BackupStats,
     ) -> Result<bool> {
         let mut listed = Listed::completed(self.session, index)?;
-        let (format, folder) = (spool.format(), spool.folder());
-        let failure = match sync_volumes(self.session, index, &mut listed, format, folder) {
+        let failure = match sync_volumes(self.repository(index, spool), &mut listed) {
             Ok(Synced::AsKnown) => return Ok(true),
             Ok(Synced::Forgot) => None,
             Err(error @ Error::VolumesMissing { .. }) => Some(error),
@@ -453,14 +460,9 @@ impl Run<'_> {
     fn make_room(&self, spool: &Spool) -> Result<bool> {
         let index = lock(&self.index);
         index.clear_staged()?;
-        let work = Compaction {
-            session: self.session,
-            index: &index,
-            format: spool.format(),
-            spool: spool.folder(),
-        };
         let options = CompactOptions::new(self.options.volume_size, self.options.now);
-        work.dispose_of_waste(&self.own_before, &options)
+        let repository = self.repository(&index, spool);
+        repository.dispose_of_waste(&self.own_before, &options)
     }
 
     /// Entries of the staged version of which blocks are nowhere.

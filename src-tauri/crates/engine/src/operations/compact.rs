@@ -11,11 +11,10 @@ pub(crate) mod plan;
 pub(crate) mod stats;
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
 
-use coffer_database::{Index, VolumeKind, VolumeRow};
-use coffer_volume::{Format, VolumeKind as NameKind};
+use coffer_database::{VolumeKind, VolumeRow};
+use coffer_volume::VolumeKind as NameKind;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -31,8 +30,7 @@ use crate::repository::deletion::{delete_rows, with_dindexes};
 use crate::repository::listing::Listed;
 use crate::repository::needs::{Needs, is_unknown};
 use crate::repository::newest::load_newest_version;
-use crate::repository::opened::Opened;
-use crate::repository::session::Session;
+use crate::repository::opened::{Opened, Repository};
 use crate::repository::source_list::SourceList;
 use crate::repository::store::Store;
 use crate::repository::sync::sync_volumes;
@@ -53,37 +51,25 @@ pub fn compact(
     cancel: &CancellationToken,
 ) -> Result<CompactStats> {
     with_sound_index(store, || {
-        let Opened {
-            session,
-            cache,
-            mut listed,
-        } = Opened::existing(store, Arc::clone(&monitor), cancel)?;
-        let spool = cache.spool();
-        let Some(format) = cache.format(&session, &listed)? else {
+        let opened = Opened::existing(store, Arc::clone(&monitor), cancel)?;
+        let Some((indexed, mut listed)) = opened.indexed()? else {
             return Ok(CompactStats::default());
         };
-        let index = cache.index_for(&format, store)?;
-        cache.spooled(&index)?;
-        index.hold_deletions(false)?;
-        let work = Compaction {
-            session: &session,
-            index: &index,
-            format: &format,
-            spool: &spool,
-        };
-        work.run(&mut listed, &[], options)
+        indexed.cache.spooled(&indexed.index)?;
+        indexed.index.hold_deletions(false)?;
+        indexed.repository().compact(&mut listed, &[], options)
     })
 }
 
 /// Compacts after something else was done, which stays done: when versions are damaged, that is told and nothing more.
 pub(crate) fn compact_afterwards(
-    work: &Compaction<'_>,
+    repository: Repository<'_>,
     without: &[Timestamp],
     options: &CompactOptions,
 ) -> Result<Option<CompactStats>> {
-    let session = work.session;
-    let mut listed = Listed::completed(session, work.index)?;
-    match work.run(&mut listed, without, options) {
+    let session = repository.session;
+    let mut listed = Listed::completed(session, repository.index)?;
+    match repository.compact(&mut listed, without, options) {
         Ok(stats) => Ok(Some(stats)),
         Err(error) if is_unknown(&error) || matches!(error, Error::VolumesMissing { .. }) => {
             session.monitor().problem(Problem {
@@ -96,34 +82,21 @@ pub(crate) fn compact_afterwards(
     }
 }
 
-/// What compacting works on.
-pub(crate) struct Compaction<'a> {
-    pub(crate) session: &'a Session,
-    pub(crate) index: &'a Index,
-    pub(crate) format: &'a Format,
-    pub(crate) spool: &'a Path,
-}
-
-impl Compaction<'_> {
+impl Repository<'_> {
     /// Compacts as if the versions `without` were gone already.
-    fn run(
-        &self,
+    fn compact(
+        self,
         listed: &mut Listed,
         without: &[Timestamp],
         options: &CompactOptions,
     ) -> Result<CompactStats> {
-        let Self {
-            session,
-            index,
-            format,
-            spool,
-        } = *self;
+        let (session, index) = (self.session, self.index);
         session.monitor().phase(Phase::ReadingDestination);
-        sync_volumes(session, index, listed, format, spool)?;
+        sync_volumes(self, listed)?;
         let sources = SourceList::of_run_before(index)?.unwrap_or_default();
-        load_newest_version(session, index, listed, format, spool, &sources)?;
+        load_newest_version(self, listed, &sources)?;
         session.monitor().phase(Phase::Planning);
-        let mut needs = Needs::new(session, index, format, spool)?;
+        let mut needs = Needs::new(self)?;
         needs.add(listed, without)?;
         let missing = needs.usage().missing_blocks()?;
         if missing > 0 {
@@ -160,12 +133,12 @@ impl Compaction<'_> {
 
     /// Which of `doomed` may go, judged by the destination as it is now.
     fn spare_what_is_needed(
-        &self,
+        self,
         needs: &mut Needs<'_>,
         listed: &mut Listed,
         mut doomed: HashSet<i64>,
     ) -> Result<HashSet<i64>> {
-        sync_volumes(self.session, self.index, listed, self.format, self.spool)?;
+        sync_volumes(self, listed)?;
         needs.add(listed, &[])?;
         loop {
             let ids: Vec<_> = doomed.iter().copied().collect();
@@ -183,12 +156,12 @@ impl Compaction<'_> {
     /// Notes volumes that nobody needs, with the index volumes that describe nothing else, and deletes those whose time has
     /// come. Returns what was deleted and what waits.
     fn dispose(
-        &self,
+        self,
         listed: &Listed,
         doomed: &HashSet<i64>,
         options: &CompactOptions,
     ) -> Result<(Vec<RemoteVolume>, Vec<RemoteVolume>)> {
-        let (session, index) = (self.session, self.index);
+        let (_session, index) = (self.session, self.index);
         let now = options.now.as_second();
         let rows = with_dindexes(index, doomed)?;
         let names: Vec<_> = rows.iter().map(|row| row.name.clone()).collect();
@@ -209,13 +182,13 @@ impl Compaction<'_> {
             with_their_dindexes.contains(&row.id)
                 && (due.contains(&row.id) || describes_due.contains(&row.id))
         });
-        let deleted = delete_rows(session, index, listed, going)?;
+        let deleted = delete_rows(self, listed, going)?;
         let waiting = listed.with_parity(waiting.into_iter().map(RemoteVolume::from));
         Ok((deleted, waiting))
     }
 
     /// Index volumes that describe one of these dblocks.
-    fn describing(&self, rows: &[VolumeRow], dblocks: &HashSet<i64>) -> Result<HashSet<i64>> {
+    fn describing(self, rows: &[VolumeRow], dblocks: &HashSet<i64>) -> Result<HashSet<i64>> {
         let names: HashSet<&str> = rows
             .iter()
             .filter(|row| dblocks.contains(&row.id))
@@ -231,7 +204,7 @@ impl Compaction<'_> {
     /// Deletes all that was noted as waste and still is, and what of `own` no version needs, because the destination is full.
     /// Returns whether there was any.
     pub(crate) fn dispose_of_waste(
-        &self,
+        self,
         own: &HashSet<String>,
         options: &CompactOptions,
     ) -> Result<bool> {
@@ -239,7 +212,7 @@ impl Compaction<'_> {
             return Ok(false);
         }
         let noted = self.index.waste()?;
-        let mut needs = Needs::new(self.session, self.index, self.format, self.spool)?;
+        let mut needs = Needs::new(self)?;
         let mut listed = Listed::completed(self.session, self.index)?;
         let rows = self.index.volumes()?.into_iter();
         let doomed = rows

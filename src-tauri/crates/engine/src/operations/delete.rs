@@ -14,18 +14,16 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::mode::Mode;
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind};
+use crate::operations::compact::compact_afterwards;
 use crate::operations::compact::options::{CompactOptions, Disposal};
 use crate::operations::compact::stats::CompactStats;
-use crate::operations::compact::{Compaction, compact_afterwards};
-use crate::repository::cache::{Cache, with_sound_index};
-use crate::repository::damage::Survey;
+use crate::repository::cache::with_sound_index;
 use crate::repository::deletion::delete_volume;
 use crate::repository::dlist::open_dlist;
 use crate::repository::kept::{LEFT_TO_OTHERS, Others, RETENTION, RETENTION_REFUSED};
 use crate::repository::listing::Listed;
 use crate::repository::makers::{Makers, Origin};
-use crate::repository::opened::Opened;
-use crate::repository::session::Session;
+use crate::repository::opened::{Opened, Repository};
 use crate::repository::store::Store;
 use crate::repository::sync::{Losses, sync_what_is_there};
 use crate::repository::versions::Version;
@@ -103,6 +101,21 @@ struct Chosen {
     stats: DeleteStats,
 }
 
+impl Chosen {
+    fn by(repository: Repository<'_>, listed: &Listed, options: &DeleteOptions) -> Result<Self> {
+        let times = match &options.victims {
+            Victims::Numbers(numbers) => numbered(numbers, listed)?,
+            Victims::Retention(retention) => {
+                let mut times = given_up(repository, listed, retention, options.now)?;
+                others::spare(repository, listed, &mut times)?;
+                times
+            }
+        };
+        let stats = describe(listed, &times);
+        Ok(Self { times, stats })
+    }
+}
+
 fn delete_once(
     store: &Store,
     options: &DeleteOptions,
@@ -110,55 +123,25 @@ fn delete_once(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<DeleteStats> {
-    let Opened {
-        session,
-        cache,
-        mut listed,
-    } = Opened::existing(store, monitor, cancel)?;
-    let spool = cache.spool();
+    let opened = Opened::existing(store, monitor, cancel)?;
     // A version can be deleted although nothing of the backup can be read.
-    let format = match cache.format(&session, &listed) {
-        Err(Error::Volume { .. }) => None,
-        other => other?,
-    };
-    let index = match &format {
-        Some(format) => cache.index_for(format, store)?,
-        None => cache.index()?,
-    };
-    index.hold_deletions(false)?;
-    listed.complete(&session, &index)?;
+    let (indexed, mut listed, is_readable) = opened.indexed_as_far_as_readable()?;
+    let repository = indexed.repository();
+    repository.index.hold_deletions(false)?;
+    listed.complete(repository.session, repository.index)?;
     let Chosen { times, mut stats } = match chosen.take() {
         Some(chosen) => chosen,
-        None => {
-            let times = match &options.victims {
-                Victims::Numbers(numbers) => numbered(numbers, &listed)?,
-                Victims::Retention(retention) => {
-                    let now = options.now;
-                    let mut times = given_up(&session, &cache, &index, &listed, retention, now)?;
-                    others::spare(&session, &cache, &index, &listed, &mut times)?;
-                    times
-                }
-            };
-            let stats = describe(&listed, &times);
-            Chosen { times, stats }
-        }
+        None => Chosen::by(repository, &listed, options)?,
     };
     let is_everything = listed.times().iter().all(|time| times.contains(time));
     if is_everything && options.full_removal == FullRemoval::Refuse {
         return Err(Error::FullRemoval);
     }
-    if let (Victims::Retention(_), FullRemoval::Refuse, Some(format)) =
-        (&options.victims, options.full_removal, &format)
-        && !times.is_empty()
-    {
-        sync_what_is_there(&session, &index, &mut listed, format, &spool, Losses::Told)?;
-        let survey = Survey {
-            session: &session,
-            index: &index,
-            format,
-            spool: &spool,
-        };
-        left::require_whole_one(&survey, &listed, &times)?;
+    let is_by_rule = matches!(options.victims, Victims::Retention(_));
+    let is_checked = is_by_rule && options.full_removal == FullRemoval::Refuse && is_readable;
+    if is_checked && !times.is_empty() {
+        sync_what_is_there(repository, &mut listed, Losses::Told)?;
+        left::require_whole_one(repository, &listed, &times)?;
     }
     let mut without = &times[..];
     if options.mode == Mode::Run {
@@ -166,7 +149,7 @@ fn delete_once(
             times: times.clone(),
             stats: stats.clone(),
         });
-        let gone = delete_versions(&session, &index, &listed, &times)?;
+        let gone = delete_versions(repository, &listed, &times)?;
         let is_gone = |time: &Timestamp| gone.contains(time) || !listed.times().contains(time);
         stats.versions.retain(|version| is_gone(&version.time));
         stats.deleted.retain(|file| {
@@ -175,7 +158,7 @@ fn delete_once(
         });
         without = &[];
     }
-    if let (Some(compact), Some(format), false) = (&options.compact, format, times.is_empty()) {
+    if let (Some(compact), true, false) = (&options.compact, is_readable, times.is_empty()) {
         let disposal = if is_everything {
             Disposal::Now
         } else {
@@ -186,13 +169,7 @@ fn delete_once(
             disposal,
             ..compact.clone()
         };
-        let work = Compaction {
-            session: &session,
-            index: &index,
-            format: &format,
-            spool: &spool,
-        };
-        stats.compacted = compact_afterwards(&work, without, &compact)?;
+        stats.compacted = compact_afterwards(repository, without, &compact)?;
     }
     Ok(stats)
 }
@@ -224,13 +201,17 @@ fn describe(listed: &Listed, times: &[Timestamp]) -> DeleteStats {
 ///
 /// One whose dlist cannot be read is told and left alone: nobody can say what it is worth.
 pub(crate) fn given_up(
-    session: &Session,
-    cache: &Cache,
-    index: &Index,
+    repository: Repository<'_>,
     listed: &Listed,
     retention: &Retention,
     now: Timestamp,
 ) -> Result<Vec<Timestamp>> {
+    let Repository {
+        session,
+        index,
+        spool,
+        ..
+    } = repository;
     if retention.keeps_all() {
         return Ok(Vec::new());
     }
@@ -250,7 +231,7 @@ pub(crate) fn given_up(
             None => unknown.push(dlist),
         }
     }
-    session.fetch_all(unknown, &cache.spool(), |dlist, path| {
+    session.fetch_all(unknown, spool, |dlist, path| {
         let Some(time) = dlist.name.time() else {
             return Ok(());
         };
@@ -271,13 +252,14 @@ pub(crate) fn given_up(
     })?;
     let counted = counted(index, listed)?;
     versions.retain(|version| counted.contains(&version.time));
-    tell_left_to_others(session, index, listed)?;
+    tell_left_to_others(repository, listed)?;
     versions.sort_by_key(|version| version.time);
     Ok(retention_victims(retention, &versions, now))
 }
 
 /// Tells how many versions are others' when there are more than were told before.
-fn tell_left_to_others(session: &Session, index: &Index, listed: &Listed) -> Result<()> {
+fn tell_left_to_others(repository: Repository<'_>, listed: &Listed) -> Result<()> {
+    let Repository { session, index, .. } = repository;
     let makers = Makers::noted(index)?;
     let of_others = |dlist: &&ListedVolume| makers.of(dlist) == Origin::Others;
     let versions = listed.dlists.iter().filter(of_others).count() as u64;
@@ -297,27 +279,19 @@ fn tell_left_to_others(session: &Session, index: &Index, listed: &Listed) -> Res
 /// When nobody changed it since the run before and most versions would go at once, the clock has jumped, most likely, and
 /// none goes.
 pub(crate) fn apply_retention(
-    session: &Session,
-    cache: &Cache,
-    index: &Index,
+    repository: Repository<'_>,
     listed: &Listed,
     options: &RetentionRun<'_>,
 ) -> Result<u64> {
+    let Repository { session, index, .. } = repository;
     let is_as_before = note_rule(index, options.retention)?;
     if options.retention.keeps_all() {
         return Ok(0);
     }
-    let mut times = given_up(
-        session,
-        cache,
-        index,
-        listed,
-        options.retention,
-        options.now,
-    )?;
+    let mut times = given_up(repository, listed, options.retention, options.now)?;
     // A listing that lags behind must not cost the version that was just made.
     times.retain(|time| Some(*time) != options.newest);
-    others::spare(session, cache, index, listed, &mut times)?;
+    others::spare(repository, listed, &mut times)?;
     let counted = counted(index, listed)?;
     let (victims, versions) = (times.len() as u64, counted.len() as u64);
     let are_most =
@@ -337,7 +311,7 @@ pub(crate) fn apply_retention(
     if options.allow_mass_deletion || !is_as_before {
         index.set_meta(RETENTION_REFUSED, "")?;
     }
-    Ok(delete_versions(session, index, listed, &times)?.len() as u64)
+    Ok(delete_versions(repository, listed, &times)?.len() as u64)
 }
 
 /// Notes the rule of a run in which nothing is deleted, so that a jump of the clock is noticed by the next one that may. How
@@ -412,11 +386,11 @@ pub(crate) struct RetentionRun<'a> {
 
 /// Returns those that are gone.
 fn delete_versions(
-    session: &Session,
-    index: &Index,
+    repository: Repository<'_>,
     listed: &Listed,
     times: &[Timestamp],
 ) -> Result<Vec<Timestamp>> {
+    let Repository { session, index, .. } = repository;
     if times.is_empty() {
         return Ok(Vec::new());
     }

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
-use crate::repository::damage::{Lost, Survey};
+use crate::repository::damage::Lost;
 use crate::repository::opened::Opened;
 use crate::repository::session::Role;
 use crate::repository::store::Store;
@@ -35,39 +35,25 @@ pub fn for_each_broken_file(
     cancel: &CancellationToken,
     mut sink: impl FnMut(Version, BrokenFile) -> Result<()>,
 ) -> Result<()> {
-    let Opened {
-        session,
-        cache,
-        mut listed,
-    } = Opened::existing(store, monitor, cancel)?;
-    let session = session.with_role(Role::Reading);
-    let spool = cache.spool();
-    let Some(format) = listed.format(&session, &spool)? else {
+    let opened = Opened::existing(store, monitor, cancel)?.with_role(Role::Reading);
+    let format = opened
+        .listed
+        .format(&opened.session, &opened.cache.spool())?;
+    let Some(format) = format else {
         return Ok(());
     };
-    let index = cache.index_for(&format, store)?;
+    let (indexed, mut listed) = opened.with_format(format)?;
+    let repository = indexed.repository();
+    let session = repository.session;
     session.monitor().phase(Phase::ReadingDestination);
-    sync_what_is_there(
-        &session,
-        &index,
-        &mut listed,
-        &format,
-        &spool,
-        Losses::Sought,
-    )?;
-    let survey = Survey {
-        session: &session,
-        index: &index,
-        format: &format,
-        spool: &spool,
-    };
+    sync_what_is_there(repository, &mut listed, Losses::Sought)?;
     for (number, dlist) in listed.dlists.iter().rev().enumerate() {
         let Some(time) = dlist.name.time() else {
             continue;
         };
         let version = Version { number, time };
         let mut failure = None;
-        let looked = survey.broken_files(dlist, |entry, lost| {
+        let looked = repository.broken_files(dlist, |entry, lost| {
             let size = entry.content.map(|content| content.size);
             let path = entry.path;
             sink(version, BrokenFile { path, size, lost }).map_err(|error| {

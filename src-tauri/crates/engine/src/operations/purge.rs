@@ -23,17 +23,16 @@ use crate::error::{Error, Result};
 use crate::filter::{Action, Filters};
 use crate::mode::Mode;
 use crate::monitor::{Monitor, Phase};
+use crate::operations::compact::compact_afterwards;
 use crate::operations::compact::options::CompactOptions;
 use crate::operations::compact::stats::CompactStats;
-use crate::operations::compact::{Compaction, compact_afterwards};
 use crate::repository::cache::with_sound_index;
 use crate::repository::damage::Lost;
-use crate::repository::damage::Survey;
 use crate::repository::deletion::{delete_rows, delete_volume, with_dindexes};
 use crate::repository::dlist::{open_dlist, read_entries, read_version};
 use crate::repository::listing::Listed;
 use crate::repository::makers::Makers;
-use crate::repository::opened::Opened;
+use crate::repository::opened::{Opened, Repository};
 use crate::repository::session::Session;
 use crate::repository::spool::{OpenVolume, Spool};
 use crate::repository::store::Store;
@@ -136,29 +135,18 @@ fn purge_once(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<PurgeStats> {
-    let Opened {
-        session,
-        cache,
-        mut listed,
-    } = Opened::existing(store, monitor, cancel)?;
-    let folder = cache.spool();
-    let Some(format) = cache.format(&session, &listed)? else {
+    let opened = Opened::existing(store, monitor, cancel)?;
+    let Some((indexed, mut listed)) = opened.indexed()? else {
         return Ok(PurgeStats::default());
     };
-    let index = cache.index_for(&format, store)?;
-    cache.spooled(&index)?;
+    let repository = indexed.repository();
+    let (session, index) = (repository.session, repository.index);
+    indexed.cache.spooled(index)?;
     index.hold_deletions(false)?;
-    listed.complete(&session, &index)?;
+    listed.complete(session, index)?;
     if matches!(options.purged, Purged::Broken) {
         session.monitor().phase(Phase::ReadingDestination);
-        sync_what_is_there(
-            &session,
-            &index,
-            &mut listed,
-            &format,
-            &folder,
-            Losses::Sought,
-        )?;
+        sync_what_is_there(repository, &mut listed, Losses::Sought)?;
     }
     let chosen = match &mut progress.chosen {
         Some(chosen) => chosen,
@@ -167,12 +155,7 @@ fn purge_once(
 
     session.monitor().phase(Phase::Planning);
     let work = Work {
-        survey: Survey {
-            session: &session,
-            index: &index,
-            format: &format,
-            spool: &folder,
-        },
+        repository,
         purged: &options.purged,
     };
     if !options.versions.is_empty() {
@@ -203,11 +186,12 @@ fn purge_once(
     if options.mode == Mode::Plan {
         return Ok(stats);
     }
-    let spool = Spool::new(folder.clone(), store, format.clone(), options.now, 0);
+    let (folder, format) = (repository.spool.to_owned(), repository.format.clone());
+    let spool = Spool::new(folder, store, format, options.now, 0);
     for (dlist, has_arrived, purged) in changing {
         if !has_arrived {
             if purged.without_metadata_files > 0 {
-                store_empty_metadata(&session, &index, &spool)?;
+                store_empty_metadata(session, index, &spool)?;
             }
             work.rewrite(&spool, dlist, purged.new_time)?;
         }
@@ -220,22 +204,16 @@ fn purge_once(
     }
     if matches!(options.purged, Purged::Broken) {
         // What they held alone is in no version any more, and what described it is of no use.
-        accept_losses(&index)?;
-        let useless = with_dindexes(&index, &HashSet::new())?;
-        delete_rows(&session, &index, &listed, useless)?;
+        accept_losses(index)?;
+        let useless = with_dindexes(index, &HashSet::new())?;
+        delete_rows(repository, &listed, useless)?;
     }
     if let Some(compact) = options
         .compact
         .as_ref()
         .filter(|_| !stats.versions.is_empty())
     {
-        let compaction = Compaction {
-            session: &session,
-            index: &index,
-            format: &format,
-            spool: &folder,
-        };
-        stats.compacted = compact_afterwards(&compaction, &[], compact)?;
+        stats.compacted = compact_afterwards(repository, &[], compact)?;
     }
     Ok(stats)
 }
@@ -305,7 +283,7 @@ enum Fate {
 /// What is taken out, and what tells it. Fates are found out as often as they are needed, because a version may have
 /// millions of them.
 struct Work<'a> {
-    survey: Survey<'a>,
+    repository: Repository<'a>,
     purged: &'a Purged,
 }
 
@@ -317,7 +295,7 @@ impl Work<'_> {
         dlist: &ListedVolume,
         nameable: &mut usize,
     ) -> Result<Option<PurgedVersion>> {
-        let session = self.survey.session;
+        let session = self.repository.session;
         let mut planned = PurgedVersion {
             version,
             new_time: version.time,
@@ -358,11 +336,11 @@ impl Work<'_> {
         dlist: &ListedVolume,
         mut sink: impl FnMut(FilelistEntry, Option<Fate>) -> Result<()>,
     ) -> Result<()> {
-        let session = self.survey.session;
-        let path = session.fetch(dlist.name.as_str(), self.survey.spool)?;
+        let session = self.repository.session;
+        let path = session.fetch(dlist.name.as_str(), self.repository.spool)?;
         let mut reader = open_dlist(session, dlist, &path)?;
         if matches!(self.purged, Purged::Broken) {
-            self.survey.fetch_missing_lists(&mut reader, dlist)?;
+            self.repository.fetch_missing_lists(&mut reader, dlist)?;
         }
         let mut whole = HashSet::new();
         for wants_files in [false, true] {
@@ -376,7 +354,7 @@ impl Work<'_> {
                         let decision = filters.decide(&entry.path);
                         matches!(decision, Some((Action::Include, _))).then_some(Fate::Removed)
                     }
-                    Purged::Broken => match self.survey.lost(&entry, &mut whole)? {
+                    Purged::Broken => match self.repository.lost(&entry, &mut whole)? {
                         Some(Lost::Content) => Some(Fate::Removed),
                         Some(Lost::Metadata) => Some(Fate::WithoutMetadata),
                         None => None,
@@ -423,7 +401,7 @@ impl Work<'_> {
                 continue;
             };
             let mut other = Fingerprint::default();
-            let (session, spool) = (self.survey.session, self.survey.spool);
+            let (session, spool) = (self.repository.session, self.repository.spool);
             let read = read_version(session, neighbor, spool, |entry| {
                 other.add(&entry);
                 Ok(())
@@ -456,7 +434,7 @@ impl Work<'_> {
         dlist: &ListedVolume,
         mut sink: impl FnMut(FilelistEntry) -> Result<()>,
     ) -> Result<()> {
-        let empty = empty_metadata(self.survey.format);
+        let empty = empty_metadata(self.repository.format);
         self.for_each(dlist, |mut entry, fate| {
             match fate {
                 Some(Fate::Removed) => return Ok(()),
@@ -469,7 +447,7 @@ impl Work<'_> {
 
     /// Writes a version anew.
     fn rewrite(&self, spool: &Spool, dlist: &ListedVolume, new_time: Timestamp) -> Result<()> {
-        let (session, index) = (self.survey.session, self.survey.index);
+        let (session, index) = (self.repository.session, self.repository.index);
         let path = session.fetch(dlist.name.as_str(), spool.folder())?;
         let mut reader = open_dlist(session, dlist, &path)?;
         let maker = reader.maker();
@@ -517,17 +495,17 @@ impl Work<'_> {
     /// What the index knows of what a version held goes.
     fn forget(&self, dlist: &ListedVolume) -> Result<()> {
         if let Some(time) = dlist.name.time() {
-            self.survey.index.forget_versions(&[time.as_second()])?;
+            self.repository.index.forget_versions(&[time.as_second()])?;
         }
         Ok(())
     }
 
     /// Deletes a version that was written anew under another time.
     fn delete(&self, listed: &Listed, dlist: &ListedVolume) -> Result<()> {
-        let session = self.survey.session;
+        let session = self.repository.session;
         session.check_cancelled()?;
         session.settle()?;
-        self.survey.index.forget_dlists([dlist.name.as_str()])?;
+        self.repository.index.forget_dlists([dlist.name.as_str()])?;
         delete_volume(session, listed, dlist.name.as_str()).map(drop)
     }
 

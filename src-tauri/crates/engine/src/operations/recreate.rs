@@ -30,21 +30,23 @@ pub fn recreate(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<RecreateStats> {
-    let Opened {
-        session,
-        cache,
-        mut listed,
-    } = Opened::existing(store, monitor, cancel)?;
-    cache.renew_index()?;
-    let spool = cache.spool();
-    let Some(format) = listed.format(&session, &spool)? else {
+    let opened = Opened::existing(store, monitor, cancel)?;
+    opened.cache.renew_index()?;
+    let format = opened
+        .listed
+        .format(&opened.session, &opened.cache.spool())?;
+    let Some(format) = format else {
         return Ok(RecreateStats::default());
     };
-    let index = cache.index_for(&format, store)?;
-    session.monitor().phase(Phase::ReadingDestination);
-    sync_what_is_there(&session, &index, &mut listed, &format, &spool, Losses::Told)?;
-    let sources = SourceList::of_run_before(&index)?.unwrap_or_default();
-    load_newest_version(&session, &index, &listed, &format, &spool, &sources)?;
+    let (indexed, mut listed) = opened.with_format(format)?;
+    let repository = indexed.repository();
+    repository
+        .session
+        .monitor()
+        .phase(Phase::ReadingDestination);
+    sync_what_is_there(repository, &mut listed, Losses::Told)?;
+    let sources = SourceList::of_run_before(repository.index)?.unwrap_or_default();
+    load_newest_version(repository, &listed, &sources)?;
     Ok(RecreateStats {
         versions: listed.dlists.len() as u64,
         volumes: listed.volumes().count() as u64,

@@ -4,11 +4,9 @@
 //! is told, and nothing that holds any is deleted.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use coffer_database::{Index, VolumeKind};
-use coffer_volume::Format;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -18,12 +16,10 @@ use crate::monitor::{Monitor, Phase};
 use crate::operations::verify::faulty_dindexes;
 use crate::repository::cache::with_sound_index;
 use crate::repository::damage::Lost;
-use crate::repository::damage::Survey;
 use crate::repository::deletion::{delete_rows, delete_volume, with_dindexes};
 use crate::repository::dindexes::{examine, tell_damage, write_dindex};
 use crate::repository::listing::Listed;
-use crate::repository::opened::Opened;
-use crate::repository::session::Session;
+use crate::repository::opened::{Opened, Repository};
 use crate::repository::spool::Spool;
 use crate::repository::store::Store;
 use crate::repository::sync::{Losses, accept_losses, sync_what_is_there};
@@ -66,124 +62,151 @@ fn repair_once(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<RepairStats> {
-    let Opened {
-        session,
-        cache,
-        mut listed,
-    } = Opened::existing(store, monitor, cancel)?;
-    let folder = cache.spool();
-    let Some(format) = cache.format(&session, &listed)? else {
+    let opened = Opened::existing(store, monitor, cancel)?;
+    let Some((indexed, mut listed)) = opened.indexed()? else {
         return Ok(RepairStats::default());
     };
-    let index = cache.index_for(&format, store)?;
-    index.hold_deletions(false)?;
-    session.monitor().phase(Phase::ReadingDestination);
-    sync_what_is_there(
-        &session,
-        &index,
-        &mut listed,
-        &format,
-        &folder,
-        Losses::Told,
-    )?;
-    forget_damaged_dindexes(&session, &index, &listed, &format, &folder)?;
-
-    // Also reads the blocklists that index volumes hold copies of.
-    let survey = Survey {
-        session: &session,
-        index: &index,
-        format: &format,
-        spool: &folder,
+    let repository = indexed.repository();
+    repository.index.hold_deletions(false)?;
+    repository
+        .session
+        .monitor()
+        .phase(Phase::ReadingDestination);
+    sync_what_is_there(repository, &mut listed, Losses::Told)?;
+    forget_damaged_dindexes(repository, &listed)?;
+    let mut repair = Repair {
+        repository,
+        mode,
+        listed,
+        stats: RepairStats::default(),
     };
-    let mut stats = RepairStats::default();
-    let mut all_read = true;
-    for dlist in &listed.dlists {
-        let counted = survey.broken_files(dlist, |_, lost| {
-            stats.broken_files += 1;
-            stats.lost_files += u64::from(lost == Lost::Content);
-            Ok(())
-        });
-        all_read &= tell_damage(&session, dlist, counted)?;
-    }
-
-    // What an unreadable version needs, nobody knows.
-    let is_whole = all_read && stats.broken_files == 0;
-    if is_whole && mode == Mode::Run {
-        accept_losses(&index)?;
-    }
-    let useless = if is_whole {
-        let mut unreadable = unreadable_dblocks(&index, &listed)?;
-        unreadable.retain(|dblock| !session.is_unread(dblock.name.as_str()));
-        unreadable
-    } else {
-        Vec::new()
-    };
-    for dblock in &useless {
-        if mode == Mode::Run && !delete_volume(&session, &listed, dblock.name.as_str())? {
-            continue;
+    if repair.is_every_version_whole()? {
+        if mode == Mode::Run {
+            accept_losses(repository.index)?;
         }
-        stats.deleted.extend(listed.with_parity([dblock.into()]));
+        repair.delete_unreadable_dblocks()?;
+        repair.delete_useless_dindexes()?;
     }
-    let gone: HashSet<String> = useless.iter().map(|v| v.name.to_string()).collect();
-    listed.dblocks.retain(|v| !gone.contains(v.name.as_str()));
-    if is_whole {
-        // Those that describe nothing but volumes that are gone.
-        let nothing = HashSet::new();
-        let dindexes: Vec<RemoteVolume> = match mode {
-            Mode::Run => {
-                let useless = with_dindexes(&index, &nothing)?;
-                delete_rows(&session, &index, &listed, useless)?
-            }
+    repair.write_dindexes(now)?;
+    Ok(repair.stats)
+}
+
+/// A repair, step by step.
+struct Repair<'a> {
+    repository: Repository<'a>,
+    mode: Mode,
+    listed: Listed,
+    stats: RepairStats,
+}
+
+impl Repair<'_> {
+    /// Counts what is broken. What a version needs that cannot be read, nobody knows.
+    ///
+    /// Also reads the blocklists that index volumes hold copies of.
+    fn is_every_version_whole(&mut self) -> Result<bool> {
+        let mut all_read = true;
+        for dlist in &self.listed.dlists {
+            let stats = &mut self.stats;
+            let counted = self.repository.broken_files(dlist, |_, lost| {
+                stats.broken_files += 1;
+                stats.lost_files += u64::from(lost == Lost::Content);
+                Ok(())
+            });
+            all_read &= tell_damage(self.repository.session, dlist, counted)?;
+        }
+        Ok(all_read && self.stats.broken_files == 0)
+    }
+
+    /// dblocks of which the index knows nothing, because they cannot be read, while every version is whole without them.
+    fn delete_unreadable_dblocks(&mut self) -> Result<()> {
+        let mut useless = unreadable_dblocks(self.repository.index, &self.listed)?;
+        let session = self.repository.session;
+        useless.retain(|dblock| !session.is_unread(dblock.name.as_str()));
+        for dblock in &useless {
+            self.delete(dblock)?;
+        }
+        let gone: HashSet<&str> = useless.iter().map(|volume| volume.name.as_str()).collect();
+        let stays = |volume: &ListedVolume| !gone.contains(volume.name.as_str());
+        self.listed.dblocks.retain(stays);
+        Ok(())
+    }
+
+    /// Those that describe nothing but volumes that are gone.
+    fn delete_useless_dindexes(&mut self) -> Result<()> {
+        let useless = with_dindexes(self.repository.index, &HashSet::new())?;
+        let dindexes = match self.mode {
+            Mode::Run => delete_rows(self.repository, &self.listed, useless)?,
             Mode::Plan => {
-                let useless = with_dindexes(&index, &nothing)?;
-                listed.with_parity(useless.into_iter().map(RemoteVolume::from))
+                let files = useless.into_iter().map(RemoteVolume::from);
+                self.listed.with_parity(files)
             }
         };
-        listed
-            .dindexes
-            .retain(|v| dindexes.iter().all(|gone| gone.name != v.name.as_str()));
-        stats.deleted.extend(dindexes);
-    }
-    let (uncovered, unreadable) = examine(&index, &listed)?;
-    let spool = Spool::new(folder, store, format.clone(), now, 0);
-    let mut all_covered = true;
-    for dblock in uncovered {
-        session.check_cancelled()?;
-        let written = match mode {
-            Mode::Plan => Ok(true),
-            Mode::Run => tell_damage(
-                &session,
-                dblock,
-                write_dindex(&session, &index, &format, &spool, dblock),
-            ),
+        let stays = |volume: &ListedVolume| {
+            let mut gone = dindexes.iter();
+            gone.all(|gone| gone.name != volume.name.as_str())
         };
-        if written? {
-            stats.indexed.push(dblock.into());
-        } else {
-            all_covered = false;
-        }
+        self.listed.dindexes.retain(stays);
+        self.stats.deleted.extend(dindexes);
+        Ok(())
     }
-    if all_covered {
-        let unreadable = unreadable.into_iter();
-        for dindex in unreadable.filter(|dindex| !session.is_unread(dindex.name.as_str())) {
-            if mode == Mode::Run && !delete_volume(&session, &listed, dindex.name.as_str())? {
-                continue;
+
+    /// Writes the dindexes that are lacking, and deletes those that cannot be read once all dblocks have another.
+    fn write_dindexes(&mut self, now: Timestamp) -> Result<()> {
+        let Repository {
+            session,
+            index,
+            format,
+            spool,
+        } = self.repository;
+        let (uncovered, unreadable) = examine(index, &self.listed)?;
+        let unreadable: Vec<_> = unreadable.into_iter().cloned().collect();
+        let spool = Spool::new(spool.to_owned(), session.store(), format.clone(), now, 0);
+        let mut all_covered = true;
+        for dblock in uncovered {
+            session.check_cancelled()?;
+            let is_written = match self.mode {
+                Mode::Plan => true,
+                Mode::Run => {
+                    let written = write_dindex(self.repository, &spool, dblock);
+                    tell_damage(session, dblock, written)?
+                }
+            };
+            if is_written {
+                self.stats.indexed.push(dblock.into());
+            } else {
+                all_covered = false;
             }
-            stats.deleted.extend(listed.with_parity([dindex.into()]));
         }
+        if all_covered {
+            let readable_later = |dindex: &&ListedVolume| session.is_unread(dindex.name.as_str());
+            for dindex in unreadable.iter().filter(|dindex| !readable_later(dindex)) {
+                self.delete(dindex)?;
+            }
+        }
+        Ok(())
     }
-    Ok(stats)
+
+    fn delete(&mut self, volume: &ListedVolume) -> Result<()> {
+        let (session, name) = (self.repository.session, volume.name.as_str());
+        if self.mode == Mode::Plan || delete_volume(session, &self.listed, name)? {
+            self.stats
+                .deleted
+                .extend(self.listed.with_parity([volume.into()]));
+        }
+        Ok(())
+    }
 }
 
 /// Reads all dindexes and makes the index forget those that are not what they should be.
-fn forget_damaged_dindexes(
-    session: &Session,
-    index: &Index,
-    listed: &Listed,
-    format: &Format,
-    spool: &Path,
-) -> Result<()> {
-    let faulty = faulty_dindexes(session, index, format, spool, listed)?;
+fn forget_damaged_dindexes(repository: Repository<'_>, listed: &Listed) -> Result<()> {
+    let Repository {
+        session: _,
+        index,
+        format: _,
+        spool: _,
+        ..
+    } = repository;
+    let faulty = faulty_dindexes(repository, listed)?;
     let rows = index.volumes()?.into_iter();
     let rows = rows.filter(|row| row.kind == VolumeKind::Dindex && faulty.contains(&row.name));
     let ids: Vec<_> = rows.map(|row| row.id).collect();

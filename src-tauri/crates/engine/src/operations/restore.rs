@@ -40,6 +40,7 @@ use crate::repository::blocks::fetch_blocks;
 use crate::repository::cache::{Cache, with_sound_index};
 use crate::repository::dlist::{fetch_version, open_dlist};
 use crate::repository::listing::Listed;
+use crate::repository::opened::Repository;
 use crate::repository::session::{Role, Session};
 use crate::repository::store::Store;
 use crate::repository::sync::{Losses, sync_what_is_there};
@@ -106,8 +107,14 @@ fn restore_once(
     let mut reader = open_dlist(&session, dlist, &path)?;
     let format = reader.format().clone();
     let index = cache.index_for(&format, store)?;
+    let repository = Repository {
+        session: &session,
+        index: &index,
+        format: &format,
+        spool: &spool,
+    };
     // What only volumes held that are gone is missed file by file.
-    sync_what_is_there(&session, &index, &mut listed, &format, &spool, Losses::Told)?;
+    sync_what_is_there(repository, &mut listed, Losses::Told)?;
 
     session.monitor().phase(Phase::Planning);
     let survey = plan::survey(&session, &mut reader, dlist, options, &index)?;
@@ -120,7 +127,7 @@ fn restore_once(
             .map_err(|source| Error::io("create", folder, source))?,
         Mapping::Original { .. } => false,
     };
-    fetch_blocklists(&session, &index, &survey.missing_lists, &format, &spool)?;
+    fetch_blocklists(repository, &survey.missing_lists)?;
     let plan = RestorePlan::new(index.path())?;
     let mapping = (survey.mapping, has_new_top);
     let mut placer = Placer::new(&session, &plan, options, mapping, &format, files);
@@ -130,9 +137,7 @@ fn restore_once(
     session.monitor().phase(Phase::Restoring);
     let (files, bytes) = plan.totals()?;
     session.monitor().totals(files, bytes);
-    let fetched = fetch_blocks(&session, &plan, &format, &spool, |block, data| {
-        placer.take(block, data)
-    });
+    let fetched = fetch_blocks(repository, &plan, |block, data| placer.take(block, data));
     match fetched {
         Ok(()) => placer.finish(),
         Err(error) => {

@@ -23,12 +23,11 @@ use crate::monitor::{FaultKind, Monitor, Phase};
 use crate::operations::verify::leftovers::{set_left_over_aside, tell_not_described};
 use crate::operations::verify::stats::{VerifyStats, note};
 use crate::repository::cache::with_sound_index;
-use crate::repository::damage::Survey;
 use crate::repository::digest::digest;
 use crate::repository::dlist::{open_dlist, read_entries};
 use crate::repository::listing::Listed;
 use crate::repository::open_volume::open_volume;
-use crate::repository::opened::Opened;
+use crate::repository::opened::{Opened, Repository};
 use crate::repository::session::{Role, Session};
 use crate::repository::store::Store;
 use crate::repository::sync::sync_volumes;
@@ -86,47 +85,34 @@ fn verify_once(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<VerifyStats> {
-    let Opened {
-        session,
-        cache,
-        mut listed,
-    } = Opened::existing(store, monitor, cancel)?;
-    let session = session.with_role(Role::Reading);
-    let spool = cache.spool();
+    let mut opened = Opened::existing(store, monitor, cancel)?.with_role(Role::Reading);
     let mut stats = VerifyStats::default();
     if options.samples == Samples::None {
-        let index = cache.index()?;
-        listed.complete(&session, &index)?;
-        compare_listing(&session, &index, &listed, Absence::Fault, &mut stats)?;
+        let index = opened.cache.index()?;
+        let (session, listed) = (&opened.session, &mut opened.listed);
+        listed.complete(session, &index)?;
+        compare_listing(session, &index, listed, Absence::Fault, &mut stats)?;
         return Ok(stats);
     }
-    let Some(format) = cache.format(&session, &listed)? else {
+    let Some((indexed, mut listed)) = opened.indexed()? else {
         return Ok(stats);
     };
-    let index = cache.index_for(&format, store)?;
-    listed.complete(&session, &index)?;
-    compare_listing(&session, &index, &listed, Absence::Unknown, &mut stats)?;
+    let repository = indexed.repository();
+    let (session, index) = (repository.session, repository.index);
+    listed.complete(session, index)?;
+    compare_listing(session, index, &listed, Absence::Unknown, &mut stats)?;
     session.monitor().phase(Phase::ReadingDestination);
-    match sync_volumes(&session, &index, &mut listed, &format, &spool) {
+    match sync_volumes(repository, &mut listed) {
         Err(Error::VolumesMissing { names, .. }) => {
             for name in names {
-                note(&session, &mut stats, name, FaultKind::Missing);
+                note(session, &mut stats, name, FaultKind::Missing);
             }
         }
         other => drop(other?),
     }
-    tell_not_described(&session, &index, &format, &spool, &listed, &mut stats)?;
-    set_left_over_aside(&session, &index, &format, &spool, &mut listed)?;
-    verify_samples(
-        &session,
-        &index,
-        &format,
-        &spool,
-        &listed,
-        options,
-        Lists::Compared,
-        &mut stats,
-    )?;
+    tell_not_described(repository, &listed, &mut stats)?;
+    set_left_over_aside(repository, &mut listed)?;
+    verify_samples(repository, &listed, options, Lists::Compared, &mut stats)?;
     Ok(stats)
 }
 
@@ -195,15 +181,19 @@ pub(crate) enum Lists {
     reason = "what all of the engine needs, and how"
 )]
 pub(crate) fn verify_samples(
-    session: &Session,
-    index: &Index,
-    format: &Format,
-    spool: &Path,
+    repository: Repository<'_>,
     listed: &Listed,
     options: &VerifyOptions,
     lists: Lists,
     stats: &mut VerifyStats,
 ) -> Result<()> {
+    let Repository {
+        session,
+        index,
+        format: _,
+        spool,
+        ..
+    } = repository;
     session.monitor().phase(Phase::Verifying);
     if options.samples == Samples::All {
         index.prepare_for_volumes()?;
@@ -216,23 +206,11 @@ pub(crate) fn verify_samples(
     session
         .monitor()
         .totals(all().count() as u64, all().map(|volume| volume.size).sum());
-    let survey = Survey {
-        session,
-        index,
-        format,
-        spool,
-    };
     if lists == Lists::Compared {
         for volume in dlists {
-            conclude(
-                session,
-                index,
-                volume,
-                examine_dlist(&survey, volume),
-                stats,
-            )?;
+            conclude(repository, volume, examine_dlist(repository, volume), stats)?;
         }
-        return examine_volumes(session, index, format, spool, listed, chosen, stats);
+        return examine_volumes(repository, listed, chosen, stats);
     }
     // Reading lists needs no index, so it goes on beside the rest.
     thread::scope(|scope| {
@@ -240,11 +218,11 @@ pub(crate) fn verify_samples(
             let read = |volume: &&ListedVolume| read_dlist(session, volume, spool).map(|()| None);
             dlists.iter().map(read).collect::<Vec<_>>()
         })?;
-        let examined = examine_volumes(session, index, format, spool, listed, chosen, stats);
+        let examined = examine_volumes(repository, listed, chosen, stats);
         let read = join(reading);
         examined?;
         for (volume, read) in dlists.iter().zip(read) {
-            conclude(session, index, volume, read, stats)?;
+            conclude(repository, volume, read, stats)?;
         }
         Ok(())
     })
@@ -253,15 +231,19 @@ pub(crate) fn verify_samples(
 /// Names of dindexes that cannot be read, after trying all of them. One that describes a volume which is gone can be, and
 /// may hold the only copy of a blocklist.
 pub(crate) fn faulty_dindexes(
-    session: &Session,
-    index: &Index,
-    format: &Format,
-    spool: &Path,
+    repository: Repository<'_>,
     listed: &Listed,
 ) -> Result<HashSet<String>> {
+    let Repository {
+        session: _,
+        index: _,
+        format: _,
+        spool: _,
+        ..
+    } = repository;
     let mut stats = VerifyStats::default();
     let all = listed.dindexes.iter().collect();
-    examine_volumes(session, index, format, spool, listed, all, &mut stats)?;
+    examine_volumes(repository, listed, all, &mut stats)?;
     let faults = stats.faults.into_iter();
     let unreadable = faults.filter(|fault| !matches!(fault.kind, FaultKind::Incomplete(_)));
     Ok(unreadable.map(|fault| fault.volume).collect())
@@ -269,14 +251,18 @@ pub(crate) fn faulty_dindexes(
 
 /// Reads dindexes and dblocks.
 fn examine_volumes(
-    session: &Session,
-    index: &Index,
-    format: &Format,
-    spool: &Path,
+    repository: Repository<'_>,
     listed: &Listed,
     chosen: Vec<&ListedVolume>,
     stats: &mut VerifyStats,
 ) -> Result<()> {
+    let Repository {
+        session,
+        index,
+        format,
+        spool,
+        ..
+    } = repository;
     let sizes: HashMap<&str, u64> = listed
         .dblocks
         .iter()
@@ -296,16 +282,16 @@ fn examine_volumes(
                 return Ok(Some(FaultKind::OtherContent));
             }
             if volume.name.kind() == VolumeKind::Dindex {
-                examine_dindex(session, format, volume, &sizes, &path)
+                examine_dindex(repository, volume, &sizes, &path)
             } else {
-                examine_dblock(session, index, format, volume, row.map(|row| row.id), &path)
+                examine_dblock(repository, volume, row.map(|row| row.id), &path)
             }
         });
         let is_damaged = match &examined {
             Ok(fault) => fault.is_some(),
             Err(error) => Session::is_proof_of_loss(error),
         };
-        conclude(session, index, volume, examined, stats)?;
+        conclude(repository, volume, examined, stats)?;
         if let Some(row) = row.filter(|_| is_damaged && volume.name.kind() == VolumeKind::Dblock) {
             unsound.push(row.id);
         }
@@ -321,12 +307,12 @@ fn examine_volumes(
 
 /// Notes what came out for one volume. Damage is a fault; a lost connection, say, is not.
 fn conclude(
-    session: &Session,
-    index: &Index,
+    repository: Repository<'_>,
     volume: &ListedVolume,
     examined: Result<Option<FaultKind>>,
     stats: &mut VerifyStats,
 ) -> Result<()> {
+    let Repository { session, index, .. } = repository;
     let name = volume.name.as_str();
     stats.examined_volumes += 1;
     session.monitor().done(1, volume.size, name);
@@ -369,9 +355,9 @@ fn read_dlist(session: &Session, volume: &ListedVolume, spool: &Path) -> Result<
     read_entries(&mut reader, volume, |_| session.check_cancelled())
 }
 
-fn examine_dlist(survey: &Survey<'_>, volume: &ListedVolume) -> Result<Option<FaultKind>> {
+fn examine_dlist(repository: Repository<'_>, volume: &ListedVolume) -> Result<Option<FaultKind>> {
     let (mut count, mut first) = (0_u64, None);
-    survey.broken_files(volume, |entry, _| {
+    repository.broken_files(volume, |entry, _| {
         count += 1;
         first.get_or_insert(entry.path);
         Ok(())
@@ -384,12 +370,14 @@ fn examine_dlist(survey: &Survey<'_>, volume: &ListedVolume) -> Result<Option<Fa
 }
 
 fn examine_dindex(
-    session: &Session,
-    format: &Format,
+    repository: Repository<'_>,
     volume: &ListedVolume,
     sizes: &HashMap<&str, u64>,
     path: &Path,
 ) -> Result<Option<FaultKind>> {
+    let Repository {
+        session, format, ..
+    } = repository;
     let damaged = |source| Error::volume(volume.name.as_str(), source);
     let opened = open_volume(session.store(), &volume.name, path)?;
     let mut reader = DindexReader::new(opened, format).map_err(damaged)?;
@@ -420,13 +408,17 @@ fn examine_dindex(
 }
 
 fn examine_dblock(
-    session: &Session,
-    index: &Index,
-    format: &Format,
+    repository: Repository<'_>,
     volume: &ListedVolume,
     id: Option<i64>,
     path: &Path,
 ) -> Result<Option<FaultKind>> {
+    let Repository {
+        session,
+        index,
+        format,
+        ..
+    } = repository;
     let mut found = scan(session, format, volume, path)?;
     found.sort_unstable();
     let is_found = |hash: &[u8], size| {

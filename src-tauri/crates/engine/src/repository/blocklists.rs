@@ -1,14 +1,12 @@
 //! Blocklists: the hashes of a stream's blocks, which the index lacks where dindexes have none.
 
-use std::path::Path;
-
 use coffer_database::{Index, RestorePlan, Use};
 use coffer_volume::stream::{Parts, StreamRef, block_count};
 use coffer_volume::{Format, Hash};
 
 use crate::error::Result;
 use crate::repository::blocks::fetch_blocks;
-use crate::repository::session::Session;
+use crate::repository::opened::Repository;
 
 pub(crate) fn note_missing_lists(
     stream: &StreamRef,
@@ -38,13 +36,14 @@ pub(crate) fn list_len(position: usize, size: u64, format: &Format) -> u64 {
 }
 
 /// Reads blocklists out of the dblocks that hold them, for backups whose index volumes have none.
-pub(crate) fn fetch_blocklists(
-    session: &Session,
-    index: &Index,
-    missing: &[(Hash, u64)],
-    format: &Format,
-    spool: &Path,
-) -> Result<()> {
+pub(crate) fn fetch_blocklists(repository: Repository<'_>, missing: &[(Hash, u64)]) -> Result<()> {
+    let Repository {
+        session: _,
+        index,
+        format: _,
+        spool: _,
+        ..
+    } = repository;
     if missing.is_empty() {
         return Ok(());
     }
@@ -62,7 +61,7 @@ pub(crate) fn fetch_blocklists(
             )?;
         }
     }
-    fetch_blocks(session, &plan, format, spool, |block, data| {
+    fetch_blocks(repository, &plan, |block, data| {
         Ok(index.add_blocklist(&block.hash, &data)?)
     })
 }

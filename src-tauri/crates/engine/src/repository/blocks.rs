@@ -11,6 +11,7 @@ use crossbeam_channel::{Sender, bounded};
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::repository::open_volume::open_volume;
+use crate::repository::opened::Repository;
 use crate::repository::session::{Fetched, Session};
 use crate::repository::store::Store;
 use crate::repository::volumes::ListedVolume;
@@ -30,12 +31,16 @@ type Batch = Vec<(WantedBlock, Vec<u8>)>;
 ///
 /// A volume that cannot be read is told, and its blocks are looked for in others. Blocks that are in none stay open.
 pub(crate) fn fetch_blocks(
-    session: &Session,
+    repository: Repository<'_>,
     plan: &RestorePlan,
-    format: &Format,
-    spool: &Path,
     mut take: impl FnMut(&WantedBlock, Vec<u8>) -> Result<()>,
 ) -> Result<()> {
+    let Repository {
+        session,
+        format: _,
+        spool,
+        ..
+    } = repository;
     loop {
         session.check_cancelled()?;
         plan.assign_volumes()?;
@@ -60,19 +65,21 @@ pub(crate) fn fetch_blocks(
             let Ok(id) = position.map(|position| ids[position].1) else {
                 return Ok(());
             };
-            read_volume(session, plan, format, (id, volume), path, &mut take)
+            read_volume(repository, plan, (id, volume), path, &mut take)
         })?;
     }
 }
 
 fn read_volume(
-    session: &Session,
+    repository: Repository<'_>,
     plan: &RestorePlan,
-    format: &Format,
     (id, volume): (i64, &ListedVolume),
     path: Result<Fetched>,
     take: &mut impl FnMut(&WantedBlock, Vec<u8>) -> Result<()>,
 ) -> Result<()> {
+    let Repository {
+        session, format, ..
+    } = repository;
     // A copy goes away with its path, so that stays until the end.
     let path = match path {
         Ok(path) => path,

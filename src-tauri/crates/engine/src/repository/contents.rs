@@ -1,13 +1,11 @@
 //! What a version is of, by its topmost paths.
 
-use std::path::Path;
-
 use coffer_database::Index;
 
 use crate::error::Result;
 use crate::repository::dlist::{open_dlist, read_entries};
 use crate::repository::makers::Makers;
-use crate::repository::session::Session;
+use crate::repository::opened::Repository;
 use crate::repository::source_list::{SourceList, Tops};
 use crate::repository::volumes::ListedVolume;
 
@@ -32,24 +30,26 @@ impl Contents {
     }
 
     /// As noted, else as its dlist says, which says as well whose it is; `None` of one that cannot be read, which is told.
-    pub(crate) fn of(
-        session: &Session,
-        index: &Index,
-        spool: &Path,
-        dlist: &ListedVolume,
-    ) -> Result<Option<Self>> {
-        if let Some(noted) = Self::noted(index, dlist)? {
+    pub(crate) fn of(repository: Repository<'_>, dlist: &ListedVolume) -> Result<Option<Self>> {
+        if let Some(noted) = Self::noted(repository.index, dlist)? {
             return Ok(Some(noted));
         }
-        match Self::read(session, index, spool, dlist) {
+        match Self::read(repository, dlist) {
             Ok(contents) => Ok(Some(contents)),
-            Err(error) => session
+            Err(error) => repository
+                .session
                 .tell_unusable(dlist.name.as_str(), error)
                 .map(|()| None),
         }
     }
 
-    fn read(session: &Session, index: &Index, spool: &Path, dlist: &ListedVolume) -> Result<Self> {
+    fn read(repository: Repository<'_>, dlist: &ListedVolume) -> Result<Self> {
+        let Repository {
+            session,
+            index,
+            spool,
+            ..
+        } = repository;
         let path = session.fetch(dlist.name.as_str(), spool)?;
         let mut reader = open_dlist(session, dlist, &path)?;
         Makers::noted(index)?.learn(session.store(), dlist, &reader)?;
@@ -59,9 +59,16 @@ impl Contents {
             tops.add(&entry);
             Ok(())
         })?;
-        let contents = tops.into_contents();
+        let contents = Self::from(tops);
         contents.note(index, dlist)?;
         Ok(contents)
+    }
+}
+
+impl From<Tops> for Contents {
+    fn from(tops: Tops) -> Self {
+        let (all, full) = tops.into_lists();
+        Self { all, full }
     }
 }
 

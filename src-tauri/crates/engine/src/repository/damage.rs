@@ -1,7 +1,6 @@
 //! Entries of versions of which blocks are nowhere.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use coffer_database::Index;
 use coffer_volume::dlist::{DlistReader, FilelistEntry};
@@ -11,7 +10,7 @@ use coffer_volume::{Format, Hash};
 use crate::error::{Error, Result};
 use crate::repository::blocklists::{fetch_blocklists, list_len, note_missing_lists};
 use crate::repository::dlist::{open_dlist, read_entries};
-use crate::repository::session::Session;
+use crate::repository::opened::Repository;
 use crate::repository::volumes::ListedVolume;
 
 /// What of an entry is lost.
@@ -23,15 +22,7 @@ pub enum Lost {
     Metadata,
 }
 
-/// Looks for broken entries in versions.
-pub(crate) struct Survey<'a> {
-    pub(crate) session: &'a Session,
-    pub(crate) index: &'a Index,
-    pub(crate) format: &'a Format,
-    pub(crate) spool: &'a Path,
-}
-
-impl Survey<'_> {
+impl Repository<'_> {
     /// Calls `sink` with each entry of a version that is not whole.
     pub(crate) fn broken_files(
         &self,
@@ -67,7 +58,7 @@ impl Survey<'_> {
             }
             Ok(())
         })?;
-        fetch_blocklists(self.session, self.index, &missing, self.format, self.spool)
+        fetch_blocklists(*self, &missing)
     }
 
     /// What of an entry is lost. `whole` remembers blocklists of which nothing is.

@@ -8,6 +8,7 @@ use coffer_destination::Error as DestinationError;
 use crate::error::Result;
 use crate::monitor::{Phase, Problem, ProblemKind};
 use crate::repository::listing::Listed;
+use crate::repository::opened::Repository;
 use crate::repository::session::Session;
 use crate::repository::volumes::RemoteVolume;
 
@@ -45,11 +46,11 @@ fn is_of_one_file(error: &DestinationError) -> bool {
 
 /// Deletes volumes, first those that come first.
 pub(crate) fn delete_rows(
-    session: &Session,
-    index: &Index,
+    repository: Repository<'_>,
     listed: &Listed,
     rows: Vec<VolumeRow>,
 ) -> Result<Vec<RemoteVolume>> {
+    let Repository { session, index, .. } = repository;
     if rows.is_empty() {
         return Ok(Vec::new());
     }

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::repository::digest::digest;
 use crate::repository::listing::Listed;
 use crate::repository::open_volume::open_volume;
+use crate::repository::opened::Repository;
 use crate::repository::session::Session;
 use crate::repository::spool::Spool;
 use crate::repository::volumes::ListedVolume;
@@ -32,14 +33,14 @@ pub(crate) fn lacking_dindexes<'l>(
 
 /// Writes dindexes that are lacking, as a run that was killed between a dblock and its dindex leaves things.
 pub(crate) fn write_missing_dindexes(
-    session: &Session,
-    index: &Index,
+    repository: Repository<'_>,
     spool: &Spool,
     listed: &Listed,
 ) -> Result<()> {
+    let Repository { session, index, .. } = repository;
     for dblock in lacking_dindexes(index, listed)? {
         session.check_cancelled()?;
-        let written = write_dindex(session, index, spool.format(), spool, dblock);
+        let written = write_dindex(repository, spool, dblock);
         tell_damage(session, dblock, written)?;
     }
     Ok(())
@@ -84,12 +85,16 @@ pub(crate) fn tell_damage(
 }
 
 pub(crate) fn write_dindex(
-    session: &Session,
-    index: &Index,
-    format: &Format,
+    repository: Repository<'_>,
     spool: &Spool,
     dblock: &ListedVolume,
 ) -> Result<()> {
+    let Repository {
+        session,
+        index,
+        format,
+        ..
+    } = repository;
     let path = session.fetch(dblock.name.as_str(), spool.folder())?;
     let volume_digest = digest(&path, format)?;
     let blocks = scan(session, format, dblock, &path)?;

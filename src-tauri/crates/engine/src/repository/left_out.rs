@@ -1,16 +1,12 @@
 //! What the newest version lacks because its run had other sources.
 
-use std::path::Path;
-
-use coffer_database::Index;
-
 use crate::error::Result;
 use crate::repository::contents::Contents;
 use crate::repository::dlist::read_version;
 use crate::repository::listing::Listed;
 use crate::repository::makers::{Makers, Origin};
+use crate::repository::opened::Repository;
 use crate::repository::rows::entry_row;
-use crate::repository::session::Session;
 use crate::repository::source_list::SourceList;
 use crate::repository::volumes::ListedVolume;
 
@@ -20,12 +16,16 @@ const MOST_READ: usize = 50;
 /// Adds to the version that the next run compares with what it lacks of `sources`, as the newest own version has it that has
 /// them: only there is to be seen what of these was backed up and is away now.
 pub(super) fn add_left_out(
-    session: &Session,
-    index: &Index,
+    repository: Repository<'_>,
     listed: &Listed,
-    spool: &Path,
     sources: &SourceList,
 ) -> Result<()> {
+    let Repository {
+        session,
+        index,
+        spool,
+        ..
+    } = repository;
     let Some(base) = index.filesets()?.last().copied() else {
         return Ok(());
     };
@@ -60,7 +60,7 @@ pub(super) fn add_left_out(
         if reads > MOST_READ {
             break;
         }
-        let Some(Contents { all, .. }) = Contents::of(session, index, spool, dlist)? else {
+        let Some(Contents { all, .. }) = Contents::of(repository, dlist)? else {
             continue;
         };
         if Makers::noted(index)?.of(dlist) != Origin::Own {

@@ -1,33 +1,36 @@
 //! Which blocks the versions at the destination need.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
-use coffer_database::{Index, Usage};
+use coffer_database::Usage;
 use coffer_volume::stream::{Parts, StreamRef, block_len, split_blocklist};
-use coffer_volume::{Format, Hash, VolumeKind};
+use coffer_volume::{Hash, VolumeKind};
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::repository::blocklists::{fetch_blocklists, list_len, note_missing_lists};
 use crate::repository::dlist::{open_dlist, read_entries};
 use crate::repository::listing::Listed;
-use crate::repository::session::Session;
+use crate::repository::opened::Repository;
 use crate::repository::volumes::ListedVolume;
 
 /// Which of these volumes hold something that a version needs and no other volume has. Where that cannot be known,
 /// all of them count.
 pub(crate) fn needed_volumes(
-    session: &Session,
-    index: &Index,
+    repository: Repository<'_>,
     listed: &Listed,
-    format: &Format,
-    spool: &Path,
     volumes: &[i64],
 ) -> Result<HashSet<i64>> {
+    let Repository {
+        session: _,
+        index,
+        format: _,
+        spool: _,
+        ..
+    } = repository;
     // Versions that are gone may be among those that were read before.
     index.clear_older()?;
-    let mut needs = Needs::new(session, index, format, spool)?;
+    let mut needs = Needs::new(repository)?;
     match needs.add(listed, &[]) {
         Ok(()) => {
             needs.usage().set_doomed(volumes)?;
@@ -48,10 +51,7 @@ pub(crate) fn is_unknown(error: &Error) -> bool {
 
 /// Collects what versions need, each version once.
 pub(crate) struct Needs<'a> {
-    session: &'a Session,
-    index: &'a Index,
-    format: &'a Format,
-    spool: &'a Path,
+    repository: Repository<'a>,
     /// `None` while somebody else has it.
     usage: Option<Usage>,
     counted: HashSet<Timestamp>,
@@ -62,18 +62,10 @@ pub(crate) struct Needs<'a> {
 }
 
 impl<'a> Needs<'a> {
-    pub(crate) fn new(
-        session: &'a Session,
-        index: &'a Index,
-        format: &'a Format,
-        spool: &'a Path,
-    ) -> Result<Self> {
+    pub(crate) fn new(repository: Repository<'a>) -> Result<Self> {
         Ok(Self {
-            session,
-            index,
-            format,
-            spool,
-            usage: Some(Usage::new(&index.handle())?),
+            repository,
+            usage: Some(Usage::new(&repository.index.handle())?),
             counted: HashSet::new(),
             unlisted: Vec::new(),
             numbers: HashMap::new(),
@@ -127,7 +119,7 @@ impl<'a> Needs<'a> {
             return Ok(());
         };
         if !self.counted.contains(&time) {
-            self.session.check_cancelled()?;
+            self.repository.session.check_cancelled()?;
             self.add_dlist(dlist)?;
             self.counted.insert(time);
         }
@@ -138,9 +130,9 @@ impl<'a> Needs<'a> {
     /// go from among them take their needs along only when the others are read again.
     fn add_older(&mut self, dlists: &mut Vec<&ListedVolume>) -> Result<()> {
         let names: Vec<&str> = dlists.iter().map(|dlist| dlist.name.as_str()).collect();
-        if self.index.retain_older(&names)? {
+        if self.repository.index.retain_older(&names)? {
             self.usage().add_older()?;
-            let known = self.index.older_dlists()?;
+            let known = self.repository.index.older_dlists()?;
             let (counted, others): (Vec<_>, Vec<_>) = std::mem::take(dlists)
                 .into_iter()
                 .partition(|dlist| known.iter().any(|name| name == dlist.name.as_str()));
@@ -148,7 +140,7 @@ impl<'a> Needs<'a> {
                 .extend(counted.iter().filter_map(|dlist| dlist.name.time()));
             *dlists = others;
         } else {
-            self.index.clear_older()?;
+            self.repository.index.clear_older()?;
         }
         if dlists.is_empty() {
             return Ok(());
@@ -165,6 +157,7 @@ impl<'a> Needs<'a> {
     /// Adds the versions that the index has, when all of them are still wanted, and takes them off `dlists`.
     fn add_loaded(&mut self, dlists: &mut Vec<&ListedVolume>) -> Result<()> {
         let loaded: HashSet<i64> = self
+            .repository
             .index
             .filesets()?
             .iter()
@@ -183,7 +176,7 @@ impl<'a> Needs<'a> {
         let mut streams = Vec::new();
         self.usage().for_each_listed_stream(|size, parts| {
             let lists = parts
-                .chunks(self.format.block_hash().output_len())
+                .chunks(self.repository.format.block_hash().output_len())
                 .map(Hash::from_bytes)
                 .collect::<coffer_volume::Result<_>>()
                 .map_err(|source| Error::volume("the index", source))?;
@@ -192,7 +185,7 @@ impl<'a> Needs<'a> {
         })?;
         for (size, parts) in streams {
             // Only size and parts matter here.
-            let hash = self.format.file_hash().digest(b"");
+            let hash = self.repository.format.file_hash().digest(b"");
             self.add_stream(&StreamRef { hash, size, parts })?;
         }
         for volume in dlists.iter().filter(|volume| is_loaded(volume)) {
@@ -204,9 +197,9 @@ impl<'a> Needs<'a> {
 
     fn add_dlist(&mut self, dlist: &ListedVolume) -> Result<()> {
         let mut streams = Vec::new();
-        let session = self.session;
+        let session = self.repository.session;
         let opened = session
-            .fetch(dlist.name.as_str(), self.spool)
+            .fetch(dlist.name.as_str(), self.repository.spool)
             .and_then(|path| Ok((open_dlist(session, dlist, &path)?, path)));
         let read = opened.and_then(|(mut reader, _path)| {
             read_entries(&mut reader, dlist, |entry| {
@@ -256,23 +249,26 @@ impl<'a> Needs<'a> {
 
     /// Adds a blocklist and the blocks in it; false when the index does not have it.
     fn add_list(&self, position: usize, list: Hash, size: u64) -> Result<bool> {
-        let len = list_len(position, size, self.format);
+        let len = list_len(position, size, self.repository.format);
         self.usage().add_block(list.as_bytes(), len)?;
-        let data = self.index.blocklist(list.as_bytes())?;
+        let data = self.repository.index.blocklist(list.as_bytes())?;
         let Some(data) = data.filter(|data| data.len() as u64 == len) else {
             return Ok(false);
         };
-        let first = position as u64 * self.format.hashes_per_blocklist();
-        let hashes = split_blocklist(&data, self.format)
+        let first = position as u64 * self.repository.format.hashes_per_blocklist();
+        let hashes = split_blocklist(&data, self.repository.format)
             .map_err(|source| Error::volume("the index", source))?;
         // The last block of a stream may be shorter, so a list is done once only when it has none of those.
-        let is_full = block_len(first + hashes.len() as u64 - 1, size, self.format)
-            == self.format.block_size();
+        let is_full = block_len(
+            first + hashes.len() as u64 - 1,
+            size,
+            self.repository.format,
+        ) == self.repository.format.block_size();
         if is_full && !self.usage().add_list(list.as_bytes())? {
             return Ok(true);
         }
         for (number, hash) in (first..).zip(hashes) {
-            let size = block_len(number, size, self.format);
+            let size = block_len(number, size, self.repository.format);
             self.usage().add_block(hash.as_bytes(), size)?;
         }
         Ok(true)
@@ -286,18 +282,23 @@ impl<'a> Needs<'a> {
         }
         let mut missing = Vec::new();
         for stream in &streams {
-            note_missing_lists(stream, self.format, self.index, &mut missing)?;
+            note_missing_lists(
+                stream,
+                self.repository.format,
+                self.repository.index,
+                &mut missing,
+            )?;
         }
-        fetch_blocklists(self.session, self.index, &missing, self.format, self.spool)?;
+        fetch_blocklists(self.repository, &missing)?;
         for stream in &streams {
             self.add_stream(stream)?;
         }
         if self.unlisted.is_empty() {
             return Ok(());
         }
-        self.session.require_read(VolumeKind::Dblock)?;
+        self.repository.session.require_read(VolumeKind::Dblock)?;
         Err(Error::DataMissing {
-            destination: self.session.label(),
+            destination: self.repository.session.label(),
             blocks: self.unlisted.len() as u64,
         })
     }

@@ -4,16 +4,17 @@ use std::path::Path;
 
 use coffer_database::Index;
 use coffer_volume::dlist::Completeness;
-use coffer_volume::{Format, Hash, VolumeName};
+use coffer_volume::{Hash, VolumeName};
 
 use crate::error::{Error, Result};
+use crate::repository::contents::Contents;
 use crate::repository::digest::digest;
 use crate::repository::dlist::{open_dlist, read_entries};
 use crate::repository::left_out::add_left_out;
 use crate::repository::listing::Listed;
 use crate::repository::makers::{Makers, Origin};
+use crate::repository::opened::Repository;
 use crate::repository::rows::entry_row;
-use crate::repository::session::Session;
 use crate::repository::source_list::{SourceList, Tops};
 use crate::repository::volumes::ListedVolume;
 
@@ -31,14 +32,18 @@ const MOST_TRIED: usize = 10;
 /// # Errors
 /// Those of the destination.
 pub(crate) fn load_newest_version(
-    session: &Session,
-    index: &Index,
+    repository: Repository<'_>,
     listed: &Listed,
-    format: &Format,
-    spool: &Path,
     sources: &SourceList,
 ) -> Result<()> {
-    take_up_staged(session, index, listed, format, spool)?;
+    let Repository {
+        session: _,
+        index,
+        format: _,
+        spool: _,
+        ..
+    } = repository;
+    take_up_staged(repository, listed)?;
     let times: Vec<i64> = listed
         .times()
         .into_iter()
@@ -58,7 +63,7 @@ pub(crate) fn load_newest_version(
         let gone = loaded.iter().map(|fileset| fileset.time);
         let gone: Vec<_> = gone.filter(|time| !times.contains(time)).collect();
         index.forget_versions(&gone)?;
-        return add_left_out(session, index, listed, spool, sources);
+        return add_left_out(repository, listed, sources);
     }
     // Nobody knows yet whether all that it needs is there.
     index.set_may_be_damaged(true)?;
@@ -71,14 +76,14 @@ pub(crate) fn load_newest_version(
         _ => Vec::new(),
     };
     for dlist in renamed.into_iter().chain(own) {
-        if load(session, index, dlist, spool)? == Some(Origin::Own) {
-            return add_left_out(session, index, listed, spool, sources);
+        if load(repository, dlist)? == Some(Origin::Own) {
+            return add_left_out(repository, listed, sources);
         }
     }
     let mut tried = 0;
     for dlist in others {
-        match load(session, index, dlist, spool)? {
-            Some(Origin::Own) => return add_left_out(session, index, listed, spool, sources),
+        match load(repository, dlist)? {
+            Some(Origin::Own) => return add_left_out(repository, listed, sources),
             Some(Origin::Unknown) if sources.is_empty() || sources.has_some_in(index)? => {
                 return Ok(());
             }
@@ -113,13 +118,14 @@ impl<'n> StagedAs<'n> {
 }
 
 /// When a run was killed after its version arrived, it is the newest one in the index from now on.
-fn take_up_staged(
-    session: &Session,
-    index: &Index,
-    listed: &Listed,
-    format: &Format,
-    spool: &Path,
-) -> Result<()> {
+fn take_up_staged(repository: Repository<'_>, listed: &Listed) -> Result<()> {
+    let Repository {
+        session,
+        index,
+        format,
+        spool,
+        ..
+    } = repository;
     let Some(noted) = index.staged_as()? else {
         return Ok(());
     };
@@ -146,16 +152,17 @@ fn take_up_staged(
 }
 
 /// Makes it the only version in the index, unless it is another computer's. `None` when it cannot be read, which is told.
-fn load(
-    session: &Session,
-    index: &Index,
-    dlist: &ListedVolume,
-    spool: &Path,
-) -> Result<Option<Origin>> {
+fn load(repository: Repository<'_>, dlist: &ListedVolume) -> Result<Option<Origin>> {
+    let Repository {
+        session,
+        index,
+        spool,
+        ..
+    } = repository;
     index.clear_filesets()?;
     let loaded = session
         .fetch(dlist.name.as_str(), spool)
-        .and_then(|path| insert(session, index, dlist, &path));
+        .and_then(|path| insert(repository, dlist, &path));
     match loaded {
         Ok(origin) => Ok(Some(origin)),
         // The one before serves as well, it only makes more look changed.
@@ -165,7 +172,8 @@ fn load(
     }
 }
 
-fn insert(session: &Session, index: &Index, dlist: &ListedVolume, path: &Path) -> Result<Origin> {
+fn insert(repository: Repository<'_>, dlist: &ListedVolume, path: &Path) -> Result<Origin> {
+    let Repository { session, index, .. } = repository;
     let mut reader = open_dlist(session, dlist, path)?;
     let origin = Makers::noted(index)?.learn(session.store(), dlist, &reader)?;
     if origin == Origin::Others {
@@ -188,6 +196,6 @@ fn insert(session: &Session, index: &Index, dlist: &ListedVolume, path: &Path) -
             Ok(())
         })
     })?;
-    tops.into_contents().note(index, dlist)?;
+    Contents::from(tops).note(index, dlist)?;
     Ok(origin)
 }

@@ -1,15 +1,20 @@
+//! A backup that exists, opened for work on it.
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use coffer_database::Index;
+use coffer_volume::Format;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::repository::cache::Cache;
 use crate::repository::listing::Listed;
-use crate::repository::session::Session;
+use crate::repository::session::{Role, Session};
 use crate::repository::store::Store;
 
-/// A backup that exists, opened for work on it: nobody else works on it, it was listed, and its passphrase fits.
+/// Nobody else works on it, it was listed, and its passphrase fits.
 pub(crate) struct Opened {
     pub(crate) session: Session,
     pub(crate) cache: Cache,
@@ -18,7 +23,7 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// # Errors
-    /// [`crate::Error::Locked`], [`crate::Error::NoBackup`], and those of a passphrase that does not fit.
+    /// [`Error::Locked`], [`Error::NoBackup`], and those of a passphrase that does not fit.
     pub(crate) fn existing(
         store: &Store,
         monitor: Arc<dyn Monitor>,
@@ -37,4 +42,86 @@ impl Opened {
             listed,
         })
     }
+
+    /// The same for another kind of work; see [`Role`].
+    pub(crate) fn with_role(self, role: Role) -> Self {
+        Self {
+            session: self.session.with_role(role),
+            ..self
+        }
+    }
+
+    /// Opens the index of a backup whose settings can be read; `None` where there is nothing to read them from.
+    pub(crate) fn indexed(self) -> Result<Option<(Indexed, Listed)>> {
+        let format = self.cache.format(&self.session, &self.listed)?;
+        format.map(|format| self.with_format(format)).transpose()
+    }
+
+    /// The same with the usual settings where nothing of the backup can be read, for what needs only names; whether it can
+    /// comes along.
+    pub(crate) fn indexed_as_far_as_readable(self) -> Result<(Indexed, Listed, bool)> {
+        let format = match self.cache.format(&self.session, &self.listed) {
+            Err(Error::Volume { .. }) => None,
+            other => other?,
+        };
+        match format {
+            Some(format) => {
+                let (indexed, listed) = self.with_format(format)?;
+                Ok((indexed, listed, true))
+            }
+            None => {
+                let index = self.cache.index()?;
+                let (indexed, listed) = self.with_index(Format::default(), index);
+                Ok((indexed, listed, false))
+            }
+        }
+    }
+
+    /// Opens its index, for a backup with these settings.
+    pub(crate) fn with_format(self, format: Format) -> Result<(Indexed, Listed)> {
+        let index = self.cache.index_for(&format, self.session.store())?;
+        Ok(self.with_index(format, index))
+    }
+
+    fn with_index(self, format: Format, index: Index) -> (Indexed, Listed) {
+        let indexed = Indexed {
+            spool: self.cache.spool(),
+            session: self.session,
+            cache: self.cache,
+            format,
+            index,
+        };
+        (indexed, self.listed)
+    }
+}
+
+/// The same with its settings, and with this computer's index of it.
+pub(crate) struct Indexed {
+    pub(crate) session: Session,
+    /// Locked for as long as this is there.
+    pub(crate) cache: Cache,
+    pub(crate) format: Format,
+    pub(crate) index: Index,
+    spool: PathBuf,
+}
+
+impl Indexed {
+    pub(crate) fn repository(&self) -> Repository<'_> {
+        Repository {
+            session: &self.session,
+            index: &self.index,
+            format: &self.format,
+            spool: &self.spool,
+        }
+    }
+}
+
+/// What operations work on: an opened backup, without the listing, of which there may be a newer one.
+#[derive(Clone, Copy)]
+pub(crate) struct Repository<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) index: &'a Index,
+    pub(crate) format: &'a Format,
+    /// Where volumes lie that are read or on their way.
+    pub(crate) spool: &'a Path,
 }

@@ -5,7 +5,6 @@ use coffer_volume::dlist::{EntryKind, FilelistEntry};
 
 use crate::error::Result;
 use crate::paths::SEPARATOR as PATH_SEPARATOR;
-use crate::repository::contents::Contents;
 use crate::repository::kept::SOURCES;
 use crate::source::{Root, is_inside, is_marker, with_separator};
 
@@ -122,12 +121,12 @@ impl Tops {
         }
     }
 
-    pub(crate) fn into_contents(self) -> Contents {
+    /// All of them, and those with content.
+    pub(crate) fn into_lists(self) -> (SourceList, SourceList) {
         let full = self.0.iter().filter(|top| top.has_content);
-        Contents {
-            full: SourceList(full.map(|top| top.path.clone()).collect()),
-            all: SourceList(self.0.into_iter().map(|top| top.path).collect()),
-        }
+        let full = SourceList(full.map(|top| top.path.clone()).collect());
+        let all = SourceList(self.0.into_iter().map(|top| top.path).collect());
+        (all, full)
     }
 }
 

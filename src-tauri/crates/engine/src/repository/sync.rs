@@ -13,6 +13,7 @@ use crate::monitor::{FaultKind, Problem, ProblemKind};
 use crate::repository::listing::Listed;
 use crate::repository::needs::{Needs, is_unknown, needed_volumes};
 use crate::repository::open_volume::open_volume;
+use crate::repository::opened::Repository;
 use crate::repository::session::Session;
 use crate::repository::store::Store;
 use crate::repository::volumes::ListedVolume;
@@ -35,25 +36,26 @@ pub(crate) enum Synced {
 /// # Errors
 /// [`Error::VolumesMissing`] when a volume is gone that held the only copy of a block that a version needs; everything
 /// else is read all the same. It comes again until the volumes are back or [`accept_losses`] was called.
-pub(crate) fn sync_volumes(
-    session: &Session,
-    index: &Index,
-    listed: &mut Listed,
-    format: &Format,
-    spool: &Path,
-) -> Result<Synced> {
+pub(crate) fn sync_volumes(repository: Repository<'_>, listed: &mut Listed) -> Result<Synced> {
+    let Repository {
+        session,
+        index,
+        format,
+        spool,
+        ..
+    } = repository;
     listed.complete(session, index)?;
     let store = session.store();
-    let changed = forget_changed(session, index, listed)?;
+    let changed = forget_changed(repository, listed)?;
     let lost = forget_missing(index, listed)?;
 
     let known: HashSet<String> = confirmed(index, VolumeKind::Dindex)?;
     let new = listed.dindexes.iter();
     let new = new.filter(|volume| !known.contains(volume.name.as_str()));
     let new: Vec<_> = new.cloned().collect();
-    let unlisted = read_dindexes(session, index, listed, &new, format, spool)?;
+    let unlisted = read_dindexes(repository, listed, &new)?;
     let again = add_unlisted(session, listed, unlisted)?;
-    read_dindexes(session, index, listed, &again, format, spool)?;
+    read_dindexes(repository, listed, &again)?;
     let listed = &*listed;
 
     let covered: HashSet<String> = confirmed(index, VolumeKind::Dblock)?;
@@ -78,7 +80,7 @@ pub(crate) fn sync_volumes(
         HashSet::new()
     } else {
         let alone: Vec<_> = alone.iter().copied().collect();
-        needed_volumes(session, index, listed, format, spool, &alone)?
+        needed_volumes(repository, listed, &alone)?
     };
     index.remove_volumes(&ids)?;
     for row in lost.iter().filter(|row| needed.contains(&row.id)) {
@@ -88,7 +90,7 @@ pub(crate) fn sync_volumes(
         index.set_may_be_damaged(true)?;
     }
     let names = still_lost(index, listed)?;
-    if !names.is_empty() && is_all_there(session, index, listed, format, spool)? {
+    if !names.is_empty() && is_all_there(repository, listed)? {
         accept_losses(index)?;
     } else if !names.is_empty() {
         let destination = session.label();
@@ -110,13 +112,17 @@ struct Unlisted {
 
 /// Reads dindexes into the index. Returns what they describe and the listing lacks.
 fn read_dindexes(
-    session: &Session,
-    index: &Index,
+    repository: Repository<'_>,
     listed: &Listed,
     dindexes: &[ListedVolume],
-    format: &Format,
-    spool: &Path,
 ) -> Result<Vec<Unlisted>> {
+    let Repository {
+        session,
+        index,
+        format,
+        spool,
+        ..
+    } = repository;
     let sizes: HashMap<&str, u64> = listed
         .dblocks
         .iter()
@@ -178,16 +184,17 @@ fn add_unlisted(
 }
 
 /// Whether every version has all that it needs, in volumes that are there.
-pub(crate) fn is_all_there(
-    session: &Session,
-    index: &Index,
-    listed: &Listed,
-    format: &Format,
-    spool: &Path,
-) -> Result<bool> {
+pub(crate) fn is_all_there(repository: Repository<'_>, listed: &Listed) -> Result<bool> {
+    let Repository {
+        session: _,
+        index,
+        format: _,
+        spool: _,
+        ..
+    } = repository;
     // Versions that are gone may be among those that were read before.
     index.clear_older()?;
-    let mut needs = Needs::new(session, index, format, spool)?;
+    let mut needs = Needs::new(repository)?;
     match needs.add(listed, &[]) {
         Ok(()) => Ok(needs.usage().missing_blocks()? == 0),
         Err(error) if is_unknown(&error) => Ok(false),
@@ -222,14 +229,18 @@ pub(crate) enum Losses {
 
 /// The same, for operations that go on without volumes that are gone.
 pub(crate) fn sync_what_is_there(
-    session: &Session,
-    index: &Index,
+    repository: Repository<'_>,
     listed: &mut Listed,
-    format: &Format,
-    spool: &Path,
     losses: Losses,
 ) -> Result<()> {
-    let names = match sync_volumes(session, index, listed, format, spool) {
+    let Repository {
+        session,
+        index: _,
+        format: _,
+        spool: _,
+        ..
+    } = repository;
+    let names = match sync_volumes(repository, listed) {
         Err(Error::VolumesMissing { names, .. }) => names,
         other => return other.map(drop),
     };
@@ -264,7 +275,8 @@ fn confirmed(index: &Index, kind: VolumeKind) -> Result<HashSet<String>> {
 
 /// Forgets volumes that have another length than they had, and tells them: what is left of them is read anew. Returns
 /// whether there were any.
-fn forget_changed(session: &Session, index: &Index, listed: &Listed) -> Result<bool> {
+fn forget_changed(repository: Repository<'_>, listed: &Listed) -> Result<bool> {
+    let Repository { session, index, .. } = repository;
     let sizes: HashMap<&str, u64> = listed
         .volumes()
         .map(|volume| (volume.name.as_str(), volume.size))

@@ -14,11 +14,10 @@ use crate::operations::backup::options::BackupStats;
 use crate::operations::backup::overview::Overview;
 use crate::operations::backup::pace::PATIENT_LEVEL;
 use crate::operations::compact::options::CompactOptions;
-use crate::operations::compact::{Compaction, GRACE, compact_afterwards};
+use crate::operations::compact::{GRACE, compact_afterwards};
 use crate::operations::delete::{RetentionRun, apply_retention, note_rule_of_waiting_run};
 use crate::operations::verify::stats::VerifyStats;
 use crate::operations::verify::{Lists, Samples, VerifyOptions, verify_samples};
-use crate::repository::cache::Cache;
 use crate::repository::contents::Contents;
 use crate::repository::deletion::with_dindexes;
 use crate::repository::dlist::read_version;
@@ -52,7 +51,6 @@ impl Run<'_> {
     /// Deletes versions that are not kept, gives space back, and looks into samples of what was uploaded.
     pub(super) fn look_after(
         &self,
-        cache: &Cache,
         spool: &Spool,
         roots: &[Root],
         overview: Overview,
@@ -60,6 +58,7 @@ impl Run<'_> {
     ) -> Result<()> {
         let (session, options) = (self.session, &self.options);
         let index = lock(&self.index);
+        let repository = self.repository(&index, spool);
         let now = options.now;
         let mut listed = Listed::completed(session, &index)?;
         let before = Before {
@@ -79,23 +78,16 @@ impl Run<'_> {
                 now,
                 allow_mass_deletion: options.allow_mass_deletion,
             };
-            stats.deleted_versions = apply_retention(session, cache, &index, &listed, &retention)?;
+            stats.deleted_versions = apply_retention(repository, &listed, &retention)?;
         } else {
             note_rule_of_waiting_run(&index, &options.retention)?;
         }
-        let (format, folder) = (spool.format(), spool.folder());
         if let Some(compact) = self.compact_options(spool).filter(|_| may_delete) {
             let is_due = stats.deleted_versions > 0
                 || has_small_volumes(&listed, stats, &compact)
                 || has_waste(&index, &listed, now)?;
             if is_due {
-                let work = Compaction {
-                    session,
-                    index: &index,
-                    format,
-                    spool: folder,
-                };
-                stats.compacted = compact_afterwards(&work, &[], &compact)?;
+                stats.compacted = compact_afterwards(repository, &[], &compact)?;
             }
         }
         if stats.deleted_versions > 0 || stats.compacted.is_some() {
@@ -106,16 +98,7 @@ impl Run<'_> {
             let samples = Samples::Count(samples);
             let how = VerifyOptions { samples, now };
             let mut verified = VerifyStats::default();
-            verify_samples(
-                session,
-                &index,
-                format,
-                folder,
-                &listed,
-                &how,
-                Lists::Read,
-                &mut verified,
-            )?;
+            verify_samples(repository, &listed, &how, Lists::Read, &mut verified)?;
             stats.faulty_volumes = verified.faults.len() as u64;
         }
         stats.versions = listed.dlists.len() as u64;

@@ -9,12 +9,12 @@ use coffer_volume::{Hash, VolumeName};
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Result};
-use crate::operations::compact::Compaction;
 use crate::operations::compact::options::CompactOptions;
 use crate::operations::compact::plan::Plan;
 use crate::repository::cache::SpooledVolume;
 use crate::repository::needs::Needs;
 use crate::repository::open_volume::open_volume;
+use crate::repository::opened::Repository;
 use crate::repository::session::Session;
 use crate::repository::spool::{OpenVolume, Spool};
 use crate::repository::upload::upload_pair;
@@ -25,17 +25,17 @@ const WAITING_VOLUMES: usize = 2;
 
 /// Writes what is needed of the plan's volumes into new ones and uploads these.
 pub(super) fn rewrite(
-    work: &Compaction<'_>,
+    repository: Repository<'_>,
     needs: &mut Needs<'_>,
     plan: &Plan,
     options: &CompactOptions,
 ) -> Result<Vec<RemoteVolume>> {
-    let Compaction {
+    let Repository {
         session,
         index,
         format,
         spool,
-    } = *work;
+    } = repository;
     let before: HashSet<String> = index.volumes()?.into_iter().map(|row| row.name).collect();
     let spool = Spool::new(
         spool.to_owned(),

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
-use crate::repository::damage::Survey;
 use crate::repository::listing::Listed;
+use crate::repository::opened::Repository;
 use crate::repository::volumes::ListedVolume;
 
 /// A rule counts versions by their dates; it must not keep damaged ones and give up those that are whole.
@@ -12,7 +12,7 @@ use crate::repository::volumes::ListedVolume;
 /// # Errors
 /// [`Error::OnlyDamagedLeft`] when each version that is left lacks something, and one that goes does not.
 pub(super) fn require_whole_one(
-    survey: &Survey,
+    repository: Repository<'_>,
     listed: &Listed,
     times: &[Timestamp],
 ) -> Result<()> {
@@ -25,29 +25,29 @@ pub(super) fn require_whole_one(
         return Ok(());
     }
     for dlist in left {
-        if is_whole(survey, dlist)? {
+        if is_whole(repository, dlist)? {
             return Ok(());
         }
     }
     for dlist in going {
-        if let (true, Some(time)) = (is_whole(survey, dlist)?, dlist.name.time()) {
+        if let (true, Some(time)) = (is_whole(repository, dlist)?, dlist.name.time()) {
             return Err(Error::OnlyDamagedLeft { time });
         }
     }
     Ok(())
 }
 
-fn is_whole(survey: &Survey, dlist: &ListedVolume) -> Result<bool> {
+fn is_whole(repository: Repository<'_>, dlist: &ListedVolume) -> Result<bool> {
     let mut lacks_something = false;
-    let read = survey.broken_files(dlist, |_, _| {
+    let read = repository.broken_files(dlist, |_, _| {
         lacks_something = true;
         // One is enough.
         Err(Error::Cancelled)
     });
-    survey.session.check_cancelled()?;
+    repository.session.check_cancelled()?;
     match read {
         Ok(()) => Ok(true),
         Err(_) if lacks_something => Ok(false),
-        Err(error) => survey.session.volume_fault(error).map(|_| false),
+        Err(error) => repository.session.volume_fault(error).map(|_| false),
     }
 }

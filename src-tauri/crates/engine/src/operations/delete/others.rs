@@ -1,29 +1,31 @@
 //! Versions that may be those of other computers, which back up other files into the same folder: those that do not say who
 //! made them, and those that were taken over.
 
-use coffer_database::Index;
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
-use crate::repository::cache::Cache;
 use crate::repository::contents::Contents;
 use crate::repository::kept::Others;
 use crate::repository::listing::Listed;
 use crate::repository::makers::{Makers, Origin};
-use crate::repository::session::Session;
+use crate::repository::opened::Repository;
 use crate::repository::source_list::SourceList;
 use crate::repository::volumes::ListedVolume;
 
 /// Takes versions out of `times` that are the newest ones of some sources: a rule of this computer must not cost another one
 /// the last version that it has, nor this one what is on a disk that is away since the version was taken over.
 pub(super) fn spare(
-    session: &Session,
-    cache: &Cache,
-    index: &Index,
+    repository: Repository<'_>,
     listed: &Listed,
     times: &mut Vec<Timestamp>,
 ) -> Result<()> {
+    let Repository {
+        session,
+        index,
+        spool,
+        ..
+    } = repository;
     let makers = Makers::noted(index)?;
     let nobody_knows = Others::noted(index)? == Others::Unknown;
     let in_question = |dlist: &&ListedVolume| {
@@ -45,9 +47,9 @@ pub(super) fn spare(
         return Ok(());
     }
     let left: Vec<_> = newest_first().filter(stays).collect();
-    let spool = cache.spool();
+    let _spool = spool.to_owned();
     let sources_of = |dlist: &ListedVolume| {
-        let contents = Contents::of(session, index, &spool, dlist)?;
+        let contents = Contents::of(repository, dlist)?;
         Ok::<_, Error>(contents.map(|contents| contents.full))
     };
     let mut covered = SourceList::default();

@@ -1,10 +1,6 @@
 //! What a run that was cut off left: volumes that miss their counterpart and that no version needs.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
-
-use coffer_database::Index;
-use coffer_volume::Format;
 
 use crate::error::Result;
 use crate::monitor::{FaultKind, Problem, ProblemKind};
@@ -13,20 +9,24 @@ use crate::repository::deletion::with_dindexes;
 use crate::repository::dindexes::lacking_dindexes;
 use crate::repository::listing::Listed;
 use crate::repository::needs::needed_volumes;
-use crate::repository::session::Session;
+use crate::repository::opened::Repository;
 use crate::repository::sync::is_all_there;
 use crate::repository::volumes::ListedVolume;
 
 /// Tells data volumes that no index volume describes. Where a version needs one, its index volume was there and is lost;
 /// else it never came.
 pub(super) fn tell_not_described(
-    session: &Session,
-    index: &Index,
-    format: &Format,
-    spool: &Path,
+    repository: Repository<'_>,
     listed: &Listed,
     stats: &mut VerifyStats,
 ) -> Result<()> {
+    let Repository {
+        session,
+        index,
+        format: _,
+        spool: _,
+        ..
+    } = repository;
     let lacking = lacking_dindexes(index, listed)?;
     if lacking.is_empty() {
         return Ok(());
@@ -37,7 +37,7 @@ pub(super) fn tell_not_described(
         .iter()
         .filter_map(|dblock| ids.get(dblock.name.as_str()));
     let readable: Vec<i64> = readable.copied().collect();
-    let needed = needed_volumes(session, index, listed, format, spool, &readable)?;
+    let needed = needed_volumes(repository, listed, &readable)?;
     for dblock in lacking {
         let name = dblock.name.to_string();
         if ids.get(&name).is_some_and(|id| !needed.contains(id)) {
@@ -55,17 +55,18 @@ pub(super) fn tell_not_described(
 
 /// Takes index volumes that describe nothing which is there, or which a version needs, out of what is looked into, and tells
 /// them.
-pub(super) fn set_left_over_aside(
-    session: &Session,
-    index: &Index,
-    format: &Format,
-    spool: &Path,
-    listed: &mut Listed,
-) -> Result<()> {
+pub(super) fn set_left_over_aside(repository: Repository<'_>, listed: &mut Listed) -> Result<()> {
+    let Repository {
+        session,
+        index,
+        format: _,
+        spool: _,
+        ..
+    } = repository;
     let rows = with_dindexes(index, &HashSet::new())?;
     let left: HashSet<String> = rows.into_iter().map(|row| row.name).collect();
     let is_left = |volume: &ListedVolume| left.contains(volume.name.as_str());
-    if left.is_empty() || !is_all_there(session, index, listed, format, spool)? {
+    if left.is_empty() || !is_all_there(repository, listed)? {
         return Ok(());
     }
     for volume in listed.dindexes.extract_if(.., |volume| is_left(volume)) {
