@@ -3,6 +3,7 @@
 pub(crate) mod blocklists;
 pub(crate) mod blocks;
 pub(crate) mod cache;
+mod completing;
 pub(crate) mod contents;
 pub(crate) mod damage;
 pub(crate) mod deletion;
@@ -13,6 +14,7 @@ pub(crate) mod gpg;
 pub(crate) mod kept;
 pub(crate) mod left_out;
 pub(crate) mod listing;
+mod loading;
 pub(crate) mod maker;
 pub(crate) mod makers;
 pub(crate) mod needs;

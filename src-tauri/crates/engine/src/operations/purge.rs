@@ -162,23 +162,7 @@ fn purge_once(
         let left = work.left_behind(&listed, chosen)?;
         chosen.extend(left);
     }
-    let mut times = listed.times();
-    let mut stats = PurgeStats::default();
-    let mut changing = Vec::new();
-    let mut nameable = MOST_NAMED;
-    for (version, dlist) in existing(&listed, chosen) {
-        session.check_cancelled()?;
-        let Some(mut purged) = work.plan(version, dlist, &mut nameable)? else {
-            continue;
-        };
-        let arrived = work.arrived(&listed, version, dlist)?;
-        purged.new_time = arrived.unwrap_or_else(|| free_time(&mut times, version.time));
-        if purged.new_time != version.time {
-            stats.deleted.extend(listed.with_parity([dlist.into()]));
-        }
-        changing.push((dlist, arrived.is_some(), purged.clone()));
-        stats.versions.push(purged);
-    }
+    let (mut stats, changing) = work.plan_all(&listed, chosen)?;
     if matches!(options.purged, Purged::Broken) {
         // What cannot be read now may be read tomorrow.
         session.require_read(VolumeKind::Dblock)?;
@@ -188,18 +172,13 @@ fn purge_once(
     }
     let (folder, format) = (repository.spool.to_owned(), repository.format.clone());
     let spool = Spool::new(folder, store, format, options.now, 0);
-    for (dlist, has_arrived, purged) in changing {
-        if !has_arrived {
-            if purged.without_metadata_files > 0 {
-                store_empty_metadata(session, index, &spool)?;
-            }
-            work.rewrite(&spool, dlist, purged.new_time)?;
-        }
-        let is_replaced = purged.new_time == purged.version.time;
-        progress.purged.push(purged);
-        work.forget(dlist)?;
+    for change in changing {
+        work.write_anew(&spool, &change)?;
+        let is_replaced = change.purged.new_time == change.purged.version.time;
+        progress.purged.push(change.purged);
+        work.forget(change.dlist)?;
         if !is_replaced {
-            work.delete(&listed, dlist)?;
+            work.delete(&listed, change.dlist)?;
         }
     }
     if matches!(options.purged, Purged::Broken) {
@@ -280,6 +259,14 @@ enum Fate {
     WithoutMetadata,
 }
 
+/// A version that is written anew.
+struct Change<'l> {
+    dlist: &'l ListedVolume,
+    /// A purge that was cut off wrote it already.
+    has_arrived: bool,
+    purged: PurgedVersion,
+}
+
 /// What is taken out, and what tells it. Fates are found out as often as they are needed, because a version may have
 /// millions of them.
 struct Work<'a> {
@@ -288,6 +275,46 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Plans all versions that were chosen.
+    fn plan_all<'l>(
+        &self,
+        listed: &'l Listed,
+        chosen: &[Version],
+    ) -> Result<(PurgeStats, Vec<Change<'l>>)> {
+        let mut times = listed.times();
+        let mut stats = PurgeStats::default();
+        let mut changing = Vec::new();
+        let mut nameable = MOST_NAMED;
+        for (version, dlist) in existing(listed, chosen) {
+            self.repository.session.check_cancelled()?;
+            let Some(mut purged) = self.plan(version, dlist, &mut nameable)? else {
+                continue;
+            };
+            let arrived = self.arrived(listed, version, dlist)?;
+            purged.new_time = arrived.unwrap_or_else(|| free_time(&mut times, version.time));
+            if purged.new_time != version.time {
+                stats.deleted.extend(listed.with_parity([dlist.into()]));
+            }
+            stats.versions.push(purged.clone());
+            changing.push(Change {
+                dlist,
+                has_arrived: arrived.is_some(),
+                purged,
+            });
+        }
+        Ok((stats, changing))
+    }
+
+    fn write_anew(&self, spool: &Spool, change: &Change<'_>) -> Result<()> {
+        if change.has_arrived {
+            return Ok(());
+        }
+        if change.purged.without_metadata_files > 0 {
+            store_empty_metadata(self.repository.session, self.repository.index, spool)?;
+        }
+        self.rewrite(spool, change.dlist, change.purged.new_time)
+    }
+
     /// `None` when the version stays as it is. One that cannot be read is told and left alone.
     fn plan(
         &self,

@@ -199,13 +199,7 @@ impl Repair<'_> {
 
 /// Reads all dindexes and makes the index forget those that are not what they should be.
 fn forget_damaged_dindexes(repository: Repository<'_>, listed: &Listed) -> Result<()> {
-    let Repository {
-        session: _,
-        index,
-        format: _,
-        spool: _,
-        ..
-    } = repository;
+    let Repository { index, .. } = repository;
     let faulty = faulty_dindexes(repository, listed)?;
     let rows = index.volumes()?.into_iter();
     let rows = rows.filter(|row| row.kind == VolumeKind::Dindex && faulty.contains(&row.name));

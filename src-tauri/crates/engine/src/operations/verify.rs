@@ -190,7 +190,6 @@ pub(crate) fn verify_samples(
     let Repository {
         session,
         index,
-        format: _,
         spool,
         ..
     } = repository;
@@ -234,13 +233,6 @@ pub(crate) fn faulty_dindexes(
     repository: Repository<'_>,
     listed: &Listed,
 ) -> Result<HashSet<String>> {
-    let Repository {
-        session: _,
-        index: _,
-        format: _,
-        spool: _,
-        ..
-    } = repository;
     let mut stats = VerifyStats::default();
     let all = listed.dindexes.iter().collect();
     examine_volumes(repository, listed, all, &mut stats)?;
@@ -261,7 +253,6 @@ fn examine_volumes(
         index,
         format,
         spool,
-        ..
     } = repository;
     let sizes: HashMap<&str, u64> = listed
         .dblocks

@@ -37,13 +37,7 @@ pub(crate) fn list_len(position: usize, size: u64, format: &Format) -> u64 {
 
 /// Reads blocklists out of the dblocks that hold them, for backups whose index volumes have none.
 pub(crate) fn fetch_blocklists(repository: Repository<'_>, missing: &[(Hash, u64)]) -> Result<()> {
-    let Repository {
-        session: _,
-        index,
-        format: _,
-        spool: _,
-        ..
-    } = repository;
+    let Repository { index, .. } = repository;
     if missing.is_empty() {
         return Ok(());
     }

@@ -35,12 +35,7 @@ pub(crate) fn fetch_blocks(
     plan: &RestorePlan,
     mut take: impl FnMut(&WantedBlock, Vec<u8>) -> Result<()>,
 ) -> Result<()> {
-    let Repository {
-        session,
-        format: _,
-        spool,
-        ..
-    } = repository;
+    let Repository { session, spool, .. } = repository;
     loop {
         session.check_cancelled()?;
         plan.assign_volumes()?;

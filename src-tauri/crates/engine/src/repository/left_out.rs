@@ -20,12 +20,7 @@ pub(super) fn add_left_out(
     listed: &Listed,
     sources: &SourceList,
 ) -> Result<()> {
-    let Repository {
-        session,
-        index,
-        spool,
-        ..
-    } = repository;
+    let index = repository.index;
     let Some(base) = index.filesets()?.last().copied() else {
         return Ok(());
     };
@@ -66,24 +61,47 @@ pub(super) fn add_left_out(
         if Makers::noted(index)?.of(dlist) != Origin::Own {
             continue;
         }
-        if all.has_more_of(sources, &there) {
-            // Nobody knows yet whether all that it needs is there.
-            index.set_may_be_damaged(true)?;
-            let read = index.transaction(|index| {
-                read_version(session, dlist, spool, |entry| {
-                    if !sources.has(&entry.path) || there.has(&entry.path) {
-                        return Ok(());
-                    }
-                    let row = entry_row(entry);
-                    Ok(row.map_or(Ok(()), |row| index.insert_entry(base.id, &row))?)
-                })
-            });
-            if let Err(error) = read {
-                session.tell_unusable(dlist.name.as_str(), error)?;
-                continue;
-            }
+        if all.has_more_of(sources, &there)
+            && !add_from(repository, dlist, base.id, |path| {
+                sources.has(path) && !there.has(path)
+            })?
+        {
+            continue;
         }
         there.extend(all);
     }
     Ok(())
+}
+
+/// Adds what a version has of the paths that are wanted to the one in the index. False when it cannot be read, which is told.
+fn add_from(
+    repository: Repository<'_>,
+    dlist: &ListedVolume,
+    base: i64,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<bool> {
+    let Repository {
+        session,
+        index,
+        spool,
+        ..
+    } = repository;
+    // Nobody knows yet whether all that it needs is there.
+    index.set_may_be_damaged(true)?;
+    let read = index.transaction(|index| {
+        read_version(session, dlist, spool, |entry| {
+            if !is_wanted(&entry.path) {
+                return Ok(());
+            }
+            let row = entry_row(entry);
+            Ok(row.map_or(Ok(()), |row| index.insert_entry(base, &row))?)
+        })
+    });
+    match read {
+        Ok(()) => Ok(true),
+        Err(error) => {
+            session.tell_unusable(dlist.name.as_str(), error)?;
+            Ok(false)
+        }
+    }
 }

@@ -3,19 +3,15 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use coffer_database::{Index, VolumeState};
 use coffer_destination::Error as DestinationError;
 use coffer_volume::{Format, VolumeKind, VolumeName, aescrypt};
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
-use crate::monitor::{FaultKind, Problem, ProblemKind};
-use crate::repository::dlist::open_dlist;
-use crate::repository::kept::Others;
-use crate::repository::makers::{Makers, Origin};
+use crate::monitor::{Problem, ProblemKind};
 use crate::repository::open_volume::{folder_for_one, open_volume};
 use crate::repository::session::{Role, Session};
-use crate::repository::store::{known_versions, spool_beside};
+use crate::repository::store::known_versions;
 use crate::repository::versions::version_of;
 use crate::repository::volumes::{ListedVolume, RemoteVolume};
 
@@ -52,7 +48,7 @@ pub(crate) struct Listed {
     /// Whether the folder exists.
     pub(crate) exists: bool,
     /// Whether volumes were asked for by name that the index knows and the listing left out.
-    is_complete: bool,
+    pub(super) is_complete: bool,
 }
 
 impl Listed {
@@ -112,149 +108,7 @@ impl Listed {
         Ok(listed)
     }
 
-    /// The same, completed by what `index` knows: see [`Listed::complete`].
-    pub(crate) fn completed(session: &Session, index: &Index) -> Result<Self> {
-        let mut listed = Self::of(session)?;
-        listed.complete(session, index)?;
-        Ok(listed)
-    }
-
-    /// Adds volumes that the index knows and the listing leaves out, when they are there: a listing may lag behind, and
-    /// only the file itself says that it is gone. Versions that are gone are told, and nothing is deleted by a rule in
-    /// this run. Does its work once.
-    ///
-    /// # Errors
-    /// [`Error::DestinationGone`] when versions are known and nothing is there at all.
-    pub(crate) fn complete(&mut self, session: &Session, index: &Index) -> Result<()> {
-        if std::mem::replace(&mut self.is_complete, true) {
-            return Ok(());
-        }
-        let known_dlists = index.known_dlists()?;
-        if self.is_empty() && !known_dlists.is_empty() {
-            return Err(Error::DestinationGone {
-                destination: session.label(),
-                versions: known_dlists.len() as u64,
-            });
-        }
-        let (mut sizes, mut told) = (HashMap::new(), HashSet::new());
-        for known in known_dlists {
-            if known.is_gone {
-                told.insert(known.name.clone());
-            }
-            sizes.insert(known.name, known.size);
-        }
-        self.tell_changed(session, index, &sizes)?;
-        let seen_before: HashSet<String> = sizes.keys().cloned().collect();
-        let confirmed = index.volumes()?.into_iter();
-        let confirmed = confirmed.filter(|row| row.state == VolumeState::Confirmed);
-        sizes.extend(confirmed.map(|row| (row.name, row.size)));
-        for volume in self.volumes() {
-            sizes.remove(volume.name.as_str());
-        }
-        let there = session.ask_by_name(sizes.keys().cloned().collect())?;
-        let is_known = |dlist: &ListedVolume| seen_before.contains(dlist.name.as_str());
-        // Where not one is left, it is another backup that is there.
-        let is_another = !seen_before.is_empty() && !self.dlists.iter().any(is_known);
-        let is_foreign = |dlist: &ListedVolume| {
-            // One whose run was killed right after it arrived is in the spool still.
-            !is_known(dlist) && !spool_beside(index).join(dlist.name.as_str()).exists()
-        };
-        let has_foreign = !seen_before.is_empty() && self.dlists.iter().any(is_foreign);
-        let has_others = has_foreign && !is_another;
-        // Also where they left none of this computer's.
-        if has_foreign && session.role() != Role::Reading {
-            Others::Work.note(index)?;
-        }
-        let noted = Others::noted(index)?;
-        if seen_before.is_empty() && !self.dlists.is_empty() && noted == Others::None {
-            Others::Unknown.note(index)?;
-        }
-        let others_work_here = has_others || (!is_another && noted == Others::Work);
-        let makers = Makers::noted(index)?;
-        for (text, size) in sizes {
-            let Some(name) = VolumeName::parse(&text) else {
-                continue;
-            };
-            let kind = name.kind();
-            if there.contains(&text) {
-                self.of_kind(kind).push(ListedVolume { name, size });
-            } else if kind == VolumeKind::Dlist {
-                let was_told = told.contains(&text) && session.role() == Role::Maintaining;
-                if was_told || !session.tells_first(&text) {
-                    continue;
-                }
-                if session.role() != Role::Reading {
-                    index.note_gone(&text)?;
-                }
-                // Others give up their versions by their own rules, and no other's.
-                let may_be_theirs = match name.time().map(|time| makers.origin(time)) {
-                    Some(Origin::Own | Origin::Adopted) => false,
-                    Some(Origin::Others) => true,
-                    Some(Origin::Unknown) | None => others_work_here,
-                };
-                if !may_be_theirs {
-                    index.hold_deletions(true)?;
-                }
-                session.monitor().problem(Problem {
-                    subject: text,
-                    kind: ProblemKind::VersionGone {
-                        others_work_here: may_be_theirs,
-                    },
-                });
-            }
-        }
-        self.dlists.sort_by_key(|volume| volume.name.time());
-        // What lies here instead of the backup that was known becomes known when a backup has told that.
-        let learns = match session.role() {
-            Role::Reading => false,
-            Role::Maintaining => !is_another,
-            Role::BackingUp => true,
-        };
-        if !learns {
-            return Ok(());
-        }
-        let is_new = |dlist: &&ListedVolume| {
-            let name = dlist.name.as_str();
-            !seen_before.contains(name) || told.contains(name)
-        };
-        for dlist in self.dlists.iter().filter(is_new) {
-            index.know_dlist(dlist.name.as_str(), dlist.size)?;
-        }
-        Ok(())
-    }
-
-    /// Tells dlists that have another length than they had: what was loaded of them is not what they say. One that was
-    /// written anew is told once, one that is damaged each time.
-    fn tell_changed(
-        &self,
-        session: &Session,
-        index: &Index,
-        sizes: &HashMap<String, u64>,
-    ) -> Result<()> {
-        for dlist in &self.dlists {
-            let found = dlist.size;
-            let known = sizes.get(dlist.name.as_str()).copied();
-            let Some(expected) = known.filter(|known| *known != found) else {
-                continue;
-            };
-            session.monitor().problem(Problem {
-                subject: dlist.name.to_string(),
-                kind: ProblemKind::Faulty(FaultKind::OtherSize { expected, found }),
-            });
-            if session.role() == Role::Reading {
-                continue;
-            }
-            if is_readable(session, dlist, &spool_beside(index)) {
-                index.know_dlist(dlist.name.as_str(), found)?;
-            }
-            if let Some(time) = dlist.name.time() {
-                index.forget_versions(&[time.as_second()])?;
-            }
-        }
-        Ok(())
-    }
-
-    fn of_kind(&mut self, kind: VolumeKind) -> &mut Vec<ListedVolume> {
+    pub(super) fn of_kind(&mut self, kind: VolumeKind) -> &mut Vec<ListedVolume> {
         match kind {
             VolumeKind::Dblock => &mut self.dblocks,
             VolumeKind::Dindex => &mut self.dindexes,
@@ -487,15 +341,6 @@ impl Listed {
         }
         failure.map_or(Ok(None), Err)
     }
-}
-
-fn is_readable(session: &Session, dlist: &ListedVolume, spool: &Path) -> bool {
-    let read = session.fetch(dlist.name.as_str(), spool).and_then(|path| {
-        let mut reader = open_dlist(session, dlist, &path)?;
-        let completeness = reader.completeness();
-        completeness.map_err(|source| Error::volume(dlist.name.as_str(), source))
-    });
-    read.is_ok()
 }
 
 /// What a volume's name ends in behind its kind.

@@ -21,13 +21,7 @@ pub(crate) fn needed_volumes(
     listed: &Listed,
     volumes: &[i64],
 ) -> Result<HashSet<i64>> {
-    let Repository {
-        session: _,
-        index,
-        format: _,
-        spool: _,
-        ..
-    } = repository;
+    let Repository { index, .. } = repository;
     // Versions that are gone may be among those that were read before.
     index.clear_older()?;
     let mut needs = Needs::new(repository)?;

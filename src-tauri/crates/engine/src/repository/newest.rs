@@ -36,13 +36,7 @@ pub(crate) fn load_newest_version(
     listed: &Listed,
     sources: &SourceList,
 ) -> Result<()> {
-    let Repository {
-        session: _,
-        index,
-        format: _,
-        spool: _,
-        ..
-    } = repository;
+    let Repository { index, .. } = repository;
     take_up_staged(repository, listed)?;
     let times: Vec<i64> = listed
         .times()
@@ -124,7 +118,6 @@ fn take_up_staged(repository: Repository<'_>, listed: &Listed) -> Result<()> {
         index,
         format,
         spool,
-        ..
     } = repository;
     let Some(noted) = index.staged_as()? else {
         return Ok(());

@@ -1,21 +1,17 @@
 //! Bringing the index in line with the destination's listing.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 use coffer_database::{Index, VolumeKind, VolumeRow, VolumeState};
-use coffer_volume::dblock::DblockReader;
-use coffer_volume::dindex::{DindexReader, IndexedVolume};
-use coffer_volume::{Format, VolumeKind as NameKind, VolumeName};
+use coffer_volume::{VolumeKind as NameKind, VolumeName};
 
 use crate::error::{Error, Result};
 use crate::monitor::{FaultKind, Problem, ProblemKind};
 use crate::repository::listing::Listed;
+use crate::repository::loading::{read_dblock, read_dindex};
 use crate::repository::needs::{Needs, is_unknown, needed_volumes};
-use crate::repository::open_volume::open_volume;
 use crate::repository::opened::Repository;
 use crate::repository::session::Session;
-use crate::repository::store::Store;
 use crate::repository::volumes::ListedVolume;
 
 /// What bringing the index in line with the destination found out.
@@ -37,27 +33,48 @@ pub(crate) enum Synced {
 /// [`Error::VolumesMissing`] when a volume is gone that held the only copy of a block that a version needs; everything
 /// else is read all the same. It comes again until the volumes are back or [`accept_losses`] was called.
 pub(crate) fn sync_volumes(repository: Repository<'_>, listed: &mut Listed) -> Result<Synced> {
+    let Repository { session, index, .. } = repository;
+    listed.complete(session, index)?;
+    let changed = forget_changed(repository, listed)?;
+    let lost = forget_missing(index, listed)?;
+    read_new_dindexes(repository, listed)?;
+    read_uncovered_dblocks(repository, listed)?;
+    let has_lost = note_losses(repository, listed, &lost)?;
+    let names = still_lost(index, listed)?;
+    if !names.is_empty() && is_all_there(repository, listed)? {
+        accept_losses(index)?;
+    } else if !names.is_empty() {
+        let destination = session.label();
+        return Err(Error::VolumesMissing { destination, names });
+    }
+    Ok(if changed || has_lost {
+        Synced::Forgot
+    } else {
+        Synced::AsKnown
+    })
+}
+
+/// Reads dindexes that the index does not know, and adds what they describe to the listing when it is there all the same.
+fn read_new_dindexes(repository: Repository<'_>, listed: &mut Listed) -> Result<()> {
+    let known: HashSet<String> = confirmed(repository.index, VolumeKind::Dindex)?;
+    let new = listed.dindexes.iter();
+    let new = new.filter(|volume| !known.contains(volume.name.as_str()));
+    let new: Vec<_> = new.cloned().collect();
+    let unlisted = read_dindexes(repository, listed, &new)?;
+    let again = add_unlisted(repository.session, listed, unlisted)?;
+    read_dindexes(repository, listed, &again)?;
+    Ok(())
+}
+
+/// Reads dblocks that no dindex describes.
+fn read_uncovered_dblocks(repository: Repository<'_>, listed: &Listed) -> Result<()> {
     let Repository {
         session,
         index,
         format,
         spool,
-        ..
     } = repository;
-    listed.complete(session, index)?;
     let store = session.store();
-    let changed = forget_changed(repository, listed)?;
-    let lost = forget_missing(index, listed)?;
-
-    let known: HashSet<String> = confirmed(index, VolumeKind::Dindex)?;
-    let new = listed.dindexes.iter();
-    let new = new.filter(|volume| !known.contains(volume.name.as_str()));
-    let new: Vec<_> = new.cloned().collect();
-    let unlisted = read_dindexes(repository, listed, &new)?;
-    let again = add_unlisted(session, listed, unlisted)?;
-    read_dindexes(repository, listed, &again)?;
-    let listed = &*listed;
-
     let covered: HashSet<String> = confirmed(index, VolumeKind::Dblock)?;
     let uncovered = listed
         .dblocks
@@ -71,8 +88,13 @@ pub(crate) fn sync_volumes(repository: Repository<'_>, listed: &mut Listed) -> R
             session.tell_unusable(volume.name.as_str(), error)?;
             Ok(index.set_may_be_damaged(true)?)
         })
-    })?;
+    })
+}
 
+/// Forgets data volumes that are gone, and remembers those of which a version needs something that no other has. Returns
+/// whether there was anything that no other has.
+fn note_losses(repository: Repository<'_>, listed: &Listed, lost: &[VolumeRow]) -> Result<bool> {
+    let index = repository.index;
     let ids: Vec<_> = lost.iter().map(|row| row.id).collect();
     // Other volumes, some of which were read just now, may have all that was in them.
     let alone = index.irreplaceable(&ids)?;
@@ -89,18 +111,7 @@ pub(crate) fn sync_volumes(repository: Repository<'_>, listed: &mut Listed) -> R
     if !alone.is_empty() {
         index.set_may_be_damaged(true)?;
     }
-    let names = still_lost(index, listed)?;
-    if !names.is_empty() && is_all_there(repository, listed)? {
-        accept_losses(index)?;
-    } else if !names.is_empty() {
-        let destination = session.label();
-        return Err(Error::VolumesMissing { destination, names });
-    }
-    Ok(if changed || !alone.is_empty() {
-        Synced::Forgot
-    } else {
-        Synced::AsKnown
-    })
+    Ok(!alone.is_empty())
 }
 
 /// A dblock that a dindex describes and a listing lacks.
@@ -121,7 +132,6 @@ fn read_dindexes(
         index,
         format,
         spool,
-        ..
     } = repository;
     let sizes: HashMap<&str, u64> = listed
         .dblocks
@@ -185,13 +195,7 @@ fn add_unlisted(
 
 /// Whether every version has all that it needs, in volumes that are there.
 pub(crate) fn is_all_there(repository: Repository<'_>, listed: &Listed) -> Result<bool> {
-    let Repository {
-        session: _,
-        index,
-        format: _,
-        spool: _,
-        ..
-    } = repository;
+    let Repository { index, .. } = repository;
     // Versions that are gone may be among those that were read before.
     index.clear_older()?;
     let mut needs = Needs::new(repository)?;
@@ -233,13 +237,7 @@ pub(crate) fn sync_what_is_there(
     listed: &mut Listed,
     losses: Losses,
 ) -> Result<()> {
-    let Repository {
-        session,
-        index: _,
-        format: _,
-        spool: _,
-        ..
-    } = repository;
+    let Repository { session, .. } = repository;
     let names = match sync_volumes(repository, listed) {
         Err(Error::VolumesMissing { names, .. }) => names,
         other => return other.map(drop),
@@ -319,118 +317,4 @@ fn forget_missing(index: &Index, listed: &Listed) -> Result<Vec<VolumeRow>> {
     let ids: Vec<_> = dindexes.iter().map(|row| row.id).collect();
     index.remove_volumes(&ids)?;
     Ok(dblocks)
-}
-
-fn read_dindex(
-    store: &Store,
-    index: &Index,
-    volume: &ListedVolume,
-    path: &Path,
-    format: &Format,
-    sizes: &HashMap<&str, u64>,
-) -> Result<Vec<IndexedVolume>> {
-    let name = volume.name.as_str();
-    let damaged = |source| Error::volume(name, source);
-    let opened = open_volume(store, &volume.name, path)?;
-    let mut reader = DindexReader::new(opened, format).map_err(damaged)?;
-    let mut ids: HashMap<String, i64> = HashMap::new();
-    let mut failure = None;
-    let volumes = reader.read_blocks(|dblock, row| {
-        // A volume that is not there has no blocks; one that has is found under its own dindex.
-        let Some(size) = sizes.get(dblock) else {
-            return Ok(());
-        };
-        let added = (|| {
-            let id = match ids.get(dblock) {
-                Some(id) => *id,
-                None => {
-                    let state = VolumeState::Confirmed;
-                    let id =
-                        index.put_volume(dblock, VolumeKind::Dblock, state, *size, None, None)?;
-                    ids.insert(dblock.to_owned(), id);
-                    id
-                }
-            };
-            index.add_block(id, row.hash.as_bytes(), row.size)
-        })();
-        added.map_err(|error| {
-            failure = Some(error);
-            coffer_volume::Error::Io(std::io::ErrorKind::Other.into())
-        })
-    });
-    if let Some(error) = failure {
-        return Err(error.into());
-    }
-    let described_volumes = volumes.map_err(damaged)?;
-    for described in &described_volumes {
-        let (Some(size), Some(digest)) = (sizes.get(described.dblock.as_str()), described.digest)
-        else {
-            continue;
-        };
-        if digest.size != *size {
-            // It was cut, or never came whole: only the volume itself says what is left.
-            if let Some(id) = ids.get(&described.dblock) {
-                index.remove_volume(*id)?;
-            }
-            continue;
-        }
-        let hash = Some(digest.hash.as_bytes());
-        let state = VolumeState::Confirmed;
-        index.put_volume(
-            &described.dblock,
-            VolumeKind::Dblock,
-            state,
-            *size,
-            hash,
-            None,
-        )?;
-    }
-    let mut failure = None;
-    let read = reader.read_blocklists(|hash, data| {
-        index
-            .add_blocklist(hash.as_bytes(), &data)
-            .map_err(|error| {
-                failure = Some(error);
-                coffer_volume::Error::Io(std::io::ErrorKind::Other.into())
-            })
-    });
-    if let Some(error) = failure {
-        return Err(error.into());
-    }
-    read.map_err(damaged)?;
-    let id = index.put_volume(
-        name,
-        VolumeKind::Dindex,
-        VolumeState::Confirmed,
-        volume.size,
-        None,
-        None,
-    )?;
-    for IndexedVolume { dblock, .. } in &described_volumes {
-        index.add_cover(id, dblock)?;
-        if !sizes.contains_key(dblock.as_str()) {
-            index.set_may_be_damaged(true)?;
-        }
-    }
-    Ok(described_volumes)
-}
-
-fn read_dblock(
-    store: &Store,
-    index: &Index,
-    volume: &ListedVolume,
-    path: &Path,
-    format: &Format,
-) -> Result<()> {
-    let name = volume.name.as_str();
-    let opened = open_volume(store, &volume.name, path)?;
-    let blocks = DblockReader::new(opened, format)
-        .and_then(|mut reader| reader.scan())
-        .map_err(|source| Error::volume(name, source))?;
-    let state = VolumeState::Confirmed;
-    let id = index.put_volume(name, VolumeKind::Dblock, state, volume.size, None, None)?;
-    for (hash, size) in blocks {
-        index.add_block(id, hash.as_bytes(), size)?;
-    }
-    Ok(())
 }

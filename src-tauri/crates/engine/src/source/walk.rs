@@ -1,11 +1,12 @@
 mod begun;
 mod child;
 mod limits;
+
 #[cfg(all(test, unix))]
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
-use std::fs::{self, Metadata};
+use std::fs::{self, DirEntry, FileType, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -139,10 +140,10 @@ impl<'a> Walk<'a> {
             }
             Err(error) => return Some(problem(Why::UnreadableSource(error))),
         };
-        let kind = if stat.is_dir() {
-            EntryKind::Folder
+        let (kind, stored) = if stat.is_dir() {
+            (EntryKind::Folder, with_separator(&root.stored))
         } else if stat.is_file() {
-            EntryKind::File
+            (EntryKind::File, root.stored.clone())
         } else {
             return Some(problem(Why::SpecialFile));
         };
@@ -150,11 +151,6 @@ impl<'a> Walk<'a> {
         if known.is_some_and(|known| known.is_replaced(&root.path, &root.stored)) {
             return Some(problem(Why::Away));
         }
-        let stored = if kind == EntryKind::Folder {
-            with_separator(&root.stored)
-        } else {
-            root.stored.clone()
-        };
         let mut is_emptied = false;
         self.inner = root.inner;
         if kind == EntryKind::Folder {
@@ -204,14 +200,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads a folder's names onto the stack, unless the disk that was there is away.
-    fn open_folder(
+    /// What is in a folder, in order, and whether all of it is there in empty mount points, too. `names_alone` of one that is
+    /// left out but for a source in it.
+    fn read_children(
         &mut self,
         path: &Path,
         stored: &str,
-        device: Option<i64>,
-        only_through: Option<Reason>,
-    ) -> io::Result<Opened> {
+        names_alone: bool,
+    ) -> io::Result<(Vec<Child>, bool)> {
         let mut children = Vec::new();
         let mut only_markers = true;
         for entry in fs::read_dir(path)? {
@@ -239,33 +235,50 @@ impl<'a> Walk<'a> {
                 }
             };
             if !is_unicode {
-                self.not_unicode(stored, &name, file_type.is_dir(), only_through.is_some());
+                self.not_unicode(stored, &name, file_type.is_dir(), names_alone);
                 continue;
             }
-            let target = if file_type.is_symlink() {
-                fs::metadata(entry.path()).ok()
-            } else {
-                None
-            };
-            let links_to_folder = target.as_ref().is_some_and(Metadata::is_dir);
-            let follows = target.is_some()
-                && (self.options.symlinks == SymlinkPolicy::Follow
-                    || self.is_on_the_way(&format!("{stored}{name}")));
-            let kind = if file_type.is_symlink() && !follows {
-                EntryKind::Symlink
-            } else if file_type.is_dir() || links_to_folder {
-                EntryKind::Folder
-            } else {
-                EntryKind::File
-            };
-            children.push(Child {
-                name: name.into_boxed_str(),
-                kind,
-                links_to_folder,
-                is_link: file_type.is_symlink(),
-            });
+            children.push(self.child(&entry, stored, name, file_type));
         }
         children.sort_unstable_by(Child::order);
+        Ok((children, only_markers))
+    }
+
+    fn child(&self, entry: &DirEntry, stored: &str, name: String, file_type: FileType) -> Child {
+        let target = if file_type.is_symlink() {
+            fs::metadata(entry.path()).ok()
+        } else {
+            None
+        };
+        let links_to_folder = target.as_ref().is_some_and(Metadata::is_dir);
+        let follows = target.is_some()
+            && (self.options.symlinks == SymlinkPolicy::Follow
+                || self.is_on_the_way(&format!("{stored}{name}")));
+        let kind = if file_type.is_symlink() && !follows {
+            EntryKind::Symlink
+        } else if file_type.is_dir() || links_to_folder {
+            EntryKind::Folder
+        } else {
+            EntryKind::File
+        };
+        Child {
+            name: name.into_boxed_str(),
+            kind,
+            links_to_folder,
+            is_link: file_type.is_symlink(),
+        }
+    }
+
+    /// Reads a folder's names onto the stack, unless the disk that was there is away.
+    fn open_folder(
+        &mut self,
+        path: &Path,
+        stored: &str,
+        device: Option<i64>,
+        only_through: Option<Reason>,
+    ) -> io::Result<Opened> {
+        let names_alone = only_through.is_some();
+        let (children, only_markers) = self.read_children(path, stored, names_alone)?;
         let is_source = self.stack.is_empty() || self.is_inner(stored);
         let leads_on = self.options.symlinks == SymlinkPolicy::Follow
             && fs::symlink_metadata(path).is_ok_and(|stat| stat.is_symlink());
@@ -374,21 +387,8 @@ impl<'a> Walk<'a> {
             Verdict::Enter => Reason::NoRule,
             Verdict::Store(ref reason) => reason.clone(),
         };
-        let problem = |stored: String, why, keep: bool| {
-            Some(WalkItem::Problem {
-                keep: keep.then(|| stored.clone()),
-                subject: stored,
-                why,
-            })
-        };
-        let is_followed = child.is_link && child.kind != EntryKind::Symlink;
         let looked_at = SystemTime::now();
-        let stat = if is_followed {
-            fs::metadata(&path)
-        } else {
-            fs::symlink_metadata(&path)
-        };
-        let stat = match stat {
+        let stat = match child.stat(&path) {
             Ok(stat) => stat,
             // Deleted since its folder was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -411,7 +411,7 @@ impl<'a> Walk<'a> {
             stat,
             looked_at,
             links_to_folder: child.links_to_folder,
-            is_followed,
+            is_followed: child.is_followed(),
             reason,
             has_xattrs: true,
         };
@@ -422,6 +422,12 @@ impl<'a> Walk<'a> {
             }
             return self.left_out(found.stored, reason);
         }
+        let is_entered_alone = matches!(verdict, Verdict::Enter);
+        self.enter(found, is_inner, is_entered_alone)
+    }
+
+    /// Goes into what was found when it is a folder, and gives it out.
+    fn enter(&mut self, found: Found, is_inner: bool, is_entered_alone: bool) -> Option<WalkItem> {
         if found.kind == EntryKind::Folder {
             let device = device(&found.stat);
             match self.open_folder(&found.path, &found.stored, device, None) {
@@ -433,13 +439,12 @@ impl<'a> Walk<'a> {
                 Err(error) => return problem(found.stored, Why::Unreadable(error), true),
             }
         }
-        if matches!(verdict, Verdict::Enter) {
+        if is_entered_alone {
             return self.left_out(found.stored, Reason::NoRule);
         }
-        let leads_nowhere = child.is_link
+        let leads_nowhere = found.kind == EntryKind::Symlink
             && !found.links_to_folder
-            && self.options.symlinks == SymlinkPolicy::Follow
-            && found.kind == EntryKind::Symlink;
+            && self.options.symlinks == SymlinkPolicy::Follow;
         let found = Box::new(found);
         Some(if leads_nowhere {
             WalkItem::DeadLink(found)
@@ -556,4 +561,12 @@ impl Iterator for Walk<'_> {
             }
         }
     }
+}
+
+fn problem(stored: String, why: Why, keep: bool) -> Option<WalkItem> {
+    Some(WalkItem::Problem {
+        keep: keep.then(|| stored.clone()),
+        subject: stored,
+        why,
+    })
 }

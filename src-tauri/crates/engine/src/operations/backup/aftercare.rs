@@ -8,11 +8,11 @@ use jiff::Timestamp;
 
 use crate::error::Result;
 use crate::monitor::{Problem, ProblemKind};
-use crate::operations::backup::Run;
 use crate::operations::backup::hold::Hold;
 use crate::operations::backup::options::BackupStats;
 use crate::operations::backup::overview::Overview;
 use crate::operations::backup::pace::PATIENT_LEVEL;
+use crate::operations::backup::run::Run;
 use crate::operations::compact::options::CompactOptions;
 use crate::operations::compact::{GRACE, compact_afterwards};
 use crate::operations::delete::{RetentionRun, apply_retention, note_rule_of_waiting_run};

@@ -255,15 +255,13 @@ impl Collector {
         let (content, metadata) = match entry.data {
             Ok(data) => data,
             Err(error) => {
-                let fallback = match entry.previous {
-                    Some(_) => Fallback::Kept,
-                    None => Fallback::Nothing,
+                let is_kept = entry.previous.is_some();
+                let fallback = if is_kept {
+                    Fallback::Kept
+                } else {
+                    Fallback::Nothing
                 };
-                let kind = ProblemKind::Unreadable { error, fallback };
-                self.report(Problem {
-                    subject: entry.stored,
-                    kind,
-                });
+                self.tell(entry.stored, ProblemKind::Unreadable { error, fallback });
                 return Ok(());
             }
         };
@@ -277,36 +275,19 @@ impl Collector {
             PreparedContent::None => None,
             PreparedContent::Same => previous.as_ref().and_then(|row| row.content.clone()),
             PreparedContent::Small { hash, size, block } => {
-                let parts = match block {
-                    Some(block) => {
-                        let hash = block.hash;
-                        self.add_block(block, None)?;
-                        Parts::Block(hash)
-                    }
-                    None => Parts::Empty,
-                };
+                let parts = self.add_small(block)?;
                 Some(stream_row(&StreamRef { hash, size, parts }))
             }
-            PreparedContent::Large { hash, size } => Some(stream_row(&large_stream(
-                hash,
-                size,
-                large,
-                self.spool.format(),
-            ))),
+            PreparedContent::Large { hash, size } => {
+                let stream = large_stream(hash, size, large, self.spool.format());
+                Some(stream_row(&stream))
+            }
         };
         if metadata.was_too_large {
-            let subject = entry.stored.clone();
-            self.report(Problem {
-                subject,
-                kind: ProblemKind::MetadataTooLarge,
-            });
+            self.tell(entry.stored.clone(), ProblemKind::MetadataTooLarge);
         }
         if entry.changed_while_read {
-            let subject = entry.stored.clone();
-            self.report(Problem {
-                subject,
-                kind: ProblemKind::ChangedWhileRead,
-            });
+            self.tell(entry.stored.clone(), ProblemKind::ChangedWhileRead);
         }
         let metadata = stream_row(&self.add_metadata(metadata)?);
         let row = EntryRow {
@@ -319,6 +300,20 @@ impl Collector {
         };
         self.count(&row, previous.as_ref(), was_read, already_told);
         self.stage_if_different(row, previous)
+    }
+
+    /// Adds a file of one block, or of none.
+    fn add_small(&mut self, block: Option<PreparedBlock>) -> Result<Parts> {
+        let Some(block) = block else {
+            return Ok(Parts::Empty);
+        };
+        let hash = block.hash;
+        self.add_block(block, None)?;
+        Ok(Parts::Block(hash))
+    }
+
+    fn tell(&mut self, subject: String, kind: ProblemKind) {
+        self.report(Problem { subject, kind });
     }
 
     fn add_metadata(&mut self, metadata: PreparedMetadata) -> Result<StreamRef> {

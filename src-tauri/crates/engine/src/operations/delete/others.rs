@@ -20,12 +20,7 @@ pub(super) fn spare(
     listed: &Listed,
     times: &mut Vec<Timestamp>,
 ) -> Result<()> {
-    let Repository {
-        session,
-        index,
-        spool,
-        ..
-    } = repository;
+    let Repository { session, index, .. } = repository;
     let makers = Makers::noted(index)?;
     let nobody_knows = Others::noted(index)? == Others::Unknown;
     let in_question = |dlist: &&ListedVolume| {
@@ -47,7 +42,26 @@ pub(super) fn spare(
         return Ok(());
     }
     let left: Vec<_> = newest_first().filter(stays).collect();
-    let _spool = spool.to_owned();
+    let spared = uncovered(repository, left, going)?;
+    if spared.is_empty() {
+        return Ok(());
+    }
+    times.retain(|time| !spared.contains(time));
+    session.monitor().problem(Problem {
+        subject: session.label(),
+        kind: ProblemKind::OthersKept {
+            versions: spared.len() as u64,
+        },
+    });
+    Ok(())
+}
+
+/// Times of those of `going`, newest first, that are the newest of some sources, `left` being what stays in any case.
+fn uncovered(
+    repository: Repository<'_>,
+    left: Vec<&ListedVolume>,
+    going: Vec<&ListedVolume>,
+) -> Result<Vec<Timestamp>> {
     let sources_of = |dlist: &ListedVolume| {
         let contents = Contents::of(repository, dlist)?;
         Ok::<_, Error>(contents.map(|contents| contents.full))
@@ -68,15 +82,5 @@ pub(super) fn spare(
             spared.extend(dlist.name.time());
         }
     }
-    if spared.is_empty() {
-        return Ok(());
-    }
-    times.retain(|time| !spared.contains(time));
-    session.monitor().problem(Problem {
-        subject: session.label(),
-        kind: ProblemKind::OthersKept {
-            versions: spared.len() as u64,
-        },
-    });
-    Ok(())
+    Ok(spared)
 }

@@ -88,20 +88,26 @@ pub(super) fn survey(
             is_windows: !cfg!(windows),
         });
     }
-    let mapping = match &options.target {
-        Some(folder) => {
-            let folder = std::path::absolute(expand_path(folder))
-                .map_err(|source| Error::io("find", folder, source))?;
-            Mapping::Into {
-                folder,
-                common: common.unwrap_or_default(),
-            }
-        }
-        None => Mapping::Original { roots },
-    };
+    let mapping = mapping(options, common, roots)?;
     Ok(Survey {
         mapping,
         missing_lists,
+    })
+}
+
+fn mapping(
+    options: &RestoreOptions,
+    common: Option<String>,
+    roots: HashSet<String>,
+) -> Result<Mapping> {
+    let Some(folder) = &options.target else {
+        return Ok(Mapping::Original { roots });
+    };
+    let folder = std::path::absolute(expand_path(folder))
+        .map_err(|source| Error::io("find", folder, source))?;
+    Ok(Mapping::Into {
+        folder,
+        common: common.unwrap_or_default(),
     })
 }
 

@@ -20,13 +20,7 @@ pub(super) fn tell_not_described(
     listed: &Listed,
     stats: &mut VerifyStats,
 ) -> Result<()> {
-    let Repository {
-        session,
-        index,
-        format: _,
-        spool: _,
-        ..
-    } = repository;
+    let Repository { session, index, .. } = repository;
     let lacking = lacking_dindexes(index, listed)?;
     if lacking.is_empty() {
         return Ok(());
@@ -56,13 +50,7 @@ pub(super) fn tell_not_described(
 /// Takes index volumes that describe nothing which is there, or which a version needs, out of what is looked into, and tells
 /// them.
 pub(super) fn set_left_over_aside(repository: Repository<'_>, listed: &mut Listed) -> Result<()> {
-    let Repository {
-        session,
-        index,
-        format: _,
-        spool: _,
-        ..
-    } = repository;
+    let Repository { session, index, .. } = repository;
     let rows = with_dindexes(index, &HashSet::new())?;
     let left: HashSet<String> = rows.into_iter().map(|row| row.name).collect();
     let is_left = |volume: &ListedVolume| left.contains(volume.name.as_str());

@@ -1,4 +1,7 @@
 use std::cmp::Ordering;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::Path;
 
 use coffer_volume::dlist::EntryKind;
 
@@ -15,6 +18,19 @@ pub(super) struct Child {
 impl Child {
     pub(super) fn has_separator(&self) -> bool {
         self.kind == EntryKind::Folder || self.links_to_folder
+    }
+
+    /// Whether it is a link that stands for what it leads to.
+    pub(super) fn is_followed(&self) -> bool {
+        self.is_link && self.kind != EntryKind::Symlink
+    }
+
+    pub(super) fn stat(&self, path: &Path) -> io::Result<Metadata> {
+        if self.is_followed() {
+            fs::metadata(path)
+        } else {
+            fs::symlink_metadata(path)
+        }
     }
 
     /// Its path as stored, in a folder.
