@@ -44,6 +44,9 @@ pub(crate) fn load_newest_version(
         .map(|time| time.as_second())
         .collect();
     let loaded = index.filesets()?;
+    if let Some(newest) = loaded.last() {
+        look_at_newer(repository, listed, newest.time)?;
+    }
     let makers = Makers::noted(index)?;
     let is_own = |dlist: &&ListedVolume| makers.of(dlist) == Origin::Own;
     let (own, mut others): (Vec<_>, Vec<_>) = listed.dlists.iter().rev().partition(is_own);
@@ -89,6 +92,23 @@ pub(crate) fn load_newest_version(
         }
     }
     Ok(index.clear_filesets()?)
+}
+
+/// Finds out whose versions are newer than the one in the index. A purge that was cut off leaves one of this computer's that
+/// the index does not know; where the sources still have what was purged, the next version is to have it again.
+fn look_at_newer(repository: Repository<'_>, listed: &Listed, loaded: i64) -> Result<()> {
+    let is_newer = |dlist: &&ListedVolume| {
+        let time = dlist.name.time();
+        time.is_some_and(|time| time.as_second() > loaded)
+    };
+    let newer = listed.dlists.iter().rev().take_while(is_newer);
+    for dlist in newer.take(MOST_TRIED) {
+        if Makers::noted(repository.index)?.of(dlist) == Origin::Unknown {
+            // Looked into once: what it is of is noted.
+            Contents::of(repository, dlist)?;
+        }
+    }
+    Ok(())
 }
 
 /// The version that is staged in the index, as it will be at the destination.

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use coffer_destination::FolderDestination;
-use coffer_engine::Error;
+use coffer_engine::filter::{Action, Filters};
+use coffer_engine::{Error, Mode, Purged};
 use coffer_testkit::{copy_of, expected_tree, snapshot, write_files};
 use coffer_volume::archive::VolumeReader;
 use coffer_volume::dblock::DblockReader;
@@ -17,6 +18,7 @@ use coffer_volume::{Format, Hash, VolumeKind, VolumeName};
 use crate::checker::assert_clean;
 use crate::faulty::Faulty;
 use crate::hooked::Hooked;
+use crate::mending::try_purge;
 use crate::sources::restored;
 use crate::support::{Bench, noise};
 
@@ -259,4 +261,31 @@ fn a_version_that_arrived_before_its_run_was_cut_off_is_compared_with() {
     assert_eq!((stats.kept_sources, stats.versions), (1, 3));
     let names = ["disk", "disk/new", "disk/old", "text"];
     assert_eq!(restored(&mut bench, 0), names);
+}
+
+#[test]
+fn what_a_purge_took_out_is_backed_up_again_also_when_it_was_cut_off() {
+    let mut bench = Bench::new();
+    write_files(&bench.source(), &[("kept", b"kept"), ("taken", b"taken")]);
+    bench.backup().unwrap();
+    let real = bench.destination.clone();
+    let (spool, folder) = (bench.cache().join("spool"), bench.destination_path());
+    // The new version arrives, and nobody hears of it.
+    bench.destination = Arc::new(Hooked {
+        refuse_put: Box::new(move |name| {
+            name.contains(".dlist.").then(|| {
+                fs::copy(spool.join(name), folder.join(name)).unwrap();
+                coffer_destination::Error::Cancelled
+            })
+        }),
+        ..Hooked::over(real.clone())
+    });
+    let rules = Filters::new([(Action::Include, "*/taken")]).unwrap();
+    try_purge(&bench, Purged::Matching(rules), vec![], Mode::Run).unwrap_err();
+    bench.destination = real;
+    assert_eq!(restored(&mut bench, 0), ["kept"]);
+
+    bench.backup().unwrap();
+
+    assert_eq!(restored(&mut bench, 0), ["kept", "taken"]);
 }

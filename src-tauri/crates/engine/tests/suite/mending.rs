@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use coffer_destination::FolderDestination;
 use coffer_engine::filter::{Action, Filters};
 use coffer_engine::{
-    Change, CompactOptions, Disposal, Lost, Mode, PurgeOptions, PurgeStats, Purged, RepairStats,
-    Samples, Selection, VerifyOptions,
+    Change, CompactOptions, Disposal, Error, Lost, Mode, PurgeOptions, PurgeStats, Purged,
+    RepairStats, Samples, Selection, VerifyOptions,
 };
 use coffer_testkit::{copy_of, expected_tree, fixture, snapshot, write_files};
 use tempfile::TempDir;
@@ -34,6 +34,15 @@ pub(crate) fn purge(bench: &Bench, purged: Purged, mode: Mode) -> PurgeStats {
 }
 
 fn purge_versions(bench: &Bench, purged: Purged, versions: Vec<usize>, mode: Mode) -> PurgeStats {
+    try_purge(bench, purged, versions, mode).unwrap()
+}
+
+pub(crate) fn try_purge(
+    bench: &Bench,
+    purged: Purged,
+    versions: Vec<usize>,
+    mode: Mode,
+) -> Result<PurgeStats, Error> {
     let (store, recorder) = (bench.store(), bench.recorder.clone());
     let compact = CompactOptions {
         disposal: Disposal::Now,
@@ -47,7 +56,6 @@ fn purge_versions(bench: &Bench, purged: Purged, versions: Vec<usize>, mode: Mod
         mode,
     };
     run(move || coffer_engine::purge(&store, &options, recorder, &CancellationToken::new()))
-        .unwrap()
 }
 
 fn repair(bench: &Bench, mode: Mode) -> RepairStats {
