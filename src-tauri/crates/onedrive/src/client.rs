@@ -4,12 +4,16 @@ mod account;
 mod answer;
 mod destination;
 mod download;
+mod drive;
 #[cfg(feature = "fuzzing")]
 mod fuzzing;
 mod gate;
 mod graph;
+mod item;
 mod limit;
 mod moving;
+mod options;
+mod pages;
 mod place;
 mod rests;
 mod upload;
@@ -20,12 +24,14 @@ use std::time::Duration;
 #[cfg(feature = "fuzzing")]
 pub use fuzzing::graph_answer;
 
-pub use account::{Drive, OneDrive};
+pub use account::OneDrive;
 pub(crate) use answer::named_wait;
-pub use destination::{Deletion, OneDriveDestination, TransferOptions};
+pub use destination::OneDriveDestination;
+pub use drive::Drive;
 pub use gate::Allowance;
 pub(crate) use gate::Gate;
 pub use limit::Bandwidth;
+pub use options::{Deletion, TransferOptions};
 
 use crate::endpoints::is_loopback;
 use crate::error::{Error, Result};

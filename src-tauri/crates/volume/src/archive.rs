@@ -3,11 +3,11 @@
 
 mod inflater;
 mod prepared;
+mod read_seek;
 mod reader;
 mod tar;
 mod writer;
 
 pub use prepared::{BlockCompressor, CompressionMethod, Hint, PreparedEntry, PreparedStream};
-use reader::ReadSeek;
 pub use reader::VolumeReader;
 pub(crate) use writer::ArchiveWriter;

@@ -1,4 +1,4 @@
-use crate::name::VolumeKind;
+use crate::kind::VolumeKind;
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::hash::HashAlgorithm;
+use crate::kind::VolumeKind;
 use crate::maker::Maker;
-use crate::name::{VolumeKind, format_stamp};
+use crate::name::format_stamp;
 
 /// Name of the entry in each archive.
 pub const ENTRY: &str = "manifest";

@@ -1,26 +1,25 @@
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use coffer_destination::{Error as DestinationError, Quota, Result};
+use coffer_destination::{Error as DestinationError, Result};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::destination::{OneDriveDestination, TransferOptions};
+use super::destination::OneDriveDestination;
+use super::drive::{Drive, DriveJson};
 use super::gate::{Allowance, Gate, WallClock, name_of};
 use super::graph::{Call, Graph, cancellable};
+use super::options::TransferOptions;
+use super::pages::list;
 use super::{content_client, graph_client, sign_in_client};
 use crate::endpoints::Endpoints;
 use crate::names::{check_folder, encode, encode_path};
 use crate::oauth::{Credential, Now, Tokens};
 
-/// Most entries of a listing; what a service claims beyond that is not believed.
-const MAX_ENTRIES: usize = 2_000_000;
-/// Most pages of a listing.
-const MAX_PAGES: usize = 20_000;
 /// Most shared items whose drives are looked at.
 const MAX_SHARED: usize = 100;
 
@@ -30,66 +29,6 @@ pub struct OneDrive {
     graph: Arc<Graph>,
     /// What stands for the credential in file names; none for one that is not kept.
     name: Option<String>,
-}
-
-/// A drive that can hold backups.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drive {
-    /// Value for `--drive-id`.
-    pub id: String,
-    /// Name, where it has one.
-    pub name: String,
-    /// `personal`, `business` or `documentLibrary`.
-    pub kind: String,
-    /// Whose it is: an e-mail address, else a name, else nothing.
-    pub owner: String,
-    /// Whether it is the account's own.
-    pub is_default: bool,
-    /// Its space, when stated.
-    pub quota: Option<Quota>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct DriveJson {
-    id: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    drive_type: String,
-    owner: Option<Owner>,
-    /// Advice only: whatever its shape, it must not keep the rest from being read.
-    quota: Option<serde_json::Value>,
-}
-
-#[derive(Deserialize)]
-struct Owner {
-    user: Option<User>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct User {
-    #[serde(default)]
-    email: String,
-    #[serde(default)]
-    display_name: String,
-}
-
-#[derive(Deserialize)]
-struct QuotaJson {
-    #[serde(default)]
-    total: i64,
-    #[serde(default)]
-    remaining: i64,
-}
-
-/// One page of a listing.
-#[derive(Deserialize)]
-pub(super) struct Page<T> {
-    pub(super) value: Vec<T>,
-    #[serde(rename = "@odata.nextLink")]
-    next: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -319,47 +258,6 @@ impl OneDrive {
     }
 }
 
-impl DriveJson {
-    pub(super) fn into_drive(self, is_default: bool) -> Drive {
-        let user = self.owner.and_then(|owner| owner.user);
-        let owner = user.map_or_else(String::new, |user| {
-            if user.email.is_empty() {
-                user.display_name
-            } else {
-                user.email
-            }
-        });
-        let quota = self.quota.and_then(QuotaJson::read);
-        Drive {
-            id: self.id,
-            name: self.name,
-            kind: self.drive_type,
-            owner,
-            is_default,
-            quota,
-        }
-    }
-
-    pub(super) fn into_quota(self) -> Option<Quota> {
-        self.quota.and_then(QuotaJson::read)
-    }
-}
-
-impl QuotaJson {
-    fn read(json: serde_json::Value) -> Option<Quota> {
-        serde_json::from_value::<Self>(json).ok()?.stated()
-    }
-
-    /// All zero means that the service does not know.
-    fn stated(self) -> Option<Quota> {
-        let total_bytes = u64::try_from(self.total).ok().filter(|total| *total > 0)?;
-        Some(Quota {
-            total_bytes,
-            free_bytes: u64::try_from(self.remaining).unwrap_or(0),
-        })
-    }
-}
-
 /// Base of a drive's addresses.
 fn drive_url(graph: &Graph, drive_id: Option<&str>) -> String {
     let base = graph.endpoints.graph();
@@ -379,40 +277,4 @@ fn padded(id: &str) -> String {
     } else {
         id.to_owned()
     }
-}
-
-fn endless() -> DestinationError {
-    DestinationError::Unavailable {
-        why: "OneDrive's listing does not end".to_owned(),
-    }
-}
-
-/// Reads a listing to its end; pages may be empty in the middle.
-pub(super) async fn list<T: serde::de::DeserializeOwned>(
-    graph: &Graph,
-    first: String,
-    purpose: (&'static str, &str),
-    cancel: &CancellationToken,
-) -> Result<Vec<T>> {
-    let mut items = Vec::new();
-    let mut seen = HashSet::new();
-    let mut next = Some(first);
-    while let Some(url) = next {
-        if !seen.insert(url.clone()) || seen.len() > MAX_PAGES {
-            return Err(endless());
-        }
-        let call = Call {
-            method: Method::GET,
-            url,
-            json: None,
-            purpose,
-        };
-        let page: Page<T> = graph.json(call, cancel).await?;
-        items.extend(page.value);
-        if items.len() > MAX_ENTRIES {
-            return Err(endless());
-        }
-        next = page.next;
-    }
-    Ok(items)
 }

@@ -9,77 +9,20 @@ use coffer_destination::{
     CheckpointStore, Destination, Error as DestinationError, Quota, RemoteFile, Result,
     TransferMonitor, UploadFile,
 };
-use jiff::Timestamp;
 use reqwest::{Method, Response, StatusCode};
-use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::account::{DriveJson, list};
 use super::answer::{Refusal, has_own_header};
+use super::drive::DriveJson;
 use super::graph::{Call, Graph, Outcome, PAGE, cancellable, read_json};
-use super::limit::Bandwidth;
-use super::upload::{Checkpoint, Conflict};
+use super::item::Item;
+use super::options::{Deletion, TransferOptions};
+use super::pages::list;
+use super::upload::checkpoint::Checkpoint;
+use super::upload::conflict::Conflict;
 use crate::names::{MAX_PATH, encode, encode_path, problem};
-
-/// Bytes by which fragments are counted.
-pub(super) const UNIT: u64 = 327_680;
-/// Largest fragment, in bytes; a request must stay below 60 MiB.
-const MAX_FRAGMENT: u64 = 191 * UNIT;
-/// Seconds that the body of one request takes under a limit, when nothing else is sent.
-const LONGEST_BODY: u64 = 10;
-
-/// How files are moved.
-#[derive(Debug, Clone)]
-pub struct TransferOptions {
-    /// Bytes of a fragment (`--fragment-size`); rounded down to a multiple of 320 KiB.
-    pub fragment_size: u64,
-    /// Tries of a fragment that failed in a way that may pass (`--fragment-retry-count`).
-    pub fragment_tries: u32,
-    /// First wait between them (`--fragment-retry-delay`); doubles.
-    pub fragment_delay: std::time::Duration,
-    /// What a deletion does with the file (`--permanent-delete`).
-    pub deletion: Deletion,
-    /// What may go over the wire (`--throttle-upload`, `--throttle-download`).
-    pub bandwidth: Bandwidth,
-}
-
-/// Where deleted files go.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Deletion {
-    /// Into the recycle bin, which takes space of the drive until Microsoft empties it after 30 or 93 days.
-    #[default]
-    RecycleBin,
-    /// Away for good, where the drive can do that; into the recycle bin where it cannot.
-    Permanent,
-}
-
-impl Default for TransferOptions {
-    fn default() -> Self {
-        Self {
-            fragment_size: 32 * UNIT,
-            fragment_tries: 8,
-            fragment_delay: std::time::Duration::from_secs(1),
-            deletion: Deletion::default(),
-            bandwidth: Bandwidth::default(),
-        }
-    }
-}
-
-impl TransferOptions {
-    /// The fragment size that is really used.
-    pub(super) fn fragment(&self) -> u64 {
-        (self.unhurried(self.fragment_size) / UNIT * UNIT).clamp(UNIT, MAX_FRAGMENT)
-    }
-
-    /// As many of `bytes` as one request carries in good time: whoever answers is silent until all of it has arrived,
-    /// and is taken for dead after a while.
-    pub(super) fn unhurried(&self, bytes: u64) -> u64 {
-        let limit = self.bandwidth.upload();
-        limit.map_or(bytes, |limit| bytes.min(limit.saturating_mul(LONGEST_BODY)))
-    }
-}
 
 /// A folder of a drive.
 pub struct OneDriveDestination {
@@ -93,74 +36,6 @@ pub struct OneDriveDestination {
     pub(super) sessions: std::sync::Mutex<HashMap<String, Checkpoint>>,
     /// The drive has a recycle bin only.
     only_recycles: AtomicBool,
-}
-
-/// A file or folder, as far as it is of interest.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Item {
-    pub(super) id: String,
-    #[serde(default)]
-    pub(super) name: String,
-    #[serde(default)]
-    pub(super) size: u64,
-    pub(super) file: Option<FileFacet>,
-    folder: Option<serde_json::Value>,
-    root: Option<serde_json::Value>,
-    file_system_info: Option<FileSystemInfo>,
-    last_modified_date_time: Option<String>,
-    parent_reference: Option<ParentReference>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ParentReference {
-    drive_id: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct FileFacet {
-    #[serde(default)]
-    hashes: Hashes,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Hashes {
-    quick_xor_hash: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FileSystemInfo {
-    last_modified_date_time: Option<String>,
-}
-
-impl Item {
-    /// The hash of its content, when the service has it already.
-    pub(super) fn quick_xor(&self) -> Option<&str> {
-        self.file.as_ref()?.hashes.quick_xor_hash.as_deref()
-    }
-
-    /// Whether both are the same state of a file.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        (&self.id, self.size, self.quick_xor()) == (&other.id, other.size, other.quick_xor())
-    }
-
-    fn is_folder(&self) -> bool {
-        self.folder.is_some() || self.root.is_some()
-    }
-
-    pub(super) fn modified(&self) -> Option<Timestamp> {
-        let of_file = self
-            .file_system_info
-            .as_ref()
-            .and_then(|info| info.last_modified_date_time.as_ref());
-        of_file
-            .or(self.last_modified_date_time.as_ref())?
-            .parse()
-            .ok()
-    }
 }
 
 impl OneDriveDestination {

@@ -1,9 +1,10 @@
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderValue};
 
-use super::account::{DriveJson, Page};
 use super::answer::Refusal;
-use super::destination::Item;
+use super::drive::DriveJson;
+use super::item::Item;
+use super::pages::Page;
 use super::upload;
 
 /// Reads an answer of Graph as every kind of answer it can be; `header` stands in those that time is read from.

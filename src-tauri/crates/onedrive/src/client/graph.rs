@@ -12,7 +12,7 @@ use super::Http;
 use super::answer::{Refusal, is_page};
 use super::gate::{Gate, Passed, Reason};
 use super::moving::{IDLE, Moving};
-use super::upload::Fragments;
+use super::upload::pace::Fragments;
 use crate::endpoints::Endpoints;
 use crate::oauth::{Tokens, why_unreachable};
 

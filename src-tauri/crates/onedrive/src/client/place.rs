@@ -5,8 +5,10 @@ use reqwest::Method;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::account::{Drive, DriveJson, OneDrive, list};
+use super::account::OneDrive;
+use super::drive::{Drive, DriveJson};
 use super::graph::Call;
+use super::pages::list;
 use crate::names::{encode, encode_path};
 use crate::url::{Place, SiteAddress};
 

@@ -1,9 +1,12 @@
 //! Uploads: small files in one request, others in fragments of an upload session that can be continued.
 
+pub(super) mod checkpoint;
+pub(super) mod conflict;
 mod fragments;
-mod pace;
+pub(super) mod pace;
 mod reached;
 mod session;
+mod state;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,56 +22,26 @@ use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::Refusal;
-use super::destination::{Item, OneDriveDestination};
+use super::destination::OneDriveDestination;
 use super::graph::{Call, Outcome, cancellable, read_json};
+use super::item::Item;
 use super::limit::pieces;
 use super::moving::Moving;
 use crate::quickxor::QuickXor;
 
+use conflict::Conflict;
 use fragments::SessionEnd;
-pub(super) use pace::Fragments;
 use pace::Pace;
 use reached::Reached;
-pub(super) use session::Checkpoint;
 use session::Resumed;
 #[cfg(feature = "fuzzing")]
 pub(super) use session::read_hostile;
+use state::Upload;
 
 /// Largest file that goes in one request, in bytes.
 const SMALL: u64 = 4 << 20;
 /// Upload sessions that are tried for one file.
 const SESSIONS: u32 = 3;
-
-/// What becomes of a file that has the name already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Conflict {
-    Replace,
-    /// The upload is refused.
-    Fail,
-}
-
-impl Conflict {
-    /// Graph's `conflictBehavior`.
-    fn behavior(self) -> &'static str {
-        match self {
-            Self::Replace => "replace",
-            Self::Fail => "fail",
-        }
-    }
-}
-
-/// One upload with all that its steps need.
-struct Upload<'a> {
-    destination: &'a OneDriveDestination,
-    name: &'a str,
-    file: &'a UploadFile,
-    conflict: Conflict,
-    hash: String,
-    checkpoints: &'a dyn CheckpointStore,
-    monitor: &'a dyn TransferMonitor,
-    reached: Reached<'a>,
-    cancel: &'a CancellationToken,
-}
 
 impl OneDriveDestination {
     pub(super) async fn upload(

@@ -1,20 +1,18 @@
 use std::io::{BufReader, Read, Seek};
 
 use super::inflater::Inflater;
+use super::read_seek::ReadSeek;
 use super::tar::{TarArchive, TarCompression};
 use crate::aescrypt;
 use crate::encryption::Passphrase;
 use crate::error::{Error, Result};
+use crate::kind::VolumeKind;
 use crate::maker::Maker;
 use crate::manifest::{self, Format, Manifest};
-use crate::name::{VolumeKind, VolumeName};
+use crate::name::VolumeName;
 
 /// Bytes of the longest manifest entry that is read.
 const MAX_MANIFEST: u64 = 64 * 1024;
-
-/// Anything a volume can be read from.
-pub(super) trait ReadSeek: Read + Seek + Send {}
-impl<T: Read + Seek + Send> ReadSeek for T {}
 
 /// What a volume is packed in.
 enum Archive {

@@ -9,7 +9,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use flate2::read::MultiGzDecoder;
 
-use super::ReadSeek;
+use super::read_seek::ReadSeek;
 use crate::error::{Error, Result};
 
 /// Bytes of a tar header, and what content is padded to.

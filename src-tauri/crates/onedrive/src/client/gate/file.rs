@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::LONGEST;
+use super::super::answer::LONGEST_BELIEVED;
 use super::rate::Rate;
 
 /// Bytes of the longest file that is read; ours have about 200.
@@ -60,7 +60,7 @@ impl SignIn {
     pub(super) fn rest(&self, now: u64) -> Duration {
         let (asked_at, until) = self.rest.unwrap_or_default();
         let asked = until.saturating_sub(asked_at);
-        Duration::from_millis(until.saturating_sub(now).min(asked)).min(LONGEST)
+        Duration::from_millis(until.saturating_sub(now).min(asked)).min(LONGEST_BELIEVED)
     }
 
     /// A rest that was asked for in the future, because the clock was set back since, begins now: by its own time it would
@@ -106,7 +106,8 @@ impl SharedFile {
         }
         let shared: Shared = serde_json::from_slice(&text).ok()?;
         let makes_sense = shared.v == VERSION
-            && shared.closed_until.saturating_sub(shared.asked_at) <= LONGEST.as_millis() as u64
+            && shared.closed_until.saturating_sub(shared.asked_at)
+                <= LONGEST_BELIEVED.as_millis() as u64
             && shared.learnt.is_none_or(|(_, rate)| rate.makes_sense());
         makes_sense.then_some(shared)
     }
@@ -142,7 +143,8 @@ impl Shared {
     /// How long requests have to wait still, by a wall clock that may have been set: never longer than was asked for.
     pub(super) fn wait(&self, now: u64) -> Duration {
         let asked = self.closed_until.saturating_sub(self.asked_at);
-        Duration::from_millis(self.closed_until.saturating_sub(now).min(asked)).min(LONGEST)
+        Duration::from_millis(self.closed_until.saturating_sub(now).min(asked))
+            .min(LONGEST_BELIEVED)
     }
 }
 

@@ -12,13 +12,14 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
-use super::super::destination::{Item, UNIT};
 use super::super::graph::{Outcome, cancellable, read_json};
+use super::super::item::Item;
 use super::super::limit::PIECE;
 use super::super::moving::Moving;
-use super::Upload;
+use super::super::options::UNIT;
 use super::pace::Pace;
 use super::session::{Standing, first_missing, is_session, not_a_session};
+use super::state::Upload;
 
 /// Longest wait between two tries of a fragment.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);

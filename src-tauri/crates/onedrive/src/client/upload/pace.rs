@@ -2,8 +2,8 @@
 
 use std::sync::Mutex;
 
-use super::super::destination::UNIT;
 use super::super::lock;
+use super::super::options::UNIT;
 use super::super::rests::Rests;
 
 /// Answers in a row that bring no byte forward before a session is given up.

@@ -4,25 +4,19 @@ use std::time::Duration;
 
 use coffer_destination::{CheckpointStore, Error as DestinationError, Result};
 use reqwest::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
-use super::super::destination::{Item, OneDriveDestination};
+use super::super::destination::OneDriveDestination;
 use super::super::graph::{Call, Outcome, cancellable, read_json};
+use super::super::item::Item;
 use super::super::lock;
-use super::Upload;
+use super::checkpoint::Checkpoint;
+use super::state::Upload;
 use crate::endpoints::is_private;
 
 /// Waits for a name that another session holds, in units of the fragment delay (1 s).
 const BUSY_WAITS: [u32; 3] = [10, 30, 60];
-
-/// What is remembered of a session, to continue it later.
-#[derive(Clone, Serialize, Deserialize)]
-pub(in super::super) struct Checkpoint {
-    url: String,
-    size: u64,
-    hash: String,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,0 +1,9 @@
+use serde::{Deserialize, Serialize};
+
+/// What is remembered of a session, to continue it later.
+#[derive(Clone, Serialize, Deserialize)]
+pub(in super::super) struct Checkpoint {
+    pub(super) url: String,
+    pub(super) size: u64,
+    pub(super) hash: String,
+}
