@@ -6,7 +6,7 @@
 //! folder, or in a temporary one that ends with the simulator. [`Fault`]s break chosen requests in chosen ways,
 //! [`Limits`] refuse what is too much, and the clock can be turned forward, so that no test has to wait.
 //!
-//! It knows four accounts: `alex` (personal, 5 GB), `robin` (work, 1 TB), `nolicence` (work, no drive) and `blocked`
+//! It knows four accounts: `alex` (personal, 5 GB), `robin` (work, 1 TB), `nolicense` (work, no drive) and `blocked`
 //! (sign-in refused by policy); and four drives: [`ALEX_DRIVE`], [`ROBIN_DRIVE`], [`TEAM_DRIVE`] and
 //! [`SHARED_DRIVE`].
 //!

@@ -139,8 +139,8 @@ async fn item_12_a_drive_is_chosen_and_one_without_access_is_refused() {
 
     let default = account.drive(None, &bench.cancel).await.unwrap();
     assert!(default.is_default && default.id == own);
-    for spelt in [own.clone(), own.to_uppercase()] {
-        let named = account.drive(Some(&spelt), &bench.cancel).await.unwrap();
+    for spelled in [own.clone(), own.to_uppercase()] {
+        let named = account.drive(Some(&spelled), &bench.cancel).await.unwrap();
         assert_eq!(named.id, own);
     }
 
