@@ -5,7 +5,7 @@
 //! Waits and rates are shared with the other processes of this user through a file ([`file`]), which also outlives a
 //! restart. Waits of this process go by a clock that is never set; the file goes by the one on the wall ([`clock`]).
 //!
-//! Source: protocol notes, "Throttling": one gate per credential; it moves forward only; throttled calls count too.
+//! Source: `docs/protocol.md`, 4.11 "Throttling": one gate per credential; it moves forward only; throttled calls count too.
 
 mod allowance;
 mod budget;
