@@ -46,7 +46,7 @@ pub(super) struct Scan<'a> {
     pace: &'a Arc<Pace>,
 }
 
-/// What a scan learnt of the sources as a whole.
+/// What a scan learned of the sources as a whole.
 #[derive(Debug, Default)]
 pub(super) struct Overview {
     /// Files and links that were found.
