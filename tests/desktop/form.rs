@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::browser::accept_sign_in;
 use crate::desktop::Desktop;
 
-pub(crate) const PASSPHRASE: &str = "a quiet harbour, seven lamps";
+pub(crate) const PASSPHRASE: &str = "a quiet harbor, seven lamps";
 
 /// The steps, as a newcomer takes them; the backup goes to `Backups/<name>` of Alex's drive.
 pub(crate) async fn create_backup(desktop: &Desktop, app: &App, name: &str, source: &Path) {

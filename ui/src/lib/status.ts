@@ -1,4 +1,4 @@
-/** How jobs and runs stand, as a tone (colour and shape) and words. What is true is said by the backend's `Health`. */
+/** How jobs and runs stand, as a tone (color and shape) and words. What is true is said by the backend's `Health`. */
 import type { ErrorCode } from '../bindings/ErrorCode';
 import type { Health } from '../bindings/Health';
 import type { HealthLevel } from '../bindings/HealthLevel';

@@ -7,7 +7,7 @@ import { sceneNames } from '../platform/browser/scene-names';
 import { openScene } from '../platform/browser/scenes';
 import Root from './Root.svelte';
 
-/** Colour contrast needs a renderer and is measured in a browser instead. */
+/** Color contrast needs a renderer and is measured in a browser instead. */
 const rules = { 'color-contrast': { enabled: false } };
 
 describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {

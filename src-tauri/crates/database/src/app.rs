@@ -196,7 +196,7 @@ impl AppDatabase {
         Ok(())
     }
 
-    /// What was learnt about a job besides its definition.
+    /// What was learned about a job besides its definition.
     ///
     /// # Errors
     /// Those of SQLite.

@@ -33,7 +33,7 @@ CREATE TABLE failed_volume (id INTEGER PRIMARY KEY);
 CREATE TABLE done_volume (id INTEGER PRIMARY KEY);
 ";
 
-/// Metadata that is recognised when another entry has it, too. Older ones are fetched again, at worst.
+/// Metadata that is recognized when another entry has it, too. Older ones are fetched again, at worst.
 const RECENT_METADATA: usize = 50_000;
 
 /// An entry that is to be restored.

@@ -37,6 +37,10 @@
 //! (`spawn_blocking`). It meets the async destination in one file, `session.rs`.
 //!
 //! What happens is told to a [`Monitor`]; words for people are the callers' business.
+//!
+//! What the product promises, and how all its crates fit together, is [below](#product-and-architecture).
+//!
+#![doc = include_str!("../docs/design.md")]
 
 #[cfg(feature = "simulation")]
 pub mod crash;

@@ -132,7 +132,7 @@ pub struct Finished {
     pub counts: RunCounts,
     /// In words, when it failed.
     pub error: Option<CommandError>,
-    /// Versions and bytes at the destination, when the operation learnt them.
+    /// Versions and bytes at the destination, when the operation learned them.
     pub stored: Option<(u32, u64)>,
     /// Space of the destination.
     pub quota: Option<Quota>,

@@ -6,14 +6,15 @@
 //! folder, or in a temporary one that ends with the simulator. [`Fault`]s break chosen requests in chosen ways,
 //! [`Limits`] refuse what is too much, and the clock can be turned forward, so that no test has to wait.
 //!
-//! It knows four accounts: `alex` (personal, 5 GB), `robin` (work, 1 TB), `nolicence` (work, no drive) and `blocked`
+//! It knows four accounts: `alex` (personal, 5 GB), `robin` (work, 1 TB), `nolicense` (work, no drive) and `blocked`
 //! (sign-in refused by policy); and four drives: [`ALEX_DRIVE`], [`ROBIN_DRIVE`], [`TEAM_DRIVE`] and
 //! [`SHARED_DRIVE`].
 //!
 //! With [`Options::front`] it also answers under Microsoft's own names by TLS, for clients whose addresses are fixed.
 //!
 //! The server shares no code with Coffer's OneDrive client, so that one mistake cannot hide in both. What it imitates
-//! was read in Microsoft's documentation and seen with clients of others; rclone works against it unchanged.
+//! was read in Microsoft's documentation and seen with clients of others (`docs/protocol.md` of the crate `onedrive`); rclone
+//! works against it unchanged.
 
 mod admin;
 mod authid;

@@ -16,6 +16,10 @@
 //! An answer is believed when it is the service's own, by its JSON or by headers that only such services have; what a
 //! proxy, a firewall or a hotel's portal answers passes, and ends neither a run nor a sign-in. `tests/suite/answers` has
 //! every answer that was reported, and what becomes of it.
+//!
+//! What goes over the wire, and why, is [below](#onedrive-and-its-sign-in-on-the-wire).
+//!
+#![doc = include_str!("../docs/protocol.md")]
 
 mod client;
 mod endpoints;

@@ -18,8 +18,11 @@
 //! `Read + Seek` over the (encrypted) volume and hold one block at a time. All input is hostile: readers return
 //! errors, bound what they allocate by the manifest's block size, and never panic.
 //!
-//! This crate knows nothing of files on disk, the network, databases or async code. Source of the format: Duplicati
-//! 2.x; what its release 2.3.0.109 wrote lies in `tests/fixtures/duplicati-2.3`.
+//! This crate knows nothing of files on disk, the network, databases or async code.
+//!
+//! The format, byte by byte, is [below](#the-duplicati-volume-format).
+//!
+#![doc = include_str!("../docs/format.md")]
 
 pub mod aescrypt;
 pub mod archive;

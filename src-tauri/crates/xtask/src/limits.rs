@@ -24,7 +24,7 @@ use clients::Client;
 
 /// Minutes when nothing else is asked for.
 const MINUTES: u64 = 20;
-/// A shorter run has learnt too little to be judged.
+/// A shorter run has learned too little to be judged.
 const JUDGED_MINUTES: u64 = 10;
 /// Refusals of one run that are still good.
 const MOST_THROTTLED: u64 = 3;

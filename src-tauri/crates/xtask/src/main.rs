@@ -5,6 +5,7 @@
 
 mod bench;
 mod demo;
+mod deny;
 mod fuzz;
 mod interop;
 mod limits;
@@ -31,6 +32,7 @@ Usage: cargo xtask <command>
 
   demo [--source DIR]   Show the whole way, from sign-in to restore, against a simulated OneDrive
   test                  Install what is missing, then lint, build and test everything
+  deny                  Check licenses, sources and known vulnerabilities of every dependency (needs cargo-deny)
   setup [--build-only]  Only install what is missing
   screenshots           Write every screen, light and dark, to screenshots/
   fuzz [--minutes=N] [TARGET…]
@@ -72,6 +74,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["setup"] => setup::run(&project, setup::Level::Full).map(drop),
         ["setup", "--build-only"] => setup::run(&project, setup::Level::Build).map(drop),
         ["test"] => tests::run(&project),
+        ["deny"] => deny::run(&project),
         ["demo", rest @ ..] => demo::run(&project, rest),
         ["screenshots"] => screenshots::run(&project),
         ["fuzz", rest @ ..] => fuzz::run(&project, rest),

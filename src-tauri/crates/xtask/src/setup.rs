@@ -29,6 +29,8 @@ pub(crate) struct Tools {
     pub(crate) python: PathBuf,
     /// rclone, the OneDrive client of others.
     pub(crate) rclone: PathBuf,
+    /// typos, the spelling checker.
+    pub(crate) typos: PathBuf,
 }
 
 /// Installs what is missing. `None` at [`Level::Build`], which has no tools.
@@ -42,7 +44,7 @@ pub(crate) fn run(project: &Project, level: Level) -> Result<Option<Tools>> {
     }
 }
 
-/// Python and rclone for tests, without anything that only the system can install.
+/// Python, rclone and typos for tests, without anything that only the system can install.
 pub(crate) fn tools(project: &Project) -> Result<Tools> {
     versions::check()?;
     tools::install(project)

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that has to hold, step by step, ending at the first failure.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -32,6 +33,10 @@ fn all(project: &Project, steps: &mut Steps) -> Result<()> {
 
     steps.step("format", || {
         execute(cargo(project).args(["fmt", "--all", "--check"]))
+    })?;
+    // Configured in the top-level `Cargo.toml`.
+    steps.step("spelling", || {
+        execute(Command::new(&tools.typos).current_dir(&project.root))
     })?;
     if project.has_ui() {
         for (name, script) in UI_SCRIPTS {

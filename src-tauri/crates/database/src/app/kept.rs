@@ -1,4 +1,4 @@
-//! A second copy of what nobody can make anew: jobs with what was learnt about them, accounts and settings.
+//! A second copy of what nobody can make anew: jobs with what was learned about them, accounts and settings.
 //!
 //! It lies beside the app database and is written after each change, so that damage to the one leaves the other. Runs and
 //! their reports are history, and not in it.

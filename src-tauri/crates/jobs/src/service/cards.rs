@@ -15,10 +15,10 @@ use crate::{Result, lock, wording};
 /// Runs that are looked through for the newest backup of a job from before that was noted.
 pub(super) const LOOKED_THROUGH: u32 = 50;
 
-/// What was learnt about a job besides its definition.
+/// What was learned about a job besides its definition.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Learnt {
+pub(super) struct Learned {
     pub(super) versions: Option<u32>,
     pub(super) stored_bytes: Option<u64>,
     pub(super) quota: Option<coffer_ipc::account::Quota>,
@@ -45,7 +45,7 @@ pub(super) struct Learnt {
     pub(super) clock_note: Option<String>,
 }
 
-impl Learnt {
+impl Learned {
     /// What was stored; nothing when that cannot be read.
     pub(super) fn read(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
@@ -154,10 +154,10 @@ impl Coffer {
     }
 
     fn card_of(&self, id: &str, definition: JobDefinition, app_runs: bool) -> Result<JobCard> {
-        let mut learnt = self.learnt(id)?;
+        let mut learned = self.learned(id)?;
         let mut last_run = self.run_history(id, 0, 1)?.into_iter().next();
-        if learnt.last_backup.is_none() {
-            self.look_for_last_backup(id, &mut learnt)?;
+        if learned.last_backup.is_none() {
+            self.look_for_last_backup(id, &mut learned)?;
         }
         let running = lock(&self.inner.runs)
             .values()
@@ -169,15 +169,15 @@ impl Coffer {
             // Its app is gone, and the next one has not noted that yet.
             run.result = RunResult::Interrupted;
             if run.operation == Operation::Backup {
-                learnt.last_backup = Some(run.clone());
+                learned.last_backup = Some(run.clone());
             }
         }
         // Also in another process: the command line looks at the app's jobs.
         let backs_up = last_run.as_ref().is_some_and(|run| {
             run.operation == Operation::Backup && run.result == RunResult::Running
         });
-        let health = self.health(id, &definition, &learnt, backs_up)?;
-        let state = match (running, &learnt.attention) {
+        let health = self.health(id, &definition, &learned, backs_up)?;
+        let state = match (running, &learned.attention) {
             (Some(state), _) => state,
             (None, Some(error)) => JobState::NeedsAttention {
                 error: error.clone(),
@@ -188,28 +188,28 @@ impl Coffer {
             id: id.to_owned(),
             state,
             health,
-            destination_label: if learnt.label.is_empty() {
+            destination_label: if learned.label.is_empty() {
                 plain_label(&definition)
             } else {
-                learnt.label.clone()
+                learned.label.clone()
             },
             last_run,
             // The schedule leaves one alone that waits for a person.
-            next_run: learnt
+            next_run: learned
                 .attention
                 .is_none()
-                .then(|| self.next_start(&definition, &learnt))
+                .then(|| self.next_start(&definition, &learned))
                 .flatten()
                 .map(|time| time.to_string()),
-            versions: learnt.versions,
-            stored_bytes: learnt.stored_bytes,
-            quota: learnt.quota,
+            versions: learned.versions,
+            stored_bytes: learned.stored_bytes,
+            quota: learned.quota,
             definition,
         })
     }
 
     /// For jobs whose backups were made before they were noted.
-    pub(super) fn look_for_last_backup(&self, id: &str, learnt: &mut Learnt) -> Result<()> {
+    pub(super) fn look_for_last_backup(&self, id: &str, learned: &mut Learned) -> Result<()> {
         let runs = self.run_history(id, 0, LOOKED_THROUGH)?;
         let ended = runs.iter().find(|run| {
             run.operation == Operation::Backup
@@ -222,8 +222,8 @@ impl Coffer {
                     RunResult::Success | RunResult::Unchanged | RunResult::Warning
                 )
         });
-        learnt.last_backup = ended.cloned();
-        learnt.last_good = good.and_then(|run| run.started.parse().ok());
+        learned.last_backup = ended.cloned();
+        learned.last_good = good.and_then(|run| run.started.parse().ok());
         Ok(())
     }
 
@@ -237,18 +237,18 @@ impl Coffer {
         serde_json::from_str(&body).map_err(|_| wording::not_found("This backup"))
     }
 
-    pub(super) fn learnt(&self, job_id: &str) -> Result<Learnt> {
+    pub(super) fn learned(&self, job_id: &str) -> Result<Learned> {
         let state = self.database(|database| database.job_state(job_id))?;
-        Ok(state.map_or_else(Learnt::default, |text| Learnt::read(&text)))
+        Ok(state.map_or_else(Learned::default, |text| Learned::read(&text)))
     }
 
-    /// Changes what was learnt, in one step, and tells the card. `change` must not use the database.
-    pub(super) fn learn(&self, job_id: &str, change: impl FnOnce(&mut Learnt)) -> Result<()> {
+    /// Changes what was learned, in one step, and tells the card. `change` must not use the database.
+    pub(super) fn learn(&self, job_id: &str, change: impl FnOnce(&mut Learned)) -> Result<()> {
         self.database(|database| {
             database.change_job_state(job_id, |before| {
-                let mut learnt = Learnt::read(&before);
-                change(&mut learnt);
-                serde_json::to_string(&learnt).unwrap_or(before)
+                let mut learned = Learned::read(&before);
+                change(&mut learned);
+                serde_json::to_string(&learned).unwrap_or(before)
             })
         })?;
         self.emit_card(job_id);

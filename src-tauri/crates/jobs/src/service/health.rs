@@ -6,7 +6,7 @@ use coffer_ipc::{CommandError, ErrorCode};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Coffer;
-use super::cards::Learnt;
+use super::cards::Learned;
 use super::plan::started_at;
 use super::sign_in_state::account_of;
 use crate::schedule::next_run;
@@ -23,18 +23,18 @@ impl Coffer {
         &self,
         id: &str,
         definition: &JobDefinition,
-        learnt: &Learnt,
+        learned: &Learned,
         backs_up: bool,
     ) -> Result<Health> {
         // What somebody had to mend is mended once it waits for nobody any more; the next backup shows it.
-        let failed = learnt.last_backup.as_ref();
+        let failed = learned.last_backup.as_ref();
         let failed = failed.and_then(|run| run.error.as_ref());
-        let is_mended = learnt.attention.is_none() && failed.is_some_and(needs_attention);
+        let is_mended = learned.attention.is_none() && failed.is_some_and(needs_attention);
         let failed = failed.filter(|_| !is_mended).cloned();
-        let problem = learnt.attention.clone().or(failed);
+        let problem = learned.attention.clone().or(failed);
         // Its owner stopped the try after it.
-        let is_given_up = learnt.attention.is_none()
-            && learnt.retry_at.is_none()
+        let is_given_up = learned.attention.is_none()
+            && learned.retry_at.is_none()
             && problem.as_ref().is_some_and(waits);
         let cause = problem
             .as_ref()
@@ -44,9 +44,9 @@ impl Coffer {
             level: HealthLevel::Running,
             waiting_for: cause.unwrap_or(WaitingFor::Nothing),
             problem,
-            last_backup: learnt.last_backup.clone(),
-            last_good: learnt.last_good.map(|time| time.to_string()),
-            overdue: self.is_overdue(definition, learnt),
+            last_backup: learned.last_backup.clone(),
+            last_good: learned.last_good.map(|time| time.to_string()),
+            overdue: self.is_overdue(definition, learned),
         };
         if backs_up {
             return Ok(health);
@@ -56,7 +56,7 @@ impl Coffer {
             HealthLevel::Bad if is_given_up => HealthLevel::Warning,
             level => level,
         };
-        if health.level < HealthLevel::Waiting && self.waits_for_its_turn(id, definition, learnt) {
+        if health.level < HealthLevel::Waiting && self.waits_for_its_turn(id, definition, learned) {
             health.waiting_for = WaitingFor::Turn;
             health.level = HealthLevel::Waiting;
         }
@@ -73,16 +73,16 @@ impl Coffer {
     }
 
     /// Whether three planned times went by since the newest good backup, or since the schedule was set.
-    fn is_overdue(&self, definition: &JobDefinition, learnt: &Learnt) -> bool {
+    fn is_overdue(&self, definition: &JobDefinition, learned: &Learned) -> bool {
         let Some(schedule) = &definition.schedule else {
             return false;
         };
         let now = self.now();
-        let since = learnt.last_good.or_else(|| {
-            let set = learnt.scheduled_since.as_ref()?;
+        let since = learned.last_good.or_else(|| {
+            let set = learned.scheduled_since.as_ref()?;
             set.parse().ok()
         });
-        let Some(mut time) = since.or_else(|| started_at(learnt)) else {
+        let Some(mut time) = since.or_else(|| started_at(learned)) else {
             return false;
         };
         for _ in 0..MISSES {

@@ -76,22 +76,22 @@ impl Coffer {
         let jobs = self.definitions()?;
         // First: what was cut off came after it.
         for (id, _) in &jobs {
-            self.learn_unlearnt_end(id)?;
+            self.learn_unlearned_end(id)?;
         }
         for row in self.database(|database| database.unfinished_runs())? {
             self.note_interrupted(row)?;
         }
         for (id, _) in jobs {
-            self.learn(&id, |learnt| {
-                let waited = learnt
+            self.learn(&id, |learned| {
+                let waited = learned
                     .attention
                     .take_if(|error| may_have_passed(error))
-                    .or_else(|| learnt.last_backup.as_ref()?.error.clone());
+                    .or_else(|| learned.last_backup.as_ref()?.error.clone());
                 let may_go_on = waited
                     .as_ref()
                     .is_some_and(|error| may_have_passed(error) && error.retry_after.is_none());
                 if may_go_on {
-                    learnt.retry_at = Some(learnt.retry_at.map_or(now, |time| time.min(now)));
+                    learned.retry_at = Some(learned.retry_at.map_or(now, |time| time.min(now)));
                 }
             })?;
         }
@@ -99,14 +99,14 @@ impl Coffer {
     }
 
     /// The app may have died right after the end of a backup was noted, and before its job knew of it.
-    fn learn_unlearnt_end(&self, job_id: &str) -> Result<()> {
+    fn learn_unlearned_end(&self, job_id: &str) -> Result<()> {
         let runs = self.run_history(job_id, 0, LOOKED_THROUGH)?;
         let history: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
         let ended = runs.into_iter().find(|run| {
             run.operation == Operation::Backup
                 && !matches!(run.result, RunResult::Running | RunResult::Stopped)
         });
-        let mut before = self.learnt(job_id)?;
+        let mut before = self.learned(job_id)?;
         let known = before.last_backup.as_ref();
         let Some(run) = ended.filter(|run| known.is_none_or(|known| run.id != known.id)) else {
             return Ok(());
@@ -124,9 +124,9 @@ impl Coffer {
             self.look_for_last_backup(job_id, &mut before)?;
         }
         let now = self.now();
-        self.learn(job_id, |learnt| {
-            learnt.last_good = before.last_good;
-            learnt.note_end(&run, started, now);
+        self.learn(job_id, |learned| {
+            learned.last_good = before.last_good;
+            learned.note_end(&run, started, now);
         })
     }
 
@@ -142,10 +142,10 @@ impl Coffer {
         self.database(|database| database.put_run(&row))?;
         match summary {
             Some(summary) if summary.operation == Operation::Backup && !row.job.is_empty() => self
-                .learn(&row.job, |learnt| {
-                    learnt.last_backup = Some(summary);
-                    learnt.retry_at = now.checked_add(resume_delay(learnt.tries)).ok();
-                    learnt.tries = learnt.tries.saturating_add(1);
+                .learn(&row.job, |learned| {
+                    learned.last_backup = Some(summary);
+                    learned.retry_at = now.checked_add(resume_delay(learned.tries)).ok();
+                    learned.tries = learned.tries.saturating_add(1);
                 }),
             _ => Ok(()),
         }

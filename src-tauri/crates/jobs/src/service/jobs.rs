@@ -49,7 +49,7 @@ impl Coffer {
         self.check_job(Some(job_id), &request)?;
         self.check_idle(job_id)?;
         let same_backup = self.is_same_backup(&before, &request.definition)?;
-        let has_backup = self.learnt(job_id)?.versions.is_some();
+        let has_backup = self.learned(job_id)?.versions.is_some();
         if same_backup && has_backup {
             if before.encrypted != request.definition.encrypted {
                 return Err(wording::invalid(
@@ -79,11 +79,11 @@ impl Coffer {
         if same_backup {
             return Ok(card);
         }
-        // What was learnt is of the backup that it left.
-        self.learn(job_id, |learnt| {
-            learnt.versions = None;
-            learnt.stored_bytes = None;
-            learnt.quota = None;
+        // What was learned is of the backup that it left.
+        self.learn(job_id, |learned| {
+            learned.versions = None;
+            learned.stored_bytes = None;
+            learned.quota = None;
         })?;
         self.card(job_id)
     }
@@ -105,9 +105,9 @@ impl Coffer {
             DestinationSettings::OneDrive { .. } => String::new(),
         };
         let found_in = found_in(path.clone()).await;
-        self.learn(id, |learnt| {
-            learnt.attention = None;
-            learnt.label = label;
+        self.learn(id, |learned| {
+            learned.attention = None;
+            learned.label = label;
             // A disk that is away while the job is changed is still the one that it goes to.
             let is_deeper = |known: &String| {
                 Path::new(&path).starts_with(known)
@@ -115,10 +115,10 @@ impl Coffer {
                         .as_ref()
                         .is_none_or(|found| Path::new(known).starts_with(found))
             };
-            if !learnt.found_in.as_ref().is_some_and(is_deeper) {
-                learnt.found_in = found_in;
+            if !learned.found_in.as_ref().is_some_and(is_deeper) {
+                learned.found_in = found_in;
             }
-            learnt.scheduled_since = definition.schedule.as_ref().map(|_| now);
+            learned.scheduled_since = definition.schedule.as_ref().map(|_| now);
         })?;
         self.take_over_left(id, &definition).await;
         self.card(id)

@@ -66,10 +66,10 @@ impl Coffer {
             .await?;
         let proven = self.with_backup_known(job_id, proven)?;
         self.keep_passphrase(job_id, proven).await?;
-        self.learn(job_id, |learnt| {
+        self.learn(job_id, |learned| {
             // What else it waits for stays.
-            let waits = learnt.attention.take();
-            learnt.attention = waits.filter(|error| {
+            let waits = learned.attention.take();
+            learned.attention = waits.filter(|error| {
                 !matches!(error.code, ErrorCode::WrongPassphrase | ErrorCode::Keychain)
             });
         })?;
@@ -276,7 +276,7 @@ impl Coffer {
 
     /// Nothing where a job has a backup does not mean that any passphrase will do: its disk may be away.
     fn with_backup_known(&self, job_id: &str, answer: Answer) -> Result<SecretString> {
-        let versions = self.learnt(job_id)?.versions.unwrap_or(0);
+        let versions = self.learned(job_id)?.versions.unwrap_or(0);
         match answer {
             Answer::NoBackup(_) if versions > 0 => {
                 let gone = coffer_engine::Error::DestinationGone {

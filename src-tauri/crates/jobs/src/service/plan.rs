@@ -5,7 +5,7 @@ use coffer_ipc::{CommandError, ErrorCode};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Coffer;
-use super::cards::Learnt;
+use super::cards::Learned;
 use crate::Result;
 use crate::schedule::{moved_back, next_run};
 
@@ -43,16 +43,16 @@ impl Coffer {
     pub(super) fn next_start(
         &self,
         definition: &JobDefinition,
-        learnt: &Learnt,
+        learned: &Learned,
     ) -> Option<Timestamp> {
         let now = self.now();
         let latest = now.checked_add(LONGEST_RETRY).unwrap_or(now);
         // One that lies further ahead was noted while the clock was.
-        if let Some(retry) = learnt.retry_at.filter(|retry| *retry <= latest) {
+        if let Some(retry) = learned.retry_at.filter(|retry| *retry <= latest) {
             return Some(retry);
         }
         let schedule = definition.schedule.as_ref()?;
-        let last = started_at(learnt).map(|last| last.min(now));
+        let last = started_at(learned).map(|last| last.min(now));
         next_run(schedule, last, &self.inner.clock.zone())
     }
 
@@ -61,37 +61,37 @@ impl Coffer {
         &self,
         job_id: &str,
         definition: JobDefinition,
-    ) -> Result<(JobDefinition, Learnt)> {
+    ) -> Result<(JobDefinition, Learned)> {
         let now = self.now();
-        let learnt = self.learnt(job_id)?;
+        let learned = self.learned(job_id)?;
         let is_ahead = |time: &Option<String>| parse(time).is_some_and(|time| time > now);
-        if !is_ahead(&learnt.last_start) && !is_ahead(&learnt.scheduled_since) {
-            return Ok((definition, learnt));
+        if !is_ahead(&learned.last_start) && !is_ahead(&learned.scheduled_since) {
+            return Ok((definition, learned));
         }
         tracing::warn!(
             job_id,
             "the clock was ahead when this job ran or was changed"
         );
-        let definition = if is_ahead(&learnt.scheduled_since) {
+        let definition = if is_ahead(&learned.scheduled_since) {
             self.mend_first_run(job_id, definition)?
         } else {
             definition
         };
-        self.learn(job_id, |learnt| {
-            let ahead = started_at(learnt).unwrap_or(now);
-            for time in [&mut learnt.last_start, &mut learnt.scheduled_since] {
+        self.learn(job_id, |learned| {
+            let ahead = started_at(learned).unwrap_or(now);
+            for time in [&mut learned.last_start, &mut learned.scheduled_since] {
                 if is_ahead(time) {
                     *time = Some(now.to_string());
                 }
             }
-            learnt.last_good = learnt.last_good.map(|time| time.min(now));
-            learnt.retry_at = learnt.retry_at.map(|time| time.min(now));
-            learnt.clock_note = Some(format!(
+            learned.last_good = learned.last_good.map(|time| time.min(now));
+            learned.retry_at = learned.retry_at.map(|time| time.min(now));
+            learned.clock_note = Some(format!(
                 "The clock of this computer was ahead: it said {ahead:.0} when this backup was started or changed last. Its \
                  schedule goes on from today's date."
             ));
         })?;
-        Ok((definition, self.learnt(job_id)?))
+        Ok((definition, self.learned(job_id)?))
     }
 
     /// The first run was chosen by the calendar of a wrong clock.
@@ -111,8 +111,8 @@ impl Coffer {
 }
 
 /// What the schedule counts from.
-pub(super) fn started_at(learnt: &Learnt) -> Option<Timestamp> {
-    parse(&learnt.last_start).max(parse(&learnt.scheduled_since))
+pub(super) fn started_at(learned: &Learned) -> Option<Timestamp> {
+    parse(&learned.last_start).max(parse(&learned.scheduled_since))
 }
 
 fn parse(text: &Option<String>) -> Option<Timestamp> {

@@ -77,15 +77,15 @@ impl Coffer {
         // The runs of a job are noted in their order.
         self.note_late();
         let definition = self.definition(job_id)?;
-        let learnt = self.learnt(job_id)?;
+        let learned = self.learned(job_id)?;
         let now = self.now();
         let lane = Some(Lane::of(&definition));
         let (run, observer) = self.begin(job_id, Operation::Backup, lane, now)?;
         let id = run.id.clone();
-        let noted = self.learn(job_id, |learnt| {
-            learnt.last_start = Some(now.to_string());
-            learnt.retry_at = None;
-            learnt.clock_note = None;
+        let noted = self.learn(job_id, |learned| {
+            learned.last_start = Some(now.to_string());
+            learned.retry_at = None;
+            learned.clock_note = None;
         });
         if let Err(error) = noted {
             self.end(
@@ -95,7 +95,7 @@ impl Coffer {
             );
             return Err(error);
         }
-        if let Some(text) = learnt.clock_note {
+        if let Some(text) = learned.clock_note {
             let level = MessageLevel::Info;
             let subject = String::new();
             (observer.on_message)(RunMessage {
@@ -104,7 +104,7 @@ impl Coffer {
                 text,
             });
         }
-        let expected = learnt.versions.unwrap_or(0);
+        let expected = learned.versions.unwrap_or(0);
         let (coffer, job, cancel) = (self.clone(), job_id.to_owned(), run.cancel.clone());
         self.watch(run, now, async move {
             // The first request may have to wait already, for what an earlier run was told.
@@ -118,7 +118,7 @@ impl Coffer {
             };
             let disk = match permission {
                 Some(Permission::NewDestination) => None,
-                _ => disk_of(&definition, expected > 0, learnt.found_in),
+                _ => disk_of(&definition, expected > 0, learned.found_in),
             };
             let opening = async {
                 check_disk(&definition, disk.clone()).await?;
@@ -435,16 +435,16 @@ impl Coffer {
         if is_backup {
             self.fold_into_history(job_id, summary)?;
         }
-        self.learn(job_id, |learnt| {
+        self.learn(job_id, |learned| {
             if let Some((versions, bytes)) = finished.stored {
-                learnt.versions = Some(versions);
-                learnt.stored_bytes = Some(bytes);
+                learned.versions = Some(versions);
+                learned.stored_bytes = Some(bytes);
             }
-            learnt.quota = finished.quota.or(learnt.quota);
+            learned.quota = finished.quota.or(learned.quota);
             match summary.result {
                 _ if !is_backup => {}
-                RunResult::Stopped => learnt.tries = 0,
-                _ => learnt.note_end(summary, started, now),
+                RunResult::Stopped => learned.tries = 0,
+                _ => learned.note_end(summary, started, now),
             }
         })?;
         match error {

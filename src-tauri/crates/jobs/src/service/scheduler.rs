@@ -6,7 +6,7 @@ use coffer_ipc::job::{DestinationSettings, JobDefinition};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
-use super::cards::Learnt;
+use super::cards::Learned;
 use crate::{Result, lock};
 
 /// How often the clock is looked at. A computer that wakes up is noticed by the next look.
@@ -80,10 +80,10 @@ impl Coffer {
         let mut due = Vec::new();
         for (id, definition) in self.definitions()? {
             match self.mend_times(&id, definition) {
-                Ok((definition, learnt)) => {
-                    let time = self.next_start(&definition, &learnt);
+                Ok((definition, learned)) => {
+                    let time = self.next_start(&definition, &learned);
                     if let Some(time) = time.filter(|time| *time <= now)
-                        && learnt.attention.is_none()
+                        && learned.attention.is_none()
                         && self.check_idle(&id).is_ok()
                     {
                         due.push((time, id, Lane::of(&definition)));
@@ -123,11 +123,11 @@ impl Coffer {
         &self,
         id: &str,
         definition: &JobDefinition,
-        learnt: &Learnt,
+        learned: &Learned,
     ) -> bool {
         let now = self.now();
         let is_due = self
-            .next_start(definition, learnt)
+            .next_start(definition, learned)
             .is_some_and(|time| time <= now);
         is_due
             && lock(&self.inner.runs)

@@ -31,8 +31,8 @@ impl Coffer {
         self.put_account(&account)?;
         lock(&self.inner.clients).remove(account_id);
         for card in self.job_cards()? {
-            if uses(&card.definition, account_id) && self.learnt(&card.id)?.attention.is_none() {
-                self.learn(&card.id, |learnt| learnt.attention = Some(error.clone()))?;
+            if uses(&card.definition, account_id) && self.learned(&card.id)?.attention.is_none() {
+                self.learn(&card.id, |learned| learned.attention = Some(error.clone()))?;
             }
         }
         Ok(())
@@ -41,19 +41,19 @@ impl Coffer {
     /// A sign-in was renewed: jobs that waited for it can run again, and a run that it stopped goes on at once.
     pub(super) fn sign_in_mended(&self, account_id: &str) -> Result<()> {
         for card in self.job_cards()? {
-            let learnt = self.learnt(&card.id)?;
-            let waits = learnt
+            let learned = self.learned(&card.id)?;
+            let waits = learned
                 .attention
                 .is_some_and(|error| error.code == ErrorCode::SignInRequired);
             if !uses(&card.definition, account_id) || !waits {
                 continue;
             }
-            self.learn(&card.id, |learnt| {
-                learnt.attention = None;
-                learnt.stopped_by_sign_in = false;
+            self.learn(&card.id, |learned| {
+                learned.attention = None;
+                learned.stopped_by_sign_in = false;
             })?;
             // One that cannot be started says so itself; the others are not held up.
-            if learnt.stopped_by_sign_in
+            if learned.stopped_by_sign_in
                 && let Err(error) = self.start_backup(&card.id)
             {
                 tracing::warn!(message = error.message, "a backup could not go on");

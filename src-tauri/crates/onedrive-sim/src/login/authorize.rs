@@ -104,7 +104,7 @@ pub(crate) fn start(world: &World, call: &Call, tenant: &str) -> Reply {
         None => {
             let mut accounts: Vec<&Account> = state.accounts.values().collect();
             accounts.sort_by_key(|account| {
-                ["alex", "robin", "nolicence", "blocked"]
+                ["alex", "robin", "nolicense", "blocked"]
                     .iter()
                     .position(|id| *id == account.id)
             });

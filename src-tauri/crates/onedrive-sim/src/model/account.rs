@@ -6,7 +6,7 @@ use super::drive::{ALEX_DRIVE, ROBIN_DRIVE};
 
 /// Tenant of every personal Microsoft account.
 const PERSONAL_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
-/// Tenant of Robin's organisation.
+/// Tenant of Robin's organization.
 const WORK_TENANT: &str = "5b2f8f36-6d2c-4c55-9a0e-1f6d4b1c7a10";
 
 /// One account of the sign-in page.
@@ -20,9 +20,9 @@ pub(crate) struct Account {
     pub(crate) personal: bool,
     pub(crate) oid: String,
     pub(crate) tid: String,
-    /// The default drive; an account without a licence has none.
+    /// The default drive; an account without a license has none.
     pub(crate) drive: Option<String>,
-    /// The organisation's policy refuses every sign-in.
+    /// The organization's policy refuses every sign-in.
     pub(crate) blocked: bool,
     pub(crate) disabled: bool,
     pub(crate) require_mfa: bool,
@@ -73,10 +73,10 @@ pub(crate) fn seeds() -> Vec<Account> {
             "3c1f0a52-77d1-4b1e-8a57-0d9e6c2b4f31",
         )
     };
-    let no_licence = Account::new(
-        "nolicence",
-        "No licence",
-        "nolicence@contoso.example",
+    let no_license = Account::new(
+        "nolicense",
+        "No license",
+        "nolicense@contoso.example",
         "Work account without OneDrive",
         "3c1f0a52-77d1-4b1e-8a57-0d9e6c2b4f32",
     );
@@ -86,9 +86,9 @@ pub(crate) fn seeds() -> Vec<Account> {
             "blocked",
             "Blocked by policy",
             "blocked@contoso.example",
-            "Work account, sign-in refused by the organisation",
+            "Work account, sign-in refused by the organization",
             "3c1f0a52-77d1-4b1e-8a57-0d9e6c2b4f33",
         )
     };
-    vec![alex, robin, no_licence, blocked]
+    vec![alex, robin, no_license, blocked]
 }

@@ -24,7 +24,7 @@ async fn each_account_has_its_drive() {
         .collect();
     assert!(kinds.contains(&&json!("business")) && kinds.contains(&&json!("documentLibrary")));
 
-    sim.sign_in("nolicence", "Files.ReadWrite");
+    sim.sign_in("nolicense", "Files.ReadWrite");
     assert_eq!(sim.get("/me/drive").await.status(), 400);
 }
 

@@ -101,9 +101,9 @@ async fn names_differ_by_more_than_letter_case() {
 }
 
 #[tokio::test]
-async fn folders_are_made_by_conflict_behaviour() {
+async fn folders_are_made_by_conflict_behavior() {
     let sim = Sim::start().await;
-    let body = |behaviour: &str| json!({"name": "Backups", "folder": {}, "@microsoft.graph.conflictBehavior": behaviour});
+    let body = |behavior: &str| json!({"name": "Backups", "folder": {}, "@microsoft.graph.conflictBehavior": behavior});
     assert_eq!(
         make_folder(&sim, "items/root", body("fail")).await.status(),
         201

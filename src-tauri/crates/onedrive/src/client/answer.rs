@@ -233,7 +233,7 @@ pub(super) fn is_of_kind(headers: &HeaderMap, kind: &str) -> bool {
         .is_some_and(|stated| stated.to_ascii_lowercase().starts_with(kind))
 }
 
-/// `error.code`, then those of the nested `innerError`s, which may be spelt `innererror`.
+/// `error.code`, then those of the nested `innerError`s, which may be spelled `innererror`.
 fn codes(body: &[u8]) -> Vec<String> {
     let Ok(json) = serde_json::from_slice::<serde_json::Value>(body) else {
         return Vec::new();

@@ -117,7 +117,7 @@ impl OneDriveDestination {
         self.folder_id.lock().await.is_some()
     }
 
-    /// Whether a refusal may come from a folder that was replaced since its id was learnt; the new id is then known,
+    /// Whether a refusal may come from a folder that was replaced since its id was learned; the new id is then known,
     /// and the call may be made once more.
     pub(super) async fn moved(
         &self,
@@ -287,7 +287,7 @@ impl Destination for OneDriveDestination {
             );
             match list::<Item>(&self.graph, url, ("list", &self.folder), cancel).await {
                 Err(DestinationError::NotFound { .. }) if tried.as_ref() != Some(&id) => {
-                    // Deleted, and maybe made anew, since its id was learnt.
+                    // Deleted, and maybe made anew, since its id was learned.
                     *self.folder_id.lock().await = None;
                     tried = Some(id);
                 }

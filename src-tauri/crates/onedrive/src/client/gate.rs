@@ -1,11 +1,11 @@
 //! Holds the requests of an account back, so that the service gives all it has and is never asked too early.
 //!
 //! A request passes when there are few enough others ([`workers`]), when no wait is asked for, and when it is its turn:
-//! by what the service says is left ([`budget`]), or else by the rate that was learnt from its refusals ([`rate`]).
+//! by what the service says is left ([`budget`]), or else by the rate that was learned from its refusals ([`rate`]).
 //! Waits and rates are shared with the other processes of this user through a file ([`file`]), which also outlives a
 //! restart. Waits of this process go by a clock that is never set; the file goes by the one on the wall ([`clock`]).
 //!
-//! Source: protocol notes, "Throttling": one gate per credential; it moves forward only; throttled calls count too.
+//! Source: `docs/protocol.md`, 4.11 "Throttling": one gate per credential; it moves forward only; throttled calls count too.
 
 mod allowance;
 mod budget;
@@ -408,7 +408,7 @@ impl State {
             self.not_before = Some(until);
             self.pacer.reopen(until);
         }
-        if let Some((at, rate)) = shared.learnt {
+        if let Some((at, rate)) = shared.learned {
             self.pacer.adopt(rate, at, wall, now);
         }
         is_longer
@@ -420,7 +420,7 @@ impl State {
             // Part of a millisecond counts as one.
             closed_until: wall + self.closed(now).as_micros().div_ceil(1000) as u64,
             unasked: self.unasked,
-            learnt: self.pacer.learnt(wall, now),
+            learned: self.pacer.learned(wall, now),
             sign_in: self.sign_in,
             ..Shared::default()
         }

@@ -28,7 +28,7 @@ pub(crate) struct Graph {
     content: Http,
     tokens: Tokens,
     pub(crate) gate: Arc<Gate>,
-    /// What uploads of this account learnt about their fragments.
+    /// What uploads of this account learned about their fragments.
     pub(super) fragments: Mutex<Fragments>,
 }
 

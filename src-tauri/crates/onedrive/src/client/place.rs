@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_librarys_name_is_no_part_of_the_folder() {
+    fn the_name_of_the_library_is_no_part_of_the_folder() {
         let site = "https://contoso.example/sites/team";
         let library = "https://contoso.example/sites/team/Shared%20Documents";
         for (rest, folder) in [

@@ -150,8 +150,8 @@ impl Upload<'_> {
         if let Some(item) = self.taken().await? {
             return Ok(item);
         }
-        let learnt = &self.destination.graph.fragments;
-        let mut pace = Pace::new(self.destination.options.fragment(), learnt);
+        let learned = &self.destination.graph.fragments;
+        let mut pace = Pace::new(self.destination.options.fragment(), learned);
         let mut resumed = match self.resumable().await? {
             Some(Resumed::Stored(item)) => {
                 self.forget();

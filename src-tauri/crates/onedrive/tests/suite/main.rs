@@ -2,9 +2,9 @@
 
 mod accounts;
 mod answers;
-mod checklist;
 mod conformance;
 mod faults;
+mod protocol;
 mod sign_in;
 mod stub;
 mod support;

@@ -42,7 +42,7 @@ impl<'a> Abraunegg<'a> {
     }
 
     /// Makes `folder` the same here (below a fresh folder, which is returned) and on the drive, in one direction.
-    fn synchronise(&self, from: Option<&Path>, folder: &str) -> Result<PathBuf> {
+    fn synchronize(&self, from: Option<&Path>, folder: &str) -> Result<PathBuf> {
         let home = self.world.fresh("onedrive")?;
         let (files, conf) = (home.join("files"), home.join("conf"));
         fs::create_dir_all(files.join(folder))?;
@@ -88,12 +88,12 @@ const NAMESPACE: [&str; 2] = ["--mount", "--map-root-user"];
 
 impl Client for Abraunegg<'_> {
     fn list(&self, folder: &str) -> Result<Vec<String>> {
-        let here = self.synchronise(None, folder)?;
+        let here = self.synchronize(None, folder)?;
         Ok(contents(&here)?.into_keys().collect())
     }
 
     fn download(&self, folder: &str, to: &Path) -> Result<()> {
-        let here = self.synchronise(None, folder)?;
+        let here = self.synchronize(None, folder)?;
         for (name, bytes) in contents(&here)? {
             fs::write(to.join(name), bytes)?;
         }
@@ -106,7 +106,7 @@ impl Client for Abraunegg<'_> {
     }
 
     fn upload(&self, from: &Path, folder: &str) -> Result<()> {
-        let here = self.synchronise(Some(from), folder)?;
+        let here = self.synchronize(Some(from), folder)?;
         ensure!(here.is_dir(), "it removed what it should upload");
         Ok(())
     }

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-/// What a scan learnt of the sources as a whole.
+/// What a scan learned of the sources as a whole.
 #[derive(Debug, Default)]
 pub(super) struct Overview {
     /// Files and links that were found.

@@ -78,7 +78,7 @@ pub(super) fn commit(index: &Index, spool: &Spool) -> Result<()> {
     Ok(())
 }
 
-/// Nothing changed that a version would show: what this computer learnt belongs to the version that is there.
+/// Nothing changed that a version would show: what this computer learned belongs to the version that is there.
 pub(super) fn keep_local_state(index: &Index) -> Result<()> {
     Ok(index.merge_staged()?)
 }

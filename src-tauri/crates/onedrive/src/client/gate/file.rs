@@ -38,8 +38,8 @@ pub(super) struct Shared {
     pub(super) closed_until: u64,
     /// Throttled answers in a row that named no time.
     pub(super) unasked: u32,
-    /// What was learnt, and when.
-    pub(super) learnt: Option<(u64, Rate)>,
+    /// What was learned, and when.
+    pub(super) learned: Option<(u64, Rate)>,
     /// What is known of the sign-in; files of before have nothing of it.
     #[serde(default)]
     pub(super) sign_in: SignIn,
@@ -108,7 +108,7 @@ impl SharedFile {
         let makes_sense = shared.v == VERSION
             && shared.closed_until.saturating_sub(shared.asked_at)
                 <= LONGEST_BELIEVED.as_millis() as u64
-            && shared.learnt.is_none_or(|(_, rate)| rate.makes_sense());
+            && shared.learned.is_none_or(|(_, rate)| rate.makes_sense());
         makes_sense.then_some(shared)
     }
 
@@ -192,7 +192,7 @@ mod tests {
     fn what_makes_no_sense_counts_as_absent() {
         let folder = tempfile::tempdir().unwrap();
         let file = SharedFile::new(folder.path(), &name_of("key:password"));
-        let good = r#"{"v":1,"asked_at":5,"closed_until":9,"unasked":0,"learnt":null}"#;
+        let good = r#"{"v":1,"asked_at":5,"closed_until":9,"unasked":0,"learned":null}"#;
         fs::write(&file.0, good).unwrap();
         assert!(file.read().is_some());
 
@@ -201,11 +201,11 @@ mod tests {
             "",
             "{",
             "[]",
-            r#"{"v":2,"asked_at":5,"closed_until":9,"unasked":0,"learnt":null}"#,
-            r#"{"v":1,"asked_at":0,"closed_until":18446744073709551615,"unasked":0,"learnt":null}"#,
-            r#"{"v":1,"asked_at":-1,"closed_until":9,"unasked":0,"learnt":null}"#,
-            r#"{"v":1,"asked_at":5,"closed_until":9,"unasked":0,"learnt":[5,{"requests":0,"bytes":1,"growth":0}]}"#,
-            r#"{"v":1,"asked_at":5,"closed_until":9,"unasked":0,"learnt":[5,{"requests":1e999,"bytes":1,"growth":0}]}"#,
+            r#"{"v":2,"asked_at":5,"closed_until":9,"unasked":0,"learned":null}"#,
+            r#"{"v":1,"asked_at":0,"closed_until":18446744073709551615,"unasked":0,"learned":null}"#,
+            r#"{"v":1,"asked_at":-1,"closed_until":9,"unasked":0,"learned":null}"#,
+            r#"{"v":1,"asked_at":5,"closed_until":9,"unasked":0,"learned":[5,{"requests":0,"bytes":1,"growth":0}]}"#,
+            r#"{"v":1,"asked_at":5,"closed_until":9,"unasked":0,"learned":[5,{"requests":1e999,"bytes":1,"growth":0}]}"#,
             &format!("{good}{endless}"),
         ] {
             fs::write(&file.0, text).unwrap();

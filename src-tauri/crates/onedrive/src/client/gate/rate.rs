@@ -1,10 +1,10 @@
-//! The rate that the service sustains, learnt from what it refuses.
+//! The rate that the service sustains, learned from what it refuses.
 //!
 //! One refusal out of the blue says little: half of the usual is sent after it, and all of it again within minutes; of
 //! bytes within half a minute, because services count requests, and other clients send on at full speed. When the
 //! service refuses that, too, it has a limit. From opening until the end of the wait that a refusal asks for, so many
 //! requests and bytes were let through: that is what the service gives in that time. A tenth less is sent from then on,
-//! and little by little more (additive increase), until it refuses again (multiplicative decrease). What was learnt is
+//! and little by little more (additive increase), until it refuses again (multiplicative decrease). What was learned is
 //! forgotten after an hour.
 
 use std::time::Duration;
@@ -58,16 +58,16 @@ const CALM: Duration = Duration::from_secs(600);
 const LEAST_KEPT: f64 = 0.25;
 /// Shortest time over which a rate is known although the wait after it was guessed.
 const LONG: Duration = Duration::from_secs(60);
-/// Fewest requests from which something is learnt.
+/// Fewest requests from which something is learned.
 const FEWEST: u64 = 10;
-/// Lowest rate that is learnt; others may have used up what there was.
+/// Lowest rate that is learned; others may have used up what there was.
 const LOWEST: Rate = Rate {
     requests: 0.2,
     bytes: 256.0 * 1024.0,
     growth: 0.0,
     bytes_growth: 0.0,
 };
-/// How long what was learnt holds.
+/// How long what was learned holds.
 const HOLDS: Duration = Duration::from_secs(3600);
 /// What is counted is split in spans of this length, of which the last two are looked at.
 const SPAN: Duration = Duration::from_secs(60);
@@ -77,7 +77,7 @@ const CATCH_UP: Duration = Duration::from_millis(200);
 /// Decides when the next request may go.
 #[derive(Debug)]
 pub(super) struct Pacer {
-    learnt: Option<(Instant, Rate)>,
+    learned: Option<(Instant, Rate)>,
     made: Instant,
     /// When what was sent before is paid for, in requests and in bytes.
     requests_free: Instant,
@@ -150,7 +150,7 @@ impl Span {
 impl Pacer {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            learnt: None,
+            learned: None,
             made: now,
             requests_free: now.checked_sub(unknown_burst()).unwrap_or(now),
             bytes_free: now,
@@ -161,7 +161,7 @@ impl Pacer {
 
     /// The rate at this moment.
     fn rate(&self, now: Instant) -> Rate {
-        match self.learnt {
+        match self.learned {
             Some((at, rate)) if now.saturating_duration_since(at) < HOLDS => {
                 rate.after(now.saturating_duration_since(at))
             }
@@ -172,27 +172,27 @@ impl Pacer {
     /// The rate that the service was asked to take, if it was held back; of bytes that recover what they began with,
     /// because what they have grown to was hardly reached.
     fn held(&self, now: Instant) -> Option<Rate> {
-        let (_, learnt) = self.learnt.filter(|_| self.knows(now))?;
+        let (_, learned) = self.learned.filter(|_| self.knows(now))?;
         let rate = self.rate(now);
-        let recovers = learnt.bytes_growth == BYTES_RECOVERY;
+        let recovers = learned.bytes_growth == BYTES_RECOVERY;
         Some(Rate {
-            bytes: if recovers { learnt.bytes } else { rate.bytes },
+            bytes: if recovers { learned.bytes } else { rate.bytes },
             ..rate
         })
     }
 
     /// What of an upload may go from now on; `None` without a limit.
     pub(super) fn allowance(&self, now: Instant) -> Option<Allowance> {
-        let (at, learnt) = self.learnt.filter(|_| self.knows(now))?;
+        let (at, learned) = self.learned.filter(|_| self.knows(now))?;
         Some(Allowance {
             bytes_per_second: self.rate(now).bytes,
-            growth: learnt.bytes * learnt.bytes_growth / 60.0,
+            growth: learned.bytes * learned.bytes_growth / 60.0,
             holds: HOLDS.saturating_sub(now.saturating_duration_since(at)),
         })
     }
 
     fn knows(&self, now: Instant) -> bool {
-        self.learnt
+        self.learned
             .is_some_and(|(at, _)| now.saturating_duration_since(at) < HOLDS)
     }
 
@@ -250,7 +250,7 @@ impl Pacer {
         let span = now.saturating_duration_since(before.since);
         let held = self.held(now);
         let is_first = self
-            .learnt
+            .learned
             .is_none_or(|(at, _)| now.saturating_duration_since(at) >= CALM);
         let bytes = before.bytes + current.bytes;
         let let_through = |time: Duration| Rate {
@@ -302,23 +302,23 @@ impl Pacer {
             bytes: rate.bytes.max(least.bytes).max(LOWEST.bytes),
             ..rate
         };
-        self.learnt = Some((now, rate));
+        self.learned = Some((now, rate));
     }
 
-    /// What was learnt, with the time on the wall clock, for other processes.
-    pub(super) fn learnt(&self, wall: u64, now: Instant) -> Option<(u64, Rate)> {
-        let (at, rate) = self.learnt.filter(|_| self.knows(now))?;
+    /// What was learned, with the time on the wall clock, for other processes.
+    pub(super) fn learned(&self, wall: u64, now: Instant) -> Option<(u64, Rate)> {
+        let (at, rate) = self.learned.filter(|_| self.knows(now))?;
         let ago = now.saturating_duration_since(at).as_millis() as u64;
         Some((wall.saturating_sub(ago), rate))
     }
 
-    /// Another process, or one before, learnt this at `at` by the wall clock; what was learnt last counts.
+    /// Another process, or one before, learned this at `at` by the wall clock; what was learned last counts.
     pub(super) fn adopt(&mut self, rate: Rate, at: u64, wall: u64, now: Instant) {
         let ago = Duration::from_millis(wall.saturating_sub(at));
         if let Some(at) = now.checked_sub(ago)
-            && self.learnt.is_none_or(|(own, _)| own < at)
+            && self.learned.is_none_or(|(own, _)| own < at)
         {
-            self.learnt = Some((at, rate));
+            self.learned = Some((at, rate));
         }
     }
 

@@ -242,7 +242,7 @@ async fn a_wait_that_grows_meanwhile_is_told_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_that_was_learnt_holds_over_a_restart() {
+async fn a_rate_that_was_learned_holds_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let wall = clock(&Arc::default());
     let taught = gate(folder.path(), &wall);

@@ -13,7 +13,7 @@ const LAST_FRAGMENT_TRIES: u32 = 3;
 /// Fragments without trouble after which they grow again.
 const CLEAN_FRAGMENTS: u32 = 20;
 
-/// What all uploads of an account learnt about their fragments: the line is the same for the next file.
+/// What all uploads of an account learned about their fragments: the line is the same for the next file.
 #[derive(Debug, Default)]
 pub(in super::super) struct Fragments {
     /// Largest size that went well, when it is not the one asked for.
@@ -24,7 +24,7 @@ pub(in super::super) struct Fragments {
 
 /// How an upload goes, and how much patience is left.
 pub(super) struct Pace<'a> {
-    learnt: &'a Mutex<Fragments>,
+    learned: &'a Mutex<Fragments>,
     /// The size that was asked for.
     wanted: u64,
     /// Failures since the last byte that was new.
@@ -37,9 +37,9 @@ pub(super) struct Pace<'a> {
 }
 
 impl<'a> Pace<'a> {
-    pub(super) fn new(wanted: u64, learnt: &'a Mutex<Fragments>) -> Self {
+    pub(super) fn new(wanted: u64, learned: &'a Mutex<Fragments>) -> Self {
         Self {
-            learnt,
+            learned,
             wanted,
             failures: 0,
             rests: Rests::default(),
@@ -51,7 +51,7 @@ impl<'a> Pace<'a> {
 
     /// Size of the next fragment.
     pub(super) fn fragment(&self) -> u64 {
-        let largest = lock(self.learnt).largest;
+        let largest = lock(self.learned).largest;
         largest.map_or(self.wanted, |largest| largest.min(self.wanted))
     }
 
@@ -65,21 +65,21 @@ impl<'a> Pace<'a> {
     pub(super) fn shrink(&mut self, least: u64) {
         let fragment = self.fragment();
         let half = (fragment / 2 / UNIT * UNIT).max(UNIT);
-        let mut learnt = lock(self.learnt);
-        learnt.largest = Some(half.max(least.min(fragment)));
-        learnt.clean = 0;
+        let mut learned = lock(self.learned);
+        learned.largest = Some(half.max(least.min(fragment)));
+        learned.clean = 0;
     }
 
     /// After a while without trouble fragments grow back.
     pub(super) fn went_well(&mut self) {
-        let mut learnt = lock(self.learnt);
-        learnt.clean += 1;
-        if learnt.clean >= CLEAN_FRAGMENTS {
-            learnt.largest = learnt
+        let mut learned = lock(self.learned);
+        learned.clean += 1;
+        if learned.clean >= CLEAN_FRAGMENTS {
+            learned.largest = learned
                 .largest
                 .map(|largest| largest * 2)
                 .filter(|largest| *largest < self.wanted);
-            learnt.clean = 0;
+            learned.clean = 0;
         }
     }
 
@@ -108,21 +108,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_file_begins_with_what_the_last_one_learnt() {
-        let learnt = Mutex::default();
+    fn the_next_file_begins_with_what_the_last_one_learned() {
+        let learned = Mutex::default();
         let wanted = 32 * UNIT;
-        let mut first = Pace::new(wanted, &learnt);
+        let mut first = Pace::new(wanted, &learned);
         assert_eq!(first.fragment(), wanted);
         first.shrink(4 * UNIT);
         first.shrink(4 * UNIT);
 
         // Five fragments each, so that no file alone has enough of them.
         for file in 0..8 {
-            let mut next = Pace::new(wanted, &learnt);
+            let mut next = Pace::new(wanted, &learned);
             let grown = (8 * UNIT) << (file / 4);
             assert_eq!(next.fragment(), grown, "file {file}");
             (0..5).for_each(|_| next.went_well());
         }
-        assert_eq!(Pace::new(wanted, &learnt).fragment(), wanted);
+        assert_eq!(Pace::new(wanted, &learned).fragment(), wanted);
     }
 }

@@ -147,7 +147,7 @@ async fn a_budget_that_is_told_is_used_up_without_a_refusal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn limits_that_are_not_told_are_learnt_from_few_refusals() {
+async fn limits_that_are_not_told_are_learned_from_few_refusals() {
     for (window, phase, requests, bytes) in [
         (10, 0, 60, u64::MAX),
         (27, 20, 108, u64::MAX),
@@ -168,7 +168,7 @@ async fn limits_that_are_not_told_are_learnt_from_few_refusals() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_names_no_time_either_is_learnt_more_slowly() {
+async fn a_service_that_names_no_time_either_is_learned_more_slowly() {
     for (window, phase, requests, bytes) in [
         (10, 0, 60, u64::MAX),
         (60, 0, 240, u64::MAX),

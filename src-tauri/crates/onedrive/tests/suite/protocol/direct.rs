@@ -1,4 +1,4 @@
-//! Items 3 and 4: signing in at Microsoft itself, and the refresh token that comes of it.
+//! Signing in at Microsoft itself, and the refresh token that comes of it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -138,7 +138,7 @@ impl TokenStore for Store {
 }
 
 #[tokio::test]
-async fn item_03_the_browser_comes_back_with_a_sign_in_that_works() {
+async fn the_browser_comes_back_with_a_sign_in_that_works() {
     let microsoft = Microsoft::new().await;
 
     let grant = microsoft.signed_in().await;
@@ -150,7 +150,7 @@ async fn item_03_the_browser_comes_back_with_a_sign_in_that_works() {
 }
 
 #[tokio::test]
-async fn item_03_a_wrong_state_or_host_changes_nothing() {
+async fn a_wrong_state_or_host_changes_nothing() {
     let microsoft = Microsoft::new().await;
     let pending = microsoft.start().await;
     let page = pending.page().to_owned();
@@ -184,7 +184,7 @@ async fn item_03_a_wrong_state_or_host_changes_nothing() {
 }
 
 #[tokio::test]
-async fn item_03_what_microsoft_says_no_to_is_told() {
+async fn what_microsoft_says_no_to_is_told() {
     let microsoft = Microsoft::new().await;
     for (error, description, words) in [
         ("access_denied", "AADSTS65004: no", "cancelled"),
@@ -214,7 +214,7 @@ async fn item_03_what_microsoft_says_no_to_is_told() {
 }
 
 #[tokio::test]
-async fn item_03_after_the_first_answer_nobody_listens() {
+async fn after_the_first_answer_nobody_listens() {
     let microsoft = Microsoft::new().await;
     let pending = microsoft.start().await;
     let page = pending.page().to_owned();
@@ -229,7 +229,7 @@ async fn item_03_after_the_first_answer_nobody_listens() {
 }
 
 #[tokio::test]
-async fn item_03_a_closed_browser_ends_the_sign_in_in_time() {
+async fn a_closed_browser_ends_the_sign_in_in_time() {
     let microsoft = Microsoft::new().await;
     let sign_in = DirectSignIn::new(&microsoft.endpoints, Microsoft::registration()).unwrap();
     let sign_in = sign_in.with_patience(Duration::from_millis(1));
@@ -241,7 +241,7 @@ async fn item_03_a_closed_browser_ends_the_sign_in_in_time() {
 }
 
 #[tokio::test]
-async fn item_03_each_sign_in_has_a_port_and_secrets_of_its_own() {
+async fn each_sign_in_has_a_port_and_secrets_of_its_own() {
     let microsoft = Microsoft::new().await;
     let (one, other) = (microsoft.start().await, microsoft.start().await);
 
@@ -253,7 +253,7 @@ async fn item_03_each_sign_in_has_a_port_and_secrets_of_its_own() {
 }
 
 #[tokio::test]
-async fn item_03_a_browser_that_only_knows_the_new_address_family_comes_back() {
+async fn a_browser_that_only_knows_the_new_address_family_comes_back() {
     let probe = tokio::net::TcpListener::bind("[::1]:0").await;
     if probe.is_err() {
         eprintln!("this computer has no IPv6; nothing to see");
@@ -275,7 +275,7 @@ async fn item_03_a_browser_that_only_knows_the_new_address_family_comes_back() {
 }
 
 #[tokio::test]
-async fn item_03_a_code_typed_elsewhere_signs_in() {
+async fn a_code_typed_elsewhere_signs_in() {
     let microsoft = Microsoft::new().await;
     let sign_in = DeviceSignIn::new(&microsoft.endpoints, Microsoft::registration()).unwrap();
     for (who, granted) in [("alex", true), ("decline", false)] {
@@ -296,7 +296,7 @@ async fn item_03_a_code_typed_elsewhere_signs_in() {
 }
 
 #[tokio::test]
-async fn item_04_a_renewed_sign_in_is_kept_before_it_is_used() {
+async fn a_renewed_sign_in_is_kept_before_it_is_used() {
     let microsoft = Microsoft::new().await;
     microsoft.simulator.set_rotation("alex", true);
     let grant = microsoft.signed_in().await;
@@ -316,7 +316,7 @@ async fn item_04_a_renewed_sign_in_is_kept_before_it_is_used() {
 }
 
 #[tokio::test]
-async fn item_04_a_computer_that_dies_before_it_keeps_the_new_one_signs_in_with_the_old() {
+async fn a_computer_that_dies_before_it_keeps_the_new_one_signs_in_with_the_old() {
     let microsoft = Microsoft::new().await;
     microsoft.simulator.set_rotation("alex", true);
     let grant = microsoft.signed_in().await;
@@ -337,7 +337,7 @@ async fn item_04_a_computer_that_dies_before_it_keeps_the_new_one_signs_in_with_
 }
 
 #[tokio::test]
-async fn item_04_workers_of_a_process_refresh_once_and_processes_one_after_the_other() {
+async fn workers_of_a_process_refresh_once_and_processes_one_after_the_other() {
     let microsoft = Microsoft::new().await;
     microsoft.simulator.set_rotation("alex", true);
     let grant = microsoft.signed_in().await;
@@ -357,7 +357,7 @@ async fn item_04_workers_of_a_process_refresh_once_and_processes_one_after_the_o
 }
 
 #[tokio::test]
-async fn item_04_a_revoked_sign_in_is_final_and_one_that_is_gone_is_told() {
+async fn a_revoked_sign_in_is_final_and_one_that_is_gone_is_told() {
     let microsoft = Microsoft::new().await;
     let grant = microsoft.signed_in().await;
     let store = Arc::new(Store::with(&grant.refresh_token));
@@ -375,7 +375,7 @@ async fn item_04_a_revoked_sign_in_is_final_and_one_that_is_gone_is_told() {
 }
 
 #[tokio::test]
-async fn item_04_a_computer_that_slept_asks_for_a_new_token() {
+async fn a_computer_that_slept_asks_for_a_new_token() {
     let microsoft = Microsoft::new().await;
     let grant = microsoft.signed_in().await;
     let store: Arc<dyn TokenStore> = Arc::new(Store::with(&grant.refresh_token));

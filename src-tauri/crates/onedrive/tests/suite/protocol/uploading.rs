@@ -1,4 +1,4 @@
-//! Items 6 and 14: sizes, and going on after the process was killed.
+//! Sizes, and going on after the process was killed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::support::{Bench, NAME, Remembered};
 
 #[tokio::test]
-async fn item_06_files_of_every_size_arrive_whole() {
+async fn files_of_every_size_arrive_whole() {
     let bench = Bench::new().await;
     let options = TransferOptions::default();
     let destination = bench
@@ -49,7 +49,7 @@ async fn item_06_files_of_every_size_arrive_whole() {
 }
 
 #[tokio::test]
-async fn item_06_large_sparse_files_arrive_whole() {
+async fn large_sparse_files_arrive_whole() {
     let bench = Bench::new().await;
     let options = TransferOptions {
         fragment_size: 60 << 20,
@@ -140,7 +140,7 @@ fn sent(bench: &Bench) -> u64 {
 }
 
 #[tokio::test]
-async fn item_14_a_killed_upload_goes_on_and_sends_one_fragment_twice_at_most() {
+async fn a_killed_upload_goes_on_and_sends_one_fragment_twice_at_most() {
     for account in ["alex", "robin"] {
         let bench = Bench::new().await;
         let file = bench.file(5 << 20);
@@ -168,7 +168,7 @@ async fn item_14_a_killed_upload_goes_on_and_sends_one_fragment_twice_at_most() 
 }
 
 #[tokio::test]
-async fn item_14_a_session_that_is_of_no_use_is_cancelled_and_blocks_nothing() {
+async fn a_session_that_is_of_no_use_is_cancelled_and_blocks_nothing() {
     let bench = Bench::new().await;
     let journal = Arc::new(Remembered::default());
     kill_in_fragment_three(&bench, "robin", &bench.file(5 << 20), &journal).await;
@@ -188,7 +188,7 @@ async fn item_14_a_session_that_is_of_no_use_is_cancelled_and_blocks_nothing() {
 }
 
 #[tokio::test]
-async fn item_14_a_session_that_nobody_remembers_is_waited_for() {
+async fn a_session_that_nobody_remembers_is_waited_for() {
     let bench = Bench::new().await;
     let journal = Arc::new(Remembered::default());
     let file = bench.file(5 << 20);
@@ -226,7 +226,7 @@ impl CheckpointStore for Copying<'_> {
 }
 
 #[tokio::test]
-async fn item_14_a_file_that_arrived_complete_is_adopted() {
+async fn a_file_that_arrived_complete_is_adopted() {
     let bench = Bench::new().await;
     let file = bench.file(5 << 20);
     let journal = Remembered::default();

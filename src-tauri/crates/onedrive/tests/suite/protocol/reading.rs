@@ -1,4 +1,4 @@
-//! Items 8 to 11: listings, downloads, deletions and the quota.
+//! Listings, downloads, deletions and the quota.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,7 +13,7 @@ use crate::stub;
 use crate::support::{Bench, NAME};
 
 #[tokio::test]
-async fn item_08_listings_of_every_length_are_whole() {
+async fn listings_of_every_length_are_whole() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     let drive = bench.simulator.drive_id("alex");
@@ -56,7 +56,7 @@ async fn listing(
 }
 
 #[tokio::test]
-async fn item_08_a_page_at_another_address_gets_no_token() {
+async fn a_page_at_another_address_gets_no_token() {
     let (foreign, seen) = stub::serve(|_| (200, r#"{"value":[]}"#.to_owned())).await;
     let next = format!("{foreign}/v1.0/me/drive/items/f/children?$skiptoken=x");
 
@@ -68,7 +68,7 @@ async fn item_08_a_page_at_another_address_gets_no_token() {
 }
 
 #[tokio::test]
-async fn item_08_pages_that_lead_in_a_circle_end() {
+async fn pages_that_lead_in_a_circle_end() {
     let (listed, requests) = listing(|own, path| {
         let next = if path.contains("skip=a") { "b" } else { "a" };
         format!(r#"{{"value":[],"@odata.nextLink":"{own}/v1.0/children?skip={next}"}}"#)
@@ -83,7 +83,7 @@ async fn item_08_pages_that_lead_in_a_circle_end() {
 }
 
 #[tokio::test]
-async fn item_08_a_file_on_two_pages_counts_once() {
+async fn a_file_on_two_pages_counts_once() {
     let item = r#"{"id":"1","name":"a","size":1,"file":{}}"#;
     let (listed, _) = listing(move |_, _| format!(r#"{{"value":[{item},{item}]}}"#)).await;
 
@@ -91,7 +91,7 @@ async fn item_08_a_file_on_two_pages_counts_once() {
 }
 
 #[tokio::test]
-async fn item_09_an_address_that_ran_out_is_asked_for_again() {
+async fn an_address_that_ran_out_is_asked_for_again() {
     for status in [401, 403, 404, 410] {
         let bench = Bench::new().await;
         let destination = bench.destination().await;
@@ -126,7 +126,7 @@ impl TransferMonitor for Replacing<'_> {
 }
 
 #[tokio::test]
-async fn item_09_a_file_that_changes_during_a_download_starts_again() {
+async fn a_file_that_changes_during_a_download_starts_again() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     bench
@@ -153,7 +153,7 @@ async fn item_09_a_file_that_changes_during_a_download_starts_again() {
 }
 
 #[tokio::test]
-async fn item_09_a_download_goes_on_at_the_byte_where_it_broke() {
+async fn a_download_goes_on_at_the_byte_where_it_broke() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     bench
@@ -182,7 +182,7 @@ async fn item_09_a_download_goes_on_at_the_byte_where_it_broke() {
 }
 
 #[tokio::test]
-async fn item_10_a_deletion_whose_answer_was_lost_is_no_failure() {
+async fn a_deletion_whose_answer_was_lost_is_no_failure() {
     let bench = Bench::new().await;
     let policy = RetryPolicy {
         delay: Duration::from_millis(1),
@@ -215,7 +215,7 @@ async fn item_10_a_deletion_whose_answer_was_lost_is_no_failure() {
 }
 
 #[tokio::test]
-async fn item_10_files_are_deleted_for_good_where_the_drive_can() {
+async fn files_are_deleted_for_good_where_the_drive_can() {
     for (account, recycled) in [("alex", true), ("robin", false)] {
         let bench = Bench::new().await;
         let options = TransferOptions {
@@ -246,7 +246,7 @@ async fn item_10_files_are_deleted_for_good_where_the_drive_can() {
 }
 
 #[tokio::test]
-async fn item_11_the_quota_is_advice_whatever_it_says() {
+async fn the_quota_is_advice_whatever_it_says() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     let drive = bench.simulator.drive_id("alex");
@@ -289,7 +289,7 @@ async fn item_11_the_quota_is_advice_whatever_it_says() {
 }
 
 #[tokio::test]
-async fn item_11_a_drive_that_fills_up_in_the_middle_ends_the_upload_cleanly() {
+async fn a_drive_that_fills_up_in_the_middle_ends_the_upload_cleanly() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     let full = Action {

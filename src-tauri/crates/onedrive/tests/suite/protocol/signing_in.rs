@@ -1,4 +1,4 @@
-//! Items 2 and 4: AuthIDs of both kinds of service, and the tokens that come from them.
+//! AuthIDs of both kinds of service, and the tokens that come from them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -43,7 +43,7 @@ async fn click_through(simulator: &Simulator, page: &str) {
 }
 
 #[tokio::test]
-async fn item_02_both_kinds_of_service_give_an_auth_id() {
+async fn both_kinds_of_service_give_an_auth_id() {
     for dialect in [AuthIdDialect::Gae, AuthIdDialect::Dotnet] {
         let (simulator, endpoints) = simulator(dialect).await;
         let quick = (Duration::from_millis(5), Duration::from_secs(60));
@@ -60,7 +60,7 @@ async fn item_02_both_kinds_of_service_give_an_auth_id() {
 }
 
 #[tokio::test]
-async fn item_02_an_auth_id_that_was_fetched_too_late_is_told_as_expired() {
+async fn an_auth_id_that_was_fetched_too_late_is_told_as_expired() {
     let (simulator, endpoints) = simulator(AuthIdDialect::Gae).await;
     let quick = (Duration::from_millis(5), Duration::from_millis(200));
     let sign_in = SignIn::new(&endpoints).unwrap();
@@ -74,7 +74,7 @@ async fn item_02_an_auth_id_that_was_fetched_too_late_is_told_as_expired() {
 }
 
 #[test]
-fn item_02_the_words_of_an_error_page_are_no_auth_id() {
+fn the_words_of_an_error_page_are_no_auth_id() {
     for text in [
         "Server error, close window and try again",
         "An error occurred",
@@ -93,7 +93,7 @@ fn refreshes(bench: &Bench) -> usize {
 }
 
 #[tokio::test]
-async fn item_04_eight_workers_make_one_refresh() {
+async fn eight_workers_make_one_refresh() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     bench.simulator.expire_access("alex");
@@ -122,7 +122,7 @@ async fn by_the_clock(bench: &Bench, minutes: &Arc<AtomicI64>) -> OneDriveDestin
 }
 
 #[tokio::test]
-async fn item_04_a_dead_token_that_comes_again_is_not_asked_for_for_ever() {
+async fn a_dead_token_that_comes_again_is_not_asked_for_for_ever() {
     let bench = Bench::new().await;
     let minutes = Arc::default();
     let destination = by_the_clock(&bench, &minutes).await;
@@ -146,7 +146,7 @@ async fn item_04_a_dead_token_that_comes_again_is_not_asked_for_for_ever() {
 }
 
 #[tokio::test]
-async fn item_04_one_refusal_of_a_good_token_is_asked_again_and_forgotten() {
+async fn one_refusal_of_a_good_token_is_asked_again_and_forgotten() {
     let bench = Bench::new().await;
     let minutes = Arc::default();
     let destination = by_the_clock(&bench, &minutes).await;
@@ -167,7 +167,7 @@ async fn item_04_one_refusal_of_a_good_token_is_asked_again_and_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn item_04_a_service_that_asks_for_an_hour_is_asked_once_in_it_by_all() {
+async fn a_service_that_asks_for_an_hour_is_asked_once_in_it_by_all() {
     let _still = Still::new();
     let limit = "Too many requests for this key, wait 60 minutes";
     let (address, requests) = stub::serve_raw(move |_| {
@@ -201,7 +201,7 @@ async fn item_04_a_service_that_asks_for_an_hour_is_asked_once_in_it_by_all() {
 }
 
 #[tokio::test]
-async fn item_04_a_refused_grant_is_final_and_an_outage_is_not() {
+async fn a_refused_grant_is_final_and_an_outage_is_not() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     bench.simulator.expire_access("alex");

@@ -1,4 +1,4 @@
-//! Item 7: each row of the fragment table.
+//! Each row of the table of answers to fragments (protocol, 4.6).
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn answer(status: u16, code: &str, inner: &str) -> Action {
 }
 
 #[tokio::test(start_paused = true)]
-async fn item_07_each_answer_to_a_fragment_ends_in_a_whole_file() {
+async fn each_answer_to_a_fragment_ends_in_a_whole_file() {
     let _still = Still::new();
     let rows = [
         (
@@ -92,7 +92,7 @@ async fn item_07_each_answer_to_a_fragment_ends_in_a_whole_file() {
 }
 
 #[tokio::test]
-async fn item_07_a_session_that_turns_in_circles_is_given_up() {
+async fn a_session_that_turns_in_circles_is_given_up() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     let action = Action {
@@ -114,7 +114,7 @@ async fn item_07_a_session_that_turns_in_circles_is_given_up() {
 }
 
 #[tokio::test]
-async fn item_07_a_session_that_is_always_gone_is_made_anew_three_times() {
+async fn a_session_that_is_always_gone_is_made_anew_three_times() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     let gone = answer(404, "itemNotFound", "uploadSessionNotFound");
@@ -131,7 +131,7 @@ async fn item_07_a_session_that_is_always_gone_is_made_anew_three_times() {
 }
 
 #[tokio::test]
-async fn item_07_a_last_fragment_that_always_fails_is_cut_otherwise() {
+async fn a_last_fragment_that_always_fails_is_cut_otherwise() {
     let bench = Bench::new().await;
     let options = coffer_onedrive::TransferOptions {
         fragment_size: 2 * 327_680,
@@ -168,7 +168,7 @@ async fn item_07_a_last_fragment_that_always_fails_is_cut_otherwise() {
 }
 
 #[tokio::test]
-async fn item_07_an_unclear_answer_is_settled_by_asking_before_sending() {
+async fn an_unclear_answer_is_settled_by_asking_before_sending() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     let action = Action {
@@ -193,7 +193,7 @@ async fn item_07_an_unclear_answer_is_settled_by_asking_before_sending() {
 }
 
 #[tokio::test]
-async fn item_07_an_upload_that_fails_for_good_leaves_no_session() {
+async fn an_upload_that_fails_for_good_leaves_no_session() {
     let bench = Bench::new().await;
     let retrying = Retrying::new(
         bench.destination().await,
@@ -235,7 +235,7 @@ async fn item_07_an_upload_that_fails_for_good_leaves_no_session() {
 }
 
 #[tokio::test]
-async fn item_07_a_deferred_last_answer_is_waited_for() {
+async fn a_deferred_last_answer_is_waited_for() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     let file = bench.file(LARGE);

@@ -1,5 +1,5 @@
-//! The conformance checklist of the protocol's description, item by item. What `faults`, `accounts`, `urls` and the
-//! destination's own conformance tests show is not repeated here.
+//! What the protocol (`docs/protocol.md`) asks of a client, part by part: addresses, folders, drives and secrets here. What
+//! `faults`, `accounts`, `urls` and the destination's own conformance tests show is not repeated.
 
 mod direct;
 mod fragments;
@@ -16,7 +16,7 @@ use coffer_onedrive_sim::{Action, Fault, Op};
 use crate::support::Bench;
 
 #[test]
-fn item_01_addresses_are_decoded_as_often_as_duplicati_does() {
+fn addresses_are_decoded_as_often_as_duplicati_does() {
     for (address, folder) in [
         ("onedrivev2://A/B%20C?authid=a:b", "A/B C"),
         ("onedrivev2://A/B+C?authid=a:b", "A/B C"),
@@ -31,7 +31,7 @@ fn item_01_addresses_are_decoded_as_often_as_duplicati_does() {
 }
 
 #[tokio::test]
-async fn item_05_a_folder_that_somebody_else_makes_first_is_used() {
+async fn a_folder_that_somebody_else_makes_first_is_used() {
     let bench = Bench::new().await;
     let drive = bench.simulator.drive_id("alex");
     bench.simulator.create_folder(&drive, "/Backups/My PC/x");
@@ -52,7 +52,7 @@ async fn item_05_a_folder_that_somebody_else_makes_first_is_used() {
 }
 
 #[tokio::test]
-async fn item_05_a_folder_in_another_case_is_the_same_folder() {
+async fn a_folder_in_another_case_is_the_same_folder() {
     let bench = Bench::new().await;
     let drive = bench.simulator.drive_id("alex");
     bench.simulator.create_folder(&drive, "/BACKUPS/my pc");
@@ -65,7 +65,7 @@ async fn item_05_a_folder_in_another_case_is_the_same_folder() {
 }
 
 #[tokio::test]
-async fn item_05_a_folder_that_was_made_anew_is_found_again() {
+async fn a_folder_that_was_made_anew_is_found_again() {
     let bench = Bench::new().await;
     let drive = bench.simulator.drive_id("alex");
     let destination = bench.destination().await;
@@ -95,7 +95,7 @@ async fn remove(bench: &Bench, path: &str) {
 }
 
 #[tokio::test]
-async fn item_06_names_and_paths_are_checked_before_the_first_byte() {
+async fn names_and_paths_are_checked_before_the_first_byte() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     let file = bench.file(10);
@@ -132,15 +132,15 @@ async fn item_06_names_and_paths_are_checked_before_the_first_byte() {
 }
 
 #[tokio::test]
-async fn item_12_a_drive_is_chosen_and_one_without_access_is_refused() {
+async fn a_drive_is_chosen_and_one_without_access_is_refused() {
     let bench = Bench::new().await;
     let own = bench.simulator.drive_id("alex");
     let account = bench.account("alex");
 
     let default = account.drive(None, &bench.cancel).await.unwrap();
     assert!(default.is_default && default.id == own);
-    for spelt in [own.clone(), own.to_uppercase()] {
-        let named = account.drive(Some(&spelt), &bench.cancel).await.unwrap();
+    for spelled in [own.clone(), own.to_uppercase()] {
+        let named = account.drive(Some(&spelled), &bench.cancel).await.unwrap();
         assert_eq!(named.id, own);
     }
 
@@ -156,7 +156,7 @@ async fn item_12_a_drive_is_chosen_and_one_without_access_is_refused() {
 }
 
 #[tokio::test]
-async fn item_13_no_failure_names_a_secret() {
+async fn no_failure_names_a_secret() {
     let bench = Bench::new().await;
     let auth_id = bench.simulator.seed_auth_id("alex");
     let account = coffer_onedrive::OneDrive::new(

@@ -1,0 +1,18 @@
+//! `cargo xtask deny`: licenses, sources, duplicates and known vulnerabilities of every dependency.
+//!
+//! The rules are in `.cargo/deny.toml`. It is no step of `cargo xtask test`: the advisories are fetched anew each time,
+//! so the verdict on an unchanged tree can change.
+
+use anyhow::{Result, bail};
+
+use crate::project::Project;
+use crate::run::{cargo, run as execute, works};
+
+pub(crate) fn run(project: &Project) -> Result<()> {
+    if !works(cargo(project).args(["deny", "--version"])) {
+        bail!(
+            "cargo-deny is not installed. Run `cargo install --locked cargo-deny`, then `cargo xtask deny` again"
+        );
+    }
+    execute(cargo(project).args(["deny", "check"]))
+}

@@ -1,0 +1,3 @@
+//! The project's own papers: what its documents say of each other.
+
+mod links;
