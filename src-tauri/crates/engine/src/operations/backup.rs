@@ -146,8 +146,7 @@ fn backup_once(
     let must_upload = run.options.upload_unchanged || is_first || run.newest_is_partial()?;
     let mut spool = Spool::new(spool, store, format, time, options.volume_size);
     let made = make_version(&run, &cache, &mut spool, &roots, must_upload)?;
-    let mut stats = made.stats;
-    run.look_after(&spool, &roots, made.overview, &mut stats)?;
+    let stats = run.look_after(&spool, &roots, made)?;
     // They were told by a run that came to its end.
     lock(&run.index).forget_gone_dlists()?;
     Ok(stats)

@@ -62,14 +62,15 @@ pub fn compact(
 }
 
 /// Compacts after something else was done, which stays done: when versions are damaged, that is told and nothing more.
+/// `listed` is what is there then, and afterwards.
 pub(crate) fn compact_afterwards(
     repository: Repository<'_>,
+    listed: &mut Listed,
     without: &[Timestamp],
     options: &CompactOptions,
 ) -> Result<Option<CompactStats>> {
     let session = repository.session;
-    let mut listed = Listed::completed(session, repository.index)?;
-    match repository.compact(&mut listed, without, options) {
+    match repository.compact(listed, without, options) {
         Ok(stats) => Ok(Some(stats)),
         Err(error) if is_unknown(&error) || matches!(error, Error::VolumesMissing { .. }) => {
             session.monitor().problem(Problem {
@@ -125,9 +126,10 @@ impl Repository<'_> {
             session.monitor().phase(Phase::Compacting);
             stats.uploaded = rewrite(self, &mut needs, &plan, options)?;
         }
-        let mut listed = Listed::completed(session, index)?;
-        let doomed = self.spare_what_is_needed(&mut needs, &mut listed, plan.doomed_ids())?;
-        (stats.deleted, stats.retired) = self.dispose(&listed, &doomed, options)?;
+        *listed = Listed::completed(session, index)?;
+        let doomed = self.spare_what_is_needed(&mut needs, listed, plan.doomed_ids())?;
+        (stats.deleted, stats.retired) = self.dispose(listed, &doomed, options)?;
+        listed.remove(stats.deleted.iter().map(|file| file.name.as_str()));
         Ok(stats)
     }
 

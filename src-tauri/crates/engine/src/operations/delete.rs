@@ -150,7 +150,8 @@ fn delete_once(
             stats: stats.clone(),
         });
         let gone = delete_versions(repository, &listed, &times)?;
-        let is_gone = |time: &Timestamp| gone.contains(time) || !listed.times().contains(time);
+        listed.remove_versions(&gone);
+        let is_gone = |time: &Timestamp| !listed.times().contains(time);
         stats.versions.retain(|version| is_gone(&version.time));
         stats.deleted.retain(|file| {
             let time = VolumeName::parse(&file.name).and_then(|name| name.time());
@@ -169,7 +170,7 @@ fn delete_once(
             disposal,
             ..compact.clone()
         };
-        stats.compacted = compact_afterwards(repository, without, &compact)?;
+        stats.compacted = compact_afterwards(repository, &mut listed, without, &compact)?;
     }
     Ok(stats)
 }
@@ -274,7 +275,7 @@ fn tell_left_to_others(repository: Repository<'_>, listed: &Listed) -> Result<()
     Ok(index.set_meta(LEFT_TO_OTHERS, &versions.to_string())?)
 }
 
-/// Deletes what retention gives up, judged by a listing made just now. Returns how many versions went.
+/// Deletes what retention gives up, judged by a listing made just now. Returns the versions that went.
 ///
 /// When nobody changed it since the run before and most versions would go at once, the clock has jumped, most likely, and
 /// none goes.
@@ -282,11 +283,11 @@ pub(crate) fn apply_retention(
     repository: Repository<'_>,
     listed: &Listed,
     options: &RetentionRun<'_>,
-) -> Result<u64> {
+) -> Result<Vec<Timestamp>> {
     let Repository { session, index, .. } = repository;
     let is_as_before = note_rule(index, options.retention)?;
     if options.retention.keeps_all() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let mut times = given_up(repository, listed, options.retention, options.now)?;
     // A listing that lags behind must not cost the version that was just made.
@@ -306,12 +307,12 @@ pub(crate) fn apply_retention(
         if let Some(newest) = times.iter().max() {
             index.set_meta(RETENTION_REFUSED, &newest.as_second().to_string())?;
         }
-        return Ok(0);
+        return Ok(Vec::new());
     }
     if options.allow_mass_deletion || !is_as_before {
         index.set_meta(RETENTION_REFUSED, "")?;
     }
-    Ok(delete_versions(repository, listed, &times)?.len() as u64)
+    delete_versions(repository, listed, &times)
 }
 
 /// Notes the rule of a run in which nothing is deleted, so that a jump of the clock is noticed by the next one that may. How

@@ -192,7 +192,8 @@ fn purge_once(
         .as_ref()
         .filter(|_| !stats.versions.is_empty())
     {
-        stats.compacted = compact_afterwards(repository, &[], compact)?;
+        let mut listed = Listed::completed(session, index)?;
+        stats.compacted = compact_afterwards(repository, &mut listed, &[], compact)?;
     }
     Ok(stats)
 }

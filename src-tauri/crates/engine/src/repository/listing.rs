@@ -128,6 +128,20 @@ impl Listed {
         }
     }
 
+    /// Takes volumes out that were deleted since.
+    pub(crate) fn remove<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
+        let names: HashSet<&str> = names.into_iter().collect();
+        for volumes in [&mut self.dblocks, &mut self.dindexes, &mut self.dlists] {
+            volumes.retain(|volume| !names.contains(volume.name.as_str()));
+        }
+    }
+
+    /// Takes versions out that were deleted since.
+    pub(crate) fn remove_versions(&mut self, times: &[Timestamp]) {
+        let stays = |time: Option<Timestamp>| time.is_none_or(|time| !times.contains(&time));
+        self.dlists.retain(|dlist| stays(dlist.name.time()));
+    }
+
     /// Whether any of the store's volumes is there.
     pub(crate) fn is_empty(&self) -> bool {
         self.dblocks.is_empty() && self.dindexes.is_empty() && self.dlists.is_empty()

@@ -409,3 +409,31 @@ fn a_version_of_another_computer_keeps_what_this_one_knows_of_unchanged_files() 
 
     assert_eq!((stats.read_files, stats.version), (0, None));
 }
+
+#[test]
+fn a_backup_that_deletes_and_compacts_lists_the_destination_four_times() {
+    let (mut bench, _) = with_changes(4);
+    let count = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&count);
+    bench.destination = Arc::new(Hooked {
+        listed: Box::new(move |files| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            files
+        }),
+        ..Hooked::over(bench.destination.clone())
+    });
+    write_files(&bench.source(), &[("new", b"new")]);
+    let mut options = bench.options();
+    options.retention = Retention::KeepVersions(1);
+    options.allow_mass_deletion = true;
+    options.compact = Some(CompactThresholds {
+        percent: 1,
+        ..CompactThresholds::default()
+    });
+
+    let stats = bench.backup_with(options).unwrap();
+
+    assert!(stats.deleted_versions > 0);
+    assert!(!stats.compacted.unwrap().uploaded.is_empty());
+    assert!(count.load(Ordering::Relaxed) <= 4, "{count:?}");
+}

@@ -12,7 +12,7 @@ use crate::operations::backup::hold::Hold;
 use crate::operations::backup::options::BackupStats;
 use crate::operations::backup::overview::Overview;
 use crate::operations::backup::pace::PATIENT_LEVEL;
-use crate::operations::backup::run::Run;
+use crate::operations::backup::run::{Made, Run};
 use crate::operations::compact::options::CompactOptions;
 use crate::operations::compact::{GRACE, compact_afterwards};
 use crate::operations::delete::{RetentionRun, apply_retention, note_rule_of_waiting_run};
@@ -53,20 +53,23 @@ impl Run<'_> {
         &self,
         spool: &Spool,
         roots: &[Root],
-        overview: Overview,
-        stats: &mut BackupStats,
-    ) -> Result<()> {
-        let (session, options) = (self.session, &self.options);
+        made: Made,
+    ) -> Result<BackupStats> {
+        let Made {
+            mut stats,
+            overview,
+            mut listed,
+        } = made;
+        let options = &self.options;
         let index = lock(&self.index);
         let repository = self.repository(&index, spool);
         let now = options.now;
-        let mut listed = Listed::completed(session, &index)?;
         let before = Before {
             listed: &listed,
             spool: spool.folder(),
         };
-        let may_delete = self.may_delete(&index, roots, &overview, &before, stats)?;
-        if let Some(dlist) = before.made_now(stats) {
+        let may_delete = self.may_delete(&index, roots, &overview, &before, &mut stats)?;
+        if let Some(dlist) = before.made_now(&stats) {
             let (all, full) = (SourceList::of(roots), SourceList::of(roots));
             let full = full.with_content_in(&index)?;
             Contents { all, full }.note(&index, dlist)?;
@@ -78,20 +81,19 @@ impl Run<'_> {
                 now,
                 allow_mass_deletion: options.allow_mass_deletion,
             };
-            stats.deleted_versions = apply_retention(repository, &listed, &retention)?;
+            let gone = apply_retention(repository, &listed, &retention)?;
+            listed.remove_versions(&gone);
+            stats.deleted_versions = gone.len() as u64;
         } else {
             note_rule_of_waiting_run(&index, &options.retention)?;
         }
         if let Some(compact) = self.compact_options(spool).filter(|_| may_delete) {
             let is_due = stats.deleted_versions > 0
-                || has_small_volumes(&listed, stats, &compact)
+                || has_small_volumes(&listed, &stats, &compact)
                 || has_waste(&index, &listed, now)?;
             if is_due {
-                stats.compacted = compact_afterwards(repository, &[], &compact)?;
+                stats.compacted = compact_afterwards(repository, &mut listed, &[], &compact)?;
             }
-        }
-        if stats.deleted_versions > 0 || stats.compacted.is_some() {
-            listed = Listed::completed(session, &index)?;
         }
         let samples = sample_count(&listed, options.test_samples, options.test_percentage);
         if stats.uploaded_volumes > 0 && samples > 0 {
@@ -103,7 +105,7 @@ impl Run<'_> {
         }
         stats.versions = listed.dlists.len() as u64;
         stats.stored_bytes = listed.size();
-        Ok(())
+        Ok(stats)
     }
 
     /// Whether rules may delete something after this run. They wait while a source is away or was emptied, when filters

@@ -42,6 +42,8 @@ const MAX_REPETITIONS: u32 = 2;
 pub(super) struct Made {
     pub(super) stats: BackupStats,
     pub(super) overview: Overview,
+    /// What is at the destination then.
+    pub(super) listed: Listed,
 }
 
 /// Entries of which data is lost.
@@ -107,7 +109,12 @@ impl Run<'_> {
                 self.check_whole(&index, spool, &mut stats)?;
                 keep_local_state(&index)?;
                 self.note_mounts(&index, &overview)?;
-                return Ok(Made { stats, overview });
+                let listed = Listed::completed(self.session, &index)?;
+                return Ok(Made {
+                    stats,
+                    overview,
+                    listed,
+                });
             }
             let mut listed = Listed::completed(self.session, &index)?;
             let synced = sync_volumes(self.repository(&index, spool), &mut listed)?;
@@ -124,16 +131,20 @@ impl Run<'_> {
             // Whoever kills the run once its version is there must not make it forget which disks that is of.
             self.note_mounts(&index, &overview)?;
             let dlist = upload_dlist(self.session, &index, spool, &mut stats, checkpoints, made)?;
-            if !self.is_still_whole(&index, spool, &dlist, &mut stats)? {
+            let Some(listed) = self.still_whole(&index, spool, &dlist, &mut stats)? else {
                 // Nobody may find a version whose data is gone.
                 self.withdraw(&index, &dlist)?;
                 let listed = Listed::completed(self.session, &index)?;
                 self.begin_again(self.repository(&index, spool), &listed)?;
                 sent = (stats.uploaded_volumes, stats.uploaded_bytes);
                 continue;
-            }
+            };
             commit(&index, spool)?;
-            return Ok(Made { stats, overview });
+            return Ok(Made {
+                stats,
+                overview,
+                listed,
+            });
         }
         Err(Error::DataMissing {
             destination: self.session.label(),
@@ -171,17 +182,17 @@ impl Run<'_> {
         Ok(index.set_may_be_damaged(lost.count > 0)?)
     }
 
-    /// Whether all that the staged version needs is there, now that its dlist is.
-    fn is_still_whole(
+    /// What is at the destination now that the dlist is; `None` when that is not all that the staged version needs.
+    fn still_whole(
         &self,
         index: &Index,
         spool: &Spool,
         dlist: &UploadedDlist,
         stats: &mut BackupStats,
-    ) -> Result<bool> {
+    ) -> Result<Option<Listed>> {
         let mut listed = Listed::completed(self.session, index)?;
         let failure = match sync_volumes(self.repository(index, spool), &mut listed) {
-            Ok(Synced::AsKnown) => return Ok(true),
+            Ok(Synced::AsKnown) => return Ok(Some(listed)),
             Ok(Synced::Forgot) => None,
             Err(error @ Error::VolumesMissing { .. }) => Some(error),
             Err(error) => return Err(error),
@@ -192,7 +203,7 @@ impl Run<'_> {
                     self.withdraw(index, dlist)?;
                     Err(error)
                 }
-                None => Ok(false),
+                None => Ok(None),
             };
         }
         if let Some(Error::VolumesMissing { names, .. }) = failure {
@@ -202,7 +213,7 @@ impl Run<'_> {
                 self.session.monitor().problem(Problem { subject, kind });
             }
         }
-        Ok(true)
+        Ok(Some(listed))
     }
 
     /// Deletes the dlist that was just uploaded.
