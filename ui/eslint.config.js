@@ -30,4 +30,17 @@ export default ts.config(
       'no-restricted-imports': ['error', { patterns: ['@tauri-apps/*'] }],
     },
   },
+  {
+    // Even there only the generated client calls commands.
+    files: ['src/platform/**'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ regex: '^@tauri-apps/(?!api/event$)' }] }],
+    },
+  },
+  {
+    files: ['src/**'],
+    rules: {
+      'no-restricted-syntax': ['error', 'ImportExpression[source.value=/^@tauri-apps/]'],
+    },
+  },
 );

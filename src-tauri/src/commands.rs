@@ -1,61 +1,67 @@
-//! The UI's commands: unpack, call, hand back. Their names and shapes stand in `coffer_ipc::command`.
+//! Tauri's side of the border, made from the table in `coffer_ipc::command`: each command calls the method of its name, of
+//! the backend or of the [`Shell`].
 
-mod accounts;
-mod jobs;
+mod glue;
 mod passphrases;
 mod pickers;
-mod restore;
 mod state;
 
-use coffer_ipc::CommandError;
-use tauri::Wry;
-use tauri::ipc::Invoke;
+use coffer_ipc::shapes::*;
+use coffer_jobs::Coffer;
+use tauri::ipc::{CommandArg, CommandItem, Invoke, InvokeError};
+use tauri::{AppHandle, State, Wry};
+
+use glue::{Give as _, Held, outcome};
 
 /// What a command gives.
 type Reply<T> = Result<T, CommandError>;
 
-/// Everything that the UI may call.
-pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
-    tauri::generate_handler![
-        state::app_state,
-        state::set_theme,
-        state::set_bandwidth,
-        passphrases::generate_passphrase,
-        passphrases::rate_passphrase,
-        passphrases::check_passphrase,
-        passphrases::repair_passphrase,
-        passphrases::left_passphrases,
-        passphrases::remove_left_passphrase,
-        passphrases::recovery_sheet,
-        jobs::create_job,
-        jobs::update_job,
-        jobs::delete_job,
-        jobs::start_backup,
-        jobs::start_backup_with,
-        jobs::stop_run,
-        jobs::run_history,
-        jobs::run_report,
-        jobs::check_destination,
-        jobs::check_source,
-        accounts::set_sign_in_settings,
-        accounts::start_sign_in,
-        accounts::cancel_sign_in,
-        accounts::add_pasted_auth_id,
-        accounts::remove_account,
-        accounts::list_drives,
-        accounts::list_folders,
-        accounts::suggest_folder,
-        pickers::pick_folders,
-        pickers::pick_folder,
-        pickers::save_recovery_sheet,
-        restore::open_backup,
-        restore::opened_places,
-        restore::forget_opened_place,
-        restore::give_up,
-        restore::list_entries,
-        restore::search_entries,
-        restore::start_restore,
-        restore::open_restored,
-        restore::close_backup,
-    ]
+/// Does what the backend alone cannot, or what needs none.
+pub(crate) struct Shell(AppHandle);
+
+impl<'a> CommandArg<'a, Wry> for Shell {
+    fn from_command(command: CommandItem<'a, Wry>) -> Result<Self, InvokeError> {
+        AppHandle::from_command(command).map(Self)
+    }
 }
+
+macro_rules! answer {
+    ($by:ty; $(
+        $name:ident($($argument:ident: $type:ty),* $(; $question:ident)?) -> $reply:ty;
+    )*) => {$(
+        #[tauri::command]
+        async fn $name(
+            by: $by,
+            $($argument: $type,)*
+            $($question: Option<String>)?
+        ) -> Reply<$reply> {
+            $(let mut $argument = Held::new($argument);)*
+            let work = outcome::<$reply, _, _>(by.$name($($argument.give()),*));
+            $(let work = by.answer($question.as_deref(), work);)?
+            work.await
+        }
+    )*};
+}
+
+macro_rules! commands {
+    (
+        by_coffer {$(
+            $(#[$_by_coffer:meta])*
+            $by_coffer:ident $coffer_takes:tt -> $coffer_gives:ty;
+        )*}
+        by_app {$(
+            $(#[$_by_app:meta])*
+            $by_app:ident $app_takes:tt -> $app_gives:ty;
+        )*}
+    ) => {
+        answer!(State<'_, Coffer>; $($by_coffer $coffer_takes -> $coffer_gives;)*);
+        answer!(Shell; $($by_app $app_takes -> $app_gives;)*);
+
+        /// Everything that the UI may call.
+        pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
+            tauri::generate_handler![$($by_coffer,)* $($by_app),*]
+        }
+    };
+}
+
+coffer_ipc::for_each_command!(commands);

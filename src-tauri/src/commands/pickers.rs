@@ -1,65 +1,66 @@
 use std::path::PathBuf;
 
 use coffer_ipc::sheet::SheetOf;
-use coffer_jobs::Coffer;
-use tauri::{AppHandle, State};
 use tauri_plugin_dialog::{DialogExt as _, FilePath};
 use tokio::sync::oneshot;
 
-use super::Reply;
+use super::{Reply, Shell};
+use crate::startup;
 
-#[tauri::command]
-pub(crate) async fn pick_folders(app: AppHandle) -> Reply<Vec<String>> {
-    let (answer, picked) = oneshot::channel();
-    app.dialog()
-        .file()
-        .set_title("Choose folders to back up")
-        .pick_folders(|folders| {
-            // A window that closed meanwhile wants no answer.
-            let _ = answer.send(folders);
-        });
-    let folders = picked.await.ok().flatten().unwrap_or_default();
-    Ok(folders.into_iter().filter_map(text).collect())
-}
+impl Shell {
+    pub(super) async fn pick_folders(&self) -> Vec<String> {
+        let (answer, picked) = oneshot::channel();
+        self.0
+            .dialog()
+            .file()
+            .set_title("Choose folders to back up")
+            .pick_folders(|folders| {
+                // A window that closed meanwhile wants no answer.
+                let _ = answer.send(folders);
+            });
+        let folders = picked.await.ok().flatten().unwrap_or_default();
+        folders.into_iter().filter_map(text).collect()
+    }
 
-#[tauri::command]
-pub(crate) async fn pick_folder(app: AppHandle, title: String) -> Reply<Option<String>> {
-    let (answer, picked) = oneshot::channel();
-    app.dialog().file().set_title(title).pick_folder(|folder| {
-        let _ = answer.send(folder);
-    });
-    Ok(picked.await.ok().flatten().and_then(text))
-}
+    pub(super) async fn pick_folder(&self, title: &str) -> Option<String> {
+        let (answer, picked) = oneshot::channel();
+        self.0
+            .dialog()
+            .file()
+            .set_title(title)
+            .pick_folder(|folder| {
+                let _ = answer.send(folder);
+            });
+        picked.await.ok().flatten().and_then(text)
+    }
 
-#[tauri::command]
-pub(crate) async fn save_recovery_sheet(
-    app: AppHandle,
-    coffer: State<'_, Coffer>,
-    of: SheetOf,
-) -> Reply<Option<String>> {
-    let sheet = coffer.recovery_sheet_text(&of).await?;
-    let (answer, picked) = oneshot::channel();
-    let name = format!(
-        "Coffer recovery sheet - {}.txt",
-        file_name(&coffer.sheet_name(&of)?)
-    );
-    app.dialog()
-        .file()
-        .set_title("Save the recovery sheet")
-        .set_file_name(name)
-        .save_file(|file| {
-            let _ = answer.send(file);
-        });
-    let Some(path) = picked
-        .await
-        .ok()
-        .flatten()
-        .and_then(|file| file.into_path().ok())
-    else {
-        return Ok(None);
-    };
-    coffer_jobs::save_private_file(path.clone(), sheet).await?;
-    Ok(Some(path.display().to_string()))
+    pub(super) async fn save_recovery_sheet(&self, of: &SheetOf) -> Reply<Option<String>> {
+        let coffer = startup::backend(&self.0).await?;
+        let sheet = coffer.recovery_sheet_text(of).await?;
+        let (answer, picked) = oneshot::channel();
+        let name = format!(
+            "Coffer recovery sheet - {}.txt",
+            file_name(&coffer.sheet_name(of)?)
+        );
+        self.0
+            .dialog()
+            .file()
+            .set_title("Save the recovery sheet")
+            .set_file_name(name)
+            .save_file(|file| {
+                let _ = answer.send(file);
+            });
+        let Some(path) = picked
+            .await
+            .ok()
+            .flatten()
+            .and_then(|file| file.into_path().ok())
+        else {
+            return Ok(None);
+        };
+        coffer_jobs::save_private_file(path.clone(), sheet).await?;
+        Ok(Some(path.display().to_string()))
+    }
 }
 
 fn text(path: FilePath) -> Option<String> {

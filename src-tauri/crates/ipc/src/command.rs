@@ -1,59 +1,138 @@
-//! Every command of the app: its name, what it takes and what it gives. All of them may fail with
-//! [`CommandError`].
+//! The commands of the app, each declared once in [`for_each_command`](crate::for_each_command), and the shapes that
+//! only they use.
 //!
-//! | name | arguments | reply |
-//! |---|---|---|
-//! | `app_state` | – | [`AppState`] |
-//! | `set_theme` | `theme: Theme` | – |
-//! | `create_job` | `request: SaveJob` | [`JobCard`] |
-//! | `update_job` | `jobId`, `request: SaveJob` | [`JobCard`] |
-//! | `delete_job` | `jobId`, `forgetSecrets: bool` | – (remote volumes are never touched) |
-//! | `start_backup` | `jobId` | run id |
-//! | `start_backup_with` | `jobId`, `permission` | run id (does what the runs before held back) |
-//! | `stop_run` | `runId` | – (ends at the next block; also for restores) |
-//! | `run_history` | `jobId` (empty: restores from backups of no job), `offset`, `limit` | list of [`RunSummary`](crate::run::RunSummary), newest first |
-//! | `run_report` | `runId`, `offset`, `limit` | [`RunReport`](crate::run::RunReport) |
-//! | `set_bandwidth` | `settings: BandwidthSettings` | – (what is under way obeys at once) |
-//! | `set_sign_in_settings` | `settings: SignInSettings` | – |
-//! | `start_sign_in` | `request: SignInRequest` | [`PendingSignIn`](crate::account::PendingSignIn); its end comes as an event |
-//! | `cancel_sign_in` | `signInId` | – |
-//! | `add_pasted_auth_id` | `authId`, `again: string or null` | [`Account`] |
-//! | `remove_account` | `accountId` | – (refused while a job uses it) |
-//! | `list_drives` | `accountId`, `question` | list of [`Drive`](crate::account::Drive) |
-//! | `list_folders` | `accountId`, `driveId`, `path`, `question` | list of [`RemoteFolder`](crate::account::RemoteFolder) |
-//! | `suggest_folder` | `accountId`, `driveId` | a folder path that does not exist yet |
-//! | `check_destination` | `destination`, `prefix`, `question` | [`DestinationCheck`] |
-//! | `check_passphrase` | `destination`, `prefix`, `passphrase` (empty: one that the keychain has) | – (it opens the backup there, or there is none) |
-//! | `repair_passphrase` | `jobId`, `passphrase` | [`JobCard`] (tried first; else nothing is replaced) |
-//! | `left_passphrases` | – | list of [`LeftPassphrase`](crate::passphrase::LeftPassphrase) |
-//! | `remove_left_passphrase` | `id` | – |
-//! | `generate_passphrase` | – | a passphrase |
-//! | `rate_passphrase` | `passphrase` | [`PassphraseRating`] |
-//! | `recovery_sheet` | `of: SheetOf` | [`RecoverySheet`](crate::sheet::RecoverySheet), to be printed |
-//! | `save_recovery_sheet` | `of: SheetOf` | path it was saved to, or `null` when the person cancelled |
-//! | `pick_folders` | – | absolute paths, empty when cancelled |
-//! | `pick_folder` | `title` | absolute path, or `null` when cancelled |
-//! | `check_source` | `path` | [`SourceCheck`] |
-//! | `open_backup` | `backup: BackupRef`, `question` | [`OpenBackup`](crate::restore::OpenBackup) |
-//! | `opened_places` | – | list of [`OpenedPlace`](crate::restore::OpenedPlace), the last first |
-//! | `forget_opened_place` | `id` | – |
-//! | `list_entries` | `handle`, `version`, `folder` (empty: roots), `offset`, `limit` | [`EntryPage`](crate::restore::EntryPage) |
-//! | `search_entries` | `handle`, `version`, `text`, `offset`, `limit` | [`EntryPage`](crate::restore::EntryPage) |
-//! | `start_restore` | `request: RestoreRequest` | run id |
-//! | `open_restored` | `runId` | – (shows the folder of a restore that ended in the system's file manager) |
-//! | `close_backup` | `handle` | – |
-//! | `give_up` | `question` | – (what had that number ends with `cancelled`) |
-//!
-//! A `question` is a number that the asker makes up, once for each call, or `null`.
+//! [`Commands`] is the page to read them on. From the same table come Tauri's side of the border (`src-tauri/src/commands`)
+//! and the client in TypeScript (`ui/src/bindings/commands.ts`), whose interface the backend in the browser implements
+//! too. A new command is therefore a line in the table, the method that does it, and the method that plays it in
+//! `ui/src/platform/browser.ts`.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use zeroize::ZeroizeOnDrop;
 
-use crate::account::{Account, Quota, SignInSettings};
-use crate::error::CommandError;
-use crate::job::{JobCard, JobDefinition, Unreadable};
-use crate::restore::Version;
+use crate::shapes::*;
+
+/// Expands `$callback!` with the table of all commands, as `by_coffer { … } by_app { … }`.
+///
+/// What stands under `by_coffer` is a method of `coffer_jobs::Coffer` with the same name, what stands under `by_app` one of
+/// the app's `Shell`. The types are those that cross the border; whoever expands the table imports them from
+/// [`shapes`](crate::shapes). `; question` after the arguments lets the asker give the command up.
+#[macro_export]
+macro_rules! for_each_command {
+    ($callback:ident) => {
+        $callback! {
+            by_coffer {
+                /// Chooses the colors.
+                set_theme(theme: Theme) -> ();
+                /// Limits OneDrive's transfers; what is under way obeys at once.
+                set_bandwidth(settings: BandwidthSettings) -> ();
+
+                /// Keeps a new job.
+                create_job(request: SaveJob) -> JobCard;
+                /// Changes a job.
+                update_job(job_id: String, request: SaveJob) -> JobCard;
+                /// Forgets a job; remote volumes are never touched.
+                delete_job(job_id: String, forget_secrets: bool) -> ();
+                /// Starts a backup; the reply is the run's id.
+                start_backup(job_id: String) -> String;
+                /// Starts a backup that does what the runs before held back; the reply is the run's id.
+                start_backup_with(job_id: String, permission: Permission) -> String;
+                /// Ends a backup or a restore at the next block.
+                stop_run(run_id: String) -> ();
+                /// The runs of a job, newest first; an empty id stands for restores from backups of no job.
+                run_history(job_id: String, offset: u32, limit: u32) -> Vec<RunSummary>;
+                /// What a run had to say.
+                run_report(run_id: String, offset: u32, limit: u32) -> RunReport;
+
+                /// Chooses who signs in.
+                set_sign_in_settings(settings: SignInSettings) -> ();
+                /// Starts a sign-in; its end comes as an event.
+                start_sign_in(request: SignInRequest) -> PendingSignIn;
+                /// Ends a sign-in that goes on.
+                cancel_sign_in(sign_in_id: String) -> ();
+                /// Keeps a sign-in that was pasted, as a new one or again for the account with the id `again`.
+                add_pasted_auth_id(auth_id: SecretString, again: Option<String>) -> Account;
+                /// Forgets a sign-in; refused while a job uses it.
+                remove_account(account_id: String) -> ();
+                /// The drives of an account.
+                list_drives(account_id: String; question) -> Vec<Drive>;
+                /// The folders in a folder.
+                list_folders(account_id: String, drive_id: String, path: String; question) -> Vec<RemoteFolder>;
+                /// A folder path that does not exist yet.
+                suggest_folder(account_id: String, drive_id: String) -> String;
+                /// What a destination folder turns out to be.
+                check_destination(destination: DestinationSettings, prefix: String; question) -> DestinationCheck;
+                /// Whether something can be backed up.
+                check_source(path: String) -> SourceCheck;
+
+                /// Succeeds when the passphrase opens the backup there, or there is none; an empty one stands for the one
+                /// that the keychain has.
+                check_passphrase(destination: DestinationSettings, prefix: String, passphrase: SecretString) -> ();
+                /// Replaces a job's passphrase. It is tried first; the old one stays when it does not open the backup.
+                repair_passphrase(job_id: String, passphrase: SecretString) -> JobCard;
+                /// Passphrases of deleted jobs that are still kept.
+                left_passphrases() -> Vec<LeftPassphrase>;
+                /// Forgets a passphrase that a deleted job left.
+                remove_left_passphrase(id: String) -> ();
+                /// The recovery sheet, to be printed; it holds the passphrase.
+                recovery_sheet(of: SheetOf) -> RecoverySheet;
+
+                /// Opens a backup for looking around.
+                open_backup(backup: BackupRef; question) -> OpenBackup;
+                /// Backups that were opened here and that no job has, the last first.
+                opened_places() -> Vec<OpenedPlace>;
+                /// Forgets a backup that was opened here.
+                forget_opened_place(id: String) -> ();
+                /// What a folder holds in a version; an empty path stands for the roots.
+                list_entries(handle: String, version: u32, folder: String, offset: u32, limit: u32) -> EntryPage;
+                /// What has this text in its name, in a version.
+                search_entries(handle: String, version: u32, text: String, offset: u32, limit: u32) -> EntryPage;
+                /// Starts a restore; the reply is the run's id.
+                start_restore(request: RestoreRequest) -> String;
+                /// Shows the folder of a restore that ended in the system's file manager.
+                open_restored(run_id: String) -> ();
+                /// Closes a backup that was opened.
+                close_backup(handle: String) -> ();
+
+                /// Ends the command that was asked with this question.
+                give_up(question: String) -> ();
+            }
+            by_app {
+                /// Everything the UI needs when it starts.
+                app_state() -> AppState;
+                /// A new passphrase.
+                generate_passphrase() -> String;
+                /// How hard a passphrase is to guess.
+                rate_passphrase(passphrase: SecretString) -> PassphraseRating;
+                /// Lets the person choose a file for the recovery sheet; the reply is its path, or `null` when cancelled.
+                save_recovery_sheet(of: SheetOf) -> Option<String>;
+                /// Lets the person choose folders to back up; the reply is their absolute paths, none when cancelled.
+                pick_folders() -> Vec<String>;
+                /// Lets the person choose a folder; the reply is its absolute path, or `null` when cancelled.
+                pick_folder(title: String) -> Option<String>;
+            }
+        }
+    };
+}
+
+macro_rules! readable {
+    ($($group:ident {$(
+        $(#[$doc:meta])*
+        $name:ident($($argument:ident: $type:ty),* $(; $question:ident)?) -> $reply:ty;
+    )*})*) => {
+        /// Every command. This is made to be read: nothing implements it.
+        ///
+        /// Arguments go by their names in camel case. Each command may also fail with [`CommandError`]. A `question` is
+        /// something that the asker makes up, once for each call, for [`give_up`](Self::give_up): what has it ends with
+        /// the code `cancelled` then.
+        pub trait Commands {$($(
+            $(#[$doc])*
+            fn $name($($argument: $type,)* $($question: Option<String>)?) -> $reply;
+        )*)*}
+    };
+}
+
+for_each_command!(readable);
 
 /// Everything the UI needs when it starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -99,7 +178,7 @@ pub struct NewJobDefaults {
     /// Folders of this person that exist (Documents, Pictures, …).
     pub sources: Vec<String>,
     /// Options as the engine has them.
-    pub options: crate::job::JobOptions,
+    pub options: JobOptions,
 }
 
 /// Most bytes that go over the wire in a second, by all backups and restores together; `None` is no limit.

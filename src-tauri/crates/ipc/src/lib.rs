@@ -22,3 +22,17 @@ pub mod run;
 pub mod sheet;
 
 pub use error::{CommandError, ErrorCode};
+
+/// Every name that the table of commands uses, for those who expand it.
+pub mod shapes {
+    pub use secrecy::SecretString;
+
+    pub use crate::account::*;
+    pub use crate::command::*;
+    pub use crate::error::*;
+    pub use crate::job::*;
+    pub use crate::passphrase::*;
+    pub use crate::restore::*;
+    pub use crate::run::*;
+    pub use crate::sheet::*;
+}
