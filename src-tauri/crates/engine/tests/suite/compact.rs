@@ -1,14 +1,16 @@
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use coffer_engine::{
-    CompactOptions, CompactStats, DeleteOptions, Disposal, Error, FullRemoval, Mode, Retention,
-    Victims,
+    CompactOptions, CompactStats, CompactThresholds, DeleteOptions, Disposal, Error, FullRemoval,
+    Mode, Retention, Victims,
 };
 use coffer_testkit::{Tree, snapshot, write_files};
 use tokio_util::sync::CancellationToken;
 
 use crate::checker::assert_clean;
+use crate::hooked::Hooked;
 use crate::support::{Bench, noise, run};
 
 const VOLUME_SIZE: u64 = 1 << 20;
