@@ -14,18 +14,20 @@ macro_rules! eprintln {
     ($($words:tt)*) => { $crate::output::tell(format_args!($($words)*)) };
 }
 
-mod arguments;
 mod commands;
 mod exit;
+mod opening;
+mod options;
 mod output;
+mod parsing;
 mod stopping;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     coffer_jobs::forbid_core_dumps();
-    let arguments = match arguments::parse(std::env::args_os()) {
-        Ok(arguments) => arguments,
+    let command = match parsing::parse(std::env::args_os()) {
+        Ok(command) => command,
         Err(exit) => return exit.into(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
         .build();
     match runtime {
         Ok(runtime) => {
-            let exit = runtime.block_on(commands::run(arguments));
+            let exit = runtime.block_on(commands::run(command));
             output::check(exit).into()
         }
         Err(error) => {

@@ -7,17 +7,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use coffer_engine::RemoteVolume;
+use coffer_ipc::restore::{Entry, EntryKind};
 use coffer_ipc::run::{MessageLevel, Phase, Progress, RunCounts, RunMessage, RunResult, Wait};
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_jobs::Observer;
-use coffer_jobs::operation::Finished;
+use coffer_jobs::operations::Finished;
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::arguments::Common;
 use crate::exit::Exit;
+use crate::options::common::Common;
+use crate::options::flag::Flag;
 
 /// Shows an operation while it goes on.
 pub(crate) struct Display {
@@ -39,7 +43,8 @@ struct Report<'a> {
 
 impl Display {
     pub(crate) fn new(common: Common) -> Self {
-        let with_bar = io::stderr().is_terminal() && !common.no_progress && !common.json;
+        let with_bar =
+            io::stderr().is_terminal() && !common.no_progress.is_set() && !common.json.is_set();
         let bar = with_bar.then(|| {
             let bar = ProgressBar::new(0);
             let template = "{prefix:>21} {bar:30} {percent:>3}%  {msg}";
@@ -52,14 +57,14 @@ impl Display {
             bar,
             messages: Arc::default(),
             has_warned: Arc::default(),
-            json: common.json,
+            json: common.json.is_set(),
         }
     }
 
     /// For commands that take a moment: only problems are told.
     pub(crate) fn quiet(common: Common) -> Self {
         Self::new(Common {
-            no_progress: true,
+            no_progress: Flag::SET,
             ..common
         })
     }
@@ -157,7 +162,7 @@ pub(crate) fn fail(error: CommandError, common: Common) -> Exit {
     } else {
         RunResult::Error
     };
-    if common.json {
+    if common.json.is_set() {
         print_json(&Report {
             result,
             counts: RunCounts::default(),
@@ -230,6 +235,69 @@ pub(crate) fn print_json(value: &impl Serialize) {
     match serde_json::to_string(value) {
         Ok(text) => println!("{text}"),
         Err(error) => eprintln!("The result cannot be shown: {error}"),
+    }
+}
+
+/// Files at the destination, with what becomes of them.
+pub(crate) fn print_files<'f>(what: &str, files: impl IntoIterator<Item = &'f RemoteVolume>) {
+    for file in files {
+        println!("{what}\t{}\t{}", file.name, file.size);
+    }
+}
+
+/// The size of a file, or what an entry is instead of one.
+pub(crate) fn size_words(entry: &Entry) -> String {
+    match entry.kind {
+        EntryKind::File => entry.size_bytes.to_string(),
+        EntryKind::Folder => "folder".to_owned(),
+        EntryKind::Symlink => "link".to_owned(),
+    }
+}
+
+/// Rows of a result. Lines of text go out as they come; one line of JSON holds all.
+#[derive(Clone)]
+pub(crate) struct Rows {
+    json: bool,
+    rows: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Rows {
+    pub(crate) fn new(common: Common) -> Self {
+        Self {
+            json: common.json.is_set(),
+            rows: Arc::default(),
+        }
+    }
+
+    pub(crate) fn add(&self, row: &impl Serialize, line: impl FnOnce() -> String) {
+        if !self.json {
+            println!("{}", line());
+            return;
+        }
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.extend(serde_json::to_value(row).ok());
+    }
+
+    pub(crate) fn finish(&self) {
+        if self.json {
+            print_json(&*self.rows.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// How a command ends that only shows rows.
+    pub(crate) fn end(
+        &self,
+        outcome: Result<(), CommandError>,
+        display: &Display,
+        common: Common,
+    ) -> Exit {
+        match outcome {
+            Ok(()) => {
+                self.finish();
+                display.exit()
+            }
+            Err(error) => fail(error, common),
+        }
     }
 }
 

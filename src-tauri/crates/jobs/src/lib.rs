@@ -1,7 +1,7 @@
 //! Jobs: where the product lives without a window. The app and the command line are two faces of this crate.
 //!
 //! * [`Coffer`] is the app's backend: jobs, accounts, runs, schedule, events, looking into backups.
-//! * [`Target`] and [`operation`] are single operations on an address, for the command line; the runner of [`Coffer`]
+//! * [`Target`] and [`operations`] are single operations on an address, for the command line; the runner of [`Coffer`]
 //!   uses the same.
 //! * [`keychain`] keeps secrets; nothing else does.
 //! * [`wording`] turns what went wrong into words for people, once.
@@ -14,13 +14,12 @@ mod credentials;
 mod environment;
 mod file_lock;
 mod folders;
-pub mod inspection;
 pub mod keychain;
 mod local_path;
 pub mod logs;
-pub mod maintenance;
 mod opening;
-pub mod operation;
+pub mod operations;
+pub mod options;
 mod passphrase;
 mod places;
 mod private_file;
@@ -28,8 +27,8 @@ mod progress;
 mod recovery_sheet;
 mod schedule;
 mod seal;
-pub mod selecting;
 mod service;
+mod shapes;
 mod target;
 pub mod values;
 mod waiting;

@@ -1,60 +1,116 @@
 use std::io::{IsTerminal as _, Read as _};
-use std::sync::Arc;
 
+use clap::{Args, Subcommand};
 use coffer_ipc::CommandError;
-use coffer_ipc::account::{Account, PendingSignIn};
-use coffer_jobs::keychain::SystemKeychain;
-use coffer_jobs::{Coffer, Environment, Folders, KeptSignIn, SystemClock, wording};
+use coffer_ipc::account::{Account, PendingSignIn, SignInRequest, SignInSettings, SignInWay};
+use coffer_jobs::wording;
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::{Auth, Login};
 use crate::exit::Exit;
+use crate::opening::{ask, open_coffer};
+use crate::options::common::Common;
 use crate::output::{fail, print_json};
 
 /// Bytes that are read of an AuthID.
 const MAX_AUTH_ID: u64 = 16 * 1024;
 
-pub(crate) async fn run(arguments: Auth, cancel: &CancellationToken) -> Exit {
+#[derive(Subcommand)]
+pub(crate) enum Auth {
+    /// Open the sign-in page and wait for the sign-in to finish
+    Login(Login),
+    /// Store an AuthID that you have; it is asked for, or read from standard input
+    Add(Add),
+    /// List stored sign-ins
+    List(Common),
+    /// Forget a sign-in
+    Remove {
+        /// Its id, as `auth list` shows it
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Login {
+    /// Sign in with Microsoft directly; needs a client id
+    #[arg(long, conflicts_with = "device")]
+    direct: bool,
+    /// As --direct, with a code to be typed in any browser: for a computer that has none
+    #[arg(long)]
+    device: bool,
+    /// Client id of your app registration at Microsoft. Default: that of the settings, or COFFER_CLIENT_ID
+    #[arg(long)]
+    client_id: Option<String>,
+    /// Which accounts: common, consumers, organizations, or a tenant's id or domain. Default: common
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Include shared drives and libraries; with --direct or --device
+    #[arg(long)]
+    all_files: bool,
+    /// Refresh address of an AuthID service of your own
+    #[arg(long, conflicts_with_all = ["direct", "device"])]
+    oauth_url: Option<String>,
+    /// The account that signs in again, by the id that `auth list` shows; another one is refused
+    #[arg(long)]
+    again: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args)]
+pub(crate) struct Add {
+    /// The account that signs in again, by the id that `auth list` shows; another one is refused
+    #[arg(long)]
+    again: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Login {
+    fn request(&self) -> SignInRequest {
+        SignInRequest {
+            way: match (self.direct, self.device) {
+                (_, true) => SignInWay::Code,
+                (true, false) => SignInWay::Browser,
+                (false, false) => SignInWay::Service,
+            },
+            again: self.again.clone(),
+        }
+    }
+
+    /// The settings with what was given here in their place.
+    fn settings(&self, kept: SignInSettings) -> SignInSettings {
+        let given = |new: &Option<String>, kept: String| new.clone().unwrap_or(kept);
+        SignInSettings {
+            oauth_url: given(&self.oauth_url, kept.oauth_url),
+            client_id: given(&self.client_id, kept.client_id),
+            tenant: given(&self.tenant, kept.tenant),
+            all_files: self.all_files || kept.all_files,
+        }
+    }
+}
+
+pub(super) async fn run(arguments: Auth, cancel: &CancellationToken) -> Exit {
     let (common, done) = match arguments {
         Auth::Login(arguments) => (arguments.common, login(&arguments, cancel).await),
         Auth::Add(arguments) => (
             arguments.common,
-            add(arguments.again.as_deref(), arguments.common.json).await,
+            add(arguments.again.as_deref(), arguments.common.json.is_set()).await,
         ),
-        Auth::List(common) => (common, list(common.json)),
+        Auth::List(common) => (common, list(common.json.is_set())),
         Auth::Remove { id, common } => (common, remove(&id).await),
     };
     done.map_or_else(|error| fail(error, common), |()| Exit::Success)
 }
 
-/// The sign-in that is kept here for addresses without an AuthID, or why there is none; nothing when nothing was ever
-/// kept.
-pub(super) async fn kept_sign_in(wanted: Option<&str>) -> Option<Result<KeptSignIn, CommandError>> {
-    if wanted.is_none() && !Folders::standard().database().exists() {
-        return None;
-    }
-    match open() {
-        Ok(coffer) => coffer.choose_sign_in(wanted).await.transpose(),
-        Err(error) => Some(Err(error)),
-    }
-}
-
-pub(super) fn open() -> Result<Coffer, CommandError> {
-    Coffer::open(
-        Folders::standard(),
-        Environment::from_variables(),
-        Arc::new(SystemKeychain::default()),
-        Arc::new(SystemClock),
-    )
-}
-
 async fn login(arguments: &Login, cancel: &CancellationToken) -> Result<(), CommandError> {
-    let coffer = open()?;
+    let coffer = open_coffer()?;
     let settings = arguments.settings(coffer.sign_in_settings()?);
     let account = coffer
         .sign_in(&arguments.request(), &settings, tell, cancel)
         .await?;
-    show(&account, arguments.common.json);
+    show(&account, arguments.common.json.is_set());
     Ok(())
 }
 
@@ -76,7 +132,7 @@ fn tell(pending: &PendingSignIn) {
 
 async fn add(again: Option<&str>, json: bool) -> Result<(), CommandError> {
     let auth_id = if std::io::stdin().is_terminal() {
-        super::ask("AuthID")?
+        ask("AuthID")?
     } else {
         let mut text = String::new();
         let read = std::io::stdin().take(MAX_AUTH_ID).read_to_string(&mut text);
@@ -88,7 +144,7 @@ async fn add(again: Option<&str>, json: bool) -> Result<(), CommandError> {
         })?;
         text
     };
-    let account = open()?.add_pasted_auth_id(&auth_id, again).await?;
+    let account = open_coffer()?.add_pasted_auth_id(&auth_id, again).await?;
     show(&account, json);
     Ok(())
 }
@@ -108,7 +164,7 @@ fn show(account: &Account, json: bool) {
 }
 
 fn list(json: bool) -> Result<(), CommandError> {
-    let accounts = open()?.accounts()?;
+    let accounts = open_coffer()?.accounts()?;
     if json {
         print_json(&accounts);
     } else {
@@ -124,5 +180,5 @@ fn list(json: bool) -> Result<(), CommandError> {
 }
 
 async fn remove(id: &str) -> Result<(), CommandError> {
-    open()?.remove_account(id).await
+    open_coffer()?.remove_account(id).await
 }

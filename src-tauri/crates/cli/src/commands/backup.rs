@@ -1,103 +1,194 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use coffer_engine::BackupOptions;
 use coffer_ipc::CommandError;
 use coffer_ipc::command::DestinationContent;
 use coffer_ipc::run::RunResult;
-use coffer_jobs::operation::{BackupSettings, Finished};
-use coffer_jobs::{Folders, Target, operation, passphrase_warning, wording};
+use coffer_jobs::operations::{Finished, backup, content};
+use coffer_jobs::values::parse_size;
+use coffer_jobs::{Folders, Target, options, passphrase_warning, wording};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{ask, can_ask};
-use crate::arguments::Backup;
 use crate::exit::Exit;
+use crate::opening::{ask, can_ask};
+use crate::options::common::Common;
+use crate::options::compacting::{AutoCompacting, VolumeSize};
+use crate::options::destination::Destination;
+use crate::options::flag::Flag;
+use crate::options::retention::Retention;
+use crate::options::selecting::Selecting;
 use crate::output::{Display, bytes, fail};
 
-pub(crate) async fn run(arguments: Backup, cancel: &CancellationToken) -> Exit {
-    let target = match open(&arguments, cancel).await {
-        Ok(target) => target,
-        Err(error) => return fail(error, arguments.common),
-    };
-    let mut settings = BackupSettings::new(arguments.sources);
-    settings.source = arguments.selecting.settings();
-    settings.filters = arguments.selecting.filters;
-    settings.block_size = arguments.blocksize;
-    settings.hashes = match (
-        arguments.block_hash_algorithm,
-        arguments.file_hash_algorithm,
-    ) {
-        (None, None) => None,
-        (block, file) => {
-            let usual = || "SHA256".to_owned();
-            Some((block.unwrap_or_else(usual), file.unwrap_or_else(usual)))
-        }
-    };
-    settings.volume_size = arguments.dblock_size;
-    settings.retention = arguments.retention.settings();
-    settings.compact = arguments.compacting.settings();
-    settings.compression_method = arguments.zip_compression_method;
-    settings.compression_level = arguments.zip_compression_level;
-    settings.test_percentage = arguments.backup_test_percentage;
-    settings.test_samples = if arguments.no_backend_verification {
-        0
-    } else {
-        arguments.backup_test_samples
-    };
-    settings.always_read = arguments.always_read;
-    settings.allow_missing_source = arguments.allow_missing_source;
-    settings.allow_new_destination = arguments.allow_new_destination;
-    settings.allow_mass_deletion = arguments.allow_mass_deletion;
-    settings.adopt_versions = arguments.adopt_versions;
-    settings.upload_unchanged = arguments.upload_unchanged_backups;
-    settings.parallel_uploads = arguments.asynchronous_upload_limit;
-    let display = Display::new(arguments.common);
-    let (folders, now) = (Folders::standard(), Timestamp::now());
-    let observer = display.observer();
-    let finished = operation::backup(&target, settings, &folders, now, observer, cancel).await;
-    let summary = summary(&finished);
-    display.finish(&finished, &summary)
+#[derive(Args)]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    destination: Destination,
+    /// Files and folders
+    #[arg(required = true)]
+    sources: Vec<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    volume_size: VolumeSize,
+    /// Size of a block (unit kb); fixed for the life of a backup. Default: the backup's own, 1mb in a new one
+    #[arg(long, value_parser = |text: &str| parse_size(text, "kb"))]
+    blocksize: Option<u64>,
+    /// Hash that names blocks; fixed for the life of a backup
+    #[arg(long)]
+    block_hash_algorithm: Option<String>,
+    /// Hash of whole files; fixed for the life of a backup
+    #[arg(long)]
+    file_hash_algorithm: Option<String>,
+    #[command(flatten)]
+    selecting: Selecting,
+    #[command(flatten)]
+    retention: Retention,
+    #[command(flatten)]
+    compacting: AutoCompacting,
+    /// How blocks are compressed: Deflate, ZStandard or None
+    #[arg(long)]
+    zip_compression_method: Option<String>,
+    /// Compression level, 0 to 9. Default: adapts to the upload speed
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=9))]
+    zip_compression_level: Option<u32>,
+    /// Volumes of each kind that are read again after something was uploaded
+    #[arg(long, default_value_t = 1)]
+    backup_test_samples: u64,
+    /// The same in percent of the most numerous kind, if that is more
+    #[arg(long, default_value_t = 0.1)]
+    backup_test_percentage: f64,
+    /// Read no volumes again
+    #[arg(long)]
+    no_backend_verification: Flag,
+    /// Accept a missing or empty source
+    #[arg(long)]
+    allow_missing_source: Flag,
+    /// Begin a new backup although the one that was there is gone
+    #[arg(long)]
+    allow_new_destination: Flag,
+    /// Let retention delete more than half of all versions at once
+    #[arg(long)]
+    allow_mass_deletion: Flag,
+    /// Take over the versions of other computers, so that retention counts them: for a computer that replaces another
+    #[arg(long)]
+    adopt_versions: Flag,
+    /// Files that are read in each run because they keep their dates, as a wildcard, [expression] or {group}. Default: *.hc
+    /// and *.tc; nothing for none
+    #[arg(long)]
+    always_read: Option<Vec<String>>,
+    /// Make a version even if nothing changed
+    #[arg(long)]
+    upload_unchanged_backups: Flag,
+    /// Maximum number of parallel uploads
+    #[arg(long)]
+    asynchronous_upload_limit: Option<usize>,
 }
 
-async fn open(arguments: &Backup, cancel: &CancellationToken) -> Result<Target, CommandError> {
-    let destination = &arguments.destination;
-    if destination.no_encryption || destination.passphrase.is_some() {
-        let passphrase = destination.passphrase.clone();
-        let warning = passphrase.as_deref().and_then(passphrase_warning);
-        let target = destination.open(passphrase, cancel).await?;
-        if let Some(warning) = warning
-            && !matches!(
-                operation::content(&target, cancel).await?,
-                DestinationContent::Backup { .. }
-            )
-        {
-            tell_of_passphrase(warning);
+impl Backup {
+    pub(super) async fn run(self, cancel: &CancellationToken) -> Exit {
+        let common = self.common;
+        let opened = self.open(cancel).await;
+        let opened = opened.and_then(|target| Ok((target, self.options(Timestamp::now())?)));
+        let (target, options) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return fail(error, common),
+        };
+        let display = Display::new(common);
+        let (folders, observer) = (Folders::standard(), display.observer());
+        let finished = backup(&target, options, &folders, observer, cancel).await;
+        let summary = summary(&finished);
+        display.finish(&finished, &summary)
+    }
+
+    fn options(self, now: Timestamp) -> Result<BackupOptions, CommandError> {
+        let usual = BackupOptions::new(self.sources, now);
+        let hashes = match (self.block_hash_algorithm, self.file_hash_algorithm) {
+            (None, None) => None,
+            (block, file) => {
+                let usual = || "SHA256".to_owned();
+                Some((block.unwrap_or_else(usual), file.unwrap_or_else(usual)))
+            }
+        };
+        Ok(BackupOptions {
+            filters: self.selecting.filters()?,
+            source: self.selecting.source()?,
+            block_size: self.blocksize,
+            hashes,
+            volume_size: self.volume_size.dblock_size,
+            retention: self.retention.rule()?,
+            compact: self.compacting.thresholds(),
+            compression_method: match self.zip_compression_method {
+                Some(name) => options::compression_method(&name)?,
+                None => usual.compression_method,
+            },
+            compression_level: self.zip_compression_level,
+            test_percentage: self.backup_test_percentage,
+            test_samples: if self.no_backend_verification.is_set() {
+                0
+            } else {
+                self.backup_test_samples
+            },
+            always_read: match self.always_read {
+                Some(rules) => options::always_read(&rules)?,
+                None => usual.always_read,
+            },
+            allow_missing_source: self.allow_missing_source.is_set(),
+            allow_new_destination: self.allow_new_destination.is_set(),
+            allow_mass_deletion: self.allow_mass_deletion.is_set(),
+            adopt_versions: self.adopt_versions.is_set(),
+            upload_unchanged: self.upload_unchanged_backups.is_set(),
+            parallel_uploads: self
+                .asynchronous_upload_limit
+                .map_or(usual.parallel_uploads, |count| count.max(1)),
+            ..usual
+        })
+    }
+
+    async fn open(&self, cancel: &CancellationToken) -> Result<Target, CommandError> {
+        let destination = &self.destination;
+        if destination.no_encryption.is_set() || destination.passphrase.is_some() {
+            let passphrase = destination.passphrase.clone();
+            let warning = passphrase.as_deref().and_then(passphrase_warning);
+            let target = destination.open(passphrase, cancel).await?;
+            if let Some(warning) = warning
+                && !matches!(
+                    content(&target, cancel).await?,
+                    DestinationContent::Backup { .. }
+                )
+            {
+                warn_of_passphrase(warning);
+            }
+            return Ok(target);
         }
-        return Ok(target);
+        if !can_ask() {
+            return Err(wording::invalid(
+                "No passphrase was given.",
+                "Set PASSPHRASE in the environment, or pass --no-encryption to store everything readable.",
+            ));
+        }
+        let plain = destination.open(None, cancel).await?;
+        let is_new = match content(&plain, cancel).await? {
+            DestinationContent::Backup { encrypted, .. } if !encrypted => return Ok(plain),
+            DestinationContent::Backup { .. } => false,
+            _ => true,
+        };
+        let passphrase = ask("Passphrase")?;
+        if is_new && ask("Passphrase again")? != passphrase {
+            return Err(wording::invalid(
+                "The two passphrases differ.",
+                "Run again and type the same twice.",
+            ));
+        }
+        if let Some(warning) = passphrase_warning(&passphrase).filter(|_| is_new) {
+            warn_of_passphrase(warning);
+        }
+        destination.open(Some(passphrase), cancel).await
     }
-    if !can_ask() {
-        return Err(wording::invalid(
-            "No passphrase was given.",
-            "Set PASSPHRASE in the environment, or pass --no-encryption to store everything readable.",
-        ));
-    }
-    let plain = destination.open(None, cancel).await?;
-    let is_new = match operation::content(&plain, cancel).await? {
-        DestinationContent::Backup { encrypted, .. } if !encrypted => return Ok(plain),
-        DestinationContent::Backup { .. } => false,
-        _ => true,
-    };
-    let passphrase = ask("Passphrase")?;
-    if is_new && ask("Passphrase again")? != passphrase {
-        return Err(wording::invalid(
-            "The two passphrases differ.",
-            "Run again and type the same twice.",
-        ));
-    }
-    if let Some(warning) = passphrase_warning(&passphrase).filter(|_| is_new) {
-        tell_of_passphrase(warning);
-    }
-    destination.open(Some(passphrase), cancel).await
 }
 
-fn tell_of_passphrase(warning: &str) {
+fn warn_of_passphrase(warning: &str) {
     eprintln!("Note: this is the passphrase of a new backup. {warning}");
 }
 

@@ -1,87 +1,78 @@
+use clap::Args;
+use coffer_engine::CompactStats;
 use coffer_ipc::CommandError;
-use coffer_jobs::maintenance::{self, Compacted, RemoteFile};
+use coffer_jobs::operations::compact;
 use jiff::Timestamp;
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::Compact;
 use crate::exit::Exit;
-use crate::output::{Display, bytes, fail, print_json};
+use crate::options::common::Common;
+use crate::options::compacting::{Disposing, Thresholds};
+use crate::options::destination::Destination;
+use crate::output::{Display, bytes, fail, print_files, print_json};
 
-pub(crate) async fn run(arguments: Compact, cancel: &CancellationToken) -> Exit {
-    let dry_run = arguments.dry_run;
-    let common = arguments.common;
-    let display = Display::new(common);
-    match compact(arguments, &display, cancel).await {
-        Ok(compacted) => {
-            if common.json {
-                print_json(&as_json(&compacted));
-            } else {
-                print(&compacted, dry_run);
+#[derive(Args)]
+pub(crate) struct Compact {
+    #[command(flatten)]
+    destination: Destination,
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    thresholds: Thresholds,
+    #[command(flatten)]
+    disposing: Disposing,
+}
+
+impl Compact {
+    pub(super) async fn run(self, cancel: &CancellationToken) -> Exit {
+        let (common, dry_run) = (self.common, self.disposing.dry_run);
+        let display = Display::new(common);
+        match self.compact(&display, cancel).await {
+            Ok(stats) => {
+                if common.json.is_set() {
+                    print_json(&stats);
+                } else {
+                    show(&stats, dry_run.is_set());
+                }
+                display.exit()
             }
-            display.exit()
+            Err(error) => fail(error, common),
         }
-        Err(error) => fail(error, common),
+    }
+
+    async fn compact(
+        self,
+        display: &Display,
+        cancel: &CancellationToken,
+    ) -> Result<CompactStats, CommandError> {
+        let target = self.destination.open_existing(cancel).await?;
+        let options = self
+            .disposing
+            .options_with(self.thresholds, Timestamp::now());
+        compact(&target, options, display.observer(), cancel).await
     }
 }
 
-async fn compact(
-    arguments: Compact,
-    display: &Display,
-    cancel: &CancellationToken,
-) -> Result<Compacted, CommandError> {
-    let target = arguments.destination.open_existing(cancel).await?;
-    let mut settings = arguments.compacting.settings();
-    settings.at_once = arguments.now;
-    let (size, dry_run) = (arguments.dblock_size, arguments.dry_run);
-    let (now, observer) = (Timestamp::now(), display.observer());
-    maintenance::compact(&target, settings, size, dry_run, now, observer, cancel).await
-}
-
-fn print(compacted: &Compacted, dry_run: bool) {
+fn show(stats: &CompactStats, dry_run: bool) {
     let would = if dry_run { "would be " } else { "" };
     println!(
         "{} of {} are not needed",
-        bytes(compacted.unused_bytes),
-        bytes(compacted.used_bytes + compacted.unused_bytes)
+        bytes(stats.unused_bytes),
+        bytes(stats.used_bytes + stats.unused_bytes)
     );
-    print_files(&format!("{would}read"), &compacted.downloaded);
-    if dry_run && compacted.moved_bytes > 0 {
+    print_files(&format!("{would}read"), &stats.downloaded);
+    if dry_run && stats.moved_bytes > 0 {
         println!(
             "{} would be written into new volumes",
-            bytes(compacted.moved_bytes)
+            bytes(stats.moved_bytes)
         );
     }
-    print_files(&format!("{would}uploaded"), &compacted.uploaded);
-    print_files(&format!("{would}deleted"), &compacted.deleted);
-    print_files("not needed", &compacted.retired);
-    if !compacted.retired.is_empty() {
+    print_files(&format!("{would}uploaded"), &stats.uploaded);
+    print_files(&format!("{would}deleted"), &stats.deleted);
+    print_files("not needed", &stats.retired);
+    if !stats.retired.is_empty() {
         println!(
             "What is not needed is deleted by a run tomorrow or later, or at once with --now."
         );
     }
-}
-
-fn print_files(verb: &str, files: &[RemoteFile]) {
-    for file in files {
-        println!("{verb}\t{}\t{}", file.name, file.size);
-    }
-}
-
-fn as_json(compacted: &Compacted) -> serde_json::Value {
-    let files = |files: &[RemoteFile]| -> Vec<_> {
-        files
-            .iter()
-            .map(|file| json!({ "name": file.name, "sizeBytes": file.size }))
-            .collect()
-    };
-    json!({
-        "usedBytes": compacted.used_bytes,
-        "unusedBytes": compacted.unused_bytes,
-        "movedBytes": compacted.moved_bytes,
-        "downloaded": files(&compacted.downloaded),
-        "uploaded": files(&compacted.uploaded),
-        "deleted": files(&compacted.deleted),
-        "retired": files(&compacted.retired),
-    })
 }

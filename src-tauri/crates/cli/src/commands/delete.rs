@@ -1,51 +1,93 @@
+use clap::Args;
+use coffer_engine::{DeleteOptions, DeleteStats, FullRemoval, Victims};
 use coffer_ipc::CommandError;
-use coffer_jobs::maintenance::{self, DeleteSettings};
+use coffer_jobs::operations::delete;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::Delete;
 use crate::exit::Exit;
+use crate::options::common::Common;
+use crate::options::compacting::{AutoCompacting, Disposing};
+use crate::options::destination::Destination;
+use crate::options::flag::Flag;
+use crate::options::retention::Retention;
+use crate::options::versions::Versions;
 use crate::output::{Display, fail, print_json};
 
-pub(crate) async fn run(arguments: Delete, cancel: &CancellationToken) -> Exit {
-    let common = arguments.common;
-    let display = Display::new(common);
-    match delete(arguments, &display, cancel).await {
-        Ok(()) => display.exit(),
-        Err(error) => fail(error, common),
+#[derive(Args)]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    destination: Destination,
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    versions: Versions,
+    #[command(flatten)]
+    retention: Retention,
+    #[command(flatten)]
+    compacting: AutoCompacting,
+    #[command(flatten)]
+    disposing: Disposing,
+    /// Delete even the last version
+    #[arg(long)]
+    allow_full_removal: Flag,
+}
+
+impl Delete {
+    pub(super) async fn run(self, cancel: &CancellationToken) -> Exit {
+        if self.versions.is_given() == self.retention.is_given() {
+            eprintln!(
+                "error: name what to delete: --version, --keep-versions, --keep-time or --retention-policy"
+            );
+            return Exit::BadCommandLine;
+        }
+        let (common, dry_run) = (self.common, self.disposing.dry_run);
+        let display = Display::new(common);
+        match self.delete(&display, cancel).await {
+            Ok(stats) => {
+                show(&stats, common, dry_run.is_set());
+                display.exit()
+            }
+            Err(error) => fail(error, common),
+        }
+    }
+
+    async fn delete(
+        self,
+        display: &Display,
+        cancel: &CancellationToken,
+    ) -> Result<DeleteStats, CommandError> {
+        let target = self.destination.open_existing(cancel).await?;
+        let now = Timestamp::now();
+        let options = DeleteOptions {
+            victims: if self.retention.is_given() {
+                Victims::Retention(self.retention.rule()?)
+            } else {
+                Victims::Numbers(self.versions.numbers())
+            },
+            full_removal: if self.allow_full_removal.is_set() {
+                FullRemoval::Allow
+            } else {
+                FullRemoval::Refuse
+            },
+            compact: self.disposing.options_after(self.compacting, now),
+            mode: self.disposing.dry_run.mode(),
+            now,
+        };
+        delete(&target, options, display.observer(), cancel).await
     }
 }
 
-async fn delete(
-    arguments: Delete,
-    display: &Display,
-    cancel: &CancellationToken,
-) -> Result<(), CommandError> {
-    let target = arguments.destination.open_existing(cancel).await?;
-    let settings = DeleteSettings {
-        numbers: arguments.numbers,
-        retention: arguments.retention.settings(),
-        compact: arguments.compacting.settings().map(|mut settings| {
-            settings.at_once = arguments.now;
-            settings
-        }),
-        volume_size: arguments.dblock_size,
-        allow_full_removal: arguments.allow_full_removal,
-        dry_run: arguments.dry_run,
-    };
-    let observer = display.observer();
-    let deleted =
-        maintenance::delete(&target, settings, Timestamp::now(), observer, cancel).await?;
-    if arguments.common.json {
-        print_json(&deleted.versions);
-    } else if arguments.dry_run {
-        for file in deleted.files {
+fn show(stats: &DeleteStats, common: Common, dry_run: bool) {
+    if common.json.is_set() {
+        print_json(&stats.versions);
+    } else if dry_run {
+        for file in stats.files() {
             println!("{}", file.name);
         }
     } else {
-        for version in deleted.versions {
+        for version in &stats.versions {
             println!("{}\t{}", version.number, version.time);
         }
     }
-    Ok(())
 }

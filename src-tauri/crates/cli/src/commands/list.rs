@@ -1,76 +1,64 @@
-use std::sync::{Arc, Mutex, PoisonError};
-
+use clap::Args;
 use coffer_ipc::CommandError;
-use coffer_ipc::restore::{Entry, EntryKind};
-use coffer_jobs::inspection;
+use coffer_ipc::restore::Entry;
+use coffer_jobs::operations::{for_each_entry, versions};
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::List;
 use crate::exit::Exit;
-use crate::output::{Display, fail, is_lost, print_json};
+use crate::options::common::Common;
+use crate::options::destination::Destination;
+use crate::options::versions::OneVersion;
+use crate::output::{Display, Rows, fail, is_lost, print_json, size_words};
 
-pub(crate) async fn run(arguments: List, cancel: &CancellationToken) -> Exit {
-    let common = arguments.common;
-    let display = Display::quiet(common);
-    match list(arguments, &display, cancel).await {
-        Ok(()) => display.exit(),
-        Err(error) => fail(error, common),
-    }
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    destination: Destination,
+    /// Part of a path; with it, or with --version, files are listed instead of versions
+    pattern: Option<String>,
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    version: OneVersion,
 }
 
-async fn list(
-    arguments: List,
-    display: &Display,
-    cancel: &CancellationToken,
-) -> Result<(), CommandError> {
-    let target = arguments.destination.open_existing(cancel).await?;
-    let json = arguments.common.json;
-    if arguments.number.is_none() && arguments.pattern.is_none() {
-        let versions = inspection::versions(&target, display.quiet_observer(), cancel).await?;
-        if json {
-            print_json(&versions);
-        } else {
-            for version in versions {
-                println!("{}\t{}", version.number, version.time);
-            }
+impl List {
+    pub(super) async fn run(self, cancel: &CancellationToken) -> Exit {
+        let common = self.common;
+        let display = Display::quiet(common);
+        match self.list(&display, cancel).await {
+            Ok(()) => display.exit(),
+            Err(error) => fail(error, common),
         }
-        return Ok(());
     }
-    let wanted = arguments.pattern.unwrap_or_default().to_lowercase();
-    // One line of JSON holds all entries; lines of text go out as they come.
-    let entries = Arc::new(Mutex::new(Vec::<Entry>::new()));
-    let found = Arc::clone(&entries);
-    inspection::for_each_entry(
-        &target,
-        None,
-        arguments.number.unwrap_or(0),
-        display.quiet_observer(),
-        cancel,
-        move |entry| {
-            if entry.path.to_lowercase().contains(&wanted) {
-                if json {
-                    found
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push(entry);
-                } else {
-                    print_entry(&entry);
+
+    async fn list(self, display: &Display, cancel: &CancellationToken) -> Result<(), CommandError> {
+        let target = self.destination.open_existing(cancel).await?;
+        let observer = display.quiet_observer();
+        let number = self.version.version;
+        if number.is_none() && self.pattern.is_none() {
+            let versions = versions(&target, observer, cancel).await?;
+            if self.common.json.is_set() {
+                print_json(&versions);
+            } else {
+                for version in versions {
+                    println!("{}\t{}", version.number, version.time);
                 }
             }
+            return Ok(());
+        }
+        let wanted = self.pattern.unwrap_or_default().to_lowercase();
+        let rows = Rows::new(self.common);
+        let sink = rows.clone();
+        let take = move |entry: Entry| {
+            if entry.path.to_lowercase().contains(&wanted) {
+                let line = || format!("{:>14}  {}", size_words(&entry), entry.path);
+                sink.add(&entry, line);
+            }
             !is_lost()
-        },
-    )
-    .await?;
-    if json {
-        print_json(&*entries.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-    Ok(())
-}
-
-fn print_entry(entry: &Entry) {
-    match entry.kind {
-        EntryKind::File => println!("{:>14}  {}", entry.size_bytes, entry.path),
-        EntryKind::Folder => println!("{:>14}  {}", "folder", entry.path),
-        EntryKind::Symlink => println!("{:>14}  {}", "link", entry.path),
+        };
+        for_each_entry(&target, None, number.unwrap_or(0), observer, cancel, take).await?;
+        rows.finish();
+        Ok(())
     }
 }

@@ -1,36 +1,78 @@
-use coffer_ipc::restore::ExistingFiles;
+use std::path::PathBuf;
+
+use clap::Args;
+use coffer_engine::{Existing, Permissions, RestoreOptions, Selection};
 use coffer_ipc::run::RunResult;
-use coffer_jobs::operation::{self, RestoreSettings, Wanted};
+use coffer_jobs::operations::{Finished, restore};
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::Restore;
 use crate::exit::Exit;
+use crate::options::common::Common;
+use crate::options::destination::Destination;
+use crate::options::flag::Flag;
+use crate::options::versions::OneVersion;
 use crate::output::{Display, bytes, fail};
 
-pub(crate) async fn run(arguments: Restore, cancel: &CancellationToken) -> Exit {
-    let target = match arguments.destination.open_existing(cancel).await {
-        Ok(target) => target,
-        Err(error) => return fail(error, arguments.common),
-    };
-    let settings = RestoreSettings {
-        version: arguments.number,
-        wanted: Wanted::Arguments(arguments.paths),
-        target: arguments.restore_path,
-        existing: if arguments.overwrite {
-            ExistingFiles::Overwrite
-        } else {
-            ExistingFiles::KeepBoth
-        },
-        permissions: arguments.restore_permissions,
-    };
-    let display = Display::new(arguments.common);
-    let finished = operation::restore(&target, None, settings, display.observer(), cancel).await;
+#[derive(Args)]
+pub(crate) struct Restore {
+    #[command(flatten)]
+    destination: Destination,
+    /// Paths, names or wildcards; everything when none is given
+    paths: Vec<String>,
+    #[command(flatten)]
+    common: Common,
+    /// Folder to restore into; without it everything goes back where it was
+    #[arg(long)]
+    restore_path: Option<PathBuf>,
+    #[command(flatten)]
+    version: OneVersion,
+    /// Restore owner and mode
+    #[arg(long, default_value = "true")]
+    restore_permissions: Flag,
+    /// Replace files that differ, instead of restoring beside them
+    #[arg(long)]
+    overwrite: Flag,
+}
+
+impl Restore {
+    pub(super) async fn run(self, cancel: &CancellationToken) -> Exit {
+        let target = match self.destination.open_existing(cancel).await {
+            Ok(target) => target,
+            Err(error) => return fail(error, self.common),
+        };
+        let display = Display::new(self.common);
+        let (options, observer) = (self.options(), display.observer());
+        let finished = restore(&target, None, options, observer, cancel).await;
+        let summary = summary(&finished);
+        display.finish(&finished, &summary)
+    }
+
+    fn options(self) -> RestoreOptions {
+        RestoreOptions {
+            version: self.version.version.unwrap_or(0),
+            selection: Selection::arguments(&self.paths),
+            target: self.restore_path,
+            existing: if self.overwrite.is_set() {
+                Existing::Overwrite
+            } else {
+                Existing::KeepBoth
+            },
+            permissions: if self.restore_permissions.is_set() {
+                Permissions::Restore
+            } else {
+                Permissions::Leave
+            },
+        }
+    }
+}
+
+fn summary(finished: &Finished) -> String {
     let counts = &finished.counts;
     let head = match finished.result {
         RunResult::Warning => "Restore finished with warnings.",
         _ => "Restore finished.",
     };
-    let summary = format!(
+    format!(
         "{head}\n  {} of {} files ({}) and {} folders and links restored{}, {} failed; {} downloaded",
         counts.restored_files,
         counts.examined_files,
@@ -43,6 +85,5 @@ pub(crate) async fn run(arguments: Restore, cancel: &CancellationToken) -> Exit 
             .map_or_else(String::new, |folder| format!(" in {folder}")),
         counts.failed_files,
         bytes(counts.downloaded_bytes)
-    );
-    display.finish(&finished, &summary)
+    )
 }

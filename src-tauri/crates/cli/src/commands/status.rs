@@ -1,26 +1,26 @@
 use coffer_ipc::job::{HealthLevel, JobCard};
 use coffer_jobs::{AppLock, Folders};
 
-use super::auth::open;
-use crate::arguments::Common;
 use crate::exit::Exit;
+use crate::opening::open_coffer;
+use crate::options::common::Common;
 use crate::output::{self, fail, print_json};
 
 /// How the jobs of the app stand, the same as its window shows. The worst of them is the exit code.
-pub(crate) fn run(common: Common) -> Exit {
+pub(super) fn run(common: Common) -> Exit {
     let folders = Folders::standard();
     let cards = if !folders.database().exists() {
         Ok(Vec::new())
     } else if AppLock::is_taken(&folders) {
-        open().and_then(|coffer| coffer.job_cards())
+        open_coffer().and_then(|coffer| coffer.job_cards())
     } else {
-        open().and_then(|coffer| coffer.job_cards_without_app())
+        open_coffer().and_then(|coffer| coffer.job_cards_without_app())
     };
     let cards = match cards {
         Ok(cards) => cards,
         Err(error) => return fail(error, common),
     };
-    if common.json {
+    if common.json.is_set() {
         print_json(&cards);
     } else {
         for card in &cards {

@@ -1,70 +1,60 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
 
+use clap::Args;
+use coffer_ipc::CommandError;
 use coffer_jobs::Folders;
-use coffer_jobs::selecting::{self, Explained};
-use serde::Serialize;
+use coffer_jobs::operations::test_filters;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::TestFilters;
 use crate::exit::Exit;
-use crate::output::{Display, fail, print_json};
+use crate::options::common::Common;
+use crate::options::selecting::Selecting;
+use crate::output::{Display, Rows, fail};
 
-/// A path as `--json` prints it.
-#[derive(Serialize)]
-struct Row {
-    path: String,
-    included: bool,
-    reason: String,
+#[derive(Args)]
+pub(crate) struct TestFilters {
+    /// Files and folders
+    #[arg(required = true)]
+    sources: Vec<PathBuf>,
+    #[command(flatten)]
+    selecting: Selecting,
+    #[command(flatten)]
+    common: Common,
 }
 
-pub(crate) async fn run(arguments: TestFilters, cancel: &CancellationToken) -> Exit {
-    let json = arguments.common.json;
-    // One line of JSON holds all paths; lines of text go out as they come.
-    let rows = Arc::new(Mutex::new(Vec::new()));
-    let found = Arc::clone(&rows);
-    let sink = move |explained: Explained| {
-        if json {
-            let Explained {
-                path,
-                included,
-                reason,
-            } = explained;
-            let mut rows = found.lock().unwrap_or_else(PoisonError::into_inner);
-            rows.push(Row {
-                path,
-                included,
-                reason,
-            });
-        } else {
-            let verdict = if explained.included {
-                "Include"
-            } else {
-                "Exclude"
-            };
-            println!("{verdict}  {}  ({})", explained.path, explained.reason);
-        }
-    };
-    let (rules, settings) = (&arguments.selecting.filters, arguments.selecting.settings());
-    let (observer, folders) = (
-        Display::new(arguments.common).observer(),
-        Folders::standard(),
-    );
-    let explained = selecting::test_filters(
-        arguments.sources,
-        rules,
-        &settings,
-        &folders,
-        observer,
-        cancel,
-        sink,
-    );
-    match explained.await {
-        Ok(()) => {
-            if json {
-                print_json(&*rows.lock().unwrap_or_else(PoisonError::into_inner));
+impl TestFilters {
+    pub(super) async fn run(self, cancel: &CancellationToken) -> Exit {
+        let common = self.common;
+        let rows = Rows::new(common);
+        match self.test(&rows, cancel).await {
+            Ok(()) => {
+                rows.finish();
+                Exit::Success
             }
-            Exit::Success
+            Err(error) => fail(error, common),
         }
-        Err(error) => fail(error, arguments.common),
+    }
+
+    async fn test(self, rows: &Rows, cancel: &CancellationToken) -> Result<(), CommandError> {
+        let (filters, options) = (self.selecting.filters()?, self.selecting.source()?);
+        let (folders, observer) = (Folders::standard(), Display::new(self.common).observer());
+        let sink = rows.clone();
+        let (sources, folders) = (self.sources, &folders);
+        test_filters(
+            sources,
+            filters,
+            options,
+            folders,
+            observer,
+            cancel,
+            move |decision, reason| {
+                let (path, included) = (&decision.path, decision.is_stored);
+                let row = json!({ "path": path, "included": included, "reason": reason });
+                let verdict = if included { "Include" } else { "Exclude" };
+                sink.add(&row, || format!("{verdict}  {path}  ({reason})"));
+            },
+        )
+        .await
     }
 }

@@ -78,6 +78,14 @@ pub struct DeleteStats {
     pub compacted: Option<CompactStats>,
 }
 
+impl DeleteStats {
+    /// All files that went, those of the data among them.
+    pub fn files(&self) -> impl Iterator<Item = &RemoteVolume> {
+        let data = self.compacted.iter().flat_map(|stats| &stats.deleted);
+        self.deleted.iter().chain(data)
+    }
+}
+
 /// Deletes versions: their dlists, and then, as far as it is worth the work, the data that only they needed.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ use coffer_volume::metadata::Metadata;
 use coffer_volume::stream::{Parts, StreamRef};
 use coffer_volume::{Format, VolumeKind, VolumeName};
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
@@ -69,7 +70,8 @@ pub struct PurgeOptions {
 }
 
 /// A version that was written anew, or would be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PurgedVersion {
     /// What it was.
     pub version: Version,
@@ -94,6 +96,14 @@ pub struct PurgeStats {
     pub deleted: Vec<RemoteVolume>,
     /// What became of the data that only the purged files needed.
     pub compacted: Option<CompactStats>,
+}
+
+impl PurgeStats {
+    /// All files that went, those of the data among them.
+    pub fn files(&self) -> impl Iterator<Item = &RemoteVolume> {
+        let data = self.compacted.iter().flat_map(|stats| &stats.deleted);
+        self.deleted.iter().chain(data)
+    }
 }
 
 /// Takes files out of versions.

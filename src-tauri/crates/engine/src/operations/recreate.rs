@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
@@ -13,7 +14,8 @@ use crate::repository::store::Store;
 use crate::repository::sync::{Losses, sync_what_is_there};
 
 /// What reading the index anew found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RecreateStats {
     /// Versions at the destination.
     pub versions: u64,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use coffer_database::{Index, VolumeKind};
 use jiff::Timestamp;
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
@@ -26,7 +27,8 @@ use crate::repository::sync::{Losses, accept_losses, sync_what_is_there};
 use crate::repository::volumes::{ListedVolume, RemoteVolume};
 
 /// What was repaired, or would be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RepairStats {
     /// dblocks that got a new dindex.
     pub indexed: Vec<RemoteVolume>,

@@ -1,12 +1,13 @@
 //! Versions and their numbers.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::repository::volumes::ListedVolume;
 
 /// A version of a backup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Version {
     /// 0 is the newest.
     pub number: usize,

@@ -2,6 +2,7 @@
 
 use coffer_database::VolumeRow;
 use coffer_volume::VolumeName;
+use serde::Serialize;
 
 /// A volume as the destination lists it.
 #[derive(Debug, Clone)]
@@ -11,11 +12,12 @@ pub(crate) struct ListedVolume {
 }
 
 /// A file at the destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RemoteVolume {
     /// Its name there.
     pub name: String,
     /// Bytes.
+    #[serde(rename = "sizeBytes")]
     pub size: u64,
 }
 

@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
 use super::passphrases::or_default;
-use crate::inspection;
-use crate::operation::{parent_len, version_shapes};
+use crate::operations::{for_each_entry, open_backup};
 use crate::progress::Observer;
+use crate::shapes::{parent_len, version_shapes};
 use crate::target::Target;
 use crate::{Result, blocking, lock, wording};
 
@@ -84,7 +84,7 @@ impl Coffer {
                 (target, String::new(), new_folder, typed)
             }
         };
-        let opened = inspection::open_backup(&target, Observer::silent(), &cancel).await?;
+        let opened = open_backup(&target, Observer::silent(), &cancel).await?;
         if let Some((destination, prefix)) = place {
             let label = target.label.clone();
             if let Err(error) = self.remember_place(destination, prefix, label) {
@@ -221,7 +221,7 @@ impl Coffer {
         });
         let cancel = CancellationToken::new();
         let _ends_with_us = cancel.clone().drop_guard();
-        let reading = inspection::for_each_entry(
+        let reading = for_each_entry(
             &target,
             Some(versions),
             version as usize,

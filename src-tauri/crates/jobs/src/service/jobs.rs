@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
 use super::settings::stored_text;
-use crate::maintenance::RetentionSettings;
-use crate::operation::content;
+use crate::operations::content;
+use crate::options::retention_of_job;
 use crate::schedule::next_run;
 use crate::target::{DEFAULT_PREFIX, Opening, Target, Tries};
 use crate::waiting::Waits;
@@ -177,7 +177,7 @@ impl Coffer {
             .chain(&definition.options.always_read)
             .map(|rule| (coffer_engine::filter::Action::Exclude, rule.as_str()));
         coffer_engine::filter::Filters::new(rules).map_err(|error| wording::engine(&error))?;
-        RetentionSettings::of_job(&definition.options.retention).rule()?;
+        retention_of_job(&definition.options.retention)?;
         if let Some(schedule) = &definition.schedule
             && next_run(schedule, None, &self.inner.clock.zone()).is_none()
         {

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use coffer_destination::Rests;
+use coffer_engine::{BackupOptions, Existing, Permissions, RestoreOptions, Selection};
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{DestinationSettings, JobDefinition, JobState};
-use coffer_ipc::restore::RestoreRequest;
+use coffer_ipc::restore::{ExistingFiles, RestoreRequest};
 use coffer_ipc::run::{
     MessageLevel, Operation, Permission, Phase, Progress, RunCounts, RunMessage, RunResult,
     RunSummary,
@@ -20,8 +21,8 @@ use super::Coffer;
 use super::history::Messages;
 use super::scheduler::Lane;
 use super::sign_in_state::account_of;
-use crate::maintenance::RetentionSettings;
-use crate::operation::{self, BackupSettings, Finished, RestoreSettings, Wanted};
+use crate::operations::{Finished, backup, restore};
+use crate::options;
 use crate::progress::{Observer, waiting};
 use crate::waiting::{Wait, telling};
 use crate::{Result, blocking, local_path, lock, wording};
@@ -131,24 +132,18 @@ impl Coffer {
                 Err(error) => return Finished::failed(error, RunCounts::default()),
                 Ok(target) => target,
             };
-            let mut settings =
-                BackupSettings::new(definition.sources.iter().map(PathBuf::from).collect());
-            settings.filters.clone_from(&definition.filters);
-            settings.volume_size = definition.options.volume_bytes;
-            settings.expected_versions = expected.into();
-            settings.allow_new_destination = permission == Some(Permission::NewDestination);
-            settings.allow_missing_source = permission == Some(Permission::MissingSource);
-            settings.allow_mass_deletion = permission == Some(Permission::MassDeletion);
-            settings.always_read = Some(definition.options.always_read.clone());
-            settings.retention = RetentionSettings::of_job(&definition.options.retention);
-            // A backup that exists keeps its block size; the engine refuses another.
-            settings.block_size = match operation::content(&target, &cancel).await {
-                Ok(coffer_ipc::command::DestinationContent::Backup { .. }) => None,
-                _ => Some(definition.options.block_bytes),
+            let options = match options::of_job(&definition, now) {
+                Err(error) => return Finished::failed(error, RunCounts::default()),
+                Ok(options) => BackupOptions {
+                    expected_versions: expected.into(),
+                    allow_new_destination: permission == Some(Permission::NewDestination),
+                    allow_missing_source: permission == Some(Permission::MissingSource),
+                    allow_mass_deletion: permission == Some(Permission::MassDeletion),
+                    ..options
+                },
             };
             let folders = &coffer.inner.folders;
-            let backup = operation::backup(&target, settings, folders, now, observer, &cancel);
-            let mut finished = backup.await;
+            let mut finished = backup(&target, options, folders, observer, &cancel).await;
             // Its disk may have gone since it was looked for, and before anything was written to it.
             let is_missing = |error: &CommandError| {
                 error.code == ErrorCode::NotFound && finished.counts.uploaded_volumes == 0
@@ -193,14 +188,21 @@ impl Coffer {
         let id = run.id.clone();
         let cancel = run.cancel.clone();
         self.watch(run, now, async move {
-            let settings = RestoreSettings {
+            let options = RestoreOptions {
                 version: request.version as usize,
-                wanted: Wanted::Paths(request.paths),
+                selection: if request.paths.is_empty() {
+                    Selection::all()
+                } else {
+                    Selection::paths(request.paths)
+                },
                 target: folder,
-                existing: request.existing,
-                permissions: true,
+                existing: match request.existing {
+                    ExistingFiles::KeepBoth => Existing::KeepBoth,
+                    ExistingFiles::Overwrite => Existing::Overwrite,
+                },
+                permissions: Permissions::Restore,
             };
-            operation::restore(&target, Some(opened), settings, observer, &cancel).await
+            restore(&target, Some(opened), options, observer, &cancel).await
         });
         Ok(id)
     }

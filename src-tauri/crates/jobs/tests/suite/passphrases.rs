@@ -237,7 +237,7 @@ async fn an_address_opens_with_any_form_of_its_passphrase() {
 
         let observer = coffer_jobs::Observer::silent();
         let target = target.unwrap();
-        let versions = coffer_jobs::inspection::versions(&target, observer, &cancel).await;
+        let versions = coffer_jobs::operations::versions(&target, observer, &cancel).await;
         assert_eq!(versions.unwrap().len(), 1, "{typed:?}");
     }
 }

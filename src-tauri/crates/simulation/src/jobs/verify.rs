@@ -1,6 +1,7 @@
 //! A look by the command line at all that a job has stored.
 
-use coffer_jobs::inspection::verify;
+use coffer_engine::{Samples, VerifyOptions};
+use coffer_jobs::operations::verify;
 use coffer_jobs::{Folders, Observer, Target, TargetOptions};
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +38,12 @@ impl Computer {
         let environment = self.environment();
         let verified = async {
             let opened = Target::from_address(&address, &options, &environment, &folders, &cancel);
-            verify(&opened.await?, None, self.now(), observer, &cancel).await
+            let samples = Samples::All;
+            let options = VerifyOptions {
+                samples,
+                now: self.now(),
+            };
+            verify(&opened.await?, options, observer, &cancel).await
         };
         let verified = verified.await.map_err(|error| {
             self.violation(

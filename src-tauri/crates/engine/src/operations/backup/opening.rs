@@ -109,7 +109,13 @@ fn choose_format(
         None => listed.format(session, spool)?,
     };
     let Some(found) = found else {
-        return asked(&Format::default());
+        let mut usual = Format::default();
+        if let Some(size) = options.new_block_size {
+            let (block, file) = (usual.block_hash_name(), usual.file_hash_name());
+            usual = Format::new(size, block, file)
+                .map_err(|source| Error::UnusableFormat { source })?;
+        }
+        return asked(&usual);
     };
     let asked = asked(&found)?;
     let same = found.block_size() == asked.block_size()

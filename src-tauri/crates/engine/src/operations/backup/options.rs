@@ -22,6 +22,8 @@ pub struct BackupOptions {
     pub source: SourceOptions,
     /// Bytes of a block. `None` takes the backup's, or 1 MiB in a new one.
     pub block_size: Option<u64>,
+    /// The same for a new backup alone; one that exists keeps its own.
+    pub new_block_size: Option<u64>,
     /// Block and file hash. `None` takes the backup's, or SHA-256 in a new one.
     pub hashes: Option<(String, String)>,
     /// Bytes of a volume (`--dblock-size`); at least 1 MiB and two blocks are used.
@@ -68,6 +70,7 @@ impl BackupOptions {
             filters: Filters::default(),
             source: SourceOptions::default(),
             block_size: None,
+            new_block_size: None,
             hashes: None,
             volume_size: 50 << 20,
             compression_method: CompressionMethod::default(),

@@ -1,5 +1,6 @@
 /// What compacting did, or would do.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CompactStats {
     /// Bytes of blocks that some version needs.
     pub used_bytes: u64,
@@ -16,5 +17,7 @@ pub struct CompactStats {
     /// Volumes that nobody needs and that a later run deletes.
     pub retired: Vec<RemoteVolume>,
 }
+
+use serde::Serialize;
 
 use crate::repository::volumes::RemoteVolume;

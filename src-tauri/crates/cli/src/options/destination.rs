@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use coffer_jobs::values::parse_size;
+use coffer_jobs::values::{parse_boolean, parse_size};
 
-use super::boolean;
+use super::flag::Flag;
 
 /// A destination and what opens it.
 #[derive(Args)]
@@ -14,8 +14,8 @@ pub(crate) struct Destination {
     #[arg(long, hide_env_values = true, env = "PASSPHRASE")]
     pub(crate) passphrase: Option<String>,
     /// The backup is not encrypted.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
-    pub(crate) no_encryption: bool,
+    #[arg(long)]
+    pub(crate) no_encryption: Flag,
     /// AuthID for OneDrive; better kept by `coffer auth login`, or given as COFFER_AUTHID in the environment.
     #[arg(long, hide_env_values = true, env = "COFFER_AUTHID")]
     authid: Option<String>,
@@ -112,4 +112,10 @@ impl Destination {
             .filter_map(|(name, value)| Some((name.to_owned(), value?)))
             .collect()
     }
+}
+
+/// One that the address may have, too, and that wins when it is given.
+#[expect(clippy::unnecessary_wraps, reason = "the parser of values may fail")]
+fn boolean(text: &str) -> Result<bool, String> {
+    Ok(parse_boolean(text))
 }

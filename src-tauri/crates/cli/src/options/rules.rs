@@ -1,0 +1,78 @@
+//! Include and exclude rules, which count in the order in which they were given.
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
+use coffer_ipc::job::FilterRule;
+
+/// What of the sources is backed up.
+pub(crate) struct Filters(pub(crate) Vec<FilterRule>);
+
+/// What is taken out of versions.
+pub(crate) struct Purged(pub(crate) Vec<FilterRule>);
+
+fn rule(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .action(ArgAction::Append)
+        .help(help)
+}
+
+fn in_order(matches: &ArgMatches) -> Vec<FilterRule> {
+    let of = |name: &str, include: bool| {
+        let indices = matches.indices_of(name).into_iter().flatten();
+        let values = matches.get_many::<String>(name).into_iter().flatten();
+        let rules = indices.zip(values.cloned());
+        rules
+            .map(|(index, expression)| {
+                let rule = FilterRule {
+                    include,
+                    expression,
+                };
+                (index, rule)
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut rules = [of("include", true), of("exclude", false)].concat();
+    rules.sort_by_key(|(index, _)| *index);
+    rules.into_iter().map(|(_, rule)| rule).collect()
+}
+
+macro_rules! ordered {
+    ($rules:ident, $exclude:literal, $include:literal, $also:expr) => {
+        impl Args for $rules {
+            fn augment_args(command: Command) -> Command {
+                let also: fn(Arg) -> Arg = $also;
+                command
+                    .arg(also(rule("exclude", $exclude)))
+                    .arg(also(rule("include", $include)))
+            }
+
+            fn augment_args_for_update(command: Command) -> Command {
+                Self::augment_args(command)
+            }
+        }
+
+        impl FromArgMatches for $rules {
+            fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+                Ok(Self(in_order(matches)))
+            }
+
+            fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+                self.0 = in_order(matches);
+                Ok(())
+            }
+        }
+    };
+}
+
+ordered!(
+    Filters,
+    "Leave out what matches; the first rule that matches decides",
+    "Keep what matches; the first rule that matches decides",
+    |argument| argument
+);
+ordered!(
+    Purged,
+    "Keep what matches; the first rule that matches decides",
+    "Take out what matches; the first rule that matches decides",
+    |argument| argument.conflicts_with("paths")
+);

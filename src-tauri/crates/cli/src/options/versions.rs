@@ -1,0 +1,74 @@
+//! `--version`. Alone, without a value, it asks for the program's own in every command.
+
+use clap::{ArgMatches, Args};
+
+/// What `--version` without a value stands for; with an empty one it is a mistake.
+const OWN_VERSION: &str = "of the program";
+
+/// One version.
+#[derive(Args)]
+pub(crate) struct OneVersion {
+    /// Number of the version, 0 being the newest
+    #[arg(long, num_args = 0..=1, default_missing_value = OWN_VERSION, value_parser = one)]
+    pub(crate) version: Option<usize>,
+}
+
+/// Some versions.
+#[derive(Args)]
+pub(crate) struct Versions {
+    /// Numbers of the versions, such as 0,2,5-7; 0 is the newest
+    #[arg(long, num_args = 0..=1, default_missing_value = OWN_VERSION, value_parser = some)]
+    version: Option<Numbers>,
+}
+
+impl Versions {
+    pub(crate) fn numbers(self) -> Vec<usize> {
+        self.version.map_or_else(Vec::new, |numbers| numbers.0)
+    }
+
+    pub(crate) fn is_given(&self) -> bool {
+        self.version.is_some()
+    }
+}
+
+#[derive(Clone)]
+struct Numbers(Vec<usize>);
+
+/// Whether the program's own version is asked for.
+pub(crate) fn asks_for_own(matches: &ArgMatches) -> bool {
+    let Some((_, of_command)) = matches.subcommand() else {
+        return false;
+    };
+    let given = of_command.try_get_raw("version").ok().flatten();
+    given.is_some_and(|mut values| values.any(|value| value == OWN_VERSION))
+}
+
+fn one(text: &str) -> Result<usize, String> {
+    if text == OWN_VERSION {
+        return Ok(0);
+    }
+    text.trim()
+        .parse()
+        .map_err(|_| format!("{text:?} is no version; 0 is the newest"))
+}
+
+/// `0,2,5-7`
+fn some(text: &str) -> Result<Numbers, String> {
+    let mut all = Vec::new();
+    if text == OWN_VERSION {
+        return Ok(Numbers(all));
+    }
+    for part in text.split(',') {
+        match part.split_once('-') {
+            Some((first, last)) => {
+                let (first, last) = (one(first)?, one(last)?);
+                if last < first || last - first > 100_000 {
+                    return Err(format!("{part:?} is no range of versions"));
+                }
+                all.extend(first..=last);
+            }
+            None => all.push(one(part)?),
+        }
+    }
+    Ok(Numbers(all))
+}

@@ -1,0 +1,68 @@
+//! Reading the command line. `--name=value` and `--name value` both work; a boolean takes a value only after `=`.
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+
+use crate::commands::Command;
+use crate::exit::Exit;
+use crate::options::flag::with_flags;
+use crate::options::versions::asks_for_own;
+
+/// Encrypted, versioned backups on OneDrive, in Duplicati's volume format
+#[derive(Parser)]
+#[command(
+    name = "coffer",
+    disable_version_flag = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Destinations: onedrivev2://<folder>/<subfolder>[?authid=…&drive-id=…], file://<folder>, or a folder.\n\
+Secrets may come from the environment: PASSPHRASE, COFFER_AUTHID."
+)]
+struct Arguments {
+    /// Print the version of the program
+    #[arg(long)]
+    version: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Reads the command line; help, the version and mistakes are printed here.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Exit> {
+    let program = with_flags(Arguments::command());
+    let matches = program.try_get_matches_from(lower_names(arguments));
+    let parsed = matches.and_then(|matches| {
+        let is_own = asks_for_own(&matches);
+        Arguments::from_arg_matches(&matches).map(|parsed| (is_own, parsed))
+    });
+    let (is_own, parsed) = parsed.map_err(|error| {
+        // Nothing can be done about a closed terminal.
+        let _ = error.print();
+        if error.use_stderr() {
+            Exit::BadCommandLine
+        } else {
+            Exit::Success
+        }
+    })?;
+    if parsed.version || is_own {
+        println!("coffer {}", env!("CARGO_PKG_VERSION"));
+        return Err(Exit::Success);
+    }
+    parsed.command.ok_or(Exit::BadCommandLine)
+}
+
+/// Option names count without their case, as in Duplicati.
+fn lower_names(arguments: impl IntoIterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    let mut ended = false;
+    arguments.into_iter().map(move |argument| {
+        ended |= argument == "--";
+        match argument.to_str() {
+            Some(text) if text.starts_with("--") && !ended => match text.split_once('=') {
+                Some((name, value)) => format!("{}={value}", name.to_ascii_lowercase()).into(),
+                None => text.to_ascii_lowercase().into(),
+            },
+            _ => argument,
+        }
+    })
+}
