@@ -1,20 +1,26 @@
 //! The app's backend: everything its commands do, and the events it gives out.
 
 mod accounts;
+mod active_run;
 mod bandwidth;
 mod browsing;
 mod cards;
+mod causes;
 mod database;
 mod events;
 mod health;
 mod history;
 mod jobs;
+mod lane;
+mod learned;
+mod opened_backup;
 mod opened_places;
 mod passphrases;
 mod plan;
 mod questions;
 mod recovery_sheets;
 mod restored;
+mod retry;
 mod runs;
 mod scheduler;
 mod settings;
@@ -43,8 +49,8 @@ use crate::folders::Folders;
 use crate::keychain::SecretStore;
 use crate::target::DEFAULT_PREFIX;
 use crate::{Result, blocking, lock, wording};
-use browsing::OpenedBackup;
-use runs::{ActiveRun, End};
+use active_run::{ActiveRun, End};
+use opened_backup::OpenedBackup;
 
 /// Name of the setting.
 const THEME: &str = "theme";

@@ -2,6 +2,7 @@
 
 mod engine;
 mod files;
+mod parts;
 mod problems;
 
 use coffer_destination::Error as DestinationError;
@@ -14,6 +15,7 @@ use coffer_onedrive::Error as OneDriveError;
 use crate::keychain;
 pub use engine::engine;
 use files::{io_words, unusable};
+pub use parts::{error, invalid};
 
 pub use problems::{fault, problem};
 
@@ -23,21 +25,6 @@ pub(crate) const ASKED_TO_WAIT: &str = "OneDrive asked to wait";
 pub(crate) const SLOWED: &str = "OneDrive asked to slow down, so this takes longer";
 /// Nothing has come since the run began to connect.
 pub(crate) const NO_ANSWER_YET: &str = "No answer yet. Is this computer connected to the internet?";
-
-/// An error from its three parts.
-pub fn error(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> CommandError {
-    CommandError {
-        code,
-        message: message.into(),
-        hint: hint.into(),
-        retry_after: None,
-    }
-}
-
-/// A field of a request that cannot be used.
-pub fn invalid(message: impl Into<String>, hint: impl Into<String>) -> CommandError {
-    error(ErrorCode::InvalidInput, message, hint)
-}
 
 /// A passphrase that is none.
 pub(crate) fn empty_passphrase() -> CommandError {

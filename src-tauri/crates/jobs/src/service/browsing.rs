@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use coffer_database::{Listing, ListingRow};
@@ -9,6 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use super::opened_backup::{OpenedBackup, Typed};
 use super::passphrases::or_default;
 use crate::operations::{for_each_entry, open_backup};
 use crate::progress::Observer;
@@ -18,27 +18,6 @@ use crate::{Result, blocking, lock, wording};
 
 /// Entries of one page at most.
 const MAX_PAGE: u32 = 1000;
-
-/// A backup that somebody looks into.
-pub(super) struct OpenedBackup {
-    target: Target,
-    /// Its versions keep their numbers while it is open.
-    versions: coffer_engine::OpenedBackup,
-    /// Empty when no job here knows the backup.
-    job_id: String,
-    /// Where it is and what was typed to open it, when no job was named.
-    typed: Option<Typed>,
-    /// Versions that were read, by number.
-    listings: Arc<tokio::sync::Mutex<HashMap<u32, Arc<Mutex<Listing>>>>>,
-}
-
-/// A passphrase that somebody typed, and the backup that it opened.
-#[derive(Clone)]
-pub(super) struct Typed {
-    destination: DestinationSettings,
-    prefix: String,
-    passphrase: SecretString,
-}
 
 impl Coffer {
     /// Opens a backup for looking around. Dropped, it ends what it began.

@@ -1,85 +1,15 @@
 use coffer_ipc::account::Account;
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{JobCard, JobDefinition, JobState, Unreadable};
-use coffer_ipc::run::{Operation, RunResult, RunSummary};
-use coffer_ipc::{CommandError, ErrorCode};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use coffer_ipc::run::{Operation, RunResult};
 
 use super::Coffer;
-use super::health::needs_attention;
 use super::jobs::plain_label;
-use super::plan::retry_delay;
+use super::learned::Learned;
 use crate::{Result, lock, wording};
 
 /// Runs that are looked through for the newest backup of a job from before that was noted.
 pub(super) const LOOKED_THROUGH: u32 = 50;
-
-/// What was learned about a job besides its definition.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Learned {
-    pub(super) versions: Option<u32>,
-    pub(super) stored_bytes: Option<u64>,
-    pub(super) quota: Option<coffer_ipc::account::Quota>,
-    pub(super) label: String,
-    /// The folder that the destination lay in when the job was saved, as far as there was one.
-    pub(super) found_in: Option<String>,
-    /// Why it cannot run until somebody acts.
-    pub(super) attention: Option<CommandError>,
-    /// A backup was stopped by the sign-in, and goes on once that is mended.
-    pub(super) stopped_by_sign_in: bool,
-    /// When a backup was started last, RFC 3339.
-    pub(super) last_start: Option<String>,
-    /// When the schedule was set; times before it are nobody's miss.
-    pub(super) scheduled_since: Option<String>,
-    /// When a backup that did not finish is taken up again, whatever the schedule says.
-    pub(super) retry_at: Option<Timestamp>,
-    /// Backups in a row that did not finish and are taken up again.
-    pub(super) tries: u32,
-    /// The newest backup that ended by itself.
-    pub(super) last_backup: Option<RunSummary>,
-    /// When the newest backup that has everything was started.
-    pub(super) last_good: Option<Timestamp>,
-    /// What the next report says about the clock.
-    pub(super) clock_note: Option<String>,
-}
-
-impl Learned {
-    /// What was stored; nothing when that cannot be read.
-    pub(super) fn read(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
-    }
-
-    /// A backup that was started at `start` ended by itself, and `now` it shows what comes next.
-    pub(super) fn note_end(&mut self, summary: &RunSummary, start: Timestamp, now: Timestamp) {
-        let error = summary.error.as_ref();
-        if summary.result == RunResult::Interrupted {
-            // By the end of the app: the next start goes on.
-            self.retry_at = Some(now);
-            self.tries = 0;
-        } else {
-            let delay = error.and_then(|error| retry_delay(error, self.tries));
-            self.retry_at = delay.and_then(|delay| now.checked_add(delay).ok());
-            self.tries = delay.map_or(0, |_| self.tries.saturating_add(1));
-        }
-        self.note_backup(summary, start);
-        self.stopped_by_sign_in =
-            error.is_some_and(|error| error.code == ErrorCode::SignInRequired);
-        self.attention = error.filter(|error| needs_attention(error)).cloned();
-    }
-
-    /// A backup that was started at `start` ended by itself.
-    fn note_backup(&mut self, summary: &RunSummary, start: Timestamp) {
-        if matches!(
-            summary.result,
-            RunResult::Success | RunResult::Unchanged | RunResult::Warning
-        ) {
-            self.last_good = Some(start);
-        }
-        self.last_backup = Some(summary.clone());
-    }
-}
 
 impl Coffer {
     /// All jobs, by name.

@@ -1,13 +1,13 @@
 //! How safe a job's files are. The rule is here and nowhere else.
 
+use coffer_ipc::CommandError;
 use coffer_ipc::job::{Health, HealthLevel, JobDefinition, WaitingFor};
 use coffer_ipc::run::RunResult;
-use coffer_ipc::{CommandError, ErrorCode};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Coffer;
-use super::cards::Learned;
-use super::plan::started_at;
+use super::causes::{cause, needs_attention, waits};
+use super::learned::{Learned, started_at};
 use super::sign_in_state::account_of;
 use crate::schedule::next_run;
 use crate::{Result, wording};
@@ -128,39 +128,4 @@ fn resting_level(health: &Health) -> HealthLevel {
         },
         _ => HealthLevel::Waiting,
     }
-}
-
-/// Errors that will come again until somebody acts.
-pub(super) fn needs_attention(error: &CommandError) -> bool {
-    matches!(
-        cause(error.code),
-        WaitingFor::SignIn | WaitingFor::Passphrase
-    )
-}
-
-/// What a backup that ended with this error waits for.
-fn cause(code: ErrorCode) -> WaitingFor {
-    match code {
-        ErrorCode::SignInRequired => WaitingFor::SignIn,
-        ErrorCode::WrongPassphrase => WaitingFor::Passphrase,
-        ErrorCode::Keychain => WaitingFor::Keychain,
-        ErrorCode::DiskAway => WaitingFor::Disk,
-        ErrorCode::Offline => WaitingFor::Network,
-        ErrorCode::Throttled => WaitingFor::Service,
-        ErrorCode::Full => WaitingFor::Quota,
-        ErrorCode::Busy => WaitingFor::Turn,
-        _ => WaitingFor::Nothing,
-    }
-}
-
-/// Whether a backup that ended with this error goes on by itself.
-pub(super) fn waits(error: &CommandError) -> bool {
-    matches!(
-        cause(error.code),
-        WaitingFor::Keychain
-            | WaitingFor::Disk
-            | WaitingFor::Network
-            | WaitingFor::Service
-            | WaitingFor::Turn
-    )
 }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::Coffer;
 use super::cards::LOOKED_THROUGH;
-use super::health::waits;
-use super::plan::resume_delay;
+use super::causes::waits;
+use super::retry::resume_delay;
 use super::settings::stored_text;
 use crate::app_lock::AppLock;
 use crate::{Result, wording};

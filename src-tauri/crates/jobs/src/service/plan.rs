@@ -1,42 +1,13 @@
 //! When a job runs by itself: by its schedule, and again soon after a backup that did not finish.
 
 use coffer_ipc::job::JobDefinition;
-use coffer_ipc::{CommandError, ErrorCode};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::Coffer;
-use super::cards::Learned;
+use super::learned::{Learned, parse, started_at};
+use super::retry::LONGEST_RETRY;
 use crate::Result;
 use crate::schedule::{moved_back, next_run};
-
-/// The longest time until a backup that did not finish is tried again, whatever a service says: clocks and services err.
-const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(24);
-
-/// How long after a backup ended with `error` the next one starts by itself; `None` when only its owner, or the next
-/// planned time, can change anything. `tries` backups in a row ended so before.
-///
-/// A time that a service named is kept. A keychain may ask its owner each time, and a line may be away for days, so both are
-/// tried less and less often.
-pub(super) fn retry_delay(error: &CommandError, tries: u32) -> Option<SignedDuration> {
-    let minutes = match error.code {
-        ErrorCode::Throttled => 15,
-        ErrorCode::Keychain | ErrorCode::Offline => (1_i64 << tries.min(4)).min(15),
-        ErrorCode::DiskAway => 1,
-        ErrorCode::Busy => 5,
-        _ => return None,
-    };
-    let named = error
-        .retry_after
-        .map(|seconds| SignedDuration::from_secs(i64::from(seconds).max(60)));
-    let delay = named.unwrap_or(SignedDuration::from_mins(minutes));
-    Some(delay.min(LONGEST_RETRY))
-}
-
-/// How long after the start of the app a backup goes on that was cut off: at once, and less and less soon when it is cut
-/// off again and again, so that one that brings the computer down does not do so for ever.
-pub(super) fn resume_delay(tries: u32) -> SignedDuration {
-    SignedDuration::from_mins(15 * i64::from(tries.min(8)))
-}
 
 impl Coffer {
     /// When a job starts by itself next; in the past when it is overdue.
@@ -107,64 +78,5 @@ impl Coffer {
         };
         self.put_job(job_id, &definition)?;
         Ok(definition)
-    }
-}
-
-/// What the schedule counts from.
-pub(super) fn started_at(learned: &Learned) -> Option<Timestamp> {
-    parse(&learned.last_start).max(parse(&learned.scheduled_since))
-}
-
-fn parse(text: &Option<String>) -> Option<Timestamp> {
-    text.as_ref().and_then(|text| text.parse().ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wording;
-
-    fn delay(code: ErrorCode, retry_after: Option<u32>, tries: u32) -> Option<i64> {
-        let error = CommandError {
-            retry_after,
-            ..wording::error(code, "", "")
-        };
-        retry_delay(&error, tries).map(|delay| delay.as_secs() / 60)
-    }
-
-    #[test]
-    fn a_time_that_a_service_names_is_kept_within_a_day() {
-        assert_eq!(delay(ErrorCode::Throttled, None, 0), Some(15));
-        assert_eq!(delay(ErrorCode::Throttled, Some(3600), 0), Some(60));
-        assert_eq!(delay(ErrorCode::Throttled, Some(5), 0), Some(1));
-        let month = 30 * 86_400;
-        assert_eq!(delay(ErrorCode::Throttled, Some(month), 0), Some(24 * 60));
-    }
-
-    #[test]
-    fn what_may_be_back_soon_is_tried_soon_and_then_less_often() {
-        for code in [ErrorCode::Keychain, ErrorCode::Offline] {
-            let minutes = (0..6).map(|tries| delay(code, None, tries).unwrap());
-            assert_eq!(minutes.collect::<Vec<_>>(), [1, 2, 4, 8, 15, 15]);
-        }
-    }
-
-    #[test]
-    fn what_only_its_owner_can_mend_is_not_tried_again() {
-        for code in [
-            ErrorCode::SignInRequired,
-            ErrorCode::WrongPassphrase,
-            ErrorCode::Full,
-            ErrorCode::Failed,
-        ] {
-            assert_eq!(delay(code, None, 0), None, "{code:?}");
-        }
-    }
-
-    #[test]
-    fn what_brings_the_computer_down_goes_on_later_and_later() {
-        assert_eq!(resume_delay(0), SignedDuration::ZERO);
-        assert!(resume_delay(1) < resume_delay(2));
-        assert_eq!(resume_delay(8), resume_delay(1000));
     }
 }

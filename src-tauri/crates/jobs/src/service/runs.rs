@@ -6,7 +6,7 @@ use std::time::Duration;
 use coffer_destination::Rests;
 use coffer_engine::{BackupOptions, Existing, Permissions, RestoreOptions, Selection};
 use coffer_ipc::event::Change;
-use coffer_ipc::job::{DestinationSettings, JobDefinition, JobState};
+use coffer_ipc::job::{DestinationSettings, JobDefinition};
 use coffer_ipc::restore::{ExistingFiles, RestoreRequest};
 use coffer_ipc::run::{
     MessageLevel, Operation, Permission, Phase, Progress, RunCounts, RunMessage, RunResult,
@@ -18,44 +18,15 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use super::active_run::{ActiveRun, End};
 use super::history::Messages;
-use super::scheduler::Lane;
+use super::lane::Lane;
 use super::sign_in_state::account_of;
 use crate::operations::{Finished, backup, restore};
 use crate::options;
 use crate::progress::{Observer, waiting};
 use crate::waiting::{Wait, telling};
 use crate::{Result, blocking, local_path, lock, wording};
-
-/// A run that goes on.
-pub(super) struct ActiveRun {
-    id: String,
-    /// Empty for a restore without a job.
-    pub(super) job_id: String,
-    /// For a backup: what it shares with others.
-    pub(super) lane: Option<Lane>,
-    cancel: CancellationToken,
-    /// Whether somebody stopped it, and not the end of the app.
-    by_hand: Arc<AtomicBool>,
-    pub(super) progress: Arc<Mutex<Progress>>,
-    done: watch::Receiver<bool>,
-}
-
-impl ActiveRun {
-    /// How the job stands, when the run is of this job.
-    pub(super) fn state_of(&self, job_id: &str) -> Option<JobState> {
-        (self.job_id == job_id && !job_id.is_empty()).then(|| JobState::Running {
-            run_id: self.id.clone(),
-            progress: lock(&self.progress).clone(),
-        })
-    }
-
-    /// Asks it to stop; the receiver turns true when it has.
-    pub(super) fn stop(&self) -> watch::Receiver<bool> {
-        self.cancel.cancel();
-        self.done.clone()
-    }
-}
 
 impl Coffer {
     /// Starts a backup in the background and returns its run.
@@ -474,15 +445,6 @@ struct Begun {
     summary: RunSummary,
     messages: Arc<Mutex<Messages>>,
     place: Place,
-}
-
-/// How a run ended.
-pub(super) struct End {
-    /// Empty for a restore without a job.
-    job_id: String,
-    summary: RunSummary,
-    finished: Finished,
-    started: Timestamp,
 }
 
 /// The place of a run among those that go on. Dropping it gives it up, whatever happened to the run.

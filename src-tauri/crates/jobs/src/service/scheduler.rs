@@ -2,34 +2,16 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use coffer_ipc::ErrorCode;
-use coffer_ipc::job::{DestinationSettings, JobDefinition};
+use coffer_ipc::job::JobDefinition;
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
-use super::cards::Learned;
+use super::lane::Lane;
+use super::learned::Learned;
 use crate::{Result, lock};
 
 /// How often the clock is looked at. A computer that wakes up is noticed by the next look.
 const TICK: Duration = Duration::from_secs(20);
-
-/// What backups share, so that one at a time is as fast as several: backups that start by themselves queue for it. A disk
-/// does not wait for the line, or a first upload of a week would keep it from its daily backup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Lane {
-    /// The line to OneDrive.
-    Network,
-    /// Disks of this computer.
-    Disk,
-}
-
-impl Lane {
-    pub(super) fn of(definition: &JobDefinition) -> Self {
-        match definition.destination {
-            DestinationSettings::OneDrive { .. } => Self::Network,
-            DestinationSettings::Folder { .. } => Self::Disk,
-        }
-    }
-}
 
 impl Coffer {
     /// Starts due jobs, and keeps sign-ins alive, until it is cancelled.

@@ -4,7 +4,7 @@ use std::io;
 
 use coffer_ipc::{CommandError, ErrorCode};
 
-use super::error;
+use super::parts::error;
 
 /// A file or folder could not be used. What to look at next follows from what was tried: nobody looks for a missing right
 /// to write when something could not be read.
