@@ -5,6 +5,7 @@ pub(crate) mod compact;
 pub(crate) mod compare;
 pub(crate) mod content;
 pub(crate) mod delete;
+pub(crate) mod find;
 pub(crate) mod list;
 pub(crate) mod list_broken_files;
 pub(crate) mod prove;

@@ -21,6 +21,7 @@ pub(crate) mod needs;
 pub(crate) mod newest;
 pub(crate) mod open_volume;
 pub(crate) mod opened;
+pub(crate) mod reading;
 pub(crate) mod rows;
 pub(crate) mod session;
 pub(crate) mod source_list;

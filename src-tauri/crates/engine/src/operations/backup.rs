@@ -16,6 +16,7 @@ mod run;
 mod scan;
 mod version;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use coffer_database::Index;
@@ -98,13 +99,7 @@ fn backup_once(
     let (format, index, mut listed) = opening::open(&session, &cache, options)?;
     let spool = cache.spool();
     let pairs = cache.spooled(&index)?;
-    for source in odd {
-        let subject = source.display().to_string();
-        session.monitor().problem(Problem {
-            subject,
-            kind: ProblemKind::NameNotUnicode { is_folder: false },
-        });
-    }
+    tell_odd(&session, &odd);
     let time = opening::choose_time(&session, &listed, options.now);
     if !listed.exists {
         session.create_folder()?;
@@ -125,14 +120,11 @@ fn backup_once(
     };
     sync_volumes(repository, &mut listed)?;
     let sources = SourceList::of(&roots);
-    if options.adopt_versions {
-        adopt(&index, &listed)?;
-    }
+    adopt_when_asked(&index, &listed, options)?;
     load_newest_version(repository, &listed, &sources)?;
     index.clear_staged()?;
 
     session.monitor().phase(Phase::BackingUp);
-    let is_first = listed.dlists.is_empty();
     let own = index.volumes()?.into_iter().filter(|row| row.is_own);
     let own_before = own.map(|row| row.name).collect();
     let run = Run {
@@ -143,7 +135,8 @@ fn backup_once(
         own_before,
         made,
     };
-    let must_upload = run.options.upload_unchanged || is_first || run.newest_is_partial()?;
+    let must_upload =
+        options.upload_unchanged || listed.dlists.is_empty() || run.newest_is_partial()?;
     let mut spool = Spool::new(spool, store, format, time, options.volume_size);
     let made = make_version(&run, &cache, &mut spool, &roots, must_upload)?;
     let stats = run.look_after(&spool, &roots, made)?;
@@ -152,8 +145,21 @@ fn backup_once(
     Ok(stats)
 }
 
+/// Tells sources whose names cannot be stored.
+fn tell_odd(session: &Session, sources: &[PathBuf]) {
+    for source in sources {
+        session.monitor().problem(Problem {
+            subject: source.display().to_string(),
+            kind: ProblemKind::NameNotUnicode { is_folder: false },
+        });
+    }
+}
+
 /// Takes over the versions that are there, for a computer that replaces another.
-fn adopt(index: &Index, listed: &Listed) -> Result<()> {
+fn adopt_when_asked(index: &Index, listed: &Listed, options: &BackupOptions) -> Result<()> {
+    if !options.adopt_versions {
+        return Ok(());
+    }
     Others::None.note(index)?;
     if Makers::noted(index)?.adopt(listed.times())? {
         Hold::NothingRemembered.begin(index)?;

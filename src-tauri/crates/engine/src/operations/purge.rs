@@ -4,6 +4,8 @@
 //! arrived. Where both seconds have a version, the new one takes the place of the old. A purge that was cut off between
 //! the two is taken up again: a neighbor that is what the version would become stands for it.
 
+pub(crate) mod options;
+
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
@@ -17,16 +19,14 @@ use coffer_volume::metadata::Metadata;
 use coffer_volume::stream::{Parts, StreamRef};
 use coffer_volume::{Format, VolumeKind, VolumeName};
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
-use crate::filter::{Action, Filters};
+use crate::filter::Action;
 use crate::mode::Mode;
 use crate::monitor::{Monitor, Phase};
 use crate::operations::compact::compact_afterwards;
-use crate::operations::compact::options::CompactOptions;
-use crate::operations::compact::stats::CompactStats;
+use crate::operations::purge::options::{PurgeOptions, PurgeStats, Purged, PurgedVersion};
 use crate::repository::cache::with_sound_index;
 use crate::repository::damage::Lost;
 use crate::repository::deletion::{delete_rows, delete_volume, with_dindexes};
@@ -40,71 +40,10 @@ use crate::repository::store::Store;
 use crate::repository::sync::{Losses, accept_losses, sync_what_is_there};
 use crate::repository::upload::{Checkpoints, upload_pair};
 use crate::repository::versions::{Version, numbered};
-use crate::repository::volumes::{ListedVolume, RemoteVolume};
+use crate::repository::volumes::ListedVolume;
 
 /// Paths that are named, over all versions; all others are counted.
 const MOST_NAMED: usize = 10_000;
-
-/// What is taken out.
-#[derive(Debug)]
-pub enum Purged {
-    /// What these rules include. A folder's own path means its entry alone.
-    Matching(Filters),
-    /// Files of which content is missing at the destination. What only lost its metadata keeps its content and gets
-    /// empty metadata.
-    Broken,
-}
-
-/// What to take out of which versions.
-pub struct PurgeOptions {
-    /// See [`Purged`].
-    pub purged: Purged,
-    /// Numbers of the versions, 0 being the newest; none means all.
-    pub versions: Vec<usize>,
-    /// How the space is given back afterwards; `None` leaves it.
-    pub compact: Option<CompactOptions>,
-    /// What new volumes state as their time.
-    pub now: Timestamp,
-    /// See [`Mode`].
-    pub mode: Mode,
-}
-
-/// A version that was written anew, or would be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PurgedVersion {
-    /// What it was.
-    pub version: Version,
-    /// Its new time.
-    pub new_time: Timestamp,
-    /// How many entries were taken out.
-    pub removed_files: u64,
-    /// The first of them, as stored, by path.
-    pub removed: Vec<String>,
-    /// How many lost their metadata.
-    pub without_metadata_files: u64,
-    /// The first of them.
-    pub without_metadata: Vec<String>,
-}
-
-/// What was purged, or would be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PurgeStats {
-    /// Versions that change.
-    pub versions: Vec<PurgedVersion>,
-    /// dlists that are deleted.
-    pub deleted: Vec<RemoteVolume>,
-    /// What became of the data that only the purged files needed.
-    pub compacted: Option<CompactStats>,
-}
-
-impl PurgeStats {
-    /// All files that went, those of the data among them.
-    pub fn files(&self) -> impl Iterator<Item = &RemoteVolume> {
-        let data = self.compacted.iter().flat_map(|stats| &stats.deleted);
-        self.deleted.iter().chain(data)
-    }
-}
 
 /// Takes files out of versions.
 ///
@@ -180,17 +119,7 @@ fn purge_once(
     if options.mode == Mode::Plan {
         return Ok(stats);
     }
-    let (folder, format) = (repository.spool.to_owned(), repository.format.clone());
-    let spool = Spool::new(folder, store, format, options.now, 0);
-    for change in changing {
-        work.write_anew(&spool, &change)?;
-        let is_replaced = change.purged.new_time == change.purged.version.time;
-        progress.purged.push(change.purged);
-        work.forget(change.dlist)?;
-        if !is_replaced {
-            work.delete(&listed, change.dlist)?;
-        }
-    }
+    work.apply(&listed, changing, options.now, &mut progress.purged)?;
     if matches!(options.purged, Purged::Broken) {
         // What they held alone is in no version any more, and what described it is of no use.
         accept_losses(index)?;
@@ -314,6 +243,33 @@ impl Work<'_> {
             });
         }
         Ok((stats, changing))
+    }
+
+    /// Writes versions anew, and deletes the old ones. `purged` are those for which that is done.
+    fn apply(
+        &self,
+        listed: &Listed,
+        changing: Vec<Change<'_>>,
+        now: Timestamp,
+        purged: &mut Vec<PurgedVersion>,
+    ) -> Result<()> {
+        let Repository {
+            session,
+            format,
+            spool,
+            ..
+        } = self.repository;
+        let spool = Spool::new(spool.to_owned(), session.store(), format.clone(), now, 0);
+        for change in changing {
+            self.write_anew(&spool, &change)?;
+            let is_replaced = change.purged.new_time == change.purged.version.time;
+            purged.push(change.purged);
+            self.forget(change.dlist)?;
+            if !is_replaced {
+                self.delete(listed, change.dlist)?;
+            }
+        }
+        Ok(())
     }
 
     fn write_anew(&self, spool: &Spool, change: &Change<'_>) -> Result<()> {

@@ -96,10 +96,8 @@ fn restore_once(
     let mut listed = Listed::of(&session)?;
     listed.require_versions(&session)?;
     listed.check_passphrase(&session)?;
-    let dlist = &match chosen {
-        Some(dlist) => dlist.clone(),
-        None => listed.version(options.version)?.clone(),
-    };
+    let chosen = chosen.map_or_else(|| listed.version(options.version), Ok);
+    let dlist = &chosen?.clone();
     let spool = cache.spool();
 
     session.monitor().phase(Phase::ReadingDestination);
@@ -134,9 +132,7 @@ fn restore_once(
     plan::build(&session, &mut reader, dlist, &index, &mut placer)?;
     drop(path);
 
-    session.monitor().phase(Phase::Restoring);
-    let (files, bytes) = plan.totals()?;
-    session.monitor().totals(files, bytes);
+    tell_totals(&session, &plan)?;
     let fetched = fetch_blocks(repository, &plan, |block, data| placer.take(block, data));
     match fetched {
         Ok(()) => placer.finish(),
@@ -145,4 +141,11 @@ fn restore_once(
             Err(error)
         }
     }
+}
+
+fn tell_totals(session: &Session, plan: &RestorePlan) -> Result<()> {
+    session.monitor().phase(Phase::Restoring);
+    let (files, bytes) = plan.totals()?;
+    session.monitor().totals(files, bytes);
+    Ok(())
 }

@@ -176,10 +176,6 @@ pub(crate) enum Lists {
 }
 
 /// Looks into some volumes of each kind.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "what all of the engine needs, and how"
-)]
 pub(crate) fn verify_samples(
     repository: Repository<'_>,
     listed: &Listed,

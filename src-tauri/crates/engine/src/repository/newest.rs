@@ -77,12 +77,26 @@ pub(crate) fn load_newest_version(
             return add_left_out(repository, listed, sources);
         }
     }
+    if load_by_sources(repository, others, sources)? == Some(Origin::Own) {
+        return add_left_out(repository, listed, sources);
+    }
+    Ok(())
+}
+
+/// Loads the newest of these that is own after all, or that says of nobody and has some of the sources, and returns which of
+/// the two it is. When there is none, the index has no version afterwards.
+fn load_by_sources(
+    repository: Repository<'_>,
+    dlists: Vec<&ListedVolume>,
+    sources: &SourceList,
+) -> Result<Option<Origin>> {
+    let index = repository.index;
     let mut tried = 0;
-    for dlist in others {
+    for dlist in dlists {
         match load(repository, dlist)? {
-            Some(Origin::Own) => return add_left_out(repository, listed, sources),
+            Some(Origin::Own) => return Ok(Some(Origin::Own)),
             Some(Origin::Unknown) if sources.is_empty() || sources.has_some_in(index)? => {
-                return Ok(());
+                return Ok(Some(Origin::Unknown));
             }
             Some(Origin::Unknown) | None => tried += 1,
             Some(Origin::Others | Origin::Adopted) => {}
@@ -91,7 +105,8 @@ pub(crate) fn load_newest_version(
             break;
         }
     }
-    Ok(index.clear_filesets()?)
+    index.clear_filesets()?;
+    Ok(None)
 }
 
 /// Finds out whose versions are newer than the one in the index. A purge that was cut off leaves one of this computer's that

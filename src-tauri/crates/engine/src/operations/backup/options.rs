@@ -139,3 +139,10 @@ pub struct BackupStats {
     /// Bytes at the destination afterwards.
     pub stored_bytes: u64,
 }
+
+impl BackupStats {
+    /// Entries that a new version would show.
+    pub(super) fn changes(&self) -> u64 {
+        self.added_files + self.changed_files + self.deleted_files + self.other_changes
+    }
+}

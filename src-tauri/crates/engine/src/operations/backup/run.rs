@@ -104,8 +104,7 @@ impl Run<'_> {
             stats.uploaded_bytes += sent.1;
             self.session.monitor().phase(Phase::Finishing);
             let index = lock(&self.index);
-            let files = stats.added_files + stats.changed_files + stats.deleted_files;
-            if files + stats.other_changes == 0 && !must_upload {
+            if stats.changes() == 0 && !must_upload {
                 self.check_whole(&index, spool, &mut stats)?;
                 keep_local_state(&index)?;
                 self.note_mounts(&index, &overview)?;

@@ -71,15 +71,7 @@ pub(super) fn apply(
             keep_first(refused);
             None
         }
-        None => {
-            let read_only = metadata
-                .attributes
-                .is_some_and(|bits| bits.contains(Attributes::READ_ONLY));
-            // What a folder hands on to what is made in it stays.
-            let mode = new_mode.map_or(current, |mode| mode | current & 0o7000);
-            let mode = if read_only { mode & !0o222 } else { mode };
-            (mode != current).then_some(mode)
-        }
+        None => usual_mode(metadata, current, new_mode),
     };
     if let Some(mode) = mode {
         keep_first(set_mode(file, mode));
@@ -93,6 +85,17 @@ pub(super) fn apply(
         ));
     }
     outcome
+}
+
+/// The mode of what has none of its own, where it is another than the current one.
+fn usual_mode(metadata: &Metadata, current: u32, new_mode: Option<u32>) -> Option<u32> {
+    let read_only = metadata
+        .attributes
+        .is_some_and(|bits| bits.contains(Attributes::READ_ONLY));
+    // What a folder hands on to what is made in it stays.
+    let mode = new_mode.map_or(current, |mode| mode | current & 0o7000);
+    let mode = if read_only { mode & !0o222 } else { mode };
+    (mode != current).then_some(mode)
 }
 
 /// The same for a link, which has owner and times only.

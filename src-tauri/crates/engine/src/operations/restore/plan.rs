@@ -59,16 +59,8 @@ pub(super) fn survey(
         missing.see(&entry.path);
         selected += 1;
         of_other_system += u64::from(goes_back && is_of_other_system(&entry.path));
-        let own = if is_folder {
-            entry.path.len()
-        } else {
-            folder_len(&entry.path)
-        };
-        let folder = options
-            .selection
-            .parent_of(&entry.path)
-            .unwrap_or(&entry.path[..own]);
-        shorten_common(&mut common, folder);
+        let folder = options.selection.parent_of(&entry.path);
+        shorten_common(&mut common, folder.unwrap_or(own_folder(&entry)));
         for stream in entry.content.iter().chain(&entry.metadata) {
             note_missing_lists(stream, &format, index, &mut missing_lists)?;
         }
@@ -109,6 +101,14 @@ fn mapping(
         folder,
         common: common.unwrap_or_default(),
     })
+}
+
+/// The folder that an entry is, or is in.
+fn own_folder(entry: &FilelistEntry) -> &str {
+    match entry.kind {
+        EntryKind::Folder => &entry.path,
+        EntryKind::File | EntryKind::Symlink => &entry.path[..folder_len(&entry.path)],
+    }
 }
 
 /// Fills the placer's plan with what is selected.
