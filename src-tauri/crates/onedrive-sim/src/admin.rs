@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::authid;
+use crate::authid::registry;
 use crate::faults::Fault;
 use crate::graph::folders;
 use crate::model::token::Revoked;
@@ -155,9 +155,9 @@ fn account(state: &mut State, id: &str, what: &str, body: &Value) -> Done {
         }
         "authid" => {
             let service = text("service").unwrap_or("onedrivev2");
-            let wanted = authid::scopes_of(service).ok_or((400, "There is no such service"))?;
-            let refresh = state.grant_refresh(id, authid::CLIENT_ID, &scopes(wanted));
-            return Ok(json!({"authid": authid::store(state, service, refresh)}));
+            let wanted = registry::scopes_of(service).ok_or((400, "There is no such service"))?;
+            let refresh = state.grant_refresh(id, registry::CLIENT_ID, &scopes(wanted));
+            return Ok(json!({"authid": registry::store(state, service, refresh)}));
         }
         "refresh-token" => {
             let wanted = text("scope").unwrap_or("Files.ReadWrite.All offline_access User.Read");

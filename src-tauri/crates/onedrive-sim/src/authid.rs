@@ -7,53 +7,24 @@ use axum::http::Method;
 use serde_json::json;
 
 use crate::login;
-use crate::model::token::{AuthId, AuthIdLogin, Fetch};
+use crate::model::token::{AuthIdLogin, Fetch};
 use crate::options::AuthIdDialect;
 use crate::pages;
 use crate::reply::{Reply, json_reply, page, redirect, reply, text};
 use crate::request::{Call, Dropped, Pairs, encode};
-use crate::state::State;
 use crate::time::plus;
 use crate::tokens::scopes;
 use crate::world::World;
 
 mod refresh;
+pub(crate) mod registry;
 
-/// Client id of the service at Microsoft.
-pub(crate) const CLIENT_ID: &str = "a1d0c0de-0000-4000-8000-5e7f1ce00001";
-/// Client secret of the service at Microsoft.
-pub(crate) const CLIENT_SECRET: &str = "simulated-client-secret";
+use registry::{CLIENT_ID, SERVICES, scopes_of, store};
+
 /// Seconds a fetch token lives before the sign-in ends.
 const FETCH_LIFE: i64 = 300;
 /// Seconds an AuthID can be fetched.
 const AUTHID_LIFE: i64 = 30;
-
-/// Services with their names and scopes.
-const SERVICES: [(&str, &str, &str); 3] = [
-    (
-        "onedrivev2",
-        "Microsoft OneDrive",
-        "offline_access Files.ReadWrite",
-    ),
-    (
-        "sharepoint",
-        "Microsoft SharePoint",
-        "offline_access Files.ReadWrite.All",
-    ),
-    (
-        "msgroup",
-        "Microsoft Group",
-        "offline_access Files.ReadWrite.All Group.Read.All",
-    ),
-];
-
-/// The scopes a service asks Microsoft for.
-pub(crate) fn scopes_of(service: &str) -> Option<&'static str> {
-    SERVICES
-        .iter()
-        .find(|(id, ..)| *id == service)
-        .map(|(_, _, scopes)| *scopes)
-}
 
 /// Answers a request; `rest` is the path below the service's base.
 pub(crate) async fn answer(world: &World, call: &mut Call, rest: &str) -> Result<Reply, Dropped> {
@@ -83,28 +54,6 @@ pub(crate) async fn answer(world: &World, call: &mut Call, rest: &str) -> Result
         (_, "/isalive") => json_reply(200, &json!({"success": true})),
         _ => server_error(world, 404),
     })
-}
-
-/// Keeps a refresh token and returns the AuthID that stands for it.
-pub(crate) fn store(state: &mut State, service: &str, refresh: String) -> String {
-    const CLASSES: [&[u8]; 4] = [
-        b"abcdefghijklmnopqrstuvwxyz",
-        b"0123456789",
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        b"!-_.",
-    ];
-    let key = state.random.hex();
-    let password: String = (0..21)
-        .map(|place| state.random.pick(CLASSES[place % CLASSES.len()], 1))
-        .collect();
-    let entry = AuthId {
-        password: password.clone(),
-        service: service.to_owned(),
-        refresh,
-    };
-    state.journal.put("authid", &key, &entry);
-    state.authids.insert(key.clone(), entry);
-    format!("{key}:{password}")
 }
 
 /// The first page. Loading it is what creates the fetch token.

@@ -1,5 +1,6 @@
 //! The listeners: every request is logged, meets its fault, and is answered by the service it is for.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::error::{self, Error};
 use crate::faults::{Action, BodyShape, DropPoint, Op, RetryAfter, Struck};
 use crate::limits::Verdict;
 use crate::log::Entry;
@@ -24,6 +26,16 @@ use crate::request::{Call, Dropped, Origin, Pairs};
 use crate::route;
 use crate::time::{http_date, iso, plus};
 use crate::world::World;
+
+/// Opens a port of 127.0.0.1 and returns its plain address, too.
+pub(crate) async fn listen(port: u16) -> error::Result<(TcpListener, String)> {
+    let failed = |source| Error::Listen { port, source };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(failed)?;
+    let chosen = listener.local_addr().map_err(failed)?.port();
+    Ok((listener, format!("http://127.0.0.1:{chosen}")))
+}
 
 /// Serves one origin until the task is aborted; its connections end with it.
 pub(crate) async fn serve(world: Arc<World>, origin: Origin, listener: TcpListener) {

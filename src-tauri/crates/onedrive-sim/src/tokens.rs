@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::model::account::Account;
 use crate::model::token::{Access, Refresh, Revoked};
-use crate::reply::GraphError;
+use crate::reply::{GraphError, Reply, json_reply};
 use crate::state::State;
-use crate::time::plus;
+use crate::time::{iso, plus};
 
 /// Seconds an access token works.
 pub(crate) const ACCESS_LIFE: i64 = 3600;
@@ -62,6 +62,11 @@ impl OAuthError {
             value["suberror"] = suberror.into();
         }
         value
+    }
+
+    pub(crate) fn to_reply(&self, state: &mut State) -> Reply {
+        let trace = state.random.guid();
+        json_reply(self.status, &self.to_json(&trace, &iso(state.now())))
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) async fn start(world: &World, call: &mut Call) -> Result<Reply, Dropp
             900_144,
             "The request body must contain the following parameter: 'client_id'.",
         );
-        return Ok(super::token::refusal(state, &error));
+        return Ok(error.to_reply(state));
     };
     let code = state.random.secret();
     let user_code = state.random.pick(b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789", 9);

@@ -5,12 +5,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::device;
-use crate::authid;
+use crate::authid::registry;
 use crate::model::token::{Challenge, Code};
 use crate::reply::{Reply, json_reply};
 use crate::request::{Call, Dropped, Pairs, decode};
 use crate::state::State;
-use crate::time::iso;
 use crate::tokens::{ACCESS_LIFE, Granted, OAuthError, scopes};
 use crate::world::World;
 
@@ -25,13 +24,8 @@ pub(crate) async fn answer(world: &World, call: &mut Call) -> Result<Reply, Drop
             200,
             &granted_json(world, state, &granted, &client, nonce.as_deref()),
         ),
-        Err(error) => refusal(state, &error),
+        Err(error) => error.to_reply(state),
     })
-}
-
-pub(crate) fn refusal(state: &mut State, error: &OAuthError) -> Reply {
-    let trace = state.random.guid();
-    json_reply(error.status, &error.to_json(&trace, &iso(state.now())))
 }
 
 fn grant(
@@ -182,9 +176,9 @@ fn check_client(client: &str, secret: Option<&str>) -> Result<(), OAuthError> {
             "The request body must contain the following parameter: 'client_id'.",
         ));
     }
-    if client == authid::CLIENT_ID {
+    if client == registry::CLIENT_ID {
         return match secret {
-            Some(authid::CLIENT_SECRET) => Ok(()),
+            Some(registry::CLIENT_SECRET) => Ok(()),
             Some(_) => Err(refuse(7_000_215, "Invalid client secret provided.")),
             None => Err(refuse(
                 7_000_218,
