@@ -2,23 +2,23 @@
 
 use axum::http::Method;
 
+use serde_json::json;
+
+use crate::fail::{Fail, settle};
 use crate::faults::Op;
-use crate::model::token::Access;
-use crate::model::tree::Tree;
 use crate::reply::{GraphError, Reply, json_reply};
 use crate::request::{Call, Dropped};
-use crate::state::State;
-use crate::time::iso;
 use crate::world::World;
 
-use address::{DriveRef, ItemRef, Target};
+use access::{Place, drive_for};
+use address::Target;
 
+mod access;
 pub(crate) mod address;
 mod batch;
 mod children;
 mod content;
 pub(crate) mod copy;
-pub(crate) use content::disk;
 mod drives;
 mod filter;
 pub(crate) mod folders;
@@ -26,43 +26,16 @@ mod items;
 mod sessions;
 pub(crate) mod show;
 
-/// Why a handler gave no answer of its own.
-#[derive(Debug)]
-pub(crate) enum Fail {
-    Graph(GraphError),
-    Dropped,
-}
-
-impl From<GraphError> for Fail {
-    fn from(error: GraphError) -> Self {
-        Self::Graph(error)
-    }
-}
-
-impl From<Dropped> for Fail {
-    fn from(Dropped: Dropped) -> Self {
-        Self::Dropped
-    }
-}
-
 /// Answers a request; `rest` is the path behind the version.
 pub(crate) async fn answer(world: &World, call: &mut Call, rest: &str) -> Result<Reply, Dropped> {
-    match route(world, call, rest).await {
-        Ok(reply) => Ok(reply),
-        Err(Fail::Dropped) => Err(Dropped),
-        Err(Fail::Graph(error)) => {
-            // Read what was sent, so that the client gets the answer and not a broken connection.
-            while call.next().await?.is_some() {}
-            let date = iso(world.now());
-            Ok(error.into_reply(&call.request_id, call.client_request_id(), &date))
-        }
-    }
+    let said = route(world, call, rest).await;
+    settle(world, call, said).await
 }
 
 async fn route(world: &World, call: &mut Call, rest: &str) -> Result<Reply, Fail> {
     let access = world.state().check_access(call.bearer(), &world.urls.api)?;
     match address::parse(rest)? {
-        Target::Batch => Box::pin(batch::answer(world, call)).await,
+        Target::Batch => Box::pin(batch(world, call)).await,
         Target::Item(drive, item, action) => {
             let drive = drive_for(&world.state(), &access, &drive, call.method != Method::GET)?;
             let at = Place {
@@ -81,12 +54,16 @@ async fn route(world: &World, call: &mut Call, rest: &str) -> Result<Reply, Fail
     }
 }
 
-/// Where a request points, its drive already checked.
-pub(crate) struct Place<'a> {
-    pub(crate) world: &'a World,
-    pub(crate) access: &'a Access,
-    pub(crate) drive: &'a str,
-    pub(crate) item: &'a ItemRef,
+/// Answers each request of a batch.
+async fn batch(world: &World, call: &mut Call) -> Result<Reply, Fail> {
+    let mut responses = Vec::new();
+    for request in batch::requests(call).await? {
+        let mut inner = batch::inner(call, &request)?;
+        let rest = inner.path.trim_start_matches("/v1.0").to_owned();
+        let reply = answer(world, &mut inner, &rest).await?;
+        responses.push(batch::shown(&request, reply).await);
+    }
+    Ok(json_reply(200, &json!({ "responses": responses })))
 }
 
 async fn on_item(at: &Place<'_>, call: &mut Call, action: &str) -> Result<Reply, Fail> {
@@ -126,66 +103,6 @@ pub(crate) fn op(method: &Method, rest: &str) -> Op {
         },
         Ok(_) => Op::Drive,
         Err(_) => Op::Any,
-    }
-}
-
-/// The id of the drive a request means, when its token may do that there.
-pub(crate) fn drive_for(
-    state: &State,
-    access: &Access,
-    drive: &DriveRef,
-    write: bool,
-) -> Result<String, GraphError> {
-    let tree = match drive {
-        DriveRef::Mine => {
-            let account = state
-                .accounts
-                .get(&access.account)
-                .ok_or_else(GraphError::denied)?;
-            let Some(own) = &account.drive else {
-                let message = "Tenant does not have a SPO license.";
-                return Err(GraphError::new(400, "BadRequest", message));
-            };
-            state.tree(own)
-        }
-        DriveRef::Id(id) => state.tree(id),
-    };
-    let tree = tree.ok_or_else(|| {
-        GraphError::new(
-            404,
-            "itemNotFound",
-            "The requested drive could not be found.",
-        )
-    })?;
-    check_scope(state, access, tree, write)?;
-    if write && tree.drive.readonly {
-        return Err(GraphError::denied().inner("accessRestricted"));
-    }
-    Ok(tree.drive.id.clone())
-}
-
-fn check_scope(state: &State, access: &Access, tree: &Tree, write: bool) -> Result<(), GraphError> {
-    let has = |names: &[&str]| {
-        access
-            .scopes
-            .iter()
-            .any(|scope| names.contains(&scope.as_str()))
-    };
-    let everything = has(&["Files.ReadWrite.All", "Sites.ReadWrite.All"])
-        || (!write && has(&["Files.Read.All", "Sites.Read.All"]));
-    let own = has(&["Files.ReadWrite"]) || (!write && has(&["Files.Read"]));
-    let default = state
-        .accounts
-        .get(&access.account)
-        .is_some_and(|account| account.drive.as_ref() == Some(&tree.drive.id));
-    let related = tree.drive.owner == access.account || tree.drive.guests.contains(&access.account);
-    if (default && (own || everything)) || (related && everything) {
-        return Ok(());
-    }
-    // Foreign drives do not even exist for those who may not see them.
-    match related || default {
-        true => Err(GraphError::denied()),
-        false => Err(GraphError::not_found()),
     }
 }
 

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncSeekExt, AsyncWriteExt, SeekFrom};
 
-use crate::graph::Fail;
+use crate::fail::{Fail, disk, settle};
 use crate::graph::folders::{self, Placement};
 use crate::graph::show;
 use crate::hashes::Hashes;
@@ -32,15 +32,7 @@ pub(crate) async fn answer(world: &World, call: &mut Call) -> Result<Reply, Drop
         Method::DELETE => cancel(world, call),
         _ => Err(GraphError::new(405, "invalidRequest", "Method not allowed").into()),
     };
-    match answered {
-        Ok(reply) => Ok(reply),
-        Err(Fail::Dropped) => Err(Dropped),
-        Err(Fail::Graph(error)) => {
-            while call.next().await?.is_some() {}
-            let date = iso(world.now());
-            Ok(error.into_reply(&call.request_id, call.client_request_id(), &date))
-        }
-    }
+    settle(world, call, answered).await
 }
 
 /// The id of the session an upload address is for.
@@ -123,7 +115,7 @@ async fn fragment(world: &World, call: &mut Call) -> Result<Reply, Fail> {
     let path = part(&world.state(), &upload);
     append(&path, range.first, &bytes[..kept as usize])
         .await
-        .map_err(crate::graph::disk)?;
+        .map_err(disk)?;
     upload.total = Some(range.total);
     upload.received = range.first + kept;
     let last = upload.received == range.total;
@@ -200,7 +192,7 @@ pub(crate) async fn hashes(world: &World, upload: &Upload) -> Result<Hashes, Fai
     let taken = tokio::task::spawn_blocking(move || Hashes::of_file(&path, length)).await;
     taken
         .unwrap_or_else(|stopped| Err(stopped.into()))
-        .map_err(crate::graph::disk)
+        .map_err(disk)
 }
 
 /// Turns a complete session into a file. The session is over even when the name is taken.

@@ -5,9 +5,11 @@ use std::ops::Bound;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
+use super::access::Place;
 use super::filter::Filter;
 use super::items::bad_body;
-use super::{Fail, Place, folders, show};
+use super::{folders, show};
+use crate::fail::Fail;
 use crate::model::item::Item;
 use crate::model::upload::Conflict;
 use crate::reply::{GraphError, Reply, json_reply};

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::access::drive_for;
 use super::address::{DriveRef, Target};
-use super::{drive_for, show};
+use super::show;
 use crate::model::drive::TEAM_DRIVE;
 use crate::model::token::Access;
 use crate::model::tree::Tree;

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::access::Place;
 use super::folders::{self, Placement};
 use super::items::{bad_body, times_of};
-use super::{Fail, Place, children, show};
+use super::{children, show};
+use crate::fail::Fail;
 use crate::model::drive::DriveKind;
 use crate::model::names::fold;
 use crate::model::upload::{Conflict, Upload};
