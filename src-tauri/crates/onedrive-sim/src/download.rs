@@ -14,7 +14,7 @@ use crate::faults::{Action, DropPoint};
 use crate::model::item::Item;
 use crate::options::UploadAuth;
 use crate::reply::{GraphError, Reply, empty, reply, with};
-use crate::request::{Call, Dropped, encode};
+use crate::request::{Call, encode};
 use crate::state::State;
 use crate::time::{iso, plus};
 use crate::world::World;
@@ -40,14 +40,12 @@ fn signature(state: &State, drive: &str, item: &str, until: i64) -> String {
     hex::encode(&Sha256::digest(text.as_bytes())[..16])
 }
 
-pub(crate) async fn answer(world: &World, call: &mut Call) -> Result<Reply, Dropped> {
-    match serve(world, call).await {
-        Ok(reply) => Ok(reply),
-        Err(error) => {
-            let date = iso(world.now());
-            Ok(error.into_reply(&call.request_id, call.client_request_id(), &date))
-        }
-    }
+pub(crate) async fn answer(world: &World, call: &mut Call) -> Reply {
+    let served = serve(world, call).await;
+    served.unwrap_or_else(|error| {
+        let date = iso(world.now());
+        error.into_reply(&call.request_id, call.client_request_id(), &date)
+    })
 }
 
 async fn serve(world: &World, call: &mut Call) -> Result<Reply, GraphError> {

@@ -23,7 +23,7 @@ use crate::log::Entry;
 use crate::model::upload::Upload;
 use crate::reply::{GraphError, Reply, empty, page, with};
 use crate::request::{Call, Dropped, Origin, Pairs};
-use crate::route;
+use crate::route::{self, Found};
 use crate::time::{http_date, iso, plus};
 use crate::world::World;
 
@@ -70,15 +70,19 @@ async fn answer(
     origin: Origin,
     request: Request<Incoming>,
 ) -> Result<Reply, Ended> {
-    let mut call = take_apart(&world, origin, request);
+    let (mut call, found) = take_apart(&world, origin, request);
     let account = account_of(&world, &call);
-    let verdict = count(&world, &call, account.as_deref());
+    let verdict = count(
+        &world,
+        &call,
+        account.as_deref().filter(|_| found.is_limited()),
+    );
     let mut struck = false;
     let result = if verdict.refused {
         refuse(&world, &mut call).await
     } else {
         struck = strike(&world, &mut call, account.as_deref());
-        with_fault(&world, &mut call).await
+        with_fault(&world, &mut call, found).await
     };
     let result = result.map(|mut reply| {
         for (name, value) in &verdict.headers {
@@ -130,36 +134,34 @@ async fn answer(
     })
 }
 
-fn take_apart(world: &World, origin: Origin, request: Request<Incoming>) -> Call {
+fn take_apart(world: &World, origin: Origin, request: Request<Incoming>) -> (Call, Found) {
     let (head, body) = request.into_parts();
     let raw_query = head.uri.query().unwrap_or_default().to_owned();
     let mut path = head.uri.path().to_owned();
     while path.contains("//") {
         path = path.replace("//", "/");
     }
-    Call {
+    let query = Pairs::parse(raw_query.as_bytes());
+    let found = route::find(origin, &head.method, &path, &query);
+    let call = Call {
         origin,
-        op: route::op(origin, &head.method, &path),
+        op: found.op(),
         method: head.method,
         path,
-        query: Pairs::parse(raw_query.as_bytes()),
+        query,
         raw_query,
         headers: head.headers,
         body: Body::new(body),
         request_id: world.state().random.guid(),
         fault: Action::default(),
         body_bytes: 0,
-    }
+    };
+    (call, found)
 }
 
 /// Counts a request against the limits of its account.
 fn count(world: &World, call: &Call, account: Option<&str>) -> Verdict {
-    let counts = match call.origin {
-        Origin::Up => true,
-        Origin::Api => route::is_graph(&call.path),
-        Origin::Dl => false,
-    };
-    let Some(account) = account.filter(|_| counts) else {
+    let Some(account) = account else {
         return Verdict::default();
     };
     let bytes = call
@@ -231,7 +233,7 @@ fn account_of(world: &World, call: &Call) -> Option<String> {
 }
 
 /// Answers `call` the way its fault wants it.
-async fn with_fault(world: &World, call: &mut Call) -> Result<Reply, Dropped> {
+async fn with_fault(world: &World, call: &mut Call, found: Found) -> Result<Reply, Dropped> {
     let fault = call.fault.clone();
     if let Some(ms) = fault
         .stall_ms
@@ -263,7 +265,7 @@ async fn with_fault(world: &World, call: &mut Call) -> Result<Reply, Dropped> {
         while call.next().await?.is_some() {}
         return Ok(page(200, LOGIN_PAGE.to_owned()));
     }
-    let reply = route::answer(world, call).await?;
+    let reply = route::answer(world, call, found).await?;
     if fault.complete_then_drop {
         return Err(Dropped);
     }

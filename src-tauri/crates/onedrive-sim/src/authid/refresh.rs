@@ -37,7 +37,7 @@ impl Refusal {
     }
 }
 
-pub(super) fn answer(world: &World, call: &Call, form: &Pairs) -> Reply {
+pub(crate) fn answer(world: &World, call: &Call, form: &Pairs) -> Reply {
     let given = call
         .header("x-authid")
         .or_else(|| call.query.filled("authid"))

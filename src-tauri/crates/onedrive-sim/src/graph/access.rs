@@ -4,6 +4,7 @@ use super::address::{DriveRef, ItemRef};
 use crate::model::token::Access;
 use crate::model::tree::Tree;
 use crate::reply::GraphError;
+use crate::request::Pairs;
 use crate::state::State;
 use crate::world::World;
 
@@ -13,6 +14,15 @@ pub(crate) struct Place<'a> {
     pub(crate) access: &'a Access,
     pub(crate) drive: &'a str,
     pub(crate) item: &'a ItemRef,
+    /// What to do with the item; empty for the item itself.
+    pub(crate) action: &'a str,
+}
+
+/// Who asks, and how, for what is no item.
+pub(crate) struct Asker<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) access: &'a Access,
+    pub(crate) query: &'a Pairs,
 }
 
 /// The id of the drive a request means, when its token may do that there.
@@ -73,4 +83,8 @@ fn check_scope(state: &State, access: &Access, tree: &Tree, write: bool) -> Resu
         true => Err(GraphError::denied()),
         false => Err(GraphError::not_found()),
     }
+}
+
+pub(crate) fn unsupported() -> GraphError {
+    GraphError::new(400, "notSupported", "The simulator has no such request")
 }

@@ -22,9 +22,8 @@ pub(crate) async fn requests(call: &mut Call) -> Result<Vec<Value>, Fail> {
     let Some(mut body) = call.json().await? else {
         return Err(bad_body().into());
     };
-    let requests = match body.get_mut("requests").map(Value::take) {
-        Some(Value::Array(requests)) => requests,
-        _ => return Err(bad_body().into()),
+    let Some(Value::Array(requests)) = body.get_mut("requests").map(Value::take) else {
+        return Err(bad_body().into());
     };
     if requests.len() > MOST {
         return Err(

@@ -17,7 +17,7 @@ use crate::request::{Call, encode};
 use crate::world::World;
 
 /// Path of the addresses that [`status`] answers; the real ones take no token either.
-pub(crate) const MONITOR: &str = "/monitor";
+const MONITOR: &str = "/monitor";
 
 /// Copies a file to the folder and name that the body asks for; folders are not supported.
 pub(crate) async fn copy(at: &Place<'_>, call: &mut Call) -> Result<Reply, Fail> {

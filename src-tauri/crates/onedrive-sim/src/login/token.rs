@@ -8,24 +8,23 @@ use super::device;
 use crate::authid::registry;
 use crate::model::token::{Challenge, Code};
 use crate::reply::{Reply, json_reply};
-use crate::request::{Call, Dropped, Pairs, decode};
+use crate::request::{Call, Pairs, decode};
 use crate::state::State;
 use crate::tokens::{ACCESS_LIFE, Granted, OAuthError, scopes};
 use crate::world::World;
 
-pub(crate) async fn answer(world: &World, call: &mut Call) -> Result<Reply, Dropped> {
-    let form = call.form().await?;
-    let (client, secret) = client_of(call, &form);
+pub(crate) fn answer(world: &World, call: &Call, form: &Pairs) -> Reply {
+    let (client, secret) = client_of(call, form);
     let state = &mut world.state();
     let granted =
-        check_client(&client, secret.as_deref()).and_then(|()| grant(state, &form, &client));
-    Ok(match granted {
+        check_client(&client, secret.as_deref()).and_then(|()| grant(state, form, &client));
+    match granted {
         Ok((granted, nonce)) => json_reply(
             200,
             &granted_json(world, state, &granted, &client, nonce.as_deref()),
         ),
         Err(error) => error.to_reply(state),
-    })
+    }
 }
 
 fn grant(
