@@ -86,7 +86,7 @@ pub(crate) async fn answer(world: &World, call: &mut Call, found: Found) -> Resu
         Handler::Query(answer) => Ok(answer(world, &call.query)),
         Handler::Tenant(answer) => {
             let tenant = parts.first().map_or("", String::as_str);
-            Ok(answer(world, call, tenant))
+            Ok(answer(world, &call.query, tenant))
         }
         Handler::Form(answer) => {
             let form = call.form().await?;

@@ -24,6 +24,7 @@ use crate::model::upload::Upload;
 use crate::reply::{GraphError, Reply, empty, page, with};
 use crate::request::{Call, Dropped, Origin, Pairs};
 use crate::route::{self, Found};
+use crate::state::State;
 use crate::time::{http_date, iso, plus};
 use crate::world::World;
 
@@ -72,11 +73,8 @@ async fn answer(
 ) -> Result<Reply, Ended> {
     let (mut call, found) = take_apart(&world, origin, request);
     let account = account_of(&world, &call);
-    let verdict = count(
-        &world,
-        &call,
-        account.as_deref().filter(|_| found.is_limited()),
-    );
+    let limited = account.as_deref().filter(|_| found.is_limited());
+    let verdict = count(&world, &call, limited);
     let mut struck = false;
     let result = if verdict.refused {
         refuse(&world, &mut call).await
@@ -93,10 +91,32 @@ async fn answer(
 
     let status = result.as_ref().map_or(0, |reply| reply.status().as_u16());
     let state = &mut world.state();
-    let entry = Entry {
+    log(state, &call, account, status, struck);
+    let reply = result.map_err(|Dropped| Ended)?;
+    if call.fault.foreign {
+        return Ok(reply);
+    }
+    let reply = with(
+        reply,
+        HeaderName::from_static("request-id"),
+        &call.request_id,
+    );
+    let reply = with(reply, header::DATE, &http_date(state.now()));
+    Ok(match call.header("client-request-id") {
+        Some(id) => with(reply, HeaderName::from_static("client-request-id"), id),
+        None => reply,
+    })
+}
+
+/// Keeps what was asked and answered; `status` is 0 when the connection ended instead.
+fn log(state: &mut State, call: &Call, account: Option<String>, status: u16, faulted: bool) {
+    if call.op == Op::Admin || call.path == "/favicon.ico" {
+        return;
+    }
+    state.log.push(Entry {
         seq: 0,
         time: iso(state.now()),
-        origin: match origin {
+        origin: match call.origin {
             Origin::Api => "api",
             Origin::Up => "up",
             Origin::Dl => "dl",
@@ -113,25 +133,8 @@ async fn answer(
         range: call.header("range").map(str::to_owned),
         request_id: call.request_id.clone(),
         account,
-        faulted: struck,
-    };
-    if call.op != Op::Admin && call.path != "/favicon.ico" {
-        state.log.push(entry);
-    }
-    let reply = result.map_err(|Dropped| Ended)?;
-    if call.fault.foreign {
-        return Ok(reply);
-    }
-    let reply = with(
-        reply,
-        HeaderName::from_static("request-id"),
-        &call.request_id,
-    );
-    let reply = with(reply, header::DATE, &http_date(state.now()));
-    Ok(match call.header("client-request-id") {
-        Some(id) => with(reply, HeaderName::from_static("client-request-id"), id),
-        None => reply,
-    })
+        faulted,
+    });
 }
 
 fn take_apart(world: &World, origin: Origin, request: Request<Incoming>) -> (Call, Found) {

@@ -46,8 +46,8 @@ pub(super) enum Handler {
     Head(fn(&World, &Call) -> Reply),
     /// Answers from the query.
     Query(fn(&World, &Pairs) -> Reply),
-    /// Answers from the head and the tenant that the path begins with.
-    Tenant(fn(&World, &Call, &str) -> Reply),
+    /// Answers from the query and the tenant that the path begins with.
+    Tenant(fn(&World, &Pairs, &str) -> Reply),
     /// Needs the form in the body.
     Form(fn(&World, &Call, &Pairs) -> Reply),
     /// Reads the body itself.
