@@ -2,102 +2,130 @@
 
 use std::time::Duration;
 
-use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::authid;
+use crate::authid::registry;
 use crate::faults::Fault;
 use crate::graph::folders;
 use crate::model::token::Revoked;
 use crate::pages::DASHBOARD;
 use crate::reply::{Reply, json_reply, page, with};
-use crate::request::{Call, Dropped};
+use crate::request::{Call, Dropped, Pairs};
 use crate::state::State;
 use crate::time::iso;
 use crate::tokens::{ANY_CLIENT, scopes};
 use crate::world::World;
 
-/// Answers a request; `rest` is the path below `/_sim`.
-pub(crate) async fn answer(world: &World, call: &mut Call, rest: &str) -> Result<Reply, Dropped> {
-    if rest == "/ui" {
-        return Ok(with(
-            page(200, DASHBOARD.to_owned()),
-            axum::http::header::REFERRER_POLICY,
-            "no-referrer",
-        ));
+/// What a control is told.
+pub(crate) struct Order<'a> {
+    query: &'a Pairs,
+    /// The segments in the place of each `{…}` of its route's path.
+    parts: &'a [String],
+    /// `Value::Null` when there is none.
+    body: Value,
+}
+
+impl Order<'_> {
+    fn part(&self, number: usize) -> &str {
+        self.parts.get(number).map_or("", String::as_str)
     }
-    if rest == "/health" {
-        return Ok(json_reply(200, &json!({"ok": true})));
-    }
+}
+
+/// A request of the admin API, once its token is checked.
+pub(crate) type Control = fn(&mut State, &Order<'_>) -> Done;
+
+type Done = Result<Value, (u16, &'static str)>;
+
+/// Answers a request that needs the admin token.
+pub(crate) async fn answer(
+    world: &World,
+    call: &mut Call,
+    control: Control,
+    parts: &[String],
+) -> Result<Reply, Dropped> {
     if call.bearer() != Some(world.admin_token.as_str()) {
         return Ok(error(401, "The admin token is missing or wrong"));
     }
-    let segments = call.segments();
-    let parts: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
     let Some(body) = call.json().await? else {
         return Ok(error(400, "The body is no JSON"));
     };
-    let state = &mut world.state();
-    let done = match (&call.method, parts.as_slice()) {
-        (&Method::GET, ["log"]) => {
-            let since = call
-                .query
-                .get("since")
-                .and_then(|seq| seq.parse().ok())
-                .unwrap_or(0);
-            Ok(json!({"entries": state.log.since(since)}))
-        }
-        (&Method::GET, ["tree"]) => Ok(tree(state)),
-        (&Method::GET, ["uploads"]) => Ok(uploads(state)),
-        (&Method::POST, ["reset"]) => {
-            state.reset();
-            Ok(ok())
-        }
-        (&Method::GET, ["faults"]) => Ok(json!({"faults": state.faults.all()})),
-        (&Method::POST, ["faults"]) => add_fault(state, body),
-        (&Method::DELETE, ["faults"]) => {
-            state.faults.clear();
-            Ok(ok())
-        }
-        (&Method::DELETE, ["faults", id]) => match state.faults.remove(id) {
-            true => Ok(ok()),
-            false => Err((404, "There is no such fault")),
-        },
-        (&Method::GET, ["faults", id]) => {
-            let fault = state.faults.all().into_iter().find(|fault| fault.id == *id);
-            fault
-                .map(|fault| json!(fault))
-                .ok_or((404, "There is no such fault"))
-        }
-        (&Method::GET, ["limits"]) => Ok(state.limits.report(state.now())),
-        (&Method::PUT, ["limits"]) => set_limits(state, body),
-        (&Method::DELETE, ["limits"]) => {
-            state.limits.clear();
-            Ok(ok())
-        }
-        (&Method::POST, ["clock"]) => match body.get("advance_seconds").and_then(Value::as_u64) {
-            Some(seconds) => {
-                state.clock.advance(Duration::from_secs(seconds));
-                Ok(json!({"now": iso(state.now())}))
-            }
-            None => Err((400, "advance_seconds is missing")),
-        },
-        (&Method::POST | &Method::PUT, ["settings"]) => settings(state, &body),
-        (&Method::POST, ["accounts", id, what]) => account(state, id, what, &body),
-        (&Method::PUT | &Method::POST, ["drives", id, what]) => drive(state, id, what, &body),
-        _ => Err((404, "The admin API has no such request")),
+    let order = Order {
+        query: &call.query,
+        parts,
+        body,
     };
-    Ok(match done {
+    Ok(match control(&mut world.state(), &order) {
         Ok(value) => json_reply(200, &value),
         Err((status, message)) => error(status, message),
     })
 }
 
-type Done = Result<Value, (u16, &'static str)>;
+pub(crate) fn dashboard() -> Reply {
+    with(
+        page(200, DASHBOARD.to_owned()),
+        axum::http::header::REFERRER_POLICY,
+        "no-referrer",
+    )
+}
 
-fn add_fault(state: &mut State, body: Value) -> Done {
-    let fault: Fault =
-        serde_json::from_value(body).map_err(|_| (400, "The fault is not understood"))?;
+pub(crate) fn log(state: &mut State, order: &Order<'_>) -> Done {
+    let since = order.query.get("since");
+    let since = since.and_then(|seq| seq.parse().ok()).unwrap_or(0);
+    Ok(json!({"entries": state.log.since(since)}))
+}
+
+pub(crate) fn reset(state: &mut State, _: &Order<'_>) -> Done {
+    state.reset();
+    Ok(ok())
+}
+
+pub(crate) fn faults(state: &mut State, _: &Order<'_>) -> Done {
+    Ok(json!({"faults": state.faults.all()}))
+}
+
+pub(crate) fn fault(state: &mut State, order: &Order<'_>) -> Done {
+    let mut faults = state.faults.all().into_iter();
+    let fault = faults.find(|fault| fault.id == order.part(0));
+    fault
+        .map(|fault| json!(fault))
+        .ok_or((404, "There is no such fault"))
+}
+
+pub(crate) fn clear_faults(state: &mut State, _: &Order<'_>) -> Done {
+    state.faults.clear();
+    Ok(ok())
+}
+
+pub(crate) fn remove_fault(state: &mut State, order: &Order<'_>) -> Done {
+    match state.faults.remove(order.part(0)) {
+        true => Ok(ok()),
+        false => Err((404, "There is no such fault")),
+    }
+}
+
+pub(crate) fn limits(state: &mut State, _: &Order<'_>) -> Done {
+    Ok(state.limits.report(state.now()))
+}
+
+pub(crate) fn clear_limits(state: &mut State, _: &Order<'_>) -> Done {
+    state.limits.clear();
+    Ok(ok())
+}
+
+pub(crate) fn clock(state: &mut State, order: &Order<'_>) -> Done {
+    let seconds = order.body.get("advance_seconds").and_then(Value::as_u64);
+    let seconds = seconds.ok_or((400, "advance_seconds is missing"))?;
+    state.clock.advance(Duration::from_secs(seconds));
+    Ok(json!({"now": iso(state.now())}))
+}
+
+pub(crate) fn unknown(_: &mut State, _: &Order<'_>) -> Done {
+    Err((404, "The admin API has no such request"))
+}
+
+pub(crate) fn add_fault(state: &mut State, order: &Order<'_>) -> Done {
+    let fault: Fault = serde_json::from_value(order.body.clone())
+        .map_err(|_| (400, "The fault is not understood"))?;
     let id = state
         .faults
         .add(fault)
@@ -105,15 +133,16 @@ fn add_fault(state: &mut State, body: Value) -> Done {
     Ok(json!({ "id": id }))
 }
 
-fn set_limits(state: &mut State, body: Value) -> Done {
+pub(crate) fn set_limits(state: &mut State, order: &Order<'_>) -> Done {
     let wrong = (400, "The limits are not understood");
-    let limits = serde_json::from_value(body).map_err(|_| wrong)?;
+    let limits = serde_json::from_value(order.body.clone()).map_err(|_| wrong)?;
     let now = state.now();
     state.limits.set(limits, now).ok_or(wrong)?;
     Ok(state.limits.report(now))
 }
 
-fn settings(state: &mut State, body: &Value) -> Done {
+pub(crate) fn settings(state: &mut State, order: &Order<'_>) -> Done {
+    let body = &order.body;
     if let Some(auto) = body.get("auto_consent") {
         state.auto_consent = auto.as_str().map(str::to_owned);
     }
@@ -123,7 +152,8 @@ fn settings(state: &mut State, body: &Value) -> Done {
     Ok(ok())
 }
 
-fn account(state: &mut State, id: &str, what: &str, body: &Value) -> Done {
+pub(crate) fn account(state: &mut State, order: &Order<'_>) -> Done {
+    let (id, what, body) = (order.part(0), order.part(1), &order.body);
     let mut account = state
         .accounts
         .get(id)
@@ -155,9 +185,9 @@ fn account(state: &mut State, id: &str, what: &str, body: &Value) -> Done {
         }
         "authid" => {
             let service = text("service").unwrap_or("onedrivev2");
-            let wanted = authid::scopes_of(service).ok_or((400, "There is no such service"))?;
-            let refresh = state.grant_refresh(id, authid::CLIENT_ID, &scopes(wanted));
-            return Ok(json!({"authid": authid::store(state, service, refresh)}));
+            let wanted = registry::scopes_of(service).ok_or((400, "There is no such service"))?;
+            let refresh = state.grant_refresh(id, registry::CLIENT_ID, &scopes(wanted));
+            return Ok(json!({"authid": registry::store(state, service, refresh)}));
         }
         "refresh-token" => {
             let wanted = text("scope").unwrap_or("Files.ReadWrite.All offline_access User.Read");
@@ -174,7 +204,8 @@ fn account(state: &mut State, id: &str, what: &str, body: &Value) -> Done {
     Ok(ok())
 }
 
-fn drive(state: &mut State, id: &str, what: &str, body: &Value) -> Done {
+pub(crate) fn drive(state: &mut State, order: &Order<'_>) -> Done {
+    let (id, what, body) = (order.part(0), order.part(1), &order.body);
     let number = |key: &str| body.get(key).and_then(Value::as_u64);
     let on = body.get("on").and_then(Value::as_bool).unwrap_or(true);
     let missing = (404, "There is no such drive");
@@ -215,7 +246,7 @@ fn drive(state: &mut State, id: &str, what: &str, body: &Value) -> Done {
     if changed { Ok(ok()) } else { Err(missing) }
 }
 
-fn tree(state: &State) -> Value {
+pub(crate) fn tree(state: &mut State, _: &Order<'_>) -> Done {
     let drives = state.trees.values().map(|tree| {
         let items = folders::tree_list(tree);
         let items = items
@@ -231,10 +262,10 @@ fn tree(state: &State) -> Value {
             "items": items.collect::<Vec<_>>(),
         })
     });
-    json!({"drives": drives.collect::<Vec<_>>()})
+    Ok(json!({"drives": drives.collect::<Vec<_>>()}))
 }
 
-fn uploads(state: &State) -> Value {
+pub(crate) fn uploads(state: &mut State, _: &Order<'_>) -> Done {
     let uploads = state.uploads.values().map(|upload| {
         json!({
             "id": upload.id,
@@ -246,7 +277,7 @@ fn uploads(state: &State) -> Value {
             "expires": iso(upload.expires),
         })
     });
-    json!({"uploads": uploads.collect::<Vec<_>>()})
+    Ok(json!({"uploads": uploads.collect::<Vec<_>>()}))
 }
 
 fn ok() -> Value {

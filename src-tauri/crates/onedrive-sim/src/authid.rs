@@ -3,112 +3,32 @@
 //! A v1 AuthID names an entry kept here; a v2 AuthID carries the refresh token itself. Two servers exist in the
 //! world, and their errors differ: see [`AuthIdDialect`](crate::AuthIdDialect).
 
-use axum::http::Method;
 use serde_json::json;
 
-use crate::login;
-use crate::model::token::{AuthId, AuthIdLogin, Fetch};
+use crate::login::token::redeem_code;
+use crate::model::token::{AuthIdLogin, Fetch};
 use crate::options::AuthIdDialect;
 use crate::pages;
 use crate::reply::{Reply, json_reply, page, redirect, reply, text};
-use crate::request::{Call, Dropped, Pairs, encode};
-use crate::state::State;
+use crate::request::{Pairs, encode};
 use crate::time::plus;
 use crate::tokens::scopes;
 use crate::world::World;
 
-mod refresh;
+pub(crate) mod refresh;
+pub(crate) mod registry;
 
-/// Client id of the service at Microsoft.
-pub(crate) const CLIENT_ID: &str = "a1d0c0de-0000-4000-8000-5e7f1ce00001";
-/// Client secret of the service at Microsoft.
-pub(crate) const CLIENT_SECRET: &str = "simulated-client-secret";
+use registry::{CLIENT_ID, SERVICES, scopes_of, store};
+
+/// The privacy policy.
+pub(crate) const PRIVACY: &str = "This simulator keeps what you enter on this computer only.";
 /// Seconds a fetch token lives before the sign-in ends.
 const FETCH_LIFE: i64 = 300;
 /// Seconds an AuthID can be fetched.
 const AUTHID_LIFE: i64 = 30;
 
-/// Services with their names and scopes.
-const SERVICES: [(&str, &str, &str); 3] = [
-    (
-        "onedrivev2",
-        "Microsoft OneDrive",
-        "offline_access Files.ReadWrite",
-    ),
-    (
-        "sharepoint",
-        "Microsoft SharePoint",
-        "offline_access Files.ReadWrite.All",
-    ),
-    (
-        "msgroup",
-        "Microsoft Group",
-        "offline_access Files.ReadWrite.All Group.Read.All",
-    ),
-];
-
-/// The scopes a service asks Microsoft for.
-pub(crate) fn scopes_of(service: &str) -> Option<&'static str> {
-    SERVICES
-        .iter()
-        .find(|(id, ..)| *id == service)
-        .map(|(_, _, scopes)| *scopes)
-}
-
-/// Answers a request; `rest` is the path below the service's base.
-pub(crate) async fn answer(world: &World, call: &mut Call, rest: &str) -> Result<Reply, Dropped> {
-    let path = rest.trim_end_matches('/');
-    if path == "/refresh" {
-        let form = match call.method {
-            Method::POST => call.form().await?,
-            _ => Pairs::default(),
-        };
-        return Ok(refresh::answer(world, call, &form));
-    }
-    Ok(match (&call.method, path) {
-        (&Method::GET, "") => start(world, &call.query),
-        (&Method::GET, "/login") => login(world, &call.query),
-        (&Method::GET, "/logged-in") => logged_in(world, &call.query),
-        (&Method::GET, "/fetch") => fetch(world, &call.query),
-        (&Method::GET, "/token-state") => token_state(world, &call.query),
-        (&Method::GET, "/revoke") => page(200, pages::authid_revoke()),
-        (&Method::POST, "/revoked") => {
-            let form = call.form().await?;
-            revoked(world, &form)
-        }
-        (_, "/privacy-policy" | "/privacy-policy.txt") => text(
-            200,
-            "This simulator keeps what you enter on this computer only.",
-        ),
-        (_, "/isalive") => json_reply(200, &json!({"success": true})),
-        _ => server_error(world, 404),
-    })
-}
-
-/// Keeps a refresh token and returns the AuthID that stands for it.
-pub(crate) fn store(state: &mut State, service: &str, refresh: String) -> String {
-    const CLASSES: [&[u8]; 4] = [
-        b"abcdefghijklmnopqrstuvwxyz",
-        b"0123456789",
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        b"!-_.",
-    ];
-    let key = state.random.hex();
-    let password: String = (0..21)
-        .map(|place| state.random.pick(CLASSES[place % CLASSES.len()], 1))
-        .collect();
-    let entry = AuthId {
-        password: password.clone(),
-        service: service.to_owned(),
-        refresh,
-    };
-    state.journal.put("authid", &key, &entry);
-    state.authids.insert(key.clone(), entry);
-    format!("{key}:{password}")
-}
-
 /// The first page. Loading it is what creates the fetch token.
-fn start(world: &World, query: &Pairs) -> Reply {
+pub(crate) fn start(world: &World, query: &Pairs) -> Reply {
     let state = &mut world.state();
     let now = state.now();
     state.fetches.retain(|_, fetch| fetch.expires > now);
@@ -142,7 +62,7 @@ fn start(world: &World, query: &Pairs) -> Reply {
 }
 
 /// Sends the browser on to Microsoft.
-fn login(world: &World, query: &Pairs) -> Reply {
+pub(crate) fn login(world: &World, query: &Pairs) -> Reply {
     let service = query.get("id").unwrap_or_default();
     let Some(scope) = scopes_of(service) else {
         return server_error(world, 500);
@@ -185,7 +105,7 @@ fn login(world: &World, query: &Pairs) -> Reply {
 }
 
 /// Microsoft sent the browser back with a code.
-fn logged_in(world: &World, query: &Pairs) -> Reply {
+pub(crate) fn logged_in(world: &World, query: &Pairs) -> Reply {
     const FAILED: &str = "Server error, close window and try again";
     let failure = || match world.options.authid_dialect {
         AuthIdDialect::Gae => page(200, pages::authid_done(FAILED, None)),
@@ -202,7 +122,7 @@ fn logged_in(world: &World, query: &Pairs) -> Reply {
     if login.expires <= now {
         return failure();
     }
-    let Ok(code) = login::redeem_code(state, code, CLIENT_ID, &Pairs::default()) else {
+    let Ok(code) = redeem_code(state, code, CLIENT_ID, &Pairs::default()) else {
         return failure();
     };
     let scopes = scopes_of(&login.service).map(scopes).unwrap_or_default();
@@ -223,7 +143,7 @@ fn logged_in(world: &World, query: &Pairs) -> Reply {
     page(200, pages::authid_done(&authid, login.fetch.as_deref()))
 }
 
-fn fetch(world: &World, query: &Pairs) -> Reply {
+pub(crate) fn fetch(world: &World, query: &Pairs) -> Reply {
     let state = &mut world.state();
     let now = state.now();
     state.fetches.retain(|_, fetch| fetch.expires > now);
@@ -245,7 +165,7 @@ fn fetch(world: &World, query: &Pairs) -> Reply {
     jsonp(world, query, &answer)
 }
 
-fn token_state(world: &World, query: &Pairs) -> Reply {
+pub(crate) fn token_state(world: &World, query: &Pairs) -> Reply {
     let state = world.state();
     let fetched = query
         .get("token")
@@ -271,7 +191,7 @@ fn jsonp(world: &World, query: &Pairs, answer: &serde_json::Value) -> Reply {
     }
 }
 
-fn revoked(world: &World, form: &Pairs) -> Reply {
+pub(crate) fn revoked(world: &World, form: &Pairs) -> Reply {
     let given = form.get("authid").unwrap_or_default().trim();
     let (key, password) = given.split_once(':').unwrap_or((given, ""));
     let state = &mut world.state();
@@ -291,7 +211,7 @@ fn revoked(world: &World, form: &Pairs) -> Reply {
     page(200, pages::authid(&format!("<h1>{message}</h1>")))
 }
 
-fn server_error(world: &World, status: u16) -> Reply {
+pub(crate) fn server_error(world: &World, status: u16) -> Reply {
     match world.options.authid_dialect {
         AuthIdDialect::Gae => json_reply(status, &json!({"error": "Server error"})),
         AuthIdDialect::Dotnet => text(status, "An error occurred"),

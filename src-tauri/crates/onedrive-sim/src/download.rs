@@ -14,7 +14,7 @@ use crate::faults::{Action, DropPoint};
 use crate::model::item::Item;
 use crate::options::UploadAuth;
 use crate::reply::{GraphError, Reply, empty, reply, with};
-use crate::request::{Call, Dropped, encode};
+use crate::request::{Call, encode};
 use crate::state::State;
 use crate::time::{iso, plus};
 use crate::world::World;
@@ -40,14 +40,12 @@ fn signature(state: &State, drive: &str, item: &str, until: i64) -> String {
     hex::encode(&Sha256::digest(text.as_bytes())[..16])
 }
 
-pub(crate) async fn answer(world: &World, call: &mut Call) -> Result<Reply, Dropped> {
-    match serve(world, call).await {
-        Ok(reply) => Ok(reply),
-        Err(error) => {
-            let date = iso(world.now());
-            Ok(error.into_reply(&call.request_id, call.client_request_id(), &date))
-        }
-    }
+pub(crate) async fn answer(world: &World, call: &mut Call) -> Reply {
+    let served = serve(world, call).await;
+    served.unwrap_or_else(|error| {
+        let date = iso(world.now());
+        error.into_reply(&call.request_id, call.client_request_id(), &date)
+    })
 }
 
 async fn serve(world: &World, call: &mut Call) -> Result<Reply, GraphError> {
@@ -72,21 +70,13 @@ async fn serve(world: &World, call: &mut Call) -> Result<Reply, GraphError> {
         return Ok(empty(304));
     }
     let size = item.size();
-    let asked = call.header("range").map(|range| parse_range(range, size));
-    let (first, end) = match asked {
-        Some(Some((first, end))) if first < end => (first, end),
-        Some(Some(_)) => {
-            let refused = GraphError::new(416, "invalidRange", "The range is not satisfiable");
-            let refused = refused.into_reply(&call.request_id, call.client_request_id(), "");
-            return Ok(with(
-                refused,
-                header::CONTENT_RANGE,
-                &format!("bytes */{size}"),
-            ));
-        }
-        Some(None) | None => (0, size),
+    let range = call.header("range");
+    let range = range.and_then(|range| parse_range(range, size));
+    let (first, end) = match range {
+        Some((first, end)) if first < end => (first, end),
+        Some(_) => return Ok(unsatisfiable(call, size)),
+        None => (0, size),
     };
-    let partial = matches!(asked, Some(Some(_)));
     let file = open(&path, first).await;
     let file = file.map_err(|_| GraphError::not_found())?;
     let length = call
@@ -98,7 +88,7 @@ async fn serve(world: &World, call: &mut Call) -> Result<Reply, GraphError> {
         _ => body(file, first, length, call.fault.clone()),
     };
     let mut served = reply(
-        if partial { 206 } else { 200 },
+        if range.is_some() { 206 } else { 200 },
         "application/octet-stream",
         body,
     );
@@ -107,11 +97,17 @@ async fn serve(world: &World, call: &mut Call) -> Result<Reply, GraphError> {
         .insert(header::CONTENT_LENGTH, length.into());
     served = with(served, header::ACCEPT_RANGES, "bytes");
     served = with(served, header::ETAG, &item.e_tag());
-    if partial {
+    if range.is_some() {
         let range = format!("bytes {first}-{}/{size}", end - 1);
         served = with(served, header::CONTENT_RANGE, &range);
     }
     Ok(served)
+}
+
+fn unsatisfiable(call: &Call, size: u64) -> Reply {
+    let refused = GraphError::new(416, "invalidRange", "The range is not satisfiable");
+    let refused = refused.into_reply(&call.request_id, call.client_request_id(), "");
+    with(refused, header::CONTENT_RANGE, &format!("bytes */{size}"))
 }
 
 fn check(state: &State, call: &Call) -> Result<Item, GraphError> {

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use crate::error::{Error, Result};
 use crate::options::Origins;
 use crate::request::Origin;
-use crate::simulator::listen;
+use crate::server::listen;
 use crate::world::World;
 use certificates::Certificates;
 use connect::Routes;

@@ -20,6 +20,7 @@ mod admin;
 mod authid;
 mod download;
 mod error;
+mod fail;
 mod faults;
 mod front;
 mod graph;

@@ -1,5 +1,6 @@
 //! The HTML pages people see.
 
+use crate::authid::registry::CLIENT_ID;
 use crate::model::account::Account;
 use crate::model::token::Flow;
 use crate::reply::escape;
@@ -210,7 +211,7 @@ fn hidden(flow: &Flow, id: &str) -> String {
 
 fn app_name(client: &str) -> &str {
     match client {
-        crate::authid::CLIENT_ID => "Duplicati OAuth handler",
+        CLIENT_ID => "Duplicati OAuth handler",
         other => other,
     }
 }

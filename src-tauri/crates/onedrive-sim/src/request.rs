@@ -99,11 +99,7 @@ impl Call {
 
     /// The path's segments, decoded.
     pub(crate) fn segments(&self) -> Vec<String> {
-        self.path
-            .split('/')
-            .filter(|part| !part.is_empty())
-            .map(decode)
-            .collect()
+        segments(&self.path)
     }
 
     /// The next piece of the body; `None` at its end.
@@ -145,6 +141,14 @@ impl Call {
         }
         Ok(serde_json::from_slice(&body).ok())
     }
+}
+
+/// A path's segments, decoded.
+pub(crate) fn segments(path: &str) -> Vec<String> {
+    path.split('/')
+        .filter(|part| !part.is_empty())
+        .map(decode)
+        .collect()
 }
 
 /// Percent-decodes once; bytes that are no UTF-8 become replacement characters.

@@ -1,5 +1,6 @@
 //! The listeners: every request is logged, meets its fault, and is answered by the service it is for.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,15 +16,27 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::error::{self, Error};
 use crate::faults::{Action, BodyShape, DropPoint, Op, RetryAfter, Struck};
 use crate::limits::Verdict;
 use crate::log::Entry;
 use crate::model::upload::Upload;
 use crate::reply::{GraphError, Reply, empty, page, with};
 use crate::request::{Call, Dropped, Origin, Pairs};
-use crate::route;
+use crate::route::{self, Found};
+use crate::state::State;
 use crate::time::{http_date, iso, plus};
 use crate::world::World;
+
+/// Opens a port of 127.0.0.1 and returns its plain address, too.
+pub(crate) async fn listen(port: u16) -> error::Result<(TcpListener, String)> {
+    let failed = |source| Error::Listen { port, source };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(failed)?;
+    let chosen = listener.local_addr().map_err(failed)?.port();
+    Ok((listener, format!("http://127.0.0.1:{chosen}")))
+}
 
 /// Serves one origin until the task is aborted; its connections end with it.
 pub(crate) async fn serve(world: Arc<World>, origin: Origin, listener: TcpListener) {
@@ -58,15 +71,16 @@ async fn answer(
     origin: Origin,
     request: Request<Incoming>,
 ) -> Result<Reply, Ended> {
-    let mut call = take_apart(&world, origin, request);
+    let (mut call, found) = take_apart(&world, origin, request);
     let account = account_of(&world, &call);
-    let verdict = count(&world, &call, account.as_deref());
+    let limited = account.as_deref().filter(|_| found.is_limited());
+    let verdict = count(&world, &call, limited);
     let mut struck = false;
     let result = if verdict.refused {
         refuse(&world, &mut call).await
     } else {
         struck = strike(&world, &mut call, account.as_deref());
-        with_fault(&world, &mut call).await
+        with_fault(&world, &mut call, found).await
     };
     let result = result.map(|mut reply| {
         for (name, value) in &verdict.headers {
@@ -77,31 +91,7 @@ async fn answer(
 
     let status = result.as_ref().map_or(0, |reply| reply.status().as_u16());
     let state = &mut world.state();
-    let entry = Entry {
-        seq: 0,
-        time: iso(state.now()),
-        origin: match origin {
-            Origin::Api => "api",
-            Origin::Up => "up",
-            Origin::Dl => "dl",
-        },
-        method: call.method.to_string(),
-        op: call.op,
-        path: call.path.clone(),
-        query: call.raw_query.clone(),
-        status,
-        bytes: call.body_bytes,
-        had_auth: call.has_auth(),
-        user_agent: call.header("user-agent").map(str::to_owned),
-        content_range: call.header("content-range").map(str::to_owned),
-        range: call.header("range").map(str::to_owned),
-        request_id: call.request_id.clone(),
-        account,
-        faulted: struck,
-    };
-    if call.op != Op::Admin && call.path != "/favicon.ico" {
-        state.log.push(entry);
-    }
+    log(state, &call, account, status, struck);
     let reply = result.map_err(|Dropped| Ended)?;
     if call.fault.foreign {
         return Ok(reply);
@@ -118,36 +108,63 @@ async fn answer(
     })
 }
 
-fn take_apart(world: &World, origin: Origin, request: Request<Incoming>) -> Call {
+/// Keeps what was asked and answered; `status` is 0 when the connection ended instead.
+fn log(state: &mut State, call: &Call, account: Option<String>, status: u16, faulted: bool) {
+    if call.op == Op::Admin || call.path == "/favicon.ico" {
+        return;
+    }
+    state.log.push(Entry {
+        seq: 0,
+        time: iso(state.now()),
+        origin: match call.origin {
+            Origin::Api => "api",
+            Origin::Up => "up",
+            Origin::Dl => "dl",
+        },
+        method: call.method.to_string(),
+        op: call.op,
+        path: call.path.clone(),
+        query: call.raw_query.clone(),
+        status,
+        bytes: call.body_bytes,
+        had_auth: call.has_auth(),
+        user_agent: call.header("user-agent").map(str::to_owned),
+        content_range: call.header("content-range").map(str::to_owned),
+        range: call.header("range").map(str::to_owned),
+        request_id: call.request_id.clone(),
+        account,
+        faulted,
+    });
+}
+
+fn take_apart(world: &World, origin: Origin, request: Request<Incoming>) -> (Call, Found) {
     let (head, body) = request.into_parts();
     let raw_query = head.uri.query().unwrap_or_default().to_owned();
     let mut path = head.uri.path().to_owned();
     while path.contains("//") {
         path = path.replace("//", "/");
     }
-    Call {
+    let query = Pairs::parse(raw_query.as_bytes());
+    let found = route::find(origin, &head.method, &path, &query);
+    let call = Call {
         origin,
-        op: route::op(origin, &head.method, &path),
+        op: found.op(),
         method: head.method,
         path,
-        query: Pairs::parse(raw_query.as_bytes()),
+        query,
         raw_query,
         headers: head.headers,
         body: Body::new(body),
         request_id: world.state().random.guid(),
         fault: Action::default(),
         body_bytes: 0,
-    }
+    };
+    (call, found)
 }
 
 /// Counts a request against the limits of its account.
 fn count(world: &World, call: &Call, account: Option<&str>) -> Verdict {
-    let counts = match call.origin {
-        Origin::Up => true,
-        Origin::Api => route::is_graph(&call.path),
-        Origin::Dl => false,
-    };
-    let Some(account) = account.filter(|_| counts) else {
+    let Some(account) = account else {
         return Verdict::default();
     };
     let bytes = call
@@ -219,7 +236,7 @@ fn account_of(world: &World, call: &Call) -> Option<String> {
 }
 
 /// Answers `call` the way its fault wants it.
-async fn with_fault(world: &World, call: &mut Call) -> Result<Reply, Dropped> {
+async fn with_fault(world: &World, call: &mut Call, found: Found) -> Result<Reply, Dropped> {
     let fault = call.fault.clone();
     if let Some(ms) = fault
         .stall_ms
@@ -251,7 +268,7 @@ async fn with_fault(world: &World, call: &mut Call) -> Result<Reply, Dropped> {
         while call.next().await?.is_some() {}
         return Ok(page(200, LOGIN_PAGE.to_owned()));
     }
-    let reply = route::answer(world, call).await?;
+    let reply = route::answer(world, call, found).await?;
     if fault.complete_then_drop {
         return Err(Dropped);
     }

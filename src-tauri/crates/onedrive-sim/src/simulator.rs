@@ -1,13 +1,11 @@
 //! The running simulator and what tests can do to it without HTTP.
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::authid;
+use crate::authid::registry;
 use crate::error::{Error, Result};
 use crate::faults::Fault;
 use crate::front::Front;
@@ -18,7 +16,7 @@ use crate::model::account::Account;
 use crate::model::token::Revoked;
 use crate::options::{Options, Origins};
 use crate::request::Origin;
-use crate::server;
+use crate::server::{self, listen};
 use crate::state::State;
 use crate::tokens::{ANY_CLIENT, scopes};
 use crate::world::World;
@@ -143,9 +141,9 @@ impl Simulator {
     /// A v1 AuthID for another service: `sharepoint` reaches other people's drives too.
     pub fn seed_auth_id_for(&self, account: &str, service: &str) -> String {
         let state = &mut self.world.state();
-        let scopes = authid::scopes_of(service).map(scopes).unwrap_or_default();
-        let refresh = state.grant_refresh(account, authid::CLIENT_ID, &scopes);
-        authid::store(state, service, refresh)
+        let scopes = registry::scopes_of(service).map(scopes).unwrap_or_default();
+        let refresh = state.grant_refresh(account, registry::CLIENT_ID, &scopes);
+        registry::store(state, service, refresh)
     }
 
     /// A refresh token that every client id may use.
@@ -340,14 +338,4 @@ impl Drop for Simulator {
             task.abort();
         }
     }
-}
-
-/// Opens a port of 127.0.0.1 and returns its plain address, too.
-pub(crate) async fn listen(port: u16) -> Result<(TcpListener, String)> {
-    let failed = |source| Error::Listen { port, source };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .map_err(failed)?;
-    let chosen = listener.local_addr().map_err(failed)?.port();
-    Ok((listener, format!("http://127.0.0.1:{chosen}")))
 }

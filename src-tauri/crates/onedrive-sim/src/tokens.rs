@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::model::account::Account;
 use crate::model::token::{Access, Refresh, Revoked};
-use crate::reply::GraphError;
+use crate::reply::{GraphError, Reply, json_reply};
 use crate::state::State;
-use crate::time::plus;
+use crate::time::{iso, plus};
 
 /// Seconds an access token works.
 pub(crate) const ACCESS_LIFE: i64 = 3600;
@@ -62,6 +62,11 @@ impl OAuthError {
             value["suberror"] = suberror.into();
         }
         value
+    }
+
+    pub(crate) fn to_reply(&self, state: &mut State) -> Reply {
+        let trace = state.random.guid();
+        json_reply(self.status, &self.to_json(&trace, &iso(state.now())))
     }
 }
 
@@ -130,6 +135,33 @@ impl State {
         client: &str,
         scopes: Option<Vec<String>>,
     ) -> Result<Granted, OAuthError> {
+        let known = self.usable_refresh(token, client)?;
+        let rotate = self.check_account(&known.account)?.rotate;
+        let scopes = scopes
+            .filter(|scopes| !scopes.is_empty())
+            .unwrap_or_else(|| known.scopes.clone());
+        if scopes
+            .iter()
+            .any(|scope| !known.scopes.contains(scope) && is_resource(scope))
+        {
+            return Err(OAuthError::new(
+                "invalid_grant",
+                65001,
+                "The user has not consented to use the application with these scopes.",
+            ));
+        }
+        let access = self.grant_access(&known.account, &scopes);
+        let refresh = rotate.then(|| self.grant_refresh(&known.account, client, &known.scopes));
+        Ok(Granted {
+            access,
+            refresh,
+            scopes,
+            account: known.account,
+        })
+    }
+
+    /// A refresh token that was given to this client and has not ended.
+    fn usable_refresh(&self, token: &str, client: &str) -> Result<Refresh, OAuthError> {
         let grant = |number, text: &str| OAuthError::new("invalid_grant", number, text);
         let Some(known) = self.refresh.get(token).cloned() else {
             return Err(grant(
@@ -164,27 +196,7 @@ impl State {
                 "The refresh token has expired due to inactivity.",
             ));
         }
-        let rotate = self.check_account(&known.account)?.rotate;
-        let scopes = scopes
-            .filter(|scopes| !scopes.is_empty())
-            .unwrap_or_else(|| known.scopes.clone());
-        if scopes
-            .iter()
-            .any(|scope| !known.scopes.contains(scope) && is_resource(scope))
-        {
-            return Err(grant(
-                65001,
-                "The user has not consented to use the application with these scopes.",
-            ));
-        }
-        let access = self.grant_access(&known.account, &scopes);
-        let refresh = rotate.then(|| self.grant_refresh(&known.account, client, &known.scopes));
-        Ok(Granted {
-            access,
-            refresh,
-            scopes,
-            account: known.account,
-        })
+        Ok(known)
     }
 
     /// The account, unless something stands against giving it tokens.

@@ -1,10 +1,9 @@
 //! The upload origin: fragments, status and end of upload sessions.
 
-use axum::http::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncSeekExt, AsyncWriteExt, SeekFrom};
 
-use crate::graph::Fail;
+use crate::fail::{Fail, disk};
 use crate::graph::folders::{self, Placement};
 use crate::graph::show;
 use crate::hashes::Hashes;
@@ -12,36 +11,17 @@ use crate::model::item::Item;
 use crate::model::upload::Upload;
 use crate::options::UploadAuth;
 use crate::reply::{GraphError, Reply, empty, json_reply};
-use crate::request::{Call, Dropped, Pairs};
+use crate::request::{Call, Pairs};
 use crate::state::State;
 use crate::time::{iso, plus};
 use crate::world::World;
 
 /// Every fragment but the last is a multiple of this many bytes.
-pub(crate) const FRAGMENT_UNIT: u64 = 320 * 1024;
+const FRAGMENT_UNIT: u64 = 320 * 1024;
 /// A fragment is smaller than this many bytes.
 const FRAGMENT_LIMIT: u64 = 60 * 1024 * 1024;
 /// Seconds a session lives on after it was touched.
 pub(crate) const SESSION_LIFE: i64 = 24 * 3600;
-
-pub(crate) async fn answer(world: &World, call: &mut Call) -> Result<Reply, Dropped> {
-    let answered = match call.method {
-        Method::PUT => fragment(world, call).await,
-        Method::POST => post(world, call).await,
-        Method::GET => status(world, call),
-        Method::DELETE => cancel(world, call),
-        _ => Err(GraphError::new(405, "invalidRequest", "Method not allowed").into()),
-    };
-    match answered {
-        Ok(reply) => Ok(reply),
-        Err(Fail::Dropped) => Err(Dropped),
-        Err(Fail::Graph(error)) => {
-            while call.next().await?.is_some() {}
-            let date = iso(world.now());
-            Ok(error.into_reply(&call.request_id, call.client_request_id(), &date))
-        }
-    }
-}
 
 /// The id of the session an upload address is for.
 pub(crate) fn session_id(call: &Call) -> Option<String> {
@@ -89,7 +69,8 @@ fn session(world: &World, call: &Call) -> Result<Upload, GraphError> {
     Ok(upload)
 }
 
-async fn fragment(world: &World, call: &mut Call) -> Result<Reply, Fail> {
+/// Takes a fragment in.
+pub(crate) async fn fragment(world: &World, call: &mut Call) -> Result<Reply, Fail> {
     session(world, call)?;
     let range = call.header("content-range").and_then(ContentRange::parse);
     let Some(range) = range else {
@@ -123,7 +104,7 @@ async fn fragment(world: &World, call: &mut Call) -> Result<Reply, Fail> {
     let path = part(&world.state(), &upload);
     append(&path, range.first, &bytes[..kept as usize])
         .await
-        .map_err(crate::graph::disk)?;
+        .map_err(disk)?;
     upload.total = Some(range.total);
     upload.received = range.first + kept;
     let last = upload.received == range.total;
@@ -169,7 +150,7 @@ fn check(world: &World, upload: &Upload, range: &ContentRange) -> Result<(), Gra
 }
 
 /// An empty POST makes the file of a business session that was told to wait.
-async fn post(world: &World, call: &mut Call) -> Result<Reply, Fail> {
+pub(crate) async fn post(world: &World, call: &mut Call) -> Result<Reply, Fail> {
     while call.next().await?.is_some() {}
     let upload = session(world, call)?;
     if upload.total != Some(upload.received) {
@@ -200,7 +181,7 @@ pub(crate) async fn hashes(world: &World, upload: &Upload) -> Result<Hashes, Fai
     let taken = tokio::task::spawn_blocking(move || Hashes::of_file(&path, length)).await;
     taken
         .unwrap_or_else(|stopped| Err(stopped.into()))
-        .map_err(crate::graph::disk)
+        .map_err(disk)
 }
 
 /// Turns a complete session into a file. The session is over even when the name is taken.
@@ -220,12 +201,12 @@ pub(crate) fn finish(
     })
 }
 
-fn status(world: &World, call: &Call) -> Result<Reply, Fail> {
+pub(crate) fn status(world: &World, call: &Call) -> Result<Reply, Fail> {
     let upload = session(world, call)?;
     Ok(json_reply(200, &progress(call, &upload)))
 }
 
-fn cancel(world: &World, call: &Call) -> Result<Reply, Fail> {
+pub(crate) fn cancel(world: &World, call: &Call) -> Result<Reply, Fail> {
     let upload = session(world, call)?;
     let state = &mut world.state();
     state.remove_upload(&upload.id);
@@ -255,6 +236,10 @@ async fn append(path: &std::path::Path, offset: u64, bytes: &[u8]) -> std::io::R
 
 fn part(state: &State, upload: &Upload) -> std::path::PathBuf {
     state.folder.join("uploads").join(&upload.id)
+}
+
+pub(crate) fn not_allowed() -> GraphError {
+    GraphError::new(405, "invalidRequest", "Method not allowed")
 }
 
 fn length_mismatch() -> GraphError {

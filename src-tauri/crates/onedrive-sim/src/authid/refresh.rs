@@ -12,7 +12,7 @@ use crate::time::{iso, plus, seconds_until};
 use crate::tokens::{ACCESS_LIFE, OAuthError};
 use crate::world::World;
 
-use super::CLIENT_ID;
+use super::registry::{CLIENT_ID, scopes_of};
 
 /// Seconds before its end from which a cached token is no longer given out.
 const CACHE_MARGIN: i64 = 30;
@@ -37,7 +37,7 @@ impl Refusal {
     }
 }
 
-pub(super) fn answer(world: &World, call: &Call, form: &Pairs) -> Reply {
+pub(crate) fn answer(world: &World, call: &Call, form: &Pairs) -> Reply {
     let given = call
         .header("x-authid")
         .or_else(|| call.query.filled("authid"))
@@ -73,7 +73,7 @@ fn token(world: &World, state: &mut State, authid: &str) -> Result<Reply, Refusa
         "" => return Err(invalid()),
         "v2" => {
             let (service, refresh) = password.split_once(':').ok_or_else(invalid)?;
-            super::scopes_of(service).ok_or_else(invalid)?;
+            scopes_of(service).ok_or_else(invalid)?;
             (service.to_owned(), refresh.to_owned())
         }
         key => {

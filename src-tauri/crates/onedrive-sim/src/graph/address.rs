@@ -36,6 +36,25 @@ pub(crate) struct ItemRef {
     pub(crate) path: Vec<String>,
 }
 
+impl Target {
+    /// The path in the table of routes, which has one spelling for each thing.
+    pub(crate) fn segments(&self) -> Vec<String> {
+        let segments = match self {
+            Self::Me => vec!["me"],
+            Self::MyDrives => vec!["me", "drives"],
+            Self::SharedWithMe => vec!["me", "drive", "sharedWithMe"],
+            Self::Batch => vec!["$batch"],
+            Self::Site(name) => vec!["sites", name],
+            Self::SiteDrives => vec!["sites", "{site}", "drives"],
+            Self::Groups => vec!["groups"],
+            Self::Drive(_) => vec!["drives", "{drive}"],
+            Self::Item(_, item, action) if action.is_empty() => vec!["items", &item.base],
+            Self::Item(_, item, action) => vec!["items", &item.base, action],
+        };
+        segments.into_iter().map(str::to_owned).collect()
+    }
+}
+
 /// Reads the path behind the version, still percent-encoded.
 pub(crate) fn parse(rest: &str) -> Result<Target, GraphError> {
     let rest = rest.trim_end_matches('/');

@@ -5,45 +5,40 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use super::Fail;
 use super::items::bad_body;
-use crate::faults::Action;
-use crate::reply::{GraphError, Reply, json_reply};
+use crate::fail::Fail;
+use crate::faults::{Action, Op};
+use crate::reply::{GraphError, Reply};
 use crate::request::{Call, Pairs};
-use crate::world::World;
 
 /// Requests a batch may hold.
 const MOST: usize = 20;
 
-pub(crate) async fn answer(world: &World, call: &mut Call) -> Result<Reply, Fail> {
+/// The requests in a batch.
+pub(crate) async fn requests(call: &mut Call) -> Result<Vec<Value>, Fail> {
     if call.method != Method::POST {
         return Err(GraphError::new(405, "invalidRequest", "A batch is posted").into());
     }
-    let Some(body) = call.json().await? else {
+    let Some(mut body) = call.json().await? else {
         return Err(bad_body().into());
     };
-    let requests = body
-        .get("requests")
-        .and_then(Value::as_array)
-        .ok_or_else(bad_body)?;
+    let Some(Value::Array(requests)) = body.get_mut("requests").map(Value::take) else {
+        return Err(bad_body().into());
+    };
     if requests.len() > MOST {
         return Err(
             GraphError::invalid("Number of batch request steps exceeds the maximum").into(),
         );
     }
-    let mut responses = Vec::new();
-    for request in requests {
-        responses.push(one(world, call, request).await?);
-    }
-    Ok(json_reply(200, &json!({ "responses": responses })))
+    Ok(requests)
 }
 
-async fn one(world: &World, outer: &mut Call, request: &Value) -> Result<Value, Fail> {
-    let text = |key: &str| request.get(key).and_then(Value::as_str).unwrap_or_default();
-    let url = text("url");
+/// One of them, as if it had come alone.
+pub(crate) fn inner(outer: &Call, request: &Value) -> Result<Call, GraphError> {
+    let url = text(request, "url");
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     if path.contains("$batch") {
-        return Err(GraphError::invalid("A batch cannot hold a batch").into());
+        return Err(GraphError::invalid("A batch cannot hold a batch"));
     }
     let mut headers = HeaderMap::new();
     let given = request.get("headers").and_then(Value::as_object);
@@ -65,10 +60,10 @@ async fn one(world: &World, outer: &mut Call, request: &Value) -> Result<Value, 
         .map(Value::to_string)
         .unwrap_or_default();
     headers.insert("content-length", body.len().into());
-    let method = Method::from_bytes(text("method").as_bytes()).unwrap_or(Method::GET);
-    let mut call = Call {
+    let method = Method::from_bytes(text(request, "method").as_bytes()).unwrap_or(Method::GET);
+    Ok(Call {
         origin: outer.origin,
-        op: super::op(&method, path),
+        op: Op::Any,
         method,
         path: format!("/v1.0/{}", path.trim_start_matches('/')),
         raw_query: query.to_owned(),
@@ -78,9 +73,11 @@ async fn one(world: &World, outer: &mut Call, request: &Value) -> Result<Value, 
         request_id: outer.request_id.clone(),
         fault: Action::default(),
         body_bytes: 0,
-    };
-    let rest = format!("/{}", path.trim_start_matches('/'));
-    let reply = super::answer(world, &mut call, &rest).await?;
+    })
+}
+
+/// The answer to `request` as it stands among the others.
+pub(crate) async fn shown(request: &Value, reply: Reply) -> Value {
     let (head, body) = reply.into_parts();
     let body = body
         .collect()
@@ -92,10 +89,14 @@ async fn one(world: &World, outer: &mut Call, request: &Value) -> Result<Value, 
         .iter()
         .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.into())))
         .collect();
-    Ok(json!({
-        "id": text("id"),
+    json!({
+        "id": text(request, "id"),
         "status": head.status.as_u16(),
         "headers": headers,
         "body": serde_json::from_slice::<Value>(&body).unwrap_or(Value::Null),
-    }))
+    })
+}
+
+fn text<'a>(request: &'a Value, key: &str) -> &'a str {
+    request.get(key).and_then(Value::as_str).unwrap_or_default()
 }

@@ -5,9 +5,11 @@ use std::ops::Bound;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
+use super::access::Place;
 use super::filter::Filter;
 use super::items::bad_body;
-use super::{Fail, Place, folders, show};
+use super::{folders, show};
+use crate::fail::Fail;
 use crate::model::item::Item;
 use crate::model::upload::Conflict;
 use crate::reply::{GraphError, Reply, json_reply};
@@ -110,9 +112,9 @@ pub(crate) async fn create(at: &Place<'_>, call: &mut Call) -> Result<Reply, Fai
 }
 
 /// Everything in the drive, or what changed since a token.
-pub(crate) fn delta(at: &Place<'_>, call: &Call, action: &str) -> Result<Reply, Fail> {
+pub(crate) fn delta(at: &Place<'_>, call: &Call) -> Result<Reply, Fail> {
     let state = &mut at.world.state();
-    let in_action = action.split('\'').nth(1);
+    let in_action = at.action.split('\'').nth(1);
     let token = call.query.odata("token").or(in_action);
     let tree = folders::tree(state, at.drive)?;
     let since = match token {

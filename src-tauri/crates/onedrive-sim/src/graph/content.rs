@@ -3,9 +3,11 @@
 use axum::http::header;
 use tokio::io::AsyncWriteExt;
 
+use super::access::Place;
 use super::folders::{self, Placement};
-use super::{Fail, Place, children, items, show};
+use super::{children, items, show};
 use crate::download;
+use crate::fail::{Fail, disk};
 use crate::hashes::Hashes;
 use crate::model::item::{Content, Item};
 use crate::model::upload::Conflict;
@@ -158,9 +160,4 @@ fn too_large() -> GraphError {
         "The file is too large for a simple upload",
     )
     .inner("maxFileSizeExceeded")
-}
-
-/// Trouble with the simulator's own disk.
-pub(crate) fn disk(error: std::io::Error) -> Fail {
-    Fail::Graph(GraphError::new(500, "generalException", &error.to_string()))
 }

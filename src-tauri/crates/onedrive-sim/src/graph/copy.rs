@@ -6,7 +6,9 @@
 use axum::http::header;
 use serde_json::{Value, json};
 
-use super::{Fail, Place, children, folders, items};
+use super::access::Place;
+use super::{children, folders, items};
+use crate::fail::{Fail, disk};
 use crate::model::item::Content;
 use crate::model::names;
 use crate::model::upload::Conflict;
@@ -15,7 +17,7 @@ use crate::request::{Call, encode};
 use crate::world::World;
 
 /// Path of the addresses that [`status`] answers; the real ones take no token either.
-pub(crate) const MONITOR: &str = "/monitor";
+const MONITOR: &str = "/monitor";
 
 /// Copies a file to the folder and name that the body asks for; folders are not supported.
 pub(crate) async fn copy(at: &Place<'_>, call: &mut Call) -> Result<Reply, Fail> {
@@ -39,7 +41,7 @@ pub(crate) async fn copy(at: &Place<'_>, call: &mut Call) -> Result<Reply, Fail>
 
     let conflict = children::conflict(&Value::Null, &call.query)?;
     let blob = state.random.hex();
-    std::fs::copy(state.blob(&content.blob), state.blob(&blob)).map_err(super::content::disk)?;
+    std::fs::copy(state.blob(&content.blob), state.blob(&blob)).map_err(disk)?;
     let to = folders::Placement {
         drive: at.drive,
         parent: &parent,

@@ -4,7 +4,9 @@ use axum::http::header;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Fail, Place, folders, show};
+use super::access::Place;
+use super::{folders, show};
+use crate::fail::Fail;
 use crate::model::drive::DriveKind;
 use crate::model::item::Item;
 use crate::model::names;

@@ -2,14 +2,18 @@
 
 use serde_json::{Value, json};
 
+use super::access::Place;
 use super::folders::{self, Placement};
 use super::items::{bad_body, times_of};
-use super::{Fail, Place, children, show};
+use super::{children, show};
+use crate::fail::Fail;
 use crate::model::drive::DriveKind;
+use crate::model::item::Item;
 use crate::model::names::fold;
 use crate::model::upload::{Conflict, Upload};
 use crate::reply::{GraphError, Reply, json_reply};
 use crate::request::Call;
+use crate::state::State;
 use crate::time::{iso, plus};
 use crate::upload::{self, SESSION_LIFE};
 
@@ -26,63 +30,10 @@ pub(crate) async fn create(at: &Place<'_>, call: &mut Call) -> Result<Reply, Fai
     let (created, modified) = times_of(item.get("fileSystemInfo").unwrap_or(&Value::Null))?;
 
     let state = &mut at.world.state();
-    let (parent, name) = if at.item.path.is_empty() {
-        let item = folders::resolve(state, at.drive, at.item)?;
-        if item.is_folder() {
-            return Err(GraphError::invalid("File name not provided in url").into());
-        }
-        (item.parent.unwrap_or_default(), item.name)
-    } else {
-        folders::resolve_new(state, at.drive, at.item)?
-    };
-    if item
-        .get("name")
-        .and_then(Value::as_str)
-        .is_some_and(|given| fold(given) != fold(&name))
-    {
-        return Err(
-            GraphError::invalid("The name in the body differs from the one in the url").into(),
-        );
-    }
-    let tree = folders::tree(state, at.drive)?;
-    let business = tree.drive.kind != DriveKind::Personal;
-    let size = item.get("fileSize").and_then(Value::as_u64);
-    if !business && size.is_some_and(|size| !tree.fits(size)) {
-        return Err(GraphError::full().into());
-    }
-    if tree
-        .child(&parent, &name)
-        .is_some_and(|item| item.is_folder())
-    {
-        return Err(GraphError::exists().into());
-    }
+    let (parent, name) = destination(state, at, item)?;
+    check(state, at, &parent, &name, item)?;
     let now = state.now();
-    let rival = state.uploads.values().any(|upload| {
-        upload.drive == at.drive
-            && upload.parent == parent
-            && fold(&upload.name) == fold(&name)
-            && upload.received > 0
-            && upload.expires > now
-            && !upload.expired
-    });
-    if business && rival {
-        let message = "The file is currently being uploaded";
-        return Err(GraphError::new(409, "nameAlreadyExists", message).into());
-    }
-
-    let id = state.random.guid();
-    // Characters whose spelling a client must not touch: the address is compared byte for byte.
-    let secret = format!(
-        "v1.{}%2B{}%2F..~",
-        state.random.secret(),
-        state.random.hex()
-    );
-    let address = match business {
-        false => format!("/rup/{}/{id}?tempauth={secret}", at.drive),
-        true => format!(
-            "/personal/_layouts/15/uploadSession?guid='{id}'&overwrite=True&rename=False&dc=0&tempauth={secret}"
-        ),
-    };
+    let (id, address) = new_address(state, at)?;
     let upload = Upload {
         id,
         account: at.access.account.clone(),
@@ -111,6 +62,82 @@ pub(crate) async fn create(at: &Place<'_>, call: &mut Call) -> Result<Reply, Fai
     });
     state.put_upload(upload);
     Ok(json_reply(200, &shown))
+}
+
+/// Folder and name of the new file.
+fn destination(
+    state: &mut State,
+    at: &Place<'_>,
+    body: &Value,
+) -> Result<(String, String), GraphError> {
+    let (parent, name) = if at.item.path.is_empty() {
+        let item = folders::resolve(state, at.drive, at.item)?;
+        if item.is_folder() {
+            return Err(GraphError::invalid("File name not provided in url"));
+        }
+        (item.parent.unwrap_or_default(), item.name)
+    } else {
+        folders::resolve_new(state, at.drive, at.item)?
+    };
+    let given = body.get("name").and_then(Value::as_str);
+    if given.is_some_and(|given| fold(given) != fold(&name)) {
+        return Err(GraphError::invalid(
+            "The name in the body differs from the one in the url",
+        ));
+    }
+    Ok((parent, name))
+}
+
+/// Whether there is room for the file, and nothing in its way.
+fn check(
+    state: &State,
+    at: &Place<'_>,
+    parent: &str,
+    name: &str,
+    body: &Value,
+) -> Result<(), GraphError> {
+    let tree = folders::tree(state, at.drive)?;
+    let business = tree.drive.kind != DriveKind::Personal;
+    let size = body.get("fileSize").and_then(Value::as_u64);
+    if !business && size.is_some_and(|size| !tree.fits(size)) {
+        return Err(GraphError::full());
+    }
+    if tree.child(parent, name).is_some_and(Item::is_folder) {
+        return Err(GraphError::exists());
+    }
+    let now = state.now();
+    let rival = state.uploads.values().any(|upload| {
+        upload.drive == at.drive
+            && upload.parent == parent
+            && fold(&upload.name) == fold(name)
+            && upload.received > 0
+            && upload.expires > now
+            && !upload.expired
+    });
+    if business && rival {
+        let message = "The file is currently being uploaded";
+        return Err(GraphError::new(409, "nameAlreadyExists", message));
+    }
+    Ok(())
+}
+
+/// Id of a new session, and its address as drives of this kind have it.
+fn new_address(state: &mut State, at: &Place<'_>) -> Result<(String, String), GraphError> {
+    let kind = folders::tree(state, at.drive)?.drive.kind;
+    let id = state.random.guid();
+    // Characters whose spelling a client must not touch: the address is compared byte for byte.
+    let secret = format!(
+        "v1.{}%2B{}%2F..~",
+        state.random.secret(),
+        state.random.hex()
+    );
+    let address = match kind {
+        DriveKind::Personal => format!("/rup/{}/{id}?tempauth={secret}", at.drive),
+        _ => format!(
+            "/personal/_layouts/15/uploadSession?guid='{id}'&overwrite=True&rename=False&dc=0&tempauth={secret}"
+        ),
+    };
+    Ok((id, address))
 }
 
 /// Makes the file of a finished session that was told to wait (`@microsoft.graph.sourceUrl`).

@@ -6,7 +6,7 @@ use crate::model::account::Account;
 use crate::model::token::{Challenge, Code, Flow};
 use crate::pages;
 use crate::reply::{Reply, page, redirect};
-use crate::request::{Call, Pairs};
+use crate::request::Pairs;
 use crate::state::State;
 use crate::time::plus;
 use crate::tokens::scopes;
@@ -18,8 +18,7 @@ const CODE_LIFE: i64 = 600;
 const FLOW_LIFE: i64 = 3600;
 
 /// Checks a request and shows the account list, or answers at once when nobody has to be asked.
-pub(crate) fn start(world: &World, call: &Call, tenant: &str) -> Reply {
-    let query = &call.query;
+pub(crate) fn start(world: &World, query: &Pairs, tenant: &str) -> Reply {
     let Some(client) = query.filled("client_id") else {
         return refused(
             "AADSTS900144",
@@ -34,44 +33,9 @@ pub(crate) fn start(world: &World, call: &Call, tenant: &str) -> Reply {
         return refused("AADSTS50011", &text);
     }
     let state = &mut world.state();
-    let flow = Flow {
-        csrf: state.random.secret(),
-        tenant: tenant.to_owned(),
-        client: client.to_owned(),
-        redirect_uri: redirect_uri.to_owned(),
-        response_mode: query.get("response_mode").unwrap_or("query").to_owned(),
-        scopes: scopes(query.get("scope").unwrap_or_default()),
-        state: query.get("state").map(str::to_owned),
-        nonce: query.get("nonce").map(str::to_owned),
-        challenge: challenge(query),
-        started: state.now(),
-    };
-    if query
-        .get("response_type")
-        .is_none_or(|kind| !kind.split_whitespace().any(|k| k == "code"))
-    {
-        return failed(
-            &flow,
-            "unsupported_response_type",
-            "AADSTS70016: The response type is not supported.",
-        );
-    }
-    if query
-        .get("code_challenge_method")
-        .is_some_and(|method| !["plain", "S256"].contains(&method))
-    {
-        return failed(
-            &flow,
-            "invalid_request",
-            "AADSTS501491: Invalid code challenge method.",
-        );
-    }
-    if flow.scopes.is_empty() {
-        return failed(
-            &flow,
-            "invalid_request",
-            "AADSTS900144: The request must contain the parameter 'scope'.",
-        );
+    let flow = flow_for(state, query, tenant, client);
+    if let Some((error, text)) = flaw(&flow, query) {
+        return failed(&flow, error, text);
     }
     let auto = query
         .get("sim_auto")
@@ -87,6 +51,49 @@ pub(crate) fn start(world: &World, call: &Call, tenant: &str) -> Reply {
             "AADSTS50058: A silent sign-in request was sent but no user is signed in.",
         );
     }
+    first_page(state, flow, query)
+}
+
+/// What a request asks for.
+fn flow_for(state: &mut State, query: &Pairs, tenant: &str, client: &str) -> Flow {
+    Flow {
+        csrf: state.random.secret(),
+        tenant: tenant.to_owned(),
+        client: client.to_owned(),
+        redirect_uri: query.get("redirect_uri").unwrap_or_default().to_owned(),
+        response_mode: query.get("response_mode").unwrap_or("query").to_owned(),
+        scopes: scopes(query.get("scope").unwrap_or_default()),
+        state: query.get("state").map(str::to_owned),
+        nonce: query.get("nonce").map(str::to_owned),
+        challenge: challenge(query),
+        started: state.now(),
+    }
+}
+
+/// What is wrong with a request whose app can be told: error and description.
+fn flaw(flow: &Flow, query: &Pairs) -> Option<(&'static str, &'static str)> {
+    let kind = query.get("response_type").unwrap_or_default();
+    if !kind.split_whitespace().any(|kind| kind == "code") {
+        return Some((
+            "unsupported_response_type",
+            "AADSTS70016: The response type is not supported.",
+        ));
+    }
+    let method = query.get("code_challenge_method");
+    if method.is_some_and(|method| !["plain", "S256"].contains(&method)) {
+        return Some((
+            "invalid_request",
+            "AADSTS501491: Invalid code challenge method.",
+        ));
+    }
+    flow.scopes.is_empty().then_some((
+        "invalid_request",
+        "AADSTS900144: The request must contain the parameter 'scope'.",
+    ))
+}
+
+/// Remembers the sign-in and shows the account list, or what the hinted account is asked.
+fn first_page(state: &mut State, flow: Flow, query: &Pairs) -> Reply {
     let now = state.now();
     state
         .flows

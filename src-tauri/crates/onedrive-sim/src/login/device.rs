@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::model::token::{Device, DeviceAnswer};
 use crate::pages;
 use crate::reply::{Reply, json_reply, page};
-use crate::request::{Call, Dropped, Pairs};
+use crate::request::Pairs;
 use crate::state::State;
 use crate::time::plus;
 use crate::tokens::{Granted, OAuthError, scopes};
@@ -14,8 +14,7 @@ use crate::world::World;
 /// Seconds a device code works.
 const LIFE: i64 = 900;
 
-pub(crate) async fn start(world: &World, call: &mut Call) -> Result<Reply, Dropped> {
-    let form = call.form().await?;
+pub(crate) fn start(world: &World, form: &Pairs) -> Reply {
     let state = &mut world.state();
     let Some(client) = form.filled("client_id") else {
         let error = OAuthError::new(
@@ -23,7 +22,7 @@ pub(crate) async fn start(world: &World, call: &mut Call) -> Result<Reply, Dropp
             900_144,
             "The request body must contain the following parameter: 'client_id'.",
         );
-        return Ok(super::token::refusal(state, &error));
+        return error.to_reply(state);
     };
     let code = state.random.secret();
     let user_code = state.random.pick(b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789", 9);
@@ -36,7 +35,7 @@ pub(crate) async fn start(world: &World, call: &mut Call) -> Result<Reply, Dropp
     };
     state.devices.insert(code.clone(), device);
     let address = format!("{}/device", world.urls.api);
-    Ok(json_reply(
+    json_reply(
         200,
         &json!({
             "device_code": code,
@@ -46,15 +45,15 @@ pub(crate) async fn start(world: &World, call: &mut Call) -> Result<Reply, Dropp
             "interval": world.options.device_interval.unwrap_or(5),
             "message": format!("To sign in, use a web browser to open the page {address} and enter the code {user_code} to authenticate."),
         }),
-    ))
+    )
 }
 
-pub(crate) fn form(world: &World, call: &Call) -> Reply {
+pub(crate) fn form(world: &World, query: &Pairs) -> Reply {
     let state = world.state();
     page(
         200,
         pages::device(
-            call.query.get("code").unwrap_or_default(),
+            query.get("code").unwrap_or_default(),
             state.accounts.values(),
         ),
     )

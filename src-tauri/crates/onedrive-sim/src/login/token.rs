@@ -5,33 +5,26 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::device;
-use crate::authid;
+use crate::authid::registry;
 use crate::model::token::{Challenge, Code};
 use crate::reply::{Reply, json_reply};
-use crate::request::{Call, Dropped, Pairs, decode};
+use crate::request::{Call, Pairs, decode};
 use crate::state::State;
-use crate::time::iso;
 use crate::tokens::{ACCESS_LIFE, Granted, OAuthError, scopes};
 use crate::world::World;
 
-pub(crate) async fn answer(world: &World, call: &mut Call) -> Result<Reply, Dropped> {
-    let form = call.form().await?;
-    let (client, secret) = client_of(call, &form);
+pub(crate) fn answer(world: &World, call: &Call, form: &Pairs) -> Reply {
+    let (client, secret) = client_of(call, form);
     let state = &mut world.state();
     let granted =
-        check_client(&client, secret.as_deref()).and_then(|()| grant(state, &form, &client));
-    Ok(match granted {
+        check_client(&client, secret.as_deref()).and_then(|()| grant(state, form, &client));
+    match granted {
         Ok((granted, nonce)) => json_reply(
             200,
             &granted_json(world, state, &granted, &client, nonce.as_deref()),
         ),
-        Err(error) => refusal(state, &error),
-    })
-}
-
-pub(crate) fn refusal(state: &mut State, error: &OAuthError) -> Reply {
-    let trace = state.random.guid();
-    json_reply(error.status, &error.to_json(&trace, &iso(state.now())))
+        Err(error) => error.to_reply(state),
+    }
 }
 
 fn grant(
@@ -182,9 +175,9 @@ fn check_client(client: &str, secret: Option<&str>) -> Result<(), OAuthError> {
             "The request body must contain the following parameter: 'client_id'.",
         ));
     }
-    if client == authid::CLIENT_ID {
+    if client == registry::CLIENT_ID {
         return match secret {
-            Some(authid::CLIENT_SECRET) => Ok(()),
+            Some(registry::CLIENT_SECRET) => Ok(()),
             Some(_) => Err(refuse(7_000_215, "Invalid client secret provided.")),
             None => Err(refuse(
                 7_000_218,
