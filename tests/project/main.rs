@@ -1,3 +1,4 @@
-//! The project's own papers: what its documents say of each other.
+//! The project itself: what its documents say of each other, and how its files hang together.
 
+mod imports;
 mod links;

@@ -34,7 +34,7 @@
 //! anew when it is missing or damaged.
 //!
 //! Everything here is plain blocking code; call it from a thread that may block, inside a tokio runtime
-//! (`spawn_blocking`). It meets the async destination in one file, `session.rs`.
+//! (`spawn_blocking`). It meets the async destination in one file, `repository/session.rs`.
 //!
 //! What happens is told to a [`Monitor`]; words for people are the callers' business.
 //!
