@@ -1,4 +1,5 @@
 //! The project itself: what its documents say of each other, and how its files hang together.
 
 mod imports;
+mod layout;
 mod links;
