@@ -75,5 +75,5 @@ fn no_tests_lie_beside_the_suites() {
         let files = files.into_iter().flatten().map(|file| file.unwrap().path());
         beside.extend(files.filter(|file| file.extension().is_some_and(|end| end == "rs")));
     }
-    assert_eq!(beside, [PathBuf::new(); 0]);
+    assert!(beside.is_empty(), "{beside:?}");
 }

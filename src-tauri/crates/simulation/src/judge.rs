@@ -99,6 +99,7 @@ impl Before {
             has_forgotten: false,
             versions: before.dlists.len(),
             deleted: 0,
+            gone_meanwhile: Vec::new(),
         });
         Some(before)
     }

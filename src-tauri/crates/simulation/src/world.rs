@@ -76,6 +76,9 @@ pub(crate) struct Running {
     /// Versions at its start, and how many it has deleted.
     pub(crate) versions: usize,
     pub(crate) deleted: usize,
+    /// Versions that somebody deleted by hand on another computer meanwhile: nothing can see that between its look and its
+    /// own deletion.
+    pub(crate) gone_meanwhile: Vec<Timestamp>,
 }
 
 /// Which dlists an operation may delete.
@@ -422,10 +425,19 @@ impl World {
         };
         let newest = newest_before(&files).max(Some(time)).unwrap_or(now);
         let is_believed = !ahead.is_negative() && !has_jumped(newest);
+        let mut is_by_hand = false;
         if let Some(running) = &mut own.running {
             running.deleted += 1;
+            is_by_hand = matches!(running.rule, Rule::Named(_));
         }
-        let own = &*own;
+        if is_by_hand {
+            let others = state.clients.iter_mut().enumerate();
+            let others = others.filter(|(other, _)| *other != client);
+            for running in others.filter_map(|(_, other)| other.running.as_mut()) {
+                running.gone_meanwhile.push(time);
+            }
+        }
+        let own = &state.clients[client];
         let running = own.running.as_ref();
         let are_most = |keep: &Keep| {
             own.kept.as_ref() == Some(keep)
@@ -433,7 +445,11 @@ impl World {
         };
         let gives_up = |keep: &Keep| match keep {
             Keep::All => false,
-            Keep::Versions(count) => newer(&files, time) >= usize::from(*count),
+            Keep::Versions(count) => {
+                let gone = running.map_or(&[][..], |running| &running.gone_meanwhile);
+                let gone = gone.iter().filter(|gone| **gone > time).count();
+                newer(&files, time) + gone >= usize::from(*count)
+            }
             Keep::Days(days) => {
                 let is_old = |now: Timestamp| {
                     let age = now.duration_since(time.min(made));

@@ -11,6 +11,10 @@ use crate::repository::listing::Listed;
 use crate::repository::session::Session;
 use crate::repository::store::{INDEX, SPOOL, Store};
 
+/// A new index on its way: while it is written, and once it is whole.
+const UNFINISHED: &str = "index-unfinished.sqlite";
+const RENEWED: &str = "index-renewed.sqlite";
+
 /// The cache folder of a store, locked for one operation at a time across all processes.
 pub(crate) struct Cache {
     folder: PathBuf,
@@ -50,11 +54,15 @@ impl Cache {
         let path = folder.join("lock");
         let file = create_private_file(&path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self {
-                folder,
-                _lock: Some(Lock(file)),
-                _temporary: None,
-            }),
+            Ok(()) => {
+                let cache = Self {
+                    folder,
+                    _lock: Some(Lock(file)),
+                    _temporary: None,
+                };
+                cache.take_renewed()?;
+                Ok(cache)
+            }
             Err(TryLockError::WouldBlock) => Err(Error::Locked {
                 destination: store.destination().label(),
             }),
@@ -171,11 +179,29 @@ impl Cache {
     pub(crate) fn renew_index(&self) -> Result<()> {
         let index = Index::open(&self.index_path());
         let kept = index.ok().and_then(|index| Kept::of(&index).ok());
-        self.remove_index_files()?;
-        if let Some(kept) = kept {
-            kept.put_into(&self.index()?)?;
+        let Some(kept) = kept else {
+            return self.remove_index_files();
+        };
+        // Whole before the old one goes: a run that is killed in between takes it from there.
+        let path = self.folder.join(UNFINISHED);
+        remove_index(&path)?;
+        kept.put_into(&Index::open(&path)?)?;
+        let renewed = self.folder.join(RENEWED);
+        crash::point(&path, "the new index is written");
+        fs::rename(&path, &renewed).map_err(|source| Error::io("rename", &path, source))?;
+        self.take_renewed()
+    }
+
+    /// Puts the new index in the place of the old one, also after a run that was killed before it had done so.
+    fn take_renewed(&self) -> Result<()> {
+        let renewed = self.folder.join(RENEWED);
+        if !renewed.exists() {
+            return Ok(());
         }
-        Ok(())
+        self.remove_index_files()?;
+        crash::point(&renewed, "the old index is gone");
+        let path = self.index_path();
+        fs::rename(&renewed, &path).map_err(|source| Error::io("rename", &renewed, source))
     }
 
     /// Deletes the index, so that the next [`Cache::index`] starts with an empty one.
@@ -185,17 +211,7 @@ impl Cache {
     }
 
     fn remove_index_files(&self) -> Result<()> {
-        for suffix in ["", "-wal", "-shm"] {
-            let path = self.folder.join(format!("index.sqlite{suffix}"));
-            crash::point(&path, "before a file of the index is deleted");
-            match fs::remove_file(&path) {
-                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io("delete", path, source));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        remove_index(&self.index_path())
     }
 
     /// Pairs that a run before left in the spool, whole; anything else in there is removed, with its rows.
@@ -240,6 +256,23 @@ impl Cache {
         crash::point(&spool, "the spool is clean");
         Ok(pairs)
     }
+}
+
+/// Deletes an index and what its database has beside it.
+fn remove_index(path: &Path) -> Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = path.as_os_str().to_owned();
+        path.push(suffix);
+        let path = PathBuf::from(path);
+        crash::point(&path, "before a file of the index is deleted");
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("delete", path, source));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn create_private_file(path: &Path) -> Result<File> {

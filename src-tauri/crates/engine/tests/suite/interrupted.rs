@@ -289,3 +289,28 @@ fn what_a_purge_took_out_is_backed_up_again_also_when_it_was_cut_off() {
 
     assert_eq!(restored(&mut bench, 0), ["kept", "taken"]);
 }
+
+#[test]
+fn a_rebuild_of_the_index_that_was_cut_off_forgets_no_backup() {
+    let mut bench = Bench::new();
+    write_files(&bench.source(), &[("kept", b"kept")]);
+    bench.backup().unwrap();
+    // The new index was whole, and the old one gone.
+    let cache = bench.cache();
+    fs::rename(
+        cache.join("index.sqlite"),
+        cache.join("index-renewed.sqlite"),
+    )
+    .unwrap();
+    // The disk is not mounted.
+    fs::remove_dir_all(bench.destination_path()).unwrap();
+    fs::create_dir(bench.destination_path()).unwrap();
+    bench.reopen();
+
+    let outcome = bench.backup();
+
+    assert!(
+        matches!(outcome, Err(Error::DestinationGone { versions: 1, .. })),
+        "{outcome:?}"
+    );
+}

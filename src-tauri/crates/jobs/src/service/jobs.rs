@@ -161,6 +161,12 @@ impl Coffer {
                 "Choose a folder of its own for each backup.",
             ));
         }
+        self.check_content(definition)?;
+        check_place(&definition.destination)
+    }
+
+    /// What it takes, and when it runs.
+    fn check_content(&self, definition: &JobDefinition) -> Result<()> {
         if definition.sources.is_empty() {
             return Err(wording::invalid(
                 "Nothing is chosen to be backed up.",
@@ -186,21 +192,7 @@ impl Coffer {
                 "Allow more days, or choose another interval.",
             ));
         }
-        match &definition.destination {
-            DestinationSettings::OneDrive { folder, .. } => {
-                if folder.trim_matches('/').is_empty() {
-                    return Err(wording::invalid(
-                        "No folder is named.",
-                        "Each backup needs a folder of its own on the drive.",
-                    ));
-                }
-                coffer_onedrive::check_folder(folder).map_err(|error| wording::onedrive(&error))
-            }
-            DestinationSettings::Folder { path } if !Path::new(path).is_absolute() => Err(
-                wording::invalid(format!("{path:?} is not a whole path."), "Choose a folder."),
-            ),
-            DestinationSettings::Folder { .. } => Ok(()),
-        }
+        Ok(())
     }
 
     /// Removes a job. What it backed up stays where it is; its passphrase stays in the keychain for whoever opens that,
@@ -444,5 +436,23 @@ pub(super) fn plain_label(definition: &JobDefinition) -> String {
     match &definition.destination {
         DestinationSettings::OneDrive { folder, .. } => format!("OneDrive · {folder}"),
         DestinationSettings::Folder { path } => path.clone(),
+    }
+}
+
+fn check_place(destination: &DestinationSettings) -> Result<()> {
+    match destination {
+        DestinationSettings::OneDrive { folder, .. } => {
+            if folder.trim_matches('/').is_empty() {
+                return Err(wording::invalid(
+                    "No folder is named.",
+                    "Each backup needs a folder of its own on the drive.",
+                ));
+            }
+            coffer_onedrive::check_folder(folder).map_err(|error| wording::onedrive(&error))
+        }
+        DestinationSettings::Folder { path } if !Path::new(path).is_absolute() => Err(
+            wording::invalid(format!("{path:?} is not a whole path."), "Choose a folder."),
+        ),
+        DestinationSettings::Folder { .. } => Ok(()),
     }
 }

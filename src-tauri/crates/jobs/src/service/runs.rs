@@ -28,6 +28,17 @@ use crate::progress::{Observer, waiting};
 use crate::waiting::{Wait, telling};
 use crate::{Result, blocking, local_path, lock, wording};
 
+/// A backup that was started.
+struct Work {
+    job: String,
+    definition: JobDefinition,
+    permission: Option<Permission>,
+    /// Versions that were there at the end of the run before.
+    expected: u32,
+    found_in: Option<String>,
+    now: Timestamp,
+}
+
 impl Coffer {
     /// Starts a backup in the background and returns its run.
     ///
@@ -76,57 +87,82 @@ impl Coffer {
                 text,
             });
         }
-        let expected = learned.versions.unwrap_or(0);
-        let (coffer, job, cancel) = (self.clone(), job_id.to_owned(), run.cancel.clone());
+        let work = Work {
+            job: job_id.to_owned(),
+            definition,
+            permission,
+            expected: learned.versions.unwrap_or(0),
+            found_in: learned.found_in,
+            now,
+        };
+        let (coffer, cancel) = (self.clone(), run.cancel.clone());
         self.watch(run, now, async move {
-            // The first request may have to wait already, for what an earlier run was told.
-            let tell = |wait: Option<Wait>| {
-                let start = start_of(Operation::Backup);
-                let shown = match wait {
-                    Some(wait) => waiting(start, wait),
-                    None => start,
-                };
-                (observer.on_progress)(shown);
-            };
-            let disk = match permission {
-                Some(Permission::NewDestination) => None,
-                _ => disk_of(&definition, expected > 0, learned.found_in),
-            };
-            let opening = async {
-                check_disk(&definition, disk.clone()).await?;
-                let rests = Rests::default();
-                let waits = coffer.waits_of(&definition, &rests).await;
-                let opening = coffer.target_of_job_telling(&job, disk.clone(), rests, &cancel);
-                telling(waits, tell, opening).await
-            };
-            let target = match until_stopped(&cancel, opening).await {
-                Err(error) => return Finished::failed(error, RunCounts::default()),
-                Ok(target) => target,
-            };
-            let options = match options::of_job(&definition, now) {
-                Err(error) => return Finished::failed(error, RunCounts::default()),
-                Ok(options) => BackupOptions {
-                    expected_versions: expected.into(),
-                    allow_new_destination: permission == Some(Permission::NewDestination),
-                    allow_missing_source: permission == Some(Permission::MissingSource),
-                    allow_mass_deletion: permission == Some(Permission::MassDeletion),
-                    ..options
-                },
-            };
-            let folders = &coffer.inner.folders;
-            let mut finished = backup(&target, options, folders, observer, &cancel).await;
-            // Its disk may have gone since it was looked for, and before anything was written to it.
-            let is_missing = |error: &CommandError| {
-                error.code == ErrorCode::NotFound && finished.counts.uploaded_volumes == 0
-            };
-            if finished.error.as_ref().is_some_and(is_missing)
-                && let Err(away) = check_disk(&definition, disk).await
-            {
-                finished.error = Some(away);
-            }
-            finished
+            coffer.back_up(work, observer, &cancel).await
         });
         Ok(id)
+    }
+
+    /// Does the work of a backup.
+    async fn back_up(
+        &self,
+        work: Work,
+        observer: Observer,
+        cancel: &CancellationToken,
+    ) -> Finished {
+        let Work {
+            job,
+            definition,
+            permission,
+            expected,
+            found_in,
+            now,
+        } = work;
+        // The first request may have to wait already, for what an earlier run was told.
+        let tell = |wait: Option<Wait>| {
+            let start = start_of(Operation::Backup);
+            let shown = match wait {
+                Some(wait) => waiting(start, wait),
+                None => start,
+            };
+            (observer.on_progress)(shown);
+        };
+        let disk = match permission {
+            Some(Permission::NewDestination) => None,
+            _ => disk_of(&definition, expected > 0, found_in),
+        };
+        let opening = async {
+            check_disk(&definition, disk.clone()).await?;
+            let rests = Rests::default();
+            let waits = self.waits_of(&definition, &rests).await;
+            let opening = self.target_of_job_telling(&job, disk.clone(), rests, cancel);
+            telling(waits, tell, opening).await
+        };
+        let target = match until_stopped(cancel, opening).await {
+            Err(error) => return Finished::failed(error, RunCounts::default()),
+            Ok(target) => target,
+        };
+        let options = match options::of_job(&definition, now) {
+            Err(error) => return Finished::failed(error, RunCounts::default()),
+            Ok(options) => BackupOptions {
+                expected_versions: expected.into(),
+                allow_new_destination: permission == Some(Permission::NewDestination),
+                allow_missing_source: permission == Some(Permission::MissingSource),
+                allow_mass_deletion: permission == Some(Permission::MassDeletion),
+                ..options
+            },
+        };
+        let folders = &self.inner.folders;
+        let mut finished = backup(&target, options, folders, observer, cancel).await;
+        // Its disk may have gone since it was looked for, and before anything was written to it.
+        let is_missing = |error: &CommandError| {
+            error.code == ErrorCode::NotFound && finished.counts.uploaded_volumes == 0
+        };
+        if finished.error.as_ref().is_some_and(is_missing)
+            && let Err(away) = check_disk(&definition, disk).await
+        {
+            finished.error = Some(away);
+        }
+        finished
     }
 
     /// Does the work of a run in the background, and ends it whatever becomes of that: a panic ends it as failed.
@@ -266,21 +302,7 @@ impl Coffer {
         self.emit_progress(job_id, &id, &progress);
 
         let messages = Arc::new(Mutex::new(Messages::default()));
-        let (coffer, job, run) = (self.clone(), job_id.to_owned(), id.clone());
-        let (writer, kept) = (self.clone(), Arc::clone(&messages));
-        let run_of_messages = id.clone();
-        let observer = Observer {
-            on_progress: Box::new(move |latest| {
-                *lock(&progress) = latest;
-                coffer.emit_progress(&job, &run, &progress);
-            }),
-            on_message: Box::new(move |message| {
-                lock(&kept).add(message, |first, lines| {
-                    writer.write(&run_of_messages, first, lines);
-                });
-            }),
-            shows_progress: true,
-        };
+        let observer = self.observer(job_id, &id, progress, &messages);
         Ok((
             Begun {
                 id,
@@ -293,6 +315,31 @@ impl Coffer {
             },
             observer,
         ))
+    }
+
+    /// Reports a run.
+    fn observer(
+        &self,
+        job_id: &str,
+        run_id: &str,
+        progress: Arc<Mutex<Progress>>,
+        messages: &Arc<Mutex<Messages>>,
+    ) -> Observer {
+        let (coffer, job, run) = (self.clone(), job_id.to_owned(), run_id.to_owned());
+        let (writer, kept) = (self.clone(), Arc::clone(messages));
+        let run_of_messages = run_id.to_owned();
+        Observer {
+            on_progress: Box::new(move |latest| {
+                *lock(&progress) = latest;
+                coffer.emit_progress(&job, &run, &progress);
+            }),
+            on_message: Box::new(move |message| {
+                lock(&kept).add(message, |first, lines| {
+                    writer.write(&run_of_messages, first, lines);
+                });
+            }),
+            shows_progress: true,
+        }
     }
 
     fn emit_progress(&self, job_id: &str, run_id: &str, progress: &Mutex<Progress>) {

@@ -86,6 +86,57 @@ impl Pending {
     }
 }
 
+impl New {
+    /// What signs in, the service that issued it, whose it is as far as that is known, and where new tokens go.
+    fn credential(
+        &self,
+    ) -> (
+        Credential,
+        Option<String>,
+        Option<String>,
+        Option<Arc<NewTokens>>,
+    ) {
+        match self {
+            Self::AuthId { auth_id, oauth_url } => {
+                let service = Some(oauth_url.clone());
+                (auth_id.clone().into(), service, None, None)
+            }
+            Self::Grant {
+                grant,
+                registration,
+                ..
+            } => {
+                let tokens = Arc::new(NewTokens(Mutex::new(grant.refresh_token.clone())));
+                let store: Arc<dyn TokenStore> = tokens.clone();
+                let registration = registration.clone();
+                let credential = Credential::Direct {
+                    registration,
+                    store,
+                };
+                (credential, None, grant.username.clone(), Some(tokens))
+            }
+        }
+    }
+
+    /// As the keychain has it. Trying it may have renewed it.
+    fn entry(&self, tokens: Option<&NewTokens>, demo: bool) -> Entry {
+        match self {
+            Self::AuthId { auth_id, oauth_url } => {
+                Entry::of_auth_id(auth_id, Some(oauth_url.clone()), demo)
+            }
+            Self::Grant {
+                grant,
+                registration,
+                by_code,
+            } => {
+                let newest = tokens.map(|tokens| lock(&tokens.0).clone());
+                let token = newest.as_ref().unwrap_or(&grant.refresh_token);
+                Entry::of_grant(registration, token, *by_code, demo)
+            }
+        }
+    }
+}
+
 impl Coffer {
     /// Who signs in.
     ///
@@ -239,26 +290,7 @@ impl Coffer {
         cancel: &CancellationToken,
     ) -> Result<Account> {
         let demo = self.inner.environment.demo;
-        let (credential, service, username, tokens) = match &new {
-            New::AuthId { auth_id, oauth_url } => {
-                let service = Some(oauth_url.clone());
-                (auth_id.clone().into(), service, None, None)
-            }
-            New::Grant {
-                grant,
-                registration,
-                ..
-            } => {
-                let tokens = Arc::new(NewTokens(Mutex::new(grant.refresh_token.clone())));
-                let store: Arc<dyn TokenStore> = tokens.clone();
-                let registration = registration.clone();
-                let credential = Credential::Direct {
-                    registration,
-                    store,
-                };
-                (credential, None, grant.username.clone(), Some(tokens))
-            }
-        };
+        let (credential, service, username, tokens) = new.credential();
         let client = self.client_with(credential, service.as_deref())?;
         let drive = client
             .drive(None, cancel)
@@ -270,21 +302,7 @@ impl Coffer {
         let name = Some(drive.owner.clone()).filter(|owner| !owner.is_empty());
         let name = name.or(username).unwrap_or_default();
         let known = self.known_account(&drive, &name, again)?;
-        let entry = match &new {
-            New::AuthId { auth_id, oauth_url } => {
-                Entry::of_auth_id(auth_id, Some(oauth_url.clone()), demo)
-            }
-            New::Grant {
-                grant,
-                registration,
-                by_code,
-            } => {
-                // Trying it may have renewed it.
-                let newest = tokens.map(|tokens| lock(&tokens.0).clone());
-                let token = newest.as_ref().unwrap_or(&grant.refresh_token);
-                Entry::of_grant(registration, token, *by_code, demo)
-            }
-        };
+        let entry = new.entry(tokens.as_deref(), demo);
         let account = Account {
             id: known.map_or_else(
                 || uuid::Uuid::new_v4().simple().to_string(),
