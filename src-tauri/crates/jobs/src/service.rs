@@ -7,6 +7,7 @@ mod browsing;
 mod cards;
 mod causes;
 mod database;
+mod ends;
 mod events;
 mod health;
 mod history;

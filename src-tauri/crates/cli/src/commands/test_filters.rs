@@ -1,9 +1,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use coffer_engine::BackupOptions;
 use coffer_ipc::CommandError;
 use coffer_jobs::Folders;
 use coffer_jobs::operations::test_filters;
+use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -37,15 +39,16 @@ impl TestFilters {
     }
 
     async fn test(self, rows: &Rows, cancel: &CancellationToken) -> Result<(), CommandError> {
-        let (filters, options) = (self.selecting.filters()?, self.selecting.source()?);
+        let options = BackupOptions {
+            filters: self.selecting.filters()?,
+            source: self.selecting.source()?,
+            ..BackupOptions::new(self.sources, Timestamp::now())
+        };
         let (folders, observer) = (Folders::standard(), Display::new(self.common).observer());
         let sink = rows.clone();
-        let (sources, folders) = (self.sources, &folders);
         test_filters(
-            sources,
-            filters,
             options,
-            folders,
+            &folders,
             observer,
             cancel,
             move |decision, reason| {

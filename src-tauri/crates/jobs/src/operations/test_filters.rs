@@ -1,8 +1,7 @@
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use coffer_engine::filter::Filters;
-use coffer_engine::source::{self, Decision, SourceOptions};
+use coffer_engine::BackupOptions;
+use coffer_engine::source::{self, Decision};
 use coffer_ipc::run::Operation;
 use tokio_util::sync::CancellationToken;
 
@@ -15,23 +14,22 @@ use crate::{Result, blocking, wording};
 /// # Errors
 /// When it is cancelled.
 pub async fn test_filters(
-    sources: Vec<PathBuf>,
-    filters: Filters,
-    mut options: SourceOptions,
+    mut options: BackupOptions,
     folders: &Folders,
     observer: Observer,
     cancel: &CancellationToken,
     mut sink: impl FnMut(Decision, String) + Send + 'static,
 ) -> Result<()> {
-    options.excluded_folders.extend(folders.own());
+    options.source.excluded_folders.extend(folders.own());
     let tracker = Arc::new(Tracker::new(Operation::Backup, observer));
     let cancel = cancel.clone();
     let explained = blocking(move || {
+        let (filters, tracker) = (&options.filters, &*tracker);
         source::explain(
-            &sources,
-            &filters,
-            &options,
-            &*tracker,
+            &options.sources,
+            filters,
+            &options.source,
+            tracker,
             &cancel,
             |decision| {
                 let reason = wording::reason(&decision.reason, filters.rules());

@@ -64,27 +64,31 @@ impl Coffer {
             }
         };
         let opened = open_backup(&target, Observer::silent(), &cancel).await?;
-        if let Some((destination, prefix)) = place {
-            let label = target.label.clone();
-            if let Err(error) = self.remember_place(destination, prefix, label) {
-                tracing::warn!(message = error.message, "an opened place is not remembered");
-            }
+        let remembered = place.map_or(Ok(()), |(destination, prefix)| {
+            self.remember_place(destination, prefix, target.label.clone())
+        });
+        if let Err(error) = remembered {
+            tracing::warn!(message = error.message, "an opened place is not remembered");
         }
-        let handle = uuid::Uuid::new_v4().simple().to_string();
         let versions = version_shapes(&opened.versions());
-        let opened = OpenedBackup {
+        let handle = self.keep_open(OpenedBackup {
             target,
             versions: opened,
             job_id,
             typed,
             listings: Arc::default(),
-        };
-        lock(&self.inner.opened).insert(handle.clone(), opened);
+        });
         Ok(OpenBackup {
             handle,
             versions,
             new_folder,
         })
+    }
+
+    fn keep_open(&self, opened: OpenedBackup) -> String {
+        let handle = uuid::Uuid::new_v4().simple().to_string();
+        lock(&self.inner.opened).insert(handle.clone(), opened);
+        handle
     }
 
     /// The passphrase of a backup that is open now, so that nobody types it twice.

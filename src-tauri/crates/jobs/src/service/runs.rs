@@ -18,10 +18,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
-use super::active_run::{ActiveRun, End};
+use super::active_run::ActiveRun;
+use super::ends::{Begun, Place};
 use super::history::Messages;
 use super::lane::Lane;
-use super::sign_in_state::account_of;
 use crate::operations::{Finished, backup, restore};
 use crate::options;
 use crate::progress::{Observer, waiting};
@@ -151,12 +151,11 @@ impl Coffer {
                 ..options
             },
         };
-        let folders = &self.inner.folders;
-        let mut finished = backup(&target, options, folders, observer, cancel).await;
+        let ended = backup(&target, options, &self.inner.folders, observer, cancel);
+        let mut finished = ended.await;
         // Its disk may have gone since it was looked for, and before anything was written to it.
-        let is_missing = |error: &CommandError| {
-            error.code == ErrorCode::NotFound && finished.counts.uploaded_volumes == 0
-        };
+        let has_sent = finished.counts.uploaded_volumes > 0;
+        let is_missing = |error: &CommandError| error.code == ErrorCode::NotFound && !has_sent;
         if finished.error.as_ref().is_some_and(is_missing)
             && let Err(away) = check_disk(&definition, disk).await
         {
@@ -260,19 +259,7 @@ impl Coffer {
         let by_hand = Arc::new(AtomicBool::new(false));
         let progress = Arc::new(Mutex::new(start_of(operation)));
         let (sender, done) = watch::channel(false);
-        let summary = RunSummary {
-            id: id.clone(),
-            operation,
-            started: now.to_string(),
-            finished: None,
-            result: RunResult::Running,
-            counts: RunCounts::default(),
-            messages: 0,
-            error: None,
-            restored: None,
-            held_back: Vec::new(),
-            missing: Vec::new(),
-        };
+        let summary = running(&id, operation, now);
         let active = ActiveRun {
             id: id.clone(),
             job_id: job_id.to_owned(),
@@ -354,165 +341,6 @@ impl Coffer {
             self.emit_card(job_id);
         }
     }
-
-    fn end(&self, run: Begun, finished: Finished, started: Timestamp) {
-        let Begun {
-            id,
-            job_id,
-            by_hand,
-            mut summary,
-            messages,
-            place,
-            ..
-        } = run;
-        if let Some(error) = &finished.error {
-            let level = MessageLevel::Error;
-            let text = format!("{} {}", error.message, error.hint);
-            let message = RunMessage {
-                level,
-                subject: String::new(),
-                text,
-            };
-            lock(&messages).add(message, |first, lines| self.write(&id, first, lines));
-        }
-        summary.messages = lock(&messages).flush(|first, lines| self.write(&id, first, lines));
-        summary.finished = Some(self.now().to_string());
-        summary.result = finished.result;
-        summary.counts = finished.counts;
-        summary.restored = finished.restored.clone();
-        summary.held_back.clone_from(&finished.held_back);
-        summary.missing.clone_from(&finished.missing);
-        summary.error = finished
-            .error
-            .clone()
-            .filter(|error| error.code != ErrorCode::Cancelled);
-        let by_quit = summary.result == RunResult::Stopped && !by_hand.load(Ordering::SeqCst);
-        if by_quit {
-            summary.result = RunResult::Interrupted;
-        }
-        let end = End {
-            job_id: job_id.clone(),
-            summary: summary.clone(),
-            finished,
-            started,
-        };
-        // One that met damage in the database finds it mended the second time.
-        if let Err(error) = self.note(&end).or_else(|_| self.note(&end)) {
-            tracing::error!(
-                message = error.message,
-                "the end of a run could not be noted"
-            );
-            lock(&self.inner.unnoted).push(end);
-        }
-        place.leave();
-        if !job_id.is_empty() {
-            self.emit_card(&job_id);
-        }
-        if summary.operation == Operation::Restore {
-            self.emit(Change::Restore {
-                run_id: id,
-                progress: None,
-                summary: Some(Box::new(summary)),
-            });
-        }
-        self.inner.run_ended.notify_one();
-        // Whoever waits for the end of the run finds all of this done.
-        drop(place);
-    }
-
-    fn note(&self, end: &End) -> Result<()> {
-        self.put_run(&end.job_id, &end.summary, end.started)?;
-        if end.job_id.is_empty() {
-            return Ok(());
-        }
-        self.note_end(&end.job_id, &end.summary, &end.finished, end.started)
-    }
-
-    /// Notes the ends of runs that could not be noted when they came, as on a disk that was full.
-    pub(super) fn note_late(&self) {
-        let ends = std::mem::take(&mut *lock(&self.inner.unnoted));
-        for end in ends {
-            if self.note(&end).is_ok() {
-                self.emit_card(&end.job_id);
-            } else {
-                lock(&self.inner.unnoted).push(end);
-            }
-        }
-    }
-
-    /// Notes what the end of a run means for its job. Only backups say how a job stands, and of those only the ones that
-    /// nobody stopped.
-    fn note_end(
-        &self,
-        job_id: &str,
-        summary: &RunSummary,
-        finished: &Finished,
-        started: Timestamp,
-    ) -> Result<()> {
-        let error = finished.error.as_ref();
-        let is_backup = summary.operation == Operation::Backup;
-        let now = self.now();
-        if is_backup {
-            self.fold_into_history(job_id, summary)?;
-        }
-        self.learn(job_id, |learned| {
-            if let Some((versions, bytes)) = finished.stored {
-                learned.versions = Some(versions);
-                learned.stored_bytes = Some(bytes);
-            }
-            learned.quota = finished.quota.or(learned.quota);
-            match summary.result {
-                _ if !is_backup => {}
-                RunResult::Stopped => learned.tries = 0,
-                _ => learned.note_end(summary, started, now),
-            }
-        })?;
-        match error {
-            Some(error) if needs_sign_in(error) => self.lose_sign_in_of(job_id, error),
-            _ => Ok(()),
-        }
-    }
-
-    /// What one run found out about its sign-in holds for all jobs that use it.
-    fn lose_sign_in_of(&self, job_id: &str, error: &CommandError) -> Result<()> {
-        let definition = self.definition(job_id)?;
-        match account_of(&definition) {
-            Some(account_id) => self.sign_in_lost(account_id, error),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A run as its task holds it.
-struct Begun {
-    id: String,
-    job_id: String,
-    cancel: CancellationToken,
-    by_hand: Arc<AtomicBool>,
-    summary: RunSummary,
-    messages: Arc<Mutex<Messages>>,
-    place: Place,
-}
-
-/// The place of a run among those that go on. Dropping it gives it up, whatever happened to the run.
-struct Place {
-    coffer: Coffer,
-    id: String,
-    done: watch::Sender<bool>,
-}
-
-impl Place {
-    fn leave(&self) {
-        lock(&self.coffer.inner.runs).remove(&self.id);
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.leave();
-        // Nobody may wait any more.
-        let _ = self.done.send(true);
-    }
 }
 
 /// Does `work` until it is done or `cancel` is triggered. A keychain that shows a prompt answers only when its owner does.
@@ -557,8 +385,20 @@ async fn check_disk(definition: &JobDefinition, disk: Option<PathBuf>) -> Result
     .await
 }
 
-fn needs_sign_in(error: &CommandError) -> bool {
-    error.code == ErrorCode::SignInRequired
+fn running(id: &str, operation: Operation, now: Timestamp) -> RunSummary {
+    RunSummary {
+        id: id.to_owned(),
+        operation,
+        started: now.to_string(),
+        finished: None,
+        result: RunResult::Running,
+        counts: RunCounts::default(),
+        messages: 0,
+        error: None,
+        restored: None,
+        held_back: Vec::new(),
+        missing: Vec::new(),
+    }
 }
 
 fn start_of(operation: Operation) -> Progress {
