@@ -1,5 +1,6 @@
 //! Downloads: Graph names an address for a short time, which is asked without the token.
 
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 
@@ -13,12 +14,63 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{is_of_kind, is_page};
 use super::destination::OneDriveDestination;
 use super::graph::{Outcome, PAGE, cancellable, next_piece};
+use super::item::Item;
 use super::rests::Rests;
 use crate::endpoints::is_private;
 use crate::quickxor::QuickXor;
 
 /// Connections that may break during one download before the whole call fails.
 const RESUMES: u32 = 5;
+
+/// What has arrived of a file.
+struct Copy<'t> {
+    target: &'t Path,
+    file: File,
+    hash: QuickXor,
+    got: u64,
+}
+
+impl<'t> Copy<'t> {
+    async fn begin(target: &'t Path) -> Result<Self> {
+        let file = File::create(target).await;
+        Ok(Self {
+            target,
+            file: file.map_err(|source| not_written(target, source))?,
+            hash: QuickXor::new(),
+            got: 0,
+        })
+    }
+
+    async fn add(&mut self, part: &[u8]) -> Result<()> {
+        let written = self.file.write_all(part).await;
+        written.map_err(|source| not_written(self.target, source))?;
+        self.hash.update(part);
+        self.got += part.len() as u64;
+        Ok(())
+    }
+
+    /// Returns its bytes when it is what the service states.
+    async fn finish(mut self, item: &Item, name: &str) -> Result<u64> {
+        let flushed = self.file.flush().await;
+        flushed.map_err(|source| not_written(self.target, source))?;
+        let got = self.got;
+        let why = if got != item.size {
+            format!("{got} bytes came instead of {}", item.size)
+        } else if got > 0
+            && item
+                .quick_xor()
+                .is_some_and(|stated| stated != self.hash.finish())
+        {
+            "its hash differs".to_owned()
+        } else {
+            return Ok(got);
+        };
+        Err(DestinationError::Corrupted {
+            name: name.to_owned(),
+            why,
+        })
+    }
+}
 
 impl OneDriveDestination {
     pub(super) async fn download(
@@ -28,33 +80,24 @@ impl OneDriveDestination {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<u64> {
-        let local = |source| DestinationError::Io {
-            operation: "write",
-            name: target.display().to_string(),
-            source,
-        };
         // The item states length and hash; a download alone could end early and look complete.
         let missing = || DestinationError::NotFound {
             name: name.to_owned(),
         };
         let mut item = self.find_file(name, cancel).await?.ok_or_else(missing)?;
         let mut rests = Rests::default();
-        let mut file = File::create(target).await.map_err(local)?;
-        let mut hash = QuickXor::new();
-        let mut got = 0;
+        let mut copy = Copy::begin(target).await?;
         let mut broken = 0;
         while broken <= RESUMES {
             if broken > 0 {
                 let now = self.find_file(name, cancel).await?.ok_or_else(missing)?;
                 if !now.is_same(&item) {
                     // Another file stands there now: nothing of the old one fits it.
-                    file = File::create(target).await.map_err(local)?;
-                    hash = QuickXor::new();
-                    got = 0;
+                    copy = Copy::begin(target).await?;
                 }
                 item = now;
             }
-            let mut answer = match self.open(name, got, None, cancel).await {
+            let mut answer = match self.open(name, copy.got, None, cancel).await {
                 Err(error @ DestinationError::Throttled { .. }) => {
                     rests.one_more(error, &self.graph.gate, monitor)?;
                     continue;
@@ -68,49 +111,43 @@ impl OneDriveDestination {
                 }
                 opened => opened?,
             };
-            if got > 0 && answer.status() != StatusCode::PARTIAL_CONTENT {
+            if copy.got > 0 && answer.status() != StatusCode::PARTIAL_CONTENT {
                 // The range was ignored: everything comes again.
-                file = File::create(target).await.map_err(local)?;
-                hash = QuickXor::new();
-                got = 0;
+                copy = Copy::begin(target).await?;
             }
-            loop {
-                let part = match next_piece(&mut answer, cancel).await {
-                    Ok(Some(part)) => part,
-                    Err(DestinationError::Cancelled) => return Err(DestinationError::Cancelled),
-                    // A connection that breaks is as good as one that ends early: the rest is asked for again.
-                    Ok(None) | Err(_) => break,
-                };
-                cancellable(cancel, self.options.bandwidth.download.pass(part.len())).await?;
-                file.write_all(&part).await.map_err(local)?;
-                hash.update(&part);
-                got += part.len() as u64;
-                monitor.moved(part.len() as u64);
-                if got > item.size {
-                    break;
-                }
-            }
-            if got >= item.size {
+            self.receive(&mut answer, &mut copy, &item, monitor, cancel)
+                .await?;
+            if copy.got >= item.size {
                 break;
             }
             broken += 1;
         }
-        file.flush().await.map_err(local)?;
-        let why = if got != item.size {
-            format!("{got} bytes came instead of {}", item.size)
-        } else if got > 0
-            && item
-                .quick_xor()
-                .is_some_and(|stated| stated != hash.finish())
-        {
-            "its hash differs".to_owned()
-        } else {
-            return Ok(got);
-        };
-        Err(DestinationError::Corrupted {
-            name: name.to_owned(),
-            why,
-        })
+        copy.finish(&item, name).await
+    }
+
+    /// Takes what comes, until there is more than there should be or the connection ends.
+    async fn receive(
+        &self,
+        answer: &mut Response,
+        copy: &mut Copy<'_>,
+        item: &Item,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        loop {
+            let part = match next_piece(answer, cancel).await {
+                Ok(Some(part)) => part,
+                Err(DestinationError::Cancelled) => return Err(DestinationError::Cancelled),
+                // A connection that breaks is as good as one that ends early: the rest is asked for again.
+                Ok(None) | Err(_) => return Ok(()),
+            };
+            cancellable(cancel, self.options.bandwidth.download.pass(part.len())).await?;
+            copy.add(&part).await?;
+            monitor.moved(part.len() as u64);
+            if copy.got > item.size {
+                return Ok(());
+            }
+        }
     }
 
     pub(super) async fn download_range(
@@ -165,22 +202,7 @@ impl OneDriveDestination {
             Outcome::Answer(answer) => answer,
             Outcome::Refused(refusal) => return Err(refusal.into_error("read", name)),
         };
-        let Some(address) = answer
-            .headers()
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok())
-        else {
-            let why = "OneDrive named no address for its content".to_owned();
-            return Err(DestinationError::Unavailable { why });
-        };
-        if !is_private(address) {
-            let why = "its content's address is not encrypted".to_owned();
-            return Err(DestinationError::Refused {
-                operation: "read",
-                name: name.to_owned(),
-                why,
-            });
-        }
+        let address = content_address(&answer, name)?;
         let mut request = self.graph.content_request(Method::GET, address);
         if start > 0 || last.is_some() {
             let last = last.map_or_else(String::new, |last| last.to_string());
@@ -216,6 +238,35 @@ impl OneDriveDestination {
             Outcome::Refused(refusal) => Err(refusal.into_error("read", name)),
         }
     }
+}
+
+fn not_written(target: &Path, source: io::Error) -> DestinationError {
+    DestinationError::Io {
+        operation: "write",
+        name: target.display().to_string(),
+        source,
+    }
+}
+
+/// Where the content is, as Graph says.
+fn content_address<'a>(answer: &'a Response, name: &str) -> Result<&'a str> {
+    let Some(address) = answer
+        .headers()
+        .get(LOCATION)
+        .and_then(|value| value.to_str().ok())
+    else {
+        let why = "OneDrive named no address for its content".to_owned();
+        return Err(DestinationError::Unavailable { why });
+    };
+    if !is_private(address) {
+        let why = "its content's address is not encrypted".to_owned();
+        return Err(DestinationError::Refused {
+            operation: "read",
+            name: name.to_owned(),
+            why,
+        });
+    }
+    Ok(address)
 }
 
 /// Whether another address may give the file: there is a byte behind each that is asked for.

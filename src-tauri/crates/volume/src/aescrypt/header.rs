@@ -93,28 +93,8 @@ impl Header {
             ));
         }
 
-        let mut wrapped = Zeroizing::new([0; 48]);
-        input.read_exact(&mut *wrapped)?;
-        let mut mac = [0; MAC];
-        input.read_exact(&mut mac)?;
-        len += (wrapped.len() + MAC) as u64;
-
-        let mut check = hmac(&header_key);
-        check.update(&*wrapped);
-        if version == 3 {
-            check.update(&[3]);
-        }
-        check
-            .verify_slice(&mac)
-            .map_err(|_| Error::WrongPassphrase)?;
-
-        let mut cipher = cbc::Decryptor::<Aes256>::new(&(*header_key).into(), &public_iv.into());
-        let (blocks, _) = Array::slice_as_chunks_mut(&mut *wrapped);
-        cipher.decrypt_blocks(blocks);
-        let mut data_iv = [0; BLOCK];
-        data_iv.copy_from_slice(&wrapped[..BLOCK]);
-        let mut data_key = Zeroizing::new([0; 32]);
-        data_key.copy_from_slice(&wrapped[BLOCK..]);
+        let (data_iv, data_key) = read_data_key(&mut input, version, &header_key, &public_iv)?;
+        len += (WRAPPED + MAC) as u64;
         Ok(Self {
             version,
             data_iv,
@@ -123,6 +103,40 @@ impl Header {
             len,
         })
     }
+}
+
+/// Bytes of the vector and key of the data, encrypted.
+const WRAPPED: usize = 48;
+
+/// Reads the vector and the key of the data, and tells a wrong passphrase.
+fn read_data_key(
+    mut input: impl Read,
+    version: u8,
+    header_key: &Zeroizing<[u8; 32]>,
+    public_iv: &[u8; BLOCK],
+) -> Result<([u8; BLOCK], Zeroizing<[u8; 32]>)> {
+    let mut wrapped = Zeroizing::new([0; WRAPPED]);
+    input.read_exact(&mut *wrapped)?;
+    let mut mac = [0; MAC];
+    input.read_exact(&mut mac)?;
+
+    let mut check = hmac(header_key);
+    check.update(&*wrapped);
+    if version == 3 {
+        check.update(&[3]);
+    }
+    check
+        .verify_slice(&mac)
+        .map_err(|_| Error::WrongPassphrase)?;
+
+    let mut cipher = cbc::Decryptor::<Aes256>::new(&(**header_key).into(), &(*public_iv).into());
+    let (blocks, _) = Array::slice_as_chunks_mut(&mut *wrapped);
+    cipher.decrypt_blocks(blocks);
+    let mut data_iv = [0; BLOCK];
+    data_iv.copy_from_slice(&wrapped[..BLOCK]);
+    let mut data_key = Zeroizing::new([0; 32]);
+    data_key.copy_from_slice(&wrapped[BLOCK..]);
+    Ok((data_iv, data_key))
 }
 
 /// Skips the extension records and returns how many bytes they took.

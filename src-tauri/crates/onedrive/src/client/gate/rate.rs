@@ -135,6 +135,15 @@ impl Rate {
             ..*self
         }
     }
+
+    /// Not less than this, nor than the lowest.
+    fn at_least(self, least: Self) -> Self {
+        Self {
+            requests: self.requests.max(least.requests).max(LOWEST.requests),
+            bytes: self.bytes.max(least.bytes).max(LOWEST.bytes),
+            ..self
+        }
+    }
 }
 
 impl Span {
@@ -296,12 +305,7 @@ impl Pacer {
         } else {
             rate
         };
-        let least = held.map_or(LOWEST, |held| held.times(LEAST_KEPT));
-        let rate = Rate {
-            requests: rate.requests.max(least.requests).max(LOWEST.requests),
-            bytes: rate.bytes.max(least.bytes).max(LOWEST.bytes),
-            ..rate
-        };
+        let rate = rate.at_least(held.map_or(LOWEST, |held| held.times(LEAST_KEPT)));
         self.learned = Some((now, rate));
     }
 

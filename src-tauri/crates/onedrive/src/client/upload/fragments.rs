@@ -68,8 +68,7 @@ impl Upload<'_> {
                 }
             } else {
                 let len = pace.fragment().min(size - offset);
-                let answer = self.send_fragment(url, offset, len).await;
-                match self.understood(answer, offset, len).await? {
+                match self.send_fragment(url, offset, len).await? {
                     Sent::Stored(item) => return Ok(SessionEnd::Stored(item)),
                     Sent::Useless => return Ok(SessionEnd::Lost),
                     Sent::TooLarge => {
@@ -92,8 +91,8 @@ impl Upload<'_> {
                         if matches!(status, None | Some(504)) {
                             pace.shrink(4 * UNIT);
                         }
-                        let is_last = offset + len == size;
-                        if is_last && status == Some(500) && pace.last_refused_again() {
+                        let is_refused = offset + len == size && status == Some(500);
+                        if is_refused && pace.last_refused_again() {
                             // Some bytes cannot be stored as the last fragment; another cut helps.
                             pace.shrink(UNIT);
                             return Ok(SessionEnd::Lost);
@@ -114,9 +113,9 @@ impl Upload<'_> {
         }
     }
 
-    /// What the answer to a fragment of `len` bytes means.
-    async fn understood(&self, answer: Result<Outcome>, offset: u64, len: u64) -> Result<Sent> {
-        let refusal = match answer {
+    /// Sends a fragment of `len` bytes, and says what the answer to it means.
+    async fn send_fragment(&self, url: &str, offset: u64, len: u64) -> Result<Sent> {
+        let refusal = match self.put_fragment(url, offset, len).await {
             Ok(Outcome::Answer(answer)) if answer.status() == StatusCode::ACCEPTED => {
                 let status = read_json(answer, "store", self.name, self.cancel).await;
                 return match status {
@@ -203,7 +202,7 @@ impl Upload<'_> {
         pace.rests.one_more(error, gate, self.monitor)
     }
 
-    async fn send_fragment(&self, url: &str, offset: u64, len: u64) -> Result<Outcome> {
+    async fn put_fragment(&self, url: &str, offset: u64, len: u64) -> Result<Outcome> {
         let file = self.file.open().map_err(|source| self.local(source))?;
         let mut file = File::from_std(file);
         file.seek(SeekFrom::Start(offset))
