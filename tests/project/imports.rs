@@ -384,7 +384,7 @@ fn attributes_of(item: &Item) -> &[Attribute] {
 }
 
 /// Whether it is there for tests alone.
-fn is_for_tests(attributes: &[Attribute]) -> bool {
+pub(crate) fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg")
             && attribute
@@ -406,7 +406,7 @@ fn names_test(meta: &syn::Meta) -> bool {
 }
 
 /// Source files, those of tests beside them left out.
-fn files_below(source: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_below(source: &Path) -> Vec<PathBuf> {
     let (mut files, mut folders) = (Vec::new(), vec![source.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a source folder") {

@@ -3,3 +3,4 @@
 mod imports;
 mod layout;
 mod links;
+mod sizes;
