@@ -17,7 +17,7 @@ use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::exit::Exit;
 use crate::options::common::Common;
@@ -141,9 +141,7 @@ impl Display {
         }
         finished.result.into()
     }
-}
 
-impl Display {
     /// How a command ends that did what it should.
     pub(crate) fn exit(&self) -> Exit {
         if self.has_warned.load(Ordering::Relaxed) {
@@ -258,7 +256,8 @@ pub(crate) fn size_words(entry: &Entry) -> String {
 #[derive(Clone)]
 pub(crate) struct Rows {
     json: bool,
-    rows: Arc<Mutex<Vec<Value>>>,
+    /// As JSON: there may be millions.
+    rows: Arc<Mutex<Vec<Box<RawValue>>>>,
 }
 
 impl Rows {
@@ -274,8 +273,14 @@ impl Rows {
             println!("{}", line());
             return;
         }
-        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        rows.extend(serde_json::to_value(row).ok());
+        match serde_json::value::to_raw_value(row) {
+            Ok(row) => self
+                .rows
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(row),
+            Err(error) => eprintln!("A row cannot be shown: {error}"),
+        }
     }
 
     pub(crate) fn finish(&self) {

@@ -66,3 +66,36 @@ fn lower_names(arguments: impl IntoIterator<Item = OsString>) -> impl Iterator<I
         }
     })
 }
+
+/// A command line in a test.
+#[cfg(test)]
+pub(crate) fn parsed(line: &[&str]) -> Result<Command, Exit> {
+    let program = std::iter::once("coffer");
+    parse(program.chain(line.iter().copied()).map(OsString::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_programs_own_version_is_asked_for_anywhere() {
+        for line in [
+            &["--version"][..],
+            &["restore", "file:///b", "--version"],
+            &["delete", "file:///b", "--version", "--json"],
+        ] {
+            assert!(matches!(parsed(line), Err(Exit::Success)), "{line:?}");
+        }
+        for line in [
+            &["restore", "file:///b", "--version=x"][..],
+            &["restore", "file:///b", "--version="],
+            &["nonsense"],
+        ] {
+            assert!(
+                matches!(parsed(line), Err(Exit::BadCommandLine)),
+                "{line:?}"
+            );
+        }
+    }
+}

@@ -215,3 +215,66 @@ fn summary(finished: &Finished) -> String {
             })
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::Command;
+    use crate::parsing::parsed;
+
+    fn backup_of(line: &[&str]) -> Backup {
+        match parsed(line) {
+            Ok(Command::Backup(backup)) => *backup,
+            _ => panic!("{line:?}"),
+        }
+    }
+
+    #[test]
+    fn values_come_after_an_equals_sign_or_a_space() {
+        for line in [
+            &[
+                "backup",
+                "file:///b",
+                "/s",
+                "--dblock-size=10mb",
+                "--Prefix=x",
+            ][..],
+            &[
+                "backup",
+                "file:///b",
+                "/s",
+                "--dblock-size",
+                "10mb",
+                "--prefix",
+                "x",
+            ],
+            &[
+                "backup",
+                "--dblock-size",
+                "10mb",
+                "file:///b",
+                "--prefix=x",
+                "/s",
+            ],
+        ] {
+            let backup = backup_of(line);
+
+            assert_eq!(backup.volume_size.dblock_size, 10 << 20);
+            assert_eq!(backup.destination.options()["prefix"], "x");
+            assert_eq!(backup.sources, [PathBuf::from("/s")]);
+        }
+    }
+
+    #[test]
+    fn rules_keep_the_order_of_the_command_line() {
+        let rules = ["--exclude=a", "--include=b", "--exclude=c"];
+        let line = [&["backup", "file:///b", "/s"][..], &rules].concat();
+
+        let filters = backup_of(&line).selecting.filters().unwrap();
+
+        let rules: Vec<_> = filters.rules().to_vec();
+        assert_eq!(rules.len(), 3, "{rules:?}");
+        let decided = |path: &str| filters.decide(path).map(|(_, rule)| rule);
+        assert_eq!(["a", "b", "c"].map(decided), [Some(0), Some(1), Some(2)]);
+    }
+}

@@ -91,3 +91,22 @@ fn show(stats: &DeleteStats, common: Common, dry_run: bool) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::Command;
+    use crate::parsing::parsed;
+
+    #[tokio::test]
+    async fn what_to_delete_has_to_be_named_in_one_way() {
+        for more in [&[][..], &["--version=1", "--keep-versions=2"]] {
+            let line = [&["delete", "file:///b"][..], more].concat();
+            let Ok(Command::Delete(delete)) = parsed(&line) else {
+                panic!("{line:?}");
+            };
+            let exit = delete.run(&CancellationToken::new()).await;
+            assert_eq!(exit, Exit::BadCommandLine, "{line:?}");
+        }
+    }
+}

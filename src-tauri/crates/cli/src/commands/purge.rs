@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::options::common::Common;
 use crate::options::compacting::{AutoCompacting, Disposing};
 use crate::options::destination::Destination;
-use crate::options::rules;
+use crate::options::rules::PurgeRules;
 use crate::options::versions::Versions;
 use crate::output::{Display, fail, print_files, print_json};
 
@@ -38,7 +38,7 @@ pub(crate) struct Purge {
     /// Paths or wildcards over whole paths; a folder's own path means its entry alone
     paths: Vec<String>,
     #[command(flatten)]
-    rules: rules::Purged,
+    rules: PurgeRules,
 }
 
 impl Purge {

@@ -87,3 +87,32 @@ fn summary(finished: &Finished) -> String {
         bytes(counts.downloaded_bytes)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::Command;
+    use crate::parsing::parsed;
+
+    #[test]
+    fn a_boolean_takes_a_value_only_after_an_equals_sign() {
+        for no in ["no", "off", "0", "False"] {
+            let no = format!("--Restore-Permissions={no}");
+            let line = ["restore", "file:///b", "--overwrite", "false", &no];
+            let Ok(Command::Restore(restore)) = parsed(&line) else {
+                panic!("{line:?}");
+            };
+            assert!(restore.overwrite.is_set());
+            assert!(!restore.restore_permissions.is_set());
+            assert_eq!(restore.paths, ["false"]);
+        }
+    }
+
+    #[test]
+    fn owner_and_mode_come_back_unless_told_otherwise() {
+        let Ok(Command::Restore(restore)) = parsed(&["restore", "file:///b"]) else {
+            panic!();
+        };
+        assert!(restore.restore_permissions.is_set());
+        assert!(!restore.overwrite.is_set());
+    }
+}

@@ -6,7 +6,7 @@ use coffer_ipc::CommandError;
 use coffer_jobs::Folders;
 use coffer_jobs::operations::test_filters;
 use jiff::Timestamp;
-use serde_json::json;
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
@@ -23,6 +23,14 @@ pub(crate) struct TestFilters {
     selecting: Selecting,
     #[command(flatten)]
     common: Common,
+}
+
+/// A path as `--json` prints it.
+#[derive(Serialize)]
+struct Row<'r> {
+    path: &'r str,
+    included: bool,
+    reason: &'r str,
 }
 
 impl TestFilters {
@@ -53,7 +61,11 @@ impl TestFilters {
             cancel,
             move |decision, reason| {
                 let (path, included) = (&decision.path, decision.is_stored);
-                let row = json!({ "path": path, "included": included, "reason": reason });
+                let row = Row {
+                    path,
+                    included,
+                    reason: &reason,
+                };
                 let verdict = if included { "Include" } else { "Exclude" };
                 sink.add(&row, || format!("{verdict}  {path}  ({reason})"));
             },

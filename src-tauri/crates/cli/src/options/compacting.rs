@@ -69,7 +69,7 @@ pub(crate) struct Disposing {
 }
 
 impl Disposing {
-    pub(crate) fn options(self, thresholds: CompactThresholds, now: Timestamp) -> CompactOptions {
+    fn options(self, thresholds: CompactThresholds, now: Timestamp) -> CompactOptions {
         CompactOptions {
             thresholds,
             disposal: if self.now.is_set() {
@@ -82,7 +82,7 @@ impl Disposing {
         }
     }
 
-    /// The same for a command that compacts only when it is let.
+    /// For a command that compacts afterwards, unless it was told not to.
     pub(crate) fn options_after(
         self,
         compacting: AutoCompacting,
@@ -92,6 +92,7 @@ impl Disposing {
         Some(self.options(thresholds, now))
     }
 
+    /// For compacting itself.
     pub(crate) fn options_with(self, thresholds: Thresholds, now: Timestamp) -> CompactOptions {
         self.options(thresholds.thresholds(), now)
     }

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use clap::{Arg, Command};
 use coffer_jobs::values::parse_boolean;
 
-/// A boolean as Duplicati has them: `--name`, `--name=true`, `--name=off`. A value stands only after `=`.
+/// A boolean as Duplicati has them: `--name`, `--name=true`, `--name=off`. A value stands only after `=`. Options of this type
+/// are so once [`with_flags`] has seen their command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Flag(bool);
 

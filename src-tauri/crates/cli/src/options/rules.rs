@@ -7,11 +7,12 @@ use coffer_ipc::job::FilterRule;
 pub(crate) struct Filters(pub(crate) Vec<FilterRule>);
 
 /// What is taken out of versions.
-pub(crate) struct Purged(pub(crate) Vec<FilterRule>);
+pub(crate) struct PurgeRules(pub(crate) Vec<FilterRule>);
 
-fn rule(name: &'static str, help: &'static str) -> Arg {
+fn rule(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name)
         .long(name)
+        .value_name(value)
         .action(ArgAction::Append)
         .help(help)
 }
@@ -42,8 +43,8 @@ macro_rules! ordered {
             fn augment_args(command: Command) -> Command {
                 let also: fn(Arg) -> Arg = $also;
                 command
-                    .arg(also(rule("exclude", $exclude)))
-                    .arg(also(rule("include", $include)))
+                    .arg(also(rule("exclude", "EXCLUDE", $exclude)))
+                    .arg(also(rule("include", "INCLUDE", $include)))
             }
 
             fn augment_args_for_update(command: Command) -> Command {
@@ -71,7 +72,7 @@ ordered!(
     |argument| argument
 );
 ordered!(
-    Purged,
+    PurgeRules,
     "Keep what matches; the first rule that matches decides",
     "Take out what matches; the first rule that matches decides",
     |argument| argument.conflicts_with("paths")

@@ -45,11 +45,10 @@ pub(crate) fn asks_for_own(matches: &ArgMatches) -> bool {
 
 fn one(text: &str) -> Result<usize, String> {
     if text == OWN_VERSION {
+        // Nobody asks for the number: see `asks_for_own`.
         return Ok(0);
     }
-    text.trim()
-        .parse()
-        .map_err(|_| format!("{text:?} is no version; 0 is the newest"))
+    number(text)
 }
 
 /// `0,2,5-7`
@@ -61,14 +60,40 @@ fn some(text: &str) -> Result<Numbers, String> {
     for part in text.split(',') {
         match part.split_once('-') {
             Some((first, last)) => {
-                let (first, last) = (one(first)?, one(last)?);
+                let (first, last) = (number(first)?, number(last)?);
                 if last < first || last - first > 100_000 {
                     return Err(format!("{part:?} is no range of versions"));
                 }
                 all.extend(first..=last);
             }
-            None => all.push(one(part)?),
+            None => all.push(number(part)?),
         }
     }
     Ok(Numbers(all))
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| format!("{text:?} is no version; 0 is the newest"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_for_no_value_is_no_number_within_a_list() {
+        for text in ["of the program,1", "1,of the program", "of the program-1"] {
+            assert!(some(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn versions_are_numbers_lists_and_ranges() {
+        assert_eq!(some("0,2,5-7").unwrap().0, [0, 2, 5, 6, 7]);
+        assert!(some("7-5").is_err());
+        assert!(some("").is_err());
+        assert_eq!(one(" 3 "), Ok(3));
+    }
 }
