@@ -31,7 +31,7 @@ pub enum FolderContent {
 /// Says what the store's folder holds. Needs no passphrase and downloads nothing.
 ///
 /// # Errors
-/// Those of the destination, and [`Error::UnreadableModule`] when the folder holds a backup that cannot be read.
+/// Those of the destination, and [`crate::Error::UnreadableModule`] when the folder holds a backup that cannot be read.
 pub fn content(store: &Store, cancel: &CancellationToken) -> Result<FolderContent> {
     let session = Session::new(store, Arc::new(()), cancel);
     let listed = Listed::of(&session)?;

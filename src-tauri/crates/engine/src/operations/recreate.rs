@@ -26,7 +26,7 @@ pub struct RecreateStats {
 /// Throws the index away and reads it anew.
 ///
 /// # Errors
-/// Those of opening a backup, and [`Error::Volume`] when the newest dlist cannot be read.
+/// Those of opening a backup, and [`crate::Error::Volume`] when the newest dlist cannot be read.
 pub fn recreate(
     store: &Store,
     monitor: Arc<dyn Monitor>,

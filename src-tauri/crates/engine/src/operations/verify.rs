@@ -67,7 +67,7 @@ pub struct VerifyOptions {
 /// learns of the damage, so that the next backup sends again what the sources still have of it.
 ///
 /// # Errors
-/// Those of opening a backup. Damage is no error but a [`Fault`].
+/// Those of opening a backup. Damage is no error but a [`crate::Fault`].
 pub fn verify(
     store: &Store,
     options: &VerifyOptions,
