@@ -268,12 +268,13 @@ impl Rows {
         }
     }
 
-    pub(crate) fn add(&self, row: &impl Serialize, line: impl FnOnce() -> String) {
+    /// Makes of the two what is shown, and nothing else.
+    pub(crate) fn add<R: Serialize>(&self, row: impl FnOnce() -> R, line: impl FnOnce() -> String) {
         if !self.json {
             println!("{}", line());
             return;
         }
-        match serde_json::value::to_raw_value(row) {
+        match serde_json::value::to_raw_value(&row()) {
             Ok(row) => self
                 .rows
                 .lock()

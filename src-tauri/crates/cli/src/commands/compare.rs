@@ -49,16 +49,18 @@ impl Compare {
             cancel,
             move |difference| {
                 let change = word(difference.change);
-                let row = json!({
-                    "path": difference.path,
-                    "change": change,
-                    "oldSizeBytes": difference.old_size,
-                    "newSizeBytes": difference.new_size,
-                });
+                let row = || {
+                    json!({
+                        "path": difference.path,
+                        "change": change,
+                        "oldSizeBytes": difference.old_size,
+                        "newSizeBytes": difference.new_size,
+                    })
+                };
                 let size = |size: Option<u64>| size.map_or_else(|| "-".to_owned(), bytes);
                 let (old, new) = (size(difference.old_size), size(difference.new_size));
                 let path = &difference.path;
-                sink.add(&row, || format!("{change:<10}  {path}  ({old} → {new})"));
+                sink.add(row, || format!("{change:<10}  {path}  ({old} → {new})"));
             },
         )
         .await

@@ -57,7 +57,7 @@ impl Find {
                         entry.path
                     )
                 };
-                sink.add(&json!({ "version": version, "entry": entry }), line);
+                sink.add(|| json!({ "version": version, "entry": entry }), line);
             },
         )
         .await

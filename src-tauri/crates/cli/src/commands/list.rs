@@ -53,7 +53,7 @@ impl List {
         let take = move |entry: Entry| {
             if entry.path.to_lowercase().contains(&wanted) {
                 let line = || format!("{:>14}  {}", size_words(&entry), entry.path);
-                sink.add(&entry, line);
+                sink.add(|| &entry, line);
             }
             !is_lost()
         };

@@ -37,18 +37,20 @@ impl ListBrokenFiles {
         let observer = display.observer();
         let sink = rows.clone();
         list_broken_files(&target, observer, cancel, move |version, file| {
-            let row = json!({
-                "version": version,
-                "path": file.path,
-                "sizeBytes": file.size,
-                "onlyMetadata": file.lost == Lost::Metadata,
-            });
+            let row = || {
+                json!({
+                    "version": version,
+                    "path": file.path,
+                    "sizeBytes": file.size,
+                    "onlyMetadata": file.lost == Lost::Metadata,
+                })
+            };
             let what = match file.lost {
                 Lost::Content => "content",
                 Lost::Metadata => "times and rights",
             };
             let (number, time) = (version.number, &version.time);
-            sink.add(&row, || format!("{number}\t{time}\t{}\t{what}", file.path));
+            sink.add(row, || format!("{number}\t{time}\t{}\t{what}", file.path));
         })
         .await
     }

@@ -61,13 +61,13 @@ impl TestFilters {
             cancel,
             move |decision, reason| {
                 let (path, included) = (&decision.path, decision.is_stored);
-                let row = Row {
+                let row = || Row {
                     path,
                     included,
                     reason: &reason,
                 };
                 let verdict = if included { "Include" } else { "Exclude" };
-                sink.add(&row, || format!("{verdict}  {path}  ({reason})"));
+                sink.add(row, || format!("{verdict}  {path}  ({reason})"));
             },
         )
         .await
