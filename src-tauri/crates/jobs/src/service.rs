@@ -52,6 +52,7 @@ use crate::target::DEFAULT_PREFIX;
 use crate::{Result, blocking, lock, wording};
 use active_run::{ActiveRun, End};
 use opened_backup::OpenedBackup;
+use questions::Questions;
 
 /// Name of the setting.
 const THEME: &str = "theme";
@@ -118,8 +119,7 @@ struct Inner {
     sign_ins: Mutex<HashMap<String, CancellationToken>>,
     /// How the last sign-ins ended, the newest last.
     ended_sign_ins: Mutex<VecDeque<(String, SignInOutcome)>>,
-    /// What somebody waits for, by the number that they gave it.
-    questions: Mutex<HashMap<String, CancellationToken>>,
+    questions: Questions,
     opened: Mutex<HashMap<String, OpenedBackup>>,
     /// Clients, so that all of an account's requests share one token and one gate.
     clients: Mutex<HashMap<String, OneDrive>>,
@@ -195,7 +195,7 @@ impl Coffer {
                 keychain_problem: Mutex::default(),
                 sign_ins: Mutex::default(),
                 ended_sign_ins: Mutex::default(),
-                questions: Mutex::default(),
+                questions: Questions::default(),
                 opened: Mutex::default(),
                 clients: Mutex::default(),
                 bandwidth: Bandwidth::default(),

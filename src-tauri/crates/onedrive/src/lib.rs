@@ -38,8 +38,8 @@ pub use endpoints::{DEFAULT_OAUTH_URL, Endpoints};
 pub use error::{Error, Result};
 pub use names::check_folder;
 pub use oauth::{
-    AuthId, Credential, DeviceSignIn, DirectSignIn, Grant, Now, PendingDevice, PendingDirect,
-    PendingSignIn, Registration, SignIn, TokenStore,
+    AuthId, Credential, DeviceSignIn, DirectSignIn, Grant, Handoff, Now, PendingDevice,
+    PendingDirect, PendingSignIn, Registration, SignIn, TokenStore,
 };
 pub use quickxor::QuickXor;
 pub use url::{OneDriveUrl, Place, SiteAddress};

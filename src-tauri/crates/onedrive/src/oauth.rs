@@ -12,6 +12,7 @@ mod device;
 mod direct;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod handoff;
 mod loopback;
 mod refusal;
 mod sign_in;
@@ -22,6 +23,7 @@ pub use auth_id::AuthId;
 pub use credential::{Credential, Grant, Registration, TokenStore};
 pub use device::{DeviceSignIn, PendingDevice};
 pub use direct::{DirectSignIn, PendingDirect};
+pub use handoff::Handoff;
 pub use sign_in::{PendingSignIn, SignIn};
 pub use tokens::Now;
 pub(crate) use tokens::Tokens;

@@ -1,51 +1,131 @@
+//! Questions of the window that it may stop waiting for.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
 use crate::{Result, lock, wording};
 
-/// Takes a question off the list of those that somebody waits for, however it ended.
-struct Asked<'a> {
-    coffer: &'a Coffer,
-    number: &'a str,
+/// Withdrawn questions whose command may still be on its way.
+const WITHDRAWN: usize = 64;
+
+/// Questions by the number that the asker gave them.
+#[derive(Default)]
+pub(super) struct Questions(Mutex<Numbers>);
+
+#[derive(Default)]
+struct Numbers {
+    open: HashMap<String, CancellationToken>,
+    /// Withdrawn before they were asked, the newest last: commands overtake each other.
+    withdrawn: VecDeque<String>,
 }
 
-impl Drop for Asked<'_> {
+impl Questions {
+    fn ask(&self, number: &str) -> Question<'_> {
+        let cancel = CancellationToken::new();
+        let mut numbers = lock(&self.0);
+        let early = numbers.withdrawn.iter().position(|early| early == number);
+        match early {
+            Some(early) => {
+                numbers.withdrawn.remove(early);
+                cancel.cancel();
+            }
+            None => {
+                numbers.open.insert(number.to_owned(), cancel.clone());
+            }
+        }
+        Question {
+            questions: self,
+            number: number.to_owned(),
+            cancel,
+        }
+    }
+
+    fn withdraw(&self, number: &str) {
+        let mut numbers = lock(&self.0);
+        if let Some(cancel) = numbers.open.get(number) {
+            cancel.cancel();
+            return;
+        }
+        if numbers.withdrawn.len() == WITHDRAWN {
+            numbers.withdrawn.pop_front();
+        }
+        numbers.withdrawn.push_back(number.to_owned());
+    }
+}
+
+/// A question that somebody waits for. It is closed when this is dropped.
+struct Question<'a> {
+    questions: &'a Questions,
+    number: String,
+    cancel: CancellationToken,
+}
+
+impl Drop for Question<'_> {
     fn drop(&mut self) {
-        lock(&self.coffer.inner.questions).remove(self.number);
+        lock(&self.questions.0).open.remove(&self.number);
     }
 }
 
 impl Coffer {
-    /// Does `work` until somebody gives the question with this number up; numbers are the asker's, and used once. What
-    /// is dropped then makes no further request.
+    /// Does `work` until the question with this number is withdrawn, also before this is polled; numbers are the asker's,
+    /// and used once. What is dropped then makes no further request.
     ///
     /// # Errors
-    /// Those of `work`, and that it was given up.
-    pub async fn answer<T>(
+    /// Those of `work`, and that it was withdrawn.
+    pub fn answer<T>(
         &self,
         number: Option<&str>,
         work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        let Some(number) = number else {
-            return work.await;
-        };
-        let given_up = CancellationToken::new();
-        lock(&self.inner.questions).insert(number.to_owned(), given_up.clone());
-        let _asked = Asked {
-            coffer: self,
-            number,
-        };
-        tokio::select! {
-            biased;
-            () = given_up.cancelled() => Err(wording::given_up()),
-            done = work => done,
+    ) -> impl Future<Output = Result<T>> {
+        let question = number.map(|number| self.inner.questions.ask(number));
+        async move {
+            let Some(question) = question else {
+                return work.await;
+            };
+            tokio::select! {
+                biased;
+                () = question.cancel.cancelled() => Err(wording::given_up()),
+                done = work => done,
+            }
         }
     }
 
-    /// Nobody waits for the answer to this question any more. Does nothing when it was answered.
+    /// Withdraws a question. Does nothing when it was answered.
     pub fn give_up(&self, number: &str) {
-        if let Some(given_up) = lock(&self.inner.questions).get(number) {
-            given_up.cancel();
+        self.inner.questions.withdraw(number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_withdrawn_whenever_that_arrives() {
+        let questions = Questions::default();
+        let open = questions.ask("1");
+        assert!(!open.cancel.is_cancelled());
+        questions.withdraw("1");
+        assert!(open.cancel.is_cancelled());
+
+        // The two commands run on different threads: the second may be the first to arrive.
+        questions.withdraw("2");
+        assert!(questions.ask("2").cancel.is_cancelled());
+    }
+
+    #[test]
+    fn answered_questions_and_late_withdrawals_leave_nothing_behind() {
+        let questions = Questions::default();
+        for number in 0..1000 {
+            let number = number.to_string();
+            drop(questions.ask(&number));
+            questions.withdraw(&number);
         }
+        let numbers = lock(&questions.0);
+        assert!(numbers.open.is_empty());
+        assert_eq!(numbers.withdrawn.len(), WITHDRAWN);
     }
 }

@@ -7,13 +7,15 @@ use jiff::SignedDuration;
 /// planned time, can change anything. `tries` backups in a row ended so before.
 ///
 /// A time that a service named is kept. A keychain may ask its owner each time, and a line may be away for days, so both are
-/// tried less and less often.
+/// tried less and less often, as is a drive that is full: its owner makes room elsewhere, and Coffer is not told.
 pub(super) fn retry_delay(error: &CommandError, tries: u32) -> Option<SignedDuration> {
     let minutes = match error.code {
         ErrorCode::Throttled => 15,
         ErrorCode::Keychain | ErrorCode::Offline => (1_i64 << tries.min(4)).min(15),
         ErrorCode::DiskAway => 1,
         ErrorCode::Busy => 5,
+        // Each try may send a volume for nothing.
+        ErrorCode::Full => 60 << tries.min(3),
         _ => return None,
     };
     let named = error
@@ -63,11 +65,16 @@ mod tests {
     }
 
     #[test]
+    fn a_full_drive_is_tried_again_every_few_hours() {
+        let minutes = (0..5).map(|tries| delay(ErrorCode::Full, None, tries).unwrap());
+        assert_eq!(minutes.collect::<Vec<_>>(), [60, 120, 240, 480, 480]);
+    }
+
+    #[test]
     fn what_only_its_owner_can_mend_is_not_tried_again() {
         for code in [
             ErrorCode::SignInRequired,
             ErrorCode::WrongPassphrase,
-            ErrorCode::Full,
             ErrorCode::Failed,
         ] {
             assert_eq!(delay(code, None, 0), None, "{code:?}");

@@ -4,7 +4,7 @@ use coffer_ipc::account::{
     Account, PendingSignIn, SignInOutcome, SignInRequest, SignInSettings, SignInWay,
 };
 use coffer_onedrive::{
-    AuthId, Credential, DeviceSignIn, DirectSignIn, Drive, Error as OneDriveError, Grant,
+    AuthId, Credential, DeviceSignIn, DirectSignIn, Drive, Error as OneDriveError, Grant, Handoff,
     PendingDevice, PendingDirect, PendingSignIn as PendingAuthId, Registration, SignIn, TokenStore,
 };
 use jiff::SignedDuration;
@@ -22,7 +22,12 @@ const LIFE_OF_SHORT_LIVED: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// A sign-in that waits for the person, with what is needed to keep it.
 enum Pending {
-    Service(PendingAuthId, String),
+    Service {
+        pending: PendingAuthId,
+        oauth_url: String,
+        /// Keeps the page's address, which holds a secret, out of the browser's arguments.
+        handoff: Option<Handoff>,
+    },
     Browser(PendingDirect, Registration),
     Code(PendingDevice, Registration),
 }
@@ -44,16 +49,29 @@ enum New {
 impl Pending {
     fn page(&self) -> &str {
         match self {
-            Self::Service(pending, _) => pending.page(),
+            Self::Service { pending, .. } => pending.page(),
             Self::Browser(pending, _) => pending.page(),
             Self::Code(pending, _) => pending.page(),
+        }
+    }
+
+    /// Opens the page in the system browser; false when none could be started.
+    async fn open_browser(&self) -> bool {
+        let address = match self {
+            Self::Service { handoff, .. } => handoff.as_ref().map(Handoff::address),
+            Self::Browser(pending, _) => Some(pending.page().to_owned()),
+            Self::Code(pending, _) => Some(pending.page().to_owned()),
+        };
+        match address {
+            Some(address) => open_browser(address).await,
+            None => false,
         }
     }
 
     /// What is told while it waits.
     fn describe(&self, id: &str, browser_opened: bool) -> PendingSignIn {
         let (patience, user_code) = match self {
-            Self::Service(pending, _) => (pending.patience(), None),
+            Self::Service { pending, .. } => (pending.patience(), None),
             Self::Browser(pending, _) => (pending.patience(), None),
             Self::Code(pending, _) => (pending.patience(), Some(pending.user_code().to_owned())),
         };
@@ -68,10 +86,23 @@ impl Pending {
 
     async fn wait(self, cancel: &CancellationToken) -> std::result::Result<New, OneDriveError> {
         Ok(match self {
-            Self::Service(pending, oauth_url) => New::AuthId {
-                auth_id: pending.wait(cancel).await?,
+            Self::Service {
+                pending,
                 oauth_url,
-            },
+                handoff,
+            } => {
+                let led_on = async {
+                    match handoff {
+                        Some(handoff) => handoff.serve().await,
+                        None => std::future::pending().await,
+                    }
+                };
+                let auth_id = tokio::select! {
+                    auth_id = pending.wait(cancel) => auth_id?,
+                    () = led_on => return Err(OneDriveError::SignInExpired),
+                };
+                New::AuthId { auth_id, oauth_url }
+            }
             Self::Browser(pending, registration) => New::Grant {
                 grant: pending.wait(cancel).await?,
                 registration,
@@ -170,7 +201,7 @@ impl Coffer {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let cancel = CancellationToken::new();
         lock(&self.inner.sign_ins).insert(id.clone(), cancel.clone());
-        let reply = pending.describe(&id, open_browser(pending.page()).await);
+        let reply = pending.describe(&id, pending.open_browser().await);
         let coffer = self.clone();
         // Ends by itself after a few minutes, when the person is done, or when it is cancelled.
         tokio::spawn(async move {
@@ -200,7 +231,7 @@ impl Coffer {
     ) -> Result<Account> {
         let pending = self.begin_sign_in(request, settings).await?;
         // A code is for a computer without a browser.
-        let opened = request.way != SignInWay::Code && open_browser(pending.page()).await;
+        let opened = request.way != SignInWay::Code && pending.open_browser().await;
         tell(&pending.describe("", opened));
         self.finish_sign_in(pending, request.again.as_deref(), cancel)
             .await
@@ -222,7 +253,18 @@ impl Coffer {
             SignInWay::Service => {
                 let endpoints = environment.endpoints(oauth_url(settings).as_deref())?;
                 let oauth_url = endpoints.oauth_url().to_owned();
-                SignIn::new(&endpoints).map(|sign_in| Pending::Service(sign_in.start(), oauth_url))
+                match SignIn::new(&endpoints) {
+                    Ok(sign_in) => {
+                        let pending = sign_in.start();
+                        let handoff = Handoff::bind(pending.page()).await.ok();
+                        Ok(Pending::Service {
+                            pending,
+                            oauth_url,
+                            handoff,
+                        })
+                    }
+                    Err(error) => Err(error),
+                }
             }
             SignInWay::Browser => {
                 let registration = environment.registration(settings)?;
@@ -390,9 +432,8 @@ fn oauth_url(settings: &SignInSettings) -> Option<String> {
 }
 
 /// Opens a page in the system browser; false when none could be started.
-async fn open_browser(page: &str) -> bool {
-    let page: Arc<str> = page.into();
-    blocking(move || match opening::open(&*page) {
+async fn open_browser(address: String) -> bool {
+    blocking(move || match opening::open(&address) {
         Ok(()) => true,
         // Never the address: whoever knows that can fetch what the sign-in gives.
         Err(error) => {

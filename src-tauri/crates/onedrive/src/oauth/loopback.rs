@@ -50,6 +50,8 @@ pub(super) struct Loopback {
     port: u16,
 }
 
+pub(super) type Reply = Response<Full<Bytes>>;
+
 /// What the browser brought back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Callback {
@@ -92,25 +94,56 @@ impl Loopback {
         format!("http://localhost:{}", self.port)
     }
 
-    /// Waits for the browser, without end; then nobody listens any more.
+    /// Waits for the browser, without end; then the port is closed.
     pub(super) async fn wait(self, state: &str) -> Callback {
         let gate = Arc::new(Gatekeeper::new(self.port, state));
+        let answering = Arc::clone(&gate);
+        let answer = move |request: &Request<Incoming>| {
+            let target = request.uri().to_string();
+            answering.answer(request.method(), host_of(request), &target)
+        };
+        self.serve(answer, || gate.take()).await
+    }
+
+    /// Answers requests until one of them brought what `found` looks for.
+    pub(super) async fn serve<T>(
+        &self,
+        answer: impl Fn(&Request<Incoming>) -> Reply + Send + Sync + 'static,
+        found: impl Fn() -> Option<T>,
+    ) -> T {
+        let answer = Arc::new(answer);
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 stream = accept(&self.v4), if connections.len() < CONNECTIONS => {
-                    connections.spawn(serve(stream, Arc::clone(&gate)));
+                    connections.spawn(serve(stream, Arc::clone(&answer)));
                 }
                 stream = accept_if(self.v6.as_ref()), if connections.len() < CONNECTIONS => {
-                    connections.spawn(serve(stream, Arc::clone(&gate)));
+                    connections.spawn(serve(stream, Arc::clone(&answer)));
                 }
                 Some(_) = connections.join_next() => {}
             }
-            if let Some(found) = gate.take() {
+            if let Some(found) = found() {
                 return found;
             }
         }
     }
+
+    /// Whether a request names this port as its host, as a browser does that was not led here under another name.
+    pub(super) fn is_host(port: u16, host: Option<&[u8]>) -> bool {
+        ["localhost", "127.0.0.1", "[::1]"]
+            .into_iter()
+            .any(|name| host.is_some_and(|host| host == format!("{name}:{port}").as_bytes()))
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+/// What a request says it was sent to.
+pub(super) fn host_of(request: &Request<Incoming>) -> Option<&[u8]> {
+    request.headers().get(HOST).map(HeaderValue::as_bytes)
 }
 
 async fn accept(listener: &TcpListener) -> TcpStream {
@@ -131,10 +164,9 @@ async fn accept_if(listener: Option<&TcpListener>) -> TcpStream {
 }
 
 /// Answers one request.
-async fn serve(stream: TcpStream, gate: Arc<Gatekeeper>) {
+async fn serve(stream: TcpStream, answer: Arc<impl Fn(&Request<Incoming>) -> Reply>) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let host = request.headers().get(HOST).map(HeaderValue::as_bytes);
-        let reply = gate.answer(request.method(), host, &request.uri().to_string());
+        let reply = answer(&request);
         std::future::ready(Ok::<_, Infallible>(reply))
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -162,13 +194,8 @@ impl Gatekeeper {
         }
     }
 
-    pub(super) fn answer(
-        &self,
-        method: &Method,
-        host: Option<&[u8]>,
-        target: &str,
-    ) -> Response<Full<Bytes>> {
-        if !self.is_own(host) {
+    pub(super) fn answer(&self, method: &Method, host: Option<&[u8]>, target: &str) -> Reply {
+        if !Loopback::is_host(self.port, host) {
             return page(
                 StatusCode::MISDIRECTED_REQUEST,
                 "Not here",
@@ -211,13 +238,6 @@ impl Gatekeeper {
         reply
     }
 
-    fn is_own(&self, host: Option<&[u8]>) -> bool {
-        let port = self.port;
-        ["localhost", "127.0.0.1", "[::1]"]
-            .into_iter()
-            .any(|name| host.is_some_and(|host| host == format!("{name}:{port}").as_bytes()))
-    }
-
     /// The code or the error, when the state is that of this sign-in.
     fn read(&self, query: &str) -> Option<Callback> {
         let url = reqwest::Url::parse(&format!("http://localhost/?{query}")).ok()?;
@@ -245,7 +265,7 @@ impl Gatekeeper {
     }
 }
 
-fn page(status: StatusCode, title: &str, text: &str) -> Response<Full<Bytes>> {
+pub(super) fn page(status: StatusCode, title: &str, text: &str) -> Reply {
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\
          <meta name=\"viewport\" content=\"width=device-width\">\

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use coffer_destination::{Destination as _, Error as DestinationError, RetryPolicy, Retrying};
 use coffer_onedrive::{
-    AuthId, Endpoints, Error, OneDrive, OneDriveDestination, SignIn, TransferOptions,
+    AuthId, Endpoints, Error, Handoff, OneDrive, OneDriveDestination, SignIn, TransferOptions,
 };
 use coffer_onedrive_sim::{Action, AuthIdDialect, Fault, Op, Options, Simulator};
 use jiff::Timestamp;
@@ -57,6 +57,27 @@ async fn both_kinds_of_service_give_an_auth_id() {
         let drive = account.drive(None, &CancellationToken::new()).await;
         assert_eq!(drive.unwrap().kind, "personal", "{dialect:?}");
     }
+}
+
+#[tokio::test]
+async fn a_browser_reaches_the_page_by_an_address_that_holds_no_secret() {
+    let (simulator, endpoints) = simulator(AuthIdDialect::Gae).await;
+    let pending = SignIn::new(&endpoints).unwrap().start();
+    let handoff = Handoff::bind(pending.page()).await.unwrap();
+    let address = handoff.address();
+    let token = pending.page().rsplit("token=").next().unwrap();
+    assert!(!address.contains(token), "{address}");
+
+    tokio::select! {
+        () = handoff.serve() => unreachable!("it answers until it is dropped"),
+        () = async {
+            let shown = reqwest::get(&address).await.unwrap();
+            assert_eq!(shown.url().as_str(), pending.page());
+            assert_eq!(shown.status(), 200);
+            assert_eq!(reqwest::get(&address).await.unwrap().status(), 410);
+        } => {}
+    }
+    drop(simulator);
 }
 
 #[tokio::test]
