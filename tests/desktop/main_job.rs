@@ -57,6 +57,7 @@ async fn a_backup_made_with_the_form_comes_back_after_a_crash_and_on_a_new_compu
     restore_to(&app, &restored).await;
     assert_eq!(snapshot(&source), snapshot(&restored));
     nobody_else_looks_into_its_folders(&desktop.home());
+    the_log_follows_each_volume(&desktop.home(), second.keys());
     no_secret_lies_about(&desktop, app);
 
     desktop.lose_everything().await;
@@ -85,6 +86,31 @@ async fn restore_to(app: &App, target: &Path) {
     app.click("Restore now").await;
     app.see("Every file was checked against its stored fingerprint")
         .await;
+}
+
+/// What a person sends who asks for help: every run, its phases and its volumes, and no name of their own files.
+fn the_log_follows_each_volume<'a>(home: &Path, volumes: impl Iterator<Item = &'a String>) {
+    let logs = home.join(".local/state/coffer/logs");
+    let entries = fs::read_dir(&logs).unwrap();
+    let log: String = entries
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    for part in [
+        "run{operation=Backup",
+        "run{operation=Restore",
+        "phase{name=Sending}",
+    ] {
+        assert!(log.contains(part), "the log lacks {part}:\n{log}");
+    }
+    for volume in volumes {
+        let lines = log.lines().filter(|line| line.contains(volume.as_str()));
+        assert!(
+            lines.clone().any(|line| line.contains("stored bytes=")),
+            "{volume}: {:?}",
+            lines.collect::<Vec<_>>()
+        );
+    }
+    assert!(!log.contains("letter.txt"), "{log}");
 }
 
 /// Searches the running app's command line and what it left behind, and shows that the search can find something.

@@ -28,6 +28,7 @@ pub(crate) mod source_list;
 pub(crate) mod spool;
 pub(crate) mod store;
 pub(crate) mod sync;
+mod trace;
 pub(crate) mod upload;
 pub(crate) mod versions;
 pub(crate) mod volumes;

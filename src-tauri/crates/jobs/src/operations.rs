@@ -69,6 +69,18 @@ async fn run_tracked<T: Send + 'static>(
 ) -> coffer_engine::Result<T> {
     let (store, token) = (target.store.clone(), cancel.clone());
     let monitor = Arc::clone(tracker);
-    let work = blocking(move || work(&store, monitor, &token));
-    tracker.telling(target.waits.clone(), work).await
+    let span = tracing::info_span!(
+        "run",
+        operation = ?tracker.operation(),
+        destination = target.store.destination().label()
+    );
+    let entered = span.clone();
+    let work = blocking(move || entered.in_scope(|| work(&store, monitor, &token)));
+    let done = tracker.telling(target.waits.clone(), work).await;
+    match &done {
+        Ok(_) => tracing::info!(parent: &span, "finished"),
+        Err(coffer_engine::Error::Cancelled) => tracing::info!(parent: &span, "cancelled"),
+        Err(error) => tracing::error!(parent: &span, %error, "failed"),
+    }
+    done
 }

@@ -126,6 +126,10 @@ impl Tracker {
         }
     }
 
+    pub(crate) fn operation(&self) -> Operation {
+        lock(&self.state).operation
+    }
+
     /// What is sent is held to what `allowance` says.
     pub(crate) fn held_to(mut self, allowance: Option<Arc<AllowanceNow>>) -> Self {
         let state = self.state.get_mut();

@@ -105,11 +105,11 @@ fn backup_once(
         session.create_folder()?;
     }
 
-    session.monitor().phase(Phase::ReadingDestination);
+    session.phase(Phase::ReadingDestination);
     abandon_others(&session, &index, &pairs, &options.checkpoints)?;
     upload_left(&session, &index, &cache, &pairs, &options.checkpoints)?;
     if !pairs.is_empty() {
-        session.monitor().phase(Phase::ReadingDestination);
+        session.phase(Phase::ReadingDestination);
         listed = Listed::completed(&session, &index)?;
     }
     let repository = Repository {
@@ -124,7 +124,7 @@ fn backup_once(
     load_newest_version(repository, &listed, &sources)?;
     index.clear_staged()?;
 
-    session.monitor().phase(Phase::BackingUp);
+    session.phase(Phase::BackingUp);
     let own = index.volumes()?.into_iter().filter(|row| row.is_own);
     let own_before = own.map(|row| row.name).collect();
     let run = Run {

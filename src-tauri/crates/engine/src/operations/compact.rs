@@ -92,11 +92,11 @@ impl Repository<'_> {
         options: &CompactOptions,
     ) -> Result<CompactStats> {
         let (session, index) = (self.session, self.index);
-        session.monitor().phase(Phase::ReadingDestination);
+        session.phase(Phase::ReadingDestination);
         sync_volumes(self, listed)?;
         let sources = SourceList::of_run_before(index)?.unwrap_or_default();
         load_newest_version(self, listed, &sources)?;
-        session.monitor().phase(Phase::Planning);
+        session.phase(Phase::Planning);
         let mut needs = Needs::new(self)?;
         needs.add(listed, without)?;
         let missing = needs.usage().missing_blocks()?;
@@ -123,7 +123,7 @@ impl Repository<'_> {
         }
 
         if !plan.rewritten.is_empty() {
-            session.monitor().phase(Phase::Compacting);
+            session.phase(Phase::Compacting);
             stats.uploaded = rewrite(self, &mut needs, &plan, options)?;
         }
         *listed = Listed::completed(session, index)?;

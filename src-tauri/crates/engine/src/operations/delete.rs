@@ -403,7 +403,7 @@ fn delete_versions(
     if times.is_empty() {
         return Ok(Vec::new());
     }
-    session.monitor().phase(Phase::Deleting);
+    session.phase(Phase::Deleting);
     // What was written last is there to stay before what is older goes.
     session.settle()?;
     let is_doomed = |volume: &&ListedVolume| {

@@ -65,7 +65,7 @@ impl OpenedBackup {
         cancel: &CancellationToken,
     ) -> Result<Self> {
         let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
-        session.monitor().phase(Phase::Connecting);
+        session.phase(Phase::Connecting);
         let listed = Listed::of(&session)?;
         listed.require_versions(&session)?;
         listed.check_passphrase(&session)?;

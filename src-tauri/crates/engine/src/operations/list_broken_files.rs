@@ -45,7 +45,7 @@ pub fn for_each_broken_file(
     let (indexed, mut listed) = opened.with_format(format)?;
     let repository = indexed.repository();
     let session = repository.session;
-    session.monitor().phase(Phase::ReadingDestination);
+    session.phase(Phase::ReadingDestination);
     sync_what_is_there(repository, &mut listed, Losses::Sought)?;
     for (number, dlist) in listed.dlists.iter().rev().enumerate() {
         let Some(time) = dlist.name.time() else {

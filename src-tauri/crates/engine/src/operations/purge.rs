@@ -94,7 +94,7 @@ fn purge_once(
     index.hold_deletions(false)?;
     listed.complete(session, index)?;
     if matches!(options.purged, Purged::Broken) {
-        session.monitor().phase(Phase::ReadingDestination);
+        session.phase(Phase::ReadingDestination);
         sync_what_is_there(repository, &mut listed, Losses::Sought)?;
     }
     let chosen = match &mut progress.chosen {
@@ -102,7 +102,7 @@ fn purge_once(
         none => none.insert(choose(&listed, &options.versions)?),
     };
 
-    session.monitor().phase(Phase::Planning);
+    session.phase(Phase::Planning);
     let work = Work {
         repository,
         purged: &options.purged,

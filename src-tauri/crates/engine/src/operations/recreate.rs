@@ -42,10 +42,7 @@ pub fn recreate(
     };
     let (indexed, mut listed) = opened.with_format(format)?;
     let repository = indexed.repository();
-    repository
-        .session
-        .monitor()
-        .phase(Phase::ReadingDestination);
+    repository.session.phase(Phase::ReadingDestination);
     sync_what_is_there(repository, &mut listed, Losses::Told)?;
     let sources = SourceList::of_run_before(repository.index)?.unwrap_or_default();
     load_newest_version(repository, &listed, &sources)?;

@@ -70,10 +70,7 @@ fn repair_once(
     };
     let repository = indexed.repository();
     repository.index.hold_deletions(false)?;
-    repository
-        .session
-        .monitor()
-        .phase(Phase::ReadingDestination);
+    repository.session.phase(Phase::ReadingDestination);
     sync_what_is_there(repository, &mut listed, Losses::Told)?;
     forget_damaged_dindexes(repository, &listed)?;
     let mut repair = Repair {

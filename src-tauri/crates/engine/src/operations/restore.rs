@@ -92,7 +92,7 @@ fn restore_once(
 ) -> Result<RestoreStats> {
     let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
     let cache = Cache::lock_or_temporary(store)?;
-    session.monitor().phase(Phase::Connecting);
+    session.phase(Phase::Connecting);
     let mut listed = Listed::of(&session)?;
     listed.require_versions(&session)?;
     listed.check_passphrase(&session)?;
@@ -100,7 +100,7 @@ fn restore_once(
     let dlist = &chosen?.clone();
     let spool = cache.spool();
 
-    session.monitor().phase(Phase::ReadingDestination);
+    session.phase(Phase::ReadingDestination);
     let path = fetch_version(&session, dlist, &spool)?;
     let mut reader = open_dlist(&session, dlist, &path)?;
     let format = reader.format().clone();
@@ -114,7 +114,7 @@ fn restore_once(
     // What only volumes held that are gone is missed file by file.
     sync_what_is_there(repository, &mut listed, Losses::Told)?;
 
-    session.monitor().phase(Phase::Planning);
+    session.phase(Phase::Planning);
     let survey = plan::survey(&session, &mut reader, dlist, options, &index)?;
     let version_time = dlist.name.time().unwrap_or(Timestamp::UNIX_EPOCH);
     let files = Files::new(&format, options, version_time);
@@ -144,7 +144,7 @@ fn restore_once(
 }
 
 fn tell_totals(session: &Session, plan: &RestorePlan) -> Result<()> {
-    session.monitor().phase(Phase::Restoring);
+    session.phase(Phase::Restoring);
     let (files, bytes) = plan.totals()?;
     session.monitor().totals(files, bytes);
     Ok(())

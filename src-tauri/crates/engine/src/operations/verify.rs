@@ -101,7 +101,7 @@ fn verify_once(
     let (session, index) = (repository.session, repository.index);
     listed.complete(session, index)?;
     compare_listing(session, index, &listed, Absence::Unknown, &mut stats)?;
-    session.monitor().phase(Phase::ReadingDestination);
+    session.phase(Phase::ReadingDestination);
     match sync_volumes(repository, &mut listed) {
         Err(Error::VolumesMissing { names, .. }) => {
             for name in names {
@@ -189,7 +189,7 @@ pub(crate) fn verify_samples(
         spool,
         ..
     } = repository;
-    session.monitor().phase(Phase::Verifying);
+    session.phase(Phase::Verifying);
     if options.samples == Samples::All {
         index.prepare_for_volumes()?;
     }

@@ -54,7 +54,7 @@ pub(crate) fn delete_rows(
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    session.monitor().phase(Phase::Deleting);
+    session.phase(Phase::Deleting);
     // What was written in their place is there to stay.
     session.settle()?;
     let (mut ids, mut staying) = (Vec::new(), HashSet::new());

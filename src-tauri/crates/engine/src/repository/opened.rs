@@ -31,7 +31,7 @@ impl Opened {
     ) -> Result<Self> {
         let session = Session::new(store, monitor, cancel);
         let cache = Cache::lock(store)?;
-        session.monitor().phase(Phase::Connecting);
+        session.phase(Phase::Connecting);
         let listed = Listed::of(&session)?;
         listed.require_versions(&session)?;
         listed.require_readable(&session)?;

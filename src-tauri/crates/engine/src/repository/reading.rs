@@ -31,11 +31,11 @@ impl Reading {
     ) -> Result<Self> {
         let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
         let cache = Cache::lock_or_temporary(store)?;
-        session.monitor().phase(Phase::Connecting);
+        session.phase(Phase::Connecting);
         let listed = Listed::of(&session)?;
         listed.require_versions(&session)?;
         listed.check_passphrase(&session)?;
-        session.monitor().phase(Phase::ReadingDestination);
+        session.phase(Phase::ReadingDestination);
         Ok(Self {
             session,
             cache,

@@ -15,10 +15,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::{Instrument as _, info, warn};
 
 use crate::error::{Error, Result, is_full};
-use crate::monitor::{Monitor, Problem, ProblemKind, TransferTo, UploadTo};
+use crate::monitor::{Monitor, Phase, Problem, ProblemKind, TransferTo, UploadTo};
 use crate::repository::store::Store;
+use crate::repository::trace::Trace;
 use crate::repository::volumes::ListedVolume;
 
 /// Volumes downloaded at the same time.
@@ -52,6 +54,7 @@ pub(crate) struct Session {
     runtime: Handle,
     monitor: Arc<dyn Monitor>,
     cancel: CancellationToken,
+    trace: Arc<Trace>,
     role: Role,
     /// Volumes that could not be read for a reason that may pass, and the reason.
     unread: Arc<Mutex<Vec<(String, String)>>>,
@@ -94,6 +97,7 @@ impl Session {
             runtime: Handle::current(),
             monitor,
             cancel: cancel.clone(),
+            trace: Arc::new(Trace::new()),
             role: Role::Maintaining,
             unread: Arc::default(),
             told: Arc::default(),
@@ -126,6 +130,12 @@ impl Session {
 
     pub(crate) fn monitor(&self) -> &Arc<dyn Monitor> {
         &self.monitor
+    }
+
+    /// Begins a phase.
+    pub(crate) fn phase(&self, phase: Phase) {
+        self.trace.phase(phase);
+        self.monitor.phase(phase);
     }
 
     pub(crate) fn cancel(&self) {
@@ -239,6 +249,7 @@ impl Session {
     pub(crate) fn tell_unusable(&self, volume: &str, error: Error) -> Result<()> {
         let is_lost = Self::is_proof_of_loss(&error);
         let why = self.volume_fault(error)?;
+        warn!(parent: &self.trace.volume(volume), why, is_lost, "cannot be used");
         if !is_lost {
             let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
             unread.push((volume.to_owned(), why.clone()));
@@ -298,8 +309,12 @@ impl Session {
     }
 
     pub(crate) fn delete(&self, name: &str) -> Result<(), DestinationError> {
-        self.runtime
-            .block_on(self.store.destination().delete(name, &self.cancel))
+        let span = self.trace.volume(name);
+        let destination = self.store.destination();
+        let deleting = destination.delete(name, &self.cancel);
+        self.runtime.block_on(deleting.instrument(span.clone()))?;
+        info!(parent: &span, "deleted");
+        Ok(())
     }
 
     /// Gives up an upload that an earlier run left.
@@ -320,8 +335,10 @@ impl Session {
         let monitor = UploadTo::new(&*self.monitor, file.size());
         let destination = self.store.destination();
         let put = destination.put(name, &file, checkpoints, &monitor, &self.cancel);
-        let stored = self.runtime.block_on(put);
+        let span = self.trace.volume(name);
+        let stored = self.runtime.block_on(put.instrument(span.clone()));
         stored.map_err(|error| self.failed(error))?;
+        info!(parent: &span, bytes = file.size(), "stored");
         monitor.arrived();
         Ok(())
     }
@@ -339,8 +356,10 @@ impl Session {
         let monitor = UploadTo::new(&*self.monitor, file.size());
         let destination = self.store.destination();
         let put = destination.put_new(name, &file, checkpoints, &monitor, &self.cancel);
-        match self.runtime.block_on(put) {
+        let span = self.trace.volume(name);
+        match self.runtime.block_on(put.instrument(span.clone())) {
             Ok(()) => {
+                info!(parent: &span, bytes = file.size(), "stored");
                 monitor.arrived();
                 Ok(true)
             }
@@ -371,10 +390,12 @@ impl Session {
             .map_err(|source| Error::io("create a file in", folder, source))?;
         let path = file.into_temp_path();
         let monitor = TransferTo(&*self.monitor);
+        let span = self.trace.volume(name);
         let fetched = self
             .store
             .destination()
             .get(name, &path, &monitor, &self.cancel)
+            .instrument(span.clone())
             .await;
         fetched.map_err(|error| match error {
             // Nothing is stored there when something is fetched, so it is the disk here.
@@ -386,6 +407,7 @@ impl Session {
             },
             error => self.failed(error),
         })?;
+        info!(parent: &span, "read");
         Ok(Fetched::Copy(path))
     }
 

@@ -34,7 +34,7 @@ pub async fn backup(
                 uploaded_bytes: tracker.transferred_bytes(),
                 ..RunCounts::default()
             };
-            Finished::failed_in_engine("backup", &error, counts)
+            Finished::failed_in_engine(&error, counts)
         }
         Ok(stats) => Finished {
             quota: target.quota(cancel).await,

@@ -52,14 +52,7 @@ impl Finished {
         }
     }
 
-    pub(super) fn failed_in_engine(
-        operation: &str,
-        error: &EngineError,
-        counts: RunCounts,
-    ) -> Self {
-        if !matches!(error, EngineError::Cancelled) {
-            tracing::error!(operation, %error, "an operation failed");
-        }
+    pub(super) fn failed_in_engine(error: &EngineError, counts: RunCounts) -> Self {
         Self::failed(wording::engine(error), counts)
     }
 }

@@ -40,7 +40,7 @@ pub async fn restore(
                 downloaded_bytes,
                 ..RunCounts::default()
             };
-            return Finished::failed_in_engine("restore", &error, counts);
+            return Finished::failed_in_engine(&error, counts);
         }
     };
     let result = if stats.warnings > 0 || tracker.has_warned() {

@@ -150,7 +150,7 @@ impl Collector {
 
     /// Ends the last volume and stages what is left.
     pub(super) fn finish(mut self) -> Result<(BackupStats, Overview)> {
-        self.session.monitor().phase(Phase::Sending);
+        self.session.phase(Phase::Sending);
         if let Some(open) = self.open.take() {
             self.send(open)?;
         }

@@ -23,7 +23,7 @@ pub(super) fn upload_left(
 ) -> Result<()> {
     let spool = cache.spool();
     if !pairs.is_empty() {
-        session.monitor().phase(Phase::SendingLeft);
+        session.phase(Phase::SendingLeft);
         session.monitor().queued(bytes_of(pairs, &spool));
     }
     for pair in pairs {

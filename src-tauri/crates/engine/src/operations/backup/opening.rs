@@ -25,7 +25,7 @@ pub(super) fn open(
     cache: &Cache,
     options: &BackupOptions,
 ) -> Result<(Format, Index, Listed)> {
-    session.monitor().phase(Phase::Connecting);
+    session.phase(Phase::Connecting);
     let mut listed = Listed::of(session)?;
     listed.require_readable(session)?;
     listed.check_passphrase(session)?;

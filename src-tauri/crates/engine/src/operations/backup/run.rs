@@ -102,7 +102,7 @@ impl Run<'_> {
                 run_pipeline(self.session, &self.index, spool, roots, &self.options)?;
             stats.uploaded_volumes += sent.0;
             stats.uploaded_bytes += sent.1;
-            self.session.monitor().phase(Phase::Finishing);
+            self.session.phase(Phase::Finishing);
             let index = lock(&self.index);
             if stats.changes() == 0 && !must_upload {
                 self.check_whole(&index, spool, &mut stats)?;
