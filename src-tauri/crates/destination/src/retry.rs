@@ -78,10 +78,26 @@ impl RetryPolicy {
         } else {
             monitor.waiting(wait, &error.to_string());
         }
-        tokio::select! {
-            () = cancel.cancelled() => Err(Error::Cancelled),
-            () = tokio::time::sleep(wait) => Ok(()),
+        sleep(wait, cancel).await
+    }
+
+    /// Waits before a call is repeated that was repeated `tried` times, for callers that know that its failure may pass.
+    ///
+    /// # Errors
+    /// `error`, when it came too often; [`Error::Cancelled`].
+    pub async fn pause_anyway(
+        &self,
+        error: Error,
+        tried: u32,
+        monitor: &dyn TransferMonitor,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        if tried >= self.retries {
+            return Err(error);
         }
+        let wait = self.backoff(tried);
+        monitor.waiting(wait, &error.to_string());
+        sleep(wait, cancel).await
     }
 
     /// Doubles with each try, with up to a quarter more so that workers do not come back in step.
@@ -90,6 +106,13 @@ impl RetryPolicy {
         doubled
             .min(self.longest_delay)
             .mul_f64(rand::rng().random_range(1.0..1.25))
+    }
+}
+
+async fn sleep(wait: Duration, cancel: &CancellationToken) -> Result<()> {
+    tokio::select! {
+        () = cancel.cancelled() => Err(Error::Cancelled),
+        () = tokio::time::sleep(wait) => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use coffer_destination::{Error as DestinationError, Result, TransferMonitor};
+use coffer_destination::{Error as DestinationError, Result, RetryPolicy, TransferMonitor};
 use reqwest::header::{CONTENT_RANGE, LOCATION, RANGE};
 use reqwest::{Method, Response, StatusCode};
 use tokio::fs::File;
@@ -87,6 +87,10 @@ impl OneDriveDestination {
         let mut item = self.find_file(name, cancel).await?.ok_or_else(missing)?;
         let mut rests = Rests::default();
         let mut copy = Copy::begin(target).await?;
+        let policy = RetryPolicy {
+            retries: RESUMES,
+            ..self.options.fragment_policy()
+        };
         let mut broken = 0;
         while broken <= RESUMES {
             if broken > 0 {
@@ -102,11 +106,9 @@ impl OneDriveDestination {
                     rests.one_more(error, &self.graph.gate, monitor)?;
                     continue;
                 }
-                Err(error) if is_passing(&error) && broken == RESUMES => return Err(error),
                 Err(error) if is_passing(&error) => {
+                    policy.pause_anyway(error, broken, monitor, cancel).await?;
                     broken += 1;
-                    let wait = self.options.fragment_delay.saturating_mul(broken);
-                    cancellable(cancel, tokio::time::sleep(wait)).await?;
                     continue;
                 }
                 opened => opened?,

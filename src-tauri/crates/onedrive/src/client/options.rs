@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use coffer_destination::RetryPolicy;
+
 use super::limit::Bandwidth;
 
 /// Bytes by which fragments are counted.
@@ -5,6 +9,9 @@ pub(super) const UNIT: u64 = 327_680;
 
 /// Largest fragment, in bytes; a request must stay below 60 MiB.
 const MAX_FRAGMENT: u64 = 191 * UNIT;
+
+/// Longest wait between two tries of a fragment.
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
 /// Seconds that the body of one request takes under a limit, when nothing else is sent.
 const LONGEST_BODY: u64 = 10;
@@ -17,7 +24,7 @@ pub struct TransferOptions {
     /// Tries of a fragment that failed in a way that may pass (`--fragment-retry-count`).
     pub fragment_tries: u32,
     /// First wait between them (`--fragment-retry-delay`); doubles.
-    pub fragment_delay: std::time::Duration,
+    pub fragment_delay: Duration,
     /// What a deletion does with the file (`--permanent-delete`).
     pub deletion: Deletion,
     /// What may go over the wire (`--throttle-upload`, `--throttle-download`).
@@ -39,7 +46,7 @@ impl Default for TransferOptions {
         Self {
             fragment_size: 32 * UNIT,
             fragment_tries: 8,
-            fragment_delay: std::time::Duration::from_secs(1),
+            fragment_delay: Duration::from_secs(1),
             deletion: Deletion::default(),
             bandwidth: Bandwidth::default(),
         }
@@ -47,6 +54,15 @@ impl Default for TransferOptions {
 }
 
 impl TransferOptions {
+    /// How a fragment is tried again.
+    pub(super) fn fragment_policy(&self) -> RetryPolicy {
+        RetryPolicy {
+            retries: self.fragment_tries.saturating_sub(1),
+            delay: self.fragment_delay,
+            longest_delay: LONGEST_DELAY,
+        }
+    }
+
     /// The fragment size that is really used.
     pub(super) fn fragment(&self) -> u64 {
         (self.unhurried(self.fragment_size) / UNIT * UNIT).clamp(UNIT, MAX_FRAGMENT)

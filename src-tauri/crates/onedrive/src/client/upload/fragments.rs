@@ -2,10 +2,8 @@
 
 use std::io::SeekFrom;
 use std::sync::Arc;
-use std::time::Duration;
 
 use coffer_destination::{Error as DestinationError, Result};
-use rand::RngExt as _;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE};
 use reqwest::{Body, Method, StatusCode};
 use tokio::fs::File;
@@ -21,8 +19,6 @@ use super::pace::Pace;
 use super::session::{Standing, first_missing, is_session, not_a_session};
 use super::state::Upload;
 
-/// Longest wait between two tries of a fragment.
-const LONGEST_DELAY: Duration = Duration::from_secs(60);
 /// Waits for a file whose bytes are all there, in units of the fragment delay.
 const ASSEMBLY_WAITS: [u32; 6] = [1, 2, 4, 8, 16, 30];
 
@@ -237,18 +233,11 @@ impl Upload<'_> {
 
     /// Waits before the next try of a fragment, or gives up.
     async fn pause_or(&self, failures: u32, error: DestinationError) -> Result<()> {
-        let options = &self.destination.options;
-        if failures >= options.fragment_tries {
-            return Err(error);
-        }
-        let doubled = options
-            .fragment_delay
-            .saturating_mul(2_u32.saturating_pow(failures - 1));
-        let wait = doubled
-            .min(LONGEST_DELAY)
-            .mul_f64(rand::rng().random_range(0.5..1.0));
-        self.monitor.waiting(wait, &error.to_string());
-        cancellable(self.cancel, tokio::time::sleep(wait)).await
+        let policy = self.destination.options.fragment_policy();
+        let tried = failures.saturating_sub(1);
+        policy
+            .pause_anyway(error, tried, self.monitor, self.cancel)
+            .await
     }
 }
 
