@@ -68,7 +68,10 @@ impl Repository<'_> {
         whole: &mut HashSet<Hash>,
     ) -> Result<Option<Lost>> {
         let mut is_lost = |stream: &Option<StreamRef>| match stream {
-            Some(stream) => is_whole(self.index, self.format, stream, whole).map(|whole| !whole),
+            Some(stream) => {
+                let found = is_whole(self.index, self.format, stream, ListCopy::Any, whole);
+                found.map(|is_whole| !is_whole)
+            }
             None => Ok(false),
         };
         if is_lost(&entry.content)? {
@@ -78,11 +81,22 @@ impl Repository<'_> {
     }
 }
 
-/// Whether volumes at the destination have all blocks of a stream, as far as the index knows.
+/// Which copy of a blocklist is enough. Index volumes have copies of the blocks that data volumes hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListCopy {
+    /// Any, as for a restore.
+    Any,
+    /// The block itself: the copy goes with its index volume.
+    InDataVolume,
+}
+
+/// Whether volumes at the destination have all blocks of a stream, as far as the index knows. `whole` remembers
+/// blocklists of which nothing is missing.
 pub(crate) fn is_whole(
     index: &Index,
     format: &Format,
     stream: &StreamRef,
+    copy: ListCopy,
     whole: &mut HashSet<Hash>,
 ) -> Result<bool> {
     let lists = match &stream.parts {
@@ -98,6 +112,9 @@ pub(crate) fn is_whole(
             continue;
         }
         let len = list_len(position, stream.size, format);
+        if copy == ListCopy::InDataVolume && !index.has_block(list.as_bytes(), len)? {
+            return Ok(false);
+        }
         let data = index.blocklist(list.as_bytes())?;
         let hashes = data
             .filter(|data| data.len() as u64 == len)

@@ -228,6 +228,42 @@ fn damage_is_mended_when_the_source_is_back() {
     assert_eq!(restored.failed_files, 0);
 }
 
+/// The list of a file's blocks is damaged, and only index volumes have a copy of it.
+#[test]
+fn a_damaged_blocklist_is_stored_again() {
+    let mut bench = Bench::plain();
+    let content = noise(20_000, 1);
+    write_files(&bench.source(), &[("large", &content)]);
+    let small_blocks = |bench: &Bench| {
+        let mut options = small(bench);
+        options.block_size = Some(4096);
+        options
+    };
+    let first = small_blocks(&bench);
+    bench.backup_with(first).unwrap();
+    let dblock = bench.destination_path();
+    let dblock = dblock.join(&bench.volumes_of(".dblock.")[0]);
+    let mut bytes = fs::read(&dblock).unwrap();
+    let format = Format::default();
+    let last = format.block_hash().digest(&content[4 * 4096..]);
+    let place = bytes.windows(32).position(|part| part == last.as_bytes());
+    bytes[place.unwrap()] ^= 1;
+    fs::write(&dblock, bytes).unwrap();
+    assert_eq!(bench.verify(Samples::All).faults.len(), 1);
+
+    write_files(&bench.source(), &[("changes", b"something else")]);
+    let second = small_blocks(&bench);
+    bench.backup_with(second).unwrap();
+
+    for dindex in bench.volumes_of(".dindex.") {
+        fs::remove_file(bench.destination_path().join(dindex)).unwrap();
+    }
+    fs::remove_dir_all(bench.cache()).unwrap();
+    let target = bench.folder.path().join("restored");
+    assert_eq!(bench.restore(0, &target).unwrap().failed_files, 0);
+    assert_eq!(snapshot(&target), snapshot(&bench.source()));
+}
+
 /// One old dlist is damaged; backups go on.
 #[test]
 fn a_damaged_old_dlist_does_not_fail_backups() {

@@ -15,7 +15,7 @@ use crate::operations::backup::pace::Pace;
 use crate::operations::backup::scan::Scan;
 use crate::operations::backup::version::{UploadedDlist, commit, keep_local_state, upload_dlist};
 use crate::operations::compact::options::CompactOptions;
-use crate::repository::damage::is_whole;
+use crate::repository::damage::{ListCopy, is_whole};
 use crate::repository::dindexes::write_missing_dindexes;
 use crate::repository::listing::Listed;
 use crate::repository::newest::load_newest_version;
@@ -248,7 +248,8 @@ impl Run<'_> {
                     .try_fold(true, |all, stream| {
                         let stream = stream_ref(stream, format)
                             .map_err(|source| Error::volume("the index", source))?;
-                        Ok(all && is_whole(index, format, &stream, &mut whole)?)
+                        let copy = ListCopy::InDataVolume;
+                        Ok(all && is_whole(index, format, &stream, copy, &mut whole)?)
                     });
             match is_whole {
                 Ok(true) => {}

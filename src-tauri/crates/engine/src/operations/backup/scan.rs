@@ -27,7 +27,7 @@ use crate::operations::backup::pace::Pace;
 use crate::operations::backup::prepare::{Candidate, Pool, Stopped, Task, Worker, differs};
 use crate::operations::backup::rows;
 use crate::paths::SEPARATOR;
-use crate::repository::damage::is_whole;
+use crate::repository::damage::{ListCopy, is_whole};
 use crate::repository::rows::{kind_number, stream_ref};
 use crate::repository::session::Session;
 use crate::repository::spool::Spool;
@@ -373,7 +373,7 @@ impl Scanner<'_> {
             let stream =
                 stream_ref(stream, format).map_err(|source| Error::volume("the index", source));
             !stream
-                .and_then(|stream| is_whole(index, format, &stream, whole))
+                .and_then(|stream| is_whole(index, format, &stream, ListCopy::InDataVolume, whole))
                 .unwrap_or(false)
         })
     }
