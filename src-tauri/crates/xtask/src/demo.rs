@@ -3,9 +3,9 @@
 //! The simulated OneDrive runs beside Coffer, and both keep what they write under `target/demo`. With a display the
 //! app opens; without one [`story`] goes the same way through the command line.
 
-pub(crate) mod compare;
-pub(crate) mod sample;
-pub(crate) mod simulator;
+pub mod compare;
+pub mod sample;
+pub mod simulator;
 mod story;
 
 use std::env;
@@ -19,7 +19,11 @@ use crate::run::{cargo, npm, run as execute};
 use crate::setup::{self, Level};
 use simulator::Simulator;
 
-pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<()> {
+/// Shows the whole way.
+///
+/// # Errors
+/// When a step of it fails.
+pub fn run(project: &Project, arguments: &[&str]) -> Result<()> {
     let source = match arguments {
         [] => None,
         ["--source", folder] => Some(existing_folder(folder)?),
@@ -88,7 +92,7 @@ fn build(project: &Project, app: bool) -> Result<()> {
 }
 
 /// Builds the UI when it is older than its sources: every build makes the app compile anew.
-pub(crate) fn build_ui(project: &Project) -> Result<()> {
+pub fn build_ui(project: &Project) -> Result<()> {
     let ui = project.ui();
     let sources = [
         "src",

@@ -5,8 +5,8 @@
 
 use anyhow::{Result, bail};
 
-use crate::project::Project;
-use crate::run::{cargo, run as execute, works};
+use xtask::project::Project;
+use xtask::run::{cargo, run as execute, works};
 
 pub(crate) fn run(project: &Project) -> Result<()> {
     if !works(cargo(project).args(["deny", "--version"])) {

@@ -9,8 +9,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::project::Project;
-use crate::run::{cargo, output, run as execute};
+use xtask::project::Project;
+use xtask::run::{cargo, output, run as execute};
 
 /// What makes the compiler count which code was reached, as libFuzzer wants it.
 const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1 \

@@ -8,15 +8,16 @@ use anyhow::{Context, Result};
 
 /// The folders of the project.
 #[derive(Debug)]
-pub(crate) struct Project {
+pub struct Project {
     /// The top level.
-    pub(crate) root: PathBuf,
+    pub root: PathBuf,
     /// Where cargo builds: `CARGO_TARGET_DIR`, or `target` at the top level.
-    pub(crate) target: PathBuf,
+    pub target: PathBuf,
 }
 
 impl Project {
-    pub(crate) fn find() -> Result<Self> {
+    /// Finds them from the place of the package that runs.
+    pub fn find() -> Result<Self> {
         // Cargo says where this package is now; the path at compile time may be another checkout's.
         let here = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
@@ -32,28 +33,29 @@ impl Project {
         Ok(Self { root, target })
     }
 
-    pub(crate) fn ui(&self) -> PathBuf {
+    /// The folder of the UI.
+    pub fn ui(&self) -> PathBuf {
         self.root.join("ui")
     }
 
     /// Whether there is a UI to build.
-    pub(crate) fn has_ui(&self) -> bool {
+    pub fn has_ui(&self) -> bool {
         self.ui().join("package.json").is_file()
     }
 
     /// Programs that only this project needs, apart from the person's own.
-    pub(crate) fn tools(&self) -> PathBuf {
+    pub fn tools(&self) -> PathBuf {
         self.target.join("tools")
     }
 
     /// A program that cargo built; `profile` is `debug` or `release`.
-    pub(crate) fn built(&self, profile: &str, name: &str) -> PathBuf {
+    pub fn built(&self, profile: &str, name: &str) -> PathBuf {
         let name = format!("{name}{}", env::consts::EXE_SUFFIX);
         self.target.join(profile).join(name)
     }
 
     /// An empty folder below the target folder; what was in it is gone.
-    pub(crate) fn fresh_folder(&self, name: &str) -> Result<PathBuf> {
+    pub fn fresh_folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.target.join(name);
         if folder.exists() {
             fs::remove_dir_all(&folder)
@@ -66,7 +68,7 @@ impl Project {
 }
 
 /// The time of the newest file among `paths` and everything below them; `None` when there is none.
-pub(crate) fn newest(paths: &[PathBuf]) -> Option<std::time::SystemTime> {
+pub fn newest(paths: &[PathBuf]) -> Option<std::time::SystemTime> {
     fn of(path: &Path) -> Option<std::time::SystemTime> {
         let stat = fs::metadata(path).ok()?;
         let below = fs::read_dir(path)

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::project::Project;
 
 /// Cargo, as if a person had called it: without what the cargo that runs us has set for us.
-pub(crate) fn cargo(project: &Project) -> Command {
+pub fn cargo(project: &Project) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(&project.root);
     forget_own_cargo(&mut command);
@@ -18,7 +18,7 @@ pub(crate) fn cargo(project: &Project) -> Command {
 }
 
 /// Build scripts that look at these would run again each time `cargo xtask` and `cargo` take turns.
-pub(crate) fn forget_own_cargo(command: &mut Command) {
+pub fn forget_own_cargo(command: &mut Command) {
     for (name, _) in env::vars_os() {
         let own = name.to_str().is_some_and(|name| {
             ["CARGO_PKG_", "CARGO_MANIFEST_"]
@@ -35,19 +35,19 @@ pub(crate) fn forget_own_cargo(command: &mut Command) {
 }
 
 /// npm in the UI's folder; on Windows it is a script with an ending of its own.
-pub(crate) fn npm(project: &Project) -> Command {
+pub fn npm(project: &Project) -> Command {
     let mut command = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
     command.current_dir(project.ui());
     command
 }
 
 /// Runs a program to its end; its output goes where ours goes.
-pub(crate) fn run(command: &mut Command) -> Result<()> {
+pub fn run(command: &mut Command) -> Result<()> {
     run_expecting(command, &[0])
 }
 
 /// Runs a program that ends well with each of these codes.
-pub(crate) fn run_expecting(command: &mut Command, codes: &[i32]) -> Result<()> {
+pub fn run_expecting(command: &mut Command, codes: &[i32]) -> Result<()> {
     let shown = shown(command);
     let status = command
         .status()
@@ -59,7 +59,7 @@ pub(crate) fn run_expecting(command: &mut Command, codes: &[i32]) -> Result<()> 
 }
 
 /// Runs a program and returns what it printed; its errors go where ours go.
-pub(crate) fn output(command: &mut Command) -> Result<String> {
+pub fn output(command: &mut Command) -> Result<String> {
     let shown = shown(command);
     let output = command
         .stderr(Stdio::inherit())
@@ -72,13 +72,13 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 }
 
 /// Whether a program starts and ends well, quietly.
-pub(crate) fn works(command: &mut Command) -> bool {
+pub fn works(command: &mut Command) -> bool {
     let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
 /// Where a program is that can be called by its name.
-pub(crate) fn which(name: &str) -> Option<PathBuf> {
+pub fn which(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)
         .flat_map(|folder| {

@@ -15,7 +15,7 @@ use crate::run;
 
 /// How much is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Level {
+pub enum Level {
     /// Enough to build and start the app.
     Build,
     /// Also what the tests need.
@@ -24,17 +24,17 @@ pub(crate) enum Level {
 
 /// Programs that tests are given by path.
 #[derive(Debug)]
-pub(crate) struct Tools {
+pub struct Tools {
     /// A Python with the package `cryptography`.
-    pub(crate) python: PathBuf,
+    pub python: PathBuf,
     /// rclone, the OneDrive client of others.
-    pub(crate) rclone: PathBuf,
+    pub rclone: PathBuf,
     /// typos, the spelling checker.
-    pub(crate) typos: PathBuf,
+    pub typos: PathBuf,
 }
 
 /// Installs what is missing. `None` at [`Level::Build`], which has no tools.
-pub(crate) fn run(project: &Project, level: Level) -> Result<Option<Tools>> {
+pub fn run(project: &Project, level: Level) -> Result<Option<Tools>> {
     versions::check()?;
     packages::install(&packages::needed(level))?;
     ui_packages(project)?;
@@ -45,28 +45,28 @@ pub(crate) fn run(project: &Project, level: Level) -> Result<Option<Tools>> {
 }
 
 /// Python, rclone and typos for tests, without anything that only the system can install.
-pub(crate) fn tools(project: &Project) -> Result<Tools> {
+pub fn tools(project: &Project) -> Result<Tools> {
     versions::check()?;
     tools::install(project)
 }
 
 /// System packages that only the check for Windows needs.
-pub(crate) fn packages_for_windows() -> Result<()> {
+pub fn packages_for_windows() -> Result<()> {
     packages::install(packages::WINDOWS)
 }
 
 /// System packages that only pictures of the screens need.
-pub(crate) fn packages_for_screenshots() -> Result<()> {
+pub fn packages_for_screenshots() -> Result<()> {
     packages::install(packages::SCREENSHOTS)
 }
 
 /// System packages that only the benchmark needs.
-pub(crate) fn packages_for_bench() -> Result<()> {
+pub fn packages_for_bench() -> Result<()> {
     packages::install(packages::BENCH)
 }
 
 /// System packages that only power cuts need.
-pub(crate) fn packages_for_power_cuts() -> Result<()> {
+pub fn packages_for_power_cuts() -> Result<()> {
     packages::install(packages::POWER_CUTS)
 }
 

@@ -6,8 +6,8 @@
 
 use anyhow::{Result, ensure};
 
-use crate::project::Project;
-use crate::run::{cargo, run as execute};
+use xtask::project::Project;
+use xtask::run::{cargo, run as execute};
 
 /// Options that have a value, and those that have none.
 const WITH_VALUE: [&str; 6] = [

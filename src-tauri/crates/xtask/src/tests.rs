@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::fuzz;
-use crate::project::Project;
-use crate::run::{cargo, npm, run as execute};
-use crate::setup::{self, Level, Tools};
+use xtask::project::Project;
+use xtask::run::{cargo, npm, run as execute};
+use xtask::setup::{self, Level, Tools};
 
 /// What npm runs, in this order. The build comes last; the app is compiled around it.
 const UI_SCRIPTS: [(&str, &str); 5] = [

@@ -7,9 +7,9 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use crate::project::Project;
-use crate::run;
-use crate::setup;
+use xtask::project::Project;
+use xtask::run;
+use xtask::setup;
 
 const TARGET: &str = "x86_64-pc-windows-gnu";
 

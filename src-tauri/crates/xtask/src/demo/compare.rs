@@ -13,17 +13,21 @@ const PIECE: usize = 1 << 16;
 
 /// What was compared and what differs.
 #[derive(Debug, Default)]
-pub(crate) struct Comparison {
-    pub(crate) files: usize,
-    pub(crate) folders: usize,
-    pub(crate) links: usize,
-    pub(crate) bytes: u64,
+pub struct Comparison {
+    /// Files that both have.
+    pub files: usize,
+    /// Folders that both have.
+    pub folders: usize,
+    /// Links that both have.
+    pub links: usize,
+    /// Bytes of the files.
+    pub bytes: u64,
     /// One line per difference.
-    pub(crate) differences: Vec<String>,
+    pub differences: Vec<String>,
 }
 
 /// Compares everything below two folders; sockets, pipes and devices are left out.
-pub(crate) fn compare(expected: &Path, actual: &Path) -> Result<Comparison> {
+pub fn compare(expected: &Path, actual: &Path) -> Result<Comparison> {
     let mut result = Comparison::default();
     let (left, right) = (entries(expected)?, entries(actual)?);
     for (path, stat) in &left {

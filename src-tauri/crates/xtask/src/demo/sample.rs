@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// Creates the folder and returns its path.
-pub(crate) fn create(folder: &Path) -> Result<PathBuf> {
+pub fn create(folder: &Path) -> Result<PathBuf> {
     let write = |path: &str, content: &[u8]| -> Result<()> {
         let path = folder.join(path);
         let parent = path.parent().context("A file has a folder")?;
@@ -42,7 +42,7 @@ pub(crate) fn create(folder: &Path) -> Result<PathBuf> {
 }
 
 /// Changes one file and adds another.
-pub(crate) fn change(folder: &Path) -> Result<()> {
+pub fn change(folder: &Path) -> Result<()> {
     let text = "Dear reader,\nthis is the second version, and it says more.\n";
     fs::write(folder.join("letter.txt"), text)?;
     fs::write(
@@ -53,7 +53,7 @@ pub(crate) fn change(folder: &Path) -> Result<()> {
 }
 
 /// Bytes that do not compress, the same every time (xorshift).
-pub(crate) fn noise(length: usize) -> Vec<u8> {
+pub fn noise(length: usize) -> Vec<u8> {
     let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
     let words = std::iter::repeat_with(|| {
         state ^= state << 13;

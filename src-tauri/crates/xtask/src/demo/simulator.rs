@@ -16,41 +16,41 @@ const SCOPES: &str = "Files.Read Files.ReadWrite Files.Read.All Files.ReadWrite.
 
 /// A running simulator; it ends with us, whatever becomes of us, because its input closes.
 #[derive(Debug)]
-pub(crate) struct Simulator {
+pub struct Simulator {
     process: Child,
     input: Option<ChildStdin>,
     /// Base address of Graph, without a version.
-    pub(crate) api: String,
+    pub api: String,
     /// Where the AuthID service refreshes.
-    pub(crate) oauth_url: String,
+    pub oauth_url: String,
     /// A page that shows what is stored.
-    pub(crate) dashboard: String,
+    pub dashboard: String,
     admin_token: String,
     /// Ids of the drives, by name.
     drives: Value,
     /// The way in under Microsoft's own names, when it was asked for.
-    pub(crate) front: Option<Front>,
+    pub front: Option<Front>,
 }
 
 /// How clients whose addresses are fixed reach the simulator.
 #[derive(Debug, Clone)]
-pub(crate) struct Front {
+pub struct Front {
     /// For `HTTPS_PROXY`.
-    pub(crate) proxy: String,
+    pub proxy: String,
     /// The certificate to trust, in PEM.
-    pub(crate) ca: PathBuf,
+    pub ca: PathBuf,
     /// Base address of sign-in and Graph by TLS, without the proxy.
-    pub(crate) api: String,
+    pub api: String,
 }
 
 impl Simulator {
     /// Starts the simulator that cargo built; it keeps everything under `data`.
-    pub(crate) fn start(project: &Project, data: &Path) -> Result<Self> {
+    pub fn start(project: &Project, data: &Path) -> Result<Self> {
         Self::start_with(project, data, &[])
     }
 
     /// As [`Simulator::start`], with more options.
-    pub(crate) fn start_with(project: &Project, data: &Path, options: &[&str]) -> Result<Self> {
+    pub fn start_with(project: &Project, data: &Path, options: &[&str]) -> Result<Self> {
         let mut process = Command::new(project.built("debug", "coffer-onedrive-sim"))
             .arg("--exit-with-stdin")
             .arg("--data")
@@ -85,20 +85,20 @@ impl Simulator {
     }
 
     /// An AuthID of an account, as its sign-in would give.
-    pub(crate) fn auth_id(&self, account: &str) -> Result<String> {
+    pub fn auth_id(&self, account: &str) -> Result<String> {
         let answer = self.admin("POST", &format!("/accounts/{account}/authid"), "{}")?;
         let auth_id = answer["authid"].as_str();
         Ok(auth_id.context("The simulator gave no AuthID")?.to_owned())
     }
 
     /// The id of an account's drive; empty when it has none.
-    pub(crate) fn drive(&self, account: &str) -> String {
+    pub fn drive(&self, account: &str) -> String {
         let id = self.drives[account].as_str();
         id.unwrap_or_default().to_owned()
     }
 
     /// A token of an account that every client may use.
-    pub(crate) fn token(&self, account: &str, kind: Token) -> Result<String> {
+    pub fn token(&self, account: &str, kind: Token) -> Result<String> {
         let (control, field) = match kind {
             Token::Access => ("access-token", "access_token"),
             Token::Refresh => ("refresh-token", "refresh_token"),
@@ -110,25 +110,25 @@ impl Simulator {
     }
 
     /// Account that signs in and agrees by itself from now on; `None` shows the pages again.
-    pub(crate) fn set_auto_consent(&self, account: Option<&str>) -> Result<()> {
+    pub fn set_auto_consent(&self, account: Option<&str>) -> Result<()> {
         let settings = json!({ "auto_consent": account });
         self.admin("POST", "/settings", &settings.to_string())
             .map(drop)
     }
 
     /// Lets all access tokens of an account run out.
-    pub(crate) fn expire_access(&self, account: &str) -> Result<()> {
+    pub fn expire_access(&self, account: &str) -> Result<()> {
         let path = format!("/accounts/{account}/expire-access");
         self.admin("POST", &path, "{}").map(drop)
     }
 
     /// Sets a fault; `fault` is its JSON.
-    pub(crate) fn add_fault(&self, fault: &Value) -> Result<()> {
+    pub fn add_fault(&self, fault: &Value) -> Result<()> {
         self.admin("POST", "/faults", &fault.to_string()).map(drop)
     }
 
     /// Removes all faults and tells how often they struck.
-    pub(crate) fn clear_faults(&self) -> Result<u64> {
+    pub fn clear_faults(&self) -> Result<u64> {
         let answer = self.admin("GET", "/faults", "")?;
         self.admin("DELETE", "/faults", "")?;
         let faults = answer["faults"].as_array().into_iter().flatten();
@@ -136,7 +136,7 @@ impl Simulator {
     }
 
     /// The bytes of a file in the drive of `token`'s account; `path` is percent-encoded and starts with `/`.
-    pub(crate) fn file(&self, token: &str, path: &str) -> Result<Vec<u8>> {
+    pub fn file(&self, token: &str, path: &str) -> Result<Vec<u8>> {
         let request = format!("GET /v1.0/me/drive/root:{path}:/content");
         let (head, _) = self.send(&self.api, &request, token, "")?;
         let mut lines = head.lines();
@@ -149,17 +149,17 @@ impl Simulator {
     }
 
     /// Limits what each account may do from now on.
-    pub(crate) fn set_limits(&self, limits: &Value) -> Result<Value> {
+    pub fn set_limits(&self, limits: &Value) -> Result<Value> {
         self.admin("PUT", "/limits", &limits.to_string())
     }
 
     /// The limits and what each account did since they were set.
-    pub(crate) fn limits(&self) -> Result<Value> {
+    pub fn limits(&self) -> Result<Value> {
         self.admin("GET", "/limits", "")
     }
 
     /// How many files all drives hold, and their bytes.
-    pub(crate) fn stored(&self) -> Result<(usize, u64)> {
+    pub fn stored(&self) -> Result<(usize, u64)> {
         let answer = self.admin("GET", "/tree", "")?;
         let drives = answer["drives"].as_array().into_iter().flatten();
         let items = drives.flat_map(|drive| drive["items"].as_array().into_iter().flatten());
@@ -168,13 +168,13 @@ impl Simulator {
     }
 
     /// Upload sessions that are neither finished nor cancelled.
-    pub(crate) fn open_uploads(&self) -> Result<Vec<Value>> {
+    pub fn open_uploads(&self) -> Result<Vec<Value>> {
         let answer = self.admin("GET", "/uploads", "")?;
         Ok(answer["uploads"].as_array().cloned().unwrap_or_default())
     }
 
     /// Files of an account's drives: path and bytes.
-    pub(crate) fn files(&self) -> Result<Vec<(String, u64)>> {
+    pub fn files(&self) -> Result<Vec<(String, u64)>> {
         let answer = self.admin("GET", "/tree", "")?;
         let drives = answer["drives"].as_array().into_iter().flatten();
         let items = drives.flat_map(|drive| drive["items"].as_array().into_iter().flatten());
@@ -183,7 +183,7 @@ impl Simulator {
     }
 
     /// Requests numbered above `seq`.
-    pub(crate) fn log_since(&self, seq: u64) -> Result<Vec<Value>> {
+    pub fn log_since(&self, seq: u64) -> Result<Vec<Value>> {
         let answer = self.admin("GET", &format!("/log?since={seq}"), "")?;
         Ok(answer["entries"].as_array().cloned().unwrap_or_default())
     }
@@ -230,7 +230,7 @@ impl Simulator {
 
 /// What kind of token is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Token {
+pub enum Token {
     /// Good for Graph for an hour.
     Access,
     /// Gives access tokens.

@@ -7,8 +7,8 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
-use crate::project::Project;
-use crate::run::{cargo, output};
+use xtask::project::Project;
+use xtask::run::{cargo, output};
 
 /// Percent that "time left" may be off in the median.
 const WANTED: u64 = 25;

@@ -13,8 +13,8 @@ use super::client::Client;
 use super::debian::Unpacked;
 use super::process;
 use super::world::{ACCOUNT, World, contents};
-use crate::demo::simulator::Token;
-use crate::run;
+use xtask::demo::simulator::Token;
+use xtask::run;
 
 /// The system's file of CAs on Debian.
 const SYSTEM_CAS: &str = "/etc/ssl/certs/ca-certificates.crt";

@@ -19,10 +19,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::demo::simulator::Simulator;
-use crate::project::Project;
 use crate::random::Random;
-use crate::run::{cargo, run as execute};
+use xtask::demo::simulator::Simulator;
+use xtask::project::Project;
+use xtask::run::{cargo, run as execute};
 
 /// Kills when nothing else is asked for; takes a few minutes.
 const KILLS: u64 = 60;

@@ -18,10 +18,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::project::Project;
 use crate::random::Random;
-use crate::run::{cargo, run as execute};
-use crate::setup;
+use xtask::project::Project;
+use xtask::run::{cargo, run as execute};
+use xtask::setup;
 
 /// Cuts when nothing else is asked for.
 const CUTS: u64 = 200;

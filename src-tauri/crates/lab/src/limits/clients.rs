@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 
 use super::{ACCOUNT, FRAGMENT};
-use crate::demo::simulator::{Simulator, Token};
-use crate::project::Project;
+use xtask::demo::simulator::{Simulator, Token};
+use xtask::project::Project;
 
 /// Who uploads.
 #[derive(Debug)]

@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::demo::build_ui;
-use crate::project::Project;
-use crate::run::{output, which};
-use crate::setup::{self, Level};
+use xtask::demo::build_ui;
+use xtask::project::Project;
+use xtask::run::{output, which};
+use xtask::setup::{self, Level};
 
 /// Where the UI lists its scenes.
 const SCENE_NAMES: &str = "ui/src/platform/browser/scene-names.ts";

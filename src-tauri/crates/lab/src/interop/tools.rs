@@ -9,9 +9,9 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use super::debian::{self, Unpacked};
-use crate::project::Project;
-use crate::run::{self, npm};
-use crate::setup;
+use xtask::project::Project;
+use xtask::run::{self, npm};
+use xtask::setup;
 
 /// Names and versions, as pip takes them. The scripts in `tests/interop/clients` are written for these.
 const PYTHON_PACKAGES: [&str; 4] = [

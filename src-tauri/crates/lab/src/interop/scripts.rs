@@ -10,8 +10,8 @@ use super::client::{Check, Client, Outcome};
 use super::process;
 use super::tools::Tools;
 use super::world::{ACCOUNT, World};
-use crate::demo::simulator::Token;
-use crate::project::Project;
+use xtask::demo::simulator::Token;
+use xtask::project::Project;
 
 /// One of the programs.
 #[derive(Debug)]

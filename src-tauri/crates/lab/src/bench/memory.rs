@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use super::process::{Measured, measure};
-use crate::project::Project;
+use xtask::project::Project;
 
 const MIB: u64 = 1 << 20;
 /// Bytes of the small source.

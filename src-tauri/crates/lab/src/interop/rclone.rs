@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::client::Client;
 use super::process;
 use super::world::{ACCOUNT, BACKUP, World};
-use crate::demo::simulator::Token;
+use xtask::demo::simulator::Token;
 
 /// File with everything that rclone has to know.
 const CONFIG: &str = "rclone.conf";

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::run::{output, run};
+use xtask::run::{output, run};
 
 /// A kind of source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::run;
+use xtask::run;
 
 /// A program and what it needs to start.
 #[derive(Debug, Clone)]

@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::demo::simulator::Simulator;
-use crate::project::Project;
 use crate::random::Random;
-use crate::run::{cargo, run as execute};
-use crate::setup;
 use clients::Client;
+use xtask::demo::simulator::Simulator;
+use xtask::project::Project;
+use xtask::run::{cargo, run as execute};
+use xtask::setup;
 
 /// Minutes when nothing else is asked for.
 const MINUTES: u64 = 20;

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result, ensure};
 
 use super::process;
-use crate::demo::compare::compare;
-use crate::demo::sample;
-use crate::demo::simulator::{Front, Simulator, Token};
-use crate::project::Project;
-use crate::run::run;
+use xtask::demo::compare::compare;
+use xtask::demo::sample;
+use xtask::demo::simulator::{Front, Simulator, Token};
+use xtask::project::Project;
+use xtask::run::run;
 
 /// Whose drive it is: one of work, where Debian's rclone finds a hash that it knows.
 pub(super) const ACCOUNT: &str = "robin";

@@ -6,8 +6,8 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::process::{Measured, measure};
-use crate::project::Project;
-use crate::run::{output, run, which};
+use xtask::project::Project;
+use xtask::run::{output, run, which};
 
 /// A backup program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use super::rclone::{Rclone, Way};
 use super::scripts::Script;
 use super::tools::{Tools, pinned};
 use super::world::World;
-use crate::project::Project;
-use crate::run::output;
+use xtask::project::Project;
+use xtask::run::output;
 
 /// A client and what is asked of it.
 pub(super) struct Entry<'a> {

@@ -15,9 +15,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::project::Project;
-use crate::run::{cargo, output, run as execute};
-use crate::setup;
+use xtask::project::Project;
+use xtask::run::{cargo, output, run as execute};
+use xtask::setup;
 
 use programs::{Bench, Program, version};
 use report::{Results, table};

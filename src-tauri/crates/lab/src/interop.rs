@@ -22,12 +22,12 @@ use std::fs;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::project::Project;
-use crate::run::{cargo, output, run as execute};
 use client::{Check, Outcome};
 use clients::{Entry, Kind};
 use report::Row;
 use world::World;
+use xtask::project::Project;
+use xtask::run::{cargo, output, run as execute};
 
 /// Where the tables go.
 const REPORT: &str = "tests/interop.md";
