@@ -2,6 +2,7 @@
 
 mod accounts;
 mod active_run;
+mod answers;
 mod bandwidth;
 mod browsing;
 mod cards;

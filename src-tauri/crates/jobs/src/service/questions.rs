@@ -5,8 +5,7 @@ use std::sync::Mutex;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Coffer;
-use crate::{Result, lock, wording};
+use crate::lock;
 
 /// Withdrawn questions whose command may still be on its way.
 const WITHDRAWN: usize = 64;
@@ -23,7 +22,7 @@ struct Numbers {
 }
 
 impl Questions {
-    fn ask(&self, number: &str) -> Question<'_> {
+    pub(super) fn ask(&self, number: &str) -> Question<'_> {
         let cancel = CancellationToken::new();
         let mut numbers = lock(&self.0);
         let early = numbers.withdrawn.iter().position(|early| early == number);
@@ -43,7 +42,7 @@ impl Questions {
         }
     }
 
-    fn withdraw(&self, number: &str) {
+    pub(super) fn withdraw(&self, number: &str) {
         let mut numbers = lock(&self.0);
         if let Some(cancel) = numbers.open.get(number) {
             cancel.cancel();
@@ -57,45 +56,21 @@ impl Questions {
 }
 
 /// A question that somebody waits for. It is closed when this is dropped.
-struct Question<'a> {
+pub(super) struct Question<'a> {
     questions: &'a Questions,
     number: String,
     cancel: CancellationToken,
 }
 
-impl Drop for Question<'_> {
-    fn drop(&mut self) {
-        lock(&self.questions.0).open.remove(&self.number);
+impl Question<'_> {
+    pub(super) async fn withdrawn(&self) {
+        self.cancel.cancelled().await;
     }
 }
 
-impl Coffer {
-    /// Does `work` until the question with this number is withdrawn, also before this is polled; numbers are the asker's,
-    /// and used once. What is dropped then makes no further request.
-    ///
-    /// # Errors
-    /// Those of `work`, and that it was withdrawn.
-    pub fn answer<T>(
-        &self,
-        number: Option<&str>,
-        work: impl Future<Output = Result<T>>,
-    ) -> impl Future<Output = Result<T>> {
-        let question = number.map(|number| self.inner.questions.ask(number));
-        async move {
-            let Some(question) = question else {
-                return work.await;
-            };
-            tokio::select! {
-                biased;
-                () = question.cancel.cancelled() => Err(wording::given_up()),
-                done = work => done,
-            }
-        }
-    }
-
-    /// Withdraws a question. Does nothing when it was answered.
-    pub fn give_up(&self, number: &str) {
-        self.inner.questions.withdraw(number);
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        lock(&self.questions.0).open.remove(&self.number);
     }
 }
 
