@@ -11,16 +11,18 @@ use syn::visit::Visit;
 use syn::{Attribute, Item, ItemMacro, ItemMod, ItemUse, UseTree, Visibility};
 
 /// Crates in which data flows one way.
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 11] = [
     "cli",
     "destination",
     "engine",
     "ipc",
     "jobs",
+    "lab",
     "onedrive",
     "onedrive-sim",
     "testkit",
     "volume",
+    "xtask",
 ];
 
 #[test]

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::random::Random;
-use clients::Client;
+use clients::{ACCOUNT, Client, FRAGMENT};
 use xtask::demo::simulator::Simulator;
 use xtask::project::Project;
 use xtask::run::{cargo, run as execute};
@@ -30,11 +30,8 @@ const JUDGED_MINUTES: u64 = 10;
 const MOST_THROTTLED: u64 = 3;
 /// Bytes of a file of the source.
 const FILE_BYTES: u64 = 5 << 20;
-/// Bytes of a fragment, the most that a request carries.
-const FRAGMENT: u64 = 327_680;
 /// Between two looks at the disk.
 const TIDYING: Duration = Duration::from_secs(5);
-const ACCOUNT: &str = "robin";
 
 /// What answers say about the limits, and which part of what is allowed has to be used then, in percent.
 const HEADERS: [(&str, f64); 3] = [("always", 95.0), ("late", 80.0), ("never", 80.0)];

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod sample;
 pub mod simulator;
 mod story;
+mod wiring;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::project::{self, Project};
 use crate::run::{cargo, npm, run as execute};
 use crate::setup::{self, Level};
 use simulator::Simulator;
+use wiring::wire;
 
 /// Shows the whole way.
 ///
@@ -49,21 +51,6 @@ pub fn run(project: &Project, arguments: &[&str]) -> Result<()> {
         );
         story::tell(project, &simulator, &folder, source.as_deref())
     }
-}
-
-/// A client id that the simulator knows, as it knows all.
-const CLIENT_ID: &str = "00000000-0000-4000-8000-000000c0ff3e";
-
-/// What wires the app and the command line to the simulator, and keeps them off the person's own data.
-fn wire<'a>(command: &'a mut Command, simulator: &Simulator, folder: &Path) -> &'a mut Command {
-    command
-        .env("COFFER_DEMO", "1")
-        .env("COFFER_GRAPH_ENDPOINT", &simulator.api)
-        .env("COFFER_OAUTH_URL", &simulator.oauth_url)
-        // As if the person had registered an app: the direct ways to sign in can be tried, too.
-        .env("COFFER_CLIENT_ID", CLIENT_ID)
-        .env("COFFER_DATA_DIR", folder.join("data"))
-        .env("COFFER_CACHE_DIR", folder.join("cache"))
 }
 
 fn existing_folder(text: &str) -> Result<PathBuf> {

@@ -6,32 +6,13 @@ mod packages;
 mod tools;
 mod versions;
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 
 use crate::project::Project;
 use crate::run;
 
-/// How much is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// Enough to build and start the app.
-    Build,
-    /// Also what the tests need.
-    Full,
-}
-
-/// Programs that tests are given by path.
-#[derive(Debug)]
-pub struct Tools {
-    /// A Python with the package `cryptography`.
-    pub python: PathBuf,
-    /// rclone, the OneDrive client of others.
-    pub rclone: PathBuf,
-    /// typos, the spelling checker.
-    pub typos: PathBuf,
-}
+pub use packages::Level;
+pub use tools::Tools;
 
 /// Installs what is missing. `None` at [`Level::Build`], which has no tools.
 pub fn run(project: &Project, level: Level) -> Result<Option<Tools>> {

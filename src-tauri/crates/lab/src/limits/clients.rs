@@ -6,9 +6,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
-use super::{ACCOUNT, FRAGMENT};
 use xtask::demo::simulator::{Simulator, Token};
 use xtask::project::Project;
+
+/// Bytes of a fragment, the most that a request carries.
+pub(super) const FRAGMENT: u64 = 327_680;
+pub(super) const ACCOUNT: &str = "robin";
 
 /// Who uploads.
 #[derive(Debug)]

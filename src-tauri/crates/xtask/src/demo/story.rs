@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use super::compare::{Comparison, compare};
+use super::sample;
 use super::simulator::Simulator;
-use super::{sample, wire};
+use super::wiring::wire;
 use crate::project::Project;
 use crate::run;
 

@@ -4,8 +4,16 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::Level;
 use crate::run;
+
+/// How much is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Enough to build and start the app.
+    Build,
+    /// Also what the tests need.
+    Full,
+}
 
 /// A Debian package and what it is for.
 pub(super) type Package = (&'static str, &'static str);

@@ -5,9 +5,19 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::Tools;
 use crate::project::Project;
 use crate::run;
+
+/// Programs that tests are given by path.
+#[derive(Debug)]
+pub struct Tools {
+    /// A Python with the package `cryptography`.
+    pub python: PathBuf,
+    /// rclone, the OneDrive client of others.
+    pub rclone: PathBuf,
+    /// typos, the spelling checker.
+    pub typos: PathBuf,
+}
 
 /// Pinned, because each release knows more mistakes and could fail a tree that has not changed.
 const TYPOS: &str = "typos==1.52.0";
