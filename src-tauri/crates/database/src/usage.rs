@@ -11,19 +11,19 @@ use crate::sqlite::{self, from_sql, to_sql};
 const SCHEMA: &str = "
 CREATE TABLE live (hash BLOB NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (hash, size)) WITHOUT ROWID;
 CREATE TABLE list (hash BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE doomed (id INTEGER PRIMARY KEY);
+CREATE TABLE to_delete (id INTEGER PRIMARY KEY);
 CREATE TABLE moving (volume INTEGER NOT NULL, hash BLOB NOT NULL, size INTEGER NOT NULL);
 CREATE INDEX moving_volume ON moving (volume);
 CREATE TABLE moved (hash BLOB NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (hash, size)) WITHOUT ROWID;
 CREATE TABLE wasted (id INTEGER PRIMARY KEY);
 ";
 
-/// A block that is live and in a doomed volume, and that no other volume at the destination has.
+/// A block that is live and in a volume that is to be deleted, and that no other volume at the destination has.
 const ONLY_IN_DOOMED: &str = "
-    FROM idx.block b JOIN doomed d ON d.id = b.volume JOIN live l ON l.hash = b.hash AND l.size = b.size
+    FROM idx.block b JOIN to_delete d ON d.id = b.volume JOIN live l ON l.hash = b.hash AND l.size = b.size
     WHERE NOT EXISTS (
         SELECT 1 FROM idx.block o JOIN idx.volume v ON v.id = o.volume
-        WHERE o.hash = b.hash AND o.size = b.size AND v.state = 1 AND o.volume NOT IN (SELECT id FROM doomed)
+        WHERE o.hash = b.hash AND o.size = b.size AND v.state = 1 AND o.volume NOT IN (SELECT id FROM to_delete)
     )";
 
 /// What of a dblock some version needs.
@@ -230,12 +230,12 @@ impl Usage {
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn set_doomed(&self, volumes: &[i64]) -> Result<()> {
+    pub fn set_to_delete(&self, volumes: &[i64]) -> Result<()> {
         self.connection
-            .execute_batch("DELETE FROM doomed; DELETE FROM moving;")?;
+            .execute_batch("DELETE FROM to_delete; DELETE FROM moving;")?;
         for volume in volumes {
             self.connection
-                .prepare_cached("INSERT OR IGNORE INTO doomed VALUES (?1)")?
+                .prepare_cached("INSERT OR IGNORE INTO to_delete VALUES (?1)")?
                 .execute([volume])?;
         }
         self.connection.execute_batch(&format!(
@@ -244,7 +244,7 @@ impl Usage {
         Ok(())
     }
 
-    /// Bytes of all needed blocks that only doomed volumes have.
+    /// Bytes of all needed blocks that only volumes to be deleted have.
     ///
     /// # Errors
     /// Those of SQLite.
@@ -279,7 +279,7 @@ impl Usage {
         Ok(())
     }
 
-    /// Needed blocks of a doomed volume that no volume which stays has.
+    /// Needed blocks of a volume to be deleted that no volume which stays has.
     ///
     /// # Errors
     /// Those of SQLite.

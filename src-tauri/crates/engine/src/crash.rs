@@ -1,8 +1,8 @@
 //! Points at which a simulation may end a run the way a power cut does, or fill its disk.
 //!
 //! A destination is a trait and can be replaced; the files of this computer are not, so the few places that change them
-//! say so here. Without the feature `simulation` all of this is nothing. With it, whoever installed a [`Hook`] for a
-//! cache folder hears of each step below it, on the thread that does it, and ends the operation by a panic.
+//! say so here. Without the feature `simulation` all of this is nothing. With it, a caller that installed a [`Hook`] for a
+//! cache folder is notified of each step below it, on the thread that does it, and ends the operation by a panic.
 
 #[cfg(feature = "simulation")]
 pub use hooks::{Hook, Installed, install};

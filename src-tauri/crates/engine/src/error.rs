@@ -32,7 +32,7 @@ pub enum Error {
         /// Why not.
         why: String,
     },
-    /// Of a version nobody can tell what it needs, because its file list is damaged.
+    /// What a version needs is unknown, because its file list is damaged.
     #[error("Version {number} cannot be read: its file list {name} is damaged")]
     VersionUnreadable {
         /// Its number; 0 is the newest.
@@ -88,7 +88,7 @@ pub enum Error {
         /// Their remote names.
         names: Vec<String>,
     },
-    /// Blocks that versions need are nowhere, so nobody can tell what else they need.
+    /// Blocks that versions need are missing, so what else they need is unknown.
     #[error("Data of versions is missing from {destination}")]
     DataMissing {
         /// The destination's label.
@@ -149,7 +149,7 @@ pub enum Error {
         /// When it was made.
         time: Timestamp,
     },
-    /// Every version would be deleted, and nobody said that this is meant.
+    /// Every version would be deleted, and that was not confirmed.
     #[error("Every version would be deleted")]
     FullRemoval,
     /// A rule would keep only versions that lack something, and give up one that does not.
@@ -161,7 +161,7 @@ pub enum Error {
     /// More than one kind of retention was asked for.
     #[error("Only one of --keep-versions, --keep-time and --retention-policy can be used")]
     SeveralRetentions,
-    /// A version cannot be written anew, because another was made one second later.
+    /// A version cannot be rewritten, because another was made one second later.
     #[error("The version of {time} cannot be moved by a second")]
     NoFreeTime {
         /// Its time.

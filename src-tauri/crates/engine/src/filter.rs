@@ -248,7 +248,7 @@ mod tests {
             let filters = Filters::new([(Action::Exclude, rule)]).unwrap();
             let path = format!("{here}/ab");
             assert_eq!(action(&filters, &path), Some(Action::Exclude), "{rule}");
-            assert_eq!(filters.rules()[0].1, rule, "told as it was given");
+            assert_eq!(filters.rules()[0].1, rule, "shown as it was given");
         }
     }
 

@@ -6,6 +6,6 @@ pub enum Mode {
     /// It does what it says.
     #[default]
     Run,
-    /// It only tells what it would do (`--dry-run`).
+    /// It only reports what it would do (`--dry-run`).
     Plan,
 }

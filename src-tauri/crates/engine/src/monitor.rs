@@ -116,7 +116,7 @@ pub enum ProblemKind {
     },
     /// A volume that versions need is gone, which is what was looked for.
     VolumeMissing,
-    /// A version that was there is gone, and nobody here deleted it.
+    /// A version that was there is gone, and this computer did not delete it.
     VersionGone {
         /// Another computer made versions in the same folder, and may have deleted it.
         others_work_here: bool,
@@ -126,7 +126,7 @@ pub enum ProblemKind {
         /// How many.
         versions: u64,
     },
-    /// Versions that rules leave alone, because another computer made them, or this one before it was set up anew.
+    /// Versions that rules leave alone, because another computer made them, or this one before it was set up again.
     LeftToOthers {
         /// How many.
         versions: u64,
@@ -193,7 +193,7 @@ impl ProblemKind {
     }
 }
 
-/// Hears what an operation does, on any thread. Calls come often and must return quickly.
+/// Receives what an operation does, on any thread. Calls come often and must return quickly.
 pub trait Monitor: Send + Sync {
     /// A new phase began.
     fn phase(&self, _phase: Phase) {}
@@ -217,19 +217,19 @@ pub trait Monitor: Send + Sync {
     }
 }
 
-/// Hears nothing.
+/// Ignores everything.
 impl Monitor for () {}
 
 /// Passes everything on and counts warnings.
 pub(crate) struct Counting {
-    hears: Arc<dyn Monitor>,
+    inner: Arc<dyn Monitor>,
     warnings: AtomicU64,
 }
 
 impl Counting {
-    pub(crate) fn new(hears: Arc<dyn Monitor>) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Monitor>) -> Self {
         let warnings = AtomicU64::new(0);
-        Self { hears, warnings }
+        Self { inner, warnings }
     }
 
     pub(crate) fn warnings(&self) -> u64 {
@@ -239,42 +239,42 @@ impl Counting {
 
 impl Monitor for Counting {
     fn phase(&self, phase: Phase) {
-        self.hears.phase(phase);
+        self.inner.phase(phase);
     }
 
     fn totals(&self, files: u64, bytes: u64) {
-        self.hears.totals(files, bytes);
+        self.inner.totals(files, bytes);
     }
 
     fn done(&self, files: u64, bytes: u64, path: &str) {
-        self.hears.done(files, bytes, path);
+        self.inner.done(files, bytes, path);
     }
 
     fn queued(&self, bytes: u64) {
-        self.hears.queued(bytes);
+        self.inner.queued(bytes);
     }
 
     fn sent(&self, bytes: u64) {
-        self.hears.sent(bytes);
+        self.inner.sent(bytes);
     }
 
     fn transferred(&self, bytes: u64) {
-        self.hears.transferred(bytes);
+        self.inner.transferred(bytes);
     }
 
     fn waiting(&self, time: Duration, why: &str) {
-        self.hears.waiting(time, why);
+        self.inner.waiting(time, why);
     }
 
     fn problem(&self, problem: Problem) {
         if problem.kind.severity() == Severity::Warning {
             self.warnings.fetch_add(1, Ordering::Relaxed);
         }
-        self.hears.problem(problem);
+        self.inner.problem(problem);
     }
 
     fn wants_totals(&self) -> bool {
-        self.hears.wants_totals()
+        self.inner.wants_totals()
     }
 }
 

@@ -164,7 +164,7 @@ impl Retention {
     ) -> Result<Self> {
         match (keep_versions, keep_time, policy) {
             (None, None, None) => Ok(Self::KeepAll),
-            // As in Duplicati, nought means that the option is not in use.
+            // As in Duplicati, zero means that the option is not in use.
             (Some(0), None, None) => Ok(Self::KeepAll),
             (Some(count), None, None) => Ok(Self::KeepVersions(count as usize)),
             (None, Some(span), None) => {
@@ -225,7 +225,7 @@ pub struct VersionState {
     pub is_complete: bool,
 }
 
-/// Versions that retention gives up, of `versions` (oldest first), which it returns oldest first, too.
+/// Versions that expire, of `versions` (oldest first), which it returns oldest first, too.
 ///
 /// The newest is never among them, nor the newest complete one, nor any whose time is well ahead: the clock was ahead when
 /// it was made, or is behind now.
@@ -234,7 +234,7 @@ pub fn retention_victims(
     versions: &[VersionState],
     now: Timestamp,
 ) -> Vec<Timestamp> {
-    let mut victims = match retention {
+    let mut expired = match retention {
         Retention::KeepAll => Vec::new(),
         Retention::KeepVersions(count) => beyond_count((*count).max(1), versions),
         Retention::KeepTime(age) => older_than(*age, versions, now),
@@ -246,10 +246,10 @@ pub fn retention_victims(
         .rfind(|version| version.is_complete)
         .map(|version| version.time);
     let ahead = now.checked_add(NOT_AHEAD).unwrap_or(now);
-    victims
+    expired
         .retain(|time| *time <= ahead && Some(*time) != newest && Some(*time) != newest_complete);
-    victims.sort_unstable();
-    victims
+    expired.sort_unstable();
+    expired
 }
 
 /// Partial versions are worth nothing once a newer complete one is kept, and everything until then.
@@ -293,7 +293,7 @@ fn thinned_out(frames: &[Frame], versions: &[VersionState], now: Timestamp) -> V
     let Some((_, mut rest)) = versions.split_last() else {
         return Vec::new();
     };
-    let mut victims = Vec::new();
+    let mut expired = Vec::new();
     for part in frames {
         let start = part.frame.and_then(|frame| now.checked_sub(frame).ok());
         let first = start.map_or(0, |start| {
@@ -310,12 +310,12 @@ fn thinned_out(frames: &[Frame], versions: &[VersionState], now: Timestamp) -> V
             if is_due && version.is_complete {
                 last_kept = Some(version.time);
             } else if !is_due && version.is_complete {
-                victims.push(version.time);
+                expired.push(version.time);
             }
         }
     }
-    victims.extend(rest.iter().map(|version| version.time));
-    victims
+    expired.extend(rest.iter().map(|version| version.time));
+    expired
 }
 
 #[cfg(test)]
@@ -331,9 +331,9 @@ mod tests {
             is_complete: true,
         });
 
-        let victims = retention_victims(&Retention::KeepVersions(1), &versions, at(100));
+        let expired = retention_victims(&Retention::KeepVersions(1), &versions, at(100));
 
-        assert_eq!(victims, [100, 101, 102].map(at));
+        assert_eq!(expired, [100, 101, 102].map(at));
     }
 
     fn versions(pattern: &str) -> Vec<VersionState> {
@@ -349,9 +349,9 @@ mod tests {
     fn gone(retention: &Retention, pattern: &str) -> String {
         let versions = versions(pattern);
         let now = versions.last().unwrap().time;
-        let victims = retention_victims(retention, &versions, now);
+        let expired = retention_victims(retention, &versions, now);
         let shown = versions.iter().map(|version| {
-            if victims.contains(&version.time) {
+            if expired.contains(&version.time) {
                 '-'
             } else {
                 '+'
@@ -401,9 +401,9 @@ mod tests {
         let now = versions[1].time;
         let one = Retention::KeepVersions(1);
 
-        let victims = retention_victims(&one, &versions, now);
+        let expired = retention_victims(&one, &versions, now);
 
-        assert_eq!(victims, [versions[0].time, versions[1].time]);
+        assert_eq!(expired, [versions[0].time, versions[1].time]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::filter::Filters;
 use crate::monitor::{Fallback, Monitor, Problem, ProblemKind};
 
 mod compressed;
-mod found;
+mod entry;
 mod identity;
 #[cfg(unix)]
 mod metadata_unix;
@@ -26,7 +26,7 @@ mod walk;
 
 pub use crate::paths::SEPARATOR;
 pub(crate) use compressed::is_compressed;
-pub(crate) use found::{Found, WalkItem, Why};
+pub(crate) use entry::{SourceEntry, WalkItem, Why};
 #[cfg(unix)]
 pub(crate) use metadata_unix::{attributes, exclusion_mark, hardlink_id, local_state, metadata};
 #[cfg(windows)]
@@ -39,9 +39,9 @@ pub use rules::{
 };
 pub(crate) use walk::Walk;
 
-/// Tells what becomes of each path of the sources, and why, in the order of the walk.
+/// Reports what becomes of each path of the sources, and why, in the order of the walk.
 ///
-/// What cannot be looked at is told as a [`Problem`]. Nothing is read but folders.
+/// What cannot be looked at is reported as a [`Problem`]. Nothing is read but folders.
 ///
 /// # Errors
 /// [`Error::Cancelled`], and whatever `decided` returns.

@@ -27,13 +27,13 @@ use crate::error::{Error, Result};
 use crate::monitor::{Counting, Monitor, Phase, Problem, ProblemKind};
 use crate::operations::backup::hold::Hold;
 use crate::operations::backup::left::upload_left;
-use crate::operations::backup::run::{Made, Run};
+use crate::operations::backup::run::{NewVersion, Run};
 use crate::repository::cache::{Cache, with_sound_index};
-use crate::repository::kept::Others;
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
+use crate::repository::local_facts::Others;
 use crate::repository::makers::Makers;
 use crate::repository::newest::load_newest_version;
-use crate::repository::opened::Repository;
+use crate::repository::open::Repository;
 use crate::repository::session::{Role, Session};
 use crate::repository::source_list::SourceList;
 use crate::repository::spool::Spool;
@@ -49,7 +49,7 @@ pub use options::{BackupOptions, BackupStats};
 /// Backs the sources up into `store` as a new version.
 ///
 /// Call from a thread that may block, inside a tokio runtime. When it fails or is cancelled, what was uploaded stays,
-/// and the next run goes on from there; a version appears only when it is whole.
+/// and the next run resumes from there; a version appears only when it is whole.
 ///
 /// # Errors
 /// Before anything is written: [`Error::WrongPassphrase`], [`Error::FormatMismatch`] and their like when the folder
@@ -63,11 +63,11 @@ pub fn backup(
 ) -> Result<BackupStats> {
     let options = Arc::new(options);
     let made = Mutex::new(None);
-    let told = Arc::new(Counting::new(monitor));
+    let counting = Arc::new(Counting::new(monitor));
     let mut stats = with_sound_index(store, || {
-        backup_once(store, &options, Arc::clone(&told) as _, cancel, &made)
+        backup_once(store, &options, Arc::clone(&counting) as _, cancel, &made)
     })?;
-    stats.warnings = told.warnings();
+    stats.warnings = counting.warnings();
     let before = lock(&made).take();
     Ok(match before {
         // The index failed when the version was there already, and the second try found nothing to do.
@@ -99,7 +99,7 @@ fn backup_once(
     let (format, index, mut listed) = opening::open(&session, &cache, options)?;
     let spool = cache.spool();
     let pairs = cache.spooled(&index)?;
-    tell_odd(&session, &odd);
+    report_odd_names(&session, &odd);
     let time = opening::choose_time(&session, &listed, options.now);
     if !listed.exists {
         session.create_folder()?;
@@ -110,7 +110,7 @@ fn backup_once(
     upload_left(&session, &index, &cache, &pairs, &options.checkpoints)?;
     if !pairs.is_empty() {
         session.phase(Phase::ReadingDestination);
-        listed = Listed::completed(&session, &index)?;
+        listed = Listing::completed(&session, &index)?;
     }
     let repository = Repository {
         session: &session,
@@ -140,13 +140,13 @@ fn backup_once(
     let mut spool = Spool::new(spool, store, format, time, options.volume_size);
     let made = make_version(&run, &cache, &mut spool, &roots, must_upload)?;
     let stats = run.look_after(&spool, &roots, made)?;
-    // They were told by a run that came to its end.
+    // A run that finished has reported them.
     lock(&run.index).forget_gone_dlists()?;
     Ok(stats)
 }
 
-/// Tells sources whose names cannot be stored.
-fn tell_odd(session: &Session, sources: &[PathBuf]) {
+/// Reports sources whose names cannot be stored.
+fn report_odd_names(session: &Session, sources: &[PathBuf]) {
     for source in sources {
         session.monitor().problem(Problem {
             subject: source.display().to_string(),
@@ -156,7 +156,7 @@ fn tell_odd(session: &Session, sources: &[PathBuf]) {
 }
 
 /// Takes over the versions that are there, for a computer that replaces another.
-fn adopt_when_asked(index: &Index, listed: &Listed, options: &BackupOptions) -> Result<()> {
+fn adopt_when_asked(index: &Index, listed: &Listing, options: &BackupOptions) -> Result<()> {
     if !options.adopt_versions {
         return Ok(());
     }
@@ -174,7 +174,7 @@ fn make_version(
     spool: &mut Spool,
     roots: &[Root],
     must_upload: bool,
-) -> Result<Made> {
+) -> Result<NewVersion> {
     match run.make_version(spool, roots, must_upload) {
         Err(Error::Destination(DestinationError::Full)) if run.make_room(spool)? => {
             let index = lock(&run.index);

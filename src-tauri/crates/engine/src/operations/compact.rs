@@ -1,7 +1,7 @@
 //! Compact: giving back the space of blocks that no version needs.
 //!
 //! Volumes that hold too little that is needed, or are too small, are read, and what is needed of them goes into new
-//! volumes. What nobody needs then is noted as waste. It is deleted by a run that finds it so at least a day later,
+//! volumes. What is unneeded then is noted as waste. It is deleted by a run that finds it so at least a day later,
 //! because another computer may be making a version of it right now; and right before that the destination is listed
 //! again, and what versions that appeared meanwhile need is spared.
 
@@ -27,10 +27,10 @@ use crate::operations::compact::plan::Plan;
 use crate::operations::compact::stats::CompactStats;
 use crate::repository::cache::with_sound_index;
 use crate::repository::deletion::{delete_rows, with_dindexes};
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
 use crate::repository::needs::{Needs, is_unknown};
 use crate::repository::newest::load_newest_version;
-use crate::repository::opened::{Opened, Repository};
+use crate::repository::open::{OpenRepository, Repository};
 use crate::repository::source_list::SourceList;
 use crate::repository::store::Store;
 use crate::repository::sync::sync_volumes;
@@ -51,7 +51,7 @@ pub fn compact(
     cancel: &CancellationToken,
 ) -> Result<CompactStats> {
     with_sound_index(store, || {
-        let opened = Opened::existing(store, Arc::clone(&monitor), cancel)?;
+        let opened = OpenRepository::existing(store, Arc::clone(&monitor), cancel)?;
         let Some((indexed, mut listed)) = opened.indexed()? else {
             return Ok(CompactStats::default());
         };
@@ -61,11 +61,11 @@ pub fn compact(
     })
 }
 
-/// Compacts after something else was done, which stays done: when versions are damaged, that is told and nothing more.
+/// Compacts after something else was done, which stays done: when versions are damaged, that is reported and nothing more.
 /// `listed` is what is there then, and afterwards.
 pub(crate) fn compact_afterwards(
     repository: Repository<'_>,
-    listed: &mut Listed,
+    listed: &mut Listing,
     without: &[Timestamp],
     options: &CompactOptions,
 ) -> Result<Option<CompactStats>> {
@@ -87,7 +87,7 @@ impl Repository<'_> {
     /// Compacts as if the versions `without` were gone already.
     fn compact(
         self,
-        listed: &mut Listed,
+        listed: &mut Listing,
         without: &[Timestamp],
         options: &CompactOptions,
     ) -> Result<CompactStats> {
@@ -108,7 +108,7 @@ impl Repository<'_> {
             });
         }
         if index.holds_deletions()? {
-            // Versions are gone, and nobody has seen yet that they are.
+            // Versions are gone, and no run has noticed yet.
             return Ok(CompactStats::default());
         }
 
@@ -116,9 +116,9 @@ impl Repository<'_> {
         index.set_needed(&plan.needed)?;
         let mut stats = plan.stats();
         if options.mode == Mode::Plan {
-            let doomed = plan.doomed.iter().map(|volume| volume.id).collect();
-            let doomed = with_dindexes(index, &doomed)?;
-            stats.deleted = listed.with_parity(doomed.into_iter().map(RemoteVolume::from));
+            let to_delete = plan.to_delete.iter().map(|volume| volume.id).collect();
+            let to_delete = with_dindexes(index, &to_delete)?;
+            stats.deleted = listed.with_parity(to_delete.into_iter().map(RemoteVolume::from));
             return Ok(stats);
         }
 
@@ -126,46 +126,46 @@ impl Repository<'_> {
             session.phase(Phase::Compacting);
             stats.uploaded = rewrite(self, &mut needs, &plan, options)?;
         }
-        *listed = Listed::completed(session, index)?;
-        let doomed = self.spare_what_is_needed(&mut needs, listed, plan.doomed_ids())?;
-        (stats.deleted, stats.retired) = self.dispose(listed, &doomed, options)?;
+        *listed = Listing::completed(session, index)?;
+        let to_delete = self.retain_unneeded(&mut needs, listed, plan.ids_to_delete())?;
+        (stats.deleted, stats.retired) = self.dispose(listed, &to_delete, options)?;
         listed.remove(stats.deleted.iter().map(|file| file.name.as_str()));
         Ok(stats)
     }
 
-    /// Which of `doomed` may go, judged by the destination as it is now.
-    fn spare_what_is_needed(
+    /// Which of `to_delete` may go, judged by the destination as it is now.
+    fn retain_unneeded(
         self,
         needs: &mut Needs<'_>,
-        listed: &mut Listed,
-        mut doomed: HashSet<i64>,
+        listed: &mut Listing,
+        mut to_delete: HashSet<i64>,
     ) -> Result<HashSet<i64>> {
         sync_volumes(self, listed)?;
         needs.add(listed, &[])?;
         loop {
-            let ids: Vec<_> = doomed.iter().copied().collect();
-            needs.usage().set_doomed(&ids)?;
+            let ids: Vec<_> = to_delete.iter().copied().collect();
+            needs.usage().set_to_delete(&ids)?;
             let indispensable = needs.usage().indispensable()?;
             if indispensable.is_empty() {
-                return Ok(doomed);
+                return Ok(to_delete);
             }
             for id in indispensable {
-                doomed.remove(&id);
+                to_delete.remove(&id);
             }
         }
     }
 
-    /// Notes volumes that nobody needs, with the index volumes that describe nothing else, and deletes those whose time has
+    /// Notes unneeded volumes, with the index volumes that describe nothing else, and deletes those whose time has
     /// come. Returns what was deleted and what waits.
     fn dispose(
         self,
-        listed: &Listed,
-        doomed: &HashSet<i64>,
+        listed: &Listing,
+        to_delete: &HashSet<i64>,
         options: &CompactOptions,
     ) -> Result<(Vec<RemoteVolume>, Vec<RemoteVolume>)> {
         let (_session, index) = (self.session, self.index);
         let now = options.now.as_second();
-        let rows = with_dindexes(index, doomed)?;
+        let rows = with_dindexes(index, to_delete)?;
         let names: Vec<_> = rows.iter().map(|row| row.name.clone()).collect();
         index.set_waste(&names, now)?;
         let due = due(&rows, &index.waste()?, now, options.disposal);
@@ -215,19 +215,19 @@ impl Repository<'_> {
         }
         let noted = self.index.waste()?;
         let mut needs = Needs::new(self)?;
-        let mut listed = Listed::completed(self.session, self.index)?;
+        let mut listed = Listing::completed(self.session, self.index)?;
         let rows = self.index.volumes()?.into_iter();
-        let doomed = rows
+        let to_delete = rows
             .filter(|row| row.kind == VolumeKind::Dblock)
             .filter(|row| noted.contains_key(&row.name) || own.contains(&row.name))
             .map(|row| row.id)
             .collect();
-        let doomed = self.spare_what_is_needed(&mut needs, &mut listed, doomed)?;
+        let to_delete = self.retain_unneeded(&mut needs, &mut listed, to_delete)?;
         let options = CompactOptions {
             disposal: Disposal::Now,
             ..options.clone()
         };
-        let (deleted, _) = self.dispose(&listed, &doomed, &options)?;
+        let (deleted, _) = self.dispose(&listed, &to_delete, &options)?;
         Ok(!deleted.is_empty())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
 use crate::repository::session::Session;
 use crate::repository::store::Store;
 use crate::repository::versions::{Version, numbered};
@@ -34,7 +34,7 @@ pub enum FolderContent {
 /// Those of the destination, and [`crate::Error::UnreadableModule`] when the folder holds a backup that cannot be read.
 pub fn content(store: &Store, cancel: &CancellationToken) -> Result<FolderContent> {
     let session = Session::new(store, Arc::new(()), cancel);
-    let listed = Listed::of(&session)?;
+    let listed = Listing::of(&session)?;
     if !listed.exists {
         return Ok(FolderContent::Missing);
     }

@@ -20,12 +20,12 @@ use crate::operations::compact::stats::CompactStats;
 use crate::repository::cache::with_sound_index;
 use crate::repository::deletion::delete_volume;
 use crate::repository::dlist::open_dlist;
-use crate::repository::kept::{LEFT_TO_OTHERS, Others, RETENTION, RETENTION_REFUSED};
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
+use crate::repository::local_facts::{LEFT_TO_OTHERS, Others, RETENTION, RETENTION_REFUSED};
 use crate::repository::makers::{Makers, Origin};
-use crate::repository::opened::{Opened, Repository};
+use crate::repository::open::{OpenRepository, Repository};
 use crate::repository::store::Store;
-use crate::repository::sync::{Losses, sync_what_is_there};
+use crate::repository::sync::{Losses, sync_ignoring_missing};
 use crate::repository::versions::Version;
 use crate::repository::volumes::{ListedVolume, RemoteVolume};
 use crate::retention::{Retention, VersionState, retention_victims};
@@ -110,11 +110,11 @@ struct Chosen {
 }
 
 impl Chosen {
-    fn by(repository: Repository<'_>, listed: &Listed, options: &DeleteOptions) -> Result<Self> {
+    fn by(repository: Repository<'_>, listed: &Listing, options: &DeleteOptions) -> Result<Self> {
         let times = match &options.victims {
             Victims::Numbers(numbers) => numbered(numbers, listed)?,
             Victims::Retention(retention) => {
-                let mut times = given_up(repository, listed, retention, options.now)?;
+                let mut times = expired_versions(repository, listed, retention, options.now)?;
                 others::spare(repository, listed, &mut times)?;
                 times
             }
@@ -131,7 +131,7 @@ fn delete_once(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<DeleteStats> {
-    let opened = Opened::existing(store, monitor, cancel)?;
+    let opened = OpenRepository::existing(store, monitor, cancel)?;
     // A version can be deleted although nothing of the backup can be read.
     let (indexed, mut listed, is_readable) = opened.indexed_as_far_as_readable()?;
     let repository = indexed.repository();
@@ -148,7 +148,7 @@ fn delete_once(
     let is_by_rule = matches!(options.victims, Victims::Retention(_));
     let is_checked = is_by_rule && options.full_removal == FullRemoval::Refuse && is_readable;
     if is_checked && !times.is_empty() {
-        sync_what_is_there(repository, &mut listed, Losses::Told)?;
+        sync_ignoring_missing(repository, &mut listed, Losses::Reported)?;
         left::require_whole_one(repository, &listed, &times)?;
     }
     let mut without = &times[..];
@@ -183,7 +183,7 @@ fn delete_once(
     Ok(stats)
 }
 
-fn numbered(numbers: &[usize], listed: &Listed) -> Result<Vec<Timestamp>> {
+fn numbered(numbers: &[usize], listed: &Listing) -> Result<Vec<Timestamp>> {
     let mut times = Vec::new();
     for number in numbers {
         let time = listed.version(*number)?.name.time();
@@ -192,7 +192,7 @@ fn numbered(numbers: &[usize], listed: &Listed) -> Result<Vec<Timestamp>> {
     Ok(times)
 }
 
-fn describe(listed: &Listed, times: &[Timestamp]) -> DeleteStats {
+fn describe(listed: &Listing, times: &[Timestamp]) -> DeleteStats {
     let mut stats = DeleteStats::default();
     for (number, volume) in listed.dlists.iter().rev().enumerate() {
         let Some(time) = volume.name.time().filter(|time| times.contains(time)) else {
@@ -206,12 +206,12 @@ fn describe(listed: &Listed, times: &[Timestamp]) -> DeleteStats {
 }
 
 /// Versions that `retention` gives up. It is not about those of other computers; which they are is read in their dlists,
-/// and told when it is found out.
+/// and reported when it is found out.
 ///
-/// One whose dlist cannot be read is told and left alone: nobody can say what it is worth.
-pub(crate) fn given_up(
+/// One whose dlist cannot be read is reported and left alone: what it is worth is unknown.
+pub(crate) fn expired_versions(
     repository: Repository<'_>,
-    listed: &Listed,
+    listed: &Listing,
     retention: &Retention,
     now: Timestamp,
 ) -> Result<Vec<Timestamp>> {
@@ -253,7 +253,7 @@ pub(crate) fn given_up(
         });
         let is_complete = match read {
             Ok(completeness) => completeness == Completeness::Full,
-            Err(error) => return session.tell_unusable(dlist.name.as_str(), error),
+            Err(error) => return session.report_unusable(dlist.name.as_str(), error),
         };
         index.set_completeness(time.as_second(), is_complete)?;
         versions.push(VersionState { time, is_complete });
@@ -261,20 +261,20 @@ pub(crate) fn given_up(
     })?;
     let counted = counted(index, listed)?;
     versions.retain(|version| counted.contains(&version.time));
-    tell_left_to_others(repository, listed)?;
+    report_left_to_others(repository, listed)?;
     versions.sort_by_key(|version| version.time);
     Ok(retention_victims(retention, &versions, now))
 }
 
-/// Tells how many versions are others' when there are more than were told before.
-fn tell_left_to_others(repository: Repository<'_>, listed: &Listed) -> Result<()> {
+/// Reports how many versions are others' when there are more than before.
+fn report_left_to_others(repository: Repository<'_>, listed: &Listing) -> Result<()> {
     let Repository { session, index, .. } = repository;
     let makers = Makers::noted(index)?;
     let of_others = |dlist: &&ListedVolume| makers.of(dlist) == Origin::Others;
     let versions = listed.dlists.iter().filter(of_others).count() as u64;
-    let told = index.meta(LEFT_TO_OTHERS)?;
-    let told = told.and_then(|told| told.parse().ok()).unwrap_or(0);
-    if versions > told {
+    let reported = index.meta(LEFT_TO_OTHERS)?;
+    let reported = reported.and_then(|text| text.parse().ok()).unwrap_or(0);
+    if versions > reported {
         session.monitor().problem(Problem {
             subject: session.label(),
             kind: ProblemKind::LeftToOthers { versions },
@@ -285,11 +285,11 @@ fn tell_left_to_others(repository: Repository<'_>, listed: &Listed) -> Result<()
 
 /// Deletes what retention gives up, judged by a listing made just now. Returns the versions that went.
 ///
-/// When nobody changed it since the run before and most versions would go at once, the clock has jumped, most likely, and
+/// When it is unchanged since the run before and most versions would go at once, the clock has jumped, most likely, and
 /// none goes.
 pub(crate) fn apply_retention(
     repository: Repository<'_>,
-    listed: &Listed,
+    listed: &Listing,
     options: &RetentionRun<'_>,
 ) -> Result<Vec<Timestamp>> {
     let Repository { session, index, .. } = repository;
@@ -297,7 +297,7 @@ pub(crate) fn apply_retention(
     if options.retention.keeps_all() {
         return Ok(Vec::new());
     }
-    let mut times = given_up(repository, listed, options.retention, options.now)?;
+    let mut times = expired_versions(repository, listed, options.retention, options.now)?;
     // A listing that lags behind must not cost the version that was just made.
     times.retain(|time| Some(*time) != options.newest);
     others::spare(repository, listed, &mut times)?;
@@ -341,7 +341,7 @@ fn note_rule(index: &Index, retention: &Retention) -> Result<bool> {
 }
 
 /// Times of the versions that rules of this computer are about.
-fn counted(index: &Index, listed: &Listed) -> Result<Vec<Timestamp>> {
+fn counted(index: &Index, listed: &Listing) -> Result<Vec<Timestamp>> {
     let makers = Makers::noted(index)?;
     let others_work = Others::noted(index)? == Others::Work;
     let mut times = listed.times();
@@ -373,7 +373,7 @@ fn is_refused_still(index: &Index, victims: &[Timestamp], versions: &[Timestamp]
 
 /// Whether it is since one of these versions that, as it seems, nothing ran for so long that the clock is more likely to be
 /// wrong; it may have been so in runs before as well.
-fn has_jumped(listed: &Listed, victims: &[Timestamp], options: &RetentionRun<'_>) -> bool {
+fn has_jumped(listed: &Listing, victims: &[Timestamp], options: &RetentionRun<'_>) -> bool {
     let mut times = listed.times();
     times.push(options.now);
     times.sort_unstable();
@@ -396,7 +396,7 @@ pub(crate) struct RetentionRun<'a> {
 /// Returns those that are gone.
 fn delete_versions(
     repository: Repository<'_>,
-    listed: &Listed,
+    listed: &Listing,
     times: &[Timestamp],
 ) -> Result<Vec<Timestamp>> {
     let Repository { session, index, .. } = repository;
@@ -406,16 +406,16 @@ fn delete_versions(
     session.phase(Phase::Deleting);
     // What was written last is there to stay before what is older goes.
     session.settle()?;
-    let is_doomed = |volume: &&ListedVolume| {
+    let is_to_go = |volume: &&ListedVolume| {
         let time = volume.name.time();
         time.is_some_and(|time| times.contains(&time))
     };
-    let doomed = listed.dlists.iter().filter(is_doomed);
-    let doomed: Vec<_> = doomed.map(|volume| volume.name.as_str()).collect();
-    // First, so that nobody wonders where they are gone; those that stay after all come back with the next listing.
-    index.forget_dlists(doomed.iter().copied())?;
+    let to_delete = listed.dlists.iter().filter(is_to_go);
+    let to_delete: Vec<_> = to_delete.map(|volume| volume.name.as_str()).collect();
+    // First, so that their absence is no surprise; those that stay after all come back with the next listing.
+    index.forget_dlists(to_delete.iter().copied())?;
     let mut gone = Vec::new();
-    for name in doomed {
+    for name in to_delete {
         session.check_cancelled()?;
         if delete_volume(session, listed, name)? {
             gone.extend(VolumeName::parse(name).and_then(|name| name.time()));

@@ -47,7 +47,7 @@ pub fn find(
         }
         if let Err(error) = read {
             // One version that cannot be read says nothing of the others.
-            backup.session.tell_unusable(&name, error)?;
+            backup.session.report_unusable(&name, error)?;
         }
     }
     Ok(())

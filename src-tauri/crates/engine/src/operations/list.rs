@@ -12,7 +12,7 @@ use crate::operations::restore::restore_version;
 use crate::operations::restore::result::RestoreStats;
 use crate::repository::cache::Cache;
 use crate::repository::dlist::{fetch_version, open_dlist, read_entries};
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
 use crate::repository::session::{Role, Session};
 use crate::repository::store::Store;
 use crate::repository::versions::{Version, numbered, version_of};
@@ -66,7 +66,7 @@ impl OpenedBackup {
     ) -> Result<Self> {
         let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
         session.phase(Phase::Connecting);
-        let listed = Listed::of(&session)?;
+        let listed = Listing::of(&session)?;
         listed.require_versions(&session)?;
         listed.check_passphrase(&session)?;
         Ok(Self {

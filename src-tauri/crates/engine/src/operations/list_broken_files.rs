@@ -7,10 +7,10 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::repository::damage::Lost;
-use crate::repository::opened::Opened;
+use crate::repository::open::OpenRepository;
 use crate::repository::session::Role;
 use crate::repository::store::Store;
-use crate::repository::sync::{Losses, sync_what_is_there};
+use crate::repository::sync::{Losses, sync_ignoring_missing};
 use crate::repository::versions::Version;
 
 /// An entry that cannot be restored as it was.
@@ -35,7 +35,7 @@ pub fn for_each_broken_file(
     cancel: &CancellationToken,
     mut sink: impl FnMut(Version, BrokenFile) -> Result<()>,
 ) -> Result<()> {
-    let opened = Opened::existing(store, monitor, cancel)?.with_role(Role::Reading);
+    let opened = OpenRepository::existing(store, monitor, cancel)?.with_role(Role::Reading);
     let format = opened
         .listed
         .format(&opened.session, &opened.cache.spool())?;
@@ -46,7 +46,7 @@ pub fn for_each_broken_file(
     let repository = indexed.repository();
     let session = repository.session;
     session.phase(Phase::ReadingDestination);
-    sync_what_is_there(repository, &mut listed, Losses::Sought)?;
+    sync_ignoring_missing(repository, &mut listed, Losses::Sought)?;
     for (number, dlist) in listed.dlists.iter().rev().enumerate() {
         let Some(time) = dlist.name.time() else {
             continue;
@@ -66,7 +66,7 @@ pub fn for_each_broken_file(
         }
         if let Err(error) = looked {
             // One version that cannot be read says nothing of the others.
-            session.tell_unusable(dlist.name.as_str(), error)?;
+            session.report_unusable(dlist.name.as_str(), error)?;
         }
     }
     Ok(())

@@ -7,13 +7,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::repository::listing::{HEADER_BYTES, Listed};
+use crate::repository::listing::{HEADER_BYTES, Listing};
 use crate::repository::open_volume::{folder_for_one, open_volume};
 use crate::repository::session::{Role, Session};
 use crate::repository::store::{Store, known_versions};
 use crate::repository::volumes::ListedVolume;
 
-/// Volumes that are asked before it is said that none can tell.
+/// Volumes that are tried before the answer is that none can tell.
 const MOST_ASKED: usize = 20;
 
 /// What a destination says to passphrases.
@@ -41,7 +41,7 @@ pub fn prove(
 ) -> Result<Proof> {
     let monitor: Arc<dyn Monitor> = Arc::new(());
     let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
-    let listed = Listed::of(&session)?;
+    let listed = Listing::of(&session)?;
     let destination = session.label();
     let Some(first) = listed.probe() else {
         listed.require_readable(&session)?;
@@ -57,7 +57,7 @@ pub fn prove(
         return Err(Error::NotEncrypted { destination });
     }
     let (mut refusals, mut failure) = (0, None);
-    // As for every operation: one volume of another's locks nobody out who knows the backup.
+    // As for every operation: one volume of another backup does not lock out those who know this one.
     let enough = if store.has_index() { 3 } else { 1 };
     for volume in witnesses(&listed).take(MOST_ASKED) {
         match ask(&session, volume, passphrases) {
@@ -90,7 +90,7 @@ pub fn prove(
 }
 
 /// Encrypted volumes in the order in which they are asked: the newest file list, the oldest, an index, then the others.
-fn witnesses(listed: &Listed) -> impl Iterator<Item = &ListedVolume> {
+fn witnesses(listed: &Listing) -> impl Iterator<Item = &ListedVolume> {
     let newest = listed.dlists.last();
     let oldest = listed.dlists.first();
     let index = listed.dindexes.first();
@@ -126,7 +126,7 @@ fn ask(
     Ok(None)
 }
 
-/// Only the whole volume tells.
+/// Only the whole volume shows it.
 fn ask_gpg(
     session: &Session,
     volume: &ListedVolume,

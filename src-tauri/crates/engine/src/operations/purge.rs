@@ -1,6 +1,6 @@
 //! Purge: taking files out of versions that exist.
 //!
-//! A version that changes is written anew, one second later or earlier, and the old one is deleted when the new one has
+//! A version that changes is rewritten, one second later or earlier, and the old one is deleted when the new one has
 //! arrived. Where both seconds have a version, the new one takes the place of the old. A purge that was cut off between
 //! the two is taken up again: a neighbor that is what the version would become stands for it.
 
@@ -31,13 +31,13 @@ use crate::repository::cache::with_sound_index;
 use crate::repository::damage::Lost;
 use crate::repository::deletion::{delete_rows, delete_volume, with_dindexes};
 use crate::repository::dlist::{open_dlist, read_entries, read_version};
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
 use crate::repository::makers::Makers;
-use crate::repository::opened::{Opened, Repository};
+use crate::repository::open::{OpenRepository, Repository};
 use crate::repository::session::Session;
 use crate::repository::spool::{OpenVolume, Spool};
 use crate::repository::store::Store;
-use crate::repository::sync::{Losses, accept_losses, sync_what_is_there};
+use crate::repository::sync::{Losses, accept_losses, sync_ignoring_missing};
 use crate::repository::upload::{Checkpoints, upload_pair};
 use crate::repository::versions::{Version, numbered};
 use crate::repository::volumes::ListedVolume;
@@ -73,7 +73,7 @@ pub fn purge(
 struct Progress {
     /// As they were before anything was written: then numbers mean other versions.
     chosen: Option<Vec<Version>>,
-    /// Versions that were written anew.
+    /// Versions that were rewritten.
     purged: Vec<PurgedVersion>,
 }
 
@@ -84,7 +84,7 @@ fn purge_once(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<PurgeStats> {
-    let opened = Opened::existing(store, monitor, cancel)?;
+    let opened = OpenRepository::existing(store, monitor, cancel)?;
     let Some((indexed, mut listed)) = opened.indexed()? else {
         return Ok(PurgeStats::default());
     };
@@ -95,7 +95,7 @@ fn purge_once(
     listed.complete(session, index)?;
     if matches!(options.purged, Purged::Broken) {
         session.phase(Phase::ReadingDestination);
-        sync_what_is_there(repository, &mut listed, Losses::Sought)?;
+        sync_ignoring_missing(repository, &mut listed, Losses::Sought)?;
     }
     let chosen = match &mut progress.chosen {
         Some(chosen) => chosen,
@@ -131,14 +131,14 @@ fn purge_once(
         .as_ref()
         .filter(|_| !stats.versions.is_empty())
     {
-        let mut listed = Listed::completed(session, index)?;
+        let mut listed = Listing::completed(session, index)?;
         stats.compacted = compact_afterwards(repository, &mut listed, &[], compact)?;
     }
     Ok(stats)
 }
 
 /// The versions with these numbers, or all.
-fn choose(listed: &Listed, numbers: &[usize]) -> Result<Vec<Version>> {
+fn choose(listed: &Listing, numbers: &[usize]) -> Result<Vec<Version>> {
     for number in numbers {
         listed.version(*number)?;
     }
@@ -149,7 +149,7 @@ fn choose(listed: &Listed, numbers: &[usize]) -> Result<Vec<Version>> {
 
 /// Those of the versions that are there, newest first.
 fn existing<'l>(
-    listed: &'l Listed,
+    listed: &'l Listing,
     chosen: &[Version],
 ) -> impl Iterator<Item = (Version, &'l ListedVolume)> {
     listed.dlists.iter().rev().filter_map(|dlist| {
@@ -176,7 +176,7 @@ fn beside(time: Timestamp) -> impl Iterator<Item = Timestamp> {
         .filter_map(move |seconds| time.checked_add(SignedDuration::from_secs(seconds)).ok())
 }
 
-/// Tells two lists of entries apart, whatever their order.
+/// Compares two lists of entries, whatever their order.
 #[derive(Default, PartialEq, Eq)]
 struct Fingerprint {
     entries: u64,
@@ -199,7 +199,7 @@ enum Fate {
     WithoutMetadata,
 }
 
-/// A version that is written anew.
+/// A version that is rewritten.
 struct Change<'l> {
     dlist: &'l ListedVolume,
     /// A purge that was cut off wrote it already.
@@ -207,7 +207,7 @@ struct Change<'l> {
     purged: PurgedVersion,
 }
 
-/// What is taken out, and what tells it. Fates are found out as often as they are needed, because a version may have
+/// What is taken out, and how that is decided. Fates are found out as often as they are needed, because a version may have
 /// millions of them.
 struct Work<'a> {
     repository: Repository<'a>,
@@ -218,7 +218,7 @@ impl Work<'_> {
     /// Plans all versions that were chosen.
     fn plan_all<'l>(
         &self,
-        listed: &'l Listed,
+        listed: &'l Listing,
         chosen: &[Version],
     ) -> Result<(PurgeStats, Vec<Change<'l>>)> {
         let mut times = listed.times();
@@ -245,10 +245,10 @@ impl Work<'_> {
         Ok((stats, changing))
     }
 
-    /// Writes versions anew, and deletes the old ones. `purged` are those for which that is done.
+    /// Rewrites versions, and deletes the old ones. `purged` are those for which that is done.
     fn apply(
         &self,
-        listed: &Listed,
+        listed: &Listing,
         changing: Vec<Change<'_>>,
         now: Timestamp,
         purged: &mut Vec<PurgedVersion>,
@@ -282,7 +282,7 @@ impl Work<'_> {
         self.rewrite(spool, change.dlist, change.purged.new_time)
     }
 
-    /// `None` when the version stays as it is. One that cannot be read is told and left alone.
+    /// `None` when the version stays as it is. One that cannot be read is reported and left alone.
     fn plan(
         &self,
         version: Version,
@@ -315,7 +315,7 @@ impl Work<'_> {
             Ok(())
         });
         if let Err(error) = read {
-            session.tell_unusable(dlist.name.as_str(), error)?;
+            session.report_unusable(dlist.name.as_str(), error)?;
             return Ok(None);
         }
         planned.removed.sort();
@@ -361,8 +361,8 @@ impl Work<'_> {
     }
 
     /// Versions of which one that was chosen is what they would become: a purge that was cut off left them beside it, and
-    /// whoever repeats it by number means them.
-    fn left_behind(&self, listed: &Listed, chosen: &[Version]) -> Result<Vec<Version>> {
+    /// a repetition by number means them.
+    fn left_behind(&self, listed: &Listing, chosen: &[Version]) -> Result<Vec<Version>> {
         let mut left = Vec::new();
         for version in numbered(&listed.dlists) {
             let near = |other: &&Version| beside(other.time).any(|time| time == version.time);
@@ -384,7 +384,7 @@ impl Work<'_> {
     /// The neighbor in time that is what the version would become, if there is one.
     fn arrived(
         &self,
-        listed: &Listed,
+        listed: &Listing,
         version: Version,
         dlist: &ListedVolume,
     ) -> Result<Option<Timestamp>> {
@@ -401,7 +401,7 @@ impl Work<'_> {
                 Ok(())
             });
             if let Err(error) = read {
-                session.tell_unusable(neighbor.name.as_str(), error)?;
+                session.report_unusable(neighbor.name.as_str(), error)?;
                 continue;
             }
             let becomes = match &becomes {
@@ -439,7 +439,7 @@ impl Work<'_> {
         })
     }
 
-    /// Writes a version anew.
+    /// Rewrites a version.
     fn rewrite(&self, spool: &Spool, dlist: &ListedVolume, new_time: Timestamp) -> Result<()> {
         let (session, index) = (self.repository.session, self.repository.index);
         let path = session.fetch(dlist.name.as_str(), spool.folder())?;
@@ -454,7 +454,7 @@ impl Work<'_> {
             Ok(completeness) => completeness,
             // Its entries were read. Whether they are all the index may know; retention gives up what is partial.
             Err(error) => {
-                session.tell_unusable(dlist.name.as_str(), error)?;
+                session.report_unusable(dlist.name.as_str(), error)?;
                 let time = dlist.name.time().map_or(0, |time| time.as_second());
                 match index.completeness(time)? {
                     Some(false) => Completeness::Partial,
@@ -494,8 +494,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Deletes a version that was written anew under another time.
-    fn delete(&self, listed: &Listed, dlist: &ListedVolume) -> Result<()> {
+    /// Deletes a version that was rewritten under another time.
+    fn delete(&self, listed: &Listing, dlist: &ListedVolume) -> Result<()> {
         let session = self.repository.session;
         session.check_cancelled()?;
         session.settle()?;

@@ -1,4 +1,4 @@
-//! Recreate: reading this computer's index anew.
+//! Recreate: rebuilding this computer's index.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Result;
 use crate::monitor::{Monitor, Phase};
 use crate::repository::newest::load_newest_version;
-use crate::repository::opened::Opened;
+use crate::repository::open::OpenRepository;
 use crate::repository::source_list::SourceList;
 use crate::repository::store::Store;
-use crate::repository::sync::{Losses, sync_what_is_there};
+use crate::repository::sync::{Losses, sync_ignoring_missing};
 
-/// What reading the index anew found.
+/// What rebuilding the index found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecreateStats {
@@ -23,7 +23,7 @@ pub struct RecreateStats {
     pub volumes: u64,
 }
 
-/// Throws the index away and reads it anew.
+/// Throws the index away and rebuilds it.
 ///
 /// # Errors
 /// Those of opening a backup, and [`crate::Error::Volume`] when the newest dlist cannot be read.
@@ -32,7 +32,7 @@ pub fn recreate(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<RecreateStats> {
-    let opened = Opened::existing(store, monitor, cancel)?;
+    let opened = OpenRepository::existing(store, monitor, cancel)?;
     opened.cache.renew_index()?;
     let format = opened
         .listed
@@ -43,7 +43,7 @@ pub fn recreate(
     let (indexed, mut listed) = opened.with_format(format)?;
     let repository = indexed.repository();
     repository.session.phase(Phase::ReadingDestination);
-    sync_what_is_there(repository, &mut listed, Losses::Told)?;
+    sync_ignoring_missing(repository, &mut listed, Losses::Reported)?;
     let sources = SourceList::of_run_before(repository.index)?.unwrap_or_default();
     load_newest_version(repository, &listed, &sources)?;
     Ok(RecreateStats {

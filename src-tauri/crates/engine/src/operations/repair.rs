@@ -1,7 +1,7 @@
-//! Repair: writing what can be derived anew, and reading the index anew.
+//! Repair: rewriting what can be derived, and rebuilding the index.
 //!
 //! Index volumes that are missing or damaged are written from their dblocks. What cannot be derived (data, versions)
-//! is told, and nothing that holds any is deleted.
+//! is reported, and nothing that holds any is deleted.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use crate::operations::verify::faulty_dindexes;
 use crate::repository::cache::with_sound_index;
 use crate::repository::damage::Lost;
 use crate::repository::deletion::{delete_rows, delete_volume, with_dindexes};
-use crate::repository::dindexes::{examine, tell_damage, write_dindex};
-use crate::repository::listing::Listed;
-use crate::repository::opened::{Opened, Repository};
+use crate::repository::dindexes::{examine, report_damage, write_dindex};
+use crate::repository::listing::Listing;
+use crate::repository::open::{OpenRepository, Repository};
 use crate::repository::spool::Spool;
 use crate::repository::store::Store;
-use crate::repository::sync::{Losses, accept_losses, sync_what_is_there};
+use crate::repository::sync::{Losses, accept_losses, sync_ignoring_missing};
 use crate::repository::volumes::{ListedVolume, RemoteVolume};
 
 /// What was repaired, or would be.
@@ -64,14 +64,14 @@ fn repair_once(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<RepairStats> {
-    let opened = Opened::existing(store, monitor, cancel)?;
+    let opened = OpenRepository::existing(store, monitor, cancel)?;
     let Some((indexed, mut listed)) = opened.indexed()? else {
         return Ok(RepairStats::default());
     };
     let repository = indexed.repository();
     repository.index.hold_deletions(false)?;
     repository.session.phase(Phase::ReadingDestination);
-    sync_what_is_there(repository, &mut listed, Losses::Told)?;
+    sync_ignoring_missing(repository, &mut listed, Losses::Reported)?;
     forget_damaged_dindexes(repository, &listed)?;
     let mut repair = Repair {
         repository,
@@ -94,12 +94,12 @@ fn repair_once(
 struct Repair<'a> {
     repository: Repository<'a>,
     mode: Mode,
-    listed: Listed,
+    listed: Listing,
     stats: RepairStats,
 }
 
 impl Repair<'_> {
-    /// Counts what is broken. What a version needs that cannot be read, nobody knows.
+    /// Counts what is broken. What a version that cannot be read needs is unknown.
     ///
     /// Also reads the blocklists that index volumes hold copies of.
     fn is_every_version_whole(&mut self) -> Result<bool> {
@@ -111,7 +111,7 @@ impl Repair<'_> {
                 stats.lost_files += u64::from(lost == Lost::Content);
                 Ok(())
             });
-            all_read &= tell_damage(self.repository.session, dlist, counted)?;
+            all_read &= report_damage(self.repository.session, dlist, counted)?;
         }
         Ok(all_read && self.stats.broken_files == 0)
     }
@@ -167,7 +167,7 @@ impl Repair<'_> {
                 Mode::Plan => true,
                 Mode::Run => {
                     let written = write_dindex(self.repository, &spool, dblock);
-                    tell_damage(session, dblock, written)?
+                    report_damage(session, dblock, written)?
                 }
             };
             if is_written {
@@ -197,7 +197,7 @@ impl Repair<'_> {
 }
 
 /// Reads all dindexes and makes the index forget those that are not what they should be.
-fn forget_damaged_dindexes(repository: Repository<'_>, listed: &Listed) -> Result<()> {
+fn forget_damaged_dindexes(repository: Repository<'_>, listed: &Listing) -> Result<()> {
     let Repository { index, .. } = repository;
     let faulty = faulty_dindexes(repository, listed)?;
     let rows = index.volumes()?.into_iter();
@@ -207,7 +207,7 @@ fn forget_damaged_dindexes(repository: Repository<'_>, listed: &Listed) -> Resul
 }
 
 /// dblocks of which the index knows nothing, because they cannot be read.
-fn unreadable_dblocks(index: &Index, listed: &Listed) -> Result<Vec<ListedVolume>> {
+fn unreadable_dblocks(index: &Index, listed: &Listing) -> Result<Vec<ListedVolume>> {
     let readable: HashSet<String> = index.volumes()?.into_iter().map(|row| row.name).collect();
     let unreadable = listed
         .dblocks

@@ -39,18 +39,18 @@ use crate::repository::blocklists::fetch_blocklists;
 use crate::repository::blocks::fetch_blocks;
 use crate::repository::cache::{Cache, with_sound_index};
 use crate::repository::dlist::{fetch_version, open_dlist};
-use crate::repository::listing::Listed;
-use crate::repository::opened::Repository;
+use crate::repository::listing::Listing;
+use crate::repository::open::Repository;
 use crate::repository::session::{Role, Session};
 use crate::repository::store::Store;
-use crate::repository::sync::{Losses, sync_what_is_there};
+use crate::repository::sync::{Losses, sync_ignoring_missing};
 use crate::repository::volumes::ListedVolume;
 
 /// Restores from `store`.
 ///
 /// Needs nothing but the destination; an index that is there makes it faster. Every file that is whole comes back,
 /// each that does not is named to the monitor. A file appears under its name only when it is complete and verified, and
-/// nobody else can read it before it has the mode that it is to have.
+/// no other user can read it before it has its final mode.
 ///
 /// Below the chosen folder, or below the outermost folders of the version, nothing is written, read or changed through
 /// links, whatever becomes of the folders meanwhile.
@@ -93,7 +93,7 @@ fn restore_once(
     let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
     let cache = Cache::lock_or_temporary(store)?;
     session.phase(Phase::Connecting);
-    let mut listed = Listed::of(&session)?;
+    let mut listed = Listing::of(&session)?;
     listed.require_versions(&session)?;
     listed.check_passphrase(&session)?;
     let chosen = chosen.map_or_else(|| listed.version(options.version), Ok);
@@ -112,14 +112,14 @@ fn restore_once(
         spool: &spool,
     };
     // What only volumes held that are gone is missed file by file.
-    sync_what_is_there(repository, &mut listed, Losses::Told)?;
+    sync_ignoring_missing(repository, &mut listed, Losses::Reported)?;
 
     session.phase(Phase::Planning);
     let survey = plan::survey(&session, &mut reader, dlist, options, &index)?;
     let version_time = dlist.name.time().unwrap_or(Timestamp::UNIX_EPOCH);
     let files = Files::new(&format, options, version_time);
     let has_new_top = match &survey.mapping {
-        // Told before everything is downloaded that would have to go there.
+        // Reported before everything is downloaded that would have to go there.
         Mapping::Into { folder, .. } => files
             .create_base(folder)
             .map_err(|source| Error::io("create", folder, source))?,
@@ -132,7 +132,7 @@ fn restore_once(
     plan::build(&session, &mut reader, dlist, &index, &mut placer)?;
     drop(path);
 
-    tell_totals(&session, &plan)?;
+    report_totals(&session, &plan)?;
     let fetched = fetch_blocks(repository, &plan, |block, data| placer.take(block, data));
     match fetched {
         Ok(()) => placer.finish(),
@@ -143,7 +143,7 @@ fn restore_once(
     }
 }
 
-fn tell_totals(session: &Session, plan: &RestorePlan) -> Result<()> {
+fn report_totals(session: &Session, plan: &RestorePlan) -> Result<()> {
     session.phase(Phase::Restoring);
     let (files, bytes) = plan.totals()?;
     session.monitor().totals(files, bytes);

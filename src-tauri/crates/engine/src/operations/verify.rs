@@ -20,14 +20,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 use crate::monitor::{FaultKind, Monitor, Phase};
-use crate::operations::verify::leftovers::{set_left_over_aside, tell_not_described};
+use crate::operations::verify::leftovers::{leave_out_leftovers, report_not_described};
 use crate::operations::verify::stats::{VerifyStats, note};
 use crate::repository::cache::with_sound_index;
 use crate::repository::digest::digest;
 use crate::repository::dlist::{open_dlist, read_entries};
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
+use crate::repository::open::{OpenRepository, Repository};
 use crate::repository::open_volume::open_volume;
-use crate::repository::opened::{Opened, Repository};
 use crate::repository::session::{Role, Session};
 use crate::repository::store::Store;
 use crate::repository::sync::sync_volumes;
@@ -85,7 +85,7 @@ fn verify_once(
     monitor: Arc<dyn Monitor>,
     cancel: &CancellationToken,
 ) -> Result<VerifyStats> {
-    let mut opened = Opened::existing(store, monitor, cancel)?.with_role(Role::Reading);
+    let mut opened = OpenRepository::existing(store, monitor, cancel)?.with_role(Role::Reading);
     let mut stats = VerifyStats::default();
     if options.samples == Samples::None {
         let index = opened.cache.index()?;
@@ -110,8 +110,8 @@ fn verify_once(
         }
         other => drop(other?),
     }
-    tell_not_described(repository, &listed, &mut stats)?;
-    set_left_over_aside(repository, &mut listed)?;
+    report_not_described(repository, &listed, &mut stats)?;
+    leave_out_leftovers(repository, &mut listed)?;
     verify_samples(repository, &listed, options, Lists::Compared, &mut stats)?;
     Ok(stats)
 }
@@ -129,7 +129,7 @@ enum Absence {
 fn compare_listing(
     session: &Session,
     index: &Index,
-    listed: &Listed,
+    listed: &Listing,
     absence: Absence,
     stats: &mut VerifyStats,
 ) -> Result<()> {
@@ -153,7 +153,7 @@ fn compare_listing(
         };
         note(session, stats, row.name, kind);
     }
-    // One that is gone is a version that was deleted, as far as anybody can tell, and was told as that.
+    // One that is gone is a version that was deleted, as far as anybody can tell, and was reported as that.
     for KnownDlist { name, size, .. } in index.known_dlists()? {
         if let Some(found) = sizes.get(name.as_str()).filter(|found| **found != size) {
             let kind = FaultKind::OtherSize {
@@ -178,7 +178,7 @@ pub(crate) enum Lists {
 /// Looks into some volumes of each kind.
 pub(crate) fn verify_samples(
     repository: Repository<'_>,
-    listed: &Listed,
+    listed: &Listing,
     options: &VerifyOptions,
     lists: Lists,
     stats: &mut VerifyStats,
@@ -207,7 +207,7 @@ pub(crate) fn verify_samples(
         }
         return examine_volumes(repository, listed, chosen, stats);
     }
-    // Reading lists needs no index, so it goes on beside the rest.
+    // Reading lists needs no index, so it runs beside the rest.
     thread::scope(|scope| {
         let reading = spawn(scope, "lists", || {
             let read = |volume: &&ListedVolume| read_dlist(session, volume, spool).map(|()| None);
@@ -227,7 +227,7 @@ pub(crate) fn verify_samples(
 /// may hold the only copy of a blocklist.
 pub(crate) fn faulty_dindexes(
     repository: Repository<'_>,
-    listed: &Listed,
+    listed: &Listing,
 ) -> Result<HashSet<String>> {
     let mut stats = VerifyStats::default();
     let all = listed.dindexes.iter().collect();
@@ -240,7 +240,7 @@ pub(crate) fn faulty_dindexes(
 /// Reads dindexes and dblocks.
 fn examine_volumes(
     repository: Repository<'_>,
-    listed: &Listed,
+    listed: &Listing,
     chosen: Vec<&ListedVolume>,
     stats: &mut VerifyStats,
 ) -> Result<()> {
@@ -285,7 +285,7 @@ fn examine_volumes(
         Ok(())
     });
     if !unsound.is_empty() {
-        // What is left of them is read anew, so that everything else knows what is lost.
+        // What is left of them is read again, so that everything else knows what is lost.
         index.set_may_be_damaged(true)?;
         index.remove_volumes(&unsound)?;
     }

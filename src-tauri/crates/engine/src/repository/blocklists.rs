@@ -6,7 +6,7 @@ use coffer_volume::{Format, Hash};
 
 use crate::error::Result;
 use crate::repository::blocks::fetch_blocks;
-use crate::repository::opened::Repository;
+use crate::repository::open::Repository;
 
 pub(crate) fn note_missing_lists(
     stream: &StreamRef,

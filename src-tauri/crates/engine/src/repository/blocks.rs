@@ -10,9 +10,9 @@ use crossbeam_channel::{Sender, bounded};
 
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
+use crate::repository::open::Repository;
 use crate::repository::open_volume::open_volume;
-use crate::repository::opened::Repository;
-use crate::repository::session::{Fetched, Session};
+use crate::repository::session::{LocalVolume, Session};
 use crate::repository::store::Store;
 use crate::repository::volumes::ListedVolume;
 use crate::threads::{join, spawn};
@@ -29,7 +29,7 @@ type Batch = Vec<(WantedBlock, Vec<u8>)>;
 
 /// Downloads the volumes that hold open blocks of `plan` and hands each block, verified, to `take`.
 ///
-/// A volume that cannot be read is told, and its blocks are looked for in others. Blocks that are in none stay open.
+/// A volume that cannot be read is reported, and its blocks are looked for in others. Blocks that are in none stay open.
 pub(crate) fn fetch_blocks(
     repository: Repository<'_>,
     plan: &RestorePlan,
@@ -69,7 +69,7 @@ fn read_volume(
     repository: Repository<'_>,
     plan: &RestorePlan,
     (id, volume): (i64, &ListedVolume),
-    path: Result<Fetched>,
+    path: Result<LocalVolume>,
     take: &mut impl FnMut(&WantedBlock, Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     let Repository {
@@ -125,7 +125,7 @@ struct Failures {
 
 /// Reads, decrypts, unpacks and verifies blocks in the order of the volume, while others are written.
 ///
-/// Ends when nobody takes blocks any more.
+/// Ends when the receiver of blocks is gone.
 fn read_blocks(
     store: &Store,
     format: &Format,
@@ -166,14 +166,14 @@ fn read_blocks(
         failures.blocks.push(block);
         failures.why = Some(why);
     }
-    // Nobody misses them where nobody takes them.
+    // Without a receiver they are not needed.
     let _ = sender.send(batch);
     Ok(failures)
 }
 
-/// Damage and absence are told and survived; a lost connection, say, is not.
+/// Damage and absence are reported and survived; a lost connection, say, is not.
 fn give_up(session: &Session, plan: &RestorePlan, id: i64, name: &str, error: Error) -> Result<()> {
-    session.tell_unusable(name, error)?;
+    session.report_unusable(name, error)?;
     Ok(plan.volume_failed(id)?)
 }
 

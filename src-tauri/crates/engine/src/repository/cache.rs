@@ -6,8 +6,8 @@ use coffer_volume::Format;
 
 use crate::crash;
 use crate::error::{Error, Result};
-use crate::repository::kept::Kept;
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
+use crate::repository::local_facts::LocalFacts;
 use crate::repository::session::Session;
 use crate::repository::store::{INDEX, SPOOL, Store};
 
@@ -97,12 +97,12 @@ impl Cache {
         self.folder.join(INDEX)
     }
 
-    /// Opens the index; a damaged one is replaced by an empty one, because it can be read anew.
+    /// Opens the index; a damaged one is replaced by an empty one, because it can be rebuilt.
     pub(crate) fn index(&self) -> Result<Index> {
         let path = self.index_path();
         match Index::open(&path) {
             Err(error) if error.is_unusable() => {
-                tracing::warn!(path = %path.display(), "the index is unusable and is read anew");
+                tracing::warn!(path = %path.display(), "the index is unusable and is rebuilt");
                 self.remove_index_files()?;
                 Ok(Index::open(&path)?)
             }
@@ -139,7 +139,7 @@ impl Cache {
     }
 
     /// The settings of the backup as the index knows them, when its newest version is one that the index knows.
-    pub(crate) fn known_format(&self, listed: &Listed) -> Result<Option<Format>> {
+    pub(crate) fn known_format(&self, listed: &Listing) -> Result<Option<Format>> {
         let index = self.index()?;
         let Some(newest) = listed.dlists.last() else {
             return Ok(None);
@@ -153,7 +153,7 @@ impl Cache {
     }
 
     /// The settings of the backup: as a volume states them, or as the index knows them when none of a few can be read.
-    pub(crate) fn format(&self, session: &Session, listed: &Listed) -> Result<Option<Format>> {
+    pub(crate) fn format(&self, session: &Session, listed: &Listing) -> Result<Option<Format>> {
         match listed.format(session, &self.spool()) {
             Err(error @ Error::Volume { .. }) => {
                 let index = self.index()?;
@@ -178,7 +178,7 @@ impl Cache {
     /// Deletes the index, but for what can be read in it and nothing else knows.
     pub(crate) fn renew_index(&self) -> Result<()> {
         let index = Index::open(&self.index_path());
-        let kept = index.ok().and_then(|index| Kept::of(&index).ok());
+        let kept = index.ok().and_then(|index| LocalFacts::of(&index).ok());
         let Some(kept) = kept else {
             return self.remove_index_files();
         };
@@ -295,7 +295,7 @@ fn settings(index: &Index) -> Result<Option<Format>> {
         .and_then(|(size, (block, file))| Format::new(size, block, file).ok()))
 }
 
-/// Runs an operation, and once more when the index turns out to be damaged, or gone: it is read anew from the
+/// Runs an operation, and once more when the index turns out to be damaged, or gone: it is rebuilt from the
 /// destination.
 pub(crate) fn with_sound_index<T>(
     store: &Store,
@@ -303,7 +303,7 @@ pub(crate) fn with_sound_index<T>(
 ) -> Result<T> {
     match operation() {
         Err(Error::Database(error)) if error.is_unusable() => {
-            tracing::warn!(%error, "the index is read anew");
+            tracing::warn!(%error, "the index is rebuilt");
             Cache::lock(store)?.renew_index()?;
             operation()
         }
@@ -324,7 +324,7 @@ fn create_private_dir(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What lies in the cache is believed, so nobody else may write there. Windows profiles are private already.
+/// What lies in the cache is believed, so no other user may write there. Windows profiles are private already.
 #[cfg(unix)]
 fn make_private(path: &Path) -> Result<()> {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};

@@ -9,22 +9,22 @@ use coffer_volume::{VolumeKind, VolumeName};
 use crate::error::{Error, Result};
 use crate::monitor::{FaultKind, Problem, ProblemKind};
 use crate::repository::dlist::open_dlist;
-use crate::repository::kept::Others;
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
+use crate::repository::local_facts::Others;
 use crate::repository::makers::{Makers, Origin};
 use crate::repository::session::{Role, Session};
 use crate::repository::store::spool_beside;
 use crate::repository::volumes::ListedVolume;
 
-impl Listed {
-    /// The same, completed by what `index` knows: see [`Listed::complete`].
+impl Listing {
+    /// The same, completed by what `index` knows: see [`Listing::complete`].
     pub(crate) fn completed(session: &Session, index: &Index) -> Result<Self> {
         let mut listed = Self::of(session)?;
         listed.complete(session, index)?;
         Ok(listed)
     }
 
-    /// Adds volumes that the index knows and the listing leaves out, when they are there. Versions that are gone are told,
+    /// Adds volumes that the index knows and the listing leaves out, when they are there. Versions that are gone are reported,
     /// and nothing is deleted by a rule in this run. Does its work once.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Listed {
                 versions: known.sizes.len() as u64,
             });
         }
-        self.tell_changed(session, index, &known)?;
+        self.report_changed(session, index, &known)?;
         let unlisted = self.unlisted(index, &known)?;
         let there = session.ask_by_name(unlisted.keys().cloned().collect())?;
         // Where not one is left, it is another backup that is there.
@@ -53,14 +53,15 @@ impl Listed {
             if there.contains(&text) {
                 self.of_kind(name.kind()).push(ListedVolume { name, size });
             } else if name.kind() == VolumeKind::Dlist {
-                let was_told = known.gone.contains(&text) && session.role() == Role::Maintaining;
-                if !was_told && session.tells_first(&text) {
-                    tell_gone(session, index, &name, others_work_here)?;
+                let was_reported =
+                    known.gone.contains(&text) && session.role() == Role::Maintaining;
+                if !was_reported && session.is_first_report(&text) {
+                    report_gone(session, index, &name, others_work_here)?;
                 }
             }
         }
         self.dlists.sort_by_key(|volume| volume.name.time());
-        // What lies here instead of the backup that was known becomes known when a backup has told that.
+        // What lies here instead of the backup that was known becomes known when a backup has reported that.
         let learns = match session.role() {
             Role::Reading => false,
             Role::Maintaining => !is_another,
@@ -112,9 +113,9 @@ impl Listed {
         Ok(!is_another && (has_foreign || noted == Others::Work))
     }
 
-    /// Tells dlists that have another length than they had: what was loaded of them is not what they say. One that was
-    /// written anew is told once, one that is damaged each time.
-    fn tell_changed(&self, session: &Session, index: &Index, known: &Known) -> Result<()> {
+    /// Reports dlists that have another length than they had: what was loaded of them is not what they say. One that was
+    /// rewritten is reported once, one that is damaged each time.
+    fn report_changed(&self, session: &Session, index: &Index, known: &Known) -> Result<()> {
         for dlist in &self.dlists {
             let found = dlist.size;
             let before = known.sizes.get(dlist.name.as_str()).copied();
@@ -143,7 +144,7 @@ impl Listed {
 struct Known {
     /// Of their dlists.
     sizes: HashMap<String, u64>,
-    /// Those that were told to be gone.
+    /// Those that were reported as gone.
     gone: HashSet<String>,
 }
 
@@ -168,8 +169,8 @@ impl Known {
     }
 }
 
-/// Tells a version that is gone.
-fn tell_gone(
+/// Reports a version that is gone.
+fn report_gone(
     session: &Session,
     index: &Index,
     dlist: &VolumeName,

@@ -5,7 +5,7 @@ use coffer_database::Index;
 use crate::error::Result;
 use crate::repository::dlist::{open_dlist, read_entries};
 use crate::repository::makers::Makers;
-use crate::repository::opened::Repository;
+use crate::repository::open::Repository;
 use crate::repository::source_list::{SourceList, Tops};
 use crate::repository::volumes::ListedVolume;
 
@@ -13,7 +13,7 @@ use crate::repository::volumes::ListedVolume;
 pub(crate) struct Contents {
     /// All of them.
     pub(crate) all: SourceList,
-    /// Those with more than a folder that is as good as empty.
+    /// Those with more than a folder that is practically empty.
     pub(crate) full: SourceList,
 }
 
@@ -29,7 +29,7 @@ impl Contents {
         self.full.note(index, &full_of(dlist))
     }
 
-    /// As noted, else as its dlist says, which says as well whose it is; `None` of one that cannot be read, which is told.
+    /// As noted, else as its dlist says, which says as well whose it is; `None` of one that cannot be read, which is reported.
     pub(crate) fn of(repository: Repository<'_>, dlist: &ListedVolume) -> Result<Option<Self>> {
         if let Some(noted) = Self::noted(repository.index, dlist)? {
             return Ok(Some(noted));
@@ -38,7 +38,7 @@ impl Contents {
             Ok(contents) => Ok(Some(contents)),
             Err(error) => repository
                 .session
-                .tell_unusable(dlist.name.as_str(), error)
+                .report_unusable(dlist.name.as_str(), error)
                 .map(|()| None),
         }
     }

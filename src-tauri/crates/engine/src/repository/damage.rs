@@ -10,7 +10,7 @@ use coffer_volume::{Format, Hash};
 use crate::error::{Error, Result};
 use crate::repository::blocklists::{fetch_blocklists, list_len, note_missing_lists};
 use crate::repository::dlist::{open_dlist, read_entries};
-use crate::repository::opened::Repository;
+use crate::repository::open::Repository;
 use crate::repository::volumes::ListedVolume;
 
 /// What of an entry is lost.

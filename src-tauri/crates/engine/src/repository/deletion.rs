@@ -7,14 +7,14 @@ use coffer_destination::Error as DestinationError;
 
 use crate::error::Result;
 use crate::monitor::{Phase, Problem, ProblemKind};
-use crate::repository::listing::Listed;
-use crate::repository::opened::Repository;
+use crate::repository::listing::Listing;
+use crate::repository::open::Repository;
 use crate::repository::session::Session;
 use crate::repository::volumes::RemoteVolume;
 
-/// Deletes a volume and the parity file that goes with it; what is gone already is as good. Returns false for a volume that
-/// somebody holds or that may not be deleted: that is told, and a later run tries again.
-pub(crate) fn delete_volume(session: &Session, listed: &Listed, name: &str) -> Result<bool> {
+/// Deletes a volume and the parity file that goes with it; a volume that is gone already counts as deleted. Returns false for a volume that
+/// somebody holds or that may not be deleted: that is reported, and a later run tries again.
+pub(crate) fn delete_volume(session: &Session, listed: &Listing, name: &str) -> Result<bool> {
     let parity = listed.parity(name).map(|file| file.name);
     for file in [name].into_iter().chain(parity.as_deref()) {
         match session.delete(file) {
@@ -47,7 +47,7 @@ fn is_of_one_file(error: &DestinationError) -> bool {
 /// Deletes volumes, first those that come first.
 pub(crate) fn delete_rows(
     repository: Repository<'_>,
-    listed: &Listed,
+    listed: &Listing,
     rows: Vec<VolumeRow>,
 ) -> Result<Vec<RemoteVolume>> {
     let Repository { session, index, .. } = repository;
@@ -82,13 +82,13 @@ pub(crate) fn delete_rows(
     Ok(listed.with_parity(gone.map(RemoteVolume::from)))
 }
 
-/// The doomed dblocks, then the dindexes that describe only these and dblocks that are gone.
-pub(crate) fn with_dindexes(index: &Index, doomed: &HashSet<i64>) -> Result<Vec<VolumeRow>> {
+/// The dblocks to delete, then the dindexes that describe only these and dblocks that are gone.
+pub(crate) fn with_dindexes(index: &Index, to_delete: &HashSet<i64>) -> Result<Vec<VolumeRow>> {
     let confirmed = |row: &VolumeRow| row.state == VolumeState::Confirmed;
     let volumes: Vec<_> = index.volumes()?.into_iter().filter(confirmed).collect();
     let staying: HashSet<&str> = volumes
         .iter()
-        .filter(|row| row.kind == VolumeKind::Dblock && !doomed.contains(&row.id))
+        .filter(|row| row.kind == VolumeKind::Dblock && !to_delete.contains(&row.id))
         .map(|row| row.name.as_str())
         .collect();
     let mut covers: HashMap<i64, Vec<String>> = HashMap::new();
@@ -101,7 +101,7 @@ pub(crate) fn with_dindexes(index: &Index, doomed: &HashSet<i64>) -> Result<Vec<
             && described
                 .is_some_and(|names| names.iter().all(|name| !staying.contains(name.as_str())))
     };
-    let dblocks = volumes.iter().filter(|row| doomed.contains(&row.id));
+    let dblocks = volumes.iter().filter(|row| to_delete.contains(&row.id));
     Ok(dblocks
         .chain(volumes.iter().filter(is_useless))
         .cloned()

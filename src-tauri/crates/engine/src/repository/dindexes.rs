@@ -11,9 +11,9 @@ use coffer_volume::{Format, VolumeName};
 
 use crate::error::{Error, Result};
 use crate::repository::digest::digest;
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
+use crate::repository::open::Repository;
 use crate::repository::open_volume::open_volume;
-use crate::repository::opened::Repository;
 use crate::repository::session::Session;
 use crate::repository::spool::Spool;
 use crate::repository::volumes::ListedVolume;
@@ -22,7 +22,7 @@ use crate::repository::volumes::ListedVolume;
 /// was cut off says nothing of what is meant.
 pub(crate) fn lacking_dindexes<'l>(
     index: &Index,
-    listed: &'l Listed,
+    listed: &'l Listing,
 ) -> Result<Vec<&'l ListedVolume>> {
     let (uncovered, _) = examine(index, listed)?;
     if !listed.dlists.is_empty() && uncovered.len() > listed.dindexes.len() {
@@ -35,13 +35,13 @@ pub(crate) fn lacking_dindexes<'l>(
 pub(crate) fn write_missing_dindexes(
     repository: Repository<'_>,
     spool: &Spool,
-    listed: &Listed,
+    listed: &Listing,
 ) -> Result<()> {
     let Repository { session, index, .. } = repository;
     for dblock in lacking_dindexes(index, listed)? {
         session.check_cancelled()?;
         let written = write_dindex(repository, spool, dblock);
-        tell_damage(session, dblock, written)?;
+        report_damage(session, dblock, written)?;
     }
     Ok(())
 }
@@ -49,7 +49,7 @@ pub(crate) fn write_missing_dindexes(
 /// dblocks that no readable dindex describes, and dindexes that could not be read.
 pub(crate) fn examine<'l>(
     index: &Index,
-    listed: &'l Listed,
+    listed: &'l Listing,
 ) -> Result<(Vec<&'l ListedVolume>, Vec<&'l ListedVolume>)> {
     let readable: HashSet<String> = index
         .volumes()?
@@ -69,8 +69,8 @@ pub(crate) fn examine<'l>(
     Ok((uncovered.collect(), unreadable.collect()))
 }
 
-/// Tells damage and goes on; false for damage.
-pub(crate) fn tell_damage(
+/// Reports damage and continues; false for damage.
+pub(crate) fn report_damage(
     session: &Session,
     volume: &ListedVolume,
     outcome: Result<()>,
@@ -78,7 +78,7 @@ pub(crate) fn tell_damage(
     match outcome {
         Ok(()) => Ok(true),
         Err(error) => {
-            session.tell_unusable(volume.name.as_str(), error)?;
+            session.report_unusable(volume.name.as_str(), error)?;
             Ok(false)
         }
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::repository::open_volume::open_volume;
-use crate::repository::session::{Fetched, Session};
+use crate::repository::session::{LocalVolume, Session};
 use crate::repository::volumes::ListedVolume;
 
 /// Fetches a version's dlist and calls `sink` with each entry.
@@ -42,7 +42,7 @@ pub(crate) fn open_dlist(
     DlistReader::new(opened).map_err(|source| Error::volume(dlist.name.as_str(), source))
 }
 
-/// Reads entries, telling a damaged list from a failure of `sink`.
+/// Reads entries, and distinguishes a damaged list from a failure of `sink`.
 pub(crate) fn read_entries(
     reader: &mut DlistReader,
     dlist: &ListedVolume,
@@ -73,7 +73,7 @@ pub(crate) fn fetch_version(
     session: &Session,
     dlist: &ListedVolume,
     folder: &Path,
-) -> Result<Fetched> {
+) -> Result<LocalVolume> {
     match session.fetch(dlist.name.as_str(), folder) {
         Err(Error::Destination(DestinationError::NotFound { .. })) => Err(Error::VersionGone {
             time: dlist.name.time().unwrap_or(Timestamp::UNIX_EPOCH),

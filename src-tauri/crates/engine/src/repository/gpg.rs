@@ -70,7 +70,7 @@ const NEEDED_VARIABLES: [&str; 12] = [
     "LD_LIBRARY_PATH",
 ];
 
-/// Runs the program and returns what it says, which its exit code alone would not tell.
+/// Runs the program and returns what it says, which its exit code alone does not show.
 fn decrypt(program: &Path, path: &Path, plain: &File, passphrase: &Passphrase) -> Result<String> {
     let failed = |source| Error::Program {
         program: program.to_owned(),

@@ -3,9 +3,9 @@
 use crate::error::Result;
 use crate::repository::contents::Contents;
 use crate::repository::dlist::read_version;
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
 use crate::repository::makers::{Makers, Origin};
-use crate::repository::opened::Repository;
+use crate::repository::open::Repository;
 use crate::repository::rows::entry_row;
 use crate::repository::source_list::SourceList;
 use crate::repository::volumes::ListedVolume;
@@ -17,7 +17,7 @@ const MOST_READ: usize = 50;
 /// them: only there is to be seen what of these was backed up and is away now.
 pub(super) fn add_left_out(
     repository: Repository<'_>,
-    listed: &Listed,
+    listed: &Listing,
     sources: &SourceList,
 ) -> Result<()> {
     let index = repository.index;
@@ -73,7 +73,7 @@ pub(super) fn add_left_out(
     Ok(())
 }
 
-/// Adds what a version has of the paths that are wanted to the one in the index. False when it cannot be read, which is told.
+/// Adds what a version has of the paths that are wanted to the one in the index. False when it cannot be read, which is reported.
 fn add_from(
     repository: Repository<'_>,
     dlist: &ListedVolume,
@@ -86,7 +86,7 @@ fn add_from(
         spool,
         ..
     } = repository;
-    // Nobody knows yet whether all that it needs is there.
+    // Whether all that it needs is there is unknown yet.
     index.set_may_be_damaged(true)?;
     let read = index.transaction(|index| {
         read_version(session, dlist, spool, |entry| {
@@ -100,7 +100,7 @@ fn add_from(
     match read {
         Ok(()) => Ok(true),
         Err(error) => {
-            session.tell_unusable(dlist.name.as_str(), error)?;
+            session.report_unusable(dlist.name.as_str(), error)?;
             Ok(false)
         }
     }

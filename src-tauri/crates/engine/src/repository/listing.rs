@@ -32,7 +32,7 @@ fn parity_of(name: &str, prefix: &str) -> Option<String> {
 
 /// The store's volumes, as the destination lists them.
 #[derive(Debug, Default)]
-pub(crate) struct Listed {
+pub(crate) struct Listing {
     pub(crate) dblocks: Vec<ListedVolume>,
     pub(crate) dindexes: Vec<ListedVolume>,
     /// Oldest first.
@@ -51,7 +51,7 @@ pub(crate) struct Listed {
     pub(super) is_complete: bool,
 }
 
-impl Listed {
+impl Listing {
     /// Lists the destination and keeps the store's volumes. A folder that does not exist has none.
     ///
     /// # Errors
@@ -251,7 +251,7 @@ impl Listed {
             (None, None) => Ok(()),
             (None, Some(_)) => Err(Error::NotEncrypted { destination }),
             (Some(_), None) => Err(Error::PassphraseRequired { destination }),
-            // Only the whole volume tells.
+            // Only the whole volume shows it.
             (Some("gpg"), Some(_)) => {
                 let folder = folder_for_one()?;
                 let fetched = session.fetch(name.as_str(), folder.path());

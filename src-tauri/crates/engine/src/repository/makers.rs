@@ -7,7 +7,7 @@ use coffer_volume::dlist::DlistReader;
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
-use crate::repository::kept::{ADOPTED_VERSIONS, OTHERS_VERSIONS, OWN_VERSIONS, SOURCES};
+use crate::repository::local_facts::{ADOPTED_VERSIONS, OTHERS_VERSIONS, OWN_VERSIONS, SOURCES};
 use crate::repository::store::Store;
 use crate::repository::volumes::ListedVolume;
 
@@ -16,11 +16,11 @@ use crate::repository::volumes::ListedVolume;
 pub(crate) enum Origin {
     /// This computer made it.
     Own,
-    /// Another one did, or this one before it was set up anew.
+    /// Another one did, or this one before it was set up again.
     Others,
     /// So it was, and a person said that it counts as this computer's.
     Adopted,
-    /// Another program made it, or nobody looked.
+    /// Another program made it, or it was not looked at.
     Unknown,
 }
 
@@ -119,7 +119,7 @@ impl<'i> Makers<'i> {
         Ok(self.of(dlist))
     }
 
-    /// A version that was written anew is whose it was.
+    /// A rewritten version is whose it was.
     pub(crate) fn pass_on(&mut self, from: Timestamp, to: Timestamp) -> Result<()> {
         match self.origin(from) {
             Origin::Own => self.add_own(to),

@@ -10,15 +10,15 @@ use jiff::Timestamp;
 use crate::error::{Error, Result};
 use crate::repository::blocklists::{fetch_blocklists, list_len, note_missing_lists};
 use crate::repository::dlist::{open_dlist, read_entries};
-use crate::repository::listing::Listed;
-use crate::repository::opened::Repository;
+use crate::repository::listing::Listing;
+use crate::repository::open::Repository;
 use crate::repository::volumes::ListedVolume;
 
 /// Which of these volumes hold something that a version needs and no other volume has. Where that cannot be known,
 /// all of them count.
 pub(crate) fn needed_volumes(
     repository: Repository<'_>,
-    listed: &Listed,
+    listed: &Listing,
     volumes: &[i64],
 ) -> Result<HashSet<i64>> {
     let Repository { index, .. } = repository;
@@ -27,7 +27,7 @@ pub(crate) fn needed_volumes(
     let mut needs = Needs::new(repository)?;
     match needs.add(listed, &[]) {
         Ok(()) => {
-            needs.usage().set_doomed(volumes)?;
+            needs.usage().set_to_delete(volumes)?;
             Ok(needs.usage().indispensable()?.into_iter().collect())
         }
         Err(error) if is_unknown(&error) => Ok(volumes.iter().copied().collect()),
@@ -35,7 +35,7 @@ pub(crate) fn needed_volumes(
     }
 }
 
-/// Whether an error means that nobody can tell what versions need: a dlist or a blocklist cannot be read.
+/// Whether an error means that what versions need is unknown: a dlist or a blocklist cannot be read.
 pub(crate) fn is_unknown(error: &Error) -> bool {
     matches!(
         error,
@@ -69,7 +69,7 @@ impl<'a> Needs<'a> {
     /// # Panics
     /// Between [`Needs::take_usage`] and [`Needs::put_usage`].
     pub(crate) fn usage(&self) -> &Usage {
-        self.usage.as_ref().expect("nobody has taken it")
+        self.usage.as_ref().expect("it is not lent out")
     }
 
     /// Lends it to another thread.
@@ -85,7 +85,7 @@ impl<'a> Needs<'a> {
     ///
     /// # Errors
     /// Those for which [`is_unknown`] holds, when it cannot be known.
-    pub(crate) fn add(&mut self, listed: &Listed, without: &[Timestamp]) -> Result<()> {
+    pub(crate) fn add(&mut self, listed: &Listing, without: &[Timestamp]) -> Result<()> {
         let newest_first = listed.dlists.iter().rev().enumerate();
         self.numbers = newest_first
             .map(|(number, dlist)| (dlist.name.to_string(), number))
@@ -207,7 +207,7 @@ impl<'a> Needs<'a> {
         });
         if let Err(error) = read {
             let name = dlist.name.to_string();
-            session.tell_unusable(&name, error)?;
+            session.report_unusable(&name, error)?;
             session.require_read(VolumeKind::Dlist)?;
             let number = self.numbers.get(&name).copied().unwrap_or_default();
             return Err(Error::VersionUnreadable { number, name });

@@ -11,9 +11,9 @@ use crate::repository::contents::Contents;
 use crate::repository::digest::digest;
 use crate::repository::dlist::{open_dlist, read_entries};
 use crate::repository::left_out::add_left_out;
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
 use crate::repository::makers::{Makers, Origin};
-use crate::repository::opened::Repository;
+use crate::repository::open::Repository;
 use crate::repository::rows::entry_row;
 use crate::repository::source_list::{SourceList, Tops};
 use crate::repository::volumes::ListedVolume;
@@ -25,15 +25,15 @@ const MOST_TRIED: usize = 10;
 ///
 /// That is the newest one that this computer made, whatever others have added since: only there is to be seen what of these
 /// sources was backed up and is away now. Where the index does not have it, its dlist is read. Where the index knows of none,
-/// it is the newest one that says that this computer made it, or says of nobody and has some of the sources; what others say
-/// of a file of this name is not believed. One that cannot be read is told and passed over. When there is none, the index has
+/// it is the newest one that says that this computer made it, or names no computer and has some of the sources; what others say
+/// of a file of this name is not believed. One that cannot be read is reported and passed over. When there is none, the index has
 /// no version afterwards.
 ///
 /// # Errors
 /// Those of the destination.
 pub(crate) fn load_newest_version(
     repository: Repository<'_>,
-    listed: &Listed,
+    listed: &Listing,
     sources: &SourceList,
 ) -> Result<()> {
     let Repository { index, .. } = repository;
@@ -62,7 +62,7 @@ pub(crate) fn load_newest_version(
         index.forget_versions(&gone)?;
         return add_left_out(repository, listed, sources);
     }
-    // Nobody knows yet whether all that it needs is there.
+    // Whether all that it needs is there is unknown yet.
     index.set_may_be_damaged(true)?;
     // One that is gone may be there under a name that another computer gave it.
     let is_newer = |dlist: &&ListedVolume| dlist.name.time() > newest_own;
@@ -83,7 +83,7 @@ pub(crate) fn load_newest_version(
     Ok(())
 }
 
-/// Loads the newest of these that is own after all, or that says of nobody and has some of the sources, and returns which of
+/// Loads the newest of these that is own after all, or that names no computer and has some of the sources, and returns which of
 /// the two it is. When there is none, the index has no version afterwards.
 fn load_by_sources(
     repository: Repository<'_>,
@@ -111,7 +111,7 @@ fn load_by_sources(
 
 /// Finds out whose versions are newer than the one in the index. A purge that was cut off leaves one of this computer's that
 /// the index does not know; where the sources still have what was purged, the next version is to have it again.
-fn look_at_newer(repository: Repository<'_>, listed: &Listed, loaded: i64) -> Result<()> {
+fn look_at_newer(repository: Repository<'_>, listed: &Listing, loaded: i64) -> Result<()> {
     let is_newer = |dlist: &&ListedVolume| {
         let time = dlist.name.time();
         time.is_some_and(|time| time.as_second() > loaded)
@@ -147,7 +147,7 @@ impl<'n> StagedAs<'n> {
 }
 
 /// When a run was killed after its version arrived, it is the newest one in the index from now on.
-fn take_up_staged(repository: Repository<'_>, listed: &Listed) -> Result<()> {
+fn take_up_staged(repository: Repository<'_>, listed: &Listing) -> Result<()> {
     let Repository {
         session,
         index,
@@ -175,11 +175,11 @@ fn take_up_staged(repository: Repository<'_>, listed: &Listed) -> Result<()> {
             Ok(index.set_completeness(time.as_second(), true)?)
         }
         Ok(_) => Ok(()),
-        Err(error) => session.tell_unusable(dlist.name.as_str(), error),
+        Err(error) => session.report_unusable(dlist.name.as_str(), error),
     }
 }
 
-/// Makes it the only version in the index, unless it is another computer's. `None` when it cannot be read, which is told.
+/// Makes it the only version in the index, unless it is another computer's. `None` when it cannot be read, which is reported.
 fn load(repository: Repository<'_>, dlist: &ListedVolume) -> Result<Option<Origin>> {
     let Repository {
         session,
@@ -195,7 +195,7 @@ fn load(repository: Repository<'_>, dlist: &ListedVolume) -> Result<Option<Origi
         Ok(origin) => Ok(Some(origin)),
         // The one before serves as well, it only makes more look changed.
         Err(error) => session
-            .tell_unusable(dlist.name.as_str(), error)
+            .report_unusable(dlist.name.as_str(), error)
             .map(|()| None),
     }
 }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::monitor::{Monitor, Phase};
 use crate::repository::cache::Cache;
 use crate::repository::dlist::read_version;
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
 use crate::repository::session::{Role, Session};
 use crate::repository::store::Store;
 use crate::repository::versions::Version;
@@ -18,7 +18,7 @@ use crate::repository::versions::Version;
 pub(crate) struct Reading {
     pub(crate) session: Session,
     pub(crate) cache: Cache,
-    pub(crate) listed: Listed,
+    pub(crate) listed: Listing,
 }
 
 impl Reading {
@@ -32,7 +32,7 @@ impl Reading {
         let session = Session::new(store, monitor, cancel).with_role(Role::Reading);
         let cache = Cache::lock_or_temporary(store)?;
         session.phase(Phase::Connecting);
-        let listed = Listed::of(&session)?;
+        let listed = Listing::of(&session)?;
         listed.require_versions(&session)?;
         listed.check_passphrase(&session)?;
         session.phase(Phase::ReadingDestination);

@@ -29,14 +29,14 @@ const PARALLEL_DOWNLOADS: usize = 4;
 const PARALLEL_QUESTIONS: usize = 8;
 
 /// A file of the destination, to be read.
-pub(crate) enum Fetched {
+pub(crate) enum LocalVolume {
     /// A copy that goes away with this.
     Copy(TempPath),
     /// The file itself, on a disk of this computer.
     Itself(PathBuf),
 }
 
-impl Deref for Fetched {
+impl Deref for LocalVolume {
     type Target = Path;
 
     fn deref(&self) -> &Path {
@@ -47,7 +47,7 @@ impl Deref for Fetched {
     }
 }
 
-/// One operation on a store: who hears of it and what ends it early.
+/// One operation on a store: who is notified of it and what ends it early.
 #[derive(Clone)]
 pub(crate) struct Session {
     store: Store,
@@ -58,18 +58,18 @@ pub(crate) struct Session {
     role: Role,
     /// Volumes that could not be read for a reason that may pass, and the reason.
     unread: Arc<Mutex<Vec<(String, String)>>>,
-    /// Versions that were told to be gone.
-    told: Arc<Mutex<HashSet<String>>>,
+    /// Versions that were reported as gone.
+    reported_gone: Arc<Mutex<HashSet<String>>>,
 }
 
 /// What an operation is for, as far as versions are concerned that it finds gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Changes nothing, and remembers nothing: each one tells them.
+    /// Changes nothing, and remembers nothing: each one reports them.
     Reading,
-    /// Tells them once, and leaves it to the next backup to tell them again.
+    /// Reports them once, and leaves it to the next backup to report them again.
     Maintaining,
-    /// Tells them for the last time if it comes to its end.
+    /// Reports them for the last time if it finishes.
     BackingUp,
 }
 
@@ -100,7 +100,7 @@ impl Session {
             trace: Arc::new(Trace::new()),
             role: Role::Maintaining,
             unread: Arc::default(),
-            told: Arc::default(),
+            reported_gone: Arc::default(),
         }
     }
 
@@ -156,7 +156,7 @@ impl Session {
         }
     }
 
-    /// Tells a cancelled call from a failed one.
+    /// Distinguishes a cancelled call from a failed one.
     pub(crate) fn failed(&self, error: DestinationError) -> Error {
         match error {
             DestinationError::Cancelled => Error::Cancelled,
@@ -202,15 +202,15 @@ impl Session {
                 DestinationError::NotFound { .. } | DestinationError::Corrupted { .. },
             ) => true,
             Error::Destination(DestinationError::Io { source, .. }) => is_not_found(source),
-            // Readers of volumes tell in this way as well what is wrong with a content.
+            // Readers of volumes report damaged contents in this way as well.
             Error::Io { source, .. } => is_not_found(source) || !is_of_system(source),
             _ => false,
         }
     }
 
     /// # Errors
-    /// [`Error::Unreadable`] when a volume of this kind could not be read for a reason that may pass: then nobody knows
-    /// what is lost.
+    /// [`Error::Unreadable`] when a volume of this kind could not be read for a reason that may pass: then what is lost is
+    /// unknown.
     pub(crate) fn require_read(&self, kind: VolumeKind) -> Result<()> {
         let unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
         let is_of_kind = |(name, _): &&(String, String)| {
@@ -225,10 +225,13 @@ impl Session {
         }
     }
 
-    /// Whether this operation tells for the first time that a version is gone.
-    pub(crate) fn tells_first(&self, name: &str) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.insert(name.to_owned())
+    /// Whether this operation reports for the first time that a version is gone.
+    pub(crate) fn is_first_report(&self, name: &str) -> bool {
+        let mut reported = self
+            .reported_gone
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        reported.insert(name.to_owned())
     }
 
     /// Whether this volume could not be read for a reason that may pass.
@@ -245,8 +248,8 @@ impl Session {
         })
     }
 
-    /// Tells a volume that cannot be used; any failure that is not its own is given back.
-    pub(crate) fn tell_unusable(&self, volume: &str, error: Error) -> Result<()> {
+    /// Reports a volume that cannot be used; any failure that is not its own is given back.
+    pub(crate) fn report_unusable(&self, volume: &str, error: Error) -> Result<()> {
         let is_lost = Self::is_proof_of_loss(&error);
         let why = self.volume_fault(error)?;
         warn!(parent: &self.trace.volume(volume), why, is_lost, "cannot be used");
@@ -373,16 +376,16 @@ impl Session {
     }
 
     /// Where a volume can be read: downloaded into `folder`, unless the destination is a folder of this computer.
-    pub(crate) fn fetch(&self, name: &str, folder: &Path) -> Result<Fetched> {
+    pub(crate) fn fetch(&self, name: &str, folder: &Path) -> Result<LocalVolume> {
         self.runtime.block_on(self.fetch_async(name, folder))
     }
 
-    async fn fetch_async(&self, name: &str, folder: &Path) -> Result<Fetched> {
+    async fn fetch_async(&self, name: &str, folder: &Path) -> Result<LocalVolume> {
         if let Some(path) = self.store.destination().local_path(name)
             && let Ok(stat) = fs::metadata(&path)
         {
             self.monitor.transferred(stat.len());
-            return Ok(Fetched::Itself(path));
+            return Ok(LocalVolume::Itself(path));
         }
         let file = tempfile::Builder::new()
             .prefix("download")
@@ -408,7 +411,7 @@ impl Session {
             error => self.failed(error),
         })?;
         info!(parent: &span, "read");
-        Ok(Fetched::Copy(path))
+        Ok(LocalVolume::Copy(path))
     }
 
     /// Downloads volumes, a few at the same time, and hands each, or why it did not come, to `read` on the calling
@@ -417,13 +420,13 @@ impl Session {
         &self,
         volumes: impl IntoIterator<Item = &'v ListedVolume>,
         folder: &Path,
-        mut read: impl FnMut(&ListedVolume, Result<Fetched>) -> Result<()>,
+        mut read: impl FnMut(&ListedVolume, Result<LocalVolume>) -> Result<()>,
     ) -> Result<()> {
         let fetches = volumes.into_iter().map(|volume| {
             let (session, name, folder) =
                 (self.clone(), volume.name.to_string(), folder.to_owned());
             async move {
-                // A task of its own, so that it goes on while `read` keeps this thread busy.
+                // A task of its own, so that it continues while `read` keeps this thread busy.
                 let fetching =
                     tokio::spawn(async move { session.fetch_async(&name, &folder).await });
                 let fetched = unwrap_panic(AbortOnDropHandle::new(fetching).await);

@@ -5,12 +5,12 @@ use coffer_volume::dlist::{EntryKind, FilelistEntry};
 
 use crate::error::Result;
 use crate::paths::SEPARATOR as PATH_SEPARATOR;
-use crate::repository::kept::SOURCES;
+use crate::repository::local_facts::SOURCES;
 use crate::source::{Root, is_inside, is_marker, with_separator};
 
 /// In no path.
 const SEPARATOR: char = '\0';
-/// Nobody backs up more; a list that was made to do harm may.
+/// Real lists are shorter; a hostile one may not be.
 const MOST: usize = 1000;
 
 /// Paths as stored.
@@ -70,7 +70,7 @@ impl SourceList {
         Ok(false)
     }
 
-    /// Those of which the newest version in the index has more than a folder that is as good as empty.
+    /// Those of which the newest version in the index has more than a folder that is practically empty.
     pub(crate) fn with_content_in(self, index: &Index) -> Result<Self> {
         let mut full = Self::default();
         for path in self.0 {

@@ -110,7 +110,7 @@ impl Spool {
     }
 }
 
-/// Blocks in memory. Whoever picks files so that these sets get slow could as well pick larger files. A `HashSet` would
+/// Blocks in memory. Hash flooding is no threat: larger files slow a backup down just as well. A `HashSet` would
 /// take twice the room while it grows.
 pub(crate) type BlockSet = IndexSet<(Hash, u64), foldhash::fast::RandomState>;
 

@@ -7,16 +7,16 @@ use coffer_volume::{VolumeKind as NameKind, VolumeName};
 
 use crate::error::{Error, Result};
 use crate::monitor::{FaultKind, Problem, ProblemKind};
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
 use crate::repository::loading::{read_dblock, read_dindex};
 use crate::repository::needs::{Needs, is_unknown, needed_volumes};
-use crate::repository::opened::Repository;
+use crate::repository::open::Repository;
 use crate::repository::session::Session;
 use crate::repository::volumes::ListedVolume;
 
 /// What bringing the index in line with the destination found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Synced {
+pub(crate) enum SyncOutcome {
     /// All blocks that the index knew are where they were.
     AsKnown,
     /// Blocks were forgotten: the only volume that had them is gone, though no version needs them, because another computer
@@ -32,7 +32,10 @@ pub(crate) enum Synced {
 /// # Errors
 /// [`Error::VolumesMissing`] when a volume is gone that held the only copy of a block that a version needs; everything
 /// else is read all the same. It comes again until the volumes are back or [`accept_losses`] was called.
-pub(crate) fn sync_volumes(repository: Repository<'_>, listed: &mut Listed) -> Result<Synced> {
+pub(crate) fn sync_volumes(
+    repository: Repository<'_>,
+    listed: &mut Listing,
+) -> Result<SyncOutcome> {
     let Repository { session, index, .. } = repository;
     listed.complete(session, index)?;
     let changed = forget_changed(repository, listed)?;
@@ -48,14 +51,14 @@ pub(crate) fn sync_volumes(repository: Repository<'_>, listed: &mut Listed) -> R
         return Err(Error::VolumesMissing { destination, names });
     }
     Ok(if changed || has_lost {
-        Synced::Forgot
+        SyncOutcome::Forgot
     } else {
-        Synced::AsKnown
+        SyncOutcome::AsKnown
     })
 }
 
 /// Reads dindexes that the index does not know, and adds what they describe to the listing when it is there all the same.
-fn read_new_dindexes(repository: Repository<'_>, listed: &mut Listed) -> Result<()> {
+fn read_new_dindexes(repository: Repository<'_>, listed: &mut Listing) -> Result<()> {
     let known: HashSet<String> = confirmed(repository.index, VolumeKind::Dindex)?;
     let new = listed.dindexes.iter();
     let new = new.filter(|volume| !known.contains(volume.name.as_str()));
@@ -67,7 +70,7 @@ fn read_new_dindexes(repository: Repository<'_>, listed: &mut Listed) -> Result<
 }
 
 /// Reads dblocks that no dindex describes.
-fn read_uncovered_dblocks(repository: Repository<'_>, listed: &Listed) -> Result<()> {
+fn read_uncovered_dblocks(repository: Repository<'_>, listed: &Listing) -> Result<()> {
     let Repository {
         session,
         index,
@@ -85,7 +88,7 @@ fn read_uncovered_dblocks(repository: Repository<'_>, listed: &Listed) -> Result
             index.transaction(|index| read_dblock(store, index, volume, &path, format))
         });
         read.or_else(|error| {
-            session.tell_unusable(volume.name.as_str(), error)?;
+            session.report_unusable(volume.name.as_str(), error)?;
             Ok(index.set_may_be_damaged(true)?)
         })
     })
@@ -93,7 +96,7 @@ fn read_uncovered_dblocks(repository: Repository<'_>, listed: &Listed) -> Result
 
 /// Forgets data volumes that are gone, and remembers those of which a version needs something that no other has. Returns
 /// whether there was anything that no other has.
-fn note_losses(repository: Repository<'_>, listed: &Listed, lost: &[VolumeRow]) -> Result<bool> {
+fn note_losses(repository: Repository<'_>, listed: &Listing, lost: &[VolumeRow]) -> Result<bool> {
     let index = repository.index;
     let ids: Vec<_> = lost.iter().map(|row| row.id).collect();
     // Other volumes, some of which were read just now, may have all that was in them.
@@ -115,7 +118,7 @@ fn note_losses(repository: Repository<'_>, listed: &Listed, lost: &[VolumeRow]) 
 }
 
 /// A dblock that a dindex describes and a listing lacks.
-struct Unlisted {
+struct UnlistedVolume {
     dblock: VolumeName,
     size: u64,
     dindex: ListedVolume,
@@ -124,9 +127,9 @@ struct Unlisted {
 /// Reads dindexes into the index. Returns what they describe and the listing lacks.
 fn read_dindexes(
     repository: Repository<'_>,
-    listed: &Listed,
+    listed: &Listing,
     dindexes: &[ListedVolume],
-) -> Result<Vec<Unlisted>> {
+) -> Result<Vec<UnlistedVolume>> {
     let Repository {
         session,
         index,
@@ -146,7 +149,7 @@ fn read_dindexes(
         });
         let described = match read {
             Ok(described) => described,
-            Err(error) => return session.tell_unusable(volume.name.as_str(), error),
+            Err(error) => return session.report_unusable(volume.name.as_str(), error),
         };
         for described in described {
             if sizes.contains_key(described.dblock.as_str()) {
@@ -155,7 +158,7 @@ fn read_dindexes(
             let name = VolumeName::parse(&described.dblock);
             let name = name.filter(|name| name.kind() == NameKind::Dblock);
             if let (Some(dblock), Some(digest)) = (name, described.digest) {
-                unlisted.push(Unlisted {
+                unlisted.push(UnlistedVolume {
                     dblock,
                     size: digest.size,
                     dindex: volume.clone(),
@@ -170,8 +173,8 @@ fn read_dindexes(
 /// Adds those to a listing that are there all the same, because it lags behind. Returns the dindexes that describe them.
 fn add_unlisted(
     session: &Session,
-    listed: &mut Listed,
-    unlisted: Vec<Unlisted>,
+    listed: &mut Listing,
+    unlisted: Vec<UnlistedVolume>,
 ) -> Result<Vec<ListedVolume>> {
     if unlisted.is_empty() {
         return Ok(Vec::new());
@@ -179,7 +182,7 @@ fn add_unlisted(
     let names = unlisted.iter().map(|found| found.dblock.to_string());
     let there = session.ask_by_name(names.collect())?;
     let mut dindexes = Vec::new();
-    for Unlisted {
+    for UnlistedVolume {
         dblock: name,
         size,
         dindex,
@@ -194,7 +197,7 @@ fn add_unlisted(
 }
 
 /// Whether every version has all that it needs, in volumes that are there.
-pub(crate) fn is_all_there(repository: Repository<'_>, listed: &Listed) -> Result<bool> {
+pub(crate) fn is_all_there(repository: Repository<'_>, listed: &Listing) -> Result<bool> {
     let Repository { index, .. } = repository;
     // Versions that are gone may be among those that were read before.
     index.clear_older()?;
@@ -207,7 +210,7 @@ pub(crate) fn is_all_there(repository: Repository<'_>, listed: &Listed) -> Resul
 }
 
 /// Volumes that versions need and that are still gone. One that came back was read with the others.
-fn still_lost(index: &Index, listed: &Listed) -> Result<Vec<String>> {
+fn still_lost(index: &Index, listed: &Listing) -> Result<Vec<String>> {
     let mut lost = index.lost_volumes()?;
     if lost.is_empty() {
         return Ok(lost);
@@ -222,19 +225,19 @@ fn still_lost(index: &Index, listed: &Listed) -> Result<Vec<String>> {
     Ok(lost)
 }
 
-/// What it means to an operation that goes on without volumes that are gone.
+/// What it means to an operation that continues without volumes that are gone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Losses {
     /// They are a warning.
-    Told,
+    Reported,
     /// They are what it looks for.
     Sought,
 }
 
-/// The same, for operations that go on without volumes that are gone.
-pub(crate) fn sync_what_is_there(
+/// The same, for operations that continue without volumes that are gone.
+pub(crate) fn sync_ignoring_missing(
     repository: Repository<'_>,
-    listed: &mut Listed,
+    listed: &mut Listing,
     losses: Losses,
 ) -> Result<()> {
     let Repository { session, .. } = repository;
@@ -245,7 +248,7 @@ pub(crate) fn sync_what_is_there(
     for subject in names {
         let kind = match losses {
             Losses::Sought => ProblemKind::VolumeMissing,
-            Losses::Told => ProblemKind::VolumeUnusable {
+            Losses::Reported => ProblemKind::VolumeUnusable {
                 why: "it is missing".to_owned(),
                 is_lost: true,
             },
@@ -255,7 +258,7 @@ pub(crate) fn sync_what_is_there(
     Ok(())
 }
 
-/// Goes on without the volumes that are gone: somebody said that they will not come back.
+/// Continues without the volumes that are gone: the person confirmed that they will not come back.
 pub(crate) fn accept_losses(index: &Index) -> Result<()> {
     for name in index.lost_volumes()? {
         index.accept_loss(&name)?;
@@ -271,9 +274,9 @@ fn confirmed(index: &Index, kind: VolumeKind) -> Result<HashSet<String>> {
         .collect())
 }
 
-/// Forgets volumes that have another length than they had, and tells them: what is left of them is read anew. Returns
+/// Forgets volumes that have another length than they had, and reports them: what is left is read again. Returns
 /// whether there were any.
-fn forget_changed(repository: Repository<'_>, listed: &Listed) -> Result<bool> {
+fn forget_changed(repository: Repository<'_>, listed: &Listing) -> Result<bool> {
     let Repository { session, index, .. } = repository;
     let sizes: HashMap<&str, u64> = listed
         .volumes()
@@ -301,7 +304,7 @@ fn forget_changed(repository: Repository<'_>, listed: &Listed) -> Result<bool> {
 }
 
 /// Forgets index volumes that are gone, and returns the data volumes that are.
-fn forget_missing(index: &Index, listed: &Listed) -> Result<Vec<VolumeRow>> {
+fn forget_missing(index: &Index, listed: &Listing) -> Result<Vec<VolumeRow>> {
     let there: HashSet<&str> = listed
         .dblocks
         .iter()

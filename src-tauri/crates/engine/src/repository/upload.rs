@@ -148,6 +148,6 @@ impl CheckpointStore for IndexCheckpoints<'_> {
     }
 
     /// Left to [`upload_pair`] and its like, which know when nothing can ask for it any more. One that no longer fits
-    /// is noticed by whoever loads it.
+    /// is noticed when it is loaded.
     fn remove(&self, _name: &str) {}
 }

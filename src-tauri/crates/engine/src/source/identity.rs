@@ -58,15 +58,15 @@ pub(super) fn device(_stat: &Metadata) -> Option<i64> {
 /// Stands for the file system that `folder` lies in, and, for a source, for where its links lead, so that another disk at
 /// the same place is told apart. `None` where the system does not say.
 pub(super) fn whereabouts(folder: &Path, is_source: bool) -> Option<i64> {
-    let mut told = file_system(folder)?;
+    let mut identity = file_system(folder)?;
     if is_bound(folder) {
-        told.push_str(&format!(" bound {}", number(folder)));
+        identity.push_str(&format!(" bound {}", number(folder)));
     }
     if is_source && let Ok(real) = fs::canonicalize(folder) {
-        told.push(' ');
-        told.push_str(&real.to_string_lossy());
+        identity.push(' ');
+        identity.push_str(&real.to_string_lossy());
     }
-    let digest = HashAlgorithm::Sha256.digest(told.as_bytes());
+    let digest = HashAlgorithm::Sha256.digest(identity.as_bytes());
     let start = digest.as_bytes().first_chunk()?;
     Some(i64::from_le_bytes(*start))
 }
@@ -80,7 +80,7 @@ fn is_bound(folder: &Path) -> bool {
             .is_some_and(|parent| device(parent) == device(folder))
 }
 
-/// The folder's number in its file system; 0 where it is not told.
+/// The folder's number in its file system; 0 where it is unknown.
 fn number(folder: &Path) -> u64 {
     #[cfg(unix)]
     let number = fs::metadata(folder).map_or(0, |stat| id(&stat).1);
@@ -106,7 +106,7 @@ pub(super) fn is_mounted(_folder: &Path) -> bool {
     false
 }
 
-/// Device numbers are given anew with each disk that is plugged in, so the file system's own id goes before them. FAT, exFAT
+/// Device numbers are reassigned with each disk that is plugged in, so the file system's own id goes before them. FAT, exFAT
 /// and XFS have none but the device's number, and what a program mounts (FUSE) has none at all: there it is the id that udev
 /// read from the disk, the size, and what was mounted, a vault's folder or a server's, say.
 #[cfg(unix)]

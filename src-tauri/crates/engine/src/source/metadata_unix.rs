@@ -10,7 +10,7 @@ use coffer_volume::metadata::{Attributes, Metadata, UnixMetadata, hardlink_group
 use jiff::{SignedDuration, Timestamp};
 use nix::unistd::{Gid, Group, Uid, User, geteuid, getgroups};
 
-use super::Found;
+use super::SourceEntry;
 
 /// Longest value of an extended attribute that is stored, in bytes.
 const MAX_XATTR: usize = 64 * 1024;
@@ -21,8 +21,8 @@ thread_local! {
     static GROUPS: RefCell<HashMap<u32, Option<String>>> = RefCell::default();
 }
 
-/// What tells an unchanged entry without reading it.
-pub(crate) fn local_state(found: &Found) -> LocalState {
+/// What shows that an entry is unchanged without reading it.
+pub(crate) fn local_state(found: &SourceEntry) -> LocalState {
     let stat = &found.stat;
     LocalState {
         modified: nanoseconds(stat.mtime(), stat.mtime_nsec()),
@@ -32,7 +32,7 @@ pub(crate) fn local_state(found: &Found) -> LocalState {
 }
 
 /// Everything that is stored of an entry besides its content, as Duplicati writes it on Linux.
-pub(crate) fn metadata(found: &Found) -> std::io::Result<Metadata> {
+pub(crate) fn metadata(found: &SourceEntry) -> std::io::Result<Metadata> {
     let stat = &found.stat;
     let modified = timestamp(stat.mtime(), stat.mtime_nsec());
     let changed = timestamp(stat.ctime(), stat.ctime_nsec());
@@ -64,7 +64,7 @@ pub(crate) fn metadata(found: &Found) -> std::io::Result<Metadata> {
             group: group_name(stat.gid()),
         }),
         special_mode: match found.kind {
-            // Those of links mean nothing, and nobody can set them.
+            // Those of links mean nothing and cannot be set.
             EntryKind::Symlink => 0,
             EntryKind::File | EntryKind::Folder => stat.mode() & 0o7000,
         },
@@ -92,7 +92,7 @@ const EXCLUSION_MARKS: [&str; 2] = [
 ];
 
 /// The mark that says "no backup", if there is one.
-pub(crate) fn exclusion_mark(found: &mut Found) -> Option<&'static str> {
+pub(crate) fn exclusion_mark(found: &mut SourceEntry) -> Option<&'static str> {
     // One question for all, and nearly always the only one.
     let mut names = xattr::list(&found.path).ok()?.peekable();
     found.has_xattrs = names.peek().is_some();
@@ -121,7 +121,7 @@ fn xattrs(path: &Path, limit: usize) -> (BTreeMap<String, Vec<u8>>, Vec<String>)
 }
 
 /// What .NET would call the attributes of an entry.
-pub(crate) fn attributes(found: &Found) -> Attributes {
+pub(crate) fn attributes(found: &SourceEntry) -> Attributes {
     let mut attributes = Attributes::default();
     if is_read_only(&found.path, &found.stat) {
         attributes = attributes.with(Attributes::READ_ONLY);
@@ -227,9 +227,9 @@ mod tests {
     use super::*;
     use crate::source::Reason;
 
-    fn found(path: &Path) -> Found {
+    fn found(path: &Path) -> SourceEntry {
         let stat = std::fs::symlink_metadata(path).unwrap();
-        Found {
+        SourceEntry {
             stored: path.display().to_string(),
             path: path.to_owned(),
             kind: if stat.is_dir() {

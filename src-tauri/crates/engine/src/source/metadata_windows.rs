@@ -7,16 +7,16 @@ use coffer_volume::dlist::EntryKind;
 use coffer_volume::metadata::{Attributes, Metadata, hardlink_group};
 use jiff::{SignedDuration, Timestamp};
 
-use super::Found;
+use super::SourceEntry;
 
 /// 1970-01-01 in Windows file time (100 ns since 1601-01-01).
 const EPOCH: i64 = 116_444_736_000_000_000;
 
-/// What tells an unchanged entry without reading it.
-pub(crate) fn local_state(found: &Found) -> LocalState {
+/// What shows that an entry is unchanged without reading it.
+pub(crate) fn local_state(found: &SourceEntry) -> LocalState {
     let nanoseconds = |ticks: i64| ticks.saturating_sub(EPOCH).saturating_mul(100);
     let modified = nanoseconds(found.stat.last_write_time().cast_signed());
-    // A file that cannot be asked for them is told when it is read.
+    // A file that cannot be asked for them is reported when it is read.
     let (changed, inode) = identity(found).map_or((0, 0), |(changed, inode)| {
         (nanoseconds(changed), inode.cast_signed())
     });
@@ -30,7 +30,7 @@ pub(crate) fn local_state(found: &Found) -> LocalState {
 
 /// When anything of an entry changed last, as NTFS keeps it (file time), and its number in its file system. The standard
 /// library shows neither.
-fn identity(found: &Found) -> Option<(i64, u64)> {
+fn identity(found: &SourceEntry) -> Option<(i64, u64)> {
     use std::os::windows::fs::OpenOptionsExt as _;
     use windows_sys::Win32::Storage::FileSystem::{
         FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_READ_ATTRIBUTES,
@@ -72,7 +72,7 @@ fn change_time(file: &std::fs::File) -> Option<i64> {
 }
 
 /// Everything that is stored of an entry besides its content.
-pub(crate) fn metadata(found: &Found) -> std::io::Result<Metadata> {
+pub(crate) fn metadata(found: &SourceEntry) -> std::io::Result<Metadata> {
     let symlink_target = match found.kind {
         EntryKind::Symlink => {
             let target = std::fs::read_link(&found.path)?;
@@ -99,7 +99,7 @@ pub(crate) fn metadata(found: &Found) -> std::io::Result<Metadata> {
 }
 
 /// The attributes of an entry.
-pub(crate) fn attributes(found: &Found) -> Attributes {
+pub(crate) fn attributes(found: &SourceEntry) -> Attributes {
     Attributes(found.stat.file_attributes())
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn hardlink_id(path: &Path, _stat: &Stat) -> Option<(u64, u64)> {
 }
 
 /// Windows has no mark that says "no backup".
-pub(crate) fn exclusion_mark(_found: &mut Found) -> Option<&'static str> {
+pub(crate) fn exclusion_mark(_found: &mut SourceEntry) -> Option<&'static str> {
     None
 }
 

@@ -36,7 +36,7 @@ fn first_name<'p>(folder: &str, path: &'p str) -> &'p str {
     rest.split(SEPARATOR).next().unwrap_or(rest)
 }
 
-/// Whether a name is one that folders have which are as good as empty.
+/// Whether a name is one that practically empty folders have.
 pub(crate) fn is_marker(name: &str) -> bool {
     MARKERS.contains(&name) || name.starts_with(".Trash-")
 }
@@ -114,7 +114,7 @@ impl KnownMounts {
     pub(super) fn is_away<I: Iterator<Item = String>>(
         &self,
         folder: &str,
-        now: &Mounted,
+        now: &MountPoint,
         children: impl Fn() -> I,
     ) -> bool {
         let known = self.whereabouts.get(folder);
@@ -134,8 +134,8 @@ impl KnownMounts {
         let mut known = self.index.some_below(folder, file, SAMPLED)?;
         known.retain(|(path, _)| !is_marker(first_name(folder, path)));
         if known.is_empty() {
-            let telling = children().filter(|child| !is_marker(first_name(folder, child)));
-            return self.index.has_any_of(telling);
+            let others = children().filter(|child| !is_marker(first_name(folder, child)));
+            return self.index.has_any_of(others);
         }
         let is_there = |(path, size): &&(String, u64)| {
             std::fs::symlink_metadata(path).is_ok_and(|stat| stat.len() == *size)
@@ -146,7 +146,7 @@ impl KnownMounts {
 }
 
 /// What is mounted somewhere.
-pub(super) struct Mounted {
+pub(super) struct MountPoint {
     /// See [`super::identity::device`].
     pub(super) device: Option<i64>,
     /// See [`super::identity::whereabouts`].

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::Found;
+use super::SourceEntry;
 
 /// Time within which file systems with whole seconds may give two changes the same time. FAT has the longest.
 const LONG_TICK: Duration = Duration::from_secs(2);
@@ -14,7 +14,7 @@ const TICK: Duration = Duration::from_millis(20);
 /// How far the clock of a file server may be ahead.
 const MOST_AHEAD: Duration = Duration::from_secs(3600);
 
-impl Found {
+impl SourceEntry {
     /// Opens the file to read it, and takes over what it is now.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
-mod begun;
 mod child;
 mod limits;
+mod walked_folders;
 
 #[cfg(all(test, unix))]
 mod tests;
@@ -14,15 +14,15 @@ use std::time::SystemTime;
 use coffer_volume::dlist::EntryKind;
 
 use super::SEPARATOR;
-use super::found::{Found, WalkItem, Why};
+use super::entry::{SourceEntry, WalkItem, Why};
 use super::identity::{device, is_mounted, whereabouts};
-use super::mounts::{KnownMounts, Mounted, is_marker};
+use super::mounts::{KnownMounts, MountPoint, is_marker};
 use super::roots::{Root, is_inside, with_separator};
 use super::rules::{Decision, EmptyFolders, Reason, SourceOptions, SymlinkPolicy};
 use crate::filter::{Action, Filters};
-use begun::AllBegun;
 use child::Child;
 use limits::Limits;
+use walked_folders::WalkedFolders;
 
 /// Walks sources in the order of stored paths.
 pub(crate) struct Walk<'a> {
@@ -34,7 +34,7 @@ pub(crate) struct Walk<'a> {
     /// Sources, and folders in them in which another file system begins, with their [`whereabouts`].
     mounts: HashMap<String, i64>,
     /// The same, to see whether they are still there.
-    begun: AllBegun,
+    begun: WalkedFolders,
     roots: std::vec::IntoIter<Root>,
     /// Sources within the one that is walked.
     inner: Vec<String>,
@@ -42,7 +42,7 @@ pub(crate) struct Walk<'a> {
     /// Items that come before anything else.
     ready: VecDeque<WalkItem>,
     /// Folders whose entries wait until something in them is stored.
-    waiting: Vec<Found>,
+    waiting: Vec<SourceEntry>,
     left_out: u64,
 }
 
@@ -61,7 +61,7 @@ struct OpenFolder {
 }
 
 /// What became of opening a folder.
-enum Opened {
+enum FolderOpening {
     /// Its names are on the stack.
     Entered {
         /// Whether they say nothing.
@@ -87,7 +87,7 @@ impl<'a> Walk<'a> {
             limits: Limits::new(options),
             known_mounts: None,
             mounts: HashMap::new(),
-            begun: AllBegun::default(),
+            begun: WalkedFolders::default(),
             roots: roots.into_iter(),
             inner: Vec::new(),
             stack: Vec::new(),
@@ -97,7 +97,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The same walk, which tells also of what is left out.
+    /// The same walk, which also reports what is left out.
     pub(crate) fn explaining(mut self) -> Self {
         self.explains = true;
         self
@@ -156,17 +156,17 @@ impl<'a> Walk<'a> {
         if kind == EntryKind::Folder {
             let device = device(&stat);
             match self.open_folder(&root.path, &stored, device, None) {
-                Ok(Opened::Entered { is_emptied: found }) => is_emptied = found,
-                Ok(Opened::Away) => return Some(problem(Why::Away)),
+                Ok(FolderOpening::Entered { is_emptied: found }) => is_emptied = found,
+                Ok(FolderOpening::Away) => return Some(problem(Why::Away)),
                 Err(error) => return Some(problem(Why::UnreadableSource(error))),
             }
-            self.tell_missing_inner();
+            self.report_missing_inner();
             if self.filters.leaves_out_the_rest() && !self.includes(&stored) {
                 return self.left_out(stored, Reason::NoRule);
             }
         }
         let path = root.path;
-        let found = Box::new(Found {
+        let found = Box::new(SourceEntry {
             stored,
             path,
             kind,
@@ -185,7 +185,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Sources in the one that is walked which are not there.
-    fn tell_missing_inner(&mut self) {
+    fn report_missing_inner(&mut self) {
         for inner in &self.inner {
             let why = match fs::metadata(inner) {
                 Ok(_) => continue,
@@ -276,7 +276,7 @@ impl<'a> Walk<'a> {
         stored: &str,
         device: Option<i64>,
         only_through: Option<Reason>,
-    ) -> io::Result<Opened> {
+    ) -> io::Result<FolderOpening> {
         let names_alone = only_through.is_some();
         let (children, only_markers) = self.read_children(path, stored, names_alone)?;
         let is_source = self.stack.is_empty() || self.is_inner(stored);
@@ -291,13 +291,13 @@ impl<'a> Walk<'a> {
             .then(|| whereabouts(path, is_named))
             .flatten();
         if let Some(whereabouts) = whereabouts {
-            let now = Mounted {
+            let now = MountPoint {
                 device,
                 whereabouts,
             };
             let paths = || children.iter().map(|child| child.stored(stored));
             if known.is_some_and(|known| known.is_away(stored, &now, paths)) {
-                return Ok(Opened::Away);
+                return Ok(FolderOpening::Away);
             }
             if begins {
                 self.mounts.insert(stored.to_owned(), whereabouts);
@@ -317,12 +317,12 @@ impl<'a> Walk<'a> {
             real,
             only_through,
         });
-        Ok(Opened::Entered {
+        Ok(FolderOpening::Entered {
             is_emptied: only_markers,
         })
     }
 
-    /// Tells a name that volumes cannot hold, unless a rule leaves it out in any case.
+    /// Reports a name that volumes cannot hold, unless a rule leaves it out in any case.
     fn not_unicode(&mut self, folder: &str, name: &str, is_folder: bool, is_passed: bool) {
         let mut subject = format!("{folder}{name}");
         if is_folder {
@@ -404,7 +404,7 @@ impl<'a> Walk<'a> {
         if child.kind == EntryKind::File && !stat.is_file() {
             return problem(stored, Why::SpecialFile, false);
         }
-        let mut found = Found {
+        let mut found = SourceEntry {
             stored,
             path,
             kind: child.kind,
@@ -427,15 +427,20 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes into what was found when it is a folder, and gives it out.
-    fn enter(&mut self, found: Found, is_inner: bool, is_entered_alone: bool) -> Option<WalkItem> {
+    fn enter(
+        &mut self,
+        found: SourceEntry,
+        is_inner: bool,
+        is_entered_alone: bool,
+    ) -> Option<WalkItem> {
         if found.kind == EntryKind::Folder {
             let device = device(&found.stat);
             match self.open_folder(&found.path, &found.stored, device, None) {
-                Ok(Opened::Entered { is_emptied }) if is_inner && is_emptied => {
+                Ok(FolderOpening::Entered { is_emptied }) if is_inner && is_emptied => {
                     return Some(WalkItem::Emptied(Box::new(found)));
                 }
-                Ok(Opened::Entered { .. }) => {}
-                Ok(Opened::Away) => return problem(found.stored, Why::Away, true),
+                Ok(FolderOpening::Entered { .. }) => {}
+                Ok(FolderOpening::Away) => return problem(found.stored, Why::Away, true),
                 Err(error) => return problem(found.stored, Why::Unreadable(error), true),
             }
         }

@@ -12,7 +12,7 @@ use crate::operations::backup::hold::Hold;
 use crate::operations::backup::options::BackupStats;
 use crate::operations::backup::overview::Overview;
 use crate::operations::backup::pace::PATIENT_LEVEL;
-use crate::operations::backup::run::{Made, Run};
+use crate::operations::backup::run::{NewVersion, Run};
 use crate::operations::compact::options::CompactOptions;
 use crate::operations::compact::{GRACE, compact_afterwards};
 use crate::operations::delete::{RetentionRun, apply_retention, note_rule_of_waiting_run};
@@ -21,7 +21,7 @@ use crate::operations::verify::{Lists, Samples, VerifyOptions, verify_samples};
 use crate::repository::contents::Contents;
 use crate::repository::deletion::with_dindexes;
 use crate::repository::dlist::read_version;
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
 use crate::repository::source_list::SourceList;
 use crate::repository::spool::Spool;
 use crate::repository::volumes::ListedVolume;
@@ -30,7 +30,7 @@ use crate::threads::lock;
 
 /// The versions that are there, and room to read one.
 struct Before<'a> {
-    listed: &'a Listed,
+    listed: &'a Listing,
     spool: &'a Path,
 }
 
@@ -53,9 +53,9 @@ impl Run<'_> {
         &self,
         spool: &Spool,
         roots: &[Root],
-        made: Made,
+        made: NewVersion,
     ) -> Result<BackupStats> {
-        let Made {
+        let NewVersion {
             mut stats,
             overview,
             mut listed,
@@ -125,7 +125,7 @@ impl Run<'_> {
             None if overview.sources_left || self.left_before(before, &sources, stats)? => {
                 Some(Hold::SourcesLeft)
             }
-            // What is gone since an older version may be on a disk that is unplugged, and nothing tells it from a deletion.
+            // What is gone since an older version may be on a disk that is unplugged, and looks the same as a deletion.
             None => before.is_there(stats).then_some(Hold::NothingRemembered),
         };
         let waits_for = match begins {
@@ -136,7 +136,7 @@ impl Run<'_> {
         let nothing_chosen = overview.files == 0
             && !overview.keeps
             && (overview.left_out > 0 || overview.files_are_gone);
-        let told = [
+        let notes = [
             nothing_chosen.then_some(ProblemKind::NothingChosen {
                 is_meant: self.options.allow_missing_source,
             }),
@@ -144,7 +144,7 @@ impl Run<'_> {
                 .filter(|_| !self.options.retention.keeps_all())
                 .map(Hold::problem),
         ];
-        for kind in told.into_iter().flatten() {
+        for kind in notes.into_iter().flatten() {
             let subject = self.session.label();
             self.session.monitor().problem(Problem { subject, kind });
         }
@@ -178,7 +178,7 @@ impl Run<'_> {
         match read {
             Ok(()) => Ok(left),
             Err(error) => {
-                session.tell_unusable(dlist.name.as_str(), error)?;
+                session.report_unusable(dlist.name.as_str(), error)?;
                 Ok(true)
             }
         }
@@ -197,14 +197,14 @@ impl Run<'_> {
     }
 }
 
-fn sample_count(listed: &Listed, samples: u64, percentage: f64) -> u64 {
+fn sample_count(listed: &Listing, samples: u64, percentage: f64) -> u64 {
     let kinds = [&listed.dblocks, &listed.dindexes, &listed.dlists];
     let largest = kinds.map(Vec::len).into_iter().max().unwrap_or(0);
     samples.max((largest as f64 * percentage / 100.0).ceil() as u64 * u64::from(samples > 0))
 }
 
-/// Whether volumes that nobody needs may have reached their time, or were left by a run that was killed.
-fn has_waste(index: &Index, listed: &Listed, now: Timestamp) -> Result<bool> {
+/// Whether unneeded volumes may have reached their time, or were left by a run that was killed.
+fn has_waste(index: &Index, listed: &Listing, now: Timestamp) -> Result<bool> {
     let noted = index.waste()?;
     let listed: HashSet<&str> = listed
         .volumes()
@@ -220,7 +220,7 @@ fn has_waste(index: &Index, listed: &Listed, now: Timestamp) -> Result<bool> {
 }
 
 /// Whether this run added to many small volumes, so that they are worth merging.
-fn has_small_volumes(listed: &Listed, stats: &BackupStats, compact: &CompactOptions) -> bool {
+fn has_small_volumes(listed: &Listing, stats: &BackupStats, compact: &CompactOptions) -> bool {
     stats.uploaded_volumes > 1
         && compact.are_too_small(listed.dblocks.iter().map(|volume| volume.size))
 }

@@ -46,7 +46,7 @@ impl<R: Read> Iterator for Blocks<R> {
 mod tests {
     use super::*;
 
-    /// A file that ends for a moment behind each part, because somebody cuts it and writes it anew.
+    /// A file that ends for a moment behind each part, because another program truncates and rewrites it.
     struct CutAgainAndAgain(Vec<&'static [u8]>);
 
     impl Read for CutAgainAndAgain {

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::monitor::{Fallback, Phase, Problem, ProblemKind};
 use crate::operations::backup::known::{Known, KnownBlocks, NEVER};
 use crate::operations::backup::options::BackupStats;
-use crate::operations::backup::overview::{Overview, Unchanged};
+use crate::operations::backup::overview::{Overview, UnchangedTotals};
 use crate::operations::backup::pace::Pace;
 use crate::operations::backup::prepare::{
     NewBlock, Output, PreparedBlock, PreparedContent, PreparedEntryData, PreparedMetadata,
@@ -43,7 +43,7 @@ pub(super) enum Finding {
 }
 
 /// A change that waits for its transaction.
-enum Staged {
+enum PendingChange {
     Entry(Box<EntryRow>),
     Gone(String),
 }
@@ -65,12 +65,12 @@ pub(super) struct Collector {
     spool: Spool,
     sender: mpsc::Sender<SpooledVolume>,
     known: KnownBlocks,
-    /// Blocks that went into the open volume since `known` was told.
+    /// Blocks that went into the open volume since `known` was updated.
     added: BlockSet,
     pace: Arc<Pace>,
     open: Option<OpenVolume>,
     large: LargeFile,
-    staged: Vec<Staged>,
+    staged: Vec<PendingChange>,
     stats: BackupStats,
     overview: Overview,
 }
@@ -109,7 +109,7 @@ impl Collector {
         self.known.clone()
     }
 
-    pub(super) fn add_unchanged(&mut self, unchanged: Unchanged) {
+    pub(super) fn add_unchanged(&mut self, unchanged: UnchangedTotals) {
         self.stats.examined_files += unchanged.files;
         self.stats.examined_bytes += unchanged.bytes;
     }
@@ -189,7 +189,7 @@ impl Collector {
                 } else {
                     self.stats.other_changes += 1;
                 }
-                self.stage(Staged::Gone(path))
+                self.stage(PendingChange::Gone(path))
             }
             Finding::Problem { problem, is_root } => {
                 self.stats.kept_sources += u64::from(is_root);
@@ -261,7 +261,7 @@ impl Collector {
                 } else {
                     Fallback::Nothing
                 };
-                self.tell(entry.stored, ProblemKind::Unreadable { error, fallback });
+                self.report_entry(entry.stored, ProblemKind::Unreadable { error, fallback });
                 return Ok(());
             }
         };
@@ -270,7 +270,7 @@ impl Collector {
             content,
             PreparedContent::Small { .. } | PreparedContent::Large { .. }
         );
-        let already_told = matches!(content, PreparedContent::Large { .. });
+        let already_reported = matches!(content, PreparedContent::Large { .. });
         let content = match content {
             PreparedContent::None => None,
             PreparedContent::Same => previous.as_ref().and_then(|row| row.content.clone()),
@@ -284,10 +284,10 @@ impl Collector {
             }
         };
         if metadata.was_too_large {
-            self.tell(entry.stored.clone(), ProblemKind::MetadataTooLarge);
+            self.report_entry(entry.stored.clone(), ProblemKind::MetadataTooLarge);
         }
         if entry.changed_while_read {
-            self.tell(entry.stored.clone(), ProblemKind::ChangedWhileRead);
+            self.report_entry(entry.stored.clone(), ProblemKind::ChangedWhileRead);
         }
         let metadata = stream_row(&self.add_metadata(metadata)?);
         let row = EntryRow {
@@ -298,7 +298,7 @@ impl Collector {
             metadata,
             local: Some(entry.local),
         };
-        self.count(&row, previous.as_ref(), was_read, already_told);
+        self.count(&row, previous.as_ref(), was_read, already_reported);
         self.stage_if_different(row, previous)
     }
 
@@ -312,7 +312,7 @@ impl Collector {
         Ok(Parts::Block(hash))
     }
 
-    fn tell(&mut self, subject: String, kind: ProblemKind) {
+    fn report_entry(&mut self, subject: String, kind: ProblemKind) {
         self.report(Problem { subject, kind });
     }
 
@@ -341,7 +341,7 @@ impl Collector {
         row: &EntryRow,
         previous: Option<&EntryRow>,
         was_read: bool,
-        already_told: bool,
+        already_reported: bool,
     ) {
         let bytes = row.content.as_ref().map_or(0, |content| content.size);
         let files = u64::from(is_file(row.kind));
@@ -354,7 +354,11 @@ impl Collector {
             None => self.stats.added_files += 1,
             Some(_) => self.stats.changed_files += 1,
         }
-        let read = if was_read && !already_told { bytes } else { 0 };
+        let read = if was_read && !already_reported {
+            bytes
+        } else {
+            0
+        };
         self.session.monitor().done(files, read, &row.path);
     }
 
@@ -362,10 +366,10 @@ impl Collector {
         if previous.as_ref() == Some(&row) {
             return Ok(());
         }
-        self.stage(Staged::Entry(Box::new(row)))
+        self.stage(PendingChange::Entry(Box::new(row)))
     }
 
-    fn stage(&mut self, staged: Staged) -> Result<()> {
+    fn stage(&mut self, staged: PendingChange) -> Result<()> {
         self.staged.push(staged);
         if self.staged.len() >= BATCH {
             self.flush()
@@ -379,8 +383,8 @@ impl Collector {
         lock(&self.index).transaction(|index| {
             for change in &staged {
                 match change {
-                    Staged::Entry(row) => index.stage(row)?,
-                    Staged::Gone(path) => index.stage_gone(path)?,
+                    PendingChange::Entry(row) => index.stage(row)?,
+                    PendingChange::Gone(path) => index.stage_gone(path)?,
                 }
             }
             Ok(())
@@ -457,7 +461,7 @@ fn is_file(kind: u8) -> bool {
     kind == kind_number(EntryKind::File)
 }
 
-/// Whether a version would tell the two apart; what only this computer knows does not count.
+/// Whether the two differ in a version; what only this computer knows does not count.
 fn is_different(row: &EntryRow, previous: &EntryRow) -> bool {
     let without_local = |row: &EntryRow| EntryRow {
         local: None::<LocalState>,

@@ -4,7 +4,7 @@ use coffer_database::Index;
 
 use crate::error::Result;
 use crate::monitor::ProblemKind;
-use crate::repository::kept::SOURCES_LEFT;
+use crate::repository::local_facts::SOURCES_LEFT;
 
 /// Runs that have to pass with the same sources.
 const RUNS: u32 = 2;

@@ -13,9 +13,9 @@ use crate::repository::spool::BlockSet;
 
 /// All blocks that need not be stored. Clones are one.
 #[derive(Clone)]
-pub(super) struct KnownBlocks(Arc<Shared>);
+pub(super) struct KnownBlocks(Arc<SharedState>);
 
-struct Shared {
+struct SharedState {
     open: RwLock<OpenBlocks>,
     filter: BlockFilter,
 }
@@ -30,7 +30,7 @@ struct OpenBlocks {
 impl KnownBlocks {
     /// `is_empty` when the index has no block.
     pub(super) fn new(is_empty: bool) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(SharedState {
             open: RwLock::default(),
             filter: BlockFilter::new(is_empty),
         }))
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(before.known(hash(0), 1), Known::Yes);
         add_to_index(&writer, "volume", 0..1);
         known.end_volume();
-        // Its look at the index is older; the number tells.
+        // The number shows that its view of the index is older.
         assert_eq!(before.known(hash(0), 1), Known::NotAfter(0));
         drop(before);
         let after = LookUps::begin(&reader, &known);

@@ -12,7 +12,7 @@ use crate::repository::cache::{Cache, SpooledVolume};
 use crate::repository::session::Session;
 use crate::repository::upload::{Checkpoints, abandon_others, upload_pair};
 
-/// Uploads what a run before left in the spool. When the destination is full, what is left is given up: it may be of no use
+/// Uploads what a run before left in the spool. When the destination is full, what is left is dropped: it may be of no use
 /// any more, and what this run needs may be less.
 pub(super) fn upload_left(
     session: &Session,

@@ -12,7 +12,7 @@ use crate::monitor::{Phase, Problem, ProblemKind};
 use crate::operations::backup::options::BackupOptions;
 use crate::operations::backup::run::after_all;
 use crate::repository::cache::Cache;
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
 use crate::repository::session::Session;
 use crate::source::Root;
 
@@ -24,9 +24,9 @@ pub(super) fn open(
     session: &Session,
     cache: &Cache,
     options: &BackupOptions,
-) -> Result<(Format, Index, Listed)> {
+) -> Result<(Format, Index, Listing)> {
     session.phase(Phase::Connecting);
-    let mut listed = Listed::of(session)?;
+    let mut listed = Listing::of(session)?;
     listed.require_readable(session)?;
     listed.check_passphrase(session)?;
     require_known_backup(session, cache, &mut listed, options)?;
@@ -61,7 +61,7 @@ pub(super) fn require_some_source(roots: &[Root]) -> Result<()> {
 fn require_known_backup(
     session: &Session,
     cache: &Cache,
-    listed: &mut Listed,
+    listed: &mut Listing,
     options: &BackupOptions,
 ) -> Result<()> {
     if !listed.dlists.is_empty() {
@@ -90,7 +90,7 @@ fn require_known_backup(
 /// The backup's own settings, which any that were asked for must equal; in a new one those that were asked for.
 fn choose_format(
     session: &Session,
-    listed: &Listed,
+    listed: &Listing,
     options: &BackupOptions,
     known: Option<Format>,
     spool: &Path,
@@ -131,9 +131,9 @@ fn choose_format(
     })
 }
 
-/// Whole seconds, later than every version that exists. When the clock is behind these, that is told; whichever of the two
+/// Whole seconds, later than every version that exists. When the clock is behind these, that is reported; whichever of the two
 /// clocks was wrong, the version is the newest one.
-pub(super) fn choose_time(session: &Session, listed: &Listed, now: Timestamp) -> Timestamp {
+pub(super) fn choose_time(session: &Session, listed: &Listing, now: Timestamp) -> Timestamp {
     let seconds = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let time = after_all(listed, seconds);
     if time.duration_since(now) > CLOCK_TOLERANCE

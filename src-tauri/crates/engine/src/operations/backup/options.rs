@@ -1,4 +1,4 @@
-//! What a backup takes, and what it tells at its end.
+//! Options of a backup, and its result.
 
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-/// What a scan learned of the sources as a whole.
+/// What a scan found out about the sources as a whole.
 #[derive(Debug, Default)]
 pub(super) struct Overview {
     /// Files and links that were found.
@@ -21,7 +21,7 @@ pub(super) struct Overview {
 
 /// Entries that are as the newest version has them.
 #[derive(Debug, Default)]
-pub(super) struct Unchanged {
+pub(super) struct UnchangedTotals {
     pub(super) files: u64,
     /// Their content.
     pub(super) bytes: u64,

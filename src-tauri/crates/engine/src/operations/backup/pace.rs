@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// Compression level while nothing waits for the network.
 const HASTY_LEVEL: u32 = 1;
 
-/// Compression level while volumes wait for the network, and where nobody waits at all.
+/// Compression level while volumes wait for the network, and where nothing waits at all.
 pub(super) const PATIENT_LEVEL: u32 = 6;
 
 /// How hard blocks are compressed, which depends on who waits for whom.

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::operations::backup::known::{Known, KnownBlocks, LookUps};
 use crate::operations::backup::pace::Pace;
 use crate::repository::rows::kind_number;
-use crate::source::{Found, is_compressed, local_state, metadata};
+use crate::source::{SourceEntry, is_compressed, local_state, metadata};
 
 /// Seconds within which a file system may give two changes the same time; FAT has the longest.
 const LONGEST_TICK: i64 = 2;
@@ -73,7 +73,7 @@ pub(super) enum PreparedContent {
 
 /// An entry that is new, or may have changed.
 pub(super) struct Candidate {
-    pub(super) found: Found,
+    pub(super) found: SourceEntry,
     pub(super) previous: Option<EntryRow>,
     /// Whether it is read though it looks unchanged: blocks of it are lost, or somebody wants it read always.
     pub(super) must_read: bool,
@@ -86,7 +86,7 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    pub(super) fn new(found: Found, previous: Option<EntryRow>, compared_with: i64) -> Self {
+    pub(super) fn new(found: SourceEntry, previous: Option<EntryRow>, compared_with: i64) -> Self {
         Self {
             found,
             previous,
@@ -180,8 +180,8 @@ pub(super) enum Output {
     Block(PreparedBlock),
 }
 
-/// Nobody takes results any more.
-pub(super) struct Stopped;
+/// The receiver of results is gone.
+pub(super) struct ReceiverGone;
 
 /// The way into the pool.
 pub(super) struct Pool {
@@ -194,7 +194,7 @@ pub(super) struct Pool {
     entry_bytes: u64,
 }
 
-/// The ways out: `tasks` for the workers, `ordered` for whoever takes the results.
+/// The ways out: `tasks` for the workers, `ordered` for the receiver of the results.
 pub(super) struct PoolEnds {
     pub(super) tasks: Receiver<(Task, Sender<Output>)>,
     pub(super) ordered: Receiver<Receiver<Output>>,
@@ -224,7 +224,7 @@ impl Pool {
     }
 
     /// Hands in an entry of at most one block, together with others; [`Pool::flush`] hands in the last ones.
-    pub(super) fn submit_entry(&mut self, candidate: Candidate) -> Result<(), Stopped> {
+    pub(super) fn submit_entry(&mut self, candidate: Candidate) -> Result<(), ReceiverGone> {
         let bytes = candidate.content_len();
         if self.entry_bytes + bytes > self.block_size {
             self.flush()?;
@@ -239,12 +239,12 @@ impl Pool {
     }
 
     /// Hands in work, after the entries before it.
-    pub(super) fn submit(&mut self, task: Task) -> Result<(), Stopped> {
+    pub(super) fn submit(&mut self, task: Task) -> Result<(), ReceiverGone> {
         self.flush()?;
         self.hand_in(task)
     }
 
-    pub(super) fn flush(&mut self) -> Result<(), Stopped> {
+    pub(super) fn flush(&mut self) -> Result<(), ReceiverGone> {
         self.entry_bytes = 0;
         let entries = std::mem::take(&mut self.entries);
         if entries.is_empty() {
@@ -254,10 +254,10 @@ impl Pool {
         }
     }
 
-    fn hand_in(&self, task: Task) -> Result<(), Stopped> {
+    fn hand_in(&self, task: Task) -> Result<(), ReceiverGone> {
         let (sender, receiver) = bounded(1);
-        self.ordered.send(receiver).map_err(|_| Stopped)?;
-        self.tasks.send((task, sender)).map_err(|_| Stopped)
+        self.ordered.send(receiver).map_err(|_| ReceiverGone)?;
+        self.tasks.send((task, sender)).map_err(|_| ReceiverGone)
     }
 }
 
@@ -297,7 +297,7 @@ impl Worker {
                 compressor: &mut self.compressor,
             }
             .prepare(task);
-            // The collector may have given up; then the result is of no use.
+            // The collector may be gone; then the result is of no use.
             let _ = result.send(output);
         }
     }
@@ -354,7 +354,7 @@ impl Preparer<'_> {
     /// Reads a file that had at most one block when it was looked at, and never more than that.
     fn small_file(
         &mut self,
-        found: &mut Found,
+        found: &mut SourceEntry,
         previous: Option<PreviousBlock>,
     ) -> io::Result<(PreparedContent, bool)> {
         let mut file = found.open()?;

@@ -22,7 +22,7 @@ pub(super) fn channel() -> (RowSender, Receiver<Vec<EntryRow>>) {
 }
 
 impl RowSender {
-    /// False when nobody takes rows any more.
+    /// False when the receiver is gone.
     pub(super) fn send(&mut self, row: EntryRow) -> bool {
         self.batch.push(row);
         if self.batch.len() < TOGETHER {
@@ -34,7 +34,7 @@ impl RowSender {
 
     /// Hands on the last rows.
     pub(super) fn finish(self) {
-        // Nobody misses them where nobody takes them.
+        // Without a receiver they are not needed.
         let _ = self.batches.send(self.batch);
     }
 }

@@ -17,14 +17,14 @@ use crate::operations::backup::version::{UploadedDlist, commit, keep_local_state
 use crate::operations::compact::options::CompactOptions;
 use crate::repository::damage::{ListCopy, is_whole};
 use crate::repository::dindexes::write_missing_dindexes;
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
 use crate::repository::newest::load_newest_version;
-use crate::repository::opened::Repository;
+use crate::repository::open::Repository;
 use crate::repository::rows::stream_ref;
 use crate::repository::session::Session;
 use crate::repository::source_list::SourceList;
 use crate::repository::spool::Spool;
-use crate::repository::sync::{Synced, sync_volumes};
+use crate::repository::sync::{SyncOutcome, sync_volumes};
 use crate::repository::upload::upload_pair;
 use crate::source::Root;
 use crate::threads::lock;
@@ -39,11 +39,11 @@ const WAITING_VOLUMES: usize = 2;
 const MAX_REPETITIONS: u32 = 2;
 
 /// A version, and what the sources were like.
-pub(super) struct Made {
+pub(super) struct NewVersion {
     pub(super) stats: BackupStats,
     pub(super) overview: Overview,
     /// What is at the destination then.
-    pub(super) listed: Listed,
+    pub(super) listed: Listing,
 }
 
 /// Entries of which data is lost.
@@ -88,14 +88,14 @@ impl Run<'_> {
     /// Uploads what changed and the dlist that makes it a version.
     ///
     /// When volumes vanish meanwhile, because another computer compacted the same folder, say, what was in them is read
-    /// and sent again. That is looked at before the dlist goes up, and again when it is there: whoever deletes something
+    /// and sent again. That is looked at before the dlist goes up, and again when it is there: a client that deletes something
     /// then sees it.
     pub(super) fn make_version(
         &self,
         spool: &mut Spool,
         roots: &[Root],
         must_upload: bool,
-    ) -> Result<Made> {
+    ) -> Result<NewVersion> {
         let mut sent = (0, 0);
         for _ in 0..=MAX_REPETITIONS {
             let (mut stats, overview) =
@@ -108,16 +108,16 @@ impl Run<'_> {
                 self.check_whole(&index, spool, &mut stats)?;
                 keep_local_state(&index)?;
                 self.note_mounts(&index, &overview)?;
-                let listed = Listed::completed(self.session, &index)?;
-                return Ok(Made {
+                let listed = Listing::completed(self.session, &index)?;
+                return Ok(NewVersion {
                     stats,
                     overview,
                     listed,
                 });
             }
-            let mut listed = Listed::completed(self.session, &index)?;
+            let mut listed = Listing::completed(self.session, &index)?;
             let synced = sync_volumes(self.repository(&index, spool), &mut listed)?;
-            if synced == Synced::Forgot {
+            if synced == SyncOutcome::Forgot {
                 self.begin_again(self.repository(&index, spool), &listed)?;
                 sent = (stats.uploaded_volumes, stats.uploaded_bytes);
                 continue;
@@ -127,19 +127,19 @@ impl Run<'_> {
             spool.set_time(after_all(&listed, spool.time()));
             let checkpoints = &self.options.checkpoints;
             let made = self.made;
-            // Whoever kills the run once its version is there must not make it forget which disks that is of.
+            // A run that is killed once its version is there must still remember which disks that is of.
             self.note_mounts(&index, &overview)?;
             let dlist = upload_dlist(self.session, &index, spool, &mut stats, checkpoints, made)?;
             let Some(listed) = self.still_whole(&index, spool, &dlist, &mut stats)? else {
-                // Nobody may find a version whose data is gone.
+                // A version whose data is gone must not be found.
                 self.withdraw(&index, &dlist)?;
-                let listed = Listed::completed(self.session, &index)?;
+                let listed = Listing::completed(self.session, &index)?;
                 self.begin_again(self.repository(&index, spool), &listed)?;
                 sent = (stats.uploaded_volumes, stats.uploaded_bytes);
                 continue;
             };
             commit(&index, spool)?;
-            return Ok(Made {
+            return Ok(NewVersion {
                 stats,
                 overview,
                 listed,
@@ -160,13 +160,13 @@ impl Run<'_> {
     }
 
     /// The version that this one was compared with may be gone as well.
-    fn begin_again(&self, repository: Repository<'_>, listed: &Listed) -> Result<()> {
+    fn begin_again(&self, repository: Repository<'_>, listed: &Listing) -> Result<()> {
         load_newest_version(repository, listed, &self.sources)?;
         repository.index.set_may_be_damaged(true)?;
         Ok(repository.index.clear_staged()?)
     }
 
-    /// When data may be lost: looks for entries of the staged version that lost some, and tells them. They are of sources
+    /// When data may be lost: looks for entries of the staged version that lost some, and reports them. They are of sources
     /// that cannot be read now; as soon as they can be, they are sent again.
     fn check_whole(&self, index: &Index, spool: &Spool, stats: &mut BackupStats) -> Result<()> {
         if !index.may_be_damaged()? {
@@ -188,11 +188,11 @@ impl Run<'_> {
         spool: &Spool,
         dlist: &UploadedDlist,
         stats: &mut BackupStats,
-    ) -> Result<Option<Listed>> {
-        let mut listed = Listed::completed(self.session, index)?;
+    ) -> Result<Option<Listing>> {
+        let mut listed = Listing::completed(self.session, index)?;
         let failure = match sync_volumes(self.repository(index, spool), &mut listed) {
-            Ok(Synced::AsKnown) => return Ok(Some(listed)),
-            Ok(Synced::Forgot) => None,
+            Ok(SyncOutcome::AsKnown) => return Ok(Some(listed)),
+            Ok(SyncOutcome::Forgot) => None,
             Err(error @ Error::VolumesMissing { .. }) => Some(error),
             Err(error) => return Err(error),
         };
@@ -269,7 +269,7 @@ impl Run<'_> {
 }
 
 /// `time`, or what is later than every version that appeared meanwhile.
-pub(super) fn after_all(listed: &Listed, time: Timestamp) -> Timestamp {
+pub(super) fn after_all(listed: &Listing, time: Timestamp) -> Timestamp {
     let newest = listed.times().last().copied();
     newest
         .filter(|newest| *newest >= time)

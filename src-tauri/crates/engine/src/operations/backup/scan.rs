@@ -22,9 +22,9 @@ use crate::monitor::{Fallback, Problem, ProblemKind};
 use crate::operations::backup::blocks::Blocks;
 use crate::operations::backup::collect::{Collector, Finding};
 use crate::operations::backup::options::BackupOptions;
-use crate::operations::backup::overview::{Overview, Unchanged};
+use crate::operations::backup::overview::{Overview, UnchangedTotals};
 use crate::operations::backup::pace::Pace;
-use crate::operations::backup::prepare::{Candidate, Pool, Stopped, Task, Worker, differs};
+use crate::operations::backup::prepare::{Candidate, Pool, ReceiverGone, Task, Worker, differs};
 use crate::operations::backup::rows;
 use crate::paths::SEPARATOR;
 use crate::repository::damage::{ListCopy, is_whole};
@@ -32,7 +32,7 @@ use crate::repository::rows::{kind_number, stream_ref};
 use crate::repository::session::Session;
 use crate::repository::spool::Spool;
 use crate::source::{
-    Found, KnownMounts, Root, SymlinkPolicy, Walk, WalkItem, Why, is_compressed, is_inside,
+    KnownMounts, Root, SourceEntry, SymlinkPolicy, Walk, WalkItem, Why, is_compressed, is_inside,
     is_marker, local_state, with_separator,
 };
 use crate::threads::{join, spawn};
@@ -108,18 +108,18 @@ impl<'a> Scan<'a> {
                 pool,
                 findings: finding_sender,
                 newest: Newest::new(rows),
-                kept: Kept::default(),
+                kept: KeptPaths::default(),
                 overview: Overview::default(),
                 compared_with,
                 index: index.open()?,
                 whole_lists: damaged.then(HashSet::new),
-                unchanged: Unchanged::default(),
+                unchanged: UnchangedTotals::default(),
                 block_size: self.spool.format().block_size(),
             };
             let scanning = spawn(scope, "scan", move || scanner.run())?;
 
             let collected = collector.collect(&ends.ordered, &findings);
-            // The scan ends when nobody takes its results.
+            // The scan ends when its receiver is gone.
             drop((ends.ordered, findings));
             finished.store(true, Ordering::Relaxed);
             let scanned = join(scanning);
@@ -135,7 +135,7 @@ impl<'a> Scan<'a> {
         let compared_with = compared_with(index, self.options.now)?;
         let is_over = || finished.load(Ordering::Relaxed) || self.session.is_cancelled();
         let (mut files, mut bytes) = (0, 0);
-        let mut add = |found: Found, row: Option<EntryRow>| {
+        let mut add = |found: SourceEntry, row: Option<EntryRow>| {
             files += u64::from(found.kind == EntryKind::File);
             let size = found.content_len();
             if size > 0 && self.has_to_be_read(found, row, compared_with) {
@@ -166,7 +166,12 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    fn has_to_be_read(&self, found: Found, row: Option<EntryRow>, compared_with: i64) -> bool {
+    fn has_to_be_read(
+        &self,
+        found: SourceEntry,
+        row: Option<EntryRow>,
+        compared_with: i64,
+    ) -> bool {
         let wanted = self.options.always_read.decide(&found.stored);
         if matches!(wanted, Some((Action::Include, _))) {
             return true;
@@ -183,7 +188,7 @@ impl<'a> Scan<'a> {
 }
 
 /// When the newest version was made, in seconds since 1970. Before all times when it was made by a clock that was ahead, so
-/// that nobody can say what changed since.
+/// that what changed since is unknown.
 fn compared_with(index: &Index, now: Timestamp) -> Result<i64> {
     let newest = index.filesets()?.last().map(|fileset| fileset.time);
     let newest = newest.filter(|newest| *newest <= now.as_second());
@@ -192,9 +197,9 @@ fn compared_with(index: &Index, now: Timestamp) -> Result<i64> {
 
 /// Stored paths under which everything is kept as it was.
 #[derive(Debug, Default)]
-struct Kept(HashSet<String>);
+struct KeptPaths(HashSet<String>);
 
-impl Kept {
+impl KeptPaths {
     fn add(&mut self, path: &str) {
         let path = path.strip_suffix(SEPARATOR).unwrap_or(path);
         self.0.insert(path.to_owned());
@@ -250,9 +255,9 @@ struct Scanner<'a> {
     pool: Pool,
     findings: Sender<Finding>,
     newest: Newest,
-    kept: Kept,
+    kept: KeptPaths,
     overview: Overview,
-    unchanged: Unchanged,
+    unchanged: UnchangedTotals,
     index: Index,
     /// See [`compared_with`].
     compared_with: i64,
@@ -263,7 +268,7 @@ struct Scanner<'a> {
 
 impl Scanner<'_> {
     /// When the collector stops, so does the scan; the collector knows why.
-    fn run(mut self) -> Result<Unchanged> {
+    fn run(mut self) -> Result<UnchangedTotals> {
         let scan = self.scan;
         let known = KnownMounts::load(self.index.handle().open()?)?;
         self.overview.mounts.clone_from(known.all());
@@ -317,7 +322,7 @@ impl Scanner<'_> {
     }
 
     /// Where disks are away they are remembered, unless it was said that they may be. Even then nothing that was on them is
-    /// given up in this run.
+    /// not retried in this run.
     fn note_mounts(&mut self, now: &HashMap<String, i64>) {
         let mounts = &mut self.overview.mounts;
         if self.scan.options.allow_missing_source {
@@ -327,7 +332,7 @@ impl Scanner<'_> {
         mounts.extend(now.clone());
     }
 
-    fn visit(&mut self, found: Found) -> Result<(), Stopped> {
+    fn visit(&mut self, found: SourceEntry) -> Result<(), ReceiverGone> {
         if self.kept.contains(&found.stored) {
             return Ok(());
         }
@@ -379,7 +384,7 @@ impl Scanner<'_> {
     }
 
     /// Reads a file of several blocks and hands them in one by one.
-    fn large_file(&mut self, mut candidate: Box<Candidate>) -> Result<(), Stopped> {
+    fn large_file(&mut self, mut candidate: Box<Candidate>) -> Result<(), ReceiverGone> {
         let hint = if is_compressed(&candidate.found.path) {
             Hint::Store
         } else {
@@ -414,7 +419,7 @@ impl Scanner<'_> {
         expected: u64,
         hint: Hint,
         previous: Option<&StreamRow>,
-    ) -> Result<io::Result<(Hash, u64)>, Stopped> {
+    ) -> Result<io::Result<(Hash, u64)>, ReceiverGone> {
         let format = self.scan.spool.format();
         let mut previous = previous.into_iter().flat_map(|stream| {
             let hashes = StreamBlocks::new(&self.index, stream, format.block_hash().output_len());
@@ -427,7 +432,7 @@ impl Scanner<'_> {
         let mut total = 0;
         for data in Blocks::new(file, expected, self.block_size) {
             if self.scan.session.is_cancelled() {
-                return Err(Stopped);
+                return Err(ReceiverGone);
             }
             let data = match data {
                 Ok(data) => data,
@@ -444,7 +449,12 @@ impl Scanner<'_> {
         Ok(Ok((hasher.finish(), total)))
     }
 
-    fn problem(&mut self, subject: String, why: Why, keep: Option<String>) -> Result<(), Stopped> {
+    fn problem(
+        &mut self,
+        subject: String,
+        why: Why,
+        keep: Option<String>,
+    ) -> Result<(), ReceiverGone> {
         if matches!(why, Why::Missing) && self.scan.options.allow_missing_source {
             self.overview.was_emptied = true;
             return Ok(());
@@ -484,7 +494,7 @@ impl Scanner<'_> {
     }
 
     /// An empty source is a problem only when it was not empty before.
-    fn emptied(&mut self, found: Found) -> Result<Result<(), Stopped>> {
+    fn emptied(&mut self, found: SourceEntry) -> Result<Result<(), ReceiverGone>> {
         if !self.index.has_below(&found.stored, is_marker)? {
             return Ok(self.visit(found));
         }
@@ -493,11 +503,11 @@ impl Scanner<'_> {
             self.overview.was_emptied = true;
             let kind = ProblemKind::SourceEmptied;
             let problem = Problem { subject, kind };
-            let told = self.report(Finding::Problem {
+            let reported = self.report(Finding::Problem {
                 problem,
                 is_root: false,
             });
-            return Ok(told.and_then(|()| self.visit(found)));
+            return Ok(reported.and_then(|()| self.visit(found)));
         }
         self.kept.add(&subject);
         let files = self.files_of(&subject);
@@ -509,7 +519,7 @@ impl Scanner<'_> {
     }
 
     /// A link that leads nowhere is stored as a link, unless it led somewhere before.
-    fn dead_link(&mut self, found: Found) -> Result<Result<(), Stopped>> {
+    fn dead_link(&mut self, found: SourceEntry) -> Result<Result<(), ReceiverGone>> {
         let folder = format!("{}{SEPARATOR}", found.stored);
         let led_somewhere = self.index.has_any_of([folder.as_str()])?
             || self
@@ -528,7 +538,7 @@ impl Scanner<'_> {
     }
 
     /// Passes the newest version's entries before `path`: they are gone, or kept.
-    fn pass_until(&mut self, path: Option<&str>) -> Result<(), Stopped> {
+    fn pass_until(&mut self, path: Option<&str>) -> Result<(), ReceiverGone> {
         while let Some(row) = self
             .newest
             .take_if(|row| path.is_none_or(|path| row.path.as_str() < path))
@@ -547,13 +557,13 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn report(&self, finding: Finding) -> Result<(), Stopped> {
-        self.findings.send(finding).map_err(|_| Stopped)
+    fn report(&self, finding: Finding) -> Result<(), ReceiverGone> {
+        self.findings.send(finding).map_err(|_| ReceiverGone)
     }
 }
 
 /// Whether an entry is as the newest version has it, judged without reading its content.
-fn is_unchanged(found: &Found, row: &EntryRow) -> bool {
+fn is_unchanged(found: &SourceEntry, row: &EntryRow) -> bool {
     if row.kind != kind_number(found.kind) {
         return false;
     }

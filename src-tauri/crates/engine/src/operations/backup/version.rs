@@ -21,7 +21,7 @@ use crate::repository::spool::Spool;
 use crate::repository::upload::{Checkpoints, put_new};
 use crate::threads::{join, lock, spawn};
 
-/// A dlist at the destination, of which nobody was told yet.
+/// A dlist at the destination that is not reported yet.
 pub(super) struct UploadedDlist {
     pub(super) name: VolumeName,
 }
@@ -78,7 +78,7 @@ pub(super) fn commit(index: &Index, spool: &Spool) -> Result<()> {
     Ok(())
 }
 
-/// Nothing changed that a version would show: what this computer learned belongs to the version that is there.
+/// Nothing changed that a version would show: what this computer found out belongs to the version that is there.
 pub(super) fn keep_local_state(index: &Index) -> Result<()> {
     Ok(index.merge_staged()?)
 }
@@ -114,7 +114,7 @@ fn write_dlist(
         for row in rows.into_iter().flatten() {
             session.check_cancelled()?;
             match entry(&row, spool).and_then(|entry| writer.add(&entry)) {
-                // One file that nobody could read back must not cost all others.
+                // One file that could not be read back must not cost all others.
                 Err(coffer_volume::Error::Malformed { why, .. }) => {
                     session.monitor().problem(Problem {
                         subject: row.path,
@@ -131,7 +131,7 @@ fn write_dlist(
     Ok(digest)
 }
 
-/// Sends the staged version's entries in the order of a dlist, until all are sent or nobody takes them.
+/// Sends the staged version's entries in the order of a dlist, until all are sent or the receiver is gone.
 fn read_staged_version(index: &Index, mut rows: RowSender) -> coffer_database::Result<()> {
     for kinds in [
         &[EntryKind::Folder, EntryKind::Symlink][..],

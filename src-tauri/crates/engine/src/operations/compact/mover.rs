@@ -1,4 +1,4 @@
-//! Writing anew what is needed of volumes that go.
+//! Rewriting what is still needed of volumes that go.
 
 use std::collections::HashSet;
 
@@ -13,8 +13,8 @@ use crate::operations::compact::options::CompactOptions;
 use crate::operations::compact::plan::Plan;
 use crate::repository::cache::SpooledVolume;
 use crate::repository::needs::Needs;
+use crate::repository::open::Repository;
 use crate::repository::open_volume::open_volume;
-use crate::repository::opened::Repository;
 use crate::repository::session::Session;
 use crate::repository::spool::{OpenVolume, Spool};
 use crate::repository::upload::upload_pair;
@@ -113,7 +113,7 @@ impl Mover<'_> {
             });
         let (_path, mut reader) = match opened {
             Ok(opened) => opened,
-            Err(error) => return self.session.tell_unusable(&volume.name, error),
+            Err(error) => return self.session.report_unusable(&volume.name, error),
         };
         let mut blocks = self.usage.blocks_to_move(volume.id)?;
         blocks.sort_by_cached_key(|block| {
@@ -139,7 +139,7 @@ impl Mover<'_> {
                 }
                 // Another block than the one that is needed.
                 Ok(_) => {}
-                Err(error) => self.session.tell_unusable(&volume.name, error)?,
+                Err(error) => self.session.report_unusable(&volume.name, error)?,
             }
         }
         self.session.monitor().done(1, volume.size, &volume.name);

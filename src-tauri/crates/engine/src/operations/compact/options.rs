@@ -28,7 +28,7 @@ impl Default for CompactThresholds {
     }
 }
 
-/// When what nobody needs is deleted.
+/// When unneeded volumes are deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Disposal {
     /// By a run that finds it unneeded still, at least a day after it was found first.
@@ -89,7 +89,7 @@ impl CompactOptions {
             count += 1;
             total = total.saturating_add(size);
         }
-        // One alone would be written anew and be as small.
+        // One alone would be rewritten and be as small.
         count > 1 && (total > self.volume_size || count > self.thresholds.small_file_max_count)
     }
 }

@@ -13,10 +13,10 @@ use crate::repository::volumes::RemoteVolume;
 /// What to do, decided once.
 pub(super) struct Plan {
     /// Volumes that are to go: all without anything needed, and those rewritten.
-    pub(super) doomed: Vec<VolumeUsage>,
+    pub(super) to_delete: Vec<VolumeUsage>,
     /// Of these the ones that hold something needed, those with the most waste first.
     pub(super) rewritten: Vec<VolumeUsage>,
-    /// What of them is written anew.
+    /// What of them is rewritten.
     moved_bytes: u64,
     /// Volumes that hold something needed.
     pub(super) needed: Vec<i64>,
@@ -25,15 +25,15 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn doomed_ids(&self) -> HashSet<i64> {
-        self.doomed.iter().map(|volume| volume.id).collect()
+    pub(super) fn ids_to_delete(&self) -> HashSet<i64> {
+        self.to_delete.iter().map(|volume| volume.id).collect()
     }
 
     pub(super) fn new(needs: &Needs<'_>, options: &CompactOptions) -> Result<Self> {
         let volumes = needs.usage().volumes()?;
         let used_bytes = volumes.iter().map(|volume| volume.used_bytes).sum();
         let unused_bytes: u64 = volumes.iter().map(|volume| volume.unused_bytes).sum();
-        let (mut doomed, mut partly): (Vec<_>, Vec<_>) = volumes
+        let (mut to_delete, mut partly): (Vec<_>, Vec<_>) = volumes
             .into_iter()
             .partition(|volume| volume.used_bytes == 0);
         let needed = partly.iter().map(|volume| volume.id).collect();
@@ -42,12 +42,12 @@ impl Plan {
             partly.clear();
         }
         partly.sort_by_key(|volume| std::cmp::Reverse(volume.unused_bytes));
-        doomed.extend(partly.iter().cloned());
-        let ids: Vec<_> = doomed.iter().map(|volume| volume.id).collect();
-        needs.usage().set_doomed(&ids)?;
+        to_delete.extend(partly.iter().cloned());
+        let ids: Vec<_> = to_delete.iter().map(|volume| volume.id).collect();
+        needs.usage().set_to_delete(&ids)?;
         Ok(Self {
             moved_bytes: needs.usage().bytes_to_move()?,
-            doomed,
+            to_delete,
             rewritten: partly,
             needed,
             used_bytes,

@@ -8,13 +8,13 @@ pub struct CompactStats {
     pub unused_bytes: u64,
     /// Volumes that were read, or would be.
     pub downloaded: Vec<RemoteVolume>,
-    /// Bytes of blocks that were written anew, or would be.
+    /// Bytes of blocks that were rewritten, or would be.
     pub moved_bytes: u64,
     /// New volumes. A plan does not know them.
     pub uploaded: Vec<RemoteVolume>,
     /// Volumes that were deleted, or would be.
     pub deleted: Vec<RemoteVolume>,
-    /// Volumes that nobody needs and that a later run deletes.
+    /// Unneeded volumes that a later run deletes.
     pub retired: Vec<RemoteVolume>,
 }
 

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
-use crate::repository::listing::Listed;
-use crate::repository::opened::Repository;
+use crate::repository::listing::Listing;
+use crate::repository::open::Repository;
 use crate::repository::volumes::ListedVolume;
 
 /// A rule counts versions by their dates; it must not keep damaged ones and give up those that are whole.
@@ -13,7 +13,7 @@ use crate::repository::volumes::ListedVolume;
 /// [`Error::OnlyDamagedLeft`] when each version that is left lacks something, and one that goes does not.
 pub(super) fn require_whole_one(
     repository: Repository<'_>,
-    listed: &Listed,
+    listed: &Listing,
     times: &[Timestamp],
 ) -> Result<()> {
     let goes = |dlist: &&ListedVolume| {

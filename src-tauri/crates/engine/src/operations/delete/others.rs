@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::repository::contents::Contents;
-use crate::repository::kept::Others;
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
+use crate::repository::local_facts::Others;
 use crate::repository::makers::{Makers, Origin};
-use crate::repository::opened::Repository;
+use crate::repository::open::Repository;
 use crate::repository::source_list::SourceList;
 use crate::repository::volumes::ListedVolume;
 
@@ -17,7 +17,7 @@ use crate::repository::volumes::ListedVolume;
 /// the last version that it has, nor this one what is on a disk that is away since the version was taken over.
 pub(super) fn spare(
     repository: Repository<'_>,
-    listed: &Listed,
+    listed: &Listing,
     times: &mut Vec<Timestamp>,
 ) -> Result<()> {
     let Repository { session, index, .. } = repository;
@@ -73,7 +73,7 @@ fn uncovered(
     let mut spared = Vec::new();
     for dlist in going {
         let sources = sources_of(dlist)?;
-        // Of one that cannot be read nobody knows what it is worth.
+        // What one that cannot be read is worth is unknown.
         let is_covered = sources
             .as_ref()
             .is_some_and(|sources| !covered.lacks_some_of(sources));

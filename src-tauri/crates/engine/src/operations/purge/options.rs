@@ -34,7 +34,7 @@ pub struct PurgeOptions {
     pub mode: Mode,
 }
 
-/// A version that was written anew, or would be.
+/// A version that was rewritten, or would be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PurgedVersion {

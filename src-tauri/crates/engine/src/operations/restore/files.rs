@@ -40,7 +40,7 @@ use crate::operations::restore::parts::Parts;
 use crate::operations::restore::target::Place;
 use crate::operations::restore::wanted_file::Target;
 
-/// Mode of files until they are complete: nobody else reads what will be private.
+/// Mode of files until they are complete: other users cannot read what will be private.
 const PRIVATE: u32 = 0o600;
 /// Mode of folders until they get theirs, when they do.
 const PRIVATE_FOLDER: u32 = 0o700;
@@ -66,7 +66,7 @@ pub(super) struct Files {
 }
 
 /// Where a file went.
-pub(super) struct Placed {
+pub(super) struct Placement {
     /// What of the metadata could not be set.
     pub(super) applied: io::Result<()>,
     /// The name that it has now.
@@ -77,7 +77,7 @@ pub(super) struct Placed {
     pub(super) has_twin: bool,
 }
 
-impl Placed {
+impl Placement {
     /// Where it is now; `place` is where it should go.
     pub(super) fn path(&self, place: &Place) -> PathBuf {
         place.path().with_file_name(&self.name)
@@ -170,7 +170,7 @@ impl Files {
         target: &Target,
         data: &[u8],
         metadata: Option<&Metadata>,
-    ) -> Result<Placed, Failure> {
+    ) -> Result<Placement, Failure> {
         if !self.is_proven(target) {
             let hash = self.format.file_hash().digest(data);
             let content = target.entry.content.as_ref();
@@ -196,7 +196,7 @@ impl Files {
         target: &Target,
         data: &[u8],
         metadata: Option<&Metadata>,
-    ) -> Result<Option<Placed>, Failure> {
+    ) -> Result<Option<Placement>, Failure> {
         let (parent, name) = parts_of(&target.place)?;
         let folder = self.folders.prepared(&target.place.base, parent)?;
         let Some(file) = self.nameless.create_in(&folder)? else {
@@ -225,7 +225,7 @@ impl Files {
         parts: &mut Parts,
         target: &Target,
         metadata: Option<&Metadata>,
-    ) -> Result<Placed, Failure> {
+    ) -> Result<Placement, Failure> {
         // An empty file has no block that would have created it.
         let file = self.part(parts, target)?;
         self.verify(target, file)?;
@@ -239,7 +239,7 @@ impl Files {
         parts: &mut Parts,
         target: &Target,
         metadata: Option<&Metadata>,
-    ) -> Result<Placed, Failure> {
+    ) -> Result<Placement, Failure> {
         let (parent, name) = parts_of(&target.place)?;
         let folder = self.folders.prepared(&target.place.base, parent)?;
         let file = self.part(parts, target)?;
@@ -256,10 +256,10 @@ impl Files {
         file: &File,
         name: &OsStr,
         metadata: Option<&Metadata>,
-    ) -> io::Result<Placed> {
+    ) -> io::Result<Placement> {
         let new_mode = self.new_mode(folder);
         let has_group = metadata.is_some_and(|metadata| metadata.hardlink.is_some());
-        Ok(Placed {
+        Ok(Placement {
             applied: apply(file, metadata, self.permissions, Some(new_mode)),
             name: name.to_owned(),
             id: if has_group { Some(id(file)?) } else { None },
@@ -273,7 +273,7 @@ impl Files {
         parts: &mut Parts,
         folder: &Folder,
         target: &Target,
-        placed: &mut Placed,
+        placed: &mut Placement,
     ) -> io::Result<()> {
         let temporary = temporary_name(&self.token, target.entry.id);
         self.give_name(folder, &temporary, target, placed)?;
@@ -287,7 +287,7 @@ impl Files {
         folder: &Folder,
         temporary: &OsStr,
         target: &Target,
-        placed: &mut Placed,
+        placed: &mut Placement,
     ) -> io::Result<()> {
         loop {
             let free = self.free_name(folder, &placed.name, target.flags.may_have_twin)?;
@@ -376,10 +376,10 @@ impl Files {
         target: &Target,
         metadata: &Metadata,
         to: &str,
-    ) -> io::Result<Placed> {
+    ) -> io::Result<Placement> {
         let (parent, name) = parts_of(&target.place)?;
         let folder = self.folders.prepared(&target.place.base, parent)?;
-        let mut placed = Placed {
+        let mut placed = Placement {
             applied: Ok(()),
             name: name.to_owned(),
             id: None,

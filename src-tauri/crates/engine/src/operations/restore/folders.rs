@@ -2,7 +2,7 @@
 //!
 //! Each is opened from the one above it and never through a link; only the base, which is the person's own choice, may
 //! be reached in any way. All that a restore does to files is done in an open folder by a plain name. A folder that is
-//! moved away meanwhile takes what is written with it; one that is a link when it is opened anew is refused.
+//! moved away meanwhile takes what is written with it; one that is a link when it is opened again is refused.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -134,13 +134,13 @@ impl Folders {
         Ok(is_new)
     }
 
-    /// Whether this restore made the folder; only the first to ask hears it.
+    /// Whether this restore made the folder; only the first to ask inner it.
     pub(super) fn take_created(&self, base: &Path, rest: &Path) -> bool {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.created.remove(&join(base, rest)).is_some()
     }
 
-    /// Folders that this restore made and that nobody has asked for, deepest first.
+    /// Folders that this restore made and that were not asked for, deepest first.
     pub(super) fn take_all_created(&self) -> Vec<Place> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut created: Vec<_> = known.created.drain().collect();
@@ -270,7 +270,7 @@ fn sweep(folder: &Folder, own_token: &str) {
             Ok(()) if left.len() < MOST_OPEN => left.push((token, name, Some(file))),
             Ok(()) => left.push((token, name, None)),
             Err(TryLockError::WouldBlock) => drop(living.insert(token)),
-            // Nobody can tell here.
+            // This system does not say.
             Err(TryLockError::Error(_)) => drop(living.insert(token)),
         }
     }

@@ -1,6 +1,6 @@
 //! Zeros that are not written, so that files with holes come back with holes.
 //!
-//! Files are new when they are written, and what nobody wrote in them reads as zeros. NTFS keeps holes only of files
+//! Files are new when they are written, and what was not written in them reads as zeros. NTFS keeps holes only of files
 //! that are marked as sparse, which the standard library cannot do: there the zeros take their room, but are not written.
 
 use std::fs::File;

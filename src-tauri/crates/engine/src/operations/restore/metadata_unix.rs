@@ -26,7 +26,7 @@ thread_local! {
 }
 
 /// Sets owner, extended attributes, mode and times of a file or folder, in this order, because each would undo the next.
-/// Goes on after a failure and returns the first.
+/// Continues after a failure and returns the first.
 ///
 /// `new_mode` is the mode that something new gets whose own is not restored; `None` for what was there before.
 pub(super) fn apply(
@@ -36,7 +36,7 @@ pub(super) fn apply(
     new_mode: Option<u32>,
 ) -> io::Result<()> {
     let Some(metadata) = metadata else {
-        // Nobody knows whether it was private, so it stays so, unless modes are of no interest.
+        // Whether it was private is unknown, so it stays so, unless modes are of no interest.
         return match new_mode.filter(|_| permissions == Permissions::Leave) {
             Some(mode) => set_mode(file, mode),
             None => Ok(()),
@@ -276,6 +276,6 @@ mod tests {
         assert_eq!(given(&of(own + 1, None), 0o7000), (0o1755, true));
         assert_eq!(given(&of(own + 1, None), 0o1000), (0o1755, false));
         // The number is that of somebody else here.
-        assert_eq!(given(&of(own, Some("nobody here")), 0o4000), (0o755, true));
+        assert_eq!(given(&of(own, Some("no such user")), 0o4000), (0o755, true));
     }
 }

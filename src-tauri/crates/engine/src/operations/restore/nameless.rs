@@ -18,7 +18,7 @@ pub(super) struct NamelessFiles {
 
 #[cfg(target_os = "linux")]
 impl NamelessFiles {
-    /// A file without a name that nobody else can read; `None` where there are none.
+    /// A file without a name that no other user can read; `None` where there are none.
     pub(super) fn create_in(&self, folder: &Folder) -> io::Result<Option<File>> {
         use nix::errno::Errno;
 

@@ -14,7 +14,7 @@ use coffer_volume::stream::Parts as StreamParts;
 
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
-use crate::operations::restore::files::{Files, Placed, problem_of};
+use crate::operations::restore::files::{Files, Placement, problem_of};
 use crate::operations::restore::options::RestoreOptions;
 use crate::operations::restore::parts::Parts;
 use crate::operations::restore::result::RestoreStats;
@@ -31,7 +31,7 @@ const IN_PLACE: u8 = 3;
 const PAGE: i64 = 1000;
 
 /// What of an entry has to be fetched.
-pub(super) struct Planned {
+pub(super) struct PlannedEntry {
     pub(super) entry: i64,
     /// False when the content is there already.
     pub(super) with_content: bool,
@@ -104,7 +104,7 @@ impl<'a> Placer<'a> {
     }
 
     /// Adds an entry to the plan; `None` when it cannot be restored.
-    pub(super) fn add(&mut self, entry: &FilelistEntry) -> Result<Option<Planned>> {
+    pub(super) fn add(&mut self, entry: &FilelistEntry) -> Result<Option<PlannedEntry>> {
         let mut place = self.mapping.place(&entry.path).map_err(ProblemKind::from);
         if let Ok(found) = &place
             && found.rest.as_os_str().is_empty()
@@ -143,7 +143,7 @@ impl<'a> Placer<'a> {
             .plan
             .add_entry(kind, &entry.path, content.as_ref(), metadata)?;
         self.note_flags(id, entry);
-        Ok(Some(Planned {
+        Ok(Some(PlannedEntry {
             entry: id,
             with_content: !in_place,
             new_metadata,
@@ -266,7 +266,7 @@ impl<'a> Placer<'a> {
 
     fn note(&mut self, outcome: Outcome) -> Result<()> {
         match outcome {
-            Outcome::Placed(target, placed) => {
+            Outcome::Placement(target, placed) => {
                 let path = placed.path(&target.place);
                 self.note_placed(&target.entry.path, placed);
                 self.done(&target, path, 0);
@@ -328,7 +328,7 @@ impl<'a> Placer<'a> {
         Ok(())
     }
 
-    /// Counts a file or link that is right now, where it is, and `bytes` that were not told before.
+    /// Counts a file or link that is right now, where it is, and `bytes` that were not reported before.
     fn done(&mut self, target: &Target, path: PathBuf, bytes: u64) {
         let Target { entry, place, .. } = target;
         if entry.kind == kind_number(EntryKind::Symlink) {
@@ -349,7 +349,7 @@ impl<'a> Placer<'a> {
         }
     }
 
-    /// Metadata that is there; what cannot be read is told.
+    /// Metadata that is there; what cannot be read is reported.
     fn metadata_of(&mut self, entry: &PlanEntry) -> Result<Option<Metadata>> {
         let Some(bytes) = self.stored_metadata(entry)? else {
             return Ok(None);
@@ -365,7 +365,7 @@ impl<'a> Placer<'a> {
         }
     }
 
-    fn note_placed(&mut self, stored: &str, placed: Placed) {
+    fn note_placed(&mut self, stored: &str, placed: Placement) {
         if let Some(name) = placed.beside() {
             self.warn(stored, ProblemKind::SameNameHere(name));
         }

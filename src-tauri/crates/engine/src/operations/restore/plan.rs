@@ -10,7 +10,7 @@ use coffer_volume::{Format, Hash};
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
 use crate::operations::restore::options::RestoreOptions;
-use crate::operations::restore::place::{Placer, Planned};
+use crate::operations::restore::place::{Placer, PlannedEntry};
 use crate::operations::restore::target::{
     Mapping, folder_len, folders_around, is_of_other_system, shorten_common,
 };
@@ -141,7 +141,7 @@ fn add_blocks(
     plan: &RestorePlan,
     index: &Index,
     format: &Format,
-    planned: Planned,
+    planned: PlannedEntry,
     entry: &FilelistEntry,
 ) -> Result<()> {
     if let Some((metadata, stream)) = planned.new_metadata.zip(entry.metadata.as_ref()) {
@@ -181,7 +181,7 @@ fn add_stream(
                         len == list_len(position, stream.size, format)
                     });
                 let Some(hashes) = hashes else {
-                    // Nobody has this list: a block that no volume has stands for it, and is missed at the end.
+                    // This list is missing: a block that no volume has stands for it, and is missing at the end.
                     plan.add_use(
                         list.as_bytes(),
                         u64::MAX >> 1,

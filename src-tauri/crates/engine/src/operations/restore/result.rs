@@ -1,4 +1,4 @@
-//! What a restore tells at its end: counts, and where things are now.
+//! The result of a restore: counts, and where things are now.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ pub struct RestoreStats {
     pub restored_bytes: u64,
     /// Folders and links that are there now.
     pub restored_others: u64,
-    /// Files, folders and links that are not, each told to the monitor.
+    /// Files, folders and links that are not, each reported to the monitor.
     pub failed_files: u64,
     /// Things that need a look, failures included.
     pub warnings: u64,
@@ -44,7 +44,7 @@ impl RestoreStats {
             self.note_folder(folder);
         }
         if self.files.len() >= MOST_NAMED {
-            // New names are what nobody would guess, so they take the place of others.
+            // New names cannot be guessed, so they take the place of others.
             let usual = self.files.iter().rposition(|file| !file.is_beside);
             match usual.filter(|_| is_beside) {
                 Some(position) => self.files.remove(position),

@@ -2,10 +2,10 @@ use regex::Regex;
 
 /// Which entries of a version are meant.
 #[derive(Debug, Clone)]
-pub struct Selection(Vec<Asked>);
+pub struct Selection(Vec<Wish>);
 
 #[derive(Debug, Clone)]
-struct Asked {
+struct Wish {
     /// As it was asked for.
     text: String,
     rule: Rule,
@@ -24,7 +24,7 @@ enum Rule {
 impl Selection {
     /// Everything.
     pub fn all() -> Self {
-        Self(vec![Asked::new("*", Rule::All)])
+        Self(vec![Wish::new("*", Rule::All)])
     }
 
     /// Stored paths, literally; a folder stands for all in it.
@@ -32,7 +32,7 @@ impl Selection {
         Self(
             paths
                 .into_iter()
-                .map(|path| Asked::new(&path.clone(), Rule::Path(path)))
+                .map(|path| Wish::new(&path.clone(), Rule::Path(path)))
                 .collect(),
         )
     }
@@ -46,7 +46,7 @@ impl Selection {
         Self(
             arguments
                 .iter()
-                .map(|argument| Asked::new(argument, rule(argument)))
+                .map(|argument| Wish::new(argument, rule(argument)))
                 .collect(),
         )
     }
@@ -74,7 +74,7 @@ impl Selection {
     }
 }
 
-impl Asked {
+impl Wish {
     fn new(text: &str, rule: Rule) -> Self {
         Self {
             text: text.to_owned(),
@@ -95,7 +95,7 @@ impl Rule {
 }
 
 /// What was asked for and not seen yet.
-pub(super) struct Missing<'s>(Vec<&'s Asked>);
+pub(super) struct Missing<'s>(Vec<&'s Wish>);
 
 impl<'s> Missing<'s> {
     /// An entry that is meant is there.

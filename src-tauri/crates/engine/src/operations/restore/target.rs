@@ -37,7 +37,7 @@ pub(super) struct Place {
 pub(super) enum Refusal {
     /// It would leave its folder.
     Hostile,
-    /// It is of another kind of system, and nobody said where it goes here.
+    /// It is of another kind of system, and where it goes here was not given.
     OtherSystem,
     /// This system has no such names.
     ImpossibleName,

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use crate::error::{Result, is_full};
 use crate::monitor::{Monitor, ProblemKind};
-use crate::operations::restore::files::{Failure, Files, Placed};
+use crate::operations::restore::files::{Failure, Files, Placement};
 use crate::operations::restore::parts::Parts;
 use crate::operations::restore::wanted_file::Target;
 
@@ -66,17 +66,17 @@ pub(super) fn complete(
 /// What became of a file.
 pub(super) enum Outcome {
     /// It is in place, perhaps not as it should be.
-    Placed(Arc<Target>, Placed),
-    /// Told once for a file.
+    Placement(Arc<Target>, Placement),
+    /// Reported once for a file.
     Failed(Arc<Target>, ProblemKind),
     /// Nothing more can be written.
     Full(PathBuf, io::Error),
 }
 
 impl Outcome {
-    fn of(target: Arc<Target>, result: Result<Placed, Failure>) -> Self {
+    fn of(target: Arc<Target>, result: Result<Placement, Failure>) -> Self {
         match result {
-            Ok(placed) => Self::Placed(target, placed),
+            Ok(placed) => Self::Placement(target, placed),
             Err(Failure::Mismatch) => Self::Failed(target, ProblemKind::ContentMismatch),
             Err(Failure::Io(error)) if is_full(&error) => Self::Full(target.place.path(), error),
             Err(Failure::Io(error)) => Self::Failed(target, ProblemKind::Unwritable(error)),
@@ -168,7 +168,7 @@ impl Writer {
                 } => self.write(target, offset, &data),
                 Task::Complete { target, metadata } => {
                     let outcome = complete(&self.files, &mut self.parts, target, metadata.as_ref());
-                    self.tell(outcome);
+                    self.report(outcome);
                 }
                 Task::Whole {
                     target,
@@ -178,7 +178,7 @@ impl Writer {
                     let parts = &mut self.parts;
                     let put = self.files.put(parts, &target, &data, metadata.as_ref());
                     self.monitor.done(0, data.len() as u64, "");
-                    self.tell(Outcome::of(target, put));
+                    self.report(Outcome::of(target, put));
                 }
             }
         }
@@ -191,12 +191,12 @@ impl Writer {
         self.monitor.done(0, data.len() as u64, "");
         if let Err(error) = written {
             self.failed.insert(target.entry.id);
-            self.tell(Outcome::of(target, Err(error.into())));
+            self.report(Outcome::of(target, Err(error.into())));
         }
     }
 
-    fn tell(&self, outcome: Outcome) {
-        // Nobody listens any more when the restore has failed.
+    fn report(&self, outcome: Outcome) {
+        // The receiver is gone when the restore has failed.
         let _ = self.outcomes.send(outcome);
     }
 }

@@ -7,17 +7,17 @@ use crate::monitor::{FaultKind, Problem, ProblemKind};
 use crate::operations::verify::stats::{VerifyStats, note};
 use crate::repository::deletion::with_dindexes;
 use crate::repository::dindexes::lacking_dindexes;
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
 use crate::repository::needs::needed_volumes;
-use crate::repository::opened::Repository;
+use crate::repository::open::Repository;
 use crate::repository::sync::is_all_there;
 use crate::repository::volumes::ListedVolume;
 
-/// Tells data volumes that no index volume describes. Where a version needs one, its index volume was there and is lost;
+/// Reports data volumes that no index volume describes. Where a version needs one, its index volume was there and is lost;
 /// else it never came.
-pub(super) fn tell_not_described(
+pub(super) fn report_not_described(
     repository: Repository<'_>,
-    listed: &Listed,
+    listed: &Listing,
     stats: &mut VerifyStats,
 ) -> Result<()> {
     let Repository { session, index, .. } = repository;
@@ -47,9 +47,9 @@ pub(super) fn tell_not_described(
     Ok(())
 }
 
-/// Takes index volumes that describe nothing which is there, or which a version needs, out of what is looked into, and tells
+/// Takes index volumes that describe nothing which is there, or which a version needs, out of what is looked into, and reports
 /// them.
-pub(super) fn set_left_over_aside(repository: Repository<'_>, listed: &mut Listed) -> Result<()> {
+pub(super) fn leave_out_leftovers(repository: Repository<'_>, listed: &mut Listing) -> Result<()> {
     let Repository { session, index, .. } = repository;
     let rows = with_dindexes(index, &HashSet::new())?;
     let left: HashSet<String> = rows.into_iter().map(|row| row.name).collect();

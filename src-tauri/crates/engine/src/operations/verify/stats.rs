@@ -5,7 +5,7 @@ pub struct VerifyStats {
     pub listed_volumes: u64,
     /// Volumes that were read.
     pub examined_volumes: u64,
-    /// What is not as it should be, each told to the monitor as well.
+    /// What is not as it should be, each reported to the monitor as well.
     pub faults: Vec<Fault>,
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use coffer_volume::dlist::EntryKind;
 
-use super::super::found::Found;
+use super::super::entry::SourceEntry;
 use super::super::identity::Folders;
 use super::super::rules::{ExclusionMarks, HardlinkPolicy, Reason, SourceOptions, SymlinkPolicy};
 use super::super::{attributes, exclusion_mark, hardlink_id};
@@ -31,7 +31,7 @@ impl<'a> Limits<'a> {
     /// the way.
     pub(super) fn reason<'p>(
         &mut self,
-        found: &mut Found,
+        found: &mut SourceEntry,
         around: impl Iterator<Item = &'p PathBuf>,
     ) -> Option<Reason> {
         let options = self.options;

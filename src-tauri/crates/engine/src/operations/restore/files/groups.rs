@@ -8,7 +8,7 @@ use coffer_volume::metadata::Metadata;
 
 use crate::error::Result;
 use crate::operations::restore::files::named::{MOST_GROUPS, Named, group_key};
-use crate::operations::restore::files::{Failure, Files, Placed, parts_of};
+use crate::operations::restore::files::{Failure, Files, Placement, parts_of};
 use crate::operations::restore::folders::{Folder, Kind, temporary_name};
 use crate::operations::restore::parts::Parts;
 use crate::operations::restore::wanted_file::Target;
@@ -20,8 +20,8 @@ impl Files {
         parts: &mut Parts,
         target: &Target,
         metadata: Option<&Metadata>,
-        place: impl FnOnce(&mut Parts) -> Result<Placed, Failure>,
-    ) -> Result<Placed, Failure> {
+        place: impl FnOnce(&mut Parts) -> Result<Placement, Failure>,
+    ) -> Result<Placement, Failure> {
         let Some(key) = group_key(&target.entry, metadata) else {
             return place(parts);
         };
@@ -46,7 +46,7 @@ impl Files {
     }
 
     /// Gives a file another name; `None` when that cannot be, as on another file system or after too many.
-    fn link_to(&self, first: &Named, target: &Target) -> io::Result<Option<Placed>> {
+    fn link_to(&self, first: &Named, target: &Target) -> io::Result<Option<Placement>> {
         let (first_parent, first_name) = parts_of(&first.place)?;
         let (parent, name) = parts_of(&target.place)?;
         let folder = self.folders.prepared(&target.place.base, parent)?;
@@ -54,7 +54,7 @@ impl Files {
             let stat = folder.stat(name).ok().flatten();
             stat.is_some_and(|stat| stat.kind == Kind::File && stat.id == first.id)
         };
-        let mut placed = Placed {
+        let mut placed = Placement {
             applied: Ok(()),
             name: name.to_owned(),
             id: Some(first.id),

@@ -63,7 +63,7 @@ impl Files {
                 file
             }
         };
-        // The next restore removes what nobody holds; where there are no locks it removes nothing.
+        // The next restore removes what is not locked; where there are no locks it removes nothing.
         let _ = file.try_lock();
         Ok(file)
     }

@@ -1,4 +1,4 @@
-//! What only the index knows, and a destination does not tell: it outlives an index that is read anew.
+//! What only the index knows and the destination does not hold: it outlives an index that is rebuilt.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 pub(crate) const RETENTION: &str = "retention";
 /// Up to which time, in seconds since 1970, deletions were refused.
 pub(crate) const RETENTION_REFUSED: &str = "retention refused";
-/// How many versions of others were told.
+/// How many versions of others were reported.
 pub(crate) const LEFT_TO_OTHERS: &str = "left to others";
 pub(crate) const SOURCES: &str = "sources";
 pub(crate) const SOURCES_LEFT: &str = "sources left";
@@ -48,13 +48,13 @@ impl Others {
     }
 }
 
-pub(super) struct Kept {
+pub(super) struct LocalFacts {
     dlists: Vec<KnownDlist>,
     mounts: HashMap<String, i64>,
     settings: Vec<(&'static str, String)>,
 }
 
-impl Kept {
+impl LocalFacts {
     pub(super) fn of(index: &Index) -> Result<Self> {
         let mut settings = Vec::new();
         for key in [

@@ -12,7 +12,7 @@ use crate::monitor::{Fallback, ProblemKind};
 
 /// A file, folder or link of a source.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct SourceEntry {
     /// Path as stored.
     pub(crate) stored: String,
     /// Where it is.
@@ -29,11 +29,11 @@ pub(crate) struct Found {
     /// Why it is stored.
     pub(crate) reason: Reason,
     /// False when it is known to have no extended attributes.
-    #[cfg_attr(windows, allow(dead_code, reason = "nobody asks for them there"))]
+    #[cfg_attr(windows, allow(dead_code, reason = "they are not used there"))]
     pub(crate) has_xattrs: bool,
 }
 
-impl Found {
+impl SourceEntry {
     /// Bytes of content; folders and links have none.
     pub(crate) fn content_len(&self) -> u64 {
         if self.kind == EntryKind::File {
@@ -47,7 +47,7 @@ impl Found {
 /// What the walk comes across.
 #[derive(Debug)]
 pub(crate) enum WalkItem {
-    Entry(Box<Found>),
+    Entry(Box<SourceEntry>),
     /// Something that cannot be backed up. All that is stored under `keep`, if given, is kept as it was.
     Problem {
         subject: String,
@@ -55,10 +55,10 @@ pub(crate) enum WalkItem {
         keep: Option<String>,
     },
     /// A source with nothing in it but names that say nothing. Entries of these may follow.
-    Emptied(Box<Found>),
+    Emptied(Box<SourceEntry>),
     /// A link that leads nowhere, though links are followed.
-    DeadLink(Box<Found>),
-    /// Something that gets no entry; told by [`Walk::explaining`] only.
+    DeadLink(Box<SourceEntry>),
+    /// Something that gets no entry; reported by [`Walk::explaining`] only.
     LeftOut(Decision),
 }
 
@@ -80,7 +80,7 @@ pub(crate) enum Why {
 }
 
 impl Why {
-    /// Whether versions wait for it to come back before they are given up.
+    /// Whether versions wait for it to come back before they expire.
     pub(crate) fn is_of_source(&self) -> bool {
         matches!(self, Self::Missing | Self::UnreadableSource(_) | Self::Away)
     }

@@ -5,16 +5,16 @@ use super::{device, is_mounted};
 
 /// Folders in which a source or another file system begins, as far as a walk came.
 #[derive(Default)]
-pub(super) struct AllBegun {
-    all: Vec<Begun>,
+pub(super) struct WalkedFolders {
+    all: Vec<WalkedFolder>,
     /// One that was not there for a while.
     left: Option<PathBuf>,
 }
 
-impl AllBegun {
+impl WalkedFolders {
     /// `is_named` of a source, of which it matters where its links lead.
     pub(super) fn add(&mut self, path: &Path, device: Option<i64>, is_named: bool) {
-        self.all.push(Begun {
+        self.all.push(WalkedFolder {
             path: path.to_owned(),
             device,
             is_mounted: is_mounted(path),
@@ -34,7 +34,7 @@ impl AllBegun {
     }
 }
 
-struct Begun {
+struct WalkedFolder {
     path: PathBuf,
     device: Option<i64>,
     is_mounted: bool,
@@ -42,7 +42,7 @@ struct Begun {
     real: Option<PathBuf>,
 }
 
-impl Begun {
+impl WalkedFolder {
     fn is_left(&self) -> bool {
         let now = fs::metadata(&self.path);
         let is_other = |stat: &Metadata| device(stat) != self.device;

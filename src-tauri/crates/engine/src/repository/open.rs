@@ -10,18 +10,18 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::repository::cache::Cache;
-use crate::repository::listing::Listed;
+use crate::repository::listing::Listing;
 use crate::repository::session::{Role, Session};
 use crate::repository::store::Store;
 
-/// Nobody else works on it, it was listed, and its passphrase fits.
-pub(crate) struct Opened {
+/// It is locked, it was listed, and its passphrase fits.
+pub(crate) struct OpenRepository {
     pub(crate) session: Session,
     pub(crate) cache: Cache,
-    pub(crate) listed: Listed,
+    pub(crate) listed: Listing,
 }
 
-impl Opened {
+impl OpenRepository {
     /// # Errors
     /// [`Error::Locked`], [`Error::NoBackup`], and those of a passphrase that does not fit.
     pub(crate) fn existing(
@@ -32,7 +32,7 @@ impl Opened {
         let session = Session::new(store, monitor, cancel);
         let cache = Cache::lock(store)?;
         session.phase(Phase::Connecting);
-        let listed = Listed::of(&session)?;
+        let listed = Listing::of(&session)?;
         listed.require_versions(&session)?;
         listed.require_readable(&session)?;
         listed.check_passphrase(&session)?;
@@ -52,14 +52,14 @@ impl Opened {
     }
 
     /// Opens the index of a backup whose settings can be read; `None` where there is nothing to read them from.
-    pub(crate) fn indexed(self) -> Result<Option<(Indexed, Listed)>> {
+    pub(crate) fn indexed(self) -> Result<Option<(IndexedRepository, Listing)>> {
         let format = self.cache.format(&self.session, &self.listed)?;
         format.map(|format| self.with_format(format)).transpose()
     }
 
     /// The same with the usual settings where nothing of the backup can be read, for what needs only names; whether it can
     /// comes along.
-    pub(crate) fn indexed_as_far_as_readable(self) -> Result<(Indexed, Listed, bool)> {
+    pub(crate) fn indexed_as_far_as_readable(self) -> Result<(IndexedRepository, Listing, bool)> {
         let format = match self.cache.format(&self.session, &self.listed) {
             Err(Error::Volume { .. }) => None,
             other => other?,
@@ -78,13 +78,13 @@ impl Opened {
     }
 
     /// Opens its index, for a backup with these settings.
-    pub(crate) fn with_format(self, format: Format) -> Result<(Indexed, Listed)> {
+    pub(crate) fn with_format(self, format: Format) -> Result<(IndexedRepository, Listing)> {
         let index = self.cache.index_for(&format, self.session.store())?;
         Ok(self.with_index(format, index))
     }
 
-    fn with_index(self, format: Format, index: Index) -> (Indexed, Listed) {
-        let indexed = Indexed {
+    fn with_index(self, format: Format, index: Index) -> (IndexedRepository, Listing) {
+        let indexed = IndexedRepository {
             spool: self.cache.spool(),
             session: self.session,
             cache: self.cache,
@@ -96,7 +96,7 @@ impl Opened {
 }
 
 /// The same with its settings, and with this computer's index of it.
-pub(crate) struct Indexed {
+pub(crate) struct IndexedRepository {
     pub(crate) session: Session,
     /// Locked for as long as this is there.
     pub(crate) cache: Cache,
@@ -105,7 +105,7 @@ pub(crate) struct Indexed {
     spool: PathBuf,
 }
 
-impl Indexed {
+impl IndexedRepository {
     pub(crate) fn repository(&self) -> Repository<'_> {
         Repository {
             session: &self.session,
