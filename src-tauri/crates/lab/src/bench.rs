@@ -112,11 +112,11 @@ fn lookups(project: &Project, folder: &Path) -> Result<String> {
     let mut command = cargo(project);
     command.args(["run", "--release", "--quiet", "-p", "coffer-database"]);
     command.args(["--example", "lookups"]).arg(folder);
-    let told = output(&mut command)?;
-    print!("{told}");
+    let reported = output(&mut command)?;
+    print!("{reported}");
     Ok(format!(
         "\n## Look-ups of blocks in the index\n\n```\n{}\n```\n\n{ABOUT_LOOK_UPS}",
-        told.trim()
+        reported.trim()
     ))
 }
 

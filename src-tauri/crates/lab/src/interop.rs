@@ -1,8 +1,8 @@
-//! `cargo xtask interop`: clients that nobody here wrote use the simulated OneDrive together with Coffer.
+//! `cargo xtask interop`: clients written by others use the simulated OneDrive together with Coffer.
 //!
 //! What Coffer uploaded they list, check and download; what they copy and upload, Coffer lists, verifies and restores. It
 //! keeps the simulator honest, and Coffer's idea of OneDrive with it. Clients whose addresses are fixed come through the
-//! simulator's front: a proxy and a CA that only they are told of. [`tools`] installs them below `target/tools`.
+//! simulator's front: a proxy and a CA that only they get. [`tools`] installs them below `target/tools`.
 //!
 //! The result is written to `tests/interop.md`.
 
@@ -88,12 +88,12 @@ fn row(world: &World, entry: Entry<'_>) -> Row {
         kind,
     } = entry;
     let each = |look: &dyn Fn(Check) -> Outcome| {
-        let told = |check: &Check| {
+        let reported = |check: &Check| {
             let outcome = look(*check);
-            tell(&name, *check, &outcome);
+            report(&name, *check, &outcome);
             (*check, outcome)
         };
-        checks.iter().map(told).collect()
+        checks.iter().map(reported).collect()
     };
     let outcomes = match kind {
         Kind::Own => each(&|check| checks::look_at_coffer(world, check)),
@@ -111,7 +111,7 @@ fn row(world: &World, entry: Entry<'_>) -> Row {
     }
 }
 
-fn tell(name: &str, check: Check, outcome: &Outcome) {
+fn report(name: &str, check: Check, outcome: &Outcome) {
     let column = report::column(check);
     match outcome {
         Outcome::Passed(time) => println!("{name}: {column}: yes ({:.1} s)", time.as_secs_f64()),

@@ -1,9 +1,9 @@
 //! `cargo xtask limits`: how much of what a limited OneDrive allows is used, and how often it has to refuse.
 //!
-//! The simulator draws limits from a seed (a window of 10 to 60 s, and requests or bytes in it) that no client is told.
+//! The simulator draws limits from a seed (a window of 10 to 60 s, and requests or bytes in it) that no client knows.
 //! The command line and rclone upload for the same time under the same limits, each against a simulator of its own, all
 //! at once: with `RateLimit` headers in every answer, with those that Microsoft documents (once four fifths are used),
-//! and with none. What was stored is thrown away while it goes on, so that an hour fits on the disk.
+//! and with none. What was stored is thrown away meanwhile, so that an hour fits on the disk.
 
 mod clients;
 
@@ -24,7 +24,7 @@ use xtask::setup;
 
 /// Minutes when nothing else is asked for.
 const MINUTES: u64 = 20;
-/// A shorter run has learned too little to be judged.
+/// A shorter run is too short to be judged.
 const JUDGED_MINUTES: u64 = 10;
 /// Refusals of one run that are still good.
 const MOST_THROTTLED: u64 = 3;
@@ -188,7 +188,7 @@ fn report(minutes: u64, table: &str) -> String {
     format!(
         "# Under limits\n\n\
          Written by `cargo xtask limits`. For {minutes} minutes the debug command line and rclone upload to simulated\n\
-         OneDrives with limits that they are not told, all at once. `Retry-After` is always given; the `RateLimit`\n\
+         OneDrives with limits that they do not know, all at once. `Retry-After` is always given; the `RateLimit`\n\
          headers come in every answer, once four fifths are used (as Microsoft documents), or never. *Too early* are\n\
          requests that came before the time of a refusal was over, but for those under way then. Wanted of Coffer are 95 % with headers in every\n\
          answer and 80 % otherwise, at most {MOST_THROTTLED} throttled answers, and none too early. What is allowed is counted by\n\
@@ -248,7 +248,7 @@ fn write_source(project: &Project, folder: &Path, seeds: &[u64], time: Duration)
     Ok(())
 }
 
-/// Nobody reads what was stored.
+/// What was stored is not read.
 fn throw_away(blobs: &Path) {
     for entry in fs::read_dir(blobs).into_iter().flatten().flatten() {
         let _ = fs::remove_file(entry.path());

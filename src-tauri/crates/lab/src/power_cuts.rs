@@ -47,7 +47,7 @@ const CHANGES: u64 = 4;
 const MOST_BYTES: u64 = 1 << 20;
 /// Versions that the runs keep. Those count that a run made which was cut before it could say so.
 const KEPT: usize = 3;
-/// Runs after which what nobody needs is deleted at once.
+/// Runs after which unneeded volumes are deleted at once.
 const RUNS_BETWEEN_COMPACTIONS: u64 = 5;
 
 pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<()> {
@@ -82,7 +82,7 @@ struct FileSystem {
     name: &'static str,
     /// Options of `mkfs`.
     format: &'static [&'static str],
-    /// What a system runs when it starts after a cut; 1 and 2 mean that something was mended.
+    /// What a system runs when it starts after a cut; 1 and 2 mean that something was repaired.
     check: Option<&'static [&'static str]>,
 }
 
@@ -92,13 +92,13 @@ struct Computer {
     folder: PathBuf,
     kind: &'static FileSystem,
     random: Random,
-    /// How long a run takes that nobody cuts.
+    /// How long an undisturbed run takes.
     usual: Duration,
 }
 
 impl Drop for Computer {
     fn drop(&mut self) {
-        // Whatever failed before; a disk that is not mounted is as good.
+        // Whatever failed before; a disk that is not mounted is fine, too.
         let _ = self.unmount();
     }
 }
@@ -117,7 +117,7 @@ impl Computer {
         }
         fs::File::create(computer.image())?.set_len(DISK)?;
         let mut format = Command::new(format!("mkfs.{}", kind.name));
-        // What it tells is of no use here.
+        // What it prints is of no use here.
         format.stdout(Stdio::null());
         execute(format.args(kind.format).arg(computer.image()))?;
         computer.mount()?;
@@ -199,11 +199,11 @@ impl Computer {
             "--threshold=5",
             "--dblock-size=1mb",
         ];
-        self.told_nothing(&arguments).map(drop)
+        self.quietly(&arguments).map(drop)
     }
 
     /// Runs a command that has nothing to warn of, and returns what it printed.
-    fn told_nothing(&self, arguments: &[&str]) -> Result<String> {
+    fn quietly(&self, arguments: &[&str]) -> Result<String> {
         let run = self
             .coffer(arguments)
             .stdout(Stdio::piped())
@@ -231,7 +231,7 @@ impl Computer {
             }
             fs::write(source.join(name), content)?;
         }
-        // Tells versions apart.
+        // Distinguishes versions.
         fs::write(source.join("mark"), cut.to_string())?;
         Ok(())
     }
@@ -291,7 +291,7 @@ impl Computer {
         Ok(())
     }
 
-    /// Goes on with the copy, after the check that a system makes when it starts.
+    /// Continues with the copy, after the check that a system makes when it starts.
     fn power_on(&self) -> Result<()> {
         self.unmount()?;
         fs::rename(self.folder.join("after"), self.image())?;
@@ -304,7 +304,7 @@ impl Computer {
                 .status()?;
             ensure!(
                 matches!(checked.code(), Some(0..=2)),
-                "the file system cannot be mended: {checked}"
+                "the file system cannot be repaired: {checked}"
             );
         }
         self.mount()
@@ -314,7 +314,7 @@ impl Computer {
     /// or as many newer ones are as are kept. Nothing is damaged.
     fn check(&self, good: u64) -> Result<()> {
         let destination = self.destination();
-        let listed = self.told_nothing(&["list", &destination, "--json"])?;
+        let listed = self.quietly(&["list", &destination, "--json"])?;
         let listed: serde_json::Value = serde_json::from_str(&listed)?;
         let versions = listed.as_array().map_or(0, Vec::len);
         let mut restored = Vec::new();

@@ -5,7 +5,7 @@
 //! read and everything is restored. Old versions go, so that rounds stay as short as the first.
 //!
 //! A kill comes after a random number of requests, so that all phases are hit alike, however fast the machine is; one in
-//! ten comes before the first. Sessions that hold no byte are told apart: a process that is killed between Microsoft's
+//! ten comes before the first. Sessions that hold no byte are counted apart: a process that is killed between Microsoft's
 //! answer and its own note of it cannot know their address, and they run out by themselves. The seed decides all moments
 //! and all content; what the machine makes of them differs.
 
@@ -85,7 +85,7 @@ struct Soak<'a> {
     folder: PathBuf,
     random: Random,
     figures: Figures,
-    /// Requests and time of a run that nobody kills.
+    /// Requests and time of an undisturbed run.
     usual: (u64, Duration),
     seen: u64,
     log: Vec<Value>,

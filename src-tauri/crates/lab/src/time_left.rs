@@ -40,9 +40,9 @@ fn report(table: &str) -> String {
         "# Time left\n\n\
          Written by `cargo xtask time-left`, with a release build. First backups go to a OneDrive that is simulated in the\n\
          same process: without a limit, with the limit of uploads at 6,000 KB/s, and with that limit and one answer 429\n\
-         with `Retry-After: 10` when half has arrived. Once a second, after the first tenth of a run, what is told is\n\
+         with `Retry-After: 10` when half has arrived. Once a second, after the first tenth of a run, what is reported is\n\
          compared with what was still to come until the run's end, in percent of that. Wanted is a median of at most\n\
-         {WANTED} %. In the last run what was still to come holds the wait, of which nobody can know before the 429. After\n\
+         {WANTED} %. In the last run what was still to come holds the wait, which is unknown before the 429. After\n\
          it the client sends half of the usual, and all of it again after half a minute; time left counts on that.\n\n{table}\n"
     )
 }

@@ -48,8 +48,8 @@ pub(crate) enum Event {
     SaveIndex { client: usize },
     /// The copy takes the place of the index.
     RollBack { client: usize },
-    /// The next backup of a client may begin anew where an earlier one is gone.
-    BeginAnew { client: usize },
+    /// The next backup of a client may start over where an earlier one is gone.
+    StartOver { client: usize },
     /// A client works.
     Operate {
         client: usize,
@@ -223,7 +223,7 @@ impl Event {
             Self::LoseIndex { .. } => "index",
             Self::LoseSpool { .. } => "spool",
             Self::LoseCache { .. } => "cache",
-            Self::BeginAnew { .. } => "anew",
+            Self::StartOver { .. } => "start-over",
             Self::Scratch { .. } => "scratch",
             Self::SaveIndex { .. } | Self::RollBack { .. } => "rollback",
             Self::Operate { operation, .. } => operation.sort(),

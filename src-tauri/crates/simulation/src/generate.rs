@@ -64,7 +64,7 @@ impl Choice {
     }
 }
 
-/// Families of trouble. A history has a few of them, so that what fails can be told apart and what is left is long.
+/// Families of trouble. A history has a few of them, so that what fails can be distinguished and what is left is long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Family {
     Sources,
@@ -354,7 +354,7 @@ impl Author {
                 troubles.extend(self.trouble(client, family));
             }
         }
-        // These are told what to do by number, of a listing that must be right for that.
+        // These take numbers, of a listing that must be right for that.
         if matches!(operation, Operation::Delete(_) | Operation::Restore(_)) {
             troubles.retain(|t| {
                 !matches!(
@@ -481,7 +481,7 @@ impl Author {
                 let other = (client + 1) % self.clients;
                 let mut moment = self.tight_moment(moment);
                 // The destination is listed once more after versions were deleted and before data is. Between that listing
-                // and the end of the run nobody can be kept out.
+                // and the end of the run no other run can be kept out.
                 match moment.call {
                     Call::Delete => moment.kind = Kind::Dlist,
                     Call::List => moment.when = When::Before,

@@ -33,8 +33,8 @@ pub(crate) struct Before {
 struct Expected {
     prefix: String,
     any_of: Vec<Tree>,
-    /// Anything else, too, if the run told that something is not as it should be.
-    anything_if_told: bool,
+    /// Anything else, too, if the run reported that something is not as it should be.
+    anything_if_reported: bool,
 }
 
 impl Before {
@@ -52,7 +52,7 @@ impl Before {
         if own.running.is_some() {
             return None;
         }
-        // Of a disk that is away nobody knows what it has.
+        // What a disk that is away has is unknown.
         let compared = if files.is_unplugged() {
             Vec::new()
         } else {
@@ -181,7 +181,7 @@ fn expected(
             Expected {
                 prefix,
                 any_of,
-                anything_if_told: false,
+                anything_if_reported: false,
             }
         }
         None => kept(state, client, prefix, compared),
@@ -199,7 +199,7 @@ fn kept(state: &State, client: usize, prefix: String, compared: &[&Version]) -> 
     let is_sound = |version: &&&Version| !version.is_hit && is_whole(&version.tree);
     let are_sound =
         !compared.is_empty() && compared.iter().filter(is_sound).count() == compared.len();
-    let (any_of, anything_if_told) = if are_sound {
+    let (any_of, anything_if_reported) = if are_sound {
         let parts = compared.iter().map(|version| part(&version.tree, &prefix));
         (parts.collect(), false)
     } else {
@@ -209,7 +209,7 @@ fn kept(state: &State, client: usize, prefix: String, compared: &[&Version]) -> 
     Expected {
         prefix,
         any_of,
-        anything_if_told,
+        anything_if_reported,
     }
 }
 
@@ -237,8 +237,8 @@ pub(crate) fn judge(
     for seen in running.seen {
         for (expected, tree) in before.expected.iter_mut().zip(seen) {
             expected.any_of.extend(tree);
-            // What is written in place while it is read may come out as anything, if that is told.
-            expected.anything_if_told = true;
+            // What is written in place while it is read may come out as anything, if that is reported.
+            expected.anything_if_reported = true;
         }
     }
     let mut judge = Judge {
@@ -270,7 +270,7 @@ pub(crate) fn judge(
         Operation::Purge(_) | Operation::PurgeBroken => judge.purge(operation),
         // What lies where an unplugged disk was says nothing of the disk.
         Operation::Verify if report.is_some() && !files.is_unplugged() => {
-            state.model.tell(client);
+            state.model.report_to(client);
         }
         Operation::Recreate => {
             state.model.forget(client);
@@ -420,23 +420,26 @@ impl Judge<'_> {
                     })
             };
             if expected.any_of.iter().any(fits)
-                || (expected.anything_if_told && report.warnings > 0)
+                || (expected.anything_if_reported && report.warnings > 0)
             {
                 continue;
             }
             let nothing = Tree::new();
             let nearest = expected.any_of.first().unwrap_or(&nothing);
-            // Nobody knows what a client that never saw it could keep.
+            // What a client that never saw it could keep is unknown.
             if expected.any_of.is_empty() && found.is_empty() {
                 continue;
             }
-            let told = if report.warnings > 0 {
-                "told"
+            let reported = if report.warnings > 0 {
+                "reported"
             } else {
                 "untold"
             };
             let detail = difference(nearest, &found);
-            self.fail(&format!("a version holds something else, {told}"), detail);
+            self.fail(
+                &format!("a version holds something else, {reported}"),
+                detail,
+            );
             return;
         }
     }
@@ -453,7 +456,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Versions that a purge wrote anew.
+    /// Versions that a purge rewrote.
     fn purge(&mut self, operation: &Operation) {
         let gone = match operation {
             Operation::Purge(file) => Some(format!("c{}/{}", self.client, Sources::suffix(*file))),

@@ -72,7 +72,7 @@ impl Link {
         }
     }
 
-    /// Nothing goes on once the process was killed.
+    /// Nothing continues once the process was killed.
     fn check_alive(&self) -> Result<()> {
         if !self.is_dead.load(Ordering::SeqCst) {
             return Ok(());
@@ -134,7 +134,7 @@ impl Link {
         self.check_alive()
     }
 
-    /// As the real destination: once it saw files, it goes on with no other disk.
+    /// As the real destination: once it saw files, it accepts no other disk.
     fn require_same_disk(&self) -> Result<()> {
         let files = self.world.disk.files();
         if *self.anchor.get_or_init(|| files.swaps()) == files.swaps() {

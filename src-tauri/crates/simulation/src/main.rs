@@ -1,4 +1,4 @@
-//! `simulate`: plays histories and tells which do not hold.
+//! `simulate`: plays histories and reports which do not hold.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;

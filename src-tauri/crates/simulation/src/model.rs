@@ -30,7 +30,7 @@ pub(crate) struct Version {
     pub(crate) made: Timestamp,
     /// Whether a run said that it is there.
     pub(crate) is_reported: bool,
-    /// Whether it was judged; until then its run goes on.
+    /// Whether it was judged; until then its run is in progress.
     pub(crate) is_judged: bool,
     /// Damage of the simulation's own excuses what it lacks.
     pub(crate) is_hit: bool,
@@ -47,7 +47,7 @@ pub(crate) struct Damage {
     /// Whether no listing shows it.
     pub(crate) is_hidden: bool,
     /// Clients whose verification found it and whose index has not forgotten it.
-    pub(crate) told: BTreeSet<usize>,
+    pub(crate) reported: BTreeSet<usize>,
 }
 
 /// The model.
@@ -63,7 +63,7 @@ pub(crate) fn is_whole(tree: &Tree) -> bool {
 }
 
 impl Model {
-    /// Notes a dlist that arrived. One of the same name that it replaces is lost, unless it is that, written anew.
+    /// Notes a dlist that arrived. One of the same name that it replaces is lost, unless it is that, rewritten.
     pub(crate) fn arrived(
         &mut self,
         name: &str,
@@ -132,7 +132,7 @@ impl Model {
         if self.has_damage(files) {
             return;
         }
-        // Of one that was looked at while it was damaged nobody knows what it holds.
+        // Of one that was looked at while it was damaged what it holds is unknown.
         let hit = self.versions.iter_mut().filter(|v| v.is_hit);
         for version in hit.filter(|v| is_whole(&v.tree)) {
             if version.is_judged && !version.is_deleted && version.holds(files, &auditor) {
@@ -149,28 +149,28 @@ impl Model {
     /// Whether damage is still there that a client cannot know of.
     pub(crate) fn has_hidden_damage(&self, files: &Files, client: usize) -> bool {
         self.damages.iter().any(|damage| {
-            damage.is_hidden && !damage.told.contains(&client) && damage.is_there(files)
+            damage.is_hidden && !damage.reported.contains(&client) && damage.is_there(files)
         })
     }
 
-    /// A client forgets what it was told.
+    /// A client forgets what was reported to it.
     pub(crate) fn forget(&mut self, client: usize) {
         for damage in &mut self.damages {
-            damage.told.remove(&client);
+            damage.reported.remove(&client);
         }
     }
 
     /// A client's verification looked at everything.
-    pub(crate) fn tell(&mut self, client: usize) {
+    pub(crate) fn report_to(&mut self, client: usize) {
         for damage in &mut self.damages {
-            damage.told.insert(client);
+            damage.reported.insert(client);
         }
     }
 
     /// Whether each version that must be there is, and whole.
     pub(crate) fn check(&mut self, files: &Files, base: &str) -> Option<Violation> {
         let auditor = Auditor::new(files.real());
-        // Nobody reads again what just arrived, so that data may move into a volume that is damaged and looks well.
+        // What just arrived is not read again, so that data may move into a volume that is damaged and looks well.
         if self
             .damages
             .iter()

@@ -105,12 +105,12 @@ pub(crate) fn operate(
 }
 
 fn play(world: &Arc<World>, client: usize, operation: &Operation, link: &Arc<Link>) -> Outcome {
-    let (cache, now, sources, begins_anew) = {
+    let (cache, now, sources, starts_over) = {
         let mut state = world.state();
         let now = state.clock(client);
         let own = &mut state.clients[client];
-        let begins_anew = std::mem::take(&mut own.begins_anew);
-        (own.cache.clone(), now, own.sources.chosen(), begins_anew)
+        let starts_over = std::mem::take(&mut own.starts_over);
+        (own.cache.clone(), now, own.sources.chosen(), starts_over)
     };
     let _installed = crash::install(cache.clone(), Arc::clone(link) as Arc<dyn crash::Hook>);
     let store = Store::new(
@@ -124,7 +124,7 @@ fn play(world: &Arc<World>, client: usize, operation: &Operation, link: &Arc<Lin
     let work = Work {
         store,
         sources,
-        begins_anew,
+        starts_over,
         now,
         target: world.path(&format!("restored{client}")),
         client,
@@ -173,7 +173,7 @@ fn panicked(payload: Box<dyn std::any::Any + Send>) -> Outcome {
 struct Work {
     store: Store,
     sources: Vec<PathBuf>,
-    begins_anew: bool,
+    starts_over: bool,
     now: Timestamp,
     target: PathBuf,
     client: usize,
@@ -280,7 +280,7 @@ impl Work {
                 options.filters = filters.expect("the rule is right");
             }
         }
-        options.allow_new_destination = self.begins_anew;
+        options.allow_new_destination = self.starts_over;
         options.block_size = Some(BLOCK_SIZE);
         options.volume_size = VOLUME_SIZE;
         options.compression_level = Some(1);

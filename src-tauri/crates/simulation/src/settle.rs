@@ -40,7 +40,7 @@ pub(crate) fn settle(world: &Arc<World>, trace: &mut Vec<String>) {
     }
     // What is of no use goes in the run after the day in which its maker may still need it.
     for client in (0..clients).chain(0..clients) {
-        mend(world, client, &mut step);
+        recover(world, client, &mut step);
         if world.violation().is_some() {
             return;
         }
@@ -51,7 +51,7 @@ pub(crate) fn settle(world: &Arc<World>, trace: &mut Vec<String>) {
         step(operate(0, Operation::Compact));
     }
     // What lacks an index volume by then gets one.
-    mend(world, 0, &mut step);
+    recover(world, 0, &mut step);
     step(Event::LoseCache { client: 0 });
     let versions = {
         let files = world.disk.files();
@@ -82,7 +82,7 @@ pub(crate) fn settle(world: &Arc<World>, trace: &mut Vec<String>) {
 }
 
 /// A few runs, and at most one step that an error names, until a backup comes through.
-fn mend(world: &Arc<World>, client: usize, step: &mut impl FnMut(Event) -> String) {
+fn recover(world: &Arc<World>, client: usize, step: &mut impl FnMut(Event) -> String) {
     let mut has_acted = false;
     let mut runs = 0;
     loop {
@@ -112,7 +112,7 @@ fn mend(world: &Arc<World>, client: usize, step: &mut impl FnMut(Event) -> Strin
         match error {
             "DestinationGone" if !has_acted => {
                 has_acted = true;
-                step(Event::BeginAnew { client });
+                step(Event::StartOver { client });
             }
             "VolumesMissing" | "DataMissing" | "Volume" if !has_acted => {
                 has_acted = true;

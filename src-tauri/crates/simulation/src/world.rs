@@ -51,8 +51,8 @@ pub(crate) struct Client {
     pub(crate) cache: PathBuf,
     /// Seconds that its clock is ahead.
     pub(crate) offset: i64,
-    /// Whether its next backup may begin anew.
-    pub(crate) begins_anew: bool,
+    /// Whether its next backup may start over.
+    pub(crate) starts_over: bool,
     /// What its backup before kept.
     pub(crate) kept: Option<Keep>,
     /// Whether its index must know of versions.
@@ -88,7 +88,7 @@ pub(crate) enum Rule {
     /// The same, if a source is back before the run has seen that it is away.
     KeptIfBack(Keep),
     Named(Vec<String>),
-    /// Those that it wrote anew.
+    /// Those that it rewrote.
     Rewritten {
         has_written: bool,
     },
@@ -144,7 +144,7 @@ impl World {
                 sources: Sources::create(own, elsewhere),
                 cache: folder.path().join(format!("cache{number}")),
                 offset: 0,
-                begins_anew: false,
+                starts_over: false,
                 kept: None,
                 knows: false,
                 is_set_back: false,
@@ -281,7 +281,7 @@ impl World {
         | Event::LoseIndex { client }
         | Event::LoseSpool { client }
         | Event::LoseCache { client }
-        | Event::BeginAnew { client }
+        | Event::StartOver { client }
         | Event::Scratch { client, .. }
         | Event::SaveIndex { client }
         | Event::RollBack { client }) = event
@@ -302,7 +302,7 @@ impl World {
             Event::Disguise { file, content, .. } => client.sources.disguise(*file, *content),
             Event::Plug { plug, .. } => client.sources.set_plug(*plug),
             Event::Clock { offset, .. } => client.offset = *offset,
-            Event::BeginAnew { .. } => client.begins_anew = true,
+            Event::StartOver { .. } => client.starts_over = true,
             Event::LoseIndex { .. } => {
                 for file in INDEX_FILES {
                     let _ = fs::remove_file(cache.join(file));
@@ -359,7 +359,7 @@ impl World {
             name: name.to_owned(),
             data,
             is_hidden,
-            told: Default::default(),
+            reported: Default::default(),
         });
         state.model.excuse(&files);
         format!("{:?}", Kind::of(name))
@@ -411,7 +411,7 @@ impl World {
             return;
         };
         version.is_deleted = true;
-        // A run may withdraw what it has told nobody of.
+        // A run may withdraw what it has not reported.
         let is_withdrawn = version.client == client && !version.is_judged;
         let (time, made, is_hit) = (version.time, version.made, version.is_hit);
         let who = format!("{time} of client {}", version.client);
@@ -503,7 +503,7 @@ fn newer(files: &Files, time: Timestamp) -> usize {
     times(files).filter(|other| *other > time).count()
 }
 
-/// The newest version that was there before the one of a run that goes on.
+/// The newest version that was there before the one of a run in progress.
 fn newest_before(files: &Files) -> Option<Timestamp> {
     let mut times: Vec<_> = times(files).collect();
     times.sort_unstable();

@@ -26,7 +26,7 @@ pub fn copy_of(path: &str) -> TempDir {
     copy
 }
 
-/// The tree that a version of a Duplicati fixture holds, as its `expected` file tells.
+/// The tree that a version of a Duplicati fixture holds, as its `expected` file says.
 ///
 /// # Panics
 /// When the file is not what its README says.

@@ -49,7 +49,7 @@ pub fn run(project: &Project, arguments: &[&str]) -> Result<()> {
         println!(
             "\nThere is no display here, so the demo goes through the command line instead of the app."
         );
-        story::tell(project, &simulator, &folder, source.as_deref())
+        story::show(project, &simulator, &folder, source.as_deref())
     }
 }
 
@@ -78,7 +78,7 @@ fn build(project: &Project, app: bool) -> Result<()> {
     execute(cargo(project).args(["build", "--bins"]).args(packages))
 }
 
-/// Builds the UI when it is older than its sources: every build makes the app compile anew.
+/// Builds the UI when it is older than its sources: every build makes the app compile again.
 pub fn build_ui(project: &Project) -> Result<()> {
     let ui = project.ui();
     let sources = [

@@ -1,6 +1,6 @@
 //! `cargo xtask deny`: licenses, sources, duplicates and known vulnerabilities of every dependency.
 //!
-//! The rules are in `.cargo/deny.toml`. It is no step of `cargo xtask test`: the advisories are fetched anew each time,
+//! The rules are in `.cargo/deny.toml`. It is no step of `cargo xtask test`: the advisories are fetched again each time,
 //! so the verdict on an unchanged tree can change.
 
 use anyhow::{Result, bail};

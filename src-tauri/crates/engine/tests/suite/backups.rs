@@ -165,7 +165,7 @@ fn a_lost_index_costs_no_upload() {
     let mut bench = Bench::new();
     some_files(&bench);
     bench.let_files_settle();
-    // Later than the changes of the files, whose time nobody can choose.
+    // Later than the changes of the files, whose time cannot be chosen.
     bench.now = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
     bench.backup().unwrap();
     fs::remove_dir_all(bench.cache()).unwrap();

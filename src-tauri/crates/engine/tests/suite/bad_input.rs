@@ -20,7 +20,7 @@ fn with_one_version() -> Bench {
 }
 
 #[test]
-fn a_wrong_passphrase_is_told_before_anything_is_written() {
+fn a_wrong_passphrase_is_reported_before_anything_is_written() {
     let mut bench = with_one_version();
     let volumes = bench.volumes();
     bench.passphrase = Some("something else".to_owned());
@@ -40,7 +40,7 @@ fn a_wrong_passphrase_is_told_before_anything_is_written() {
     );
     assert!(!target.exists());
     assert_eq!(bench.volumes(), volumes);
-    // Told by the first bytes of one volume.
+    // Shown by the first bytes of one volume.
     assert!(bench.recorder.transferred() <= 4096);
 }
 
@@ -141,7 +141,7 @@ fn no_source_at_all_is_an_error_the_first_time() {
 }
 
 #[test]
-fn a_clock_that_went_back_is_told_and_stops_nothing() {
+fn a_clock_that_went_back_is_reported_and_stops_nothing() {
     let mut bench = with_one_version();
     // The clock of the bench has gone on.
     let first = bench.now - jiff::SignedDuration::from_hours(24);
@@ -202,7 +202,7 @@ fn a_missing_volume_stops_the_backup_and_not_the_restore() {
 }
 
 #[test]
-fn versions_and_paths_that_do_not_exist_are_told() {
+fn versions_and_paths_that_do_not_exist_are_reported() {
     let mut bench = with_one_version();
     let target = bench.folder.path().join("restored");
 
@@ -249,10 +249,10 @@ fn what_a_version_has_nothing_of_is_named_when_the_rest_comes_back() {
     });
 
     assert_eq!(stats.unwrap().failed_files, 0);
-    let mut told = bench.recorder.problems();
-    told.retain(|problem| problem.contains("NotInVersion"));
+    let mut reported = bench.recorder.problems();
+    reported.retain(|problem| problem.contains("NotInVersion"));
     let expected = ["no such name: NotInVersion", "/no/such/path: NotInVersion"];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn two_operations_on_one_destination_do_not_meet() {
 
 #[cfg(unix)]
 #[test]
-fn special_files_and_names_without_unicode_are_told() {
+fn special_files_and_names_without_unicode_are_reported() {
     use std::os::unix::ffi::OsStrExt as _;
     let mut bench = Bench::new();
     write_files(&bench.source(), &[("fine", b"fine")]);

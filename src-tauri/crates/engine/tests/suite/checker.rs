@@ -10,10 +10,10 @@ pub(crate) fn assert_clean(folder: &Path) {
     let Ok(output) = Command::new("python3").arg(script).arg(folder).output() else {
         return;
     };
-    let told = String::from_utf8_lossy(&output.stdout);
+    let reported = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
-        "{told}{}",
+        "{reported}{}",
         String::from_utf8_lossy(&output.stderr)
     );
 }

@@ -241,9 +241,9 @@ fn a_damaged_volume_stays_with_what_it_holds() {
     let done = compact(&bench, Mode::Run).unwrap();
 
     let is_deleted = done.deleted.iter().any(|volume| volume.name == victim.name);
-    let told = bench.recorder.problems();
+    let reported = bench.recorder.problems();
     // Only when the damage hit something that is needed.
-    assert_eq!(is_deleted, told.is_empty(), "{told:?}");
+    assert_eq!(is_deleted, reported.is_empty(), "{reported:?}");
     if !is_deleted {
         fs::write(&path, entire).unwrap();
     }

@@ -7,7 +7,7 @@ use coffer_engine::filter::{Action, Filters};
 use coffer_engine::{Mode, Purged, Retention, Victims};
 use coffer_testkit::write_files;
 
-use crate::mending::purge;
+use crate::repairing::purge;
 use crate::retention::{delete, options};
 use crate::sources::{keeping_one, restored, run_keeping_one, with_files};
 use crate::support::{Bench, noise};
@@ -221,18 +221,18 @@ fn a_version_that_another_computer_wrote_anew_is_still_whose_it_was() {
     let stats = bench.backup().unwrap();
 
     assert_eq!((stats.added_files, stats.deleted_files), (0, 0));
-    assert_eq!(told_of_others(other), 1);
+    assert_eq!(reports_of_others(other), 1);
 }
 
-/// How often a computer that keeps one version is told of versions that are not its own.
-fn told_of_others(mut computer: Bench) -> usize {
-    let told = (0..4).filter(|round| {
+/// How often a computer that keeps one version reports versions that are not its own.
+fn reports_of_others(mut computer: Bench) -> usize {
+    let reported = (0..4).filter(|round| {
         write_files(&computer.source(), &[("b", &noise(10, *round))]);
         run_keeping_one(&mut computer);
         let problems = computer.recorder.problems();
         problems.iter().any(|one| one.contains("LeftToOthers"))
     });
-    told.count()
+    reported.count()
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn restore(bench: &mut Bench) -> String {
                     .filter(|(path, node)| expected.get(*path) == Some(node));
                 assert_eq!(right.count(), found.len(), "something wrong was restored");
                 assert_eq!(stats.failed_files as usize, expected.len() - found.len());
-                "the rest, told".to_owned()
+                "the rest, reported".to_owned()
             }
         }
     }
@@ -128,7 +128,7 @@ fn verify(bench: &Bench) -> String {
     match outcome {
         Err(error) => word(&error),
         Ok(stats) if stats.faults.is_empty() => "clean".to_owned(),
-        Ok(_) => "told".to_owned(),
+        Ok(_) => "reported".to_owned(),
     }
 }
 
@@ -140,7 +140,7 @@ fn repair(bench: &Bench) -> String {
     });
     match outcome {
         Err(error) => word(&error),
-        Ok(stats) if stats.broken_files > 0 => "told what is lost".to_owned(),
+        Ok(stats) if stats.broken_files > 0 => "reported what is lost".to_owned(),
         Ok(_) => match verify(bench).as_str() {
             "clean" => "whole".to_owned(),
             _ => "as before".to_owned(),
@@ -192,18 +192,18 @@ fn the_outcome_of_every_kind_of_damage_is_known() {
 
 /// Damage | restore | verify | repair | next backup; all on the computer that made the backup.
 const EXPECTED: &str = "\
-dblock Missing | the rest, told | told | told what is lost | refused: VolumesMissing
-dblock Truncated | the rest, told | told | told what is lost | a whole version
-dblock Flipped | the rest, told | told | as before | a version of which is restored: the rest, told
-dblock OtherPassphrase | the rest, told | told | as before | a version of which is restored: the rest, told
-dindex Missing | all | told | whole | a whole version
-dindex Truncated | all | told | whole | a whole version
-dindex Flipped | all | told | whole | a whole version
-dindex OtherPassphrase | all | told | whole | a whole version
+dblock Missing | the rest, reported | reported | reported what is lost | refused: VolumesMissing
+dblock Truncated | the rest, reported | reported | reported what is lost | a whole version
+dblock Flipped | the rest, reported | reported | as before | a version of which is restored: the rest, reported
+dblock OtherPassphrase | the rest, reported | reported | as before | a version of which is restored: the rest, reported
+dindex Missing | all | reported | whole | a whole version
+dindex Truncated | all | reported | whole | a whole version
+dindex Flipped | all | reported | whole | a whole version
+dindex OtherPassphrase | all | reported | whole | a whole version
 dlist Missing | the version before | clean | whole | a whole version
-dlist Truncated | refused: Volume | told | as before | a whole version
-dlist Flipped | refused: Volume | told | as before | a whole version
-dlist OtherPassphrase | refused: Volume | told | as before | a whole version
+dlist Truncated | refused: Volume | reported | as before | a whole version
+dlist Flipped | refused: Volume | reported | as before | a whole version
+dlist OtherPassphrase | refused: Volume | reported | as before | a whole version
 index Missing | all | clean | whole | a whole version
 index Truncated | all | clean | whole | a whole version
 index Flipped | all | clean | whole | a whole version
@@ -214,14 +214,14 @@ fn the_next_backup_sends_again_what_verify_found_lost() {
     let mut bench = two_versions("the right one");
     let damaged = victim(&bench, "dblock");
     harm(&damaged, Damage::Flipped);
-    assert_eq!(verify(&bench), "told");
+    assert_eq!(verify(&bench), "reported");
     fs::remove_file(bench.source().join("new")).unwrap();
 
     bench.backup().unwrap();
 
     assert_eq!(restore(&mut bench), "all");
     // The oldest version has its `both` back as well; `old` is lost, and said to be.
-    assert_eq!(repair(&bench), "told what is lost");
+    assert_eq!(repair(&bench), "reported what is lost");
     let store = bench.store();
     let options = coffer_engine::PurgeOptions {
         purged: coffer_engine::Purged::Broken,

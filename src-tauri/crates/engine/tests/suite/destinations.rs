@@ -56,7 +56,7 @@ fn a_backup_that_is_gone_is_not_begun_anew_unless_that_is_meant() {
 }
 
 #[test]
-fn who_looks_into_a_backup_that_is_gone_is_told_that_it_is() {
+fn who_looks_into_a_backup_that_is_gone_is_reported_that_it_is() {
     let mut bench = Bench::plain();
     write_files(&bench.source(), &[("f", b"f")]);
     bench.backup().unwrap();
@@ -73,7 +73,7 @@ fn who_looks_into_a_backup_that_is_gone_is_told_that_it_is() {
 }
 
 #[test]
-fn a_version_that_somebody_deleted_is_told_and_its_data_stays() {
+fn a_version_that_somebody_deleted_is_reported_and_its_data_stays() {
     let mut bench = Bench::plain();
     for round in 0..3 {
         write_files(&bench.source(), &[("f", &noise(300_000, round))]);

@@ -103,7 +103,7 @@ fn a_disk_that_comes_after_its_empty_mount_point_was_backed_up_is_backed_up() {
 
 #[cfg(unix)]
 #[test]
-fn a_disk_that_is_away_is_told_by_its_device_also_within_a_source() {
+fn a_disk_that_is_away_is_reported_by_its_device_also_within_a_source() {
     let mut bench = with_files(&["disk/a", "disk/b", "here"]);
     replace_disk(&bench, "disk/");
     for name in ["a", "b"] {
@@ -235,7 +235,7 @@ fn an_index_that_knows_a_source_by_its_device_alone_goes_on() {
 
 #[cfg(unix)]
 #[test]
-fn another_disk_is_told_though_names_are_the_same() {
+fn another_disk_is_reported_though_names_are_the_same() {
     let both_have = [
         (&["lost+found/x", "a"][..], &["lost+found/x", "b"][..]),
         (&["DCIM/1.jpg", "DCIM/2.jpg"], &["DCIM/1.jpg", "DCIM/3.jpg"]),
@@ -264,12 +264,12 @@ fn another_disk_is_told_though_names_are_the_same() {
 
             let stats = run_keeping_one(&mut bench);
 
-            let told = (
+            let reported = (
                 stats.kept_sources,
                 stats.deleted_files,
                 stats.deleted_versions,
             );
-            assert_eq!(told, (1, 0, 0), "{first:?} {below}");
+            assert_eq!(reported, (1, 0, 0), "{first:?} {below}");
         }
     }
 }
@@ -303,12 +303,12 @@ fn a_source_within_another_is_watched_as_well() {
         let second = options(&bench);
         let stats = bench.backup_with(second).unwrap();
 
-        let told = (
+        let reported = (
             stats.kept_sources,
             stats.deleted_files,
             stats.deleted_versions,
         );
-        assert_eq!(told, (1, 0, 0), "{what}");
+        assert_eq!(reported, (1, 0, 0), "{what}");
         assert!(
             restored(&mut bench, 0).contains(&"inner/a".to_owned()),
             "{what}"
@@ -379,12 +379,12 @@ fn a_link_that_is_followed_and_leads_elsewhere_is_kept_as_it_was() {
     let options = following(&bench);
     let stats = bench.backup_with(options).unwrap();
 
-    let told = (
+    let reported = (
         stats.kept_sources,
         stats.deleted_files,
         stats.deleted_versions,
     );
-    assert_eq!(told, (1, 0, 0));
+    assert_eq!(reported, (1, 0, 0));
     // A link that leads nowhere for good is taken as it is when that is said.
     fs::remove_file(&link).unwrap();
     std::os::unix::fs::symlink("/nowhere", &link).unwrap();

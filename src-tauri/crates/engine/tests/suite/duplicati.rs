@@ -170,7 +170,7 @@ fn tar_containers_are_restored() {
     restores_all_versions("tgz", "duplicati", None);
 }
 
-/// Whether the program is there; without it nobody can read such a backup.
+/// Whether the program is there; without it such a backup cannot be read.
 fn has_gpg() -> bool {
     std::process::Command::new("gpg")
         .arg("--version")
@@ -186,7 +186,7 @@ fn volumes_that_gnupg_encrypted_are_restored() {
 }
 
 #[test]
-fn a_wrong_passphrase_for_gnupg_is_told() {
+fn a_wrong_passphrase_for_gnupg_is_reported() {
     if !has_gpg() {
         return;
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 type Hook = Box<dyn Fn(u64, &str) -> bool + Send + Sync>;
 
-/// A destination that does something before each upload, and fails it when told so.
+/// A destination that does something before each upload, and fails it on demand.
 pub(crate) struct Faulty {
     inner: Arc<dyn Destination>,
     puts: AtomicU64,

@@ -137,7 +137,7 @@ fn the_same_paths_are_selected_as_by_duplicati() {
 }
 
 #[test]
-fn each_path_is_told_with_the_rule_that_decided() {
+fn each_path_is_reported_with_the_rule_that_decided() {
     let cases = cases();
     let folder = build(&cases["tree"]);
     let options = [

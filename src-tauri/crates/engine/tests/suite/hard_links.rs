@@ -103,7 +103,7 @@ fn names_of_one_file_do_not_look_changed_in_the_next_run() {
     let mut bench = Bench::plain();
     write_files(&bench.source(), &[("a", &noise(300_000, 1))]);
     fs::hard_link(bench.source().join("a"), bench.source().join("b")).unwrap();
-    // Whoever lost the index trusts only what was last touched before the version.
+    // A computer that lost the index trusts only what was last touched before the version.
     bench.now = Timestamp::now() + SignedDuration::from_secs(5);
     bench.let_files_settle();
     back_up(&mut bench);

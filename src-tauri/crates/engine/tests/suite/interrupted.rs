@@ -18,7 +18,7 @@ use coffer_volume::{Format, Hash, VolumeKind, VolumeName};
 use crate::checker::assert_clean;
 use crate::faulty::Faulty;
 use crate::hooked::Hooked;
-use crate::mending::try_purge;
+use crate::repairing::try_purge;
 use crate::sources::restored;
 use crate::support::{Bench, noise};
 
@@ -270,7 +270,7 @@ fn what_a_purge_took_out_is_backed_up_again_also_when_it_was_cut_off() {
     bench.backup().unwrap();
     let real = bench.destination.clone();
     let (spool, folder) = (bench.cache().join("spool"), bench.destination_path());
-    // The new version arrives, and nobody hears of it.
+    // The new version arrives, and no reply does.
     bench.destination = Arc::new(Hooked {
         refuse_put: Box::new(move |name| {
             name.contains(".dlist.").then(|| {

@@ -18,10 +18,10 @@ mod holds;
 mod hooked;
 mod hostile;
 mod interrupted;
-mod mending;
 mod nothing_is_lost;
 mod progress;
 mod proofs;
+mod repairing;
 mod restore_results;
 #[cfg(unix)]
 mod restoring;

@@ -1,4 +1,4 @@
-//! The worst moments: somebody deletes, damages or changes something while an operation goes on, and nothing is lost.
+//! The worst moments: somebody deletes, damages or changes something while an operation runs, and nothing is lost.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -183,7 +183,7 @@ fn a_lost_pair_is_noticed_after_the_index_was_deleted() {
     assert!(restored.failed_files == 0 || !problems.is_empty());
 }
 
-/// Damage is known, but the source that could mend it is away for one run.
+/// Damage is known, but the source that could repair it is away for one run.
 #[test]
 fn damage_is_mended_when_the_source_is_back() {
     let mut bench = Bench::plain();
@@ -369,7 +369,7 @@ fn a_damaged_page_of_the_index_heals() {
 
 /// The folder of the destination is gone (its disk is not mounted).
 #[test]
-fn a_destination_that_is_not_mounted_is_told() {
+fn a_destination_that_is_not_mounted_is_reported() {
     for leaves_folder in [false, true] {
         let mut bench = Bench::plain();
         write_files(&bench.source(), &[("f", &noise(100_000, 1))]);

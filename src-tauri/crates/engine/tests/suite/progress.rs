@@ -1,4 +1,4 @@
-//! What a backup tells of how far it is.
+//! What a backup reports of its progress.
 
 use std::fs;
 use std::sync::{Arc, Condvar, Mutex};
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::faulty::Faulty;
 use crate::support::{Bench, noise, run};
 
-/// Sums of what was told.
+/// Sums of what was reported.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Sums {
     phases: Vec<Phase>,
@@ -129,7 +129,7 @@ fn all_that_is_queued_arrives_and_nothing_counts_twice() {
 #[test]
 fn only_what_changed_is_to_be_read() {
     let mut bench = bench();
-    // Later than all changes, so that an index that was lost can tell from the dlist what did not change.
+    // Later than all changes, so that a lost index can be rebuilt from the dlist with what did not change.
     bench.now = "2100-01-01T08:00:00Z".parse().unwrap();
     backed_up(&mut bench, u64::MAX).0.unwrap();
 

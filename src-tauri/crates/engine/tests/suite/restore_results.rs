@@ -26,7 +26,7 @@ fn beside(path: PathBuf) -> RestoredFile {
 }
 
 #[test]
-fn new_names_of_files_that_are_kept_beside_others_are_told() {
+fn new_names_of_files_that_are_kept_beside_others_are_reported() {
     let mut bench = Bench::new();
     write_files(
         &bench.source(),

@@ -43,7 +43,7 @@ pub(crate) fn options(target: Option<&Path>) -> RestoreOptions {
     }
 }
 
-/// Writes the only file list of an unencrypted backup anew.
+/// Rewrites the only file list of an unencrypted backup.
 pub(crate) fn rewrite(bench: &Bench, change: impl FnOnce(&mut Vec<FilelistEntry>)) {
     let mut names = bench.volumes();
     names.retain(|name| name.contains(".dlist."));
@@ -133,7 +133,9 @@ fn metadata_is_not_set_through_a_link() {
     assert_eq!(stats.failed_files, 2);
     let problems = bench.recorder.problems();
     assert!(
-        problems.iter().all(|told| told.ends_with(": LinkInTheWay")),
+        problems
+            .iter()
+            .all(|reported| reported.ends_with(": LinkInTheWay")),
         "{problems:?}"
     );
 }
@@ -171,7 +173,7 @@ fn nothing_is_written_through_a_link_that_appears_meanwhile() {
     );
     let moved = names(&target.join("sub.old")).len() as u64;
     assert!(moved > 0);
-    // What is not in the folder that was moved is told; so is, perhaps, the folder.
+    // What is not in the folder that was moved is reported; so is, perhaps, the folder.
     assert!((40..=41).contains(&(moved + stats.failed_files)));
 }
 
@@ -244,7 +246,7 @@ fn what_a_killed_restore_left_is_removed_by_the_next() {
         &target,
         &[
             ("sub/.coffer-0123abcd-7.part", b"half"),
-            ("sub/.coffer-89abcdef-8.part", b"half of one that goes on"),
+            ("sub/.coffer-89abcdef-8.part", b"half of one in progress"),
             ("sub/.coffer-notes.part", b"mine"),
         ],
     );
@@ -397,7 +399,7 @@ fn paths_of_windows_do_not_go_back_where_they_were() {
 }
 
 #[test]
-fn single_paths_of_windows_are_told_and_the_others_go_back() {
+fn single_paths_of_windows_are_reported_and_the_others_go_back() {
     let mut bench = Bench::plain();
     write_files(&bench.source(), &[("f", b"f"), ("g", b"g")]);
     back_up(&mut bench);
@@ -436,7 +438,7 @@ fn only_folders_can_be_at_the_top() {
 }
 
 #[test]
-fn metadata_that_cannot_be_read_is_told() {
+fn metadata_that_cannot_be_read_is_reported() {
     let mut bench = Bench::plain();
     write_files(&bench.source(), &[("sub/f", b"no metadata"), ("g", b"g")]);
     back_up(&mut bench);
@@ -450,19 +452,19 @@ fn metadata_that_cannot_be_read_is_told() {
 
     let stats = bench.restore(0, &target).unwrap();
 
-    let told: Vec<_> = bench
+    let reported: Vec<_> = bench
         .recorder
         .problems()
         .into_iter()
-        .map(|told| told.rsplit_once("source/").unwrap().1.to_owned())
+        .map(|reported| reported.rsplit_once("source/").unwrap().1.to_owned())
         .collect();
     assert_eq!(
-        told,
+        reported,
         ["sub/f: MetadataNotRestored", "sub/: MetadataNotRestored"]
     );
     assert_eq!((stats.failed_files, stats.warnings), (0, 2));
     assert_eq!(fs::read(target.join("sub/f")).unwrap(), b"no metadata");
-    // Nobody knows whether it was private.
+    // Whether it was private is unknown.
     assert_eq!(mode(&target.join("sub/f")), 0o600);
 }
 
@@ -493,7 +495,12 @@ fn a_volume_that_is_refused_costs_only_what_is_in_it() {
     let stats = bench.restore(0, &target).unwrap();
 
     let problems = bench.recorder.problems();
-    let count = |kind: &str| problems.iter().filter(|told| told.ends_with(kind)).count() as u64;
+    let count = |kind: &str| {
+        problems
+            .iter()
+            .filter(|reported| reported.ends_with(kind))
+            .count() as u64
+    };
     assert_eq!(count("VolumeUnusable"), 1, "{problems:?}");
     assert!((1..=3).contains(&count("DataMissing")), "{problems:?}");
     assert_eq!(stats.failed_files, count("DataMissing"));

@@ -250,7 +250,7 @@ impl World {
     }
 
     fn check(mut self) {
-        // What was cut off last is mended by the run after it.
+        // What was cut off last is repaired by the run after it.
         self.backup().unwrap();
         assert_clean(&self.bench.destination_path());
         let (store, now) = (self.bench.store(), self.bench.now);

@@ -88,7 +88,7 @@ fn what_was_emptied_on_purpose_still_costs_no_version() {
 }
 
 #[test]
-fn filters_that_leave_nothing_are_told_and_cost_no_version() {
+fn filters_that_leave_nothing_are_reported_and_cost_no_version() {
     let mut bench = with_files(&["a"]);
     for round in 0..3 {
         let mut options = keeping_one(&bench);
@@ -163,8 +163,8 @@ fn a_pipe_is_never_waited_for() {
 
     bench.backup_with(options).unwrap();
 
-    let told = bench.recorder.problems();
-    assert_eq!(told, [format!("{}: SpecialFile", pipe.display())]);
+    let reported = bench.recorder.problems();
+    assert_eq!(reported, [format!("{}: SpecialFile", pipe.display())]);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn what_cannot_be_backed_up_says_whether_a_version_has_it() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn names_that_are_no_text_are_told_unless_a_rule_leaves_them_out() {
+fn names_that_are_no_text_are_reported_unless_a_rule_leaves_them_out() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
     let mut bench = with_files(&["a"]);

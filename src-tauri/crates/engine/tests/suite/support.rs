@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// Keeps what the engine tells.
+/// Records what the engine reports.
 #[derive(Default)]
 pub(crate) struct Recorder {
     problems: Mutex<Vec<String>>,
@@ -117,7 +117,7 @@ impl Bench {
         names
     }
 
-    /// Opens the destination anew, as another run does.
+    /// Reopens the destination, as another run does.
     pub(crate) fn reopen(&mut self) {
         self.destination = Arc::new(FolderDestination::new(self.destination_path()));
     }

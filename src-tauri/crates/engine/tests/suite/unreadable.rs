@@ -232,9 +232,11 @@ fn files_that_somebody_holds_stop_no_run() {
         };
         for round in 0..2 {
             keep_one(&mut bench);
-            let told = bench.recorder.problems();
-            let is_told = told.iter().any(|told| told.ends_with(": NotDeleted"));
-            assert!(is_told, "{kind} {round} {told:?}");
+            let reported = bench.recorder.problems();
+            let is_reported = reported
+                .iter()
+                .any(|reported| reported.ends_with(": NotDeleted"));
+            assert!(is_reported, "{kind} {round} {reported:?}");
         }
         let before = bench.volumes_of(kind).len();
 
@@ -248,7 +250,7 @@ fn files_that_somebody_holds_stop_no_run() {
 }
 
 #[test]
-fn a_version_found_gone_by_a_compaction_is_told_by_the_next_backup() {
+fn a_version_found_gone_by_a_compaction_is_reported_by_the_next_backup() {
     let mut bench = Bench::plain();
     versions(&mut bench, 3);
     let gone = bench.volumes_of(".dlist.").remove(0);
@@ -256,7 +258,7 @@ fn a_version_found_gone_by_a_compaction_is_told_by_the_next_backup() {
     bench.recorder = Arc::default();
     bench.compact(Disposal::Now).unwrap();
     assert_eq!(bench.recorder.problems(), [format!("{gone}: VersionGone")]);
-    // Once told, it holds up no further compaction.
+    // Once reported, it holds up no further compaction.
     bench.recorder = Arc::default();
     bench.compact(Disposal::Now).unwrap();
     assert_eq!(bench.recorder.problems(), [""; 0]);

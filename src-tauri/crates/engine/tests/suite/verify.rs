@@ -135,17 +135,20 @@ fn every_kind_of_damage_to_every_kind_of_volume_is_found() {
 
                 let faults = bench.verify(Samples::All).faults;
 
-                // A dlist that is gone is a version that was deleted, as far as anybody can tell.
+                // A dlist that is gone is a version that was deleted, as far as anybody can see.
                 let expects_none = name == "missing" && kind == ".dlist.";
                 let file = path.file_name().unwrap().to_str().unwrap();
                 let names: BTreeMap<_, _> = faults
                     .iter()
                     .map(|Fault { volume, kind }| (volume.as_str(), kind))
                     .collect();
-                let is_told = names.contains_key(file)
+                let is_reported = names.contains_key(file)
                     // Else what lacks shows.
                     || names.values().any(|kind| matches!(kind, FaultKind::Incomplete(_)));
-                assert_eq!(is_told, !expects_none, "{kind} {name} {knows}: {faults:?}");
+                assert_eq!(
+                    is_reported, !expects_none,
+                    "{kind} {name} {knows}: {faults:?}"
+                );
             }
         }
     }
@@ -163,8 +166,8 @@ fn what_a_run_left_that_was_cut_off_is_no_damage() {
     let stats = bench.verify(Samples::All);
 
     assert_eq!(stats.faults, []);
-    let told = format!("{left}: NotDescribed");
-    assert_eq!(bench.recorder.problems(), [told]);
+    let reported = format!("{left}: NotDescribed");
+    assert_eq!(bench.recorder.problems(), [reported]);
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl Bench {
         command
     }
 
-    /// Makes a version; `number` tells it from others.
+    /// Makes a version; `number` makes it unique.
     pub(super) fn backup(&self, source: &Path, number: usize) -> Result<Measured> {
         let mut command = self.command();
         match self.program {

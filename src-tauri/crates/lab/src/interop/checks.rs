@@ -50,7 +50,7 @@ fn lists(world: &World, client: &dyn Client) -> Result<()> {
     let volumes = world.volumes()?;
     ensure!(
         volumes.len() >= 8,
-        "{volumes:?} are too few to tell anything"
+        "{volumes:?} are too few to show anything"
     );
     ensure!(listed == volumes, "{listed:?} instead of {volumes:?}");
     Ok(())

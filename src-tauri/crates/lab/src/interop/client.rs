@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 pub(super) enum Check {
     /// The client lists what Coffer uploaded.
     List,
-    /// The client finds the hashes that the drive tells right.
+    /// The client finds the hashes that the drive states right.
     Hashes,
     /// The client downloads what Coffer uploaded, byte by byte.
     Download,
@@ -96,12 +96,12 @@ pub(super) trait Client {
         bail!("it does not sign in by itself")
     }
 
-    /// Goes on after its access token has run out at Microsoft.
+    /// Continues after its access token has run out at Microsoft.
     fn renew(&self) -> Result<()> {
         bail!("it does not renew its token")
     }
 
-    /// Compares files here with those of a folder by the hashes that the drive tells.
+    /// Compares files here with those of a folder by the hashes that the drive states.
     fn check(&self, _here: &Path, _folder: &str) -> Result<()> {
         bail!("it compares no hashes")
     }

@@ -69,7 +69,7 @@ fn download(root: &Path, name: &str, libraries: &[&str]) -> Result<()> {
         run::run(Command::new("dpkg-deb").arg("-x").arg(&package).arg(root))?;
         fs::remove_file(package)?;
     }
-    // They lie in a folder whose name tells the processor.
+    // They lie in a folder named after the processor.
     let lib = root.join("usr/lib");
     for folder in if lib.is_dir() {
         files(&lib, "-linux-gnu")?

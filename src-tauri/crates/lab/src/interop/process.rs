@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail};
 
 /// How long one call may take; the longest wait for a `Retry-After` of a few seconds.
 const LIMIT: Duration = Duration::from_secs(150);
-/// Characters of a program's complaint that are told.
-const TOLD: usize = 600;
+/// Characters of a program's error output that are shown.
+const SHOWN: usize = 600;
 
 /// A command that finds other programs and a home of its own, and knows nothing else.
 pub(super) fn command(program: &Path, home: &Path) -> Command {
@@ -83,6 +83,6 @@ fn said(path: &Path) -> Result<String> {
     let text = text(path)?;
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
-    let skipped = line.chars().count().saturating_sub(TOLD);
+    let skipped = line.chars().count().saturating_sub(SHOWN);
     Ok(line.chars().skip(skipped).collect())
 }

@@ -67,21 +67,21 @@ fn cell(outcome: Option<&Outcome>) -> &'static str {
 
 /// One line for each reason of a client, with the columns that it is about.
 fn reasons(row: &Row) -> Vec<String> {
-    let mut told: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut reported: Vec<(&str, Vec<&str>)> = Vec::new();
     for (check, outcome) in &row.outcomes {
         let (Outcome::Failed(reason) | Outcome::Skipped(reason)) = outcome else {
             continue;
         };
         let column = column(*check);
-        match told.iter_mut().find(|(known, _)| known == reason) {
+        match reported.iter_mut().find(|(known, _)| known == reason) {
             Some((_, columns)) => columns.push(column),
-            None => told.push((reason, vec![column])),
+            None => reported.push((reason, vec![column])),
         }
     }
     let line = |(reason, columns): (&str, Vec<&str>)| {
         format!("- {} ({}): {reason}", row.name, columns.join("; "))
     };
-    told.into_iter().map(line).collect()
+    reported.into_iter().map(line).collect()
 }
 
 /// What a check is called.

@@ -143,7 +143,7 @@ impl World {
             let agent = entry["user_agent"].as_str().unwrap_or_default();
             agent.contains("Coffer") && entry["origin"] != "api"
         };
-        let told = log
+        let reported = log
             .iter()
             .filter(of_coffer)
             .filter(|entry| entry["had_auth"] == true);
@@ -152,7 +152,7 @@ impl World {
             "The log does not know Coffer"
         );
         ensure!(
-            told.count() == 0,
+            reported.count() == 0,
             "Coffer sent its token to an upload or download host"
         );
         Ok(())

@@ -48,7 +48,7 @@ pub(crate) struct Job {
 /// What the app may know of a job; it goes back with the database.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct View {
-    /// The newest backup that nobody stopped.
+    /// The newest backup that was not stopped.
     pub(crate) last: Option<RunSummary>,
     /// When the newest good one was started.
     pub(crate) last_good: Option<Timestamp>,
@@ -304,7 +304,7 @@ impl Computer {
     pub(crate) async fn restart_with(&mut self, database: &Path) -> Step<()> {
         self.end_life().await;
         self.begin_life(Some(database))?;
-        // Whatever was damaged is mended at the start.
+        // Whatever was damaged is repaired at the start.
         self.is_damaged = false;
         Ok(())
     }
@@ -322,7 +322,7 @@ impl Computer {
     }
 
     pub(crate) fn save_database(&mut self) {
-        // A copy of damage would be mended by what is kept of later.
+        // A copy of damage would be repaired by what is kept of later.
         if self.is_damaged {
             return;
         }
@@ -359,9 +359,9 @@ impl Computer {
         if is_running {
             return Ok(());
         }
-        let must_tell = self.is_damaged;
+        let must_report = self.is_damaged;
         self.restart_with(&database).await?;
-        self.judge_mending(must_tell)
+        self.judge_mending(must_report)
     }
 
     /// Sees whether the app met the damage.
@@ -371,13 +371,13 @@ impl Computer {
         self.judge_mending(is_met)
     }
 
-    /// What was mended is told, unless the clock is wrong, by which it may be long ago.
-    fn judge_mending(&self, must_tell: bool) -> Step<()> {
+    /// What was repaired is reported, unless the clock is wrong, by which it may be long ago.
+    fn judge_mending(&self, must_report: bool) -> Step<()> {
         let is_clock_right = self.now() == self.surroundings.time();
         let state = self.coffer().app_state();
-        let is_told = state.is_ok_and(|state| state.database_problem.is_some());
-        if must_tell && is_clock_right && !is_told {
-            return Err(self.violation("a damage is not told", "the database was mended"));
+        let is_reported = state.is_ok_and(|state| state.database_problem.is_some());
+        if must_report && is_clock_right && !is_reported {
+            return Err(self.violation("damage is not reported", "the database was repaired"));
         }
         Ok(())
     }

@@ -107,7 +107,7 @@ fn summaries(path: &Path, condition: &str, value: &str) -> Vec<RunSummary> {
     parsed.collect()
 }
 
-/// Overwrites the head of a page. Nobody uses the database meanwhile.
+/// Overwrites the head of a page. It is not in use meanwhile.
 pub(crate) fn damage(path: &Path, page: u32) {
     let _ = open(path).execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
     let Ok(mut bytes) = fs::read(path) else {

@@ -33,7 +33,7 @@ pub(crate) enum Every {
     Week,
 }
 
-/// Families of trouble. A history has a few of them, so that what fails can be told apart and what is left is long.
+/// Families of trouble. A history has a few of them, so that what fails can be distinguished and what is left is long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Family {
     Keychain,

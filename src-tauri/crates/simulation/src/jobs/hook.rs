@@ -17,7 +17,7 @@ use super::event::{Moment, Trouble, What};
 use super::surroundings::{Cause, Surroundings};
 use crate::link::Killed;
 
-/// Hears of the steps of the runs of one start, and lets their troubles happen.
+/// Receives the steps of the runs of one start, and lets their troubles happen.
 pub(crate) struct RunHook {
     surroundings: Arc<Surroundings>,
     coffer: Coffer,

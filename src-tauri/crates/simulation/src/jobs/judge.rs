@@ -97,7 +97,7 @@ impl Computer {
         if !is_asked_for {
             return wrong("a job asks for what is not its cause");
         }
-        // A failure that nobody mended shows.
+        // A failure that is still there shows.
         let has_failed = result.is_some_and(|result| !is_good(result));
         if has_failed && health.level < HealthLevel::Waiting {
             return wrong("a job stands well whose last backup failed");

@@ -44,8 +44,8 @@ impl MoodyKeychain {
         mood.answers == Keychain::Open && mood.fails == 0
     }
 
-    /// Tells a run of each use from now on.
-    pub(crate) fn tell(&self, hook: Option<Arc<RunHook>>) {
+    /// Reports each use to a run from now on.
+    pub(crate) fn report_to(&self, hook: Option<Arc<RunHook>>) {
         *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = hook;
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use coffer_engine::crash;
 use coffer_ipc::ErrorCode;
-use coffer_ipc::event::{Change as Told, Event as AppEvent};
+use coffer_ipc::event::{Change as AppChange, Event as AppEvent};
 use coffer_ipc::job::JobState;
 use coffer_ipc::restore::{BackupRef, ExistingFiles, RestoreRequest};
 use coffer_ipc::run::{Operation, RunResult, RunSummary};
@@ -200,14 +200,16 @@ impl Computer {
         hook.arm();
         // A death in the window's own use of the keychain is one between two runs.
         if matches!(start, Start::Due | Start::ByHand(_)) {
-            self.surroundings.keychain.tell(Some(Arc::clone(&hook)));
+            self.surroundings
+                .keychain
+                .report_to(Some(Arc::clone(&hook)));
         }
         let _installed = crash::install(self.cache(), Arc::clone(&hook) as Arc<dyn crash::Hook>);
         Watched { hook, _installed }
     }
 
     fn leave(&self, watched: &Watched) {
-        self.surroundings.keychain.tell(None);
+        self.surroundings.keychain.report_to(None);
         if watched.hook.has_refused() && !watched.hook.died_writing() {
             database::accept(&self.database());
         }
@@ -508,7 +510,7 @@ async fn ends_of(
             Err(RecvError::Lagged(_)) => continue,
             Err(RecvError::Closed) => break,
         };
-        let Told::Job { card } = event.change else {
+        let AppChange::Job { card } = event.change else {
             continue;
         };
         let (Some(last), JobState::Idle | JobState::NeedsAttention { .. }) =

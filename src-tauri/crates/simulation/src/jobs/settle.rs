@@ -17,7 +17,7 @@ const PLANNED_TIMES: i64 = 3;
 const LONGEST_REST: SignedDuration = SignedDuration::from_hours(24);
 
 impl Computer {
-    /// Puts everything right and sees whether all goes on.
+    /// Puts everything right and sees whether everything resumes.
     pub(crate) async fn settle(&mut self, trace: &mut Vec<String>) -> Step<()> {
         self.surroundings.put_right();
         let begin = self.surroundings.time();
@@ -79,7 +79,7 @@ impl Computer {
         };
         let is_good = match last.result {
             RunResult::Success | RunResult::Unchanged => health.level == HealthLevel::Good,
-            // Versions of the future are told of.
+            // Versions of the future are reported.
             RunResult::Warning => self.surroundings.causes().contains(&Cause::Clock),
             _ => false,
         };

@@ -227,7 +227,7 @@ impl Surroundings {
                 always(Op::RefreshAuthid, Action::throttle(429, 3600));
                 simulator.expire_access(OWNER);
             }
-            // No longer: a run waits for it by a clock that nobody moves.
+            // No longer: a run waits for it by a clock that stands still.
             Network::Busy => {
                 for op in [Op::Drive, Op::ItemGet, Op::Children, Op::ContentPut] {
                     simulator.add_fault(Fault::new(op, Action::throttle(429, 1)).times(2));
@@ -240,7 +240,7 @@ impl Surroundings {
         state.was_throttled |= matches!(network, Network::Throttled | Network::Busy);
     }
 
-    /// An empty mount point cannot be told from a new disk before there was a backup.
+    /// An empty mount point looks the same as a new disk before there was a backup.
     fn possible(&self, plug: Plug) -> Plug {
         let folder = self.place_of(Disk::Stick);
         let backups = fs::read_dir(folder).map_or(0, |entries| {
@@ -358,7 +358,7 @@ impl Surroundings {
         std::mem::take(&mut state.met)
     }
 
-    /// Everything is as it should be again, but what only a person can mend.
+    /// Everything is as it should be again, but what only a person can repair.
     pub(crate) fn put_right(&self) {
         self.apply(Change::Keychain(Keychain::Open));
         self.apply(Change::KeychainFails(0));

@@ -26,18 +26,18 @@ fn histories_of_jobs_hold() {
 fn hold<S: Story>(seeds: u64, option: &str, make: impl Fn(u64) -> S + Sync) {
     let failures = play_many(0..seeds, &make, usual_threads::<S>());
 
-    let mut told = String::new();
+    let mut reported = String::new();
     for (number, (seed, violation)) in failures.iter().enumerate() {
-        let _ = writeln!(told, "seed {seed}: {}", violation.class);
+        let _ = writeln!(reported, "seed {seed}: {}", violation.class);
         if number < SHOWN {
             let (_, played) = shrink(&make(*seed), violation);
             for line in played.trace {
-                let _ = writeln!(told, "    {line}");
+                let _ = writeln!(reported, "    {line}");
             }
         }
     }
     assert!(
         failures.is_empty(),
-        "play one again with `cargo xtask simulate {option}--seed S`\n{told}"
+        "play one again with `cargo xtask simulate {option}--seed S`\n{reported}"
     );
 }

@@ -127,7 +127,7 @@ impl Simulator {
         self.admin("POST", "/faults", &fault.to_string()).map(drop)
     }
 
-    /// Removes all faults and tells how often they struck.
+    /// Removes all faults and returns how often they struck.
     pub fn clear_faults(&self) -> Result<u64> {
         let answer = self.admin("GET", "/faults", "")?;
         self.admin("DELETE", "/faults", "")?;

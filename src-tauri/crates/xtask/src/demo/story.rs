@@ -13,7 +13,7 @@ use super::wiring::wire;
 use crate::project::Project;
 use crate::run;
 
-/// Where the demo's backup goes on the simulated drive.
+/// Where the demo's backup is kept on the simulated drive.
 const DESTINATION: &str = "onedrivev2://Backups/Demo";
 /// Exit codes of the command line that are no failure.
 const DONE: i32 = 0;
@@ -22,7 +22,7 @@ const NOTHING_CHANGED: i32 = 1;
 const SHOWN: usize = 20;
 
 /// Signs in, backs up twice, lists the versions, restores and compares.
-pub(super) fn tell(
+pub(super) fn show(
     project: &Project,
     simulator: &Simulator,
     folder: &Path,

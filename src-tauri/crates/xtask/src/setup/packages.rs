@@ -21,7 +21,7 @@ pub(super) type Package = (&'static str, &'static str);
 const BUILD: &[Package] = &[
     ("build-essential", "C compiler and linker"),
     ("pkg-config", "finds the libraries below"),
-    ("file", "tells file types while bundling"),
+    ("file", "detects file types while bundling"),
     ("libwebkit2gtk-4.1-dev", "the web view of the app's window"),
     ("libayatana-appindicator3-dev", "the tray icon"),
     ("librsvg2-dev", "icons"),
@@ -127,7 +127,8 @@ fn installed() -> Result<Vec<String>> {
 
 /// apt-get with the rights to install, asking nothing.
 fn apt_get() -> Result<Command> {
-    let user = run::output(Command::new("id").arg("-u")).context("Could not tell who runs this")?;
+    let user =
+        run::output(Command::new("id").arg("-u")).context("Could not find out who runs this")?;
     let mut command = if user.trim() == "0" {
         Command::new("env")
     } else if run::which("sudo").is_some() {

@@ -1,4 +1,4 @@
-//! Damage that can be mended, files that are taken out of versions, and what versions differ in.
+//! Damage that can be repaired, files that are taken out of versions, and what versions differ in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -145,11 +145,11 @@ fn a_broken_backup_gives_back_everything_that_is_whole() {
 
         let mut found = snapshot(&target);
         let mut expected = expected_tree("broken", stamp);
-        let told = bench.recorder.problems().join("\n");
+        let reported = bench.recorder.problems().join("\n");
         for (path, _) in broken.get(&number).into_iter().flatten() {
             assert!(
-                told.contains(path.as_str()),
-                "{path} is not named in {told}"
+                reported.contains(path.as_str()),
+                "{path} is not named in {reported}"
             );
             let path = path
                 .trim_start_matches("/srv/source/")
@@ -246,7 +246,7 @@ fn purged_files_are_gone_from_every_version_and_their_data_from_the_destination(
         let names: Vec<_> = snapshot(&target).into_keys().collect();
         assert_eq!(names, ["kept.txt"]);
     }
-    // The next run goes on from there and keeps what is in the source.
+    // The next run resumes from there and keeps what is in the source.
     assert_eq!(bench.backup().unwrap().added_files, 3);
 }
 
@@ -265,7 +265,7 @@ fn a_purge_that_is_cut_off_before_it_deletes_leaves_no_version_twice() {
     let expected = bench.volumes_of(".dlist.").len();
     let plain = bench.destination.clone();
 
-    // The index fails once the new version is there, and the purge begins anew.
+    // The index fails once the new version is there, and the purge begins again.
     let index = bench.cache().join("index.sqlite");
     let is_first = AtomicBool::new(true);
     bench.destination = Arc::new(Hooked {
