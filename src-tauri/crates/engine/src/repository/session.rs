@@ -1,4 +1,7 @@
 //! Where blocking code meets the async destination.
+//!
+//! Uploads are on threads that may block, and not tasks of the runtime: each notes in the index how far it came and that
+//! it arrived, and an index that is locked for a moment would hold up everything else that the runtime has to do.
 
 use std::collections::HashSet;
 use std::fs;
