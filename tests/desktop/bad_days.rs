@@ -51,7 +51,7 @@ async fn what_stops_a_backup_is_told_until_it_is_mended() {
     desktop.microsoft.set_quota(ALEX_DRIVE, 10);
     run_with(&app, &source, "three.txt").await;
     app.see("The destination is full").await;
-    app.see("One backup needs you").await;
+    app.see("One backup needs your attention").await;
     desktop.microsoft.set_quota(ALEX_DRIVE, 5 << 30);
     app.click("Back up now").await;
     app.see("Everything is backed up").await;
@@ -122,11 +122,11 @@ async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
     app.click("Back up now").await;
     app.see("Backed up ·").await;
 
-    app.click("More for Papers").await;
+    app.click("More actions for Papers").await;
     app.click("Edit").await;
     app.click("Repair").await;
     try_wrong_then_right(&app, "Check and replace").await;
-    app.see("It opens the backup and is in the keychain now.")
+    app.see("It opens the backup and is now in the keychain.")
         .await;
     app.kill();
 
@@ -134,12 +134,12 @@ async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
     let app = App::start(&desktop).await;
     run_with(&app, &source, "two.txt").await;
     app.click("Enter the passphrase").await;
-    try_wrong_then_right(&app, "Check and keep").await;
+    try_wrong_then_right(&app, "Check and store").await;
     app.see("1 new, 0 changed").await;
 
-    app.click("More for Papers").await;
+    app.click("More actions for Papers").await;
     app.click("Delete").await;
-    app.choose("Remove its passphrase from the keychain, too")
+    app.choose("Also remove its passphrase from the keychain")
         .await;
     app.click("Delete backup").await;
     app.click("Back up this computer").await;
@@ -148,8 +148,8 @@ async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
     app.choose("A folder on this computer").await;
     app.fill("Path", &backup.display().to_string()).await;
     app.choose("Continue this backup").await;
-    app.see("Passphrase of this backup").await;
-    try_wrong_then_right(&app, "Try it").await;
+    app.see("Passphrase for this backup").await;
+    try_wrong_then_right(&app, "Check").await;
     app.see("It opens the backup.").await;
 }
 
@@ -166,7 +166,7 @@ async fn a_clock_that_was_a_year_ahead_stops_nothing() {
     run_with(&app, &source, "two.txt").await;
     app.see("Backed up with warnings").await;
     app.see("1 new, 0 changed").await;
-    app.click("See the report").await;
+    app.click("View report").await;
     app.see("The clock of this computer was ahead").await;
     app.see("If the clock is wrong, set it").await;
 }

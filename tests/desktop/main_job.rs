@@ -66,7 +66,7 @@ async fn a_backup_made_with_the_form_comes_back_after_a_crash_and_on_a_new_compu
     accept_sign_in(&desktop, 2, "alex").await;
     app.see("Signed in as alex@outlook.example").await;
     app.fill("Folder", FOLDER).await;
-    app.see("This folder already holds a backup").await;
+    app.see("This folder already contains a backup").await;
     app.fill("Passphrase", "not the passphrase").await;
     app.click("Open backup").await;
     app.see("The passphrase does not open the backup").await;
@@ -83,7 +83,7 @@ async fn restore_to(app: &App, target: &Path) {
     app.fill("Target folder", &target.display().to_string())
         .await;
     app.click("Restore now").await;
-    app.see("Every file was checked against its stored fingerprint")
+    app.see("Every file was verified against its checksum")
         .await;
 }
 

@@ -38,15 +38,15 @@ async fn with_a_client_id_the_sign_in_needs_no_service_between() {
     let app = App::start(&desktop).await;
     app.click("Settings").await;
     app.open("Other ways to sign in").await;
-    app.fill("Client id", "no client id").await;
+    app.fill("Client ID", "no client id").await;
     app.click("Save").await;
     app.see("Microsoft does not accept the client id").await;
-    app.fill("Client id", CLIENT_ID).await;
+    app.fill("Client ID", CLIENT_ID).await;
     app.click("Save").await;
-    app.see("Saved. New sign-ins use it.").await;
+    app.see("Saved. Applies to new sign-ins.").await;
 
     app.click("Add account").await;
-    app.click("sign in at Microsoft directly").await;
+    app.click("sign in with Microsoft directly").await;
     accept_direct_sign_in(&desktop, 1, "alex").await;
 
     app.see("alex@outlook.example").await;

@@ -36,7 +36,7 @@ describe('restore', () => {
     const title = 'Restored 137 of 139 files';
     expect(await screen.findByRole('heading', { level: 1, name: title })).toBeVisible();
     expect(screen.getByText('/home/alex/Restored')).toBeVisible();
-    const renamed = within(screen.getByRole('list', { name: 'Kept beside files that differ' }));
+    const renamed = within(screen.getByRole('list', { name: 'Restored under new names' }));
     expect(renamed.getByText('/home/alex/Restored/Letters/landlord.2026-11-25.odt')).toBeVisible();
     const failed = within(await screen.findByRole('list', { name: 'Not restored' }));
     expect(failed.getAllByRole('listitem')).toHaveLength(2);
@@ -153,7 +153,7 @@ describe('restore', () => {
       await screen.findByRole('checkbox', { name: /Continue this backup/ }, { timeout: 3000 }),
     ).toBeChecked();
     expect(
-      await screen.findByText('Its passphrase is known here, and it opens the backup.'),
+      await screen.findByText('The passphrase in the keychain opens the backup.'),
     ).toBeVisible();
     expect(screen.queryByLabelText('Passphrase')).toBeNull();
     expect(check.mock.calls[0]![0]).toMatchObject({ folder: 'Backups/desktop-2019' });

@@ -115,7 +115,7 @@ export function run(id: string, ago: number, result: RunResult, counts = {}): Ru
         ? {
             code: 'failed',
             message: 'The folder could not be written.',
-            hint: 'Check the drive and folder, and that this account may do that there.',
+            hint: 'Check the drive and folder, and that this account has permission.',
           }
         : null,
     restored: null,
@@ -142,7 +142,7 @@ export const messages: RunMessage[] = [
   {
     level: 'warning',
     subject: '/home/alex/Documents/Accounts/ledger.sqlite',
-    text: 'Changed while it was read; the next run takes it again',
+    text: 'Changed while being read; the next run reads it again',
   },
   {
     level: 'warning',

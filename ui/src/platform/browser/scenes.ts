@@ -87,7 +87,7 @@ function withProblems(): AppState {
   stop(documents!, {
     code: 'signInRequired',
     message: 'The sign-in for alex@outlook.example is no longer valid.',
-    hint: 'Sign in again; the backup then goes on where it was.',
+    hint: 'Sign in again; the backup will resume automatically.',
   });
   music!.lastRun = fixtures.run('run-music-0', 5, 'error');
   music!.health = fixtures.healthAfter(music!.lastRun);
@@ -102,7 +102,7 @@ function withProblems(): AppState {
     keychainProblem: {
       code: 'keychain',
       message: 'This desktop has no keychain that Coffer can use.',
-      hint: 'Start GNOME Keyring, KWallet or another Secret Service. Backups go on by themselves then.',
+      hint: 'Start GNOME Keyring, KWallet or another Secret Service. Backups resume automatically then.',
     },
   };
 }
