@@ -43,7 +43,7 @@ export const restore = {
   collapse: (name: string) => `Close ${name}`,
   select: (name: string) => `Select ${name}`,
   everything: 'Select everything',
-  goOn: 'Keep backing up into it',
+  keepBackingUp: 'Keep backing up into it',
   nothing: 'Nothing selected.',
   selected: (items: number) => `${plural(items, 'item')} selected`,
   all: 'Everything in this version',

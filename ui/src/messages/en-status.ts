@@ -18,8 +18,8 @@ export const status = {
   never: 'Has not run yet',
   neverDetail: 'Start it now, or wait for its first scheduled run.',
   neverByHand: 'It has no schedule. Start it whenever you like.',
-  putOff: 'Postponed',
-  mended: 'Ready for the next run',
+  postponed: 'Postponed',
+  ready: 'Ready for the next run',
   waitingFor: {
     signIn: 'Waiting for you to sign in',
     passphrase: 'Waiting for its passphrase',

@@ -1,6 +1,6 @@
 /**
- * The platform in a plain browser: a small backend in memory, so that everything can be developed, tested and
- * looked at without the app. Runs take `pace` milliseconds per step; nothing outlives the page.
+ * The platform in a plain browser: a small in-memory backend, so that everything can be developed, tested and
+ * viewed without the app. Runs take `pace` milliseconds per step; nothing outlives the page.
  */
 import type { Account } from '../bindings/Account';
 import type { AppState } from '../bindings/AppState';
@@ -35,7 +35,7 @@ interface Options {
   state?: AppState;
   /** Milliseconds between two steps of a run, and half of what a sign-in takes. */
   pace?: number;
-  /** Backups that were opened before. */
+  /** Backups that were opened earlier. */
   places?: OpenedPlace[];
 }
 
@@ -49,7 +49,7 @@ interface Run {
   jobId: string | null;
   share: number;
   summary: RunSummary;
-  /** Where a restore goes, when not to where files were. */
+  /** Folder that a restore writes to, if not the original locations. */
   target: string | null;
   timer: ReturnType<typeof setInterval>;
 }
@@ -63,7 +63,7 @@ export class BrowserPlatform implements Platform {
   readonly #reports = new Map<string, { summary: RunSummary; lines: RunMessage[] }>();
   readonly #backups = new Map<string, string | null>();
   readonly #signIns = new Map<string, ReturnType<typeof setTimeout>>();
-  /** Backups that are open and no job's, by their handle. */
+  /** Open backups that belong to no job, by their handle. */
   readonly #opened = new Map<string, { destination: DestinationSettings }>();
   #left: LeftPassphrase[] = [];
   #places: OpenedPlace[];
@@ -549,7 +549,7 @@ function contentOf(place: string): DestinationCheck['content'] {
   return fixtures.remoteFolders.includes(place) ? { kind: 'empty' } : { kind: 'new' };
 }
 
-/** A past that fits the card's last run. */
+/** A history that matches the card's last run. */
 function inventedHistory(card: JobCard): RunSummary[] {
   if (!card.lastRun || card.lastRun.finished === null) return [];
   const pattern = [

@@ -13,7 +13,7 @@ async function openForm(accounts = appState().accounts) {
 
 type User = Awaited<ReturnType<typeof openForm>>['user'];
 
-/** A folder of this computer that is not there yet, where a new passphrase is asked for. */
+/** A folder that does not exist yet, for which a new passphrase is needed. */
 async function toNewFolder(user: User) {
   await next(user);
   await user.click(screen.getByRole('radio', { name: /A folder on this computer/ }));

@@ -30,7 +30,7 @@ describe('home', () => {
     });
     expect(bar).toBeVisible();
     await user.click(card.getByRole('button', { name: 'Stop' }));
-    // What was true before is true still.
+    // The last backup is still good.
     expect(await card.findByText(/^Backed up/)).toBeVisible();
   });
 
@@ -49,7 +49,7 @@ describe('home', () => {
     expect(alert.getByRole('button', { name: 'Try again' })).toBeVisible();
   });
 
-  it('mends an expired sign-in with one click here and one in the browser, and goes on', async () => {
+  it('renews an expired sign-in with one click here and one in the browser, and resumes', async () => {
     const state = appState();
     state.jobs[0]!.state = {
       kind: 'needsAttention',
@@ -68,7 +68,7 @@ describe('home', () => {
     });
   });
 
-  it('begins anew where a backup is gone only after saying what that means', async () => {
+  it('starts a new backup in place of a missing one only after confirmation', async () => {
     const state = appState();
     state.jobs[0]!.health.problem = {
       code: 'destinationGone',
@@ -231,7 +231,7 @@ describe('home', () => {
     await vi.waitFor(() => expect(screen.queryByText('No keychain')).toBeNull());
   });
 
-  it('tells of damage to the database as it was found', async () => {
+  it('shows damage to the database', async () => {
     const { app } = await openApp();
     const problem = { code: 'failed' as const, message: 'It was damaged.', hint: 'Look.' };
 

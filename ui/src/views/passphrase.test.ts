@@ -28,7 +28,7 @@ describe('the passphrase of a new backup', () => {
     await user.click(screen.getByRole('button', { name: 'Next' }));
     await user.click(screen.getByRole('radio', { name: /A folder on this computer/ }));
     await user.type(screen.getByLabelText('Path'), '/media/disk');
-    // Going on waits for the look at the folder.
+    // Continuing waits for the check of the folder.
     await user.click(screen.getByRole('button', { name: 'Next' }));
     expect(await screen.findByText('Choose a passphrase or generate one.')).toBeVisible();
     await user.click(screen.getByRole('button', { name: 'Generate' }));
@@ -46,7 +46,7 @@ describe('the passphrase of a new backup', () => {
     await user.click(screen.getByRole('button', { name: 'Save recovery sheet' }));
     expect(await screen.findByText(/^Recovery sheet saved to/)).toBeVisible();
 
-    // A sheet that says something else than what is saved is none.
+    // A sheet that differs from what is saved does not count.
     await user.click(screen.getByRole('button', { name: /General/ }));
     await user.type(screen.getByLabelText('Name'), ' 2');
     await user.click(screen.getByRole('button', { name: /Sheet/ }));
@@ -74,7 +74,7 @@ describe('the passphrase of a backup that exists', () => {
     expect(repair).toHaveBeenLastCalledWith('job-documents', 'wrong no more');
   });
 
-  it('is tried in the dialog of a job that waits for it, and the run goes on', async () => {
+  it('is checked in the dialog of a waiting job, and the run resumes', async () => {
     const { app, user } = await openApp({ state: waitingFor('wrongPassphrase') });
 
     await user.click(screen.getByRole('button', { name: 'Enter the passphrase' }));

@@ -1,11 +1,11 @@
-/** What opens the invented backups, and the sheet about them. */
+/** Passphrases of the fixture backups, and their recovery sheet. */
 import type { DestinationSettings } from '../../bindings/DestinationSettings';
 import type { JobDefinition } from '../../bindings/JobDefinition';
 import type { LeftPassphrase } from '../../bindings/LeftPassphrase';
 import type { RecoverySheet } from '../../bindings/RecoverySheet';
 import type { CommandError } from '../../bindings/CommandError';
 
-/** No backup here opens with it. */
+/** A passphrase that opens none of the backups. */
 export const wrongPassphrase = 'wrong';
 
 export const refusal: CommandError = {

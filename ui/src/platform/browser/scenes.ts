@@ -107,7 +107,7 @@ function withProblems(): AppState {
   };
 }
 
-/** Lets a job wait until somebody acts. */
+/** Makes a job wait for the user. */
 function stop(card: JobCard, error: CommandError): void {
   card.state = { kind: 'needsAttention', error };
   card.health = { ...card.health, level: 'bad', problem: error };
@@ -132,7 +132,7 @@ function withFinishedRestore(): AppState {
   return state;
 }
 
-/** A new backup as it may look when its maker has come to `step`. */
+/** The draft of a new backup at `step`. */
 function draftFields(step: FormStep): Fields {
   const { options, ...definition } = fixtures.documentsJob().definition;
   return fieldsOf(
