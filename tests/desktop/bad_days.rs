@@ -1,4 +1,4 @@
-//! What stands in the window when something is in the way, and that it goes with its cause.
+//! What the window shows when something is in the way, and that it disappears with its cause.
 
 use std::fs;
 use std::path::Path;
@@ -26,7 +26,7 @@ macro_rules! backed_up {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stops_a_backup_is_told_until_it_is_mended() {
+async fn what_stops_a_backup_is_reported_until_it_is_resolved() {
     let desktop = Desktop::new().await;
     let app = App::start(&desktop).await;
     let source = backed_up!(desktop, app);
@@ -35,7 +35,8 @@ async fn what_stops_a_backup_is_told_until_it_is_mended() {
     fs::rename(&source, &away).unwrap();
     app.click("Back up now").await;
     app.see("None of the sources can be read").await;
-    app.see("Nothing was written, and all versions stay").await;
+    app.see("Nothing was written, and all versions are kept")
+        .await;
     fs::rename(&away, &source).unwrap();
     app.click("Back up now").await;
     app.see("Nothing had changed").await;
@@ -63,7 +64,7 @@ async fn what_stops_a_backup_is_told_until_it_is_mended() {
     app.see("OneDrive cannot be reached").await;
     app.see_at_last("Waiting for the internet").await;
     desktop.microsoft.clear_faults();
-    // By itself.
+    // Automatically.
     app.see_at_last("1 new, 0 changed").await;
     app.see("Everything is backed up").await;
 }
@@ -84,7 +85,8 @@ async fn a_disk_that_is_away_is_waited_for() {
     fs::rename(&disk, &away).unwrap();
     run_with(&app, &source, "two.txt").await;
     app.see("Waiting for its disk").await;
-    app.see("Connect it; Coffer goes on by itself then").await;
+    app.see("Connect it, and the backup resumes automatically")
+        .await;
     assert!(!disk.exists(), "nothing is written anywhere else");
     fs::rename(&away, &disk).unwrap();
 
@@ -184,7 +186,7 @@ async fn a_start_that_fails_is_tried_again_and_one_with_a_damaged_database_works
     fs::write(&data, b"no folder").unwrap();
     let app = App::start(&desktop).await;
     app.see("Coffer could not start").await;
-    app.see("Check that this folder exists and that you may write there")
+    app.see("Check that this folder exists and that you have permission to write there")
         .await;
     fs::remove_file(&data).unwrap();
     copy(&kept, &data);
@@ -203,7 +205,7 @@ async fn a_start_that_fails_is_tried_again_and_one_with_a_damaged_database_works
         }
     }
     let app = App::start(&desktop).await;
-    app.see("was damaged and has been mended").await;
+    app.see("was damaged and has been repaired").await;
     app.see("Every backup is in the list").await;
     app.see("Backed up ·").await;
 }

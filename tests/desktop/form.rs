@@ -53,7 +53,8 @@ async fn finish(app: &App, source: &Path) {
     app.see("Keep all versions").await;
     app.click("Next").await;
     app.click("Create backup").await;
-    app.see("Save or print the recovery sheet, or retype the passphrase.").await;
+    app.see("Save or print the recovery sheet, or retype the passphrase.")
+        .await;
     app.fill("Or retype the passphrase", PASSPHRASE).await;
     app.see("Retyped correctly.").await;
     app.click("Create backup").await;

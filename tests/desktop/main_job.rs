@@ -13,7 +13,7 @@ use crate::browser::accept_sign_in;
 use crate::desktop::Desktop;
 use crate::form::{PASSPHRASE, create_backup};
 
-/// Where the form is told to put this backup.
+/// The folder of this backup.
 const FOLDER: &str = "Backups/Laptop";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,8 +56,8 @@ async fn a_backup_made_with_the_form_comes_back_after_a_crash_and_on_a_new_compu
     app.click("Select everything").await;
     restore_to(&app, &restored).await;
     assert_eq!(snapshot(&source), snapshot(&restored));
-    nobody_else_looks_into_its_folders(&desktop.home());
-    no_secret_lies_about(&desktop, app);
+    its_folders_are_private(&desktop.home());
+    no_secret_is_left_behind(&desktop, app);
 
     desktop.lose_everything().await;
     let app = App::start(&desktop).await;
@@ -87,9 +87,8 @@ async fn restore_to(app: &App, target: &Path) {
         .await;
 }
 
-/// Searches the running app's command line and what it left behind, and shows that the search can find something.
-/// The folders of the app in those that each program shares.
-fn nobody_else_looks_into_its_folders(home: &Path) {
+/// Checks that the app's folders are readable only by their owner.
+fn its_folders_are_private(home: &Path) {
     let mut own = Vec::new();
     for shared in [".local/share", ".local/state", ".cache", ".config"] {
         let entries = fs::read_dir(home.join(shared)).into_iter().flatten();
@@ -105,7 +104,8 @@ fn nobody_else_looks_into_its_folders(home: &Path) {
     }
 }
 
-fn no_secret_lies_about(desktop: &Desktop, app: App) {
+/// Searches the running app's command line and what it left behind, and shows that the search can find something.
+fn no_secret_is_left_behind(desktop: &Desktop, app: App) {
     let mut search = Search::new();
     search.add("the passphrase", PASSPHRASE);
     let given = desktop.microsoft.secrets();
@@ -120,8 +120,8 @@ fn no_secret_lies_about(desktop: &Desktop, app: App) {
     for folder in ["home", "tmp"] {
         findings.extend(search.in_folder(&desktop.path(folder)));
     }
-    let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    assert!(told.is_empty(), "{told:#?}");
+    let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    assert!(findings.is_empty(), "{findings:#?}");
 
     let planted = desktop.path("home/.local/share/coffer/note");
     fs::write(&planted, PASSPHRASE).unwrap();

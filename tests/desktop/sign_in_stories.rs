@@ -86,8 +86,8 @@ async fn the_command_line_signs_in_with_a_code_and_needs_no_auth_id_from_then_on
     let url = "onedrivev2://Backups/Server";
     let backup = coffer(&["backup", url, source.to_str().unwrap()]).output();
     let backup = backup.unwrap();
-    let told = String::from_utf8_lossy(&backup.stderr);
-    assert!(backup.status.success(), "{told}");
+    let stderr = String::from_utf8_lossy(&backup.stderr);
+    assert!(backup.status.success(), "{stderr}");
     let list = coffer(&["auth", "list"]).output().unwrap();
     assert!(String::from_utf8_lossy(&list.stdout).contains("alex@outlook.example"));
 }
