@@ -193,11 +193,11 @@ fn words(cards: &[JobCard]) -> String {
         .next()
         .map_or("", |card| card.definition.name.as_str());
     match worst {
-        HealthLevel::Bad => format!("{name} needs you"),
-        HealthLevel::Warning => format!("{name} needs a look"),
+        HealthLevel::Bad => format!("{name} needs your attention"),
+        HealthLevel::Warning => format!("{name} has warnings"),
         HealthLevel::Running => format!("{name} is running"),
-        HealthLevel::Waiting => format!("{name} waits"),
-        HealthLevel::New => format!("{name} did not run yet"),
+        HealthLevel::Waiting => format!("{name} is waiting"),
+        HealthLevel::New => format!("{name} has not run yet"),
         HealthLevel::Good => "Everything is backed up".to_owned(),
     }
 }

@@ -12,7 +12,7 @@ use crate::driver::Session;
 
 /// How long the app may take to show something.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long it may take until it tries something again by itself.
+/// How long it may take until it retries something automatically.
 const LONG_PATIENCE: Duration = Duration::from_secs(240);
 /// How often the window is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -50,12 +50,12 @@ impl App {
     }
 
     pub(crate) fn is_running(&self) -> bool {
-        // A program that ended and was not asked about yet has no command line any more.
+        // A program that has ended but was not reaped yet has no command line.
         let line = fs::read(format!("/proc/{}/cmdline", self.process));
         line.is_ok_and(|line| !line.is_empty())
     }
 
-    /// Waits until the app has ended by itself.
+    /// Waits until the app has exited.
     pub(crate) async fn wait_for_end(&self) {
         let started = Instant::now();
         while self.is_running() {
@@ -117,7 +117,7 @@ impl App {
         self.find(&with_words(words), words).await;
     }
 
-    /// The same, of what the app does by itself after some minutes.
+    /// The same for what the app does automatically after some minutes.
     pub(crate) async fn see_at_last(&self, words: &str) {
         self.find_within(LONG_PATIENCE, &with_words(words), words)
             .await;
@@ -151,7 +151,7 @@ impl App {
         }
     }
 
-    /// Clicks; what lies behind the bar at the foot, or moved there, is scrolled to, as a person does.
+    /// Clicks; scrolls first to elements that are behind the bar at the bottom, as a user would.
     async fn press(&self, element: &WebElement, what: &str) {
         let started = Instant::now();
         while let Err(error) = element.click().await {
@@ -168,11 +168,11 @@ impl App {
         }
     }
 
-    /// What stands in the window, for a failure; the picture goes where `COFFER_TEST_PICTURES` says.
+    /// The text in the window, for a failure; a screenshot is saved to `COFFER_TEST_PICTURES`.
     async fn shown(&self) -> String {
         if let Some(folder) = std::env::var_os("COFFER_TEST_PICTURES") {
             let file = PathBuf::from(folder).join(format!("failed-{}.png", self.process));
-            // The failure itself is what has to be told.
+            // The failure itself is more important.
             let _ = self.session.web.screenshot(&file).await;
         }
         match self.session.web.find(By::Tag("body")).await {

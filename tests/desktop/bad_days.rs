@@ -1,4 +1,4 @@
-//! What stands in the window when something is in the way, and that it goes with its cause.
+//! What the window shows when something is in the way, and that it disappears with its cause.
 
 use std::fs;
 use std::path::Path;
@@ -26,7 +26,7 @@ macro_rules! backed_up {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stops_a_backup_is_told_until_it_is_mended() {
+async fn what_stops_a_backup_is_reported_until_it_is_resolved() {
     let desktop = Desktop::new().await;
     let app = App::start(&desktop).await;
     let source = backed_up!(desktop, app);
@@ -35,7 +35,8 @@ async fn what_stops_a_backup_is_told_until_it_is_mended() {
     fs::rename(&source, &away).unwrap();
     app.click("Back up now").await;
     app.see("None of the sources can be read").await;
-    app.see("Nothing was written, and all versions stay").await;
+    app.see("Nothing was written, and all versions are kept")
+        .await;
     fs::rename(&away, &source).unwrap();
     app.click("Back up now").await;
     app.see("Nothing had changed").await;
@@ -51,7 +52,7 @@ async fn what_stops_a_backup_is_told_until_it_is_mended() {
     desktop.microsoft.set_quota(ALEX_DRIVE, 10);
     run_with(&app, &source, "three.txt").await;
     app.see("The destination is full").await;
-    app.see("One backup needs you").await;
+    app.see("One backup needs your attention").await;
     desktop.microsoft.set_quota(ALEX_DRIVE, 5 << 30);
     app.click("Back up now").await;
     app.see("Everything is backed up").await;
@@ -63,7 +64,7 @@ async fn what_stops_a_backup_is_told_until_it_is_mended() {
     app.see("OneDrive cannot be reached").await;
     app.see_at_last("Waiting for the internet").await;
     desktop.microsoft.clear_faults();
-    // By itself.
+    // Automatically.
     app.see_at_last("1 new, 0 changed").await;
     app.see("Everything is backed up").await;
 }
@@ -84,7 +85,8 @@ async fn a_disk_that_is_away_is_waited_for() {
     fs::rename(&disk, &away).unwrap();
     run_with(&app, &source, "two.txt").await;
     app.see("Waiting for its disk").await;
-    app.see("Connect it; Coffer goes on by itself then").await;
+    app.see("Connect it, and the backup resumes automatically")
+        .await;
     assert!(!disk.exists(), "nothing is written anywhere else");
     fs::rename(&away, &disk).unwrap();
 
@@ -122,11 +124,11 @@ async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
     app.click("Back up now").await;
     app.see("Backed up ·").await;
 
-    app.click("More for Papers").await;
+    app.click("More actions for Papers").await;
     app.click("Edit").await;
     app.click("Repair").await;
     try_wrong_then_right(&app, "Check and replace").await;
-    app.see("It opens the backup and is in the keychain now.")
+    app.see("It opens the backup and is now in the keychain.")
         .await;
     app.kill();
 
@@ -134,12 +136,12 @@ async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
     let app = App::start(&desktop).await;
     run_with(&app, &source, "two.txt").await;
     app.click("Enter the passphrase").await;
-    try_wrong_then_right(&app, "Check and keep").await;
+    try_wrong_then_right(&app, "Check and store").await;
     app.see("1 new, 0 changed").await;
 
-    app.click("More for Papers").await;
+    app.click("More actions for Papers").await;
     app.click("Delete").await;
-    app.choose("Remove its passphrase from the keychain, too")
+    app.choose("Also remove its passphrase from the keychain")
         .await;
     app.click("Delete backup").await;
     app.click("Back up this computer").await;
@@ -148,8 +150,8 @@ async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
     app.choose("A folder on this computer").await;
     app.fill("Path", &backup.display().to_string()).await;
     app.choose("Continue this backup").await;
-    app.see("Passphrase of this backup").await;
-    try_wrong_then_right(&app, "Try it").await;
+    app.see("Passphrase for this backup").await;
+    try_wrong_then_right(&app, "Check").await;
     app.see("It opens the backup.").await;
 }
 
@@ -166,7 +168,7 @@ async fn a_clock_that_was_a_year_ahead_stops_nothing() {
     run_with(&app, &source, "two.txt").await;
     app.see("Backed up with warnings").await;
     app.see("1 new, 0 changed").await;
-    app.click("See the report").await;
+    app.click("View report").await;
     app.see("The clock of this computer was ahead").await;
     app.see("If the clock is wrong, set it").await;
 }
@@ -184,7 +186,7 @@ async fn a_start_that_fails_is_tried_again_and_one_with_a_damaged_database_works
     fs::write(&data, b"no folder").unwrap();
     let app = App::start(&desktop).await;
     app.see("Coffer could not start").await;
-    app.see("Check that this folder exists and that you may write there")
+    app.see("Check that this folder exists and that you have permission to write there")
         .await;
     fs::remove_file(&data).unwrap();
     copy(&kept, &data);
@@ -203,7 +205,7 @@ async fn a_start_that_fails_is_tried_again_and_one_with_a_damaged_database_works
         }
     }
     let app = App::start(&desktop).await;
-    app.see("was damaged and has been mended").await;
+    app.see("was damaged and has been repaired").await;
     app.see("Every backup is in the list").await;
     app.see("Backed up ·").await;
 }

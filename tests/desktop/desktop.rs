@@ -17,7 +17,7 @@ use crate::screen::Screen;
 /// Where the stand-in for `xdg-open` notes the pages that were to be opened.
 const OPENED_PAGES: &str = "opened-pages";
 
-/// A desktop of its own: display, session bus, keychain, home folder, and a OneDrive to talk to.
+/// A separate desktop: display, session bus, keychain, home folder, and a simulated OneDrive.
 pub(crate) struct Desktop {
     pub(crate) microsoft: Microsoft,
     folder: TempDir,
@@ -224,7 +224,7 @@ impl Desktop {
         let mut changes = names
             .receive_name_owner_changed_with_args(&[(0, name)])
             .await
-            .expect("the bus tells about names");
+            .expect("the bus reports names");
         let mut command = self.command("gnome-keyring-daemon");
         command
             .args(["--foreground", "--components=secrets"])

@@ -13,7 +13,7 @@ pub(crate) async fn create_backup(desktop: &Desktop, app: &App, name: &str, sour
     app.click("Next").await;
 
     app.click("AuthID: sign in with Microsoft").await;
-    app.see("Waiting for you in the browser").await;
+    app.see("Waiting for you to sign in with the browser").await;
     accept_sign_in(desktop, 1, "alex").await;
     app.see("Signed in as alex@outlook.example").await;
     assert!(
@@ -53,9 +53,10 @@ async fn finish(app: &App, source: &Path) {
     app.see("Keep all versions").await;
     app.click("Next").await;
     app.click("Create backup").await;
-    app.see("Save, print or type back the passphrase.").await;
-    app.fill("Or type the passphrase again", PASSPHRASE).await;
-    app.see("Typed back correctly.").await;
+    app.see("Save or print the recovery sheet, or retype the passphrase.")
+        .await;
+    app.fill("Or retype the passphrase", PASSPHRASE).await;
+    app.see("Retyped correctly.").await;
     app.click("Create backup").await;
     app.see("Has not run yet").await;
 }

@@ -13,7 +13,7 @@ use crate::browser::accept_sign_in;
 use crate::desktop::Desktop;
 use crate::form::{PASSPHRASE, create_backup};
 
-/// Where the form is told to put this backup.
+/// The folder of this backup.
 const FOLDER: &str = "Backups/Laptop";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,9 +56,9 @@ async fn a_backup_made_with_the_form_comes_back_after_a_crash_and_on_a_new_compu
     app.click("Select everything").await;
     restore_to(&app, &restored).await;
     assert_eq!(snapshot(&source), snapshot(&restored));
-    nobody_else_looks_into_its_folders(&desktop.home());
+    its_folders_are_private(&desktop.home());
     the_log_follows_each_volume(&desktop.home(), second.keys());
-    no_secret_lies_about(&desktop, app);
+    no_secret_is_left_behind(&desktop, app);
 
     desktop.lose_everything().await;
     let app = App::start(&desktop).await;
@@ -67,7 +67,7 @@ async fn a_backup_made_with_the_form_comes_back_after_a_crash_and_on_a_new_compu
     accept_sign_in(&desktop, 2, "alex").await;
     app.see("Signed in as alex@outlook.example").await;
     app.fill("Folder", FOLDER).await;
-    app.see("This folder already holds a backup").await;
+    app.see("This folder already contains a backup").await;
     app.fill("Passphrase", "not the passphrase").await;
     app.click("Open backup").await;
     app.see("The passphrase does not open the backup").await;
@@ -84,7 +84,7 @@ async fn restore_to(app: &App, target: &Path) {
     app.fill("Target folder", &target.display().to_string())
         .await;
     app.click("Restore now").await;
-    app.see("Every file was checked against its stored fingerprint")
+    app.see("Every file was verified against its checksum")
         .await;
 }
 
@@ -113,9 +113,8 @@ fn the_log_follows_each_volume<'a>(home: &Path, volumes: impl Iterator<Item = &'
     assert!(!log.contains("letter.txt"), "{log}");
 }
 
-/// Searches the running app's command line and what it left behind, and shows that the search can find something.
-/// The folders of the app in those that each program shares.
-fn nobody_else_looks_into_its_folders(home: &Path) {
+/// Checks that the app's folders are readable only by their owner.
+fn its_folders_are_private(home: &Path) {
     let mut own = Vec::new();
     for shared in [".local/share", ".local/state", ".cache", ".config"] {
         let entries = fs::read_dir(home.join(shared)).into_iter().flatten();
@@ -131,7 +130,8 @@ fn nobody_else_looks_into_its_folders(home: &Path) {
     }
 }
 
-fn no_secret_lies_about(desktop: &Desktop, app: App) {
+/// Searches the running app's command line and what it left behind, and shows that the search can find something.
+fn no_secret_is_left_behind(desktop: &Desktop, app: App) {
     let mut search = Search::new();
     search.add("the passphrase", PASSPHRASE);
     let given = desktop.microsoft.secrets();
@@ -146,8 +146,8 @@ fn no_secret_lies_about(desktop: &Desktop, app: App) {
     for folder in ["home", "tmp"] {
         findings.extend(search.in_folder(&desktop.path(folder)));
     }
-    let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    assert!(told.is_empty(), "{told:#?}");
+    let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    assert!(findings.is_empty(), "{findings:#?}");
 
     let planted = desktop.path("home/.local/share/coffer/note");
     fs::write(&planted, PASSPHRASE).unwrap();

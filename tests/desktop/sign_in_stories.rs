@@ -38,15 +38,15 @@ async fn with_a_client_id_the_sign_in_needs_no_service_between() {
     let app = App::start(&desktop).await;
     app.click("Settings").await;
     app.open("Other ways to sign in").await;
-    app.fill("Client id", "no client id").await;
+    app.fill("Client ID", "no client id").await;
     app.click("Save").await;
     app.see("Microsoft does not accept the client id").await;
-    app.fill("Client id", CLIENT_ID).await;
+    app.fill("Client ID", CLIENT_ID).await;
     app.click("Save").await;
-    app.see("Saved. New sign-ins use it.").await;
+    app.see("Saved. Applies to new sign-ins.").await;
 
     app.click("Add account").await;
-    app.click("sign in at Microsoft directly").await;
+    app.click("sign in with Microsoft directly").await;
     accept_direct_sign_in(&desktop, 1, "alex").await;
 
     app.see("alex@outlook.example").await;
@@ -86,8 +86,8 @@ async fn the_command_line_signs_in_with_a_code_and_needs_no_auth_id_from_then_on
     let url = "onedrivev2://Backups/Server";
     let backup = coffer(&["backup", url, source.to_str().unwrap()]).output();
     let backup = backup.unwrap();
-    let told = String::from_utf8_lossy(&backup.stderr);
-    assert!(backup.status.success(), "{told}");
+    let stderr = String::from_utf8_lossy(&backup.stderr);
+    assert!(backup.status.success(), "{stderr}");
     let list = coffer(&["auth", "list"]).output().unwrap();
     assert!(String::from_utf8_lossy(&list.stdout).contains("alex@outlook.example"));
 }

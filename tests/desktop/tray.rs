@@ -40,7 +40,7 @@ impl Watcher {
         } else {
             (service.to_owned(), "/StatusNotifierItem".to_owned())
         };
-        // Nobody waits for it once the test is over.
+        // The test no longer waits for it.
         let _ = self.0.send(item);
     }
 
@@ -109,7 +109,7 @@ impl TrayItem {
         }
     }
 
-    /// `None` in the moment in which the file of an old picture is gone and the new one is not told yet.
+    /// `None` while the file of the old picture is gone and the new one has not been announced.
     async fn picture_now(&self) -> Option<Vec<u8>> {
         let item = self.proxy(&self.path, "org.kde.StatusNotifierItem").await;
         let name: String = item.get_property("IconName").await.expect("it has an icon");
@@ -165,7 +165,7 @@ async fn entries(menu: &Proxy<'_>) -> Vec<(i32, String)> {
     let answer: (u32, Layout) = menu
         .call("GetLayout", &(0, -1, &nothing[..]))
         .await
-        .expect("the menu tells its entries");
+        .expect("the menu has entries");
     let mut found = Vec::new();
     collect(answer.1, &mut found);
     found

@@ -6,7 +6,7 @@ use crate::form::create_backup;
 use crate::tray::TrayHost;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tray_starts_a_job_and_its_icon_tells_how_it_stands() {
+async fn the_tray_starts_a_job_and_its_icon_shows_the_status() {
     let desktop = Desktop::new().await;
     let source = desktop.home().join("Papers");
     coffer_testkit::write_files(&source, &[("one.txt", b"one".as_slice())]);
@@ -65,7 +65,7 @@ async fn without_a_tray_the_app_says_where_it_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_library_for_tray_icons_the_app_goes_on_in_its_window() {
+async fn without_the_library_for_tray_icons_the_app_works_in_its_window() {
     let desktop = Desktop::new().await;
     desktop.hide_tray_libraries();
     let _host = TrayHost::start(desktop.bus().await).await;

@@ -22,7 +22,7 @@ fn with_one_version() -> Bench {
 }
 
 #[test]
-fn a_wrong_passphrase_is_told_and_nothing_is_written() {
+fn a_wrong_passphrase_is_reported_and_nothing_is_written() {
     let mut bench = with_one_version();
     let volumes = bench.volumes();
     bench.computer.set("PASSPHRASE", "something else");
@@ -32,14 +32,14 @@ fn a_wrong_passphrase_is_told_and_nothing_is_written() {
         }
         let words = ["passphrase does not open", "Type the passphrase"];
 
-        bench.restore("restored", &[]).expect(100).tells(&words);
-        bench.backup(&[]).expect(100).tells(&words);
+        bench.restore("restored", &[]).expect(100).reports(&words);
+        bench.backup(&[]).expect(100).reports(&words);
         let url = bench.url();
         bench
             .computer
             .coffer(["list", &url, "--version=0"])
             .expect(100)
-            .tells(&words);
+            .reports(&words);
 
         assert!(!bench.computer.path("restored").exists());
         assert_eq!(bench.volumes(), volumes);
@@ -69,7 +69,7 @@ fn who_asks_for_what_is_lost_gets_it_with_or_without_an_index() {
 }
 
 #[test]
-fn somebody_elses_backup_is_not_mixed_with() {
+fn a_foreign_backup_is_not_touched() {
     let bench = with_one_version();
     let volumes = bench.volumes();
     write_files(&bench.source(), &[("new", b"new")]);
@@ -82,7 +82,7 @@ fn somebody_elses_backup_is_not_mixed_with() {
         ("--file-hash-algorithm=SHA384", ["SHA384", "another folder"]),
         ("--no-encryption", ["is encrypted", "passphrase"]),
     ] {
-        bench.backup(&[option]).expect(100).tells(&words);
+        bench.backup(&[option]).expect(100).reports(&words);
 
         assert_eq!(bench.volumes(), volumes, "{option}");
     }
@@ -94,13 +94,13 @@ fn somebody_elses_backup_is_not_mixed_with() {
     plain
         .backup(&[])
         .expect(100)
-        .tells(&["is not encrypted", "--no-encryption"]);
+        .reports(&["is not encrypted", "--no-encryption"]);
     assert_eq!(plain.volumes(), volumes);
     plain.computer.unset("PASSPHRASE");
     plain
         .backup(&[])
         .expect(100)
-        .tells(&["No passphrase", "PASSPHRASE"]);
+        .reports(&["No passphrase", "PASSPHRASE"]);
 }
 
 #[test]
@@ -111,21 +111,26 @@ fn a_folder_that_cannot_be_created_is_named() {
 
     let run = bench.backup(&[]).expect(100);
 
-    run.tells(&["destination", "Choose another folder"]);
+    run.reports(&["destination", "Choose another folder"]);
     assert_eq!(fs::read(bench.destination()).unwrap(), b"a file in the way");
 }
 
 #[test]
-fn a_folder_to_restore_into_that_cannot_be_created_is_told_before_anything_is_downloaded() {
+fn a_folder_to_restore_into_that_cannot_be_created_is_reported_before_anything_is_downloaded() {
     let bench = with_one_version();
     fs::write(bench.computer.path("in the way"), "mine").unwrap();
 
     for target in ["in the way", "in the way/below"] {
         let run = bench.restore(target, &[]).expect(100);
 
-        let told = run.count("downloadedBytes");
-        assert!(told < 100_000, "{told} bytes");
-        run.tells(&["Could not create", target, "place", "Choose another folder"]);
+        let downloaded = run.count("downloadedBytes");
+        assert!(downloaded < 100_000, "{downloaded} bytes");
+        run.reports(&[
+            "Could not create",
+            target,
+            "there is a file",
+            "Choose another folder",
+        ]);
     }
     assert_eq!(
         fs::read(bench.computer.path("in the way")).unwrap(),
@@ -150,13 +155,13 @@ fn a_source_that_is_missing_or_suddenly_empty_is_not_a_deletion() {
         (run.count("deletedFiles"), run.count("deletedVersions")),
         (0, 0)
     );
-    run.tells(&[&others, "was not found", "kept"]);
+    run.reports(&[&others, "was not found", "kept"]);
 
     fs::create_dir(&other).unwrap();
     write_files(&bench.source(), &[("a/three", b"3")]);
     let run = bench.backup(&[&others]).expect(2);
     assert_eq!(run.count("deletedFiles"), 0);
-    run.tells(&[&others, "suddenly nothing"]);
+    run.reports(&[&others, "unexpectedly empty"]);
 
     let found = bench.restored(0);
     for (path, node) in expected.iter().filter(|(path, _)| path.contains("kept")) {
@@ -173,7 +178,7 @@ fn without_any_source_there_is_no_first_version() {
     bench
         .backup(&[])
         .expect(100)
-        .tells(&["None of the sources can be read", "attach the disk"]);
+        .reports(&["None of the sources can be read", "attach the disk"]);
 
     assert_eq!(bench.volumes(), Vec::<String>::new());
 }
@@ -245,7 +250,7 @@ fn an_unreadable_file_is_named_and_the_rest_is_backed_up() {
         subjects.iter().any(|subject| subject.contains("/closed")),
         "{messages}"
     );
-    run.tells(&["no permission", "is kept"]);
+    run.reports(&["permission denied", "is kept"]);
     // The version is there, with what was in the one before for what could not be read.
     bench.restore("restored", &[]).expect(0);
     forbid("closed", 0o700);
@@ -285,7 +290,7 @@ fn a_file_that_changes_while_it_is_read_is_named_and_read_again() {
     });
 
     run.expect(2)
-        .tells(&["busy.log", "Changed while it was read", "next run"]);
+        .reports(&["busy.log", "Changed while being read", "next run"]);
     // Its size and time may look the same now; it is read again all the same.
     bench.backup(&["--no-encryption"]).expect(0);
     bench.restore("restored", &["--no-encryption"]).expect(0);
@@ -298,7 +303,7 @@ fn a_file_that_changes_while_it_is_read_is_named_and_read_again() {
 }
 
 #[test]
-fn a_clock_behind_the_newest_version_is_told() {
+fn a_clock_behind_the_newest_version_is_reported() {
     let bench = with_one_version();
     let newest = bench
         .volumes()
@@ -316,8 +321,8 @@ fn a_clock_behind_the_newest_version_is_told() {
     let entries = bench.restored(0).len();
     for name in ["new", "newer"] {
         write_files(&bench.source(), &[(name, name.as_bytes())]);
-        bench.backup(&["--keep-versions=2"]).expect(2).tells(&[
-            "The clock says",
+        bench.backup(&["--keep-versions=2"]).expect(2).reports(&[
+            "The system clock",
             "2999-",
             "right after it",
             "set it",
@@ -329,33 +334,33 @@ fn a_clock_behind_the_newest_version_is_told() {
 }
 
 #[test]
-fn a_backup_that_is_not_there_is_told() {
+fn a_backup_that_is_not_there_is_reported() {
     let bench = Bench::new();
     let url = bench.url();
     bench
         .restore("restored", &[])
         .expect(100)
-        .tells(&["no backup", "destination"]);
+        .reports(&["no backup", "destination"]);
     write_files(&bench.source(), &[("a", b"a")]);
     bench.backup(&["--prefix=laptop"]).expect(0);
     bench
         .restore("restored", &[])
         .expect(100)
-        .tells(&["no backup", "duplicati", "laptop"]);
+        .reports(&["no backup", "duplicati", "laptop"]);
     bench
         .restore("restored", &["--prefix=laptop", "no-such-file"])
         .expect(100)
-        .tells(&["Nothing", "check the path"]);
+        .reports(&["Nothing", "check the path"]);
     bench
         .computer
         .coffer(["backup", &url, "/", "--prefix=a-b"])
         .expect(100)
-        .tells(&["prefix", "hyphen"]);
+        .reports(&["prefix", "hyphen"]);
     bench
         .computer
         .coffer(["backup", "ftp://x", "/"])
         .expect(100)
-        .tells(&["ftp://", "onedrivev2://"]);
+        .reports(&["ftp://", "onedrivev2://"]);
     assert!(!bench.computer.path("restored").exists());
 }
 
@@ -409,7 +414,7 @@ fn the_folder_that_the_backup_goes_to_is_never_a_source() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_spool_disk_is_told_and_a_later_run_goes_on() {
+fn a_full_spool_disk_is_reported_and_a_later_run_resumes() {
     let bench = Bench::new();
     write_files(
         &bench.source(),
@@ -426,7 +431,7 @@ fn a_full_spool_disk_is_told_and_a_later_run_goes_on() {
     );
 
     run.expect(100)
-        .tells(&["cache", "is full", "Free some space"]);
+        .reports(&["cache", "is full", "Free up space"]);
     assert!(!bench.volumes().iter().any(|name| name.contains(".dlist.")));
     bench.backup(&[]).expect(0);
     assert_same_tree(&bench.restored(0), &snapshot(&bench.source()), "afterwards");
@@ -434,7 +439,7 @@ fn a_full_spool_disk_is_told_and_a_later_run_goes_on() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_destination_disk_is_told() {
+fn a_full_destination_disk_is_reported() {
     let bench = Bench::new();
     write_files(&bench.source(), &[("big", &noise(30_000_000, 2))]);
     fs::create_dir(bench.destination()).unwrap();
@@ -451,12 +456,12 @@ fn a_full_destination_disk_is_told() {
     );
 
     run.expect(100)
-        .tells(&["destination", "full", "Free some space"]);
+        .reports(&["destination", "full", "Free up space"]);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_while_restoring_is_told_by_its_folder() {
+fn a_full_disk_while_restoring_is_reported_by_its_folder() {
     let bench = Bench::new();
     write_files(&bench.source(), &[("big", &noise(30_000_000, 2))]);
     bench.backup(&[]).expect(0);
@@ -469,7 +474,7 @@ fn a_full_disk_while_restoring_is_told_by_its_folder() {
     );
 
     run.expect(100)
-        .tells(&["The disk with /", "/restored", "is full", "Free some space"]);
+        .reports(&["The disk with /", "/restored", "is full", "Free up space"]);
 }
 
 #[cfg(target_os = "linux")]

@@ -1,4 +1,4 @@
-//! What scripts rely on: option forms, exit codes, JSON, and that nothing waits for an answer nobody gives.
+//! What scripts rely on: option forms, exit codes, JSON, and that nothing waits for input that will not come.
 
 use std::fs;
 #[cfg(target_os = "linux")]
@@ -208,7 +208,7 @@ fn what_fails_is_json_too_when_json_is_asked_for() {
             );
         }
         assert_eq!(run.json()["result"], "error");
-        run.tells(&["ErrorID: ", error["message"].as_str().unwrap()]);
+        run.reports(&["ErrorID: ", error["message"].as_str().unwrap()]);
     }
     bench.computer.set("PASSPHRASE", "");
     assert_eq!(
@@ -348,30 +348,30 @@ fn without_a_terminal_nothing_is_asked() {
     bench
         .backup(&[])
         .expect(100)
-        .tells(&["No passphrase was given", "PASSPHRASE"]);
+        .reports(&["No passphrase was given", "PASSPHRASE"]);
     bench
         .restore("restored", &[])
         .expect(100)
-        .tells(&["is encrypted", "passphrase"]);
+        .reports(&["is encrypted", "passphrase"]);
     bench
         .computer
         .coffer(["list", &url])
         .expect(100)
-        .tells(&["is encrypted"]);
+        .reports(&["is encrypted"]);
     bench
         .computer
         .coffer(["delete", &url, "--version=0"])
         .expect(100)
-        .tells(&["is encrypted"]);
-    // What a folder holds is told by names alone.
-    let told = bench
+        .reports(&["is encrypted"]);
+    // The content of a folder is determined by names alone.
+    let content = bench
         .computer
         .coffer(["test-connection", &url])
         .expect(0)
         .stdout;
     assert!(
-        told.contains("an encrypted backup with 1 version(s)"),
-        "{told}"
+        content.contains("an encrypted backup with 1 version(s)"),
+        "{content}"
     );
 }
 
@@ -389,7 +389,7 @@ fn the_passphrase_may_come_from_the_environment_or_the_command_line() {
     assert_same_tree(&found, &snapshot(&bench.source()), "restored");
 }
 
-/// A pipe that nobody reads any more.
+/// A pipe whose reader is gone.
 fn closed_pipe() -> std::io::PipeWriter {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -402,7 +402,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     write_files(&bench.source(), &[("a", b"a"), ("b", b"b")]);
     let (url, source) = (bench.url(), bench.source());
 
-    // The backup must not end because nobody reads what it tells.
+    // The backup must not end because its output is not read.
     let mut backup = bench
         .computer
         .command(["backup", &url, source.to_str().unwrap()]);
@@ -421,7 +421,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn output_that_cannot_be_written_is_told() {
+fn output_that_cannot_be_written_is_reported() {
     let bench = Bench::new();
     write_files(&bench.source(), &[("a", b"a")]);
     bench.backup(&[]).expect(0);
@@ -434,11 +434,11 @@ fn output_that_cannot_be_written_is_told() {
         let full = fs::File::options().write(true).open("/dev/full").unwrap();
         let output = bench.computer.command(line).stdout(full).output().unwrap();
 
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(100), "{line:?}: {told}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(100), "{line:?}: {stderr}");
         assert!(
-            told.contains("output could not be written"),
-            "{line:?}: {told}"
+            stderr.contains("output could not be written"),
+            "{line:?}: {stderr}"
         );
     }
 }

@@ -106,10 +106,10 @@ fn a_deleted_version_is_gone_and_the_others_stay() {
     bench
         .restore("none", &["--version=2"])
         .expect(100)
-        .tells(&["no version 2", "0 (the newest) to 1"]);
+        .reports(&["no version 2", "0 (the newest) to 1"]);
     delete(&["--version=0-1"])
         .expect(100)
-        .tells(&["every version", "--allow-full-removal"]);
+        .reports(&["every version", "--allow-full-removal"]);
     assert_eq!(bench.restored(1), trees[3]);
 }
 

@@ -224,7 +224,7 @@ fn what_is_whole_comes_back_from_a_backup_that_lost_a_volume() {
 }
 
 #[test]
-fn the_version_before_a_killed_run_is_restored_and_the_backup_goes_on() {
+fn the_version_before_a_killed_run_is_restored_and_the_backup_resumes() {
     let case = Case::read("interrupted");
     let computer = case.computer();
     let destination = copy_of("duplicati-2.3/interrupted/destination-when-killed");

@@ -1,4 +1,4 @@
-//! rclone, which nobody here wrote, sees in OneDrive what Coffer uploaded.
+//! rclone, an independent client, sees what Coffer uploaded to OneDrive.
 
 use std::fs;
 use std::process::Command;

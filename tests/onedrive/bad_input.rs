@@ -14,14 +14,14 @@ fn with_a_file() -> Bench {
     bench
 }
 
-/// An address of this computer where nobody listens.
+/// An address on this computer that no server listens on.
 fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
 #[test]
-fn a_missing_or_wrong_auth_id_is_told() {
+fn a_missing_or_wrong_auth_id_is_reported() {
     let mut bench = with_a_file();
     let unknown = "0123456789abcdef0123456789abcdef:aB1!aB1!aB1!aB1!aB1!a";
     for (auth_id, words) in [
@@ -34,12 +34,12 @@ fn a_missing_or_wrong_auth_id_is_told() {
     ] {
         bench.computer.set("COFFER_AUTHID", auth_id);
 
-        let run = bench.backup(&[]).expect(100).tells(&words);
+        let run = bench.backup(&[]).expect(100).reports(&words);
 
         assert!(!run.stderr.contains(auth_id), "{}", run.stderr);
     }
     bench.computer.unset("COFFER_AUTHID");
-    bench.backup(&[]).expect(100).tells(&[
+    bench.backup(&[]).expect(100).reports(&[
         "has no AuthID",
         "coffer auth login",
         "?type=onedrivev2",
@@ -48,7 +48,7 @@ fn a_missing_or_wrong_auth_id_is_told() {
 }
 
 #[test]
-fn a_revoked_sign_in_is_told_and_a_new_one_goes_on() {
+fn a_revoked_sign_in_is_reported_and_a_new_one_resumes() {
     let mut bench = with_a_file();
     bench.backup(&[]).expect(0);
     let volumes = bench.volumes(ALEX_DRIVE);
@@ -58,7 +58,7 @@ fn a_revoked_sign_in_is_told_and_a_new_one_goes_on() {
     let run = bench
         .backup(&[])
         .expect(100)
-        .tells(&["sign-in is no longer valid", "Sign in again"]);
+        .reports(&["sign-in is no longer valid", "Sign in again"]);
 
     assert_eq!(run.json()["error"]["code"], "signInRequired");
     assert_eq!(bench.volumes(ALEX_DRIVE), volumes);
@@ -68,7 +68,7 @@ fn a_revoked_sign_in_is_told_and_a_new_one_goes_on() {
 }
 
 #[test]
-fn an_unknown_drive_or_one_of_somebody_else_is_told() {
+fn an_unknown_drive_or_one_of_another_user_is_reported() {
     let bench = with_a_file();
     for drive in ["b!no-such-drive", ROBIN_DRIVE] {
         let option = format!("--drive-id={drive}");
@@ -76,7 +76,7 @@ fn an_unknown_drive_or_one_of_somebody_else_is_told() {
         bench
             .backup(&[&option])
             .expect(100)
-            .tells(&[drive, "Check the drive"]);
+            .reports(&[drive, "Check the drive"]);
     }
     assert_eq!(bench.microsoft.tree(ALEX_DRIVE), []);
     assert_eq!(bench.microsoft.tree(ROBIN_DRIVE), []);
@@ -88,7 +88,10 @@ fn a_folder_that_cannot_be_created_is_named() {
     bench
         .microsoft
         .put_file(ALEX_DRIVE, "/Backups", b"a file in the way");
-    bench.backup(&[]).expect(100).tells(&["Backups", "folder"]);
+    bench
+        .backup(&[])
+        .expect(100)
+        .reports(&["Backups", "folder"]);
     assert_eq!(bench.microsoft.tree(ALEX_DRIVE).len(), 1);
 
     let bench = with_a_file();
@@ -96,7 +99,7 @@ fn a_folder_that_cannot_be_created_is_named() {
     bench
         .backup(&[])
         .expect(100)
-        .tells(&["Backups", "this account may do that"]);
+        .reports(&["Backups", "this account has permission"]);
     assert_eq!(bench.microsoft.tree(ALEX_DRIVE), []);
 
     for name in ["CON", "a:b*c", "x".repeat(300).as_str()] {
@@ -105,13 +108,13 @@ fn a_folder_that_cannot_be_created_is_named() {
             .computer
             .coffer(["backup", &url, bench.source().to_str().unwrap()])
             .expect(100);
-        run.tells(&["folder", "Choose another"]);
+        run.reports(&["folder", "Choose another"]);
     }
     assert_eq!(bench.microsoft.tree(ALEX_DRIVE), []);
 }
 
 #[test]
-fn a_full_drive_is_told_and_a_later_run_goes_on() {
+fn a_full_drive_is_reported_and_a_later_run_resumes() {
     let bench = Bench::new();
     write_files(
         &bench.source(),
@@ -124,7 +127,7 @@ fn a_full_drive_is_told_and_a_later_run_goes_on() {
         .expect(100);
 
     assert_eq!(run.json()["error"]["code"], "full");
-    run.tells(&["destination is full", "Free some space"]);
+    run.reports(&["destination is full", "Free up space"]);
     assert!(
         !bench
             .volumes(ALEX_DRIVE)
@@ -141,7 +144,7 @@ fn a_full_drive_is_told_and_a_later_run_goes_on() {
 }
 
 #[test]
-fn a_wrong_passphrase_is_told_within_the_first_volume() {
+fn a_wrong_passphrase_is_reported_within_the_first_volume() {
     let mut bench = Bench::new();
     write_files(&bench.source(), &[("big", &noise(6_000_000, 1))]);
     bench.backup(&[]).expect(0);
@@ -160,11 +163,11 @@ fn a_wrong_passphrase_is_told_within_the_first_volume() {
         .computer
         .coffer(["restore", URL, &path])
         .expect(100)
-        .tells(&["passphrase does not open", "My PC"]);
+        .reports(&["passphrase does not open", "My PC"]);
     bench
         .backup(&[])
         .expect(100)
-        .tells(&["passphrase does not open", "Nothing was written"]);
+        .reports(&["passphrase does not open", "Nothing was written"]);
 
     assert!(!target.exists());
     assert_eq!(bench.volumes(ALEX_DRIVE), volumes);
@@ -178,7 +181,7 @@ fn a_wrong_passphrase_is_told_within_the_first_volume() {
 }
 
 #[test]
-fn no_network_is_told_and_a_later_run_goes_on() {
+fn no_network_is_reported_and_a_later_run_resumes() {
     let mut bench = with_a_file();
     bench.backup(&[]).expect(0);
     write_files(&bench.source(), &[("b", b"b")]);
@@ -192,7 +195,7 @@ fn no_network_is_told_and_a_later_run_goes_on() {
     let run = bench
         .backup(&["--number-of-retries=0"])
         .expect(100)
-        .tells(&words);
+        .reports(&words);
     assert_eq!(run.json()["error"]["code"], "offline");
     bench
         .computer
@@ -200,7 +203,7 @@ fn no_network_is_told_and_a_later_run_goes_on() {
     bench
         .backup(&["--number-of-retries=0"])
         .expect(100)
-        .tells(&words);
+        .reports(&words);
 
     bench
         .computer
@@ -222,7 +225,7 @@ fn without_a_keychain_signing_in_is_refused_before_the_browser_opens() {
 
     let run = bench.computer.coffer(["auth", "login"]).expect(100);
 
-    run.tells(&["keychain", "from the environment instead"]);
+    run.reports(&["keychain", "in the environment instead"]);
     assert_eq!(bench.microsoft.log().len(), 0);
     // Nothing fell back to a file.
     let data = coffer_tests::volumes(&bench.computer.path("data"));
@@ -235,7 +238,7 @@ fn without_a_keychain_signing_in_is_refused_before_the_browser_opens() {
 }
 
 #[test]
-fn somebody_elses_backup_on_the_drive_is_not_mixed_with() {
+fn a_foreign_backup_on_the_drive_is_not_touched() {
     let bench = with_a_file();
     bench.backup(&["--blocksize=100kb"]).expect(0);
     let volumes = bench.volumes(ALEX_DRIVE);
@@ -245,22 +248,25 @@ fn somebody_elses_backup_on_the_drive_is_not_mixed_with() {
             bench.computer.clear_cache();
         }
         let words = [&FOLDER[1..], "another folder", "Nothing was uploaded"];
-        bench.backup(&["--blocksize=1mb"]).expect(100).tells(&words);
+        bench
+            .backup(&["--blocksize=1mb"])
+            .expect(100)
+            .reports(&words);
         bench
             .backup(&["--block-hash-algorithm=SHA512"])
             .expect(100)
-            .tells(&words);
+            .reports(&words);
         bench
             .backup(&["--no-encryption"])
             .expect(100)
-            .tells(&["is encrypted", "passphrase"]);
+            .reports(&["is encrypted", "passphrase"]);
     }
     assert_eq!(bench.volumes(ALEX_DRIVE), volumes);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_disk_without_room_for_volumes_to_restore_is_told() {
+fn a_disk_without_room_for_volumes_to_restore_is_reported() {
     let bench = Bench::new();
     write_files(&bench.source(), &[("big", &noise(30_000_000, 2))]);
     bench.backup(&[]).expect(0);
@@ -273,5 +279,5 @@ fn a_disk_without_room_for_volumes_to_restore_is_told() {
     );
 
     run.expect(100)
-        .tells(&["The disk with /", "/cache", "is full", "Free some space"]);
+        .reports(&["The disk with /", "/cache", "is full", "Free up space"]);
 }

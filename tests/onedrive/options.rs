@@ -17,7 +17,7 @@ fn deleted_volumes_skip_the_recycle_bin_only_when_asked() {
     let run = |content: &[u8], option: &str| {
         write_files(&source, &[("a", content)]);
         let source = source.to_str().unwrap();
-        let told = computer
+        let output = computer
             .coffer(["backup", URL, source, "--keep-versions=1", option])
             .expect(0);
         let log = microsoft.log();
@@ -25,14 +25,14 @@ fn deleted_volumes_skip_the_recycle_bin_only_when_asked() {
             .iter()
             .filter(|entry| entry.path.ends_with("permanentDelete") && entry.status == 204)
             .count();
-        (deleted, told)
+        (deleted, output)
     };
 
     run(b"first", "--permanent-delete");
-    let (deleted, told) = run(b"second", "--permanent-delete=false");
-    assert_eq!(deleted, 0, "{told:?}");
-    let (deleted, told) = run(b"third", "--permanent-delete");
-    assert!(deleted > 0, "{told:?}");
+    let (deleted, output) = run(b"second", "--permanent-delete=false");
+    assert_eq!(deleted, 0, "{output:?}");
+    let (deleted, output) = run(b"third", "--permanent-delete");
+    assert!(deleted > 0, "{output:?}");
     let volumes = microsoft.files(ROBIN_DRIVE, FOLDER);
     let lists = volumes.iter().filter(|(name, _)| name.contains(".dlist."));
     assert_eq!(lists.count(), 1);

@@ -117,8 +117,8 @@ fn secrets_from_the_environment_are_in_no_file_no_output_and_no_command_line() {
     }
     findings.extend(in_folders(&search, &bench.computer));
     findings.extend(outputs.iter().flat_map(|run| in_output(&search, run)));
-    let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    assert!(told.is_empty(), "{told:#?}");
+    let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    assert!(findings.is_empty(), "{findings:#?}");
 
     // The same search finds what is put there on purpose.
     let (_, token) = given

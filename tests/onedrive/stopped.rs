@@ -1,4 +1,4 @@
-//! Runs that are stopped: nothing is lost, and the next one goes on.
+//! Runs that are stopped: nothing is lost, and the next one resumes.
 
 use coffer_onedrive_sim::{ALEX_DRIVE, Action, Fault, Op};
 use coffer_testkit::{snapshot, write_files};
@@ -39,7 +39,7 @@ fn hanging() -> (Bench, Running) {
 
 /// The next run sends what is missing, and nothing again.
 #[track_caller]
-fn goes_on(bench: &Bench) {
+fn resumes(bench: &Bench) {
     bench.microsoft.clear_faults();
     let before = bench.microsoft.files(ALEX_DRIVE, crate::support::FOLDER);
     let arrived: u64 = before.iter().map(|(_, bytes)| bytes.len() as u64).sum();
@@ -74,7 +74,7 @@ fn goes_on(bench: &Bench) {
 }
 
 #[test]
-fn ctrl_c_and_a_service_manager_stop_a_backup_cleanly_and_the_next_run_goes_on() {
+fn ctrl_c_and_a_service_manager_stop_a_backup_cleanly_and_the_next_run_resumes() {
     for stop in [Running::interrupt, Running::terminate] {
         let (bench, mut running) = hanging();
 
@@ -82,19 +82,19 @@ fn ctrl_c_and_a_service_manager_stop_a_backup_cleanly_and_the_next_run_goes_on()
 
         let run = running.finish().expect(50);
         assert_eq!(run.stdout, "");
-        let run = run.tells(&["Stopping", "Stopped.", "next run goes on"]);
+        let run = run.reports(&["Stopping", "Stopped.", "next run resumes"]);
         assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
-        goes_on(&bench);
+        resumes(&bench);
     }
 }
 
 #[test]
-fn a_power_cut_costs_no_version_and_the_next_run_goes_on() {
+fn a_power_cut_costs_no_version_and_the_next_run_resumes() {
     let (bench, running) = hanging();
 
     running.kill();
 
-    goes_on(&bench);
+    resumes(&bench);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn ctrl_c_while_connecting_or_restoring_is_a_stop_and_no_failure() {
 }
 
 #[test]
-fn a_wait_that_onedrive_asked_for_is_told_and_holds_for_the_next_run() {
+fn a_wait_that_onedrive_asked_for_is_reported_and_holds_for_the_next_run() {
     let bench = Bench::new();
     write_files(&bench.source(), &[("small", b"small")]);
     bench.backup(&[]).expect(0);
@@ -144,7 +144,9 @@ fn a_wait_that_onedrive_asked_for_is_told_and_holds_for_the_next_run() {
     let seen = bench.microsoft.log().last().unwrap().seq;
 
     let mut running = bench.computer.start(["list", URL]);
-    running.wait_for("OneDrive asked to wait").interrupt();
+    running
+        .wait_for("OneDrive is limiting requests")
+        .interrupt();
 
     running.finish().expect(50);
     let asked = bench.microsoft.log_since(seen);

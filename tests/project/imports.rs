@@ -1,4 +1,4 @@
-//! No two files of a crate import each other, not in a circle of several either: what a file needs lies below it.
+//! Files of a crate do not import each other in a circle: what a file needs is below it.
 //!
 //! What counts is the file that defines what a path names, whoever hands it on. Declaring a module and handing a name on are
 //! no imports, nor is what tests use.

@@ -35,7 +35,7 @@ const TABLES: [&str; 5] = [
     "jobs/src/wording.rs: destination_words",
     "jobs/src/wording.rs: onedrive",
     "jobs/src/wording/engine.rs: engine",
-    "jobs/src/wording/problems.rs: problem",
+    "jobs/src/wording/problems.rs: text",
     "onedrive/src/oauth/refusal.rs: of",
 ];
 

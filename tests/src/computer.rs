@@ -32,7 +32,7 @@ pub struct Finished {
     pub stderr: String,
 }
 
-/// A run of `coffer` that goes on. It is killed when dropped.
+/// A running `coffer`. It is killed when dropped.
 pub struct Running {
     child: Child,
     stderr: BufReader<std::process::ChildStderr>,
@@ -117,8 +117,8 @@ impl Computer {
         fs::create_dir(cache).expect("a folder");
     }
 
-    /// From now on everything runs as a user who is not allowed everything: `nobody` when the test runs as root, and
-    /// whoever runs the test otherwise.
+    /// From now on, everything runs as an unprivileged user: `nobody` when the test runs as root, and the current user
+    /// otherwise.
     ///
     /// # Panics
     /// When the folders cannot be handed over.
@@ -129,7 +129,7 @@ impl Computer {
         if fs::metadata(self.folder.path()).expect("the folder").uid() != 0 {
             return;
         }
-        // Where the test's own program stands may be closed to others.
+        // The folder of the test's own program may not be accessible to others.
         let program = self.path("coffer");
         fs::copy(&self.program, &program).expect("a copy of the program");
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it can be run");
@@ -196,7 +196,7 @@ impl Computer {
         Finished::of(self.command(arguments))
     }
 
-    /// Runs `coffer` to its end while `folder` is a file system of its own, with a few MB.
+    /// Runs `coffer` while `folder` is a separate file system of a few MB.
     ///
     /// # Panics
     /// When this system does not allow that, or `coffer` cannot be started.
@@ -253,7 +253,7 @@ impl Finished {
     /// Runs a command to its end.
     ///
     /// # Panics
-    /// When it cannot be started, or a signal ended it.
+    /// If it cannot be started, or a signal ended it.
     pub fn of(mut command: Command) -> Self {
         let Output {
             status,
@@ -282,7 +282,7 @@ impl Finished {
     /// # Panics
     /// With all output when one is missing.
     #[track_caller]
-    pub fn tells(self, words: &[&str]) -> Self {
+    pub fn reports(self, words: &[&str]) -> Self {
         for word in words {
             assert!(
                 self.stderr.contains(word),

@@ -1,6 +1,6 @@
 //! What whole stories share: a computer with the `coffer` command, Microsoft beside it, and a search for secrets.
 //!
-//! * [`Computer`] is one machine: folders of its own, nothing else in its environment, `coffer` on it.
+//! * [`Computer`] is one machine: its own folders, an empty environment, and `coffer`.
 //! * [`Microsoft`] is the OneDrive simulator, to which a computer is connected.
 //! * [`secrets`] searches files, output and processes for secrets in every encoding they could hide in.
 //! * [`tools`] finds the programs that stories need. They fail when one is missing; `cargo xtask test` provides all.

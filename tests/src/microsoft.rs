@@ -23,7 +23,7 @@ impl Microsoft {
     /// When it cannot start.
     pub fn start() -> Self {
         Self::with(Options {
-            // Nobody types a code here.
+            // No one enters a code here.
             device_interval: Some(1),
             ..Options::default()
         })
@@ -40,7 +40,7 @@ impl Microsoft {
             data: Some(folder.path().to_owned()),
             ..options
         };
-        // On a thread of its own, because a test may run inside a runtime already.
+        // On a separate thread, because a test may already run inside a runtime.
         let simulator = std::thread::scope(|scope| {
             let starting = scope.spawn(|| runtime.block_on(Simulator::start(options)));
             starting.join().expect("starting does not panic")

@@ -187,7 +187,7 @@ fn shapes(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
             let mut text = vec![0; start];
             text.extend(secret.as_bytes());
             let encoded = alphabet.encode(&text).into_bytes();
-            // Characters at either end hold bits of what stands before and behind.
+            // Characters at either end contain bits of the text before and after.
             let first = [0, 2, 3][start];
             let whole = text.len() * 8 / 6;
             shapes.push(("base64", encoded[first..whole].to_vec()));

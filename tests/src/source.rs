@@ -3,7 +3,7 @@ use std::path::Path;
 
 use coffer_testkit::{Tree, write_files};
 
-/// Bytes that no compressor shortens and that `seed` tells apart.
+/// Incompressible bytes, different for each `seed`.
 pub fn noise(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(len + 8);
@@ -60,7 +60,7 @@ pub fn write_source(folder: &Path) {
     }
 }
 
-/// Compares two trees entry by entry, so that a difference is told by its path.
+/// Compares two trees entry by entry, so that a difference is reported with its path.
 ///
 /// # Panics
 /// When they differ.

@@ -26,7 +26,7 @@ pub fn coffer() -> PathBuf {
         .find(|path| path.is_file());
     found.unwrap_or_else(|| {
         panic!(
-            "No {name} stands near {}. Run `cargo xtask test`, or `cargo build -p coffer-cli` first, or set COFFER_CLI.",
+            "There is no {name} near {}. Run `cargo xtask test`, or `cargo build -p coffer-cli` first, or set COFFER_CLI.",
             test.display()
         )
     })

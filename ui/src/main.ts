@@ -22,7 +22,7 @@ try {
   mount(StartFailed, { target, props: { reason } });
 }
 
-/** Inside the app its backend answers; in a plain browser, fixtures do. */
+/** Uses the backend inside the app, and fixtures in a plain browser. */
 async function choosePlatform(): Promise<{ platform: Platform; view: View }> {
   if ('__TAURI_INTERNALS__' in window) {
     const { tauriPlatform } = await import('./platform/tauri');

@@ -1,4 +1,4 @@
-/** Opens the whole user interface on the backend in memory, for tests. */
+/** Opens the whole user interface with the in-memory backend, for tests. */
 import { render } from '@testing-library/svelte';
 import userEvent from '@testing-library/user-event';
 

@@ -1,7 +1,7 @@
 /**
- * The state of the app as the backend told it, kept current by its events.
+ * The app's state as reported by the backend, kept current by its events.
  *
- * The whole state is asked for once; after that only events with a higher `seq` are applied.
+ * The whole state is requested once; after that, only events with a higher `seq` are applied.
  */
 import { getContext, setContext } from 'svelte';
 
@@ -20,7 +20,7 @@ import type { Theme } from '../bindings/Theme';
 import type { Platform } from '../platform/platform';
 import type { View } from './view';
 
-/** How a run stands: progress while it goes on, a summary once it ended. */
+/** State of a run: progress while it runs, a summary once it has ended. */
 export interface RunStatus {
   progress: Progress | null;
   summary: RunSummary | null;
@@ -30,9 +30,9 @@ export class App {
   readonly platform: Platform;
   state: AppState;
   view: View = $state({ name: 'home' });
-  /** The recovery sheet, only while it is being printed. */
+  /** The recovery sheet while it is being printed. */
   sheet: RecoverySheet | null = $state(null);
-  /** Outcomes by sign-in id. They may come before the reply that names the sign-in. */
+  /** Outcomes by sign-in id. They may arrive before the reply with that id. */
   signIns: Record<string, SignInOutcome> = $state({});
   #restores: Record<string, RunStatus> = $state({});
   #seq: number;
@@ -44,7 +44,7 @@ export class App {
     showTheme(state.theme);
   }
 
-  /** Reads the state and follows the events; those that come before the reply wait for it. */
+  /** Loads the state and subscribes to events; events that arrive before the reply are queued. */
   static async start(platform: Platform): Promise<App> {
     const early: Event[] = [];
     let deliver = (event: Event): void => void early.push(event);
@@ -67,7 +67,7 @@ export class App {
     return this.state.jobs.find((card) => card.id === jobId);
   }
 
-  /** Puts a card that a command returned in its place. */
+  /** Adopts a card that a command returned. */
   putJob(card: JobCard): void {
     const others = this.state.jobs.filter((other) => other.id !== card.id);
     this.state.jobs = [...others, card].sort((a, b) =>
@@ -75,7 +75,7 @@ export class App {
     );
   }
 
-  /** How a run of a job, or of a restore that belongs to none, stands. */
+  /** State of a run of a job, or of a restore that belongs to no job. */
   run(runId: string, jobId: string | null): RunStatus {
     const card = jobId === null ? undefined : this.job(jobId);
     if (!card) return this.#restores[runId] ?? { progress: null, summary: null };
@@ -86,13 +86,13 @@ export class App {
     return { progress, summary: ended ? lastRun : null };
   }
 
-  /** Takes in an account that a command or a sign-in gave, when its event is still under way. */
+  /** Adopts an account that a command or a sign-in returned, if its event has not arrived yet. */
   putAccount(account: Account): void {
     if (this.state.accounts.some((known) => known.id === account.id)) return;
     this.state.accounts = [...this.state.accounts, account];
   }
 
-  /** Restores that belong to no job and still run. */
+  /** Running restores that belong to no job. */
   get looseRestores(): string[] {
     return Object.keys(this.#restores).filter((runId) => this.#restores[runId]?.progress);
   }
@@ -108,7 +108,7 @@ export class App {
     this.state.bandwidth = settings;
   }
 
-  /** A client id opens a way to sign in, so the whole state is asked for again. */
+  /** A client ID enables other ways to sign in, so the whole state is reloaded. */
   async setSignInSettings(settings: SignInSettings): Promise<void> {
     await this.platform.setSignInSettings(settings);
     const { signIn, signsInDirectly } = await this.platform.appState();
@@ -151,7 +151,7 @@ export class App {
     }
   }
 
-  /** Takes in how everything stands, and leaves a view that is about a job that is gone. */
+  /** Adopts a whole state, and leaves a view of a job that no longer exists. */
   #replace(state: AppState): void {
     this.state = state;
     showTheme(state.theme);
@@ -160,7 +160,7 @@ export class App {
     }
   }
 
-  /** Forgets a job, and leaves a view that is about it. */
+  /** Removes a job, and leaves a view of it. */
   removeJob(jobId: string): void {
     this.state.jobs = this.state.jobs.filter((card) => card.id !== jobId);
     if ('jobId' in this.view && this.view.jobId === jobId) this.view = { name: 'home' };

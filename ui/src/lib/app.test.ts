@@ -84,7 +84,7 @@ describe('events', () => {
     expect(app.state.tray).toBe('unavailable');
   });
 
-  it('keep the view of restores from backups of no job when all is told anew', async () => {
+  it('keep the view of restores that belong to no job when the whole state is reloaded', async () => {
     const app = await startAt(3);
     app.view = { name: 'history', jobId: '' };
 

@@ -1,12 +1,12 @@
 import type { CommandError } from '../bindings/CommandError';
 import { asCommandError } from './errors';
 
-/** What a click tried last, why it failed, and how to try it again. */
+/** The last attempted action, why it failed, and how to retry it. */
 export class Attempt {
   error: CommandError | null = $state(null);
   #work: () => Promise<unknown> = () => Promise.resolve();
 
-  /** Whether `work` went well. */
+  /** Runs `work` and returns whether it succeeded. */
   async run(work: () => Promise<unknown>): Promise<boolean> {
     this.error = null;
     this.#work = work;
@@ -14,7 +14,7 @@ export class Attempt {
       await work();
       return true;
     } catch (reason) {
-      // What was tried since says how that went.
+      // A later attempt reports its own result.
       if (this.#work === work) this.error = asCommandError(reason);
       return false;
     }

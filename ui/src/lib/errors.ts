@@ -1,7 +1,7 @@
 import type { CommandError } from '../bindings/CommandError';
 import { t } from '../messages';
 
-/** What a rejected command gave, as the shape that every error is shown in. */
+/** Converts the reason of a rejected command to an error that can be shown. */
 export function asCommandError(reason: unknown): CommandError {
   if (isCommandError(reason)) return reason;
   return { code: 'failed', ...t.unknownError };

@@ -1,4 +1,4 @@
-/** Numbers, sizes and times as people read them. */
+/** Numbers, sizes and times for people. */
 
 const locale = globalThis.navigator?.language?.startsWith('en') ? navigator.language : 'en-GB';
 
@@ -58,7 +58,7 @@ export function moment(iso: string, now = new Date()): string {
   return dayAndTime.format(time);
 }
 
-/** Day, month, year and time, for places that are looked at long after. */
+/** Day, month, year and time, for texts that are read long afterwards. */
 export function fullMoment(iso: string): string {
   return dayAndTime.format(new Date(iso));
 }
@@ -83,7 +83,7 @@ export function timeLeft(seconds: number): string {
   return `about ${plural(Math.round(hours / 24), 'day')}`;
 }
 
-/** As {@link inUnits}. */
+/** The time between two moments, as {@link inUnits}. */
 export function duration(fromIso: string, toIso: string): string {
   return inUnits((Date.parse(toIso) - Date.parse(fromIso)) / 1000);
 }

@@ -1,7 +1,7 @@
 import type { CommandError } from '../bindings/CommandError';
 import { asCommandError } from './errors';
 
-/** A long list that is read page by page. */
+/** A long list that is loaded page by page. */
 export class Pages<Item> {
   items: Item[] = $state.raw([]);
   total = $state(0);

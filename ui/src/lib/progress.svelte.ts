@@ -1,10 +1,10 @@
 import type { Wait } from '../bindings/Wait';
 import { inUnits } from './format';
 
-/** A screen reader hears of progress at most this often, in milliseconds. */
+/** Minimum time between announcements of progress to screen readers, in milliseconds. */
 const announceEvery = 10_000;
 
-/** `text` as it was when it was last due to be announced. Call it while a component is set up. */
+/** The last announced value of `text`. Must be called while a component is initialized. */
 export function announced(text: () => string): () => string {
   let current = $state(text());
 
@@ -16,7 +16,7 @@ export function announced(text: () => string): () => string {
   return () => current;
 }
 
-/** How long a wait still lasts, counting down; `null` when nobody knows. Call it while a component is set up. */
+/** The remaining time of a wait, counting down; `null` if unknown. Must be called while a component is initialized. */
 export function countdown(wait: () => Wait | null): () => string | null {
   let now = $state(Date.now());
 
@@ -33,7 +33,7 @@ export function countdown(wait: () => Wait | null): () => string | null {
   };
 }
 
-/** A path in two, so that its end, the name, stays when there is no room for all of it. */
+/** Splits a path before its name, so that the name stays visible when there is no room for the whole path. */
 export function atName(path: string): [folder: string, name: string] {
   const trimmed = path.replace(/[/\\]+$/, '');
   const start = Math.max(trimmed.lastIndexOf('/'), trimmed.lastIndexOf('\\')) + 1;

@@ -1,4 +1,4 @@
-/** How jobs and runs stand, as a tone (color and shape) and words. What is true is said by the backend's `Health`. */
+/** States of jobs and runs, as a tone (color and shape) and a text. The backend's `Health` decides the state. */
 import type { ErrorCode } from '../bindings/ErrorCode';
 import type { Health } from '../bindings/Health';
 import type { HealthLevel } from '../bindings/HealthLevel';
@@ -25,7 +25,7 @@ const levelTones: Record<HealthLevel, Tone> = {
   bad: 'danger',
 };
 
-/** From the worst to the best: of several jobs the worst one speaks. */
+/** From worst to best: the worst job determines the headline. */
 const levels: HealthLevel[] = ['bad', 'warning', 'running', 'waiting', 'new', 'good'];
 
 const resultTones: Record<RunResult, Tone> = {
@@ -38,11 +38,11 @@ const resultTones: Record<RunResult, Tone> = {
   interrupted: 'warning',
 };
 
-/** What ended a backup that goes on by itself. */
-const passing: ErrorCode[] = ['keychain', 'diskAway', 'offline', 'throttled', 'busy'];
+/** Errors after which a backup resumes automatically. */
+const transient: ErrorCode[] = ['keychain', 'diskAway', 'offline', 'throttled', 'busy'];
 
 function hadToWait(run: RunSummary): boolean {
-  return run.operation === 'backup' && run.error !== null && passing.includes(run.error.code);
+  return run.operation === 'backup' && run.error !== null && transient.includes(run.error.code);
 }
 
 export function runTone(run: RunSummary): Tone {
@@ -51,7 +51,7 @@ export function runTone(run: RunSummary): Tone {
 
 /** `Backed up`, or `Restored` for a restore. */
 export function runTitle(run: RunSummary): string {
-  if (hadToWait(run)) return t.status.putOff;
+  if (hadToWait(run)) return t.status.postponed;
   return run.operation === 'restore'
     ? t.status.restoreResult[run.result]
     : t.status.result[run.result];
@@ -75,7 +75,7 @@ export function jobStatus(card: JobCard): Status {
 function restingTitle({ level, overdue, lastGood, waitingFor, lastBackup }: Health): string {
   if (overdue) return t.status.overdue(lastGood);
   if (waitingFor !== 'nothing' && waitingFor !== 'quota') return t.status.waitingFor[waitingFor];
-  if (level === 'waiting') return t.status.mended;
+  if (level === 'waiting') return t.status.ready;
   return lastBackup ? t.status.when(runTitle(lastBackup), lastBackup.started) : t.status.never;
 }
 
@@ -90,7 +90,7 @@ function restingDetail({ definition, health }: JobCard): string {
   return definition.schedule ? t.status.neverDetail : t.status.neverByHand;
 }
 
-/** One sentence on what a run did, or why it did not. */
+/** One sentence about what a run did, or why it failed. */
 export function runDetail(run: RunSummary): string {
   const { counts, result } = run;
   const restore = run.operation === 'restore';
@@ -107,7 +107,7 @@ export function runDetail(run: RunSummary): string {
   ].join(' · ');
 }
 
-/** The source that was not there by its name, or how many were not. */
+/** The name of the missing source, or the number of missing ones. */
 function missing({ missing, counts }: RunSummary): string[] {
   const [first, ...more] = missing;
   if (!first)
@@ -120,7 +120,7 @@ function missing({ missing, counts }: RunSummary): string[] {
   return [t.status.missingMany(missing.length, kept)];
 }
 
-/** All jobs in one sentence: the worst news. */
+/** One sentence for all jobs: the worst state. */
 export function headline(jobs: JobCard[]): string {
   const counted = (level: HealthLevel) => jobs.filter((card) => card.health.level === level).length;
   const worst = levels.find((level) => counted(level) > 0) ?? 'good';

@@ -13,19 +13,19 @@ export const formSteps = [
 ] as const;
 export type FormStep = (typeof formSteps)[number];
 
-/** Where a backup lies that a new job may go on with. */
+/** The place of an existing backup that a new job may continue. */
 export interface Start {
   destination: DestinationSettings;
   prefix: string;
-  /** It is open, and closed by whoever shows it last: until then its passphrase is known. */
+  /** Handle of the opened backup. The last view that uses it closes it; until then, its passphrase is known. */
   handle: string;
 }
 
-/** The backup whose files are looked at: that of a job, or one that was opened by hand. */
+/** The backup that is browsed: of a job, or opened by hand. */
 export type RestoreSource =
   { kind: 'job'; jobId: string } | { kind: 'opened'; backup: OpenBackup; label: string; at: Start };
 
-/** What the window shows. */
+/** The current page of the window. */
 export type View =
   | { name: 'home'; jobId?: string }
   | { name: 'form'; jobId: string | null; step?: FormStep; start?: Start }
@@ -33,6 +33,6 @@ export type View =
   | { name: 'restoreOpen'; place?: OpenedPlace }
   | { name: 'restoreFiles'; source: RestoreSource }
   | { name: 'restoreRun'; runId: string; jobId: string | null; request?: RestoreRequest }
-  /** An empty `jobId`: restores from backups that no job here has. */
+  /** With an empty `jobId`, restores from backups that belong to no job. */
   | { name: 'history'; jobId: string; runId?: string }
   | { name: 'settings' };

@@ -1,4 +1,4 @@
-/** Every text on how jobs and runs stand and how far they are, in English. */
+/** Texts about the state and progress of jobs and runs, in English. */
 import type { CommandError } from '../bindings/CommandError';
 import type { Operation } from '../bindings/Operation';
 import type { Phase } from '../bindings/Phase';
@@ -9,17 +9,17 @@ import { bytes, count, moment, plural } from '../lib/format';
 function keptFiles(files: number, whose = 'Its'): string {
   if (files === 0) return '';
   return files === 1
-    ? `${whose} file is kept as it was.`
-    : `${whose} ${count(files)} files are kept as they were.`;
+    ? `${whose} file is kept from the previous version.`
+    : `${whose} ${count(files)} files are kept from the previous version.`;
 }
 
-/** How jobs and runs stand. */
+/** States of jobs and runs. */
 export const status = {
   never: 'Has not run yet',
   neverDetail: 'Start it now, or wait for its first scheduled run.',
-  neverByHand: 'It has no schedule. Start it when you like.',
-  putOff: 'Put off',
-  mended: 'Ready for the next run',
+  neverByHand: 'It has no schedule. Start it whenever you like.',
+  postponed: 'Postponed',
+  ready: 'Ready for the next run',
   waitingFor: {
     signIn: 'Waiting for you to sign in',
     passphrase: 'Waiting for its passphrase',
@@ -30,7 +30,7 @@ export const status = {
     turn: 'Waiting for its turn',
   } satisfies Record<Exclude<WaitingFor, 'nothing' | 'quota'>, string>,
   overdue: (lastGood: string | null) =>
-    lastGood === null ? 'No backup was made yet' : `No backup since ${moment(lastGood)}`,
+    lastGood === null ? 'No backup yet' : `No backup since ${moment(lastGood)}`,
   lastGood: (iso: string) => `Backed up ${moment(iso)}.`,
   running: {
     backup: 'Backing up',
@@ -52,7 +52,7 @@ export const status = {
   restoreResult: {
     running: 'Restoring',
     success: 'Restored',
-    unchanged: 'Everything was in place already',
+    unchanged: 'Everything was already in place',
     warning: 'Restored with warnings',
     error: 'Restore failed',
     stopped: 'Restore stopped',
@@ -64,34 +64,34 @@ export const status = {
   failed: ({ message, hint }: CommandError) => `${message} ${hint}`,
   failedFiles: (files: number) => `${plural(files, 'file')} could not be read`,
   missingSources: (sources: number) =>
-    `${plural(sources, 'source')} not found; what was backed up of it is kept`,
+    `${plural(sources, 'source')} not found; files already backed up are kept`,
   missing: (name: string, emptied: boolean, kept: number) =>
-    `${name} ${emptied ? 'is suddenly empty' : 'was not found'}. ${keptFiles(kept)}`.trim(),
+    `${name} ${emptied ? 'is unexpectedly empty' : 'was not found'}. ${keptFiles(kept)}`.trim(),
   missingMany: (sources: number, kept: number) =>
     `${count(sources)} sources were not found. ${keptFiles(kept, 'Their')}`.trim(),
-  restoreStopped: 'What was restored stays where it is.',
-  stopped: 'What was sent is kept. The next run goes on from there.',
-  interrupted: 'Coffer or the computer went down. The next run goes on from there.',
+  restoreStopped: 'Files already restored stay where they are.',
+  stopped: 'Uploaded data is kept; the next run resumes from there.',
+  interrupted: 'Coffer or the computer shut down. The next run will resume from there.',
   when: (result: string, iso: string) => `${result} · ${moment(iso)}`,
 };
 
-/** How far a run is. */
+/** Progress of a run. */
 export const progress = {
   label: (name: string) => `Progress of ${name}`,
   phase: {
     connecting: 'Connecting',
     readingDestination: 'Reading the destination',
-    sendingLeft: 'Sending what was left',
+    sendingLeft: 'Sending leftover data',
     lookingForChanges: 'Looking for changes',
     sending: 'Sending',
     finishing: 'Finishing',
     deleting: 'Deleting old versions',
     compacting: 'Freeing space',
     checking: 'Checking',
-    planning: 'Finding what is needed',
+    planning: 'Planning the restore',
     restoring: 'Restoring',
   } satisfies Record<Phase, string>,
-  /** What is said besides of each phase; of those that are short, or whose numbers say nothing, none. */
+  /** Which numbers to show for each phase; none for phases that are short or whose numbers mean little. */
   numbers: {
     connecting: null,
     readingDestination: null,

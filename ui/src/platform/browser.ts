@@ -1,6 +1,6 @@
 /**
- * The platform in a plain browser: a small backend in memory, so that everything can be developed, tested and
- * looked at without the app. Runs take `pace` milliseconds per step; nothing outlives the page.
+ * The platform in a plain browser: a small in-memory backend, so that everything can be developed, tested and
+ * viewed without the app. Runs take `pace` milliseconds per step; nothing outlives the page.
  */
 import type { Account } from '../bindings/Account';
 import type { AppState } from '../bindings/AppState';
@@ -35,7 +35,7 @@ interface Options {
   state?: AppState;
   /** Milliseconds between two steps of a run, and half of what a sign-in takes. */
   pace?: number;
-  /** Backups that were opened before. */
+  /** Backups that were opened earlier. */
   places?: OpenedPlace[];
 }
 
@@ -49,7 +49,7 @@ interface Run {
   jobId: string | null;
   share: number;
   summary: RunSummary;
-  /** Where a restore goes, when not to where files were. */
+  /** Folder that a restore writes to, if not the original locations. */
   target: string | null;
   timer: ReturnType<typeof setInterval>;
 }
@@ -63,7 +63,7 @@ export class BrowserPlatform implements Platform {
   readonly #reports = new Map<string, { summary: RunSummary; lines: RunMessage[] }>();
   readonly #backups = new Map<string, string | null>();
   readonly #signIns = new Map<string, ReturnType<typeof setTimeout>>();
-  /** Backups that are open and no job's, by their handle. */
+  /** Open backups that belong to no job, by their handle. */
   readonly #opened = new Map<string, { destination: DestinationSettings }>();
   #left: LeftPassphrase[] = [];
   #places: OpenedPlace[];
@@ -128,7 +128,7 @@ export class BrowserPlatform implements Platform {
   async startBackup(jobId: string): Promise<string> {
     const card = this.#job(jobId);
     if (card.state.kind === 'running') {
-      throw failure('busy', 'This backup is running already.', 'Wait until it has finished.');
+      throw failure('busy', 'This backup is already running.', 'Wait until it has finished.');
     }
     return this.#startRun('backup', card);
   }
@@ -156,7 +156,7 @@ export class BrowserPlatform implements Platform {
 
   async setSignInSettings(settings: SignInSettings): Promise<void> {
     if (settings.clientId !== '' && !/^[\w-]+$/.test(settings.clientId)) {
-      throw failure('invalidInput', 'This is not a client id.', 'Copy it from the registration.');
+      throw failure('invalidInput', 'This is not a client ID.', 'Copy it from the registration.');
     }
     this.state.signIn = settings;
   }
@@ -186,7 +186,7 @@ export class BrowserPlatform implements Platform {
       throw failure(
         'invalidInput',
         'This is not an AuthID.',
-        'Copy the whole value from the sign-in page; it has a colon in it.',
+        'Copy the whole value from the sign-in page; it contains a colon.',
       );
     }
     return this.#addAccount('pasted@outlook.example');
@@ -201,7 +201,7 @@ export class BrowserPlatform implements Platform {
       throw failure(
         'busy',
         `“${user.definition.name}” still uses this account.`,
-        'Give that backup another account, or delete it, and try again.',
+        'Choose another account for that backup, or delete it, then try again.',
       );
     }
     this.state.accounts = this.state.accounts.filter((account) => account.id !== accountId);
@@ -290,7 +290,7 @@ export class BrowserPlatform implements Platform {
 
   async openRestored(runId: string): Promise<void> {
     if (!this.#reports.has(runId)) {
-      throw failure('notFound', 'This restore does not exist any more.', 'Look at the list again.');
+      throw failure('notFound', 'This restore no longer exists.', 'Refresh the list.');
     }
   }
 
@@ -495,8 +495,7 @@ export class BrowserPlatform implements Platform {
   #inventedReport(runId: string) {
     const all = [...this.#history.values()].flat();
     const summary = all.find((run) => run.id === runId);
-    if (!summary)
-      throw failure('notFound', 'This run is not known any more.', 'Choose another run.');
+    if (!summary) throw failure('notFound', 'This run no longer exists.', 'Choose another run.');
     const lines = summary.error
       ? [{ level: 'error' as const, subject: '', text: summary.error.message }]
       : (summary.operation === 'restore' ? fixtures.restoreFailures : fixtures.messages).slice(
@@ -514,8 +513,7 @@ export class BrowserPlatform implements Platform {
 
   #job(jobId: string): JobCard {
     const card = this.state.jobs.find(({ id }) => id === jobId);
-    if (!card)
-      throw failure('notFound', 'This backup does not exist any more.', 'Go back to Backups.');
+    if (!card) throw failure('notFound', 'This backup no longer exists.', 'Go back to Backups.');
     return card;
   }
 
@@ -551,7 +549,7 @@ function contentOf(place: string): DestinationCheck['content'] {
   return fixtures.remoteFolders.includes(place) ? { kind: 'empty' } : { kind: 'new' };
 }
 
-/** A past that fits the card's last run. */
+/** A history that matches the card's last run. */
 function inventedHistory(card: JobCard): RunSummary[] {
   if (!card.lastRun || card.lastRun.finished === null) return [];
   const pattern = [

@@ -1,8 +1,8 @@
 import type { Commands } from '../bindings/commands';
 import type { Event } from '../bindings/Event';
 
-/** Everything the UI may ask of the backend: the commands of the border, and the stream of events. */
+/** Everything that the UI can request from the backend: the commands of the border, and the event stream. */
 export interface Platform extends Commands {
-  /** Calls `listener` with every event from now on; the reply ends that. */
+  /** Calls `listener` with every event from now on; the returned function unsubscribes. */
   subscribe: (listener: (event: Event) => void) => Promise<() => void>;
 }

@@ -4,7 +4,7 @@ import { tauriPlatform } from './tauri';
 
 type Sent = [command: string, given: Record<string, unknown>];
 
-/** Stands in for Tauri: notes what is sent, and answers everything with `reply`. */
+/** A fake Tauri: records what is sent, and answers everything with `reply`. */
 function answerWith(reply: Promise<unknown>): Sent[] {
   const sent: Sent[] = [];
   const invoke = (...[command, given]: Sent) => {

@@ -13,7 +13,7 @@ async function openForm(accounts = appState().accounts) {
 
 type User = Awaited<ReturnType<typeof openForm>>['user'];
 
-/** A folder of this computer that is not there yet, where a new passphrase is asked for. */
+/** A folder that does not exist yet, for which a new passphrase is needed. */
 async function toNewFolder(user: User) {
   await next(user);
   await user.click(screen.getByRole('radio', { name: /A folder on this computer/ }));
@@ -38,7 +38,7 @@ describe('general', () => {
     await next(user);
 
     const problems = within(screen.getByRole('alert'));
-    expect(problems.getByText('Give the backup a name.')).toBeVisible();
+    expect(problems.getByText('Enter a name for the backup.')).toBeVisible();
   });
 
   it('keeps a draft, but never the passphrase', async () => {
@@ -61,7 +61,7 @@ describe('destination', () => {
     expect(screen.getByLabelText('AuthID')).toHaveValue('');
     await user.click(screen.getByRole('button', { name: 'AuthID: sign in with Microsoft' }));
 
-    expect(await screen.findByText('Waiting for you in the browser')).toBeVisible();
+    expect(await screen.findByText('Waiting for you to sign in with the browser')).toBeVisible();
     expect(screen.getByRole('button', { name: 'Cancel sign-in' })).toBeVisible();
     expect(await screen.findByText('Signed in as alex.winter@outlook.example')).toBeVisible();
     expect(screen.getByLabelText('AuthID')).not.toHaveValue('');
@@ -100,11 +100,11 @@ describe('destination', () => {
     expect(screen.getByLabelText('Folder')).toHaveValue('Mine');
   });
 
-  it('signs in at Microsoft directly with a code', async () => {
+  it('signs in with Microsoft directly, using a device code', async () => {
     const { user } = await openForm([]);
     await next(user);
 
-    await user.click(screen.getByRole('button', { name: 'with a code' }));
+    await user.click(screen.getByRole('button', { name: 'use a device code' }));
 
     expect(await screen.findByLabelText('Code')).toHaveTextContent('K7QM2XWPD');
     expect(await screen.findByText('Signed in as alex.winter@outlook.example')).toBeVisible();
@@ -119,13 +119,15 @@ describe('destination', () => {
     await user.clear(folder);
     await user.type(folder, 'Backups/desktop-2019');
     await user.click(screen.getByRole('button', { name: 'Test' }));
-    expect(await screen.findByText('This folder already holds a backup')).toBeVisible();
+    expect(await screen.findByText('This folder already contains a backup')).toBeVisible();
     await next(user);
-    expect(screen.getByText(/Say that the backup in this folder/)).toBeVisible();
+    expect(
+      screen.getByText(/Confirm that you want to continue the backup in this folder/),
+    ).toBeVisible();
 
     await user.click(screen.getByRole('checkbox', { name: /Continue this backup/ }));
     await next(user);
-    expect(screen.getByText('Type the passphrase of this backup and try it.')).toBeVisible();
+    expect(screen.getByText('Type the passphrase of this backup and check it.')).toBeVisible();
     await user.type(screen.getByLabelText('Passphrase'), 'wrong{Enter}');
     expect(await screen.findByText(/does not open the backup/)).toBeVisible();
     await user.type(screen.getByLabelText('Passphrase'), ' no more{Enter}');
@@ -153,7 +155,7 @@ describe('the whole form', () => {
     await user.click(screen.getByRole('checkbox', { name: 'Sunday' }));
     await next(user);
     await next(user);
-    await user.type(screen.getByLabelText('Or type the passphrase again'), passphrase);
+    await user.type(screen.getByLabelText('Or retype the passphrase'), passphrase);
     await user.click(screen.getByRole('button', { name: 'Create backup' }));
 
     await vi.waitFor(() => expect(app.view.name).toBe('home'));
@@ -188,12 +190,12 @@ describe('the whole form', () => {
     const updateJob = vi.spyOn(platform, 'updateJob');
     expect(screen.getByRole('radio', { name: 'Keep the newest' })).toBeChecked();
 
-    await user.click(screen.getByRole('radio', { name: 'Own rule' }));
+    await user.click(screen.getByRole('radio', { name: 'Custom rule' }));
     const rule = screen.getByLabelText('Retention policy');
     await user.clear(rule);
     await user.type(rule, 'often');
     await user.click(screen.getByRole('button', { name: 'Save changes' }));
-    expect(screen.getByText(/A rule is made of time frames/)).toBeVisible();
+    expect(screen.getByText(/A rule is a list of time frames/)).toBeVisible();
 
     await user.click(screen.getByRole('radio', { name: 'Smart' }));
     await user.click(screen.getByRole('button', { name: 'Save changes' }));

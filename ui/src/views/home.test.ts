@@ -30,7 +30,7 @@ describe('home', () => {
     });
     expect(bar).toBeVisible();
     await user.click(card.getByRole('button', { name: 'Stop' }));
-    // What was true before is true still.
+    // The last backup is still good.
     expect(await card.findByText(/^Backed up/)).toBeVisible();
   });
 
@@ -49,7 +49,7 @@ describe('home', () => {
     expect(alert.getByRole('button', { name: 'Try again' })).toBeVisible();
   });
 
-  it('mends an expired sign-in with one click here and one in the browser, and goes on', async () => {
+  it('renews an expired sign-in with one click here and one in the browser, and resumes', async () => {
     const state = appState();
     state.jobs[0]!.state = {
       kind: 'needsAttention',
@@ -59,7 +59,7 @@ describe('home', () => {
 
     await user.click(screen.getByRole('button', { name: 'Sign in again' }));
     const dialog = within(await screen.findByRole('dialog', { name: 'Sign in again' }));
-    await dialog.findByText('Waiting for you in the browser');
+    await dialog.findByText('Waiting for you to sign in with the browser');
 
     await vi.waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
     expect(app.job('job-documents')?.state.kind).toBe('running');
@@ -68,7 +68,7 @@ describe('home', () => {
     });
   });
 
-  it('begins anew where a backup is gone only after saying what that means', async () => {
+  it('starts a new backup in place of a missing one only after confirmation', async () => {
     const state = appState();
     state.jobs[0]!.health.problem = {
       code: 'destinationGone',
@@ -77,10 +77,10 @@ describe('home', () => {
     };
     const { app, user } = await openApp({ state });
 
-    await user.click(screen.getByRole('button', { name: 'Begin a new backup there' }));
-    const dialog = within(await screen.findByRole('dialog', { name: /Begin a new backup for/ }));
+    await user.click(screen.getByRole('button', { name: 'Start a new backup there' }));
+    const dialog = within(await screen.findByRole('dialog', { name: /Start a new backup for/ }));
     expect(dialog.getByText(/Everything is uploaded again/)).toBeVisible();
-    await user.click(dialog.getByRole('button', { name: 'Begin a new backup' }));
+    await user.click(dialog.getByRole('button', { name: 'Start a new backup' }));
 
     expect(screen.queryByRole('dialog')).toBeNull();
     expect(app.job('job-documents')?.state.kind).toBe('running');
@@ -95,7 +95,7 @@ describe('home', () => {
     await user.click(screen.getByRole('button', { name: 'Delete old versions' }));
     const dialog = within(await screen.findByRole('dialog', { name: /Delete most versions/ }));
     expect(dialog.getByText(/the clock may have jumped/)).toBeVisible();
-    await user.click(dialog.getByRole('button', { name: 'Delete them' }));
+    await user.click(dialog.getByRole('button', { name: 'Delete versions' }));
 
     expect(start).toHaveBeenCalledWith('job-documents', 'massDeletion');
   });
@@ -108,13 +108,13 @@ describe('home', () => {
     state.jobs[0]!.health = healthAfter(last);
     const { app } = await openApp({ state });
     const card = within(screen.getByRole('article', { name: 'Documents and photos' }));
-    const named = /^Pictures was not found. Its 72 files are kept as they were./;
+    const named = /^Pictures was not found. Its 72 files are kept from the previous version./;
 
     expect(card.getByText(named)).toBeVisible();
 
     last.missing.push({ path: '/home/alex/Videos/', keptFiles: 1, isEmptied: true });
     app.state.jobs[0]!.health = healthAfter(structuredClone(last));
-    const both = /^2 sources were not found. Their 73 files are kept as they were./;
+    const both = /^2 sources were not found. Their 73 files are kept from the previous version./;
     expect(await card.findByText(both)).toBeVisible();
     expect(card.queryByText(/could not be read/)).toBeNull();
   });
@@ -145,7 +145,7 @@ describe('home', () => {
     await openApp({ state });
     const card = within(screen.getByRole('article', { name: 'Documents and photos' }));
 
-    expect(card.getByText('It has no schedule. Start it when you like.')).toBeVisible();
+    expect(card.getByText('It has no schedule. Start it whenever you like.')).toBeVisible();
     expect(card.queryByText(/scheduled run/)).toBeNull();
   });
 
@@ -157,9 +157,9 @@ describe('home', () => {
     state.jobs[0]!.nextRun = null;
     await openApp({ state });
 
-    expect(await screen.findByText('Waits for you')).toBeVisible();
+    expect(await screen.findByText('Waiting for you')).toBeVisible();
     expect(screen.getByText(/once that is done/)).toBeVisible();
-    expect(screen.queryByText('Only by hand')).toBeNull();
+    expect(screen.queryByText('Manual')).toBeNull();
   });
 
   it('gives a run one time, that of its start', async () => {
@@ -187,7 +187,7 @@ describe('home', () => {
     await openApp({ state });
     const card = within(screen.getByRole('article', { name: 'Documents and photos' }));
 
-    expect(screen.getByRole('heading', { name: 'One backup needs you.' })).toBeVisible();
+    expect(screen.getByRole('heading', { name: 'One backup needs your attention.' })).toBeVisible();
     expect(card.getByText(/^Failed/)).toBeVisible();
     expect(card.getByText(/^Restored/)).toBeVisible();
   });
@@ -231,7 +231,7 @@ describe('home', () => {
     await vi.waitFor(() => expect(screen.queryByText('No keychain')).toBeNull());
   });
 
-  it('tells of damage to the database as it was found', async () => {
+  it('shows damage to the database', async () => {
     const { app } = await openApp();
     const problem = { code: 'failed' as const, message: 'It was damaged.', hint: 'Look.' };
 
@@ -246,7 +246,7 @@ describe('home', () => {
   it('names what stays before a job is deleted', async () => {
     const { user } = await openApp();
 
-    await user.click(screen.getByRole('button', { name: 'More for Music' }));
+    await user.click(screen.getByRole('button', { name: 'More actions for Music' }));
     await user.click(screen.getByRole('menuitem', { name: 'Delete' }));
 
     const dialog = within(screen.getByRole('dialog', { name: 'Delete “Music”?' }));

@@ -17,7 +17,7 @@ function waitingFor(code: CommandError['code']) {
 }
 
 async function openMenu(user: Awaited<ReturnType<typeof openApp>>['user'], item: string) {
-  await user.click(screen.getByRole('button', { name: 'More for Documents and photos' }));
+  await user.click(screen.getByRole('button', { name: 'More actions for Documents and photos' }));
   await user.click(screen.getByRole('menuitem', { name: item }));
 }
 
@@ -28,7 +28,7 @@ describe('the passphrase of a new backup', () => {
     await user.click(screen.getByRole('button', { name: 'Next' }));
     await user.click(screen.getByRole('radio', { name: /A folder on this computer/ }));
     await user.type(screen.getByLabelText('Path'), '/media/disk');
-    // Going on waits for the look at the folder.
+    // Continuing waits for the check of the folder.
     await user.click(screen.getByRole('button', { name: 'Next' }));
     expect(await screen.findByText('Choose a passphrase or generate one.')).toBeVisible();
     await user.click(screen.getByRole('button', { name: 'Generate' }));
@@ -40,11 +40,13 @@ describe('the passphrase of a new backup', () => {
     }
 
     await user.click(screen.getByRole('button', { name: 'Create backup' }));
-    expect(screen.getByText('Save, print or type back the passphrase.')).toBeVisible();
+    expect(
+      screen.getByText('Save or print the recovery sheet, or retype the passphrase.'),
+    ).toBeVisible();
     await user.click(screen.getByRole('button', { name: 'Save recovery sheet' }));
     expect(await screen.findByText(/^Recovery sheet saved to/)).toBeVisible();
 
-    // A sheet that says something else than what is saved is none.
+    // A sheet that differs from what is saved does not count.
     await user.click(screen.getByRole('button', { name: /General/ }));
     await user.type(screen.getByLabelText('Name'), ' 2');
     await user.click(screen.getByRole('button', { name: /Sheet/ }));
@@ -56,7 +58,7 @@ describe('the passphrase of a backup that exists', () => {
   it('cannot be generated, only typed, tried and then replaced', async () => {
     const { platform, user } = await openApp({ view: editForm });
     const repair = vi.spyOn(platform, 'repairPassphrase');
-    expect(screen.getByText('Passphrase: kept in the keychain')).toBeVisible();
+    expect(screen.getByText('Passphrase: stored in the keychain')).toBeVisible();
     expect(screen.queryByRole('button', { name: 'Generate' })).toBeNull();
 
     await user.click(screen.getByRole('button', { name: 'Repair' }));
@@ -68,11 +70,11 @@ describe('the passphrase of a backup that exists', () => {
     expect(screen.queryByText(/does not open the backup/)).toBeNull();
     await user.click(screen.getByRole('button', { name: 'Check and replace' }));
 
-    expect(await screen.findByText(/It opens the backup and is in the keychain/)).toBeVisible();
+    expect(await screen.findByText(/It opens the backup and is now in the keychain/)).toBeVisible();
     expect(repair).toHaveBeenLastCalledWith('job-documents', 'wrong no more');
   });
 
-  it('is tried in the dialog of a job that waits for it, and the run goes on', async () => {
+  it('is checked in the dialog of a waiting job, and the run resumes', async () => {
     const { app, user } = await openApp({ state: waitingFor('wrongPassphrase') });
 
     await user.click(screen.getByRole('button', { name: 'Enter the passphrase' }));
@@ -141,6 +143,6 @@ describe('the passphrase of a backup that exists', () => {
     await user.click(remove);
     await user.click(screen.getByRole('button', { name: 'Remove passphrase' }));
 
-    await vi.waitFor(() => expect(screen.queryByText('Kept passphrases')).toBeNull());
+    await vi.waitFor(() => expect(screen.queryByText('Stored passphrases')).toBeNull());
   });
 });

@@ -36,7 +36,7 @@ describe('restore', () => {
     const title = 'Restored 137 of 139 files';
     expect(await screen.findByRole('heading', { level: 1, name: title })).toBeVisible();
     expect(screen.getByText('/home/alex/Restored')).toBeVisible();
-    const renamed = within(screen.getByRole('list', { name: 'Kept beside files that differ' }));
+    const renamed = within(screen.getByRole('list', { name: 'Restored under new names' }));
     expect(renamed.getByText('/home/alex/Restored/Letters/landlord.2026-11-25.odt')).toBeVisible();
     const failed = within(await screen.findByRole('list', { name: 'Not restored' }));
     expect(failed.getAllByRole('listitem')).toHaveLength(2);
@@ -47,7 +47,7 @@ describe('restore', () => {
     expect(openRestored).toHaveBeenCalledTimes(1);
     await user.click(screen.getByRole('button', { name: 'Try again' }));
     await vi.waitFor(() => expect(startRestore).toHaveBeenCalledTimes(2));
-    // Only what did not come, from the backup that is still open.
+    // Only the files that were not restored, from the backup that is still open.
     expect(startRestore.mock.calls[1]![0]).toMatchObject({
       handle: startRestore.mock.calls[0]![0].handle,
       paths: [
@@ -81,7 +81,7 @@ describe('restore', () => {
     expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull();
   });
 
-  it('gives up opening a backup that somebody turns away from', async () => {
+  it('cancels opening a backup when the page is left', async () => {
     let signal: AbortSignal | undefined;
     const { app, platform } = await openApp();
     vi.spyOn(platform as Platform, 'openBackup').mockImplementation((_backup, given) => {
@@ -139,7 +139,7 @@ describe('restore', () => {
     ).toBeVisible();
   });
 
-  it('goes on with a backup that was opened, without asking for its passphrase again', async () => {
+  it('continues an opened backup without asking for its passphrase again', async () => {
     const { app, platform, user } = await openApp({ view: { name: 'restoreOpen' } });
     const check = vi.spyOn(platform, 'checkPassphrase');
     const close = vi.spyOn(platform, 'closeBackup');
@@ -153,7 +153,7 @@ describe('restore', () => {
       await screen.findByRole('checkbox', { name: /Continue this backup/ }, { timeout: 3000 }),
     ).toBeChecked();
     expect(
-      await screen.findByText('Its passphrase is known here, and it opens the backup.'),
+      await screen.findByText('The passphrase in the keychain opens the backup.'),
     ).toBeVisible();
     expect(screen.queryByLabelText('Passphrase')).toBeNull();
     expect(check.mock.calls[0]![0]).toMatchObject({ folder: 'Backups/desktop-2019' });
@@ -177,7 +177,7 @@ describe('restore', () => {
     await vi.waitFor(() => expect(app.view.name).toBe('restoreFiles'));
     expect(await screen.findByRole('list', { name: 'Files in this version' })).toBeVisible();
 
-    // Paths of another computer are shown, and a new folder is proposed instead.
+    // The other computer's paths are shown, and a new folder is suggested instead.
     await user.click(screen.getByRole('button', { name: 'Select everything' }));
     expect(screen.getByRole('radio', { name: /Another folder/ })).toBeChecked();
     expect(screen.getByLabelText('Target folder')).toHaveValue(

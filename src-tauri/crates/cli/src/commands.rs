@@ -1,4 +1,4 @@
-//! The commands, one verb a file, each with its arguments.
+//! The commands, one per file, each with its arguments.
 
 mod auth;
 mod backup;
@@ -28,38 +28,38 @@ use crate::stopping;
 pub(crate) enum Command {
     /// Back up files and folders as a new version
     Backup(Box<backup::Backup>),
-    /// Restore files of a version
+    /// Restore files from a version
     Restore(Box<restore::Restore>),
-    /// List versions, or the files of one
+    /// List versions, or the files in one
     List(Box<list::List>),
     /// Delete versions
     Delete(Box<delete::Delete>),
-    /// Reclaim space used by data that no version needs
+    /// Reclaim space used by unneeded data
     Compact(Box<compact::Compact>),
-    /// Read volumes and report which are not what they should be
+    /// Verify volumes and report damaged ones
     #[command(visible_alias = "verify")]
     Test(Box<test::Test>),
     /// Find files in all versions
     Find(Box<find::Find>),
-    /// List what differs between two versions
+    /// Show the differences between two versions
     Compare(Box<compare::Compare>),
     /// List files whose data is missing at the destination
     ListBrokenFiles(Box<list_broken_files::ListBrokenFiles>),
     /// Remove files from existing versions
     Purge(Box<purge::Purge>),
-    /// Remove files whose data is missing from versions
+    /// Remove files with missing data from existing versions
     PurgeBrokenFiles(Box<purge_broken_files::PurgeBrokenFiles>),
-    /// Write index volumes that are missing or damaged again
+    /// Rewrite missing or damaged index volumes
     Repair(Box<repair::Repair>),
-    /// Rebuild this computer's index of a backup
+    /// Rebuild the local index of a backup
     Recreate(Box<recreate::Recreate>),
     /// Show which paths are backed up and why
     TestFilters(Box<test_filters::TestFilters>),
-    /// Try a destination and report what it holds
+    /// Check a destination and report what it contains
     TestConnection(Box<test_connection::TestConnection>),
     /// Show the status of the app's backups
     Status(Common),
-    /// Sign in to OneDrive; the sign-in is kept in the keychain
+    /// Sign in to OneDrive and store the sign-in in the keychain
     #[command(subcommand)]
     Auth(auth::Auth),
 }

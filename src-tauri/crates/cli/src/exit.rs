@@ -2,13 +2,13 @@ use std::process::ExitCode;
 
 use coffer_ipc::run::RunResult;
 
-/// How the program ends.
+/// Exit codes of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     Success,
     Unchanged,
     Warnings,
-    /// Volumes are not what they should be.
+    /// Damaged volumes were found.
     Errors,
     Stopped,
     Failed,

@@ -1,17 +1,17 @@
 //! `coffer`: backups from a terminal, a script or a timer.
 //!
 //! Options have Duplicati's names. Results go to standard output, everything else to standard error. Exit codes are
-//! Duplicati's: 0 done, 1 a backup had nothing to do, 2 done with warnings, 3 damage was found, 50 stopped half way, 100 failed, 200 the
-//! command line is wrong.
+//! Duplicati's: 0 done, 1 nothing changed, 2 done with warnings, 3 damage was found, 50 stopped, 100 failed, 200 invalid
+//! command line.
 
-/// As the standard one, but goes on when nobody takes the line: a backup must not end because `head` has seen enough.
+/// Like the standard macro, but does not panic when the pipe is closed: a backup must not end because `head` exited.
 macro_rules! println {
     ($($words:tt)*) => { $crate::output::print(format_args!($($words)*)) };
 }
 
-/// As [`println`], for standard error.
+/// Like [`println`], for standard error.
 macro_rules! eprintln {
-    ($($words:tt)*) => { $crate::output::tell(format_args!($($words)*)) };
+    ($($words:tt)*) => { $crate::output::print_error_line(format_args!($($words)*)) };
 }
 
 mod commands;

@@ -1,4 +1,4 @@
-//! Opening what a command names.
+//! Opening the destination of a command.
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::options::destination::Destination;
 use crate::output;
 
 impl Destination {
-    /// Opens it with this passphrase, or none.
+    /// Opens the destination, with or without a passphrase.
     pub(crate) async fn open(
         &self,
         passphrase: Option<String>,
@@ -31,7 +31,7 @@ impl Destination {
             secrets: Some(Arc::new(SystemKeychain::default())),
             passphrase: passphrase.filter(|_| !self.no_encryption.is_set()),
             on_wait: Some(Arc::new(|sentence| {
-                output::tell(format_args!("{sentence}"));
+                output::print_error_line(format_args!("{sentence}"));
             })),
         };
         if self.url.contains("://") && !self.url.to_ascii_lowercase().starts_with("file:") {
@@ -40,7 +40,7 @@ impl Destination {
         Target::from_address(&self.url, &options, &environment, &folders, cancel).await
     }
 
-    /// Opens a backup that exists; the passphrase is asked for only when it needs one.
+    /// Opens an existing backup; asks for the passphrase only when it needs one.
     pub(crate) async fn open_existing(
         &self,
         cancel: &CancellationToken,
@@ -59,7 +59,7 @@ impl Destination {
     }
 }
 
-/// The app's backend, for what needs no app.
+/// Opens the app's backend without the app.
 pub(crate) fn open_coffer() -> Result<Coffer, CommandError> {
     Coffer::open(
         Folders::standard(),
@@ -69,8 +69,8 @@ pub(crate) fn open_coffer() -> Result<Coffer, CommandError> {
     )
 }
 
-/// The sign-in that is kept here for addresses without an AuthID, or why there is none; nothing when nothing was ever
-/// kept.
+/// The stored sign-in for addresses without an AuthID, or why there is none. `None` when nothing was ever stored on this
+/// computer.
 async fn kept_sign_in(wanted: Option<&str>) -> Option<Result<KeptSignIn, CommandError>> {
     if wanted.is_none() && !Folders::standard().database().exists() {
         return None;
@@ -81,17 +81,17 @@ async fn kept_sign_in(wanted: Option<&str>) -> Option<Result<KeptSignIn, Command
     }
 }
 
-/// Whether somebody sits there to be asked.
+/// Whether the program runs in a terminal, where the user can be asked.
 pub(crate) fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// Asks for a secret by its name; what is typed is not shown.
+/// Asks for a secret by name, without echoing it.
 pub(crate) fn ask(name: &str) -> Result<String, CommandError> {
     rpassword::prompt_password(format!("{name}: ")).map_err(|error| {
         wording::invalid(
             format!("{name} could not be read: {error}."),
-            "Give it in the environment or on standard input instead.",
+            "Pass it in the environment or on standard input instead.",
         )
     })
 }

@@ -11,8 +11,8 @@ use coffer_engine::RemoteVolume;
 use coffer_ipc::restore::{Entry, EntryKind};
 use coffer_ipc::run::{MessageLevel, Phase, Progress, RunCounts, RunMessage, RunResult, Wait};
 use coffer_ipc::{CommandError, ErrorCode};
-use coffer_jobs::Observer;
 use coffer_jobs::operations::Finished;
+use coffer_jobs::{Observer, wording};
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -23,7 +23,7 @@ use crate::exit::Exit;
 use crate::options::common::Common;
 use crate::options::flag::Flag;
 
-/// Shows an operation while it goes on.
+/// Shows an operation while it runs.
 pub(crate) struct Display {
     bar: Option<ProgressBar>,
     messages: Arc<Mutex<Vec<RunMessage>>>,
@@ -61,7 +61,7 @@ impl Display {
         }
     }
 
-    /// For commands that take a moment: only problems are told.
+    /// For commands that take only a moment: shows problems and no progress.
     pub(crate) fn quiet(common: Common) -> Self {
         Self::new(Common {
             no_progress: Flag::SET,
@@ -69,7 +69,7 @@ impl Display {
         })
     }
 
-    /// Hears of the problems of the operation, and of nothing else.
+    /// Observes only the problems of the operation.
     pub(crate) fn quiet_observer(&self) -> Observer {
         Observer {
             on_progress: Box::new(|_| ()),
@@ -77,10 +77,10 @@ impl Display {
         }
     }
 
-    /// Hears of the operation.
+    /// Observes the operation.
     pub(crate) fn observer(&self) -> Observer {
         let bar = self.bar.clone();
-        let last_told = Mutex::new(None);
+        let last_line = Mutex::new(None);
         let (messages, message_bar, json) =
             (Arc::clone(&self.messages), self.bar.clone(), self.json);
         let has_warned = Arc::clone(&self.has_warned);
@@ -88,18 +88,19 @@ impl Display {
             on_progress: Box::new(move |progress| match &bar {
                 Some(bar) => show(bar, &progress),
                 None => {
-                    let told = match &progress.wait {
+                    let line = match &progress.wait {
                         Some(wait) => wait_words(wait),
                         None => phase_words(progress.phase).to_owned(),
                     };
-                    let mut last = last_told.lock().unwrap_or_else(PoisonError::into_inner);
-                    if last.as_ref() != Some(&told) {
-                        eprintln!("{told}");
-                        *last = Some(told);
+                    let mut last = last_line.lock().unwrap_or_else(PoisonError::into_inner);
+                    if last.as_ref() != Some(&line) {
+                        eprintln!("{line}");
+                        *last = Some(line);
                     }
                 }
             }),
-            on_message: Box::new(move |message| {
+            on_message: Box::new(move |mut message| {
+                message.text = wording::for_command_line(&message.text);
                 if message.level != MessageLevel::Info {
                     has_warned.store(true, Ordering::Relaxed);
                 }
@@ -124,7 +125,8 @@ impl Display {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        if let Some(error) = &finished.error {
+        let error = finished.error.clone().map(with_commands);
+        if let Some(error) = &error {
             print_error(error);
         }
         if self.json {
@@ -132,17 +134,17 @@ impl Display {
             print_json(&Report {
                 result: finished.result,
                 counts: finished.counts,
-                error: &finished.error,
+                error: &error,
                 messages: &messages,
             });
-        } else if finished.error.is_none() {
-            // It may name a folder of somebody else's backup.
+        } else if error.is_none() {
+            // It may name a folder from another user's backup.
             print(format_args!("{summary}"));
         }
         finished.result.into()
     }
 
-    /// How a command ends that did what it should.
+    /// The exit code of a command that succeeded.
     pub(crate) fn exit(&self) -> Exit {
         if self.has_warned.load(Ordering::Relaxed) {
             Exit::Warnings
@@ -152,8 +154,9 @@ impl Display {
     }
 }
 
-/// Prints an error with its next step, and says how the program ends: failed, or stopped by the person.
+/// Prints an error with its hint, and returns the exit code: failed, or stopped by the user.
 pub(crate) fn fail(error: CommandError, common: Common) -> Exit {
+    let error = with_commands(error);
     print_error(&error);
     let result = if error.code == ErrorCode::Cancelled {
         RunResult::Stopped
@@ -171,27 +174,36 @@ pub(crate) fn fail(error: CommandError, common: Common) -> Exit {
     result.into()
 }
 
-fn print_error(error: &CommandError) {
-    tell(format_args!("ErrorID: {:?}", error.code));
-    tell(format_args!("{}", error.message));
-    tell(format_args!("{}", error.hint));
+/// The error with commands and options in its hint, in place of what the app offers.
+fn with_commands(error: CommandError) -> CommandError {
+    CommandError {
+        message: wording::for_command_line(&error.message),
+        hint: wording::for_command_line(&error.hint),
+        ..error
+    }
 }
 
-/// Why lines on standard output were lost, once one was.
-static LOST: OnceLock<io::Error> = OnceLock::new();
+fn print_error(error: &CommandError) {
+    print_error_line(format_args!("ErrorID: {:?}", error.code));
+    print_error_line(format_args!("{}", error.message));
+    print_error_line(format_args!("{}", error.hint));
+}
 
-/// Text without what a terminal would obey: names come from others. Written as JSON writes it, so that JSON stays what it
-/// means.
+/// Why standard output failed, once it did.
+static OUTPUT_ERROR: OnceLock<io::Error> = OnceLock::new();
+
+/// Escapes control characters, which a terminal would obey: names come from other people. They are escaped as in JSON,
+/// so that JSON keeps its meaning.
 fn visible(text: &str) -> Cow<'_, str> {
-    let is_obeyed = |c: char| {
+    let is_control = |c: char| {
         c.is_control() && !matches!(c, '\n' | '\t')
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    if !text.contains(is_obeyed) {
+    if !text.contains(is_control) {
         return Cow::Borrowed(text);
     }
     let shown = text.chars().map(|c| {
-        if is_obeyed(c) {
+        if is_control(c) {
             format!("\\u{:04x}", u32::from(c))
         } else {
             c.to_string()
@@ -203,23 +215,23 @@ fn visible(text: &str) -> Cow<'_, str> {
 /// Prints a line on standard output.
 pub(crate) fn print(line: fmt::Arguments<'_>) {
     if let Err(error) = writeln!(io::stdout().lock(), "{}", visible(&line.to_string())) {
-        let _ = LOST.set(error);
+        let _ = OUTPUT_ERROR.set(error);
     }
 }
 
-/// Prints a line on standard error. When that fails nobody can be told, and the work goes on.
-pub(crate) fn tell(line: fmt::Arguments<'_>) {
+/// Prints a line on standard error. A failure is ignored: there is nowhere to report it.
+pub(crate) fn print_error_line(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{}", visible(&line.to_string()));
 }
 
-/// Whether standard output takes no more lines.
+/// Whether standard output accepts no more lines.
 pub(crate) fn is_lost() -> bool {
-    LOST.get().is_some()
+    OUTPUT_ERROR.get().is_some()
 }
 
-/// A result that did not get out is a failure, unless its reader left on purpose.
+/// Turns lost output into a failure, unless its reader closed the pipe on purpose.
 pub(crate) fn check(exit: Exit) -> Exit {
-    match LOST.get() {
+    match OUTPUT_ERROR.get() {
         Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             eprintln!("The output could not be written: {error}.");
             Exit::Failed
@@ -236,14 +248,14 @@ pub(crate) fn print_json(value: &impl Serialize) {
     }
 }
 
-/// Files at the destination, with what becomes of them.
+/// Prints files at the destination, each with what happens to it.
 pub(crate) fn print_files<'f>(what: &str, files: impl IntoIterator<Item = &'f RemoteVolume>) {
     for file in files {
         println!("{what}\t{}\t{}", file.name, file.size);
     }
 }
 
-/// The size of a file, or what an entry is instead of one.
+/// The size of a file, or the kind of any other entry.
 pub(crate) fn size_words(entry: &Entry) -> String {
     match entry.kind {
         EntryKind::File => entry.size_bytes.to_string(),
@@ -252,11 +264,11 @@ pub(crate) fn size_words(entry: &Entry) -> String {
     }
 }
 
-/// Rows of a result. Lines of text go out as they come; one line of JSON holds all.
+/// Rows of a result. Lines of text are printed as they arrive; JSON is one line with all rows.
 #[derive(Clone)]
 pub(crate) struct Rows {
     json: bool,
-    /// As JSON: there may be millions.
+    /// Serialized, because there may be millions.
     rows: Arc<Mutex<Vec<Box<RawValue>>>>,
 }
 
@@ -268,7 +280,7 @@ impl Rows {
         }
     }
 
-    /// Makes of the two what is shown, and nothing else.
+    /// Adds a row. Only the one of the two that is shown is built.
     pub(crate) fn add<R: Serialize>(&self, row: impl FnOnce() -> R, line: impl FnOnce() -> String) {
         if !self.json {
             println!("{}", line());
@@ -290,7 +302,7 @@ impl Rows {
         }
     }
 
-    /// How a command ends that only shows rows.
+    /// Finishes a command that only shows rows.
     pub(crate) fn end(
         &self,
         outcome: Result<(), CommandError>,
@@ -307,7 +319,7 @@ impl Rows {
     }
 }
 
-/// Of which a full bar consists.
+/// Length of the progress bar.
 const BAR_STEPS: u64 = 1000;
 
 fn show(bar: &ProgressBar, progress: &Progress) {
@@ -335,7 +347,7 @@ fn phase_words(phase: Phase) -> &'static str {
     match phase {
         Phase::Connecting => "Connecting",
         Phase::ReadingDestination => "Reading",
-        Phase::SendingLeft => "Sending what was left",
+        Phase::SendingLeft => "Sending leftover data",
         Phase::LookingForChanges => "Looking for changes",
         Phase::Sending => "Sending",
         Phase::Finishing => "Finishing",
@@ -356,7 +368,7 @@ fn wait_words(wait: &Wait) -> String {
         Some(local.strftime("%H:%M:%S").to_string())
     });
     match until {
-        Some(until) => format!("{}; going on at {until}", wait.why),
+        Some(until) => format!("{}; resuming at {until}", wait.why),
         None => wait.why.clone(),
     }
 }
@@ -374,7 +386,7 @@ fn message_line(message: &RunMessage) -> String {
     }
 }
 
-/// The end of a long path.
+/// Keeps the end of a long path.
 fn shortened(path: &str) -> String {
     let count = path.chars().count();
     if count <= 40 {
@@ -384,7 +396,7 @@ fn shortened(path: &str) -> String {
     }
 }
 
-/// Bytes in words.
+/// A size for people, in binary units.
 pub(crate) fn bytes(count: u64) -> String {
     HumanBytes(count).to_string()
 }
@@ -394,7 +406,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_obeys_no_name_of_somebody_else() {
+    fn control_characters_in_names_do_not_reach_the_terminal() {
         let name = "a\u{1b}]52;c;ZXZpbA==\u{7}b\rc\u{9b}2Jd\u{202e}gpj.exe";
 
         let shown = visible(name);

@@ -18,17 +18,17 @@ use crate::options::versions::asks_for_own;
 )]
 #[command(
     after_help = "Destinations: onedrivev2://<folder>/<subfolder>[?authid=…&drive-id=…], file://<folder>, or a folder.\n\
-Secrets may come from the environment: PASSPHRASE, COFFER_AUTHID."
+Secrets can be passed in the environment: PASSPHRASE, COFFER_AUTHID."
 )]
 struct Arguments {
-    /// Print the version of the program
+    /// Print the program's version
     #[arg(long)]
     version: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
-/// Reads the command line; help, the version and mistakes are printed here.
+/// Reads the command line; prints help, the version and usage errors.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Exit> {
     let program = with_flags(Arguments::command());
     let matches = program.try_get_matches_from(lower_names(arguments));
@@ -37,7 +37,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Arguments::from_arg_matches(&matches).map(|parsed| (is_own, parsed))
     });
     let (is_own, parsed) = parsed.map_err(|error| {
-        // Nothing can be done about a closed terminal.
+        // A closed terminal cannot be helped.
         let _ = error.print();
         if error.use_stderr() {
             Exit::BadCommandLine
@@ -52,7 +52,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     parsed.command.ok_or(Exit::BadCommandLine)
 }
 
-/// Option names count without their case, as in Duplicati.
+/// Option names are case-insensitive, as in Duplicati.
 fn lower_names(arguments: impl IntoIterator<Item = OsString>) -> impl Iterator<Item = OsString> {
     let mut ended = false;
     arguments.into_iter().map(move |argument| {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_programs_own_version_is_asked_for_anywhere() {
+    fn the_programs_version_can_be_requested_anywhere() {
         for line in [
             &["--version"][..],
             &["restore", "file:///b", "--version"],

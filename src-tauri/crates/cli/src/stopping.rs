@@ -1,10 +1,10 @@
-//! Requests to end the program.
+//! Requests to stop the program.
 
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 
-/// Stops the work where nothing is lost at the first request, and ends the program at the second.
+/// Stops the operation gracefully at the first request, and exits at the second.
 pub(crate) fn listen() -> CancellationToken {
     let cancel = CancellationToken::new();
     let stop = cancel.clone();
@@ -13,7 +13,7 @@ pub(crate) fn listen() -> CancellationToken {
             return;
         };
         requests.next().await;
-        eprintln!("Stopping; press Ctrl-C again to end at once.");
+        eprintln!("Stopping; press Ctrl-C again to exit immediately.");
         stop.cancel();
         requests.next().await;
         std::process::exit(Exit::Stopped.code().into());
@@ -21,7 +21,7 @@ pub(crate) fn listen() -> CancellationToken {
     cancel
 }
 
-/// Ctrl-C in the terminal, and a system or service manager that wants the program to end.
+/// Ctrl-C in the terminal, or SIGTERM from the system or a service manager.
 #[cfg(unix)]
 struct Requests([tokio::signal::unix::Signal; 2]);
 
@@ -44,7 +44,7 @@ impl Requests {
     }
 }
 
-/// Ctrl-C and Ctrl-Break in the console, its window that is closed, and the system that shuts down.
+/// Ctrl-C or Ctrl-Break in the console, its window being closed, or the system shutting down.
 #[cfg(windows)]
 struct Requests {
     interrupt: tokio::signal::windows::CtrlC,

@@ -4,7 +4,6 @@ use std::time::Duration;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why a destination call failed.
-#[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nothing with this name is stored. Never returned by `list`.
@@ -14,7 +13,7 @@ pub enum Error {
         name: String,
     },
     /// Something has this name already. Only `put_new` returns it.
-    #[error("{name} exists already")]
+    #[error("{name} already exists")]
     AlreadyExists {
         /// The file.
         name: String,
@@ -26,7 +25,7 @@ pub enum Error {
         folder: String,
     },
     /// The destination's folder was there and is not, or another one is in its place: its disk was unplugged or unmounted.
-    #[error("The folder {folder} is not there any more: its disk was unplugged or unmounted")]
+    #[error("The folder {folder} no longer exists: its disk was disconnected or unmounted")]
     FolderLost {
         /// The folder.
         folder: String,
@@ -81,7 +80,7 @@ pub enum Error {
         why: String,
     },
     /// The bytes at the destination, or those that came from it, are not what they should be.
-    #[error("{name} was damaged on its way: {why}")]
+    #[error("{name} was corrupted in transit: {why}")]
     Corrupted {
         /// The file.
         name: String,

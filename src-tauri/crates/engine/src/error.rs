@@ -6,7 +6,6 @@ use jiff::Timestamp;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation ended before its end.
-#[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The destination failed for good.
@@ -59,13 +58,13 @@ pub enum Error {
         destination: String,
     },
     /// A source, or a disk in one, went away while it was read; no version was made.
-    #[error("{} went away while it was read", path.display())]
+    #[error("{} disappeared while it was being read", path.display())]
     SourceLeft {
         /// The source, or where the disk was.
         path: PathBuf,
     },
     /// A new backup was asked for with a block size or hash that the format does not have.
-    #[error("A backup cannot be made so")]
+    #[error("A backup cannot be created with these settings")]
     UnusableFormat {
         /// What is asked for and cannot be.
         source: coffer_volume::Error,
@@ -89,7 +88,7 @@ pub enum Error {
         names: Vec<String>,
     },
     /// Blocks that versions need are missing, so what else they need is unknown.
-    #[error("Data of versions is missing from {destination}")]
+    #[error("Some data needed by versions in {destination} is missing")]
     DataMissing {
         /// The destination's label.
         destination: String,
@@ -120,7 +119,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// Another operation, of this process or another, works on this destination.
-    #[error("Another operation works on {destination}")]
+    #[error("Another operation is using {destination}")]
     Locked {
         /// The destination's label.
         destination: String,
@@ -144,7 +143,7 @@ pub enum Error {
         oldest: usize,
     },
     /// A version that was there when the backup was opened is not there any more.
-    #[error("The version of {time} is not there any more")]
+    #[error("The version of {time} no longer exists")]
     VersionGone {
         /// When it was made.
         time: Timestamp,
@@ -153,7 +152,7 @@ pub enum Error {
     #[error("Every version would be deleted")]
     FullRemoval,
     /// A rule would keep only versions that lack something, and give up one that does not.
-    #[error("Only damaged versions would be left; that of {time} is whole")]
+    #[error("Only damaged versions would be kept; the version of {time} is intact")]
     OnlyDamagedLeft {
         /// Of the newest one that is whole.
         time: Timestamp,
@@ -168,7 +167,7 @@ pub enum Error {
         time: Timestamp,
     },
     /// None of the paths asked for is in the version.
-    #[error("Nothing in the version matches what was asked for")]
+    #[error("Nothing in the version matches")]
     NothingMatches,
     /// Not one of the sources can be read, so nothing was written.
     #[error("None of the sources can be read: {}", sources.join(", "))]

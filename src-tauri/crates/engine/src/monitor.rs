@@ -43,7 +43,6 @@ pub struct Problem {
 }
 
 /// Kinds of [`Problem`].
-#[non_exhaustive]
 #[derive(Debug)]
 pub enum ProblemKind {
     /// It could not be read.

@@ -32,15 +32,15 @@ impl AppLock {
             wording::error(
                 ErrorCode::Failed,
                 format!("{} cannot be used: {error}.", folders.data().display()),
-                "Check that this folder exists and that you may write there.",
+                "Check that this folder exists and that you have permission to write there.",
             )
         })?;
         match patiently(|| file.try_lock()) {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(wording::error(
                 ErrorCode::Busy,
-                "Coffer runs already.",
-                "Use the window that is open, or quit that one first.",
+                "Coffer is already running.",
+                "Use the open window, or quit it first.",
             )),
             // A file system without locks, such as some network shares: there is no way to know.
             Err(TryLockError::Error(error)) => {

@@ -259,7 +259,7 @@ impl TokenStore for NewTokens {
 pub(crate) fn missing() -> CommandError {
     wording::error(
         ErrorCode::SignInRequired,
-        "The sign-in is not in the keychain of this computer.",
+        "The sign-in is not in this computer's keychain.",
         "Sign in again.",
     )
 }

@@ -73,8 +73,8 @@ impl Environment {
             .or_else(|| BUILT_IN_CLIENT.map(str::to_owned));
         let Some(client_id) = client_id else {
             return Err(wording::invalid(
-                "There is no client id to sign in at Microsoft with.",
-                "Register an app at Microsoft and give its client id, or sign in through the AuthID service.",
+                "There is no client ID to sign in to Microsoft with.",
+                "Register an app with Microsoft and enter its client ID, or sign in through the AuthID service.",
             ));
         };
         let tenant = given(&settings.tenant).or_else(|| self.tenant.clone());

@@ -20,8 +20,8 @@ pub(crate) fn whole(typed: &str) -> Result<PathBuf> {
         return Ok(path);
     }
     Err(wording::invalid(
-        format!("{typed:?} is not a whole path."),
-        "Choose a folder, or type its path from the root on; ~ is your home folder.",
+        format!("{typed:?} is not an absolute path."),
+        "Choose a folder, or type its full path; ~ is your home folder.",
     ))
 }
 

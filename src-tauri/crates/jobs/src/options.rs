@@ -65,7 +65,7 @@ pub(crate) fn retention_of_job(kept: &JobRetention) -> Result<Retention> {
 pub fn compression_method(name: &str) -> Result<CompressionMethod> {
     name.parse().map_err(|_| {
         wording::invalid(
-            format!("--zip-compression-method={name} cannot be written."),
+            format!("The compression method {name:?} is not supported."),
             "Use Deflate, ZStandard or None.",
         )
     })

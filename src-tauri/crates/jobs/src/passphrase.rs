@@ -8,7 +8,7 @@ use rand::RngExt as _;
 
 pub(crate) use proof::{Answer, prove};
 
-/// Letters and digits that cannot be taken for each other.
+/// Letters and digits that cannot be mistaken for each other.
 const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
 /// Groups of five; 31^25 is beyond guessing (123 bits).
 const GROUPS: usize = 5;
@@ -24,11 +24,11 @@ pub fn generate() -> String {
     (0..GROUPS).map(|_| group()).collect::<Vec<_>>().join("-")
 }
 
-/// What to know of a passphrase before a backup is made with it: who copied it may not see what came along.
+/// A warning about a passphrase for a new backup: copying it may have added whitespace that is easy to miss.
 pub fn warning(passphrase: &str) -> Option<&'static str> {
     let is_clean = forms::without_stray_ends(passphrase).len() == passphrase.len();
     (!is_clean).then_some(
-        "It begins or ends with a blank or a line break, which is part of it: without that it will not open the backup.",
+        "It begins or ends with a space or a line break, which is part of it: without that, it will not open the backup.",
     )
 }
 
@@ -41,7 +41,7 @@ pub fn rate(passphrase: &str) -> PassphraseRating {
             advice: "Type at least a few words.".to_owned(),
         };
     }
-    // What comes after the first hundred characters only makes it stronger, and rating it takes long.
+    // Characters after the first hundred only make it stronger, and rating them is slow.
     let start: String = passphrase.chars().take(100).collect();
     let entropy = zxcvbn::zxcvbn(&start, &["coffer", "duplicati", "onedrive", "backup"]);
     let score = u8::from(entropy.score());
@@ -73,14 +73,14 @@ mod tests {
     }
 
     #[test]
-    fn easy_ones_are_told_so() {
+    fn easy_ones_are_rated_as_weak() {
         assert!(rate("password").score < 2);
         assert_eq!(rate("   ").score, 0);
         assert!(!rate("abc").advice.is_empty());
     }
 
     #[test]
-    fn blanks_that_came_along_are_told() {
+    fn leading_and_trailing_whitespace_is_pointed_out() {
         let clean = generate();
         for stray in [
             format!("{clean} "),

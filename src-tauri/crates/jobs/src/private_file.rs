@@ -16,7 +16,7 @@ pub async fn save_private_file(path: PathBuf, text: String) -> Result<()> {
             wording::error(
                 ErrorCode::Failed,
                 format!("{} could not be written: {error}.", path.display()),
-                "Choose another place.",
+                "Choose another location.",
             )
         })
     })

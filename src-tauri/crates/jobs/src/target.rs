@@ -112,8 +112,8 @@ impl Target {
         if let Some(count) = option("number-of-retries") {
             retries.retries = count.parse().map_err(|_| {
                 wording::invalid(
-                    format!("--number-of-retries={count} is no number."),
-                    "Give a whole number.",
+                    format!("number-of-retries={count} is not a number."),
+                    "Enter a whole number.",
                 )
             })?;
         }
@@ -230,7 +230,7 @@ impl Target {
         let absolute = std::path::absolute(path).map_err(|_| {
             wording::invalid(
                 format!("{path:?} is not a folder."),
-                "Give the whole path of a folder.",
+                "Enter the absolute path of a folder.",
             )
         })?;
         let label = absolute.display().to_string();
@@ -304,10 +304,10 @@ fn check_service(kept: &KeptSignIn, named: Option<&str>, environment: &Environme
     }
     Err(wording::invalid(
         format!(
-            "The address names the sign-in service {named}, but the sign-in of this computer is of {}.",
+            "The address names the sign-in service {named}, but the stored sign-in belongs to {}.",
             own.oauth_url()
         ),
-        "Give an AuthID of that service (--authid), or take oauth-url out of the address. Nothing was sent.",
+        "Pass an AuthID of that service, or remove oauth-url from the address. Nothing was sent.",
     ))
 }
 

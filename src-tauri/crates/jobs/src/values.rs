@@ -12,7 +12,7 @@ pub fn parse_size(text: &str, unit: &str) -> Result<u64, String> {
     let (number, suffix) = text.split_at(digits);
     let number: u64 = number
         .parse()
-        .map_err(|_| format!("{text:?} is no size; write for example 50mb"))?;
+        .map_err(|_| format!("{text:?} is not a size; write it like 50mb"))?;
     let suffix = if suffix.trim().is_empty() {
         unit
     } else {
@@ -24,7 +24,7 @@ pub fn parse_size(text: &str, unit: &str) -> Result<u64, String> {
         "m" | "mb" | "mib" => 2,
         "g" | "gb" | "gib" => 3,
         "t" | "tb" | "tib" => 4,
-        _ => return Err(format!("{suffix:?} is no unit; use b, kb, mb, gb or tb")),
+        _ => return Err(format!("{suffix:?} is not a unit; use b, kb, mb, gb or tb")),
     };
     number
         .checked_mul(1024_u64.pow(power))

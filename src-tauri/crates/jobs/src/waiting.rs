@@ -103,15 +103,24 @@ fn again(Rest { time, why }: Rest) -> Wait {
 }
 
 impl Wait {
-    /// For people, with the time on their clock.
+    /// A sentence for people, with the time in the system's time zone.
     pub(crate) fn sentence(&self) -> String {
+        self.sentence_in(&TimeZone::system())
+    }
+
+    pub(crate) fn sentence_in(&self, zone: &TimeZone) -> String {
         let clock = |until: &Timestamp| {
-            let local = until.to_zoned(TimeZone::system());
+            let local = until.to_zoned(zone.clone());
             local.strftime("%H:%M:%S").to_string()
         };
         match self {
-            Self::Asked(until) => format!("OneDrive asked to wait until {}", clock(until)),
-            Self::Again { until, why } => format!("{why}; tried again at {}", clock(until)),
+            Self::Asked(until) => {
+                format!(
+                    "OneDrive is limiting requests; resuming at {}",
+                    clock(until)
+                )
+            }
+            Self::Again { until, why } => format!("{why}; retrying at {}", clock(until)),
         }
     }
 }

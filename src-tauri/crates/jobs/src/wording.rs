@@ -1,14 +1,16 @@
-//! Words for people: what happened, and what to do next.
+//! Messages for people: what happened, and what to do next.
 
 mod engine;
 mod files;
 mod parts;
 mod problems;
+mod reasons;
+#[cfg(test)]
+mod snapshot;
+mod steps;
 
 use coffer_destination::Error as DestinationError;
 
-use coffer_engine::filter::Action;
-use coffer_engine::source::Reason;
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::Error as OneDriveError;
 
@@ -18,15 +20,17 @@ use files::{io_words, unusable};
 pub use parts::{error, invalid};
 
 pub use problems::{fault, problem};
+pub use reasons::reason;
+pub use steps::for_command_line;
 
-/// Why a run rests.
-pub(crate) const ASKED_TO_WAIT: &str = "OneDrive asked to wait";
-/// It makes each request wait for a moment.
-pub(crate) const SLOWED: &str = "OneDrive asked to slow down, so this takes longer";
-/// Nothing has come since the run began to connect.
+/// Why a run waits: the service named a time before which it takes no request.
+pub(crate) const ASKED_TO_WAIT: &str = "OneDrive is limiting requests";
+/// The service makes every request wait for a moment.
+pub(crate) const SLOWED: &str = "OneDrive is limiting requests, so this takes longer";
+/// Nothing has arrived since the run began to connect.
 pub(crate) const NO_ANSWER_YET: &str = "No answer yet. Is this computer connected to the internet?";
 
-/// A passphrase that is none.
+/// A passphrase without any characters.
 pub(crate) fn empty_passphrase() -> CommandError {
     invalid(
         "The passphrase is empty.",
@@ -38,18 +42,18 @@ pub(crate) fn empty_passphrase() -> CommandError {
 pub(crate) fn passphrase_missing() -> CommandError {
     error(
         ErrorCode::WrongPassphrase,
-        "The passphrase of this backup is not in the keychain of this computer.",
-        "Enter it; it is on the recovery sheet. It is tried before it is kept.",
+        "The passphrase of this backup is not in this computer's keychain.",
+        "Enter it; it is on the recovery sheet. It is checked before it is stored.",
     )
 }
 
-/// A passphrase could not be tried, for a reason that says nothing about it.
+/// A passphrase could not be checked, for a reason that says nothing about it.
 pub(crate) fn untried(reason: CommandError) -> CommandError {
     match reason.code {
         ErrorCode::WrongPassphrase | ErrorCode::InvalidInput | ErrorCode::Cancelled => reason,
         _ => CommandError {
             hint: format!(
-                "The passphrase could not be tried, so nothing was kept or replaced. {}",
+                "The passphrase could not be checked, so nothing was stored or replaced. {}",
                 reason.hint
             ),
             ..reason
@@ -57,12 +61,12 @@ pub(crate) fn untried(reason: CommandError) -> CommandError {
     }
 }
 
-/// Something that was asked for is not there.
+/// Something that was asked for does not exist.
 pub fn not_found(what: &str) -> CommandError {
     error(
         ErrorCode::NotFound,
-        format!("{what} does not exist any more."),
-        "Look at the list again.",
+        format!("{what} no longer exists."),
+        "Refresh the list.",
     )
 }
 
@@ -71,141 +75,142 @@ pub fn cancelled() -> CommandError {
     error(
         ErrorCode::Cancelled,
         "Stopped.",
-        "What was uploaded stays; the next run goes on from there.",
+        "Uploaded data is kept; the next run resumes from there.",
     )
 }
 
-/// Nobody waits for the answer any more.
+/// The caller is no longer interested in the answer.
 pub(crate) fn given_up() -> CommandError {
     error(
         ErrorCode::Cancelled,
-        "Given up before there was an answer.",
-        "Ask again.",
+        "Canceled before there was an answer.",
+        "Try again.",
     )
 }
 
-/// Errors of the app's database.
+/// The message for an error of the app's database.
 pub fn database(source: &coffer_database::Error) -> CommandError {
     match source {
         coffer_database::Error::Full => full_disk("the disk with Coffer's data"),
         coffer_database::Error::Later { .. } => error(
             ErrorCode::Failed,
             format!("{source}."),
-            "Install that version again. Nothing was changed.",
+            "Install the newer version again. Nothing was changed.",
         ),
         other => error(
             ErrorCode::Failed,
             format!("Coffer's own database cannot be used: {}", chain(other)),
-            "Restart Coffer. If it stays, move the data folder away and set the jobs up again; backups are not affected.",
+            "Restart Coffer. If the problem persists, move the data folder elsewhere and set up the backups again; stored data is not affected.",
         ),
     }
 }
 
-/// The app's own database was damaged and is good again. `aside` is where the damaged file is.
+/// The app's own database was damaged and has been repaired. `aside` is where the damaged file is.
 pub(crate) fn database_mended(
     may_lack_jobs: bool,
     lacks_history: bool,
     aside: &str,
 ) -> CommandError {
     let what = match (may_lack_jobs, lacks_history) {
-        (true, _) => "Backups and sign-ins may be missing in the list",
+        (true, _) => "Backups and sign-ins may be missing from the list",
         (false, true) => "Every backup is in the list, but older reports may be missing",
         (false, false) => "Nothing was lost",
     };
     let step = if may_lack_jobs {
-        "Look whether every backup is in the list, and set up anew what is missing: what it backed up is still there."
+        "Check that every backup is in the list, and set up missing ones again; their stored data is still there."
     } else {
-        "You need to do nothing. If it happens again, check the disk with Coffer's data."
+        "You do not need to do anything. If it happens again, check the disk with Coffer's data."
     };
     error(
         ErrorCode::Failed,
-        format!("Coffer's own database was damaged and has been mended. {what}."),
+        format!("Coffer's own database was damaged and has been repaired. {what}."),
         format!("{step} The damaged file is kept as {aside}."),
     )
 }
 
-/// What was to be done met a damaged database, which is good now.
+/// An operation failed because the database was damaged; it has been repaired since.
 pub(crate) fn database_just_mended() -> CommandError {
     error(
         ErrorCode::Failed,
-        "Coffer's own database was damaged and has just been mended.",
+        "Coffer's own database was damaged and has just been repaired.",
         "Try again.",
     )
 }
 
-/// The app's own database is damaged and stays so.
+/// The app's own database is damaged and cannot be repaired.
 pub(crate) fn database_not_mended(source: &coffer_database::Error) -> CommandError {
     error(
         ErrorCode::Failed,
         format!(
-            "Coffer's own database is damaged and could not be mended, so no backup runs: {}",
+            "Coffer's own database is damaged and could not be repaired, so no backup runs: {}",
             chain(source)
         ),
-        "Make sure that the disk with Coffer's data has room and can be written; Coffer goes on by itself then. If it \
-         stays, move the data folder away and set the jobs up again; backups are not affected.",
+        "Make sure that the disk with Coffer's data has free space and is writable; backups resume automatically after that. If the \
+         problem persists, move the data folder elsewhere and set up the backups again; stored data is not affected.",
     )
 }
 
-/// Errors of the keychain.
+/// The message for an error of the keychain.
 pub fn keychain(source: &keychain::Error) -> CommandError {
     if !matches!(source, keychain::Error::Unavailable { .. }) {
         return error(
             ErrorCode::Failed,
             format!("{source}."),
-            "Type the passphrase of the backup again, or sign in again.",
+            "Enter the passphrase of the backup again, or sign in again.",
         );
     }
-    let hint = if cfg!(target_os = "linux") {
-        "Unlock the keyring, or install and start one (gnome-keyring or KWallet). Backups go on by themselves then. \
-         The command line can take secrets from the environment instead."
+    let unlock = if cfg!(target_os = "linux") {
+        "Unlock the keyring, or install and start one (gnome-keyring or KWallet)."
     } else {
-        "Unlock the keychain. Backups go on by themselves then."
+        "Unlock the keychain."
     };
-    error(ErrorCode::Keychain, format!("{source}."), hint)
+    error(
+        ErrorCode::Keychain,
+        format!("{source}."),
+        format!("{unlock} {}", steps::SECRETS_FROM_ENVIRONMENT.app),
+    )
 }
 
-/// Errors of addresses, sign-ins and accounts.
+/// The message for an error of an address, a sign-in or an account.
 pub fn onedrive(source: &OneDriveError) -> CommandError {
     match source {
         OneDriveError::MissingAuthId { link } => error(
             ErrorCode::SignInRequired,
             "The address has no AuthID.",
-            format!(
-                "Sign in with `coffer auth login`, or get an AuthID from {link} and pass it as --authid."
-            ),
+            format!("{} {link}.", steps::SIGN_IN.app),
         ),
         OneDriveError::InvalidAuthId { why } => invalid(
             format!("This is not an AuthID: {why}."),
-            "Copy the whole text that the sign-in page shows, or sign in again.",
+            "Copy the whole text shown on the sign-in page, or sign in again.",
         ),
         OneDriveError::MissingPlace { needed } => invalid(
-            format!("The address does not say where: it needs {needed}."),
-            "Add it to the address or to the command.",
+            format!("The address is incomplete: {needed} is missing."),
+            "Add it to the address, or pass it as an option.",
         ),
         OneDriveError::UnknownScheme { scheme }
             if ["onedrive", "od4b"].contains(&scheme.as_str()) =>
         {
             invalid(
-                format!("{scheme}:// belongs to an interface that Microsoft has turned off."),
-                "Use onedrivev2://<folder>/<subfolder> and sign in once more.",
+                format!("{scheme}:// belongs to an API that Microsoft has shut down."),
+                "Use onedrivev2://<folder>/<subfolder> and sign in again.",
             )
         }
         OneDriveError::UnknownScheme { scheme } => invalid(
-            format!("{scheme}:// is not a destination that Coffer knows."),
+            format!("{scheme}:// is not a destination that Coffer supports."),
             "Use onedrivev2://<folder>/<subfolder>, sharepoint://, msgroup://, file://<folder> or a folder.",
         ),
         OneDriveError::InvalidFolder { folder, why } => invalid(
-            format!("OneDrive cannot have the folder {folder:?}: {why}."),
+            format!("OneDrive does not allow the folder {folder:?}: {why}."),
             "Choose another folder name.",
         ),
         OneDriveError::InsecureEndpoint { url } => invalid(
             format!("{url} is not encrypted."),
-            "Use an https address; plain http is for this computer only.",
+            "Use an https address; plain http is only allowed for this computer.",
         ),
         OneDriveError::SignInExpired => error(
             ErrorCode::Failed,
-            "The sign-in was not finished in time.",
-            "Start it again and finish in the browser within a few minutes.",
+            "The sign-in was not completed in time.",
+            "Start again and finish in the browser within a few minutes.",
         ),
         OneDriveError::SignInRefused { why } => error(
             ErrorCode::Failed,
@@ -214,21 +219,21 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
         ),
         OneDriveError::SignInDeclined => error(
             ErrorCode::Cancelled,
-            "The sign-in was cancelled in the browser.",
-            "Start it again when you want to sign in.",
+            "The sign-in was canceled in the browser.",
+            "Start again when you want to sign in.",
         ),
         OneDriveError::Registration { why } => invalid(
-            format!("Microsoft does not accept the client id: {why}."),
+            format!("Microsoft does not accept the client ID: {why}."),
             "Correct it in the settings, or sign in through the AuthID service.",
         ),
         OneDriveError::Loopback { why } => error(
             ErrorCode::Failed,
-            format!("No port of this computer can be used for the sign-in: {why}."),
-            "Sign in with a code instead.",
+            format!("No port on this computer can be used for the sign-in: {why}."),
+            "Use a device code instead.",
         ),
         OneDriveError::Cancelled => cancelled(),
         OneDriveError::Destination(source) => destination(source),
-        other => error(
+        other @ OneDriveError::Setup { .. } => error(
             ErrorCode::Failed,
             format!("{other}."),
             "Check the network settings and try again.",
@@ -236,49 +241,63 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
     }
 }
 
-/// A job that has one run wants no second.
+/// The address of a destination does not say which of several sign-ins to use.
+pub(crate) fn several_sign_ins() -> CommandError {
+    invalid("There are several sign-ins.", steps::CHOOSE_SIGN_IN.app)
+}
+
+/// No stored sign-in has this id or name.
+pub(crate) fn no_such_sign_in(wanted: &str) -> CommandError {
+    error(
+        ErrorCode::NotFound,
+        format!("There is no sign-in {wanted:?}."),
+        steps::STORED_SIGN_INS.app,
+    )
+}
+
+/// A job has at most one run at a time.
 pub fn running() -> CommandError {
     error(
         ErrorCode::Busy,
-        "This backup is running.",
+        "This backup is already running.",
         "Wait until it is done, or stop it.",
     )
 }
 
-/// A sign-in that nothing can renew ends on `day`.
+/// A sign-in that cannot be renewed expires on `day`.
 pub fn sign_in_ends(day: jiff::civil::Date) -> CommandError {
     error(
         ErrorCode::SignInRequired,
         format!(
-            "The sign-in of this backup ends on {}.",
+            "The sign-in of this backup expires on {}.",
             day.strftime("%-d %b %Y")
         ),
-        "Sign in again before that day. An AuthID of this kind lasts 90 days and cannot be renewed by itself.",
+        "Sign in again before then. An AuthID of this kind lasts 90 days and cannot be renewed automatically.",
     )
 }
 
-/// What a panic says: nothing a person could do anything about.
+/// Coffer itself failed, as in a panic.
 pub fn defect() -> CommandError {
     error(
         ErrorCode::Failed,
-        "Something in Coffer itself failed.",
-        "What was sent is kept; try again. The log in Coffer's data folder says more.",
+        "An internal error occurred in Coffer.",
+        "Uploaded data is kept; try again. The log in Coffer's data folder has details.",
     )
 }
 
-/// The backup was there and its folder is not: its disk is away.
+/// The backup existed and its folder is gone, so its disk must be disconnected.
 pub fn disk_away(folder: &std::path::Path) -> CommandError {
     error(
         ErrorCode::DiskAway,
         format!(
-            "The disk with this backup is not connected: {} is not there.",
+            "The disk with this backup is not connected: {} does not exist.",
             folder.display()
         ),
-        "Connect it; Coffer goes on by itself then. Nothing was written.",
+        "Connect it, and the backup resumes automatically. Nothing was written.",
     )
 }
 
-/// Errors of a destination.
+/// The message for an error of a destination.
 pub fn destination(source: &DestinationError) -> CommandError {
     let retry_after = source.retry_after();
     CommandError {
@@ -301,40 +320,42 @@ fn destination_words(source: &DestinationError) -> CommandError {
                 ErrorCode::Offline
             },
             format!("{}.", capital(why)),
-            "Nothing is lost; a later run goes on.",
+            "Nothing is lost; a later run resumes.",
         ),
         DestinationError::Locked { name } => error(
             ErrorCode::Failed,
             format!("{name} is in use at the destination."),
-            "Close the program that holds it, or wait; the next run goes on from here.",
+            "Close the program that is using it, or wait; the next run resumes from here.",
         ),
         DestinationError::Full => error(
             ErrorCode::Full,
             "The destination is full.",
-            "Free some space there (the recycle bin counts, too), or keep fewer versions, then run again. `coffer compact --now` \
-             gives back at once what no version needs.",
+            format!(
+                "Free up space there (the recycle bin also takes up space), {}",
+                steps::FREE_SPACE.app
+            ),
         ),
         DestinationError::Unavailable { why } => error(
             ErrorCode::Offline,
             format!("{}.", capital(why)),
-            "Check the internet connection. Nothing is lost; the next run goes on from here.",
+            "Check the internet connection. Nothing is lost; the next run resumes from here.",
         ),
         DestinationError::Throttled { .. } => error(
             ErrorCode::Throttled,
-            "The destination limits how much may be sent now.",
+            "The destination is limiting requests.",
             "Nothing is lost; run again later.",
         ),
         DestinationError::FolderMissing { folder } => error(
             ErrorCode::NotFound,
             format!("The folder {folder:?} does not exist at the destination."),
-            "Check the folder's name; a backup creates it.",
+            "Check the name of the folder; a backup creates it.",
         ),
         DestinationError::FolderLost { folder } => error(
             ErrorCode::DiskAway,
             format!(
-                "The disk with this backup was unplugged or unmounted: {folder} is not there any more."
+                "The disk with this backup was disconnected or unmounted: {folder} no longer exists."
             ),
-            "Connect it and run again; what was sent is kept.",
+            "Connect it and run again; uploaded data is kept.",
         ),
         DestinationError::NotFound { name } => error(
             ErrorCode::NotFound,
@@ -353,15 +374,15 @@ fn destination_words(source: &DestinationError) -> CommandError {
             ErrorCode::Failed,
             format!("Could not {operation} {name:?}: {why}."),
             if *operation == "read" {
-                "Look at the file in OneDrive; `coffer list-broken-files` names what is lost without it."
+                steps::LIST_LOST.app
             } else {
-                "Check the drive and folder, and that this account may do that there."
+                "Check the drive and folder, and that this account has permission."
             },
         ),
         DestinationError::Corrupted { name, why } => error(
             ErrorCode::Failed,
-            format!("{name} was damaged on its way several times: {why}."),
-            "Run again; if it stays, check the network or the disk of the destination.",
+            format!("{name} was corrupted in transit repeatedly: {why}."),
+            "Run again. If the problem persists, check the network or the disk of the destination.",
         ),
         DestinationError::Io {
             operation,
@@ -369,7 +390,9 @@ fn destination_words(source: &DestinationError) -> CommandError {
             source,
         } => unusable(operation, name, source),
         DestinationError::Cancelled => cancelled(),
-        other => error(ErrorCode::Failed, format!("{other}."), "Try again."),
+        other @ DestinationError::AlreadyExists { .. } => {
+            error(ErrorCode::Failed, format!("{other}."), "Try again.")
+        }
     }
 }
 
@@ -377,34 +400,11 @@ fn full_disk(what: &str) -> CommandError {
     error(
         ErrorCode::Full,
         format!("{} is full.", capital(what)),
-        "Free some space there and run again.",
+        "Free up space there and run again.",
     )
 }
 
-/// Why a path is stored or left out; `rules` are the filters that were asked.
-pub fn reason(reason: &Reason, rules: &[(Action, String)]) -> String {
-    match reason {
-        Reason::Source => "a source itself".to_owned(),
-        Reason::Rule(position) => match rules.get(*position) {
-            Some((Action::Include, rule)) => format!("--include={rule}"),
-            Some((Action::Exclude, rule)) => format!("--exclude={rule}"),
-            None => "a filter".to_owned(),
-        },
-        Reason::NoRule => "no rule matches".to_owned(),
-        Reason::Attributes => "--exclude-files-attributes".to_owned(),
-        Reason::TooLarge => "--skip-files-larger-than".to_owned(),
-        Reason::Marker(name) => format!("--ignore-filenames: it holds {name}"),
-        Reason::Mark(name) => format!("its attribute {name} asks for it"),
-        Reason::SymlinkPolicy => "--symlink-policy=Ignore".to_owned(),
-        Reason::LinkLoop => "the link leads back to a folder it is in".to_owned(),
-        Reason::HardlinkPolicy => "--hardlink-policy".to_owned(),
-        Reason::EmptyFolder => "--exclude-empty-folders".to_owned(),
-        Reason::SpecialFile => "a device, pipe or socket".to_owned(),
-        Reason::OwnFolder => "Coffer's own folder".to_owned(),
-    }
-}
-
-/// The message with its causes.
+/// The message of an error, followed by its causes.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -36,15 +36,15 @@ pub use options::{Deletion, TransferOptions};
 use crate::endpoints::is_loopback;
 use crate::error::{Error, Result};
 
-/// Until a connection stands.
+/// Time to establish a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Without a byte of an answer of a sign-in service.
+/// Time without a byte from a sign-in service.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
-/// Connections are not kept longer than this; half-dead ones would be used again.
+/// Idle connections are closed after this time, because half-dead ones would be used again.
 const POOL_IDLE: Duration = Duration::from_secs(30);
 
-/// A client, and one for services of this computer itself: what is said to them without encryption must not go through
-/// a proxy. Cheap to clone.
+/// A client, and one for services on this computer: unencrypted requests to them must not go through a proxy. Cheap to
+/// clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Http {
     usual: reqwest::Client,
@@ -74,7 +74,7 @@ pub(crate) fn sign_in_client() -> Result<Http> {
     Http::new(|| reqwest::Client::builder().read_timeout(IDLE_TIMEOUT))
 }
 
-/// A client for Graph. Without a limit of its own for a request: [`moving`] knows better.
+/// A client for Graph. It has no timeout for a request, because [`moving`] decides that.
 pub(crate) fn graph_client() -> Result<Http> {
     Http::new(reqwest::Client::builder)
 }
@@ -90,7 +90,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client> {
-    // A receiver that takes nothing for a while is no dead one.
+    // A receiver that accepts nothing for a while is not dead.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let builder = builder.tcp_user_timeout(IDLE_TIMEOUT);
     builder
@@ -123,7 +123,7 @@ mod tests {
         crate::install_tls_provider();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = format!("http://{}", listener.local_addr().unwrap());
-        // A proxy that nobody may be sent to.
+        // A proxy that must not be used.
         let builder =
             || reqwest::Client::builder().proxy(reqwest::Proxy::all(proxy.as_str()).unwrap());
         let http = Http::new(builder).unwrap();

@@ -7,7 +7,7 @@ const DEFAULT_GRAPH: &str = "https://graph.microsoft.com";
 /// Microsoft's sign-in, the worldwide one.
 const DEFAULT_LOGIN: &str = "https://login.microsoftonline.com";
 
-/// Which services are talked to.
+/// The services to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
     graph: String,
@@ -38,7 +38,7 @@ impl Endpoints {
         })
     }
 
-    /// Another place for Microsoft's own sign-in, without the tenant.
+    /// Replaces the address of Microsoft's sign-in service; without the tenant.
     ///
     /// # Errors
     /// As [`Endpoints::new`].
@@ -66,8 +66,8 @@ impl Endpoints {
             .is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// The AuthID service that is used: where access tokens come from. Whoever keeps an AuthID keeps this with it, as no
-    /// other service may ever see it.
+    /// The AuthID service that issues access tokens. It must be stored with each AuthID, because no other service may ever see
+    /// that AuthID.
     pub fn oauth_url(&self) -> &str {
         &self.oauth
     }
@@ -78,12 +78,12 @@ impl Endpoints {
         format!("{}/", base.trim_end_matches('/'))
     }
 
-    /// The page that a person is sent to for an AuthID of a service: `onedrivev2`, `sharepoint` or `msgroup`.
+    /// The page where a user gets an AuthID for a service: `onedrivev2`, `sharepoint` or `msgroup`.
     pub(crate) fn sign_in_page(&self, service: &str) -> String {
         format!("{}?type={service}", self.oauth_base().trim_end_matches('/'))
     }
 
-    /// Whether these are other services than the real ones; such sign-ins are marked.
+    /// Whether these are not the real services; such sign-ins are marked.
     pub fn is_loopback(&self) -> bool {
         [&self.graph, &self.oauth, &self.login]
             .into_iter()
@@ -101,12 +101,12 @@ impl Default for Endpoints {
     }
 }
 
-/// Whether what is sent there cannot be read on the way.
+/// Whether requests to the address cannot be read in transit.
 pub(crate) fn is_private(url: &str) -> bool {
     url.starts_with("https://") || is_loopback(url)
 }
 
-/// Whether it is an address of this computer.
+/// Whether the address is on this computer.
 pub(crate) fn is_loopback(url: &str) -> bool {
     reqwest::Url::parse(url).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")

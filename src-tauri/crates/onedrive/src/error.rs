@@ -2,13 +2,12 @@
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why a URL, a sign-in or an account could not be used.
-#[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The URL has no AuthID, and no option gave one.
     #[error("An AuthID is needed; get one from {link}")]
     MissingAuthId {
-        /// Page that gives one.
+        /// Page that issues one.
         link: String,
     },
     /// The text is no AuthID.
@@ -17,19 +16,19 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// Another scheme than `onedrivev2`.
+    /// A scheme that is not supported.
     #[error("{scheme} is not a OneDrive address")]
     UnknownScheme {
         /// The scheme.
         scheme: String,
     },
-    /// A site or group that the address does not name.
+    /// The address lacks the site or group.
     #[error("The address needs {needed}")]
     MissingPlace {
-        /// What would name it.
+        /// The missing options.
         needed: &'static str,
     },
-    /// A folder that OneDrive cannot have.
+    /// A folder name that OneDrive does not allow.
     #[error("{folder} cannot be a folder on OneDrive: {why}")]
     InvalidFolder {
         /// The folder.
@@ -37,34 +36,34 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
-    /// An address that would send secrets without encryption.
+    /// An address that would send secrets unencrypted.
     #[error("{url} is not encrypted; only addresses of this computer may be used without https")]
     InsecureEndpoint {
         /// The address.
         url: String,
     },
-    /// The person did not finish in the browser in time.
-    #[error("The sign-in was not finished in time")]
+    /// The user did not finish in the browser in time.
+    #[error("The sign-in was not completed in time")]
     SignInExpired,
-    /// The AuthID service answered something else than an AuthID.
+    /// The AuthID service answered with an error instead of an AuthID.
     #[error("The sign-in service answered: {why}")]
     SignInRefused {
-        /// Its words.
+        /// Its message.
         why: String,
     },
-    /// The person said no in the browser.
-    #[error("The sign-in was cancelled in the browser")]
+    /// The user declined in the browser.
+    #[error("The sign-in was canceled in the browser")]
     SignInDeclined,
-    /// Client id, tenant or registration do not fit; only who set them can repair it.
+    /// Client ID, tenant or registration do not match; only a change of these settings helps.
     #[error("Microsoft does not accept the app's registration: {why}")]
     Registration {
-        /// What is wrong, in words.
+        /// What is wrong, for people.
         why: String,
     },
-    /// No port of this computer could be listened on for the browser's answer.
-    #[error("No port of this computer can be used: {why}")]
+    /// No port could be opened for the browser's redirect.
+    #[error("No port on this computer can be used: {why}")]
     Loopback {
-        /// What the system says.
+        /// The system's message.
         why: String,
     },
     /// The account or its files could not be reached.

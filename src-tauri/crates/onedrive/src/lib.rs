@@ -8,16 +8,16 @@
 //! * [`OneDrive`] is an account: its drives and folders. [`OneDrive::destination`] is a folder of it as a
 //!   [`Destination`](coffer_destination::Destination).
 //!
-//! Three origins are kept apart: Graph gets the bearer token; upload and download addresses are keys of their own and
-//! get none; the AuthID service gets the AuthID in a header. All requests of an account pass one gate, which obeys
-//! what the service asks for, over restarts and in all processes that share a folder ([`OneDrive::with_pacing`]), and
-//! learns how much it gives. Redirects are never followed blindly.
+//! Three origins are kept apart: Graph gets the bearer token; upload and download addresses carry their own credentials
+//! and get none; the AuthID service gets the AuthID in a header. All requests of an account pass one gate, which obeys
+//! the limits of the service across restarts and in all processes that share a folder ([`OneDrive::with_pacing`]), and
+//! learns how much it sustains. Redirects are never followed blindly.
 //!
-//! An answer is believed when it is the service's own, by its JSON or by headers that only such services have; what a
-//! proxy, a firewall or a hotel's portal answers passes, and ends neither a run nor a sign-in. `tests/suite/answers` has
-//! every answer that was reported, and what becomes of it.
+//! An answer is trusted if the service itself sent it, judging by its JSON or by headers that only such services send.
+//! Answers of a proxy, a firewall or a hotel's portal count as transient, and end neither a run nor a sign-in.
+//! `tests/suite/answers` lists every answer that was reported, and how it is handled.
 //!
-//! What goes over the wire, and why, is [below](#onedrive-and-its-sign-in-on-the-wire).
+//! The protocol, and the reasons for it, are [below](#onedrive-and-its-sign-in-on-the-wire).
 //!
 #![doc = include_str!("../docs/protocol.md")]
 
@@ -47,6 +47,6 @@ pub use url::{OneDriveUrl, Place, SiteAddress};
 /// Makes the process use `ring` for TLS. Must run before the first [`OneDrive`] or [`SignIn`]; a second call does
 /// nothing.
 pub fn install_tls_provider() {
-    // An error only says that one is installed already.
+    // An error only says that one is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -1,10 +1,10 @@
-//! Names that OneDrive can have, and how they stand in addresses.
+//! Names that OneDrive allows, and how they are encoded in addresses.
 
 use crate::error::{Error, Result};
 
 /// Characters that no name may contain.
 const FORBIDDEN: &[char] = &['"', '*', ':', '<', '>', '?', '/', '\\', '|'];
-/// Names that are refused, without their case.
+/// Reserved names, compared case-insensitively.
 const RESERVED: &[&str] = &[
     ".lock",
     "con",
@@ -35,7 +35,7 @@ const RESERVED: &[&str] = &[
 ];
 /// Longest path from the drive's root, in characters, file name included.
 pub(crate) const MAX_PATH: usize = 400;
-/// Room that a volume's name needs in [`MAX_PATH`].
+/// Part of [`MAX_PATH`] that is reserved for a volume's name.
 const VOLUME_NAME: usize = 64;
 
 /// Checks a folder path (`/` between parts; empty is the drive's root).

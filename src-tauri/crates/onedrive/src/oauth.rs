@@ -28,23 +28,23 @@ pub use sign_in::{PendingSignIn, SignIn};
 pub use tokens::Now;
 pub(crate) use tokens::Tokens;
 
-/// Why a request to `whom` got no answer, in words without its address, which may hold a secret.
+/// Why a request to `whom` got no answer, for people; without its address, which may contain a secret.
 pub(crate) fn why_unreachable(whom: &str, error: &reqwest::Error) -> String {
     if has_foreign_certificate(error) {
         format!(
-            "the network answers with another certificate than that of {whom}: is it a hotel's or a company's portal?"
+            "the network answered with a certificate that does not belong to {whom}; does it require a sign-in?"
         )
     } else {
         format!("{whom} cannot be reached ({})", cause(error))
     }
 }
 
-/// Whether whoever answers there is not who it should be.
+/// Whether the certificate of the other side was rejected.
 fn has_foreign_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return matches!(error, rustls::Error::InvalidCertificate(_));
     }
-    // What an I/O error wraps is not its source, but what it is.
+    // An I/O error returns the error it wraps from `get_ref`, not from `source`.
     let wrapped = error.downcast_ref::<std::io::Error>();
     let wrapped = wrapped.and_then(|error| error.get_ref());
     wrapped.is_some_and(|inner| has_foreign_certificate(inner))

@@ -1,15 +1,15 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Bits of the circle that bytes are rotated in.
+/// Bits of the state, in which bytes are rotated.
 const BITS: usize = 160;
-/// Bits by which each byte is rotated further than the one before.
+/// Additional bits of rotation for each byte.
 const SHIFT: usize = 11;
 
-/// Microsoft's quickXorHash, the one hash that every OneDrive account states.
+/// Microsoft's quickXorHash, the one hash that every OneDrive account reports.
 ///
 /// Bytes that are 160 apart are rotated alike, so they are XORed into 160 columns first and rotated once at the end.
-/// It finds accidents in transfer, not forgery.
+/// It detects accidental corruption, not forgery.
 #[derive(Debug, Clone)]
 pub struct QuickXor {
     columns: [u8; BITS],
@@ -17,7 +17,7 @@ pub struct QuickXor {
 }
 
 impl QuickXor {
-    /// Of no bytes yet.
+    /// A hash of no bytes.
     pub fn new() -> Self {
         Self {
             columns: [0; BITS],
@@ -25,7 +25,7 @@ impl QuickXor {
         }
     }
 
-    /// Takes in more bytes.
+    /// Adds bytes.
     pub fn update(&mut self, data: &[u8]) {
         let start = (self.length % BITS as u64) as usize;
         let (head, rest) = data.split_at(data.len().min((BITS - start) % BITS));
@@ -40,7 +40,7 @@ impl QuickXor {
         self.length += data.len() as u64;
     }
 
-    /// The hash in base64, as Graph states it.
+    /// The hash in base64, as in Graph.
     pub fn finish(&self) -> String {
         let mut out = [0_u8; BITS / 8];
         for (number, byte) in self.columns.iter().enumerate() {

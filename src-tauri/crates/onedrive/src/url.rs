@@ -2,9 +2,9 @@
 //! site's library: `site-id`, or the site's own address in front of the folder) and `msgroup://` (a group's files:
 //! `group-id` or `group-email`).
 //!
-//! It is no RFC 3986 URL: the authority is the first part of the folder, in its own case; user and port are dropped;
-//! folder and host are percent-decoded twice, each time with `+` as a space; option names in the query count with
-//! their case, and the same option twice is joined with a comma.
+//! It is not an RFC 3986 URL: the authority is the first part of the folder, with its case preserved; user and port are
+//! dropped; folder and host are percent-decoded twice, each time with `+` as a space; option names in the query are
+//! case-sensitive, and the values of a repeated option are joined with a comma.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,20 +14,20 @@ use crate::error::{Error, Result};
 use crate::names::check_folder;
 use crate::oauth::AuthId;
 
-/// Parts of a site's address in front of the folder that are tried as the site.
+/// Maximum number of leading path parts that are tried as the site.
 const MAX_SITE_PARTS: usize = 8;
 
-/// A OneDrive destination, taken apart.
+/// The parsed address of a OneDrive destination.
 #[derive(Clone)]
 pub struct OneDriveUrl {
     service: Service,
-    /// As it is written, with empty parts.
+    /// The path as written, including empty parts.
     written: String,
     folder: String,
     options: BTreeMap<String, String>,
 }
 
-/// Which of Duplicati's destinations it is.
+/// The kind of Duplicati destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Service {
     OneDrive,
@@ -35,21 +35,21 @@ enum Service {
     Group,
 }
 
-/// The drive that an address leads to.
+/// The drive of an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// The account's own, or the one with this id.
+    /// The account's own drive, or the one with this id.
     Drive(Option<String>),
     /// The library of the site with this id.
     Site(String),
-    /// The library of one of these sites, the first that exists. Each with the folder behind it, in which the
-    /// library's own name may come first.
+    /// The library of the first of these sites that exists. Each has the folder after it, which may begin with the
+    /// library's own name.
     SiteAddress(Vec<SiteAddress>),
-    /// The files of a group. At least one of the two is given.
+    /// The files of a group; at least one of the two is set.
     Group {
         /// Its id.
         id: Option<String>,
-        /// Its address.
+        /// Its email address.
         mail: Option<String>,
     },
 }
@@ -61,7 +61,7 @@ pub struct SiteAddress {
     pub(crate) host: String,
     /// Path of the site, without `/` at either end.
     pub(crate) path: String,
-    /// What comes behind it.
+    /// The folder after the site's path.
     pub(crate) rest: String,
 }
 
@@ -117,15 +117,15 @@ impl OneDriveUrl {
         })
     }
 
-    /// Folder from the drive's root, `/` between, none at either end; empty for the root itself.
+    /// Folder from the drive's root, separated by `/`, with none at either end; empty for the root itself.
     pub fn folder(&self) -> &str {
         &self.folder
     }
 
-    /// Which drive it leads to.
+    /// The drive of the address.
     ///
     /// # Errors
-    /// [`Error::MissingPlace`] for a site or a group that is not named.
+    /// [`Error::MissingPlace`] if the site or group is missing.
     pub fn place(&self) -> Result<Place> {
         let given = |name| self.given(name).map(str::to_owned);
         match self.service {
@@ -136,18 +136,18 @@ impl OneDriveUrl {
             },
             Service::Group => match (given("group-id"), given("group-email")) {
                 (None, None) => Err(Error::MissingPlace {
-                    needed: "--group-email or --group-id",
+                    needed: "group-email or group-id",
                 }),
                 (id, mail) => Ok(Place::Group { id, mail }),
             },
         }
     }
 
-    /// What the site's own address can be, in front of the folder: up to `//` if that is there, else as much of it as
-    /// there is, then less and less.
+    /// Candidates for the site's address in front of the folder: the part before `//` if there is one, else ever shorter
+    /// prefixes of the path.
     fn site_addresses(&self) -> Result<Vec<SiteAddress>> {
         let missing = Error::MissingPlace {
-            needed: "--site-id, or the address of the site",
+            needed: "site-id or the address of the site",
         };
         let Some((host, path)) = self.written.split_once('/') else {
             return Err(missing);
@@ -183,7 +183,7 @@ impl OneDriveUrl {
     /// The credential.
     ///
     /// # Errors
-    /// [`Error::MissingAuthId`] naming the page that gives one, [`Error::InvalidAuthId`].
+    /// [`Error::MissingAuthId`] with the page that issues one, [`Error::InvalidAuthId`].
     pub fn auth_id(&self, endpoints: &Endpoints) -> Result<AuthId> {
         match self.option("authid").filter(|id| !id.trim().is_empty()) {
             Some(id) => AuthId::parse(id),
@@ -212,7 +212,7 @@ impl fmt::Debug for OneDriveUrl {
     }
 }
 
-/// Percent-decodes with `+` as a space and `%u` with four hex digits as a UTF-16 unit; what is no escape stays.
+/// Percent-decodes with `+` as a space and `%u` with four hex digits as a UTF-16 unit; invalid escapes are kept.
 fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());

@@ -4,7 +4,6 @@ use crate::kind::VolumeKind;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why a volume could not be read or written.
-#[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The header does not open with this passphrase. The data may be fine.
@@ -46,7 +45,7 @@ pub enum Error {
         what: String,
     },
     /// The volume was written with another block size or other hashes than the backup.
-    #[error("The {kind} was written with {found}, the backup uses {expected}")]
+    #[error("The {kind} was written with {found}, but the backup uses {expected}")]
     FormatMismatch {
         /// Kind of volume.
         kind: VolumeKind,

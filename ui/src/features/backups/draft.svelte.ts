@@ -7,20 +7,20 @@ import { isComplete, placeOf, settingsOf } from '../destinations/place';
 import { definitionOf, fieldsOf, newFields, type Fields } from './fields';
 import { forgetDraft, storedDraft, storeDraft } from './stored-draft';
 
-/** How the passphrase was brought to a second place. */
+/** How the user kept a copy of the passphrase. */
 export type Kept = { how: 'saved'; path: string } | { how: 'printed' } | { how: 'typed' };
 
-/** A backup that is being made or changed. */
+/** A backup that is being created or edited. */
 export class Draft {
   readonly jobId: string | null;
   readonly inspection: Inspection;
   readonly otherNames: string[];
-  /** Whether an unfinished form was found and taken up. */
+  /** Whether an unfinished form was restored. */
   readonly resumed: boolean;
   readonly #original: JobCard | undefined;
 
   fields: Fields = $state()!;
-  /** Only in memory, and only as long as the form is open. */
+  /** Only in memory, and only while the form is open. */
   passphrase = $state('');
   #kept: { how: Kept; of: string } | null = $state(null);
   #proven: string | null = $state(null);
@@ -36,7 +36,7 @@ export class Draft {
     const fresh = this.#original
       ? fieldsOf(this.#original.definition, defaults)
       : newFields(defaults);
-    // A draft of an older version may lack a field.
+    // A draft from an older version may lack fields.
     this.fields = { ...fresh, ...stored };
     if (start) {
       this.fields.place = placeOf(start.destination);
@@ -45,30 +45,30 @@ export class Draft {
     }
   }
 
-  /** A destination that a job has used before needs no second look. */
+  /** A destination that the job already uses needs no check. */
   get placeChanged(): boolean {
     const before = this.#original?.definition.destination;
     const now = settingsOf(this.fields.place);
     return JSON.stringify(before) !== JSON.stringify(now);
   }
 
-  /** Whether the backup that the destination holds is gone on with, instead of a new one. */
+  /** Whether the existing backup at the destination is continued. */
   get continues(): boolean {
     const { check, continues } = this.inspection;
     return this.placeChanged && check?.content.kind === 'backup' && continues;
   }
 
-  /** Whether a passphrase is chosen here, for a backup that does not exist yet. */
+  /** Whether the form asks for a new passphrase, because the backup does not exist yet. */
   get choosesPassphrase(): boolean {
     return this.jobId === null && this.fields.encrypted && !this.continues;
   }
 
-  /** The steps to its end. Whoever has a passphrase already has its sheet; the job's menu makes another one. */
+  /** The steps of the form. The sheet is only for new passphrases; the job's menu can create another. */
   get steps(): FormStep[] {
     return formSteps.filter((step) => step !== 'sheet' || this.choosesPassphrase);
   }
 
-  /** How the passphrase was kept elsewhere; a sheet counts as long as all that it says is so. */
+  /** How a copy of the passphrase was kept; a sheet counts only while its content is current. */
   get kept(): Kept | null {
     const kept = this.#kept;
     const holds = kept && (kept.how.how === 'typed' || kept.of === this.#onSheet());
@@ -79,7 +79,7 @@ export class Draft {
     this.#kept = { how, of: this.#onSheet() };
   }
 
-  /** Whether the passphrase was tried on the backup that is there, and opens it. */
+  /** Whether the passphrase was checked and opens the existing backup. */
   get isProven(): boolean {
     return this.#proven === this.#onTrial(this.passphrase);
   }
@@ -107,7 +107,7 @@ export class Draft {
     return JSON.stringify([this.fields.name.trim(), this.#onTrial(this.passphrase)]);
   }
 
-  /** Waits until it is known what the destination holds, if that is still open. */
+  /** Waits for a pending check of the destination. */
   async settle(): Promise<void> {
     const { place, prefix } = $state.snapshot(this.fields);
     if (this.placeChanged && isComplete(place)) {

@@ -1,4 +1,4 @@
-/** A job as its form holds it. Nothing secret is in here: it is also what a kept draft consists of. */
+/** The form's fields for a job. Contains no secrets, because it is also stored as a draft. */
 import type { FilterRule } from '../../bindings/FilterRule';
 import type { JobDefinition } from '../../bindings/JobDefinition';
 import type { NewJobDefaults } from '../../bindings/NewJobDefaults';
@@ -43,7 +43,7 @@ export interface Fields {
   blockBytes: number;
   prefix: string;
   retention: RetentionFields;
-  /** One pattern a line. */
+  /** One pattern per line. */
   alwaysRead: string;
 }
 
@@ -138,7 +138,7 @@ function sourceRows(chosen: string[], suggested: string[]): SourceRow[] {
   return [...suggestions, ...others];
 }
 
-/** Six in the evening, today or tomorrow: a time at which most computers run and few are busy. */
+/** 6 p.m. today or tomorrow, when most computers are on and few are busy. */
 function nextEvening(now: Date): string {
   const evening = new Date(now);
   evening.setHours(18, 0, 0, 0);

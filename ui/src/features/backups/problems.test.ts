@@ -6,7 +6,7 @@ import type { Draft } from './draft.svelte';
 import { newFields } from './fields';
 import { problemsOf } from './problems';
 
-// What the engine takes and refuses: `VolumeName::is_valid_prefix`.
+// The same rule as the engine's `VolumeName::is_valid_prefix`.
 it.each([
   ['duplicati', true],
   ['laptop.2026_a', true],

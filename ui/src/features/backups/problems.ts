@@ -1,4 +1,4 @@
-/** What keeps a step of the form from being complete, in words. */
+/** Messages about what keeps a step of the form from being complete. */
 import type { CommandError } from '../../bindings/CommandError';
 import type { DestinationCheck } from '../../bindings/DestinationCheck';
 import type { FormStep } from '../../lib/view';
@@ -61,7 +61,7 @@ function destinationProblems(draft: Draft): string[] {
   ]);
 }
 
-/** A name that is forbidden is no matter of the connection. */
+/** An invalid name is not a connection problem. */
 function failureOf({ code, message }: CommandError): string {
   return code === 'invalidInput' ? message : t.destination.problem.failed;
 }

@@ -1,4 +1,4 @@
-/** Which versions are kept, as the form holds it. */
+/** The form's fields for retention. */
 import type { Retention } from '../../bindings/Retention';
 
 /** Days, weeks, months and years, by Duplicati's letters. */
@@ -57,7 +57,7 @@ export function retentionOf({ keep, versions, span, unit, policy }: RetentionFie
   }
 }
 
-/** Whether it looks like time frames with an interval each; what they mean is the backend's to judge. */
+/** Whether it looks like time frames with intervals; the backend validates them. */
 export function isPolicy(text: string): boolean {
   const frame = '(\\d+[smhDWMY])+|U';
   return new RegExp(`^((${frame}):(${frame}|0))(,((${frame}):(${frame}|0)))*$`).test(text.trim());

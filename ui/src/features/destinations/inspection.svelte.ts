@@ -4,12 +4,12 @@ import type { DestinationSettings } from '../../bindings/DestinationSettings';
 import { asCommandError } from '../../lib/errors';
 import type { Platform } from '../../platform/platform';
 
-/** What looking at a destination gave. The next question gives the one before up. */
+/** The result of checking a destination. A new check cancels the previous one. */
 export class Inspection {
   check: DestinationCheck | null = $state(null);
   error: CommandError | null = $state(null);
   busy = $state(false);
-  /** Whether the backup that was found shall be continued. */
+  /** Whether to continue the backup that was found. */
   continues = $state(false);
   #platform: Platform;
   #asking = new AbortController();
@@ -21,12 +21,12 @@ export class Inspection {
     this.#platform = platform;
   }
 
-  /** Somebody said already that the backup there shall be continued. */
+  /** The user has already decided to continue the existing backup. */
   goOnWith(destination: DestinationSettings, prefix: string): void {
     this.#wanted = aboutOf(destination, prefix);
   }
 
-  /** Turns to a destination; what is known of another one is forgotten. Returns whether that was needed. */
+  /** Switches to a destination and discards the result of another one. Returns whether it was a different one. */
   aim(destination: DestinationSettings, prefix: string): boolean {
     const about = aboutOf(destination, prefix);
     if (about === this.#about) return false;
@@ -36,7 +36,7 @@ export class Inspection {
     return true;
   }
 
-  /** Waits for the look that goes on, or takes one when there was none. */
+  /** Waits for the pending check, or starts one if there was none. */
   async settle(destination: DestinationSettings, prefix: string): Promise<void> {
     this.aim(destination, prefix);
     if (this.check === null && this.error === null) {
@@ -63,7 +63,7 @@ export class Inspection {
     }
   }
 
-  /** Nobody looks at what it says any more. */
+  /** Cancels the pending check, whose result is no longer needed. */
   giveUp(): void {
     if (this.busy) this.#clear();
   }

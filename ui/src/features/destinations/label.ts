@@ -1,7 +1,7 @@
 import type { Account } from '../../bindings/Account';
 import { isComplete, type Place } from './place';
 
-/** Where a form points to, for people; nothing while that is still open. */
+/** Label of the form's destination; empty while it is incomplete. */
 export function placeLabel(place: Place, accounts: Account[]): string {
   if (!isComplete(place)) return '';
   if (place.kind === 'folder') return place.path;

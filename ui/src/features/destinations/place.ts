@@ -1,4 +1,4 @@
-/** A destination as a form holds it: every field of every kind, so that switching kinds loses nothing. */
+/** The form's fields for a destination, of all kinds at once, so that switching between kinds loses nothing. */
 import type { DestinationSettings } from '../../bindings/DestinationSettings';
 
 export interface Place {
@@ -31,7 +31,7 @@ export function settingsOf(place: Place): DestinationSettings {
   };
 }
 
-/** Whether enough is known to look at the destination. */
+/** Whether the destination is complete enough to be checked. */
 export function isComplete(place: Place): boolean {
   const settings = settingsOf(place);
   return settings.kind === 'folder'

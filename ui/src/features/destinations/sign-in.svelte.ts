@@ -5,7 +5,7 @@ import type { SignInWay } from '../../bindings/SignInWay';
 import type { App } from '../../lib/app.svelte';
 import { asCommandError } from '../../lib/errors';
 
-/** One way through getting an account: by the browser, or with an AuthID that was pasted. */
+/** One sign-in: with the browser, or with a pasted AuthID. */
 export class SignIn {
   pending: PendingSignIn | null = $state(null);
   busy = $state(false);
@@ -13,7 +13,7 @@ export class SignIn {
   #app: App;
   #again: string | null;
 
-  /** `again` is the account that signs in once more; without one any account will do. */
+  /** `again` is the account that signs in again; without it, any account is accepted. */
   constructor(app: App, again: Account | null) {
     this.#app = app;
     this.#again = again?.id ?? null;
@@ -38,7 +38,7 @@ export class SignIn {
     if (pending) await this.#app.platform.cancelSignIn(pending.id).catch(() => undefined);
   }
 
-  /** The account once the pending sign-in has ended well; called whenever outcomes change. */
+  /** The account, once the pending sign-in has succeeded; called whenever outcomes change. */
   takeOutcome(): Account | null {
     const outcome = this.pending && this.#app.signIns[this.pending.id];
     if (!outcome) return null;

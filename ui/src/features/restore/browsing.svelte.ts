@@ -3,10 +3,10 @@ import { Pages } from '../../lib/pages.svelte';
 import type { Platform } from '../../platform/platform';
 import { Selection } from './selection.svelte';
 
-/** Entries asked for at once. */
+/** Entries per request. */
 const pageSize = 200;
 
-/** Looking around in one version of an opened backup. */
+/** Browsing one version of an opened backup. */
 export class Browsing {
   readonly selection: Selection;
   readonly version: number;

@@ -1,14 +1,14 @@
 /**
- * Which files and folders of a version are chosen.
+ * The selected files and folders of a version.
  *
- * A folder stands for all in it, now and in pages that are not loaded. Its path ends with the separator, so that
- * "lies in" is "starts with". Taking one entry out of a chosen folder therefore names all its siblings instead.
+ * A selected folder includes everything in it, also on pages that are not loaded. Its path ends with the separator, so
+ * that "is in" means "starts with". Deselecting one entry of a selected folder therefore selects all its siblings.
  */
 import { SvelteSet } from 'svelte/reactivity';
 
 import type { Entry } from '../../bindings/Entry';
 
-/** Every entry of a folder, all pages of it. */
+/** All entries of a folder, from all pages. */
 export type ListAll = (folder: string) => Promise<Entry[]>;
 
 export class Selection {
@@ -27,12 +27,12 @@ export class Selection {
     return [...this.#paths];
   }
 
-  /** Whether `path` or a folder that it lies in is chosen. */
+  /** Whether `path` or a folder that contains it is selected. */
   has(path: string): boolean {
     return this.#paths.has(path) || this.#ancestor(path) !== undefined;
   }
 
-  /** Whether something in the folder is chosen, but not the folder as a whole. */
+  /** Whether something in the folder is selected, but not the whole folder. */
   hasPartOf(folder: string): boolean {
     return !this.has(folder) && this.paths.some((path) => path.startsWith(folder));
   }
@@ -53,7 +53,7 @@ export class Selection {
     this.#paths.add(path);
   }
 
-  /** Chooses, level by level, everything in the chosen folder except what leads to `path`. */
+  /** Selects, level by level, everything in the selected folder except `path`. */
   async #takeOut(path: string): Promise<void> {
     let folder = this.#ancestor(path);
     if (folder === undefined) return;

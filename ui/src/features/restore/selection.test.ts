@@ -20,7 +20,7 @@ describe('selection', () => {
     expect(chosen.has(`${thesis}chapter-1.tex`)).toBe(true);
   });
 
-  it('drops what lies in a folder when the folder is chosen', async () => {
+  it('deselects the content of a folder when the folder is selected', async () => {
     const chosen = selection();
 
     await chosen.toggle(`${thesis}chapter-1.tex`);

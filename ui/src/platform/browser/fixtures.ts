@@ -115,7 +115,7 @@ export function run(id: string, ago: number, result: RunResult, counts = {}): Ru
         ? {
             code: 'failed',
             message: 'The folder could not be written.',
-            hint: 'Check the drive and folder, and that this account may do that there.',
+            hint: 'Check the drive and folder, and that this account has permission.',
           }
         : null,
     restored: null,
@@ -124,7 +124,7 @@ export function run(id: string, ago: number, result: RunResult, counts = {}): Ru
   };
 }
 
-/** How a job stands whose newest backup is this one. */
+/** The health of a job whose newest backup is `last`. */
 export function healthAfter(lastBackup: RunSummary | null): Health {
   const levels = { success: 'good', unchanged: 'good', warning: 'warning' } as const;
   const result = lastBackup?.result ?? 'running';
@@ -142,14 +142,14 @@ export const messages: RunMessage[] = [
   {
     level: 'warning',
     subject: '/home/alex/Documents/Accounts/ledger.sqlite',
-    text: 'Changed while it was read; the next run takes it again',
+    text: 'Changed while being read; the next run reads it again',
   },
   {
     level: 'warning',
     subject: '/home/alex/.cache/thumbnails/large',
     text: 'Permission denied',
   },
-  { level: 'info', subject: '', text: 'Uploads waited 40 s because OneDrive asked to slow down' },
+  { level: 'info', subject: '', text: 'Uploads waited 40 s because OneDrive limited requests' },
 ];
 
 export const openedPlaces: OpenedPlace[] = [
@@ -354,7 +354,7 @@ export function appState(): AppState {
   };
 }
 
-/** Paths of every file of every version; a folder is whatever stands before a `/`. */
+/** Paths of all files of all versions; folders are the parts before a `/`. */
 export const storedFiles: string[] = [
   '/home/alex/Documents/Accounts/2024.ods',
   '/home/alex/Documents/Accounts/2025.ods',

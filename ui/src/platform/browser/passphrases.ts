@@ -1,17 +1,17 @@
-/** What opens the invented backups, and the sheet about them. */
+/** Passphrases of the fixture backups, and their recovery sheet. */
 import type { DestinationSettings } from '../../bindings/DestinationSettings';
 import type { JobDefinition } from '../../bindings/JobDefinition';
 import type { LeftPassphrase } from '../../bindings/LeftPassphrase';
 import type { RecoverySheet } from '../../bindings/RecoverySheet';
 import type { CommandError } from '../../bindings/CommandError';
 
-/** No backup here opens with it. */
+/** A passphrase that opens none of the backups. */
 export const wrongPassphrase = 'wrong';
 
 export const refusal: CommandError = {
   code: 'wrongPassphrase',
   message: 'This passphrase does not open the backup.',
-  hint: 'Check capital letters. It is on the recovery sheet.',
+  hint: 'Check upper and lower case. It is on the recovery sheet.',
 };
 
 export function leftBy(id: string, definition: JobDefinition, label: string): LeftPassphrase {
@@ -40,14 +40,14 @@ export function sheetOf(
       ? [
           line('Storage', 'Microsoft OneDrive'),
           line('Account', account),
-          line('Drive id', destination.driveId || 'b!7Qx-personal', true),
+          line('Drive ID', destination.driveId || 'b!7Qx-personal', true),
           line('Folder', destination.folder, true),
         ]
       : [line('Storage', 'A folder on a disk'), line('Folder', destination.path, true)];
   return {
     title: 'Coffer recovery sheet',
     intro:
-      'Keep this in a safe place that is not on the computer that is backed up. Without the passphrase nobody can read the backup.',
+      'Keep this in a safe place, away from the computer that is backed up. Without the passphrase, no one can read the backup.',
     lines: [
       line('Backup', name),
       ...place,

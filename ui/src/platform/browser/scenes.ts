@@ -87,7 +87,7 @@ function withProblems(): AppState {
   stop(documents!, {
     code: 'signInRequired',
     message: 'The sign-in for alex@outlook.example is no longer valid.',
-    hint: 'Sign in again; the backup then goes on where it was.',
+    hint: 'Sign in again; the backup will resume automatically.',
   });
   music!.lastRun = fixtures.run('run-music-0', 5, 'error');
   music!.health = fixtures.healthAfter(music!.lastRun);
@@ -102,12 +102,12 @@ function withProblems(): AppState {
     keychainProblem: {
       code: 'keychain',
       message: 'This desktop has no keychain that Coffer can use.',
-      hint: 'Start GNOME Keyring, KWallet or another Secret Service. Backups go on by themselves then.',
+      hint: 'Start GNOME Keyring, KWallet or another Secret Service. Backups resume automatically then.',
     },
   };
 }
 
-/** Lets a job wait until somebody acts. */
+/** Makes a job wait for the user. */
 function stop(card: JobCard, error: CommandError): void {
   card.state = { kind: 'needsAttention', error };
   card.health = { ...card.health, level: 'bad', problem: error };
@@ -132,7 +132,7 @@ function withFinishedRestore(): AppState {
   return state;
 }
 
-/** A new backup as it may look when its maker has come to `step`. */
+/** The draft of a new backup at `step`. */
 function draftFields(step: FormStep): Fields {
   const { options, ...definition } = fixtures.documentsJob().definition;
   return fieldsOf(

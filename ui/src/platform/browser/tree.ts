@@ -1,4 +1,4 @@
-/** Looks into {@link storedFiles} the way the engine looks into a version. */
+/** Reads {@link storedFiles} the way the engine reads a version. */
 import type { Entry } from '../../bindings/Entry';
 import type { EntryPage } from '../../bindings/EntryPage';
 import { hoursAgo, storedFiles } from './fixtures';

@@ -11,20 +11,20 @@ use crate::opening::{ask, open_coffer};
 use crate::options::common::Common;
 use crate::output::{fail, print_json};
 
-/// Bytes that are read of an AuthID.
+/// Longest AuthID that is read, in bytes.
 const MAX_AUTH_ID: u64 = 16 * 1024;
 
 #[derive(Subcommand)]
 pub(crate) enum Auth {
-    /// Open the sign-in page and wait for the sign-in to finish
+    /// Sign in with the browser
     Login(Login),
-    /// Store an AuthID that you have; it is asked for, or read from standard input
+    /// Store an existing AuthID, from the prompt or standard input
     Add(Add),
     /// List stored sign-ins
     List(Common),
-    /// Forget a sign-in
+    /// Remove a stored sign-in
     Remove {
-        /// Its id, as `auth list` shows it
+        /// ID of the sign-in, as shown by `auth list`
         id: String,
         #[command(flatten)]
         common: Common,
@@ -33,25 +33,25 @@ pub(crate) enum Auth {
 
 #[derive(Args)]
 pub(crate) struct Login {
-    /// Sign in with Microsoft directly; needs a client id
+    /// Sign in with Microsoft directly; needs a client ID
     #[arg(long, conflicts_with = "device")]
     direct: bool,
-    /// As --direct, with a code to be typed in any browser: for a computer that has none
+    /// Like --direct, with a code to type in a browser on any computer
     #[arg(long)]
     device: bool,
-    /// Client id of your app registration at Microsoft. Default: that of the settings, or COFFER_CLIENT_ID
+    /// Client ID of your app registration at Microsoft. Default: the one in the settings, or COFFER_CLIENT_ID
     #[arg(long)]
     client_id: Option<String>,
-    /// Which accounts: common, consumers, organizations, or a tenant's id or domain. Default: common
+    /// Which accounts can sign in: common, consumers, organizations, or a tenant's ID or domain. Default: common
     #[arg(long)]
     tenant: Option<String>,
     /// Include shared drives and libraries; with --direct or --device
     #[arg(long)]
     all_files: bool,
-    /// Refresh address of an AuthID service of your own
+    /// Refresh URL of your own AuthID service
     #[arg(long, conflicts_with_all = ["direct", "device"])]
     oauth_url: Option<String>,
-    /// The account that signs in again, by the id that `auth list` shows; another one is refused
+    /// ID of the stored sign-in to renew, as shown by `auth list`; signing in with another account is refused
     #[arg(long)]
     again: Option<String>,
     #[command(flatten)]
@@ -60,7 +60,7 @@ pub(crate) struct Login {
 
 #[derive(Args)]
 pub(crate) struct Add {
-    /// The account that signs in again, by the id that `auth list` shows; another one is refused
+    /// ID of the stored sign-in to renew, as shown by `auth list`; signing in with another account is refused
     #[arg(long)]
     again: Option<String>,
     #[command(flatten)]
@@ -79,7 +79,7 @@ impl Login {
         }
     }
 
-    /// The settings with what was given here in their place.
+    /// The settings, overridden by the options of this command.
     fn settings(&self, kept: SignInSettings) -> SignInSettings {
         let given = |new: &Option<String>, kept: String| new.clone().unwrap_or(kept);
         SignInSettings {
@@ -108,23 +108,23 @@ async fn login(arguments: &Login, cancel: &CancellationToken) -> Result<(), Comm
     let coffer = open_coffer()?;
     let settings = arguments.settings(coffer.sign_in_settings()?);
     let account = coffer
-        .sign_in(&arguments.request(), &settings, tell, cancel)
+        .sign_in(&arguments.request(), &settings, show_pending, cancel)
         .await?;
     show(&account, arguments.common.json.is_set());
     Ok(())
 }
 
-/// What the person has to do now.
-fn tell(pending: &PendingSignIn) {
+/// Prints what to do next.
+fn show_pending(pending: &PendingSignIn) {
     let page = &pending.url;
     match &pending.user_code {
         Some(code) => eprintln!(
-            "Open this page in a browser on any computer and type the code {code}\n{page}\n\
-             Waiting; the code works for {} minutes.",
+            "Open this page in a browser on any computer and enter the code {code}\n{page}\n\
+             Waiting; the code is valid for {} minutes.",
             pending.expires_in / 60
         ),
         None if pending.browser_opened => {
-            eprintln!("Finish in the browser. If none opened, go to\n{page}");
+            eprintln!("Finish signing in with the browser. If it did not open, go to\n{page}");
         }
         None => eprintln!("Open this page in a browser:\n{page}"),
     }
@@ -139,7 +139,7 @@ async fn add(again: Option<&str>, json: bool) -> Result<(), CommandError> {
         read.map_err(|error| {
             wording::invalid(
                 format!("The AuthID could not be read: {error}."),
-                "Give it on standard input.",
+                "Pass it on standard input.",
             )
         })?;
         text
@@ -158,7 +158,7 @@ fn show(account: &Account, json: bool) {
     if let Some(ends) = &account.expires {
         let day = ends.split('T').next().unwrap_or(ends);
         eprintln!(
-            "This AuthID ends on {day} and cannot be renewed by itself. Sign in again before that."
+            "This AuthID expires on {day} and cannot be renewed automatically. Sign in again before then."
         );
     }
 }

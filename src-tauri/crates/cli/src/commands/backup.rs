@@ -25,20 +25,20 @@ use crate::output::{Display, bytes, fail};
 pub(crate) struct Backup {
     #[command(flatten)]
     destination: Destination,
-    /// Files and folders
+    /// Files and folders to back up
     #[arg(required = true)]
     sources: Vec<PathBuf>,
     #[command(flatten)]
     common: Common,
     #[command(flatten)]
     volume_size: VolumeSize,
-    /// Size of a block (unit kb); fixed for the life of a backup. Default: the backup's own, 1mb in a new one
+    /// Size of a block (unit kb); cannot be changed later. Default: that of the existing backup, or 1mb
     #[arg(long, value_parser = |text: &str| parse_size(text, "kb"))]
     blocksize: Option<u64>,
-    /// Hash that names blocks; fixed for the life of a backup
+    /// Hash algorithm for blocks; cannot be changed later
     #[arg(long)]
     block_hash_algorithm: Option<String>,
-    /// Hash of whole files; fixed for the life of a backup
+    /// Hash algorithm for files; cannot be changed later
     #[arg(long)]
     file_hash_algorithm: Option<String>,
     #[command(flatten)]
@@ -47,38 +47,38 @@ pub(crate) struct Backup {
     retention: Retention,
     #[command(flatten)]
     compacting: AutoCompacting,
-    /// How blocks are compressed: Deflate, ZStandard or None
+    /// Compression method: Deflate, ZStandard or None
     #[arg(long)]
     zip_compression_method: Option<String>,
     /// Compression level, 0 to 9. Default: adapts to the upload speed
     #[arg(long, value_parser = clap::value_parser!(u32).range(0..=9))]
     zip_compression_level: Option<u32>,
-    /// Volumes of each kind that are read again after something was uploaded
+    /// Number of volumes of each kind to verify after an upload
     #[arg(long, default_value_t = 1)]
     backup_test_samples: u64,
-    /// The same in percent of the most numerous kind, if that is more
+    /// Percentage of volumes to verify after an upload, if that is more
     #[arg(long, default_value_t = 0.1)]
     backup_test_percentage: f64,
-    /// Read no volumes again
+    /// Do not verify volumes after an upload
     #[arg(long)]
     no_backend_verification: Flag,
     /// Accept a missing or empty source
     #[arg(long)]
     allow_missing_source: Flag,
-    /// Begin a new backup although the one that was there is gone
+    /// Start a new backup if the existing one is gone
     #[arg(long)]
     allow_new_destination: Flag,
-    /// Let retention delete more than half of all versions at once
+    /// Let retention delete more than half of all versions in one run
     #[arg(long)]
     allow_mass_deletion: Flag,
-    /// Take over the versions of other computers, so that retention counts them: for a computer that replaces another
+    /// Apply retention to the versions of other computers too; for a computer that replaces another
     #[arg(long)]
     adopt_versions: Flag,
-    /// Files that are read in each run because they keep their dates, as a wildcard, [expression] or {group}. Default: *.hc
-    /// and *.tc; nothing for none
+    /// Files to read in every run because they change without a new date, as a wildcard, [expression] or {group}. Default:
+    /// *.hc and *.tc; pass an empty value for none
     #[arg(long)]
     always_read: Option<Vec<String>>,
-    /// Make a version even if nothing changed
+    /// Create a version even if nothing changed
     #[arg(long)]
     upload_unchanged_backups: Flag,
     /// Maximum number of parallel uploads
@@ -165,7 +165,7 @@ impl Backup {
         if !can_ask() {
             return Err(wording::invalid(
                 "No passphrase was given.",
-                "Set PASSPHRASE in the environment, or pass --no-encryption to store everything readable.",
+                "Set PASSPHRASE in the environment, or pass --no-encryption to store the backup unencrypted.",
             ));
         }
         let plain = destination.open(None, cancel).await?;
@@ -178,7 +178,7 @@ impl Backup {
         if is_new && ask("Passphrase again")? != passphrase {
             return Err(wording::invalid(
                 "The two passphrases differ.",
-                "Run again and type the same twice.",
+                "Run again and type the same passphrase twice.",
             ));
         }
         if let Some(warning) = passphrase_warning(&passphrase).filter(|_| is_new) {
@@ -189,18 +189,18 @@ impl Backup {
 }
 
 fn warn_of_passphrase(warning: &str) {
-    eprintln!("Note: this is the passphrase of a new backup. {warning}");
+    eprintln!("Note: check the passphrase of the new backup. {warning}");
 }
 
 fn summary(finished: &Finished) -> String {
     let counts = &finished.counts;
     let head = match finished.result {
-        RunResult::Unchanged => "Nothing changed; no new version was made.",
+        RunResult::Unchanged => "Nothing changed; no new version was created.",
         RunResult::Warning => "Backup finished with warnings.",
         _ => "Backup finished.",
     };
     format!(
-        "{head}\n  {} files looked at ({}), {} added, {} changed, {} deleted\n  {} uploaded in {} volumes{}",
+        "{head}\n  {} files scanned ({}), {} added, {} changed, {} deleted\n  {} uploaded in {} volumes{}",
         counts.examined_files,
         bytes(counts.examined_bytes),
         counts.added_files,

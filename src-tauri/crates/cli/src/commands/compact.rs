@@ -56,7 +56,7 @@ impl Compact {
 fn show(stats: &CompactStats, dry_run: bool) {
     let would = if dry_run { "would be " } else { "" };
     println!(
-        "{} of {} are not needed",
+        "{} of {} are unneeded",
         bytes(stats.unused_bytes),
         bytes(stats.used_bytes + stats.unused_bytes)
     );
@@ -69,10 +69,8 @@ fn show(stats: &CompactStats, dry_run: bool) {
     }
     print_files(&format!("{would}uploaded"), &stats.uploaded);
     print_files(&format!("{would}deleted"), &stats.deleted);
-    print_files("not needed", &stats.retired);
+    print_files("unneeded", &stats.retired);
     if !stats.retired.is_empty() {
-        println!(
-            "What is not needed is deleted by a run tomorrow or later, or at once with --now."
-        );
+        println!("Unneeded data is deleted by a run tomorrow or later, or immediately with --now.");
     }
 }

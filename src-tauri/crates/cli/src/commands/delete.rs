@@ -37,7 +37,7 @@ impl Delete {
     pub(super) async fn run(self, cancel: &CancellationToken) -> Exit {
         if self.versions.is_given() == self.retention.is_given() {
             eprintln!(
-                "error: name what to delete: --version, --keep-versions, --keep-time or --retention-policy"
+                "error: specify what to delete: --version, --keep-versions, --keep-time or --retention-policy"
             );
             return Exit::BadCommandLine;
         }
@@ -99,7 +99,7 @@ mod tests {
     use crate::parsing::parsed;
 
     #[tokio::test]
-    async fn what_to_delete_has_to_be_named_in_one_way() {
+    async fn exactly_one_way_to_select_versions_is_required() {
         for more in [&[][..], &["--version=1", "--keep-versions=2"]] {
             let line = [&["delete", "file:///b"][..], more].concat();
             let Ok(Command::Delete(delete)) = parsed(&line) else {

@@ -15,7 +15,7 @@ use crate::output::{Display, Rows, size_words};
 pub(crate) struct Find {
     #[command(flatten)]
     destination: Destination,
-    /// Paths, names or wildcards; everything when none is given
+    /// Paths, names or wildcards to find. Default: everything
     patterns: Vec<String>,
     #[command(flatten)]
     common: Common,

@@ -14,7 +14,7 @@ use crate::output::{Display, Rows, fail, is_lost, print_json, size_words};
 pub(crate) struct List {
     #[command(flatten)]
     destination: Destination,
-    /// Part of a path; with it, or with --version, files are listed instead of versions
+    /// List files whose path contains this text, instead of versions
     pattern: Option<String>,
     #[command(flatten)]
     common: Common,

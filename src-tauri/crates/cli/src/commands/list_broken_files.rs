@@ -47,7 +47,7 @@ impl ListBrokenFiles {
             };
             let what = match file.lost {
                 Lost::Content => "content",
-                Lost::Metadata => "times and rights",
+                Lost::Metadata => "times and permissions",
             };
             let (number, time) = (version.number, &version.time);
             sink.add(row, || format!("{number}\t{time}\t{}\t{what}", file.path));

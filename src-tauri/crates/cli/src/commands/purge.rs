@@ -16,7 +16,7 @@ use crate::options::rules::PurgeRules;
 use crate::options::versions::Versions;
 use crate::output::{Display, fail, print_files, print_json};
 
-/// What all purges take.
+/// Arguments of all purges.
 #[derive(Args)]
 pub(super) struct Purging {
     #[command(flatten)]
@@ -35,7 +35,7 @@ pub(super) struct Purging {
 pub(crate) struct Purge {
     #[command(flatten)]
     purging: Purging,
-    /// Paths or wildcards over whole paths; a folder's own path means its entry alone
+    /// Paths or wildcards for whole paths; the path of a folder matches only the folder itself
     paths: Vec<String>,
     #[command(flatten)]
     rules: PurgeRules,
@@ -49,7 +49,7 @@ impl Purge {
             expression,
         }));
         if rules.iter().all(|rule| !rule.include) {
-            eprintln!("error: name what to purge: paths, or --include");
+            eprintln!("error: specify what to purge: paths, or --include");
             return Exit::BadCommandLine;
         }
         self.purging
@@ -102,15 +102,12 @@ fn show(stats: &PurgeStats, dry_run: bool) {
     let would = if dry_run { "would be " } else { "" };
     for purged in &stats.versions {
         let (number, time) = (purged.version.number, purged.version.time);
-        println!(
-            "{number}\t{time} {would}written anew as {}",
-            purged.new_time
-        );
+        println!("{number}\t{time} {would}rewritten as {}", purged.new_time);
         for path in &purged.removed {
-            println!("\t{would}taken out: {path}");
+            println!("\t{would}removed: {path}");
         }
         for path in &purged.without_metadata {
-            println!("\t{would}kept without times and rights: {path}");
+            println!("\t{would}kept without times and permissions: {path}");
         }
         let named = purged.removed.len() + purged.without_metadata.len();
         let all = purged.removed_files + purged.without_metadata_files;

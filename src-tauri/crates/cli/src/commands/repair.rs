@@ -53,12 +53,12 @@ impl Repair {
 
 fn show(stats: &RepairStats, dry_run: bool) {
     let would = if dry_run { "would be " } else { "" };
-    print_files(&format!("{would}described anew"), &stats.indexed);
+    print_files(&format!("{would}reindexed"), &stats.indexed);
     print_files(&format!("{would}deleted"), &stats.deleted);
     if stats.broken_files > 0 {
         println!(
-            "{} entries of versions lack data that is nowhere; `coffer list-broken-files` names them, and \
-             `coffer purge-broken-files` takes them out",
+            "{} files cannot be fully restored because their data is missing; `coffer list-broken-files` lists them, and \
+             `coffer purge-broken-files` removes them from the versions",
             stats.broken_files
         );
     } else if stats.indexed.is_empty() && stats.deleted.is_empty() {

@@ -17,19 +17,19 @@ use crate::output::{Display, bytes, fail};
 pub(crate) struct Restore {
     #[command(flatten)]
     destination: Destination,
-    /// Paths, names or wildcards; everything when none is given
+    /// Paths, names or wildcards to restore. Default: everything
     paths: Vec<String>,
     #[command(flatten)]
     common: Common,
-    /// Folder to restore into; without it everything goes back where it was
+    /// Folder to restore into. Default: the original locations
     #[arg(long)]
     restore_path: Option<PathBuf>,
     #[command(flatten)]
     version: OneVersion,
-    /// Restore owner and mode
+    /// Restore owners and permissions
     #[arg(long, default_value = "true")]
     restore_permissions: Flag,
-    /// Replace files that differ, instead of restoring beside them
+    /// Overwrite files that differ instead of restoring next to them
     #[arg(long)]
     overwrite: Flag,
 }
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn owner_and_mode_come_back_unless_told_otherwise() {
+    fn owner_and_mode_are_restored_by_default() {
         let Ok(Command::Restore(restore)) = parsed(&["restore", "file:///b"]) else {
             panic!();
         };

@@ -6,7 +6,7 @@ use crate::opening::open_coffer;
 use crate::options::common::Common;
 use crate::output::{self, fail, print_json};
 
-/// How the jobs of the app stand, the same as its window shows. The worst of them is the exit code.
+/// Shows the status of the app's jobs, as in its window. The exit code reflects the worst of them.
 pub(super) fn run(common: Common) -> Exit {
     let folders = Folders::standard();
     let cards = if !folders.database().exists() {
@@ -35,7 +35,7 @@ pub(super) fn run(common: Common) -> Exit {
     }
 }
 
-/// `name`, how it stands, the last good backup, and what is wrong, apart by tabs.
+/// Name, level, last good backup and problem, separated by tabs.
 fn line(card: &JobCard) -> String {
     let health = &card.health;
     let level = match health.level {

@@ -16,7 +16,7 @@ use crate::output::{Display, fail, print_json};
 pub(crate) struct Test {
     #[command(flatten)]
     destination: Destination,
-    /// How many volumes of each kind are read: a number, or all. With 0 only names and lengths are compared
+    /// Number of volumes of each kind to verify, or all. With 0, only names and sizes are compared
     #[arg(default_value = "1", value_parser = samples)]
     samples: Samples,
     #[command(flatten)]
@@ -77,7 +77,7 @@ fn show(stats: &VerifyStats, common: Common) {
         return;
     }
     println!(
-        "{} volumes listed, {} read, {} not what they should be",
+        "{} volumes listed, {} verified, {} damaged",
         stats.listed_volumes,
         stats.examined_volumes,
         stats.faults.len()

@@ -37,7 +37,7 @@ impl TestConnection {
         &self,
         cancel: &CancellationToken,
     ) -> Result<(Target, DestinationContent), CommandError> {
-        // What a folder holds can be said without its passphrase.
+        // Inspecting a folder does not need its passphrase.
         let target = self.destination.open(None, cancel).await?;
         let content = content(&target, cancel).await?;
         Ok((target, content))
@@ -48,7 +48,9 @@ fn words(content: &DestinationContent) -> String {
     match content {
         DestinationContent::New => "can be reached; the folder will be created".to_owned(),
         DestinationContent::Empty => "can be reached; the folder is empty".to_owned(),
-        DestinationContent::OtherFiles => "can be reached; the folder holds other files".to_owned(),
+        DestinationContent::OtherFiles => {
+            "can be reached; the folder contains other files".to_owned()
+        }
         DestinationContent::Backup {
             versions,
             encrypted,
@@ -56,9 +58,9 @@ fn words(content: &DestinationContent) -> String {
             let kind = if *encrypted {
                 "an encrypted backup"
             } else {
-                "a backup without encryption"
+                "an unencrypted backup"
             };
-            format!("holds {kind} with {} version(s)", versions.len())
+            format!("contains {kind} with {} version(s)", versions.len())
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::output::{Display, Rows, fail};
 
 #[derive(Args)]
 pub(crate) struct TestFilters {
-    /// Files and folders
+    /// Files and folders to check
     #[arg(required = true)]
     sources: Vec<PathBuf>,
     #[command(flatten)]
@@ -25,7 +25,7 @@ pub(crate) struct TestFilters {
     common: Common,
 }
 
-/// A path as `--json` prints it.
+/// A path in the JSON output.
 #[derive(Serialize)]
 struct Row<'r> {
     path: &'r str,

@@ -14,10 +14,10 @@ pub(crate) struct Common {
     pub(crate) no_progress: Flag,
 }
 
-/// Whether anything is done.
+/// Whether to make changes.
 #[derive(Args, Clone, Copy)]
 pub(crate) struct DryRun {
-    /// Print what would be done and do nothing
+    /// Print what would be done without doing it
     #[arg(long)]
     dry_run: Flag,
 }

@@ -17,13 +17,13 @@ pub(crate) struct VolumeSize {
 /// When space is reclaimed.
 #[derive(Args, Clone, Copy)]
 pub(crate) struct Thresholds {
-    /// Percent of waste from which volumes are worth rewriting
+    /// Percentage of unneeded data at which volumes are rewritten
     #[arg(long, default_value_t = CompactThresholds::default().percent)]
     threshold: u64,
-    /// Volumes up to this size are small (unit mb). Default: a fifth of --dblock-size
+    /// Maximum size of a small volume (unit mb). Default: a fifth of --dblock-size
     #[arg(long, value_parser = |text: &str| parse_size(text, "mb"))]
     small_file_size: Option<u64>,
-    /// Merge small volumes when there are more than this
+    /// Merge small volumes if there are more than this many
     #[arg(long, default_value_t = CompactThresholds::default().small_file_max_count)]
     small_file_max_count: u64,
 }
@@ -38,12 +38,12 @@ impl Thresholds {
     }
 }
 
-/// The same for commands that compact afterwards.
+/// [`Thresholds`] for commands that compact afterwards.
 #[derive(Args, Clone, Copy)]
 pub(crate) struct AutoCompacting {
     #[command(flatten)]
     thresholds: Thresholds,
-    /// Leave data that no version needs where it is
+    /// Do not reclaim space used by unneeded data
     #[arg(long)]
     no_auto_compact: Flag,
 }
@@ -55,13 +55,13 @@ impl AutoCompacting {
     }
 }
 
-/// How what no version needs is disposed of.
+/// How unneeded data is deleted.
 #[derive(Args, Clone, Copy)]
 pub(crate) struct Disposing {
     #[command(flatten)]
     volume_size: VolumeSize,
-    /// Delete at once what no version needs, and not in a run a day from now; for when no other computer backs up into this
-    /// folder right now
+    /// Delete unneeded data immediately instead of a day later; use only if no other computer is backing up to this folder
+    /// right now
     #[arg(long)]
     now: Flag,
     #[command(flatten)]
@@ -82,7 +82,7 @@ impl Disposing {
         }
     }
 
-    /// For a command that compacts afterwards, unless it was told not to.
+    /// For a command that compacts afterwards, unless that is disabled.
     pub(crate) fn options_after(
         self,
         compacting: AutoCompacting,
@@ -92,7 +92,7 @@ impl Disposing {
         Some(self.options(thresholds, now))
     }
 
-    /// For compacting itself.
+    /// For the `compact` command.
     pub(crate) fn options_with(self, thresholds: Thresholds, now: Timestamp) -> CompactOptions {
         self.options(thresholds.thresholds(), now)
     }

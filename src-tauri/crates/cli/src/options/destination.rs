@@ -5,69 +5,69 @@ use coffer_jobs::values::{parse_boolean, parse_size};
 
 use super::flag::Flag;
 
-/// A destination and what opens it.
+/// A destination and the credentials that open it.
 #[derive(Args)]
 pub(crate) struct Destination {
-    /// Where the volumes are, or are to be
+    /// Address or folder of the backup
     pub(crate) url: String,
-    /// Passphrase of the backup; better given as PASSPHRASE in the environment, or at the prompt
+    /// Passphrase of the backup; preferably set PASSPHRASE in the environment, or type it at the prompt
     #[arg(long, hide_env_values = true, env = "PASSPHRASE")]
     pub(crate) passphrase: Option<String>,
     /// The backup is not encrypted
     #[arg(long)]
     pub(crate) no_encryption: Flag,
-    /// AuthID for OneDrive; better kept by `coffer auth login`, or given as COFFER_AUTHID in the environment
+    /// AuthID for OneDrive; preferably use `coffer auth login`, or set COFFER_AUTHID in the environment
     #[arg(long, hide_env_values = true, env = "COFFER_AUTHID")]
     authid: Option<String>,
-    /// The kept sign-in to use when there are several: its name or id, as `coffer auth list` shows them
+    /// Stored sign-in to use if there are several: its name or ID, as shown by `coffer auth list`
     #[arg(long)]
     pub(crate) account: Option<String>,
-    /// Another drive than the account's own
+    /// Drive to use instead of the account's own
     #[arg(long)]
     drive_id: Option<String>,
-    /// Site of a sharepoint:// address
+    /// ID of the site of a sharepoint:// address
     #[arg(long)]
     site_id: Option<String>,
-    /// Group of a msgroup:// address, by its mail address
+    /// Email address of the group of a msgroup:// address
     #[arg(long)]
     group_email: Option<String>,
-    /// Group of a msgroup:// address, by its id
+    /// ID of the group of a msgroup:// address
     #[arg(long)]
     group_id: Option<String>,
     /// AuthID service to use
     #[arg(long)]
     oauth_url: Option<String>,
-    /// What volume names start with
+    /// Prefix of all volume names
     #[arg(long, default_value = "duplicati")]
     prefix: String,
-    /// Program that opens volumes encrypted with GnuPG. Default: gpg
+    /// Program that decrypts volumes encrypted with GnuPG. Default: gpg
     #[arg(long)]
     gpg_program_path: Option<String>,
-    /// Repetitions of a failed transfer
+    /// Number of retries of a failed transfer
     #[arg(long)]
     number_of_retries: Option<u32>,
     /// Bytes per upload fragment
     #[arg(long)]
     fragment_size: Option<u64>,
-    /// Tries of a fragment that fails. Default: 8
+    /// Maximum attempts per fragment. Default: 8
     #[arg(long)]
     fragment_retry_count: Option<u32>,
-    /// Milliseconds before a fragment is tried again; doubles each time. Default: 1000
+    /// Milliseconds before a fragment is retried; doubles each time. Default: 1000
     #[arg(long)]
     fragment_retry_delay: Option<u64>,
-    /// Delete past the recycle bin, where the drive can do that
+    /// Bypass the recycle bin when deleting, if the drive supports it
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean)]
     permanent_delete: Option<bool>,
-    /// Most bytes a second that are sent to OneDrive (unit kb), at least 32kb; 0 is no limit
+    /// Maximum upload rate to OneDrive per second (unit kb), at least 32kb; 0 for no limit
     #[arg(long, value_parser = |text: &str| parse_size(text, "kb"))]
     throttle_upload: Option<u64>,
-    /// Most bytes a second that are received from OneDrive (unit kb), at least 32kb; 0 is no limit
+    /// Maximum download rate from OneDrive per second (unit kb), at least 32kb; 0 for no limit
     #[arg(long, value_parser = |text: &str| parse_size(text, "kb"))]
     throttle_download: Option<u64>,
 }
 
 impl Destination {
-    /// Options by Duplicati's names, for the address
+    /// The given options by Duplicati's names, for the address.
     pub(crate) fn options(&self) -> BTreeMap<String, String> {
         let given = [
             ("authid", self.authid.clone()),
@@ -114,8 +114,11 @@ impl Destination {
     }
 }
 
-/// One that the address may have, too, and that wins when it is given.
-#[expect(clippy::unnecessary_wraps, reason = "the parser of values may fail")]
+/// A boolean that the address may also have; the option takes precedence.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "clap's value parsers return results"
+)]
 fn boolean(text: &str) -> Result<bool, String> {
     Ok(parse_boolean(text))
 }

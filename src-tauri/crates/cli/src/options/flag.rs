@@ -5,8 +5,8 @@ use std::str::FromStr;
 use clap::{Arg, Command};
 use coffer_jobs::values::parse_boolean;
 
-/// A boolean as Duplicati has them: `--name`, `--name=true`, `--name=off`. A value stands only after `=`. Options of this type
-/// are so once [`with_flags`] has seen their command.
+/// A boolean as in Duplicati: `--name`, `--name=true`, `--name=off`. A value must follow `=`. Options of this type behave so
+/// once [`with_flags`] has configured their command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Flag(bool);
 
@@ -21,13 +21,13 @@ impl Flag {
 impl FromStr for Flag {
     type Err = Infallible;
 
-    /// Any text is one.
+    /// Never fails: any text is a boolean.
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(Self(parse_boolean(text)))
     }
 }
 
-/// Lets the flags of a command and of its subcommands stand without a value. Those without a default are off.
+/// Lets the flags of a command and its subcommands be given without a value. The default is off unless they set one.
 pub(crate) fn with_flags(command: Command) -> Command {
     command.mut_args(as_flag).mut_subcommands(with_flags)
 }

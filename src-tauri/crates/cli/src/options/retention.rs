@@ -2,17 +2,17 @@ use clap::Args;
 use coffer_ipc::CommandError;
 use coffer_jobs::options;
 
-/// Which versions are kept; one of them at most.
+/// Which versions are kept; at most one of these.
 #[derive(Args)]
 #[group(multiple = false)]
 pub(crate) struct Retention {
-    /// Keep the newest versions, this many
+    /// Number of newest versions to keep
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     keep_versions: Option<u32>,
-    /// Keep versions that are not older than this, e.g. 3M (units s, m, h, D, W, M, Y)
+    /// Keep versions up to this age, e.g. 3M (units s, m, h, D, W, M, Y)
     #[arg(long)]
     keep_time: Option<String>,
-    /// Keep fewer versions the older they are: <time frame>:<interval>,…, e.g. 1W:1D,4W:1W,12M:1M
+    /// Thin out older versions: <time frame>:<interval>,…, e.g. 1W:1D,4W:1W,12M:1M
     #[arg(long)]
     retention_policy: Option<String>,
 }

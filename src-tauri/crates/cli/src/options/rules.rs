@@ -1,4 +1,4 @@
-//! Include and exclude rules, which count in the order in which they were given.
+//! Include and exclude rules, which apply in the order in which they were given.
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 use coffer_ipc::job::FilterRule;
@@ -6,7 +6,7 @@ use coffer_ipc::job::FilterRule;
 /// What of the sources is backed up.
 pub(crate) struct Filters(pub(crate) Vec<FilterRule>);
 
-/// What is taken out of versions.
+/// What is removed from versions.
 pub(crate) struct PurgeRules(pub(crate) Vec<FilterRule>);
 
 fn rule(name: &'static str, value: &'static str, help: &'static str) -> Arg {
@@ -67,13 +67,13 @@ macro_rules! ordered {
 
 ordered!(
     Filters,
-    "Leave out what matches; the first rule that matches decides",
-    "Keep what matches; the first rule that matches decides",
+    "Leave out what matches; the first matching rule wins",
+    "Keep what matches; the first matching rule wins",
     |argument| argument
 );
 ordered!(
     PurgeRules,
-    "Keep what matches; the first rule that matches decides",
-    "Take out what matches; the first rule that matches decides",
+    "Keep what matches; the first matching rule wins",
+    "Remove what matches; the first matching rule wins",
     |argument| argument.conflicts_with("paths")
 );

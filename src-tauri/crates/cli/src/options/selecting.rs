@@ -11,30 +11,30 @@ use super::rules::Filters;
 /// Separates names in `--ignore-filenames`, as it separates paths in the system's own lists.
 const LIST_SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
 
-/// What of the sources is left out.
+/// Which parts of the sources are left out.
 #[derive(Args)]
 pub(crate) struct Selecting {
     #[command(flatten)]
     filters: Filters,
-    /// Store, Follow or Ignore links
+    /// How to treat symbolic links: Store, Follow or Ignore
     #[arg(long)]
     symlink_policy: Option<String>,
-    /// Which names of a file with several are stored: All, First or None
+    /// Which names of a file with several hard links are stored: All, First or None
     #[arg(long)]
     hardlink_policy: Option<String>,
-    /// Leave out larger files (unit mb)
+    /// Skip files larger than this (unit mb)
     #[arg(long, value_parser = |text: &str| parse_size(text, "mb"))]
     skip_files_larger_than: Option<u64>,
-    /// Leave out what has one of these attributes, e.g. Hidden,Temporary
+    /// Skip files and folders with any of these attributes, e.g. Hidden,Temporary
     #[arg(long)]
     exclude_files_attributes: Option<String>,
-    /// Leave out folders that hold a file of such a name
+    /// Skip folders that contain a file with one of these names
     #[arg(long)]
     ignore_filenames: Option<String>,
-    /// Leave out folders in which nothing is backed up
+    /// Skip folders in which nothing is backed up
     #[arg(long)]
     exclude_empty_folders: Flag,
-    /// Ignore extended attributes by which files ask to be left out
+    /// Ignore backup-exclusion attributes of files
     #[arg(long)]
     disable_backup_exclusion_xattr: Flag,
 }
@@ -45,7 +45,7 @@ impl Selecting {
     }
 
     /// # Errors
-    /// Those that name the option which cannot be read.
+    /// An error that names the option with an invalid value.
     pub(crate) fn source(&self) -> Result<SourceOptions, CommandError> {
         let mut options = SourceOptions {
             max_file_size: self.skip_files_larger_than,
@@ -60,7 +60,9 @@ impl Selecting {
         if let Some(names) = &self.exclude_files_attributes {
             options.excluded_attributes = Attributes::from_names(names).map_err(|part| {
                 wording::invalid(
-                    format!("{part:?} is no attribute that --exclude-files-attributes knows."),
+                    format!(
+                        "{part:?} is not an attribute that --exclude-files-attributes supports."
+                    ),
                     "Use names such as Hidden, System, Temporary or ReadOnly.",
                 )
             })?;

@@ -1,14 +1,14 @@
-//! `--version`. Alone, without a value, it asks for the program's own in every command.
+//! `--version`. Without a value, it requests the program's own version in every command.
 
 use clap::{ArgMatches, Args};
 
-/// What `--version` without a value stands for; with an empty one it is a mistake.
+/// Value of `--version` when none is given. An empty value is an error.
 const OWN_VERSION: &str = "of the program";
 
 /// One version.
 #[derive(Args)]
 pub(crate) struct OneVersion {
-    /// Number of the version, 0 being the newest
+    /// Number of the version; 0 is the newest
     #[arg(long, num_args = 0..=1, default_missing_value = OWN_VERSION, value_parser = one)]
     pub(crate) version: Option<usize>,
 }
@@ -16,7 +16,7 @@ pub(crate) struct OneVersion {
 /// Some versions.
 #[derive(Args)]
 pub(crate) struct Versions {
-    /// Numbers of the versions, such as 0,2,5-7; 0 is the newest
+    /// Numbers of the versions, e.g. 0,2,5-7; 0 is the newest
     #[arg(long, num_args = 0..=1, default_missing_value = OWN_VERSION, value_parser = some)]
     version: Option<Numbers>,
 }
@@ -34,7 +34,7 @@ impl Versions {
 #[derive(Clone)]
 struct Numbers(Vec<usize>);
 
-/// Whether the program's own version is asked for.
+/// Whether the program's own version is requested.
 pub(crate) fn asks_for_own(matches: &ArgMatches) -> bool {
     let Some((_, of_command)) = matches.subcommand() else {
         return false;
@@ -45,7 +45,7 @@ pub(crate) fn asks_for_own(matches: &ArgMatches) -> bool {
 
 fn one(text: &str) -> Result<usize, String> {
     if text == OWN_VERSION {
-        // Nobody asks for the number: see `asks_for_own`.
+        // The number is never used: see `asks_for_own`.
         return Ok(0);
     }
     number(text)
@@ -62,7 +62,7 @@ fn some(text: &str) -> Result<Numbers, String> {
             Some((first, last)) => {
                 let (first, last) = (number(first)?, number(last)?);
                 if last < first || last - first > 100_000 {
-                    return Err(format!("{part:?} is no range of versions"));
+                    return Err(format!("{part:?} is not a range of versions"));
                 }
                 all.extend(first..=last);
             }
@@ -75,7 +75,7 @@ fn some(text: &str) -> Result<Numbers, String> {
 fn number(text: &str) -> Result<usize, String> {
     text.trim()
         .parse()
-        .map_err(|_| format!("{text:?} is no version; 0 is the newest"))
+        .map_err(|_| format!("{text:?} is not a version number; 0 is the newest"))
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_for_no_value_is_no_number_within_a_list() {
+    fn the_placeholder_for_no_value_is_not_a_number_within_a_list() {
         for text in ["of the program,1", "1,of the program", "of the program-1"] {
             assert!(some(text).is_err(), "{text}");
         }

@@ -99,7 +99,7 @@ impl Coffer {
             return Err(wording::error(
                 ErrorCode::Busy,
                 format!("The backup {:?} uses this sign-in.", card.definition.name),
-                "Delete that backup or give it another account first.",
+                "Delete that backup or choose another account for it first.",
             ));
         }
         let name = credential_name(account_id);
@@ -245,10 +245,7 @@ impl Coffer {
         let accounts = self.accounts()?;
         let found = match wanted {
             None if accounts.len() > 1 => {
-                return Err(wording::invalid(
-                    "There are several sign-ins.",
-                    "Choose one with --account; `coffer auth list` shows them.",
-                ));
+                return Err(wording::several_sign_ins());
             }
             None => accounts.into_iter().next(),
             Some(wanted) => {
@@ -256,13 +253,7 @@ impl Coffer {
                     account.id == wanted || account.name.eq_ignore_ascii_case(wanted)
                 };
                 let found = accounts.into_iter().find(fits);
-                Some(found.ok_or_else(|| {
-                    wording::error(
-                        ErrorCode::NotFound,
-                        format!("There is no sign-in {wanted:?}."),
-                        "`coffer auth list` shows those there are; `coffer auth login` adds one.",
-                    )
-                })?)
+                Some(found.ok_or_else(|| wording::no_such_sign_in(wanted))?)
             }
         };
         match found {

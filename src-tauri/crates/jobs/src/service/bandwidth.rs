@@ -27,7 +27,7 @@ impl Coffer {
         if limits.into_iter().flatten().any(|limit| limit < LOWEST) {
             return Err(wording::invalid(
                 "A limit of less than 32 KB/s is too low to work with.",
-                "Give at least 32 KB/s, or leave the field empty for no limit.",
+                "Enter at least 32 KB/s, or leave the field empty for no limit.",
             ));
         }
         self.set_setting(SETTING, &settings)?;

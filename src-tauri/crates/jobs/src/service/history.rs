@@ -59,7 +59,8 @@ impl Coffer {
                 lines.push(RunMessage {
                     level: MessageLevel::Info,
                     subject: String::new(),
-                    text: "The lines of this report made room for those of newer runs.".to_owned(),
+                    text: "The messages of this report were removed to make room for newer runs."
+                        .to_owned(),
                 });
             }
         }
@@ -220,7 +221,7 @@ impl Messages {
             self.pending.push(RunMessage {
                 level: MessageLevel::Warning,
                 subject: String::new(),
-                text: "There were more messages than are kept.".to_owned(),
+                text: "There were more messages than are stored.".to_owned(),
             });
         } else if count < MAX_MESSAGES || message.level == MessageLevel::Error {
             self.pending.push(message);

@@ -134,7 +134,10 @@ impl Coffer {
         let definition = &request.definition;
         let name = definition.name.trim();
         if name.is_empty() {
-            return Err(wording::invalid("The backup has no name.", "Give it one."));
+            return Err(wording::invalid(
+                "The backup has no name.",
+                "Enter a name for it.",
+            ));
         }
         let others: Vec<_> = self
             .job_cards()?
@@ -146,7 +149,7 @@ impl Coffer {
             .any(|card| card.definition.name.to_lowercase() == name.to_lowercase())
         {
             return Err(wording::invalid(
-                format!("There is a backup named {name:?} already."),
+                format!("There is already a backup named {name:?}."),
                 "Choose another name.",
             ));
         }
@@ -158,7 +161,7 @@ impl Coffer {
         if let Some(same) = same {
             return Err(wording::invalid(
                 format!("The backup {:?} uses this folder.", same.definition.name),
-                "Choose a folder of its own for each backup.",
+                "Choose a separate folder for each backup.",
             ));
         }
         self.check_content(definition)?;
@@ -169,7 +172,7 @@ impl Coffer {
     fn check_content(&self, definition: &JobDefinition) -> Result<()> {
         if definition.sources.is_empty() {
             return Err(wording::invalid(
-                "Nothing is chosen to be backed up.",
+                "Nothing is selected to be backed up.",
                 "Choose at least one folder.",
             ));
         }
@@ -188,7 +191,7 @@ impl Coffer {
             && next_run(schedule, None, &self.inner.clock.zone()).is_none()
         {
             return Err(wording::invalid(
-                "The schedule has no day on which it could run.",
+                "The schedule has no day on which it can run.",
                 "Allow more days, or choose another interval.",
             ));
         }
@@ -396,9 +399,9 @@ impl Coffer {
             let stored =
                 coffer_engine::source::stored_path(Path::new(&given)).unwrap_or(given.clone());
             let problem = if given.is_empty() {
-                Some("Type a path.".to_owned())
+                Some("Enter a path.".to_owned())
             } else if !Path::new(&given).is_absolute() {
-                Some("Give the whole path, from the root on.".to_owned())
+                Some("Enter an absolute path.".to_owned())
             } else if own
                 .iter()
                 .any(|folder| Path::new(&stored).starts_with(folder))
@@ -410,7 +413,7 @@ impl Coffer {
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                         Some("It does not exist.".to_owned())
                     }
-                    Err(error) => Some(format!("It cannot be looked at: {error}.")),
+                    Err(error) => Some(format!("It cannot be accessed: {error}.")),
                 }
             };
             SourceCheck {
@@ -444,15 +447,18 @@ fn check_place(destination: &DestinationSettings) -> Result<()> {
         DestinationSettings::OneDrive { folder, .. } => {
             if folder.trim_matches('/').is_empty() {
                 return Err(wording::invalid(
-                    "No folder is named.",
-                    "Each backup needs a folder of its own on the drive.",
+                    "No folder is selected.",
+                    "Each backup needs its own folder on the drive.",
                 ));
             }
             coffer_onedrive::check_folder(folder).map_err(|error| wording::onedrive(&error))
         }
-        DestinationSettings::Folder { path } if !Path::new(path).is_absolute() => Err(
-            wording::invalid(format!("{path:?} is not a whole path."), "Choose a folder."),
-        ),
+        DestinationSettings::Folder { path } if !Path::new(path).is_absolute() => {
+            Err(wording::invalid(
+                format!("{path:?} is not an absolute path."),
+                "Choose a folder.",
+            ))
+        }
         DestinationSettings::Folder { .. } => Ok(()),
     }
 }

@@ -58,8 +58,8 @@ impl Coffer {
             learned.last_good = learned.last_good.map(|time| time.min(now));
             learned.retry_at = learned.retry_at.map(|time| time.min(now));
             learned.clock_note = Some(format!(
-                "The clock of this computer was ahead: it said {ahead:.0} when this backup was started or changed last. Its \
-                 schedule goes on from today's date."
+                "The clock of this computer was ahead: it said {ahead:.0} when this backup was last started or changed. Its \
+                 schedule continues from today's date."
             ));
         })?;
         Ok((definition, self.learned(job_id)?))

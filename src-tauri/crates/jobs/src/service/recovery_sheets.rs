@@ -93,8 +93,8 @@ fn check_known(definition: &JobDefinition) -> Result<()> {
     };
     if is_open || definition.name.trim().is_empty() {
         return Err(wording::invalid(
-            "The recovery sheet has to say the backup's name and where it is kept.",
-            "Choose these first.",
+            "The recovery sheet needs the backup's name and destination.",
+            "Enter these first.",
         ));
     }
     Ok(())

@@ -69,8 +69,8 @@ fn open_folder(folder: &Path) -> Result<()> {
     if !folder.is_dir() {
         return Err(wording::error(
             ErrorCode::NotFound,
-            format!("{} is not there any more.", folder.display()),
-            "It was moved or deleted since the restore.",
+            format!("{} no longer exists.", folder.display()),
+            "It was moved or deleted after the restore.",
         ));
     }
     opening::open(folder).map_err(|error| {

@@ -1,13 +1,13 @@
-//! Words for what an operation of the engine could not do.
+//! Messages for errors of the engine.
 
 use coffer_engine::Error as EngineError;
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_volume::Error as VolumeError;
 
 use super::files::{damaged, io_words, unusable};
-use super::{cancelled, chain, destination, error, full_disk, invalid, shortened};
+use super::{cancelled, chain, destination, error, full_disk, invalid, shortened, steps};
 
-/// Errors of the engine.
+/// The message for an error of the engine.
 pub fn engine(source: &EngineError) -> CommandError {
     match source {
         EngineError::Destination(source) => destination(source),
@@ -17,34 +17,34 @@ pub fn engine(source: &EngineError) -> CommandError {
         EngineError::Database(source) => error(
             ErrorCode::Failed,
             format!(
-                "The local database of this destination failed: {}.",
+                "The local index of this destination failed: {}.",
                 chain(source)
             ),
-            "Run again: it is read anew from the destination.",
+            "Run again; the index is rebuilt from the destination.",
         ),
         EngineError::WrongPassphrase { destination } => error(
             ErrorCode::WrongPassphrase,
             format!("The passphrase does not open the backup in {destination}."),
-            "Type the passphrase that this backup was made with; it is on its recovery sheet. Capital letters count; blanks \
-             at its ends and other ways to write accents were tried, too. Nothing was written.",
+            "Type the passphrase that this backup was created with; it is on its recovery sheet. Upper and lower case matter; \
+             leading or trailing spaces and other spellings of accents were already tried. Nothing was written.",
         ),
         EngineError::PassphraseRequired { destination } => error(
             ErrorCode::WrongPassphrase,
             format!("The backup in {destination} is encrypted."),
-            "Give its passphrase.",
+            "Enter its passphrase.",
         ),
         EngineError::NotEncrypted { destination } => error(
             ErrorCode::DestinationMismatch,
-            format!("The backup in {destination} is not encrypted, and a passphrase was given."),
-            "Turn encryption off for this folder (--no-encryption), or choose another folder.",
+            format!("The backup in {destination} is not encrypted, but a passphrase was given."),
+            steps::NO_ENCRYPTION.app,
         ),
         EngineError::SourceLeft { path } => error(
             ErrorCode::Failed,
             format!(
-                "{} went away while it was read, so no version was made.",
+                "{} disappeared while it was being read, so no version was created.",
                 path.display()
             ),
-            "Attach its disk and run again; what was sent is not sent again.",
+            "Connect its disk and run again; uploaded data is not sent again.",
         ),
         EngineError::UnusableFormat { source } => {
             let what = match source {
@@ -52,9 +52,12 @@ pub fn engine(source: &EngineError) -> CommandError {
                 other => other.to_string(),
             };
             invalid(
-                format!("A backup cannot be made with {what}."),
-                "Blocks have 1 KiB to 2 GiB (--blocksize), hashes are SHA256, SHA384, SHA512, SHA1 or MD5. Leave the options \
-                 out to have the usual ones.",
+                format!("A backup cannot be created with {what}."),
+                format!(
+                    "{} 1 KiB to 2 GiB; hashes are SHA256, SHA384, SHA512, SHA1 or MD5. Leave these options out to use the \
+                     defaults.",
+                    steps::BLOCK_SIZES.app
+                ),
             )
         }
         EngineError::FormatMismatch {
@@ -63,19 +66,21 @@ pub fn engine(source: &EngineError) -> CommandError {
             asked,
         } => error(
             ErrorCode::DestinationMismatch,
-            format!("The backup in {destination} has {found}; this job asks for {asked}."),
-            "Leave block size and hashes as the backup has them, or choose another folder. Nothing was uploaded.",
+            format!("The backup in {destination} has {found}, but this job asks for {asked}."),
+            "Keep the block size and hashes of the existing backup, or choose another folder. Nothing was uploaded.",
         ),
         EngineError::VolumesMissing { destination, names } => error(
             ErrorCode::Failed,
             format!(
-                "{} volume(s) that were uploaded are gone from {destination}: {}.",
+                "{} uploaded volume(s) are missing from {destination}: {}.",
                 names.len(),
                 shortened(names)
             ),
-            "Look in the recycle bin of the drive and restore them there; nothing was changed. If they are gone for good: \
-             `coffer list-broken-files` shows what is lost, and `coffer purge-broken-files` takes it out of the versions, so \
-             that backups go on. All other files can be restored.",
+            format!(
+                "Restore them from the recycle bin of the drive if they are there; nothing was changed. {} All other files \
+                 can be restored.",
+                steps::PURGE_BROKEN.app
+            ),
         ),
         EngineError::DestinationGone {
             destination,
@@ -85,8 +90,10 @@ pub fn engine(source: &EngineError) -> CommandError {
             format!(
                 "The backup in {destination} is gone: it had {versions} version(s), and now there is nothing."
             ),
-            "Plug the disk in, mount the share, or move the folder back where it was, then run again. To begin a new backup \
-             there, run once with --allow-new-destination.",
+            format!(
+                "Connect the disk, mount the share, or move the folder back to where it was, then run again. {}",
+                steps::ALLOW_NEW_DESTINATION.app
+            ),
         ),
         EngineError::UnreadableModule {
             destination,
@@ -94,28 +101,19 @@ pub fn engine(source: &EngineError) -> CommandError {
         } => error(
             ErrorCode::DestinationMismatch,
             format!(
-                "{destination} holds a backup with volumes of the kind .{module}, which Coffer cannot read."
+                "{destination} contains a backup with volumes of the type .{module}, which Coffer cannot read."
             ),
             "Open it with the version of Duplicati that wrote it, or choose another folder. Nothing was written.",
         ),
         EngineError::ForeignFolder { path } => error(
             ErrorCode::Failed,
             format!("{} belongs to another user.", path.display()),
-            "Files there could be read or changed by others. Delete the folder, or choose another one with COFFER_CACHE_DIR.",
+            "Others could read or change files there. Delete the folder, or set COFFER_CACHE_DIR to another one.",
         ),
         EngineError::Locked { destination } => error(
             ErrorCode::Busy,
-            format!("Another operation works on {destination}."),
+            format!("Another operation is using {destination}."),
             "Wait until it is done, or stop it.",
-        ),
-        EngineError::NoBackup {
-            destination,
-            prefix,
-            others,
-        } if others.is_empty() => error(
-            ErrorCode::NotFound,
-            format!("There is no backup named {prefix:?} in {destination}."),
-            "Check the folder.",
         ),
         EngineError::NoBackup {
             destination,
@@ -124,10 +122,14 @@ pub fn engine(source: &EngineError) -> CommandError {
         } => error(
             ErrorCode::NotFound,
             format!("There is no backup named {prefix:?} in {destination}."),
-            format!(
-                "Backups with other prefixes are there: {}.",
-                shortened(others)
-            ),
+            if others.is_empty() {
+                "Check the folder.".to_owned()
+            } else {
+                format!(
+                    "There are backups with other prefixes: {}.",
+                    shortened(others)
+                )
+            },
         ),
         EngineError::NoVersion { number, oldest } => error(
             ErrorCode::NotFound,
@@ -136,92 +138,94 @@ pub fn engine(source: &EngineError) -> CommandError {
         ),
         EngineError::VersionGone { time } => error(
             ErrorCode::NotFound,
-            format!("The version of {time:.0} is not there any more."),
-            "It was deleted after the list of versions was made. Open the backup again.",
+            format!("The version of {time:.0} no longer exists."),
+            "It was deleted after the versions were listed. Open the backup again.",
         ),
         EngineError::DataMissing { destination, .. } => error(
             ErrorCode::Failed,
-            format!("Data that versions in {destination} need is missing. Nothing was deleted."),
-            "Look at the damage with `coffer list-broken-files` and take it out with `coffer purge-broken-files`; what was \
-             deleted by hand may be in the recycle bin there.",
+            format!(
+                "Some data needed by versions in {destination} is missing. Nothing was deleted."
+            ),
+            format!(
+                "Files that were deleted by hand may be in the recycle bin there. {}",
+                steps::PURGE_BROKEN.app
+            ),
         ),
         EngineError::Unreadable { name, why } => error(
             ErrorCode::Failed,
-            format!("{name} cannot be read now: {why}. Nothing was given up."),
-            "It may be whole. Make it readable again (rights, disk, share), then run this again.",
+            format!("{name} cannot be read right now: {why}. Nothing was deleted."),
+            "It may be undamaged. Make it readable again (permissions, disk, share), then retry.",
         ),
         EngineError::VersionUnreadable { number, name } => error(
             ErrorCode::Failed,
             format!(
-                "Version {number} cannot be read ({name} is damaged), so nobody knows what it needs. Nothing was deleted."
+                "Version {number} cannot be read because {name} is damaged, so the data it needs is unknown. Nothing was \
+                 deleted."
             ),
             format!(
-                "Bring the file back if there is a copy of it; else delete this version with `coffer delete \
-                 --version={number}`. All others can be restored."
+                "{} All other versions can be restored.",
+                steps::DELETE_UNREADABLE.app
             ),
         ),
         EngineError::Program { program, source } => error(
             ErrorCode::Failed,
             format!("{} cannot be run: {}.", program.display(), io_words(source)),
-            "Volumes that GnuPG encrypted need that program; install it, or name it with --gpg-program-path.",
+            steps::GPG_PROGRAM.app,
         ),
         EngineError::NoFreeTime { time } => error(
             ErrorCode::Failed,
             format!(
-                "The version of {time} cannot be written anew: the next second has a version, too."
+                "The version of {time} cannot be rewritten, because the next second also has a version."
             ),
-            "Delete one of the two versions first.",
+            steps::DELETE_ONE_OF_TWO.app,
         ),
         EngineError::FullRemoval => invalid(
             "This would delete every version.",
-            "Pass --allow-full-removal if that is meant.",
+            steps::ALLOW_FULL_REMOVAL.app,
         ),
         EngineError::OnlyDamagedLeft { time } => error(
             ErrorCode::Failed,
             format!(
-                "Every version that this would keep is damaged, and that of {time:.0}, which is whole, would be deleted. \
-                 Nothing was deleted."
+                "Only damaged versions would be kept, and the intact version of {time:.0} would be deleted. Nothing was \
+                 deleted."
             ),
-            "Delete the damaged versions first with `coffer delete --version=<number>` (`coffer list-broken-files` names \
-             them), make another backup, or pass --allow-full-removal if that is meant.",
+            steps::DELETE_DAMAGED.app,
         ),
-        EngineError::SeveralRetentions => invalid(
-            "Only one of --keep-versions, --keep-time and --retention-policy can be used.",
-            "Choose one of them.",
-        ),
+        EngineError::SeveralRetentions => invalid(steps::ONE_RETENTION.app, "Remove the others."),
         EngineError::NothingMatches => error(
             ErrorCode::NotFound,
-            "Nothing in this version matches what was asked for.",
+            "Nothing in this version matches.",
             "List the version's files and check the path.",
         ),
         EngineError::OtherSystem { is_windows: true } => error(
             ErrorCode::Failed,
-            "These files come from Windows; this computer has no such paths.",
-            "Choose a folder to restore into (--restore-path). In it, each drive becomes a folder (C:\\ is C), and so do \
-             the parts of the path between \\. Nothing was restored.",
+            "These files come from Windows, whose paths do not exist on this computer.",
+            format!(
+                "{} Each drive becomes a folder there (C:\\ becomes C). Nothing was restored.",
+                steps::CHOOSE_TARGET.app
+            ),
         ),
         EngineError::OtherSystem { is_windows: false } => error(
             ErrorCode::Failed,
-            "These files come from Linux or macOS; Windows has no such paths.",
-            "Choose a folder to restore into (--restore-path). In it, the parts of the path between / become folders. \
-             Nothing was restored.",
+            "These files come from Linux or macOS, whose paths do not exist on Windows.",
+            format!("{} Nothing was restored.", steps::CHOOSE_TARGET.app),
         ),
         EngineError::NoSource { sources } => error(
             ErrorCode::NotFound,
             format!("None of the sources can be read: {}.", shortened(sources)),
-            "Check how they are written, attach the disk they are on, and make sure that you may read them. Nothing was \
-             written, and all versions stay.",
+            "Check the spelling, attach the disk they are on, and make sure that you have permission to read them. Nothing \
+             was written, and all versions are kept.",
         ),
         EngineError::InvalidPrefix { prefix } => invalid(
-            format!("{prefix:?} cannot be a prefix."),
-            "Use letters, digits, _ and dots, and no hyphen.",
+            format!("{prefix:?} cannot be used as a prefix."),
+            "Use letters, digits, underscores and dots, but no hyphen.",
         ),
         EngineError::InvalidFilter { rule, why } => invalid(
-            format!("The filter {rule:?} cannot be read: {why}."),
+            format!("The filter {rule:?} is not valid: {why}."),
             "Correct or remove the rule.",
         ),
         EngineError::InvalidOption { option, value, why } => invalid(
-            format!("--{option}={value} cannot be used: {why}."),
+            format!("{value:?} {}{option}: {why}.", steps::INVALID_OPTION.app),
             "Correct the value.",
         ),
         EngineError::SpoolFull { path } => full_disk(&format!("the disk with {}", path.display())),
@@ -232,6 +236,5 @@ pub fn engine(source: &EngineError) -> CommandError {
             source,
         } => unusable(operation, &path.display().to_string(), source),
         EngineError::Cancelled => cancelled(),
-        other => error(ErrorCode::Failed, format!("{other}."), "Try again."),
     }
 }

@@ -4,7 +4,7 @@ use coffer_ipc::ErrorCode;
 use coffer_ipc::account::SignInWay;
 use coffer_ipc::job::JobState;
 use coffer_ipc::run::RunResult;
-use coffer_jobs::Coffer;
+use coffer_jobs::{Coffer, wording};
 use coffer_onedrive_sim::{Action, Entry, Fault, Op};
 use tokio_util::sync::CancellationToken;
 
@@ -199,7 +199,8 @@ async fn the_sign_in_is_chosen_by_name_when_there_are_several() {
     }
     for wanted in [None, Some("nobody")] {
         let refused = coffer.choose_sign_in(wanted).await.err().unwrap();
-        assert!(refused.hint.contains("auth list"), "{refused:?}");
+        let hint = wording::for_command_line(&refused.hint);
+        assert!(hint.contains("auth list"), "{refused:?}");
     }
 }
 

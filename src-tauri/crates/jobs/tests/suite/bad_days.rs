@@ -120,10 +120,10 @@ async fn each_lost_sign_in_says_why_and_what_helps() {
         (|simulator| simulator.change_password("alex"), "password"),
         (
             |simulator| simulator.require_mfa("alex", true),
-            "second factor",
+            "additional verification",
         ),
         (|simulator| simulator.set_disabled("alex", true), "disabled"),
-        (|simulator| simulator.expire_refresh("alex"), "ran out"),
+        (|simulator| simulator.expire_refresh("alex"), "expired"),
     ];
     let mut hints = std::collections::BTreeSet::new();
     for (lose, why) in ways {

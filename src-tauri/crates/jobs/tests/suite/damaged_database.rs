@@ -79,7 +79,7 @@ async fn damage_while_the_app_runs_is_mended_and_told_and_the_next_start_goes_we
         );
         let card = coffer.job_cards().unwrap().remove(0);
         assert_ne!(card.health.level, HealthLevel::Bad, "{table}: {card:?}");
-        assert!(problem(&coffer).contains("has been mended"));
+        assert!(problem(&coffer).contains("has been repaired"));
     }
 
     let cancel = tokio_util::sync::CancellationToken::new();
@@ -94,7 +94,7 @@ async fn damage_while_the_app_runs_is_mended_and_told_and_the_next_start_goes_we
     };
     cancel.cancel();
     schedule.await.unwrap();
-    assert!(told.contains("has been mended"), "{told}");
+    assert!(told.contains("has been repaired"), "{told}");
 }
 
 #[tokio::test]

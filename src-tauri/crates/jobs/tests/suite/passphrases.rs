@@ -120,7 +120,10 @@ async fn a_passphrase_that_the_keychain_lost_is_repaired_by_one_that_opens_the_b
     let JobState::NeedsAttention { error } = card.state else {
         panic!("the job does not say what it waits for");
     };
-    assert!(error.message.contains("not in the keychain"), "{error:?}");
+    assert!(
+        error.message.contains("not in this computer's keychain"),
+        "{error:?}"
+    );
 
     let card = coffer.repair_passphrase(&id, RIGHT).await.unwrap();
 
@@ -142,7 +145,7 @@ async fn a_disk_that_is_away_does_not_make_any_passphrase_right() {
         let refused = coffer.repair_passphrase(&id, WRONG).await.unwrap_err();
 
         assert_eq!(refused.code, ErrorCode::DestinationGone);
-        assert!(refused.hint.contains("nothing was kept or replaced"));
+        assert!(refused.hint.contains("nothing was stored or replaced"));
         assert_eq!(kept(&computer, &id).unwrap(), RIGHT);
     }
 }
@@ -161,7 +164,7 @@ async fn without_a_connection_nothing_is_replaced_and_that_is_said() {
     let refused = coffer.repair_passphrase(&id, RIGHT).await.unwrap_err();
 
     assert_eq!(refused.code, ErrorCode::Offline);
-    assert!(refused.hint.contains("nothing was kept or replaced"));
+    assert!(refused.hint.contains("nothing was stored or replaced"));
     assert_eq!(kept(&computer, &id).unwrap(), RIGHT);
 }
 

@@ -34,7 +34,7 @@ async fn every_line_is_filled_before_the_job_is_saved_and_ever_after() {
     for (label, expected) in [
         ("Backup", "laptop"),
         ("Account", account.name.as_str()),
-        ("Drive id", &account.drive_id),
+        ("Drive ID", &account.drive_id),
         ("Folder", "Backups/laptop"),
         ("File prefix", "mine"),
         ("Passphrase", "an old key, a new door"),
@@ -63,7 +63,7 @@ async fn a_client_id_of_ones_own_is_on_the_sheet() {
     let sheet = coffer.recovery_sheet(&draft(&job)).await.ok().unwrap();
 
     let client_id = "01234567-89ab-cdef-0123-456789abcdef";
-    assert_eq!(value(&sheet, "Client id"), Some(client_id));
+    assert_eq!(value(&sheet, "Client ID"), Some(client_id));
     assert_eq!(value(&sheet, "AuthID service"), None);
 }
 

@@ -20,14 +20,14 @@ use crate::endpoints::Endpoints;
 use crate::names::{check_folder, encode, encode_path};
 use crate::oauth::{Credential, Now, Tokens};
 
-/// Most shared items whose drives are looked at.
+/// Maximum number of shared items whose drives are listed.
 const MAX_SHARED: usize = 100;
 
 /// An account on OneDrive. Cheap to clone; clones share the token and the gate.
 #[derive(Clone)]
 pub struct OneDrive {
     graph: Arc<Graph>,
-    /// What stands for the credential in file names; none for one that is not kept.
+    /// Identifies the credential in file names; `None` for one that is not stored.
     name: Option<String>,
 }
 
@@ -93,8 +93,8 @@ impl OneDrive {
         })
     }
 
-    /// Shares what the service asks for with all processes that name the same folder, restarts included. The folder
-    /// is made when there is something to keep; its files hold no secret.
+    /// Shares the service's limits with all processes that use the same folder, and across restarts. The folder is
+    /// created when there is something to store; its files contain no secrets.
     #[must_use]
     pub fn with_pacing(self, folder: &Path) -> Self {
         if let Some(name) = &self.name {
@@ -103,12 +103,12 @@ impl OneDrive {
         self
     }
 
-    /// Until when the service wants nothing to come, while a request waits for that; nothing while it is soon.
+    /// When the next request may be sent, while a request waits for the service; `None` while that is soon.
     pub fn waits(&self) -> watch::Receiver<Option<Timestamp>> {
         self.graph.gate.waits()
     }
 
-    /// What of an upload may go from now on; `None` without a limit by the service.
+    /// How much of an upload may be sent from now on; `None` if the service sets no limit.
     pub fn allowance(&self) -> Option<Allowance> {
         self.graph.gate.allowance()
     }
@@ -117,7 +117,7 @@ impl OneDrive {
         &self.graph
     }
 
-    /// Uses the credential, so that it does not run out for want of use: Microsoft's end after 90 days without.
+    /// Uses the credential, so that it does not expire for lack of use; Microsoft's expire after 90 days.
     ///
     /// # Errors
     /// [`DestinationError::SignInRequired`], and those of the connection.
@@ -148,14 +148,14 @@ impl OneDrive {
         }
     }
 
-    /// All drives of the account, its own first, and those of others in which something is shared with it.
+    /// All drives of the account, its own first, and drives of others in which something is shared with it.
     ///
     /// # Errors
     /// Those of the connection and the sign-in.
     pub async fn drives(&self, cancel: &CancellationToken) -> Result<Vec<Drive>> {
         let own = self.drive(None, cancel).await?;
         let url = format!("{}/me/drives", self.graph.endpoints.graph());
-        // The list may leave the own drive out, and some accounts have no list at all.
+        // The list may omit the account's own drive, and some accounts have no list at all.
         let listed: Vec<DriveJson> = match list(&self.graph, url, ("list", "the drives"), cancel)
             .await
         {
@@ -175,7 +175,7 @@ impl OneDrive {
             {
                 continue;
             }
-            // Most sign-ins are for the person's own files only; what is closed to them cannot be chosen.
+            // Most sign-ins cover only the user's own files; drives they cannot access are left out.
             match self.drive(Some(&id), cancel).await {
                 Err(DestinationError::Refused { .. } | DestinationError::NotFound { .. }) => {}
                 drive => drives.push(drive?),
@@ -189,7 +189,7 @@ impl OneDrive {
         let url = format!("{}/me/drive/sharedWithMe", self.graph.endpoints.graph());
         let shared = list(&self.graph, url, ("list", "what is shared"), cancel).await;
         let shared: Vec<SharedJson> = match shared {
-            // Microsoft retires this list, and some accounts never had it.
+            // Microsoft is retiring this list, and some accounts never had it.
             Err(DestinationError::NotFound { .. } | DestinationError::Refused { .. }) => Vec::new(),
             shared => shared?,
         };
@@ -262,7 +262,7 @@ impl OneDrive {
 fn drive_url(graph: &Graph, drive_id: Option<&str>) -> String {
     let base = graph.endpoints.graph();
     match drive_id.map(str::trim).filter(|id| !id.is_empty()) {
-        // `!` is part of business drive ids and may stand in a path as it is.
+        // `!` is part of business drive ids and needs no encoding in a path.
         Some(id) => format!("{base}/drives/{}", encode(&padded(id)).replace("%21", "!")),
         None => format!("{base}/me/drive"),
     }

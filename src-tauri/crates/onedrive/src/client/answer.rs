@@ -1,4 +1,4 @@
-//! What an answer that is no success means.
+//! The meaning of unsuccessful answers.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 
-/// Bytes of an error's body that are looked at.
+/// Bytes of an error's body that are read.
 const MAX_BODY: usize = 64 * 1024;
 
-/// Longest wait that is believed: whoever is asked to stay away longer looks again after a day.
+/// Longest wait that is honored: when asked to wait longer, try again after a day.
 pub(super) const LONGEST_BELIEVED: Duration = Duration::from_secs(24 * 3600);
 
 /// Wait after a bandwidth limit that names no time.
 const BANDWIDTH_WAIT: Duration = Duration::from_secs(300);
 
-/// Headers by which answers of Microsoft's services are known; pages of a hotel or a company's proxy have none of them.
+/// Headers that identify answers of Microsoft's services; the login pages of networks and proxies have none of them.
 const OWN_HEADERS: [&str; 6] = [
     "request-id",
     "client-request-id",
@@ -29,19 +29,19 @@ const OWN_HEADERS: [&str; 6] = [
 /// Codes of paths that can never work.
 const LONG_PATH: [&str; 3] = ["pathIsTooLong", "pathTooDeep", "parameterIsTooLong"];
 
-/// An answer that is no success.
+/// An unsuccessful answer.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     /// Codes from the outermost to the most specific, in lower case.
     codes: Vec<String>,
-    /// The time that was named, when it is one: at least a second, at most a day.
+    /// How long the answer asks to wait: at least a second, at most a day.
     pub(crate) retry_after: Option<Duration>,
-    /// Whether the service itself answered, and not something on the way to it.
+    /// Whether the service itself answered, and not something in between.
     is_own: bool,
-    /// The token lacks something that only the person can give.
+    /// The token lacks claims that only the user can provide.
     wants_claims: bool,
-    /// A failure of Microsoft's own sign-in service, which passes.
+    /// A transient failure of Microsoft's own sign-in service.
     is_rps: bool,
 }
 
@@ -60,7 +60,7 @@ impl Refusal {
     pub(crate) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let codes = codes(body);
         let is_own = !codes.is_empty() || has_own_header(headers);
-        // What Microsoft's support asks for first.
+        // Microsoft's support asks for these first.
         tracing::info!(
             status = status.as_u16(),
             code = codes.last().and_then(|code| loggable(code)),
@@ -89,12 +89,12 @@ impl Refusal {
             .any(|found| found.eq_ignore_ascii_case(code))
     }
 
-    /// The service itself says that there is no such thing.
+    /// The service itself says that the item does not exist.
     pub(crate) fn is_not_found(&self) -> bool {
         self.is_own && self.status == StatusCode::NOT_FOUND
     }
 
-    /// Whether the service itself answered, and not something on the way to it.
+    /// Whether the service itself answered, and not something in between.
     pub(crate) fn is_own(&self) -> bool {
         self.is_own
     }
@@ -104,7 +104,7 @@ impl Refusal {
         self.is_own && self.status == StatusCode::UNAUTHORIZED && !self.is_rps && !self.wants_claims
     }
 
-    /// 429, 509, and a 503 that says when to come back.
+    /// 429, 509, and a 503 that names a time.
     pub(crate) fn is_throttling(&self) -> bool {
         matches!(self.status.as_u16(), 429 | 509)
             || (self.status == StatusCode::SERVICE_UNAVAILABLE && self.retry_after.is_some())
@@ -136,14 +136,14 @@ impl Refusal {
             },
             _ if self.is_full() => DestinationError::Full,
             401 if self.is_rps => DestinationError::Unavailable {
-                why: "Microsoft's sign-in service has a failure".to_owned(),
+                why: "Microsoft's sign-in service is having problems".to_owned(),
             },
             401 | 403 if self.wants_claims => DestinationError::SignInRequired {
-                why: "Microsoft asks for one more proof of who you are".to_owned(),
-                next: "Sign in again, and have your second factor at hand.",
+                why: "Microsoft requires additional verification".to_owned(),
+                next: "Sign in again, and have your second factor ready.",
             },
             401 => DestinationError::sign_in_required(
-                "Microsoft has not accepted the access it gives for more than an hour",
+                "Microsoft has rejected its own access token for more than an hour",
             ),
             403 => refused("access is denied".to_owned()),
             404 => DestinationError::NotFound {
@@ -158,12 +158,12 @@ impl Refusal {
             400 if self.has_code("invalidResourceId") || self.has_code("invalidRequest") => {
                 refused("OneDrive does not understand the drive, folder or name".to_owned())
             }
-            405 | 501 => refused("this drive cannot do that".to_owned()),
+            405 | 501 => refused("this drive does not support that".to_owned()),
             505 => refused("OneDrive answered with status 505".to_owned()),
             423 => DestinationError::Locked {
                 name: name.to_owned(),
             },
-            // 412 is answered although no condition was sent; the others are seen when services move.
+            // 412 occurs although no condition was sent; the others have been seen while services are moved.
             406 | 408 | 409 | 410 | 412 | 421 | 425 | 428 | 500..=599 => {
                 DestinationError::Unavailable {
                     why: format!(
@@ -177,31 +177,31 @@ impl Refusal {
     }
 }
 
-/// The time after which an answer asks to come back, when it is one: at least a second, at most a day.
+/// How long an answer asks to wait: at least a second, at most a day.
 pub(crate) fn named_wait(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = value.parse().ok().map(Duration::from_secs);
-    // Nothing, and a moment that has passed, is no time: whoever comes back at once is refused at once.
+    // Zero and past dates do not count: retrying immediately would be refused again.
     seconds
         .or_else(|| until_date(value, now_there(headers)))
         .filter(|wait| *wait >= SHORTEST_WAIT)
         .map(|wait| wait.min(LONGEST_BELIEVED))
 }
 
-/// Seconds until an HTTP date, when it is to come.
+/// Time until an HTTP date, if it is in the future.
 fn until_date(value: &str, now: Timestamp) -> Option<Duration> {
     let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
     Duration::try_from(date.duration_since(now)).ok()
 }
 
-/// The time as the service has it; our own clock may be minutes away from it.
+/// The service's own time; this computer's clock may be minutes off.
 fn now_there(headers: &HeaderMap) -> Timestamp {
     let date = headers.get(reqwest::header::DATE);
     let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date.to_str().ok()?).ok());
     date.map_or_else(Timestamp::now, |date| date.timestamp())
 }
 
-/// Whether an answer has what only Microsoft's services put there.
+/// Whether an answer has a header that only Microsoft's services send.
 pub(super) fn has_own_header(headers: &HeaderMap) -> bool {
     OWN_HEADERS.iter().any(|name| headers.contains_key(*name))
         || headers
@@ -209,12 +209,12 @@ pub(super) fn has_own_header(headers: &HeaderMap) -> bool {
             .any(|name| name.as_str().starts_with("x-ms-"))
 }
 
-/// The number under which the service has the request in its logs.
+/// The id of the request in the service's logs.
 fn request_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("request-id")?.to_str().ok().and_then(loggable)
 }
 
-/// A word of an answer, if it is one: whoever answers may be anybody.
+/// A word of an answer, if it is safe to log: anything may have answered.
 fn loggable(word: &str) -> Option<&str> {
     let is_word = word.len() <= 64 && word.bytes().all(|byte| byte.is_ascii_graphic());
     is_word.then_some(word)
@@ -225,12 +225,12 @@ pub(super) fn is_page(headers: &HeaderMap) -> bool {
     is_of_kind(headers, "text/html")
 }
 
-/// Whether an answer is said to be of a kind.
+/// Whether the content type of an answer starts with `kind`.
 pub(super) fn is_of_kind(headers: &HeaderMap, kind: &str) -> bool {
-    let stated = headers.get(CONTENT_TYPE);
-    stated
-        .and_then(|stated| stated.to_str().ok())
-        .is_some_and(|stated| stated.to_ascii_lowercase().starts_with(kind))
+    let content_type = headers.get(CONTENT_TYPE);
+    content_type
+        .and_then(|content_type| content_type.to_str().ok())
+        .is_some_and(|content_type| content_type.to_ascii_lowercase().starts_with(kind))
 }
 
 /// `error.code`, then those of the nested `innerError`s, which may be spelled `innererror`.
@@ -284,7 +284,7 @@ mod tests {
             ("7201", Some(7201)),
             ("2592000", Some(86_400)),
             ("18446744073709551615", Some(86_400)),
-            // By a clock that may be wrong: it has passed, and it is just now.
+            // In the past, by any clock.
             ("Tue, 01 Sep 2020 11:59:00 GMT", None),
         ] {
             assert_eq!(wait(&[("retry-after", value)]), wanted, "{value}");
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_something_else_answered_is_believed_by_nobody() {
+    fn answers_of_something_in_between_are_not_trusted() {
         let page = b"<html>Log in to the hotel's network</html>";
         for status in [
             400, 401, 403, 404, 405, 407, 410, 413, 451, 501, 505, 507, 511,

@@ -32,10 +32,10 @@ pub struct OneDriveDestination {
     pub(super) options: TransferOptions,
     /// The folder's id, once it is known; addresses with it survive a rename of the folder.
     folder_id: Mutex<Option<String>>,
-    /// Upload sessions of this process that are not over, by file name.
+    /// Open upload sessions of this process, by file name.
     pub(super) sessions: std::sync::Mutex<HashMap<String, Checkpoint>>,
-    /// The drive has a recycle bin only.
-    only_recycles: AtomicBool,
+    /// Whether the drive does not support permanent deletion.
+    permanent_delete_unsupported: AtomicBool,
 }
 
 impl OneDriveDestination {
@@ -53,7 +53,7 @@ impl OneDriveDestination {
             options,
             folder_id: Mutex::new(None),
             sessions: std::sync::Mutex::default(),
-            only_recycles: AtomicBool::new(false),
+            permanent_delete_unsupported: AtomicBool::new(false),
         }
     }
 
@@ -74,7 +74,7 @@ impl OneDriveDestination {
         }
     }
 
-    /// Address of a file in the folder, to which `:/action` or nothing is added.
+    /// Address of a file in the folder, to which `:/action` can be appended.
     pub(super) async fn file_url(&self, name: &str, cancel: &CancellationToken) -> Result<String> {
         if let Some(why) = problem(name) {
             return Err(DestinationError::InvalidName {
@@ -86,7 +86,7 @@ impl OneDriveDestination {
         if whole > MAX_PATH {
             return Err(DestinationError::InvalidName {
                 name: name.to_owned(),
-                why: format!("its path has {whole} characters; OneDrive takes {MAX_PATH}"),
+                why: format!("its path has {whole} characters; OneDrive allows {MAX_PATH}"),
             });
         }
         let id = self.folder_id(cancel).await?;
@@ -112,13 +112,13 @@ impl OneDriveDestination {
         Ok(id)
     }
 
-    /// Whether the folder was there when it was looked for last.
+    /// Whether the folder existed when it was last looked up.
     pub(super) async fn has_folder(&self) -> bool {
         self.folder_id.lock().await.is_some()
     }
 
-    /// Whether a refusal may come from a folder that was replaced since its id was learned; the new id is then known,
-    /// and the call may be made once more.
+    /// Whether a refusal may be due to a folder that was replaced after its id was looked up; the new id is then known,
+    /// and the call can be repeated.
     pub(super) async fn moved(
         &self,
         refusal: &Refusal,
@@ -137,7 +137,7 @@ impl OneDriveDestination {
         Ok(has_moved)
     }
 
-    /// Sends a call about a file; a second time when the folder has another id now.
+    /// Sends a call about a file, and repeats it if the folder has a new id.
     pub(super) async fn send_about(
         &self,
         (method, action): (Method, &str),
@@ -184,7 +184,7 @@ impl OneDriveDestination {
         })
     }
 
-    /// Creates the last part of `path` in its parent; somebody else may have been faster.
+    /// Creates the last part of `path` in its parent; another client may have been faster.
     async fn create(&self, parent: &str, path: &str, cancel: &CancellationToken) -> Result<Item> {
         let name = path.rsplit('/').next().unwrap_or(path);
         let parent = encode(parent).replace("%21", "!");
@@ -207,8 +207,8 @@ impl OneDriveDestination {
         }
     }
 
-    /// Deletes past the recycle bin; false when the drive cannot.
-    async fn delete_for_good(&self, name: &str, cancel: &CancellationToken) -> Result<bool> {
+    /// Deletes without the recycle bin; false when the drive does not support that.
+    async fn delete_permanently(&self, name: &str, cancel: &CancellationToken) -> Result<bool> {
         let missing = || DestinationError::NotFound {
             name: name.to_owned(),
         };
@@ -237,15 +237,16 @@ impl OneDriveDestination {
             {
                 Err(refusal.into_error("delete", name))
             }
-            // Personal drives have no such thing, and some rights do not cover it.
+            // Personal drives do not support it, and some permissions do not cover it.
             Outcome::Refused(_) => {
-                self.only_recycles.store(true, Ordering::Relaxed);
+                self.permanent_delete_unsupported
+                    .store(true, Ordering::Relaxed);
                 Ok(false)
             }
         }
     }
 
-    /// The file `name`, if it is there.
+    /// The file `name`, if it exists.
     pub(super) async fn find_file(
         &self,
         name: &str,
@@ -260,7 +261,7 @@ impl OneDriveDestination {
     }
 }
 
-/// Whether the service itself says that something is gone. When it does not, asking again tells.
+/// Whether the service itself says that something is gone. If something else answered, a retry decides.
 fn done(answer: &Response) -> Result<()> {
     let is_done = answer.status() == StatusCode::NO_CONTENT && has_own_header(answer.headers());
     is_done
@@ -287,7 +288,7 @@ impl Destination for OneDriveDestination {
             );
             match list::<Item>(&self.graph, url, ("list", &self.folder), cancel).await {
                 Err(DestinationError::NotFound { .. }) if tried.as_ref() != Some(&id) => {
-                    // Deleted, and maybe made anew, since its id was learned.
+                    // It was deleted, and maybe recreated, after its id was looked up.
                     *self.folder_id.lock().await = None;
                     tried = Some(id);
                 }
@@ -358,8 +359,8 @@ impl Destination for OneDriveDestination {
     async fn delete(&self, name: &str, cancel: &CancellationToken) -> Result<()> {
         let purpose = ("delete", name);
         if self.options.deletion == Deletion::Permanent
-            && !self.only_recycles.load(Ordering::Relaxed)
-            && self.delete_for_good(name, cancel).await?
+            && !self.permanent_delete_unsupported.load(Ordering::Relaxed)
+            && self.delete_permanently(name, cancel).await?
         {
             return Ok(());
         }
@@ -402,7 +403,7 @@ impl Destination for OneDriveDestination {
         let asked: Result<DriveJson> = cancellable(cancel, self.graph.json(call, cancel)).await?;
         match asked {
             Ok(drive) => Ok(drive.into_quota()),
-            // Some drives do not say; that is no reason for anything to fail.
+            // Some drives do not report it, which is no reason to fail.
             Err(DestinationError::NotFound { .. } | DestinationError::Refused { .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -1,4 +1,4 @@
-//! Downloads: Graph names an address for a short time, which is asked without the token.
+//! Downloads: Graph returns a short-lived address, which is used without the token.
 
 use std::io;
 use std::ops::Range;
@@ -19,10 +19,10 @@ use super::rests::Rests;
 use crate::endpoints::is_private;
 use crate::quickxor::QuickXor;
 
-/// Connections that may break during one download before the whole call fails.
+/// Lost connections during one download before the whole call fails.
 const RESUMES: u32 = 5;
 
-/// What has arrived of a file.
+/// The part of a file that has arrived.
 struct Copy<'t> {
     target: &'t Path,
     file: File,
@@ -49,13 +49,13 @@ impl<'t> Copy<'t> {
         Ok(())
     }
 
-    /// Returns its bytes when it is what the service states.
+    /// Returns the bytes if they match the length and hash that the service reported.
     async fn finish(mut self, item: &Item, name: &str) -> Result<u64> {
         let flushed = self.file.flush().await;
         flushed.map_err(|source| not_written(self.target, source))?;
         let got = self.got;
         let why = if got != item.size {
-            format!("{got} bytes came instead of {}", item.size)
+            format!("{got} bytes arrived instead of {}", item.size)
         } else if got > 0
             && item
                 .quick_xor()
@@ -80,7 +80,7 @@ impl OneDriveDestination {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<u64> {
-        // The item states length and hash; a download alone could end early and look complete.
+        // The item has length and hash; a download alone could end early and look complete.
         let missing = || DestinationError::NotFound {
             name: name.to_owned(),
         };
@@ -96,7 +96,7 @@ impl OneDriveDestination {
             if broken > 0 {
                 let now = self.find_file(name, cancel).await?.ok_or_else(missing)?;
                 if !now.is_same(&item) {
-                    // Another file stands there now: nothing of the old one fits it.
+                    // The file was replaced, so nothing of the old one can be used.
                     copy = Copy::begin(target).await?;
                 }
                 item = now;
@@ -114,7 +114,7 @@ impl OneDriveDestination {
                 opened => opened?,
             };
             if copy.got > 0 && answer.status() != StatusCode::PARTIAL_CONTENT {
-                // The range was ignored: everything comes again.
+                // The range was ignored, so the whole file is sent.
                 copy = Copy::begin(target).await?;
             }
             self.receive(&mut answer, &mut copy, &item, monitor, cancel)
@@ -127,7 +127,7 @@ impl OneDriveDestination {
         copy.finish(&item, name).await
     }
 
-    /// Takes what comes, until there is more than there should be or the connection ends.
+    /// Reads until there is more than there should be or the connection ends.
     async fn receive(
         &self,
         answer: &mut Response,
@@ -140,7 +140,7 @@ impl OneDriveDestination {
             let part = match next_piece(answer, cancel).await {
                 Ok(Some(part)) => part,
                 Err(DestinationError::Cancelled) => return Err(DestinationError::Cancelled),
-                // A connection that breaks is as good as one that ends early: the rest is asked for again.
+                // A broken connection is treated like one that ends early: the rest is requested again.
                 Ok(None) | Err(_) => return Ok(()),
             };
             cancellable(cancel, self.options.bandwidth.download.pass(part.len())).await?;
@@ -166,7 +166,7 @@ impl OneDriveDestination {
             .open(name, range.start, Some(range.end - 1), cancel)
             .await;
         let mut answer = match opened {
-            // Behind the end.
+            // Past the end.
             Err(DestinationError::Refused { why, .. }) if why == BEHIND_END => {
                 return Ok(Vec::new());
             }
@@ -218,7 +218,7 @@ impl OneDriveDestination {
                 Err(DestinationError::Unavailable { why })
             }
             Outcome::Answer(answer) if !is_content(&answer, start) => {
-                let why = "something else came instead of the file".to_owned();
+                let why = "something other than the file arrived".to_owned();
                 Err(DestinationError::Unavailable { why })
             }
             Outcome::Answer(answer) => Ok(answer),
@@ -231,10 +231,10 @@ impl OneDriveDestination {
                     why: BEHIND_END.to_owned(),
                 })
             }
-            // Whatever is wrong with the address, the next try gets a new one.
+            // Whatever is wrong with the address, the next attempt gets a new one.
             Outcome::Refused(refusal) if matches!(refusal.status.as_u16(), 400..=407 | 409..=422 | 501 | 505 | 507) =>
             {
-                let why = format!("the address of {name} had run out");
+                let why = format!("the download address of {name} had expired");
                 Err(DestinationError::Unavailable { why })
             }
             Outcome::Refused(refusal) => Err(refusal.into_error("read", name)),
@@ -250,18 +250,18 @@ fn not_written(target: &Path, source: io::Error) -> DestinationError {
     }
 }
 
-/// Where the content is, as Graph says.
+/// Where the content is, according to Graph.
 fn content_address<'a>(answer: &'a Response, name: &str) -> Result<&'a str> {
     let Some(address) = answer
         .headers()
         .get(LOCATION)
         .and_then(|value| value.to_str().ok())
     else {
-        let why = "OneDrive named no address for its content".to_owned();
+        let why = "OneDrive returned no download address".to_owned();
         return Err(DestinationError::Unavailable { why });
     };
     if !is_private(address) {
-        let why = "its content's address is not encrypted".to_owned();
+        let why = "the download address is not encrypted".to_owned();
         return Err(DestinationError::Refused {
             operation: "read",
             name: name.to_owned(),
@@ -271,7 +271,7 @@ fn content_address<'a>(answer: &'a Response, name: &str) -> Result<&'a str> {
     Ok(address)
 }
 
-/// Whether another address may give the file: there is a byte behind each that is asked for.
+/// Whether another address may return the file.
 fn is_passing(error: &DestinationError) -> bool {
     match error {
         DestinationError::Refused { why, .. } => why == BEHIND_END,
@@ -279,10 +279,10 @@ fn is_passing(error: &DestinationError) -> bool {
     }
 }
 
-/// What is said of a range that begins behind the last byte.
+/// The message for a range that begins after the last byte.
 const BEHIND_END: &str = "it ends before";
 
-/// Whether these are the bytes from `start` on, or all of them. Volumes are neither text nor JSON.
+/// Whether the answer has the bytes from `start` on, or all of them. Volumes are neither text nor JSON.
 fn is_content(answer: &Response, start: u64) -> bool {
     let is_told = ["text/", "application/json"]
         .into_iter()

@@ -1,4 +1,4 @@
-//! Drives as Graph describes them.
+//! Drives in Graph's JSON.
 
 use coffer_destination::Quota;
 use serde::Deserialize;
@@ -8,15 +8,15 @@ use serde::Deserialize;
 pub struct Drive {
     /// Value for `--drive-id`.
     pub id: String,
-    /// Name, where it has one.
+    /// Name, if it has one.
     pub name: String,
     /// `personal`, `business` or `documentLibrary`.
     pub kind: String,
-    /// Whose it is: an e-mail address, else a name, else nothing.
+    /// Its owner: an email address, else a name, else empty.
     pub owner: String,
     /// Whether it is the account's own.
     pub is_default: bool,
-    /// Its space, when stated.
+    /// Its space, if known.
     pub quota: Option<Quota>,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct DriveJson {
     #[serde(default)]
     drive_type: String,
     owner: Option<Owner>,
-    /// Advice only: whatever its shape, it must not keep the rest from being read.
+    /// Informational only: an unexpected shape must not keep the rest from being parsed.
     quota: Option<serde_json::Value>,
 }
 
@@ -83,11 +83,11 @@ impl DriveJson {
 
 impl QuotaJson {
     fn read(json: serde_json::Value) -> Option<Quota> {
-        serde_json::from_value::<Self>(json).ok()?.stated()
+        serde_json::from_value::<Self>(json).ok()?.known()
     }
 
-    /// All zero means that the service does not know.
-    fn stated(self) -> Option<Quota> {
+    /// All zeros mean that the service does not know.
+    fn known(self) -> Option<Quota> {
         let total_bytes = u64::try_from(self.total).ok().filter(|total| *total > 0)?;
         Some(Quota {
             total_bytes,

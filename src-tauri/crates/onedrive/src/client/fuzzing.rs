@@ -7,7 +7,7 @@ use super::item::Item;
 use super::pages::Page;
 use super::upload;
 
-/// Reads an answer of Graph as every kind of answer it can be; `header` stands in those that time is read from.
+/// Parses an answer of Graph as every kind of answer; `header` is used for all headers that contain a time.
 pub fn graph_answer(header: &str, body: &[u8]) {
     if let Ok(page) = serde_json::from_slice::<Page<Item>>(body) {
         for item in &page.value {

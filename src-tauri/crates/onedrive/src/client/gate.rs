@@ -1,9 +1,9 @@
-//! Holds the requests of an account back, so that the service gives all it has and is never asked too early.
+//! Paces the requests of an account to use all that the service allows without sending anything too early.
 //!
-//! A request passes when there are few enough others ([`workers`]), when no wait is asked for, and when it is its turn:
-//! by what the service says is left ([`budget`]), or else by the rate that was learned from its refusals ([`rate`]).
-//! Waits and rates are shared with the other processes of this user through a file ([`file`]), which also outlives a
-//! restart. Waits of this process go by a clock that is never set; the file goes by the one on the wall ([`clock`]).
+//! A request passes when few enough others are in flight ([`workers`]), when the service asks for no wait, and when it is
+//! its turn: according to the remaining requests that the service reports ([`budget`]), or else the rate learned from its
+//! refusals ([`rate`]). Waits and rates are shared with the user's other processes through a file ([`file`]), which also
+//! survives restarts. This process uses a monotonic clock; the file uses the wall clock ([`clock`]).
 //!
 //! Source: `docs/protocol.md`, 4.11 "Throttling": one gate per credential; it moves forward only; throttled calls count too.
 
@@ -30,33 +30,33 @@ use tokio::time::Instant;
 use super::answer::LONGEST_BELIEVED;
 use super::lock;
 pub use allowance::Allowance;
-use budget::{Budget, Stated};
+use budget::{Budget, RateLimitHeaders};
 pub(crate) use clock::WallClock;
 pub(crate) use file::name_of;
 use file::{Shared, SharedFile, SignIn, Stamp};
 use rate::{Pacer, Wait};
 use workers::{Worker, Workers};
 
-/// Longest wait that a service may ask for at a time. Nobody sleeps it: see [`Gate::pass`].
+/// Longest wait that a service may ask for at a time. It is not slept through: see [`Gate::pass`].
 const LONGEST: Duration = LONGEST_BELIEVED;
-/// A token that is refused once may be good; one that is refused again after this time is not.
+/// A token that is refused once may be valid; if it is still refused after this time, it is not.
 const DOUBT: u64 = 3600 * 1000;
-/// First wait after throttling that names no time; doubles while it goes on.
+/// First wait after throttling without a named time; doubles with each further one.
 const FIRST_UNASKED: Duration = Duration::from_secs(30);
 /// Longest of those.
 const LONGEST_UNASKED: Duration = Duration::from_secs(300);
-/// What other processes noted is read this often at least, while requests are sent: a file may change twice within
-/// one tick of its time.
-const LOOK: Duration = Duration::from_secs(1);
-/// Waits that are shorter are not worth telling.
-const TOLD: Duration = Duration::from_secs(2);
+/// While requests are sent, the shared file is read at least this often: it may change twice within one tick of its
+/// modification time.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(1);
+/// Shorter waits are not reported.
+const MIN_ANNOUNCED_WAIT: Duration = Duration::from_secs(2);
 
 /// The gate of one credential.
 pub(crate) struct Gate {
     state: Mutex<State>,
     workers: Workers,
-    /// Held by the request that goes next, while it waits for its moment: one of those without content, which somebody
-    /// may be waiting for, and one of those with, which are held back for longer.
+    /// Held by the next request while it waits for its turn: one lock for requests without content, which a user may be
+    /// waiting for, and one for those with content, which are delayed for longer.
     turns: [AsyncMutex<()>; 2],
     shared: OnceLock<SharedFile>,
     wall: WallClock,
@@ -65,42 +65,42 @@ pub(crate) struct Gate {
 
 struct State {
     not_before: Option<Instant>,
-    /// When that was asked for; refusals of requests that went earlier tell nothing new.
+    /// When the wait was asked for; refusals of requests sent earlier add nothing.
     closed_at: Option<Instant>,
-    /// Throttled answers in a row that named no time.
+    /// Consecutive throttled answers that named no time.
     unasked: u32,
     pacer: Pacer,
     budget: Option<Budget>,
-    /// Requests without an answer.
+    /// Requests that have not been answered yet.
     under_way: u64,
-    /// When the sign-in was doubted first, and until when its service must not be asked; by the wall clock.
+    /// When the sign-in was first doubted, and until when its service must not be asked; by the wall clock.
     sign_in: SignIn,
-    /// What the file held last, when it was read, and its state then.
+    /// Last content of the file, when it was read, and its modification state then.
     seen: Shared,
     looked: Option<(Instant, Option<Stamp>)>,
 }
 
-/// A request that may be sent, until this is dropped.
-pub(crate) struct Passed<'a> {
+/// Permission to send one request; it counts as in flight until this is dropped.
+pub(crate) struct Permit<'a> {
     gate: &'a Gate,
     _worker: Worker<'a>,
     bytes: u64,
     at: Instant,
 }
 
-/// Time until the next request may go, or until that is looked at again.
+/// Time until the next request may be sent, or until the next check.
 struct Pause {
     time: Duration,
-    /// Whether the service wants nothing to come, rather than everything to come slowly.
+    /// Whether the service accepts no requests at all, rather than only at a slow rate.
     is_asked_for: bool,
 }
 
 /// Why a request was refused for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// This account asks for too much.
+    /// This account sends too many requests.
     TooMuch,
-    /// The service is busy, whoever asks.
+    /// The service is busy for everyone.
     Busy,
 }
 
@@ -127,38 +127,38 @@ impl Gate {
         }
     }
 
-    /// From now on what the service asks for is kept in `folder`, in the file of the credential that [`name_of`] made
-    /// `name` of. Only the first call counts.
+    /// From now on, shares waits and rates in `folder`, in the file of the credential whose `name` comes from [`name_of`].
+    /// Only the first call has an effect.
     pub(crate) fn share(&self, folder: &Path, name: &str) {
         let _ = self.shared.set(SharedFile::new(folder, name));
     }
 
-    /// Until when the service wants nothing to come, while a request waits for that; nothing while it is soon.
+    /// When the next request may be sent, while a request waits for the service; `None` while that is soon.
     pub(crate) fn waits(&self) -> watch::Receiver<Option<Timestamp>> {
         self.waits.subscribe()
     }
 
-    /// What of an upload may go from now on; `None` without a limit.
+    /// How much of an upload may be sent from now on; `None` without a limit.
     pub(crate) fn allowance(&self) -> Option<Allowance> {
         let now = Instant::now();
         lock(&self.state).pacer.allowance(now)
     }
 
-    /// How long the service wants to be left alone.
+    /// How long the service accepts no requests.
     pub(crate) fn remaining(&self) -> Duration {
         lock(&self.state).closed(Instant::now())
     }
 
-    /// Waits until a request with `bytes` in its body may be sent. After a wait that the service asked for it takes up
-    /// to a tenth longer, so that processes do not all come at once.
+    /// Waits until a request with `bytes` in its body may be sent. A wait that the service asked for is extended by up to a
+    /// tenth at random, so that processes do not all resume at once.
     ///
     /// # Errors
-    /// The time that the service wants to be left alone, when that is longer than a run may rest.
-    pub(crate) async fn pass(&self, bytes: u64) -> Result<Passed<'_>, Duration> {
+    /// The remaining wait, if it is longer than a run may wait.
+    pub(crate) async fn pass(&self, bytes: u64) -> Result<Permit<'_>, Duration> {
         let came = Instant::now();
         let worker = self.workers.enter().await;
         let _turn = self.turns[usize::from(bytes > 0)].lock().await;
-        let told = Told(&self.waits);
+        let announcement = Announcement(&self.waits);
         loop {
             self.look();
             let closed = self.remaining();
@@ -167,27 +167,27 @@ impl Gate {
             }
             let pause = lock(&self.state).next(bytes, Instant::now());
             let Some(pause) = pause else {
-                return Ok(Passed {
+                return Ok(Permit {
                     gate: self,
                     _worker: worker,
                     bytes,
                     at: Instant::now(),
                 });
             };
-            // A queue that moves slowly because of a refusal before is a wait, too.
+            // A queue that moves slowly after a refusal is a wait, too.
             let whole = match pause.is_asked_for {
                 true => pause.time,
                 false => pause.time + came.elapsed(),
             };
-            if whole >= TOLD {
-                told.until(self.wall.now(), pause.time);
+            if whole >= MIN_ANNOUNCED_WAIT {
+                announcement.until(self.wall.now(), pause.time);
             }
             tokio::time::sleep(pause.time).await;
         }
     }
 
-    /// Graph refuses a token that was just given. Says whether that is the end of the sign-in: it is when it happens
-    /// again an hour after the first time, and nothing was accepted in between.
+    /// Records that Graph refused a new token. Returns whether the sign-in has ended, which is the case if this happens again
+    /// an hour after the first time with nothing accepted in between.
     pub(crate) fn doubts_sign_in(&self) -> bool {
         self.look();
         let wall = self.wall.now();
@@ -210,7 +210,7 @@ impl Gate {
         }
     }
 
-    /// How long the service that gives out tokens must not be asked for this sign-in.
+    /// How long the token service must not be asked for this sign-in.
     pub(crate) fn sign_in_rests(&self) -> Option<Duration> {
         self.look();
         let wall = self.wall.now();
@@ -222,7 +222,7 @@ impl Gate {
         (!rest.is_zero()).then_some(rest)
     }
 
-    /// The service that gives out tokens asks for a rest.
+    /// Records that the token service asked to wait.
     pub(crate) fn rest_sign_in(&self, rest: Duration) {
         let wall = self.wall.now();
         let mut state = lock(&self.state);
@@ -231,17 +231,17 @@ impl Gate {
         self.note(&mut state, Instant::now());
     }
 
-    /// Takes over what other processes noted.
+    /// Adopts what other processes wrote to the file.
     fn look(&self) {
         let Some(file) = self.shared.get() else {
             return;
         };
         let (now, wall) = (Instant::now(), self.wall.now());
         let mut state = lock(&self.state);
-        // A look at its times costs microseconds, and is all that most requests need.
+        // Checking its modification time costs microseconds, and is enough for most requests.
         let stamp = file.stamp();
         let is_known = state.looked.is_some_and(|(looked, known)| {
-            known == stamp && now.saturating_duration_since(looked) < LOOK
+            known == stamp && now.saturating_duration_since(looked) < RELOAD_INTERVAL
         });
         if is_known {
             return;
@@ -256,19 +256,19 @@ impl Gate {
             let was_set_back = shared.asked_at > wall;
             state.seen = shared;
             if was_set_back {
-                // By the new time the wait would begin anew in every process to come.
+                // With the new time, the wait would start over in every later process.
                 self.note(&mut state, now);
             }
         }
     }
 
-    /// Notes what other processes have to know.
+    /// Writes what other processes need to know.
     fn note(&self, state: &mut State, now: Instant) {
         let Some(file) = self.shared.get() else {
             return;
         };
         let wall = self.wall.now();
-        // Another process may have noted a longer wait since.
+        // Another process may have written a longer wait since.
         if let Some(shared) = file.read().filter(|shared| *shared != state.seen) {
             state.adopt(&shared, wall, now);
         }
@@ -278,10 +278,10 @@ impl Gate {
     }
 }
 
-/// Says until when the next request waits, until this is dropped.
-struct Told<'a>(&'a watch::Sender<Option<Timestamp>>);
+/// Announces until when the next request waits, until this is dropped.
+struct Announcement<'a>(&'a watch::Sender<Option<Timestamp>>);
 
-impl Told<'_> {
+impl Announcement<'_> {
     fn until(&self, wall: u64, wait: Duration) {
         let until = i64::try_from(u128::from(wall) + wait.as_millis()).ok();
         let until = until.and_then(|until| Timestamp::from_millisecond(until).ok());
@@ -289,35 +289,40 @@ impl Told<'_> {
     }
 }
 
-impl Drop for Told<'_> {
+impl Drop for Announcement<'_> {
     fn drop(&mut self) {
-        self.0.send_if_modified(|told| told.take().is_some());
+        self.0
+            .send_if_modified(|announced| announced.take().is_some());
     }
 }
 
-impl Passed<'_> {
-    /// Heeds what the answer says about the requests that are left.
-    pub(crate) fn heed(&self, headers: &HeaderMap) {
-        if let Some(stated) = Stated::read(headers) {
+impl Permit<'_> {
+    /// Applies what the answer says about the remaining requests.
+    pub(crate) fn observe_limits(&self, headers: &HeaderMap) {
+        if let Some(limits) = RateLimitHeaders::read(headers) {
             let mut state = lock(&self.gate.state);
             let others = state.under_way.saturating_sub(1);
-            state.budget = Some(Budget::heed(state.budget, stated, others, Instant::now()));
+            state.budget = Some(Budget::updated(
+                state.budget,
+                limits,
+                others,
+                Instant::now(),
+            ));
         }
     }
 
-    /// The request was answered as it should be.
-    pub(crate) fn went_well(&self) {
-        self.gate.workers.went_well();
+    /// Records a successful answer.
+    pub(crate) fn succeeded(&self) {
+        self.gate.workers.succeeded();
         let mut state = lock(&self.gate.state);
-        // One that was under way when the gate closed tells nothing.
+        // A request that was in flight when the gate closed says nothing.
         if state.unasked > 0 && state.closed_at.is_none_or(|at| self.at > at) {
             state.unasked = 0;
             self.gate.note(&mut state, Instant::now());
         }
     }
 
-    /// The service wants to be left alone, for `wait` when it named a time. Never shortens a wait that was asked for
-    /// before.
+    /// Records that the service refused the request, for `wait` if it named a time. Never shortens an earlier wait.
     pub(crate) fn refused(&self, wait: Option<Duration>, reason: Reason) {
         let now = Instant::now();
         let wait = wait.filter(|named| *named >= SHORTEST_WAIT);
@@ -334,7 +339,7 @@ impl Passed<'_> {
             || Wait::Guessed(unasked_wait(state.unasked)),
             |named| Wait::Named(named.min(LONGEST)),
         );
-        // With nothing left in the budget, that was the reason, and the next one is known.
+        // If the budget was used up, that was the reason, and the start of the next one is known.
         let is_known = state.budget.is_some_and(|budget| budget.is_spent());
         if is_news && reason == Reason::TooMuch && !is_known {
             state.pacer.learn(wait, now);
@@ -344,20 +349,20 @@ impl Passed<'_> {
     }
 }
 
-impl Drop for Passed<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         lock(&self.gate.state).under_way -= 1;
     }
 }
 
 impl State {
-    /// How long the service wants to be left alone.
+    /// How long the service accepts no requests.
     fn closed(&self, now: Instant) -> Duration {
         self.not_before
             .map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
-    /// How long the next request has to wait; counts it as sent when it may go.
+    /// How long the next request has to wait; counts it as sent when it may be sent now.
     fn next(&mut self, bytes: u64, now: Instant) -> Option<Pause> {
         let closed = self.closed(now);
         if !closed.is_zero() {
@@ -399,7 +404,7 @@ impl State {
         self.pacer.reopen(until);
     }
 
-    /// Takes over what another process, or one before, noted; says whether that is a wait.
+    /// Adopts what another or an earlier process wrote; returns whether that is a wait.
     fn adopt(&mut self, shared: &Shared, wall: u64, now: Instant) -> bool {
         let wait = shared.wait(wall);
         let until = now + wait;
@@ -417,7 +422,7 @@ impl State {
     fn shared(&self, wall: u64, now: Instant) -> Shared {
         Shared {
             asked_at: wall,
-            // Part of a millisecond counts as one.
+            // Round up to whole milliseconds.
             closed_until: wall + self.closed(now).as_micros().div_ceil(1000) as u64,
             unasked: self.unasked,
             learned: self.pacer.learned(wall, now),
@@ -427,7 +432,7 @@ impl State {
     }
 }
 
-/// Wait after so many throttled answers in a row that named no time.
+/// Wait after this many consecutive throttled answers that named no time.
 fn unasked_wait(times: u32) -> Duration {
     FIRST_UNASKED
         .saturating_mul(2_u32.saturating_pow(times.saturating_sub(1)))

@@ -10,15 +10,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::Http;
 use super::answer::{Refusal, is_page};
-use super::gate::{Gate, Passed, Reason};
+use super::gate::{Gate, Permit, Reason};
 use super::moving::{IDLE, Moving};
 use super::upload::pace::Fragments;
 use crate::endpoints::Endpoints;
 use crate::oauth::{Tokens, why_unreachable};
 
-/// What is said of a page for people in the place of an answer.
+/// The message for a web page in place of an answer.
 pub(crate) const PAGE: &str = "something between this computer and OneDrive answered with a web page: does the network want a sign-in?";
-/// Bytes of the longest answer that is read into memory; a page of 1000 entries has about one MiB.
+/// Maximum size of an answer that is read into memory, in bytes; a page of 1000 entries has about 1 MiB.
 const MAX_ANSWER: usize = 32 << 20;
 
 /// Requests to Graph with a token, and to content addresses without one.
@@ -28,20 +28,20 @@ pub(crate) struct Graph {
     content: Http,
     tokens: Tokens,
     pub(crate) gate: Arc<Gate>,
-    /// What uploads of this account learned about their fragments.
+    /// Fragment sizes that work for uploads of this account.
     pub(super) fragments: Mutex<Fragments>,
 }
 
-/// A request that can be made again: method, address, and what it carries.
+/// A request that can be repeated: method, address and body.
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     pub(crate) url: String,
     pub(crate) json: Option<&'a serde_json::Value>,
-    /// What is being done, and with which file or folder, for errors.
+    /// The operation and its file or folder, for errors.
     pub(crate) purpose: (&'static str, &'a str),
 }
 
-/// Either the answer, or why there is none.
+/// An answer, or why there is none.
 pub(crate) enum Outcome {
     Answer(Response),
     Refused(Refusal),
@@ -69,7 +69,7 @@ impl Graph {
         self.tokens.renew().await
     }
 
-    /// Sends a call and reads the JSON of a success.
+    /// Sends a call and parses the JSON of a successful answer.
     pub(crate) async fn json<T: DeserializeOwned>(
         &self,
         call: Call<'_>,
@@ -82,7 +82,7 @@ impl Graph {
         }
     }
 
-    /// Sends a call; a token that is refused is replaced once.
+    /// Sends a call; a refused token is replaced once.
     pub(crate) async fn send(
         &self,
         call: &Call<'_>,
@@ -99,7 +99,7 @@ impl Graph {
         .await
     }
 
-    /// As [`Graph::send`], for a request that `build` makes anew for each try, with a body that `moving` knows.
+    /// Like [`Graph::send`], for a request that `build` creates for each attempt, with a body that `moving` tracks.
     pub(crate) async fn send_with(
         &self,
         url: &str,
@@ -131,7 +131,7 @@ impl Graph {
                     if self.gate.doubts_sign_in() {
                         return Ok(Outcome::Refused(refusal));
                     }
-                    // A hiccup more often than the end of a sign-in, which shows when the token is renewed.
+                    // Usually a hiccup: the end of a sign-in shows up when the token is renewed.
                     let why = "Microsoft does not accept the access it gave, at this moment";
                     return Err(DestinationError::Unavailable {
                         why: why.to_owned(),
@@ -152,12 +152,12 @@ impl Graph {
         self.http.to(url).request(method, url)
     }
 
-    /// A request to an upload or download address, which is its own key: no token goes there.
+    /// A request to an upload or download address, which contains its own credential: no token is sent.
     pub(crate) fn content_request(&self, method: Method, url: &str) -> RequestBuilder {
         self.content.to(url).request(method, url)
     }
 
-    /// Waits at the gate, sends, and closes the gate when the service asks for it.
+    /// Waits at the gate, sends, and closes the gate if the service asks for it.
     pub(crate) async fn dispatch(
         &self,
         request: RequestBuilder,
@@ -166,7 +166,7 @@ impl Graph {
         self.dispatch_moving(&Moving::new(0), request, cancel).await
     }
 
-    /// As [`Graph::dispatch`], for a request that is given up when `moving` says that nothing goes on.
+    /// Like [`Graph::dispatch`], for a request that is aborted when `moving` sees no progress.
     pub(crate) async fn dispatch_moving(
         &self,
         moving: &Moving,
@@ -175,14 +175,14 @@ impl Graph {
     ) -> Result<Outcome> {
         let (client, request) = request.build_split();
         let request = request.map_err(unreachable)?;
-        let passed = cancellable(cancel, self.gate.pass(body_bytes(&request))).await?;
-        let passed = passed.map_err(|left| DestinationError::Throttled {
+        let permit = cancellable(cancel, self.gate.pass(body_bytes(&request))).await?;
+        let permit = permit.map_err(|left| DestinationError::Throttled {
             retry_after: Some(left),
         })?;
         moving.begin();
         tokio::select! {
             biased;
-            done = self.exchange(&passed, client.execute(request), cancel) => done,
+            done = self.exchange(&permit, client.execute(request), cancel) => done,
             () = moving.stalled() => Err(DestinationError::Unavailable {
                 why: "OneDrive took too long to answer".to_owned(),
             }),
@@ -191,14 +191,14 @@ impl Graph {
 
     async fn exchange(
         &self,
-        passed: &Passed<'_>,
+        permit: &Permit<'_>,
         sending: impl Future<Output = reqwest::Result<Response>>,
         cancel: &CancellationToken,
     ) -> Result<Outcome> {
         let answer = cancellable(cancel, sending).await?.map_err(unreachable)?;
-        passed.heed(answer.headers());
+        permit.observe_limits(answer.headers());
         if answer.status().is_success() || answer.status().is_redirection() {
-            passed.went_well();
+            permit.succeeded();
             return Ok(Outcome::Answer(answer));
         }
         let refusal = cancellable(cancel, Refusal::read(answer)).await?;
@@ -207,18 +207,18 @@ impl Graph {
                 503 => Reason::Busy,
                 _ => Reason::TooMuch,
             };
-            passed.refused(refusal.retry_after, reason);
+            permit.refused(refusal.retry_after, reason);
         }
         Ok(Outcome::Refused(refusal))
     }
 }
 
-/// Bytes of the body, as far as they are known.
+/// Size of the body, if known.
 fn body_bytes(request: &reqwest::Request) -> u64 {
-    let stated = request.headers().get(CONTENT_LENGTH);
-    let stated = stated.and_then(|length| length.to_str().ok()?.parse().ok());
+    let headers_read = request.headers().get(CONTENT_LENGTH);
+    let headers_read = headers_read.and_then(|length| length.to_str().ok()?.parse().ok());
     let held = || request.body()?.as_bytes().map(|bytes| bytes.len() as u64);
-    stated.or_else(held).unwrap_or(0)
+    headers_read.or_else(held).unwrap_or(0)
 }
 
 fn bearer(token: &SecretString) -> HeaderValue {
@@ -247,7 +247,7 @@ pub(crate) fn unreachable(error: reqwest::Error) -> DestinationError {
     }
 }
 
-/// The next piece of an answer's body; a connection that gives none for long is taken for dead.
+/// The next piece of an answer's body; a connection without any for a long time is considered dead.
 pub(crate) async fn next_piece(
     answer: &mut Response,
     cancel: &CancellationToken,

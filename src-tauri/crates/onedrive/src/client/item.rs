@@ -1,9 +1,9 @@
-//! Files and folders as Graph describes them.
+//! Files and folders in Graph's JSON.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// A file or folder, as far as it is of interest.
+/// A file or folder.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Item {
@@ -45,12 +45,12 @@ struct FileSystemInfo {
 }
 
 impl Item {
-    /// The hash of its content, when the service has it already.
+    /// The hash of its content, if the service has computed it already.
     pub(super) fn quick_xor(&self) -> Option<&str> {
         self.file.as_ref()?.hashes.quick_xor_hash.as_deref()
     }
 
-    /// Whether both are the same state of a file.
+    /// Whether both are the same revision of a file.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         (&self.id, self.size, self.quick_xor()) == (&other.id, other.size, other.quick_xor())
     }

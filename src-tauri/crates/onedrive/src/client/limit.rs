@@ -1,4 +1,4 @@
-//! Limits to the bytes a second that go over the wire.
+//! Bandwidth limits.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,14 +11,14 @@ use tokio::time::Instant;
 
 use super::lock;
 
-/// Bytes of the pieces that a body is sent in, so that it goes evenly.
+/// Size of the pieces in which a body is sent, so that it flows evenly.
 pub(super) const PIECE: usize = 16 * 1024;
 
-/// Lowest limit, bytes a second; below it the smallest fragments take too long.
-const LOWEST: u64 = 32 << 10;
+/// Lowest limit in bytes per second; below it, the smallest fragments take too long.
+const MIN_LIMIT: u64 = 32 << 10;
 
-/// What may go over the wire each second, by all transfers together that share it. It can be changed at any time; what
-/// is under way obeys with its next piece. Cheap to clone; clones are the same one.
+/// Bandwidth limit of all transfers that share it. It can be changed at any time, and applies to running transfers with
+/// their next piece. Cheap to clone; clones share the limit.
 #[derive(Debug, Clone, Default)]
 pub struct Bandwidth {
     pub(super) upload: Arc<Limit>,
@@ -26,44 +26,44 @@ pub struct Bandwidth {
 }
 
 impl Bandwidth {
-    /// Bytes that may be sent and received in a second, at least 32 KiB each; `None` is no limit.
+    /// Bytes per second for sending and receiving, at least 32 KiB each; `None` is no limit.
     pub fn new(upload: Option<u64>, download: Option<u64>) -> Self {
         let bandwidth = Self::default();
         bandwidth.set(upload, download);
         bandwidth
     }
 
-    /// Sets both anew.
+    /// Changes both limits.
     pub fn set(&self, upload: Option<u64>, download: Option<u64>) {
         self.upload.set(upload);
         self.download.set(download);
     }
 
-    /// Bytes that may be sent in a second.
+    /// Bytes per second for sending.
     pub fn upload(&self) -> Option<u64> {
         self.upload.rate()
     }
 
-    /// Bytes that may be received in a second.
+    /// Bytes per second for receiving.
     pub fn download(&self) -> Option<u64> {
         self.download.rate()
     }
 }
 
-/// Lets so many bytes a second pass, shared by all transfers of one direction.
+/// Limits the bytes per second of all transfers in one direction.
 #[derive(Debug, Default)]
 pub(super) struct Limit {
-    /// 0 lets everything pass.
+    /// Bytes per second; 0 is no limit.
     bytes_a_second: AtomicU64,
-    /// When what was let through before is paid for.
+    /// When the next piece may be sent.
     free_at: Mutex<Option<Instant>>,
 }
 
 impl Limit {
     fn set(&self, bytes_a_second: Option<u64>) {
-        let rate = bytes_a_second.map_or(0, |rate| rate.max(LOWEST));
+        let rate = bytes_a_second.map_or(0, |rate| rate.max(MIN_LIMIT));
         self.bytes_a_second.store(rate, Ordering::Relaxed);
-        // A debt at the old rate is forgotten.
+        // A backlog at the old rate is dropped.
         *lock(&self.free_at) = None;
     }
 
@@ -87,7 +87,7 @@ impl Limit {
         tokio::time::sleep_until(turn).await;
     }
 
-    /// The same bytes, no faster than allowed.
+    /// The same bytes, no faster than the limit allows.
     pub(super) fn metered<S>(
         self: Arc<Self>,
         body: S,
@@ -124,7 +124,7 @@ mod tests {
         Bandwidth::new(rate, None).upload
     }
 
-    /// Sends `len` bytes and gives back what arrived.
+    /// Sends `len` bytes and returns what arrived.
     async fn sent(limit: &Arc<Limit>, len: usize) -> usize {
         let body = pieces(Bytes::from(vec![1; len]));
         let arrived = Arc::clone(limit).metered(body);
@@ -141,7 +141,7 @@ mod tests {
         let sums = tokio::join!(sent(&limit, 10 * PIECE), sent(&limit, 11 * PIECE));
 
         assert_eq!(sums, (10 * PIECE, 11 * PIECE));
-        // The first of 21 pieces goes at once.
+        // The first of 21 pieces is sent immediately.
         assert_eq!(start.elapsed().as_secs(), 10);
     }
 

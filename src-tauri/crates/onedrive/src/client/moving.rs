@@ -1,8 +1,8 @@
-//! Tells a request that goes slowly from one that is dead.
+//! Distinguishes a slow request from a dead one.
 //!
-//! A limit for the whole of a request, as HTTP clients have it, ends uploads over slow lines although their bytes move.
-//! Here each piece of the body that goes out starts the time anew; whoever has all of it may take long to answer, because
-//! the service puts the file together then.
+//! A timeout for the whole request, as in HTTP clients, would end uploads over slow connections that still progress. Here,
+//! each piece of the body that is sent restarts the timeout. After the last one, the service may take long to answer,
+//! because it assembles the file then.
 
 use std::io;
 use std::pin::pin;
@@ -16,41 +16,41 @@ use tokio::time::Instant;
 
 use super::lock;
 
-/// Without an answer to a request that has no body, and without a piece of an answer.
+/// Timeout for the answer to a request without a body, and between pieces of an answer.
 pub(super) const IDLE: Duration = Duration::from_secs(120);
-/// Without a piece of a body going out. What the system holds for the line goes out in between.
+/// Timeout between pieces of a body. The system sends what it has buffered in the meantime.
 const STUCK: Duration = Duration::from_secs(300);
-/// From the last piece of a body to the answer.
+/// Timeout from the last piece of a body to the answer.
 const ANSWER: Duration = Duration::from_secs(300);
-/// Bytes that the system may still hold then.
+/// Bytes that the system may still have buffered then.
 const HELD: u64 = 4 << 20;
-/// A line that is not given up, bytes a second: 128 kbit/s, shared by four.
+/// Slowest supported connection in bytes per second: 128 kbit/s, shared by four requests.
 const SLOWEST: u64 = 4 * 1024;
 
-/// One request on its way. Cheap to clone; clones are the same one.
+/// Progress of one request. Cheap to clone; clones track the same request.
 #[derive(Debug, Clone)]
 pub(crate) struct Moving(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// Something has gone.
+    /// Signals progress.
     went: Notify,
 }
 
 #[derive(Debug)]
 struct State {
-    /// Bytes of the body.
+    /// Size of the body.
     len: u64,
-    /// Bytes that were handed over to be sent, and those of them that another piece was asked for after.
+    /// Bytes that were handed over to be sent, and how many of them are known to have been sent.
     sent: u64,
     gone: u64,
-    /// When something moved last.
+    /// Time of the last progress.
     last: Instant,
 }
 
 impl Moving {
-    /// A request whose body has so many bytes.
+    /// A request with a body of this size.
     pub(crate) fn new(len: u64) -> Self {
         let state = State {
             len,
@@ -64,14 +64,14 @@ impl Moving {
         }))
     }
 
-    /// The request is sent now, and not before, from the first byte of its body.
+    /// Starts the request from the first byte of its body.
     pub(super) fn begin(&self) {
         let mut state = lock(&self.0.state);
         (state.sent, state.gone) = (0, 0);
         state.last = Instant::now();
     }
 
-    /// The same bytes; each piece that is asked for shows that those before it have gone.
+    /// The same bytes; a request for the next piece shows that the previous ones were sent.
     pub(super) fn feed<S>(&self, body: S) -> impl Stream<Item = io::Result<Bytes>> + use<S>
     where
         S: Stream<Item = io::Result<Bytes>>,
@@ -88,9 +88,13 @@ impl Moving {
         })
     }
 
-    /// Does `work`, which sends the request, and calls `tell` meanwhile with the bytes that have gone. The last piece is
-    /// never among them: that it arrived only an answer shows.
-    pub(super) async fn telling<T>(&self, tell: impl Fn(u64), work: impl Future<Output = T>) -> T {
+    /// Runs `work`, which sends the request, and calls `report` with the bytes sent so far. The last piece is never included:
+    /// only the answer shows that it arrived.
+    pub(super) async fn reporting<T>(
+        &self,
+        report: impl Fn(u64),
+        work: impl Future<Output = T>,
+    ) -> T {
         let mut work = pin!(work);
         loop {
             tokio::select! {
@@ -98,13 +102,13 @@ impl Moving {
                 done = &mut work => return done,
                 () = self.0.went.notified() => {
                     let gone = lock(&self.0.state).gone;
-                    tell(gone);
+                    report(gone);
                 }
             }
         }
     }
 
-    /// Ends when nothing has moved for too long.
+    /// Returns when there was no progress for too long.
     pub(super) async fn stalled(&self) {
         loop {
             let end = lock(&self.0.state).end();
@@ -117,7 +121,7 @@ impl Moving {
 }
 
 impl State {
-    /// When the request counts as dead, unless something moves before.
+    /// When the request is considered dead without further progress.
     fn end(&self) -> Instant {
         let patience = if self.len == 0 {
             IDLE
@@ -136,7 +140,7 @@ mod tests {
 
     const PIECE: usize = 64 * 1024;
 
-    /// A body of so many pieces, each of which takes `pace` to go.
+    /// A body of this many pieces, each of which takes `pace` to send.
     fn slow(pieces: u32, pace: Duration) -> impl Stream<Item = io::Result<Bytes>> {
         futures::stream::iter(0..pieces).then(move |_| async move {
             tokio::time::sleep(pace).await;
@@ -144,7 +148,7 @@ mod tests {
         })
     }
 
-    /// Seconds until the request counts as dead, when its body comes from `body`.
+    /// Seconds until a request with this body is considered dead.
     async fn dead_after(len: u64, body: impl Stream<Item = io::Result<Bytes>>) -> u64 {
         let start = Instant::now();
         let moving = Moving::new(len);
@@ -162,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn ten_megabytes_at_a_quarter_of_128_kilobits_are_not_given_up() {
+    async fn ten_megabytes_at_a_quarter_of_128_kilobits_are_not_aborted() {
         let len = 160 * PIECE as u64;
 
         let dead = dead_after(len, slow(160, Duration::from_secs(16))).await;
@@ -172,19 +176,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_does_not_move_any_more_is_given_up() {
+    async fn a_stalled_body_is_aborted() {
         let stuck = slow(3, Duration::from_secs(1)).chain(futures::stream::pending());
 
         assert_eq!(dead_after(10 * PIECE as u64, stuck).await, 3 + 300);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_piece_is_told_when_the_next_one_is_asked_for() {
+    async fn each_piece_is_reported_when_the_next_one_is_requested() {
         let moving = Moving::new(4 * PIECE as u64);
         let start = Instant::now();
-        let told = Mutex::new(Vec::new());
-        let tell = |gone: u64| {
-            lock(&told).push((start.elapsed().as_secs(), gone / PIECE as u64));
+        let reports = Mutex::new(Vec::new());
+        let report = |gone: u64| {
+            lock(&reports).push((start.elapsed().as_secs(), gone / PIECE as u64));
         };
         let sending = async {
             let mut fed = pin!(moving.feed(slow(4, Duration::from_secs(10))));
@@ -194,9 +198,9 @@ mod tests {
         };
 
         moving.begin();
-        moving.telling(tell, sending).await;
+        moving.reporting(report, sending).await;
 
-        assert_eq!(*lock(&told), [(10, 0), (20, 1), (30, 2), (40, 3)]);
+        assert_eq!(*lock(&reports), [(10, 0), (20, 1), (30, 2), (40, 3)]);
     }
 
     #[tokio::test(start_paused = true)]

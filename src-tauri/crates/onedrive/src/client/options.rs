@@ -4,40 +4,40 @@ use coffer_destination::RetryPolicy;
 
 use super::limit::Bandwidth;
 
-/// Bytes by which fragments are counted.
+/// Fragments are multiples of this many bytes.
 pub(super) const UNIT: u64 = 327_680;
 
 /// Largest fragment, in bytes; a request must stay below 60 MiB.
 const MAX_FRAGMENT: u64 = 191 * UNIT;
 
-/// Longest wait between two tries of a fragment.
+/// Longest wait between two attempts of a fragment.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
-/// Seconds that the body of one request takes under a limit, when nothing else is sent.
+/// Target duration of one request's body under a bandwidth limit, in seconds.
 const LONGEST_BODY: u64 = 10;
 
-/// How files are moved.
+/// Options of transfers.
 #[derive(Debug, Clone)]
 pub struct TransferOptions {
     /// Bytes of a fragment (`--fragment-size`); rounded down to a multiple of 320 KiB.
     pub fragment_size: u64,
-    /// Tries of a fragment that failed in a way that may pass (`--fragment-retry-count`).
+    /// Maximum attempts per fragment after transient failures (`--fragment-retry-count`).
     pub fragment_tries: u32,
     /// First wait between them (`--fragment-retry-delay`); doubles.
     pub fragment_delay: Duration,
-    /// What a deletion does with the file (`--permanent-delete`).
+    /// Where deleted files go (`--permanent-delete`).
     pub deletion: Deletion,
-    /// What may go over the wire (`--throttle-upload`, `--throttle-download`).
+    /// Bandwidth limits (`--throttle-upload`, `--throttle-download`).
     pub bandwidth: Bandwidth,
 }
 
 /// Where deleted files go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Deletion {
-    /// Into the recycle bin, which takes space of the drive until Microsoft empties it after 30 or 93 days.
+    /// Into the recycle bin, which uses space on the drive until Microsoft empties it after 30 or 93 days.
     #[default]
     RecycleBin,
-    /// Away for good, where the drive can do that; into the recycle bin where it cannot.
+    /// Permanently deleted if the drive supports it, else into the recycle bin.
     Permanent,
 }
 
@@ -63,14 +63,14 @@ impl TransferOptions {
         }
     }
 
-    /// The fragment size that is really used.
+    /// The effective fragment size.
     pub(super) fn fragment(&self) -> u64 {
-        (self.unhurried(self.fragment_size) / UNIT * UNIT).clamp(UNIT, MAX_FRAGMENT)
+        (self.limit_to_timeout(self.fragment_size) / UNIT * UNIT).clamp(UNIT, MAX_FRAGMENT)
     }
 
-    /// As many of `bytes` as one request carries in good time: whoever answers is silent until all of it has arrived,
-    /// and is taken for dead after a while.
-    pub(super) fn unhurried(&self, bytes: u64) -> u64 {
+    /// Reduces `bytes` to what one request sends in good time: the service is silent until the whole body has arrived, and
+    /// is considered dead after a while.
+    pub(super) fn limit_to_timeout(&self, bytes: u64) -> u64 {
         let limit = self.bandwidth.upload();
         limit.map_or(bytes, |limit| bytes.min(limit.saturating_mul(LONGEST_BODY)))
     }

@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::graph::{Call, Graph};
 
-/// Most entries of a listing; what a service claims beyond that is not believed.
+/// Maximum entries of a listing; longer ones are not trusted.
 const MAX_ENTRIES: usize = 2_000_000;
 
-/// Most pages of a listing.
+/// Maximum pages of a listing.
 const MAX_PAGES: usize = 20_000;
 
 /// One page of a listing.
@@ -23,7 +23,7 @@ pub(super) struct Page<T> {
     next: Option<String>,
 }
 
-/// Reads a listing to its end; pages may be empty in the middle.
+/// Reads a whole listing; pages in the middle may be empty.
 pub(super) async fn list<T: serde::de::DeserializeOwned>(
     graph: &Graph,
     first: String,

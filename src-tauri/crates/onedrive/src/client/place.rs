@@ -1,4 +1,4 @@
-//! Finding the drive that an address leads to.
+//! Finding the drive of an address.
 
 use coffer_destination::{Error as DestinationError, Result};
 use reqwest::Method;
@@ -35,11 +35,11 @@ struct LibraryJson {
 }
 
 impl OneDrive {
-    /// The drive that an address leads to, and the folder on it; `folder` is that of the address.
+    /// The drive of an address, and the folder on it; `folder` is the address's.
     ///
     /// # Errors
-    /// [`DestinationError::Refused`] for a drive, site or group that does not exist or is closed to this sign-in, or for
-    /// a group that is not clear.
+    /// [`DestinationError::Refused`] for a drive, site or group that does not exist or that this sign-in cannot access, or
+    /// for an ambiguous group.
     pub async fn find(
         &self,
         place: &Place,
@@ -79,7 +79,7 @@ impl OneDrive {
                 path => format!("{host}:{}", encode_path(path)),
             };
             let site: SiteJson = match self.get(&format!("sites/{url}"), cancel).await {
-                // Not this one, or not a site at all.
+                // No such site, or no site at all.
                 Err(DestinationError::NotFound { .. } | DestinationError::Refused { .. }) => {
                     continue;
                 }
@@ -110,7 +110,7 @@ impl OneDrive {
         })
     }
 
-    /// Id of a group; its address decides, and an id beside it has to fit.
+    /// Id of a group, looked up by its address; if an id is given too, it must match.
     async fn group(
         &self,
         id: Option<&str>,
@@ -132,7 +132,7 @@ impl OneDrive {
             ([_], Some(_)) => Err(refused(
                 "find the group",
                 mail,
-                "its id is another than --group-id",
+                "its ID differs from group-id",
             )),
             ([], _) => Err(refused(
                 "find the group",
@@ -142,7 +142,7 @@ impl OneDrive {
             _ => Err(refused(
                 "find the group",
                 mail,
-                "several groups have this address; use --group-id",
+                "several groups have this address; use group-id instead",
             )),
         }
     }
@@ -170,12 +170,12 @@ fn refused(operation: &'static str, name: &str, why: &str) -> DestinationError {
     }
 }
 
-/// Site ids are host and two ids with commas between, which stand in a path as they are.
+/// Site ids are a host and two ids separated by commas, which need no encoding in a path.
 fn site_id(id: &str) -> String {
     encode(id).replace("%2C", ",")
 }
 
-/// The folder without the library's own name in front of it, when it is there.
+/// The folder without the library's own name at its beginning, if present.
 fn behind_library(rest: &str, site: &str, library: &str) -> String {
     let name = library.strip_prefix(site.trim_end_matches('/'));
     let name = name.map(|name| name.trim_matches('/'));

@@ -4,12 +4,12 @@ use coffer_destination::{Error as DestinationError, LONGEST_WAIT, Result, Transf
 
 use super::gate::Gate;
 
-/// All rests of one file for a service that limits requests.
+/// Maximum total wait of one file for a service that limits requests.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
-/// Most refusals of one file: each costs the bytes that were sent for nothing.
-const MOST: u32 = 20;
+/// Maximum refusals of one file: each wastes the bytes that were sent.
+const MAX_REFUSALS: u32 = 20;
 
-/// How often and how long one file has rested because the service asked for it.
+/// How often and how long one file has waited because the service asked for it.
 #[derive(Debug, Default)]
 pub(super) struct Rests {
     waited: Duration,
@@ -17,8 +17,8 @@ pub(super) struct Rests {
 }
 
 impl Rests {
-    /// The service refused a request of this file with `error` for now; the gate holds the next one back. All such rests
-    /// have an end.
+    /// Records that the service refused a request of this file with `error`; the gate delays the next one. The total wait
+    /// is limited.
     pub(super) fn one_more(
         &mut self,
         error: DestinationError,
@@ -28,10 +28,10 @@ impl Rests {
         let wait = gate.remaining();
         self.waited += wait;
         self.count += 1;
-        if self.waited > PATIENCE || self.count > MOST || wait > LONGEST_WAIT {
+        if self.waited > PATIENCE || self.count > MAX_REFUSALS || wait > LONGEST_WAIT {
             return Err(error);
         }
-        monitor.asked_to_wait(wait, "OneDrive asked to slow down");
+        monitor.asked_to_wait(wait, "OneDrive is limiting requests");
         Ok(())
     }
 }

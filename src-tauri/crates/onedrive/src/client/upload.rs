@@ -4,7 +4,7 @@ pub(super) mod checkpoint;
 pub(super) mod conflict;
 mod fragments;
 pub(super) mod pace;
-mod reached;
+mod progress;
 mod session;
 mod state;
 
@@ -32,15 +32,15 @@ use crate::quickxor::QuickXor;
 use conflict::Conflict;
 use fragments::SessionEnd;
 use pace::Pace;
-use reached::Reached;
-use session::Resumed;
+use progress::UploadProgress;
+use session::PreviousUpload;
 #[cfg(feature = "fuzzing")]
 pub(super) use session::read_hostile;
 use state::Upload;
 
-/// Largest file that goes in one request, in bytes.
+/// Largest file that is sent in one request, in bytes.
 const SMALL: u64 = 4 << 20;
-/// Upload sessions that are tried for one file.
+/// Maximum upload sessions for one file.
 const SESSIONS: u32 = 3;
 
 impl OneDriveDestination {
@@ -52,7 +52,7 @@ impl OneDriveDestination {
         monitor: &dyn TransferMonitor,
         cancel: &CancellationToken,
     ) -> Result<()> {
-        // Names first: a bad one must not cost a look at the file.
+        // Check the name before reading the file.
         self.file_url(name, cancel).await?;
         let hash = cancellable(cancel, quick_xor(file)).await??;
         let upload = Upload {
@@ -63,10 +63,10 @@ impl OneDriveDestination {
             hash,
             checkpoints,
             monitor,
-            reached: Reached::new(monitor),
+            progress: UploadProgress::new(monitor),
             cancel,
         };
-        let item = if file.size() <= self.options.unhurried(SMALL) {
+        let item = if file.size() <= self.options.limit_to_timeout(SMALL) {
             upload.small().await?
         } else {
             upload.large().await?
@@ -84,7 +84,7 @@ impl Upload<'_> {
         cancellable(self.cancel, file.read_to_end(&mut data))
             .await?
             .map_err(|source| self.local(source))?;
-        // Shared by all tries.
+        // Shared by all attempts.
         let data = Bytes::from(data);
         loop {
             let address = self.destination.file_url(self.name, self.cancel).await?;
@@ -104,11 +104,11 @@ impl Upload<'_> {
                 let body = moving.feed(limit.metered(pieces(data.clone())));
                 Ok(request.body(Body::wrap_stream(body)))
             });
-            let tell = |gone| self.reached.byte(gone);
-            match moving.telling(tell, sending).await? {
+            let report = |sent| self.progress.byte(sent);
+            match moving.reporting(report, sending).await? {
                 Outcome::Answer(answer) => {
                     let item = read_json(answer, "store", self.name, self.cancel).await?;
-                    self.reached.byte(len);
+                    self.progress.byte(len);
                     return Ok(item);
                 }
                 Outcome::Refused(refusal) => {
@@ -125,8 +125,8 @@ impl Upload<'_> {
         }
     }
 
-    /// Asks about the name of an upload that may replace nothing: our own file, if that has it, and an error if another
-    /// has.
+    /// Checks the name of an upload that must not replace anything: returns our own file if it has the name, and an error if
+    /// another file has it.
     async fn taken(&self) -> Result<Option<Item>> {
         if self.conflict == Conflict::Replace {
             return Ok(None);
@@ -146,18 +146,18 @@ impl Upload<'_> {
     }
 
     async fn large(&self) -> Result<Item> {
-        // Not every account refuses a session for a name that is taken, and then only after the last byte.
+        // Not every account refuses a session for an existing name, and those that do refuse it only after the last byte.
         if let Some(item) = self.taken().await? {
             return Ok(item);
         }
         let learned = &self.destination.graph.fragments;
         let mut pace = Pace::new(self.destination.options.fragment(), learned);
         let mut resumed = match self.resumable().await? {
-            Some(Resumed::Stored(item)) => {
+            Some(PreviousUpload::Stored(item)) => {
                 self.forget();
                 return Ok(*item);
             }
-            Some(Resumed::Session(url, offset)) => Some((url, offset)),
+            Some(PreviousUpload::Session(url, offset)) => Some((url, offset)),
             None => None,
         };
         for _ in 0..SESSIONS {
@@ -166,7 +166,7 @@ impl Upload<'_> {
                 None => (self.create_session().await?, 0),
             };
             pace.begin(offset);
-            self.reached.begin(offset);
+            self.progress.begin(offset);
             match self.send_fragments(&url, offset, &mut pace).await {
                 Ok(SessionEnd::Stored(item)) => {
                     self.forget();
@@ -174,7 +174,7 @@ impl Upload<'_> {
                 }
                 Ok(SessionEnd::Lost) => {}
                 Err(error) => {
-                    // A later call, maybe of a later process, goes on where this one stopped.
+                    // A later call, maybe in a later process, resumes where this one stopped.
                     let goes_on = match error {
                         DestinationError::Cancelled => self.is_kept(),
                         _ => error.is_transient(),
@@ -190,14 +190,14 @@ impl Upload<'_> {
                 return Ok(item);
             }
             self.taken().await?;
-            // One that was said to be gone may live on elsewhere in the service, and hold the name.
+            // A session reported as gone may still exist elsewhere in the service and hold the name.
             self.cancel_session(&url).await;
         }
         let why = "OneDrive lost the upload several times".to_owned();
         Err(DestinationError::Unavailable { why })
     }
 
-    /// The file, if all of it is there: an upload may succeed though its last answer was lost.
+    /// The file, if it is complete: an upload may succeed although its last answer was lost.
     async fn arrived(&self) -> Result<Option<Item>> {
         let found = self.destination.find_file(self.name, self.cancel).await?;
         Ok(found.filter(|item| self.is_ours(item)))
@@ -205,7 +205,7 @@ impl Upload<'_> {
 
     /// Compares what was stored with what was sent; a file that differs is removed.
     async fn verify(&self, mut item: Item) -> Result<()> {
-        // Business accounts state the hash a little later.
+        // Business accounts report the hash a little later.
         for wait in [2, 5, 10] {
             if item.quick_xor().is_some() || item.size != self.file.size() || item.size == 0 {
                 break;
@@ -230,7 +230,7 @@ impl Upload<'_> {
         } else {
             return Ok(());
         };
-        // Whether or not this succeeds, the upload has failed and is told so.
+        // Whether or not this succeeds, the upload is reported as failed.
         let url = self.destination.file_url(self.name, self.cancel).await?;
         let call = Call {
             method: Method::DELETE,
@@ -245,11 +245,11 @@ impl Upload<'_> {
         })
     }
 
-    /// As [`Upload::refused`], after the folder was looked for: one that is there was not found by mistake.
+    /// Like [`Upload::refused`], but looks the folder up first: if it exists, the "not found" was a mistake.
     async fn refused_for_now(&self, refusal: Refusal) -> DestinationError {
         if refusal.is_not_found() && self.destination.has_folder().await {
             return DestinationError::Unavailable {
-                why: "OneDrive did not find the folder, though it is there".to_owned(),
+                why: "OneDrive did not find the folder, although it exists".to_owned(),
             };
         }
         self.refused(refusal)

@@ -9,10 +9,10 @@ use crate::error::{Error, Result};
 pub struct AuthId(SecretString);
 
 impl AuthId {
-    /// Takes what a person pasted or the service gave.
+    /// Parses what the user pasted or the service returned.
     ///
     /// # Errors
-    /// [`Error::InvalidAuthId`] for what cannot be one, such as the text of an error page.
+    /// [`Error::InvalidAuthId`] for anything else, such as the text of an error page.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
         let invalid = |why| Err(Error::InvalidAuthId { why });
@@ -23,13 +23,13 @@ impl AuthId {
             return invalid("it is too long");
         }
         match text.split_once(':') {
-            None => return invalid("an AuthID has a colon in it"),
-            Some(("", _)) => return invalid("nothing stands before its colon"),
-            Some((_, "")) => return invalid("nothing stands after its colon"),
+            None => return invalid("an AuthID contains a colon"),
+            Some(("", _)) => return invalid("there is nothing before its colon"),
+            Some((_, "")) => return invalid("there is nothing after its colon"),
             Some(_) => {}
         }
         if text.chars().any(char::is_control) {
-            return invalid("it has line breaks or control characters in it");
+            return invalid("it contains line breaks or control characters");
         }
         Ok(Self(SecretString::from(text)))
     }
@@ -39,7 +39,7 @@ impl AuthId {
         self.0.expose_secret()
     }
 
-    /// Whether it holds the refresh token itself, which then never renews and ends about 90 days after the sign-in.
+    /// Whether it contains the refresh token itself, which is never renewed and expires about 90 days after the sign-in.
     pub fn is_short_lived(&self) -> bool {
         self.expose().starts_with("v2:")
     }

@@ -1,4 +1,4 @@
-//! Duplicati's AuthID service: an AuthID for an access token.
+//! Duplicati's AuthID service: exchanges an AuthID for an access token.
 
 use std::time::Duration;
 
@@ -16,26 +16,26 @@ use crate::endpoints::{Endpoints, is_loopback};
 
 /// Time for one refresh.
 const PATIENCE: Duration = Duration::from_secs(25);
-/// Time in which the service answers an AuthID a few times only.
+/// Period in which the service answers an AuthID only a few times.
 const HOUR: Duration = Duration::from_secs(3600);
-/// What the service takes to have a quota again, at least.
+/// Shortest time until the service's quota is restored.
 const FEW_HOURS: Duration = Duration::from_secs(2 * 3600);
 
 #[derive(Deserialize)]
-struct Refreshed {
+struct RefreshJson {
     access_token: String,
     /// Seconds left.
     #[serde(default)]
     expires: Seconds,
 }
 
-/// An error as the service itself writes it.
+/// An error in the service's own format.
 #[derive(Deserialize)]
 struct ErrorJson {
     error: String,
 }
 
-/// An access token and how long it works.
+/// Fetches an access token and its lifetime.
 pub(super) async fn refresh(
     http: &Http,
     endpoints: &Endpoints,
@@ -54,9 +54,10 @@ pub(super) async fn refresh(
     if !status.is_success() {
         return Err(refused(status, reason.as_deref(), named, &body));
     }
-    granted(&body).ok_or_else(|| DestinationError::Unavailable {
-        why: "something else than the sign-in service answered: does the network want a sign-in?"
-            .to_owned(),
+    parse_token(&body).ok_or_else(|| DestinationError::Unavailable {
+        why:
+            "something other than the sign-in service answered; does the network require a sign-in?"
+                .to_owned(),
     })
 }
 
@@ -72,8 +73,8 @@ async fn ask(http: &Http, url: &str, auth_id: &AuthId) -> Result<Response> {
     })
 }
 
-/// Where the service has this done, when it shares its work out. Only over TLS, where nobody else can have named the
-/// worker, or on this computer.
+/// The worker that a load-balancing service names. Accepted only over TLS, where no one else can have named it, or on this
+/// computer.
 fn worker(service: &str, answer: &Response) -> Option<String> {
     if !answer.status().is_redirection() {
         return None;
@@ -88,11 +89,11 @@ fn worker(service: &str, answer: &Response) -> Option<String> {
     is_trusted.then(|| worker.into())
 }
 
-/// What a success of `/refresh` gives.
-fn granted(body: &[u8]) -> Option<(SecretString, Duration)> {
-    let refreshed: Refreshed = serde_json::from_slice(body).ok()?;
-    let token = refreshed.access_token;
-    (!token.is_empty()).then(|| (SecretString::from(token), refreshed.expires.lifetime()))
+/// Parses a successful answer of `/refresh`.
+fn parse_token(body: &[u8]) -> Option<(SecretString, Duration)> {
+    let reply: RefreshJson = serde_json::from_slice(body).ok()?;
+    let token = reply.access_token;
+    (!token.is_empty()).then(|| (SecretString::from(token), reply.expires.lifetime()))
 }
 
 /// What an error of `/refresh` means.
@@ -110,12 +111,12 @@ fn refused(
     if let Some(refusal) = provider {
         return refusal.into_destination();
     }
-    // A firewall's page or a server in front of the service has neither; it knows nothing of AuthIDs.
+    // A firewall's page or a server in front of the service has neither, and knows nothing about AuthIDs.
     let is_own = reason.is_some() || own.is_some();
     match (status.as_u16(), reason) {
         (400 | 401 | 403 | 404, _) if is_own => DestinationError::SignInRequired {
-            why: "the sign-in service does not know the AuthID any more".to_owned(),
-            next: "Sign in again, or get another AuthID from the service that gave it.",
+            why: "the sign-in service no longer knows the AuthID".to_owned(),
+            next: "Sign in again, or get another AuthID from the same service.",
         },
         (503, Some(reason)) if reason.trim().is_empty() => DestinationError::SignInUnavailable {
             why: "the sign-in service is over its quota; try again in a few hours".to_owned(),
@@ -138,10 +139,10 @@ fn refused(
     }
 }
 
-/// Reads an answer that may be anything.
+/// Parses arbitrary bytes, for fuzzing.
 #[cfg(feature = "fuzzing")]
 pub(super) fn read_hostile(body: &[u8]) {
-    let _ = granted(body);
+    let _ = parse_token(body);
     let text = String::from_utf8_lossy(body);
     for status in [StatusCode::BAD_REQUEST, StatusCode::INTERNAL_SERVER_ERROR] {
         let _ = refused(status, Some(&text), None, body);
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_service_itself_can_give_a_sign_in_up() {
+    fn only_the_service_itself_can_end_a_sign_in() {
         for status in [400, 401, 403, 404] {
             for page in [
                 "",
@@ -215,7 +216,7 @@ mod tests {
         }
         let passing = r#"gave error: {"error":"temporarily_unavailable","error_codes":[90033]}"#;
         assert!(answered(500, Some(passing), "").is_transient());
-        // A page that happens to hold such a word is no answer of it.
+        // A page that happens to contain such a word is not an answer of the service.
         assert!(answered(500, None, "<html>invalid_grant</html>").is_transient());
     }
 
@@ -228,9 +229,9 @@ mod tests {
             r#"{"access_token":""}"#,
             r#"{"access_token":1}"#,
         ] {
-            assert!(granted(body.as_bytes()).is_none(), "{body}");
+            assert!(parse_token(body.as_bytes()).is_none(), "{body}");
         }
-        let (_, lifetime) = granted(br#"{"access_token":"x","expires":"59.5"}"#).unwrap();
+        let (_, lifetime) = parse_token(br#"{"access_token":"x","expires":"59.5"}"#).unwrap();
         assert_eq!(lifetime.as_millis(), 59_500);
     }
 }

@@ -5,14 +5,14 @@ use secrecy::SecretString;
 use super::AuthId;
 use crate::error::{Error, Result};
 
-/// What access tokens are asked for with.
+/// A credential that is exchanged for access tokens.
 #[derive(Clone)]
 pub enum Credential {
-    /// Of Duplicati's service.
+    /// For Duplicati's service.
     AuthId(AuthId),
-    /// Of Microsoft itself.
+    /// For Microsoft itself.
     Direct {
-        /// Who asks.
+        /// The app registration.
         registration: Registration,
         /// Where the refresh token is.
         store: Arc<dyn TokenStore>,
@@ -25,17 +25,17 @@ impl From<AuthId> for Credential {
     }
 }
 
-/// Keeps the refresh token of one credential. All calls may block; they are made off the async threads.
+/// Stores the refresh token of one credential. All calls may block; they are made off the async threads.
 ///
-/// Errors are in words for people, without the secret.
+/// Errors are messages for people, without the secret.
 pub trait TokenStore: Send + Sync {
-    /// Tells this sign-in from others, the same in all processes for as long as it lives, and no secret. `None` for one
-    /// that is not kept: what its service asks for is not shared.
+    /// Identifies this sign-in in all processes for its lifetime; not a secret. `None` for one that is not stored, whose
+    /// waits are not shared.
     fn name(&self) -> Option<String> {
         None
     }
 
-    /// Keeps every other user of this credential out, in this process and others, until the value is dropped.
+    /// Locks this credential, in this process and others, until the value is dropped.
     ///
     /// # Errors
     /// When the lock cannot be used.
@@ -47,14 +47,14 @@ pub trait TokenStore: Send + Sync {
     /// When the keychain cannot be used.
     fn load(&self) -> std::result::Result<Option<SecretString>, String>;
 
-    /// Puts a new refresh token in the place of the old one: after a crash there is one of the two.
+    /// Replaces the refresh token atomically: after a crash, either the old or the new one is there.
     ///
     /// # Errors
     /// When the keychain cannot be used.
     fn save(&self, refresh_token: &SecretString) -> std::result::Result<(), String>;
 }
 
-/// An app registration at Microsoft: who asks, and for which accounts.
+/// An app registration at Microsoft, and the accounts it is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {
     client_id: String,
@@ -66,7 +66,7 @@ impl Registration {
     /// `tenant` is `common` (all accounts) when not given; else `consumers`, `organizations`, or a tenant's id or domain.
     ///
     /// # Errors
-    /// [`Error::Registration`] for what cannot be a client id or a tenant.
+    /// [`Error::Registration`] for an invalid client ID or tenant.
     pub fn new(client_id: &str, tenant: Option<&str>) -> Result<Self> {
         let wrong = |why: &str| Error::Registration {
             why: why.to_owned(),
@@ -82,12 +82,12 @@ impl Registration {
         };
         if !fits(client_id, "-", 64) {
             return Err(wrong(
-                "a client id has 32 digits in five groups, such as 01234567-89ab-cdef-0123-456789abcdef",
+                "a client ID has 32 digits in five groups, such as 01234567-89ab-cdef-0123-456789abcdef",
             ));
         }
         if !fits(tenant, "-.", 255) || tenant.starts_with('.') {
             return Err(wrong(
-                "a tenant is common, consumers, organizations, an id or a domain",
+                "a tenant is common, consumers, organizations, an ID or a domain",
             ));
         }
         Ok(Self {
@@ -97,14 +97,14 @@ impl Registration {
         })
     }
 
-    /// Asks for the files of others that the person can reach, too: drives of colleagues, shared libraries. The page
-    /// says so, and some organizations have an administrator approve it.
+    /// Also requests access to the files of others that the user can access: drives of colleagues, shared libraries. The
+    /// page says so, and some organizations require an administrator's approval.
     #[must_use]
     pub fn with_all_files(self, all_files: bool) -> Self {
         Self { all_files, ..self }
     }
 
-    /// Rights that are asked for: files, staying signed in, and whose account it is.
+    /// Requested permissions: files, staying signed in, and the identity of the account.
     pub(crate) fn scopes(&self) -> &'static str {
         if self.all_files {
             "Files.ReadWrite.All offline_access User.Read openid profile"
@@ -118,24 +118,24 @@ impl Registration {
         &self.client_id
     }
 
-    /// Which accounts it is for.
+    /// The accounts it is for.
     pub fn tenant(&self) -> &str {
         &self.tenant
     }
 
-    /// Whether files of others are asked for.
+    /// Whether access to the files of others is requested.
     pub fn all_files(&self) -> bool {
         self.all_files
     }
 }
 
-/// What a direct sign-in gave.
+/// The result of a direct sign-in.
 pub struct Grant {
     /// For the keychain.
     pub refresh_token: SecretString,
-    /// `<object id>.<tenant id>` of the account, where Microsoft said it.
+    /// `<object id>.<tenant id>` of the account, if Microsoft reported it.
     pub home: Option<String>,
-    /// What the account is called, where Microsoft said it.
+    /// Name of the account, if Microsoft reported it.
     pub username: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Signing in at Microsoft itself with a short code, for a computer without a browser.
+//! Signing in with Microsoft directly with a short code, for a computer without a browser.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::client::{Http, sign_in_client};
 use crate::endpoints::{Endpoints, is_private};
 use crate::error::{Error, Result};
 
-/// Longest life of a code that is believed.
+/// Longest lifetime of a code that is trusted.
 const LONGEST_LIFE: Duration = Duration::from_secs(1800);
-/// What `slow_down` adds to the time between two questions.
+/// Time that `slow_down` adds to the poll interval.
 const SLOWER: Duration = Duration::from_secs(5);
 
 /// Starts sign-ins with a code.
@@ -25,7 +25,7 @@ pub struct DeviceSignIn {
     registration: Registration,
 }
 
-/// A sign-in that waits for the code to be typed.
+/// A sign-in that waits for the code to be entered.
 pub struct PendingDevice {
     setup: DeviceSignIn,
     device_code: String,
@@ -42,7 +42,7 @@ struct DeviceJson {
     verification_uri: String,
     /// Seconds.
     expires_in: u64,
-    /// Seconds between two questions.
+    /// Poll interval in seconds.
     #[serde(default = "usual_interval")]
     interval: u64,
 }
@@ -62,7 +62,7 @@ impl DeviceSignIn {
         })
     }
 
-    /// Asks Microsoft for a code.
+    /// Requests a code from Microsoft.
     ///
     /// # Errors
     /// [`Error::Registration`], [`Error::SignInRefused`], and those of the connection.
@@ -79,7 +79,7 @@ impl DeviceSignIn {
             .map_err(Failure::into_error)?;
         if !is_private(&json.verification_uri) || json.user_code.len() > 64 {
             return Err(Error::SignInRefused {
-                why: "Microsoft's sign-in answered something unexpected".to_owned(),
+                why: "Microsoft's sign-in service sent an unexpected answer".to_owned(),
             });
         }
         Ok(PendingDevice {
@@ -99,23 +99,23 @@ impl PendingDevice {
         &self.page
     }
 
-    /// What is typed there.
+    /// The code to enter there.
     pub fn user_code(&self) -> &str {
         &self.user_code
     }
 
-    /// How long the code works.
+    /// How long the code is valid.
     pub fn patience(&self) -> Duration {
         self.patience
     }
 
-    /// Asks in another rhythm than the service wishes.
+    /// Overrides the poll interval that the service asks for.
     #[must_use]
     pub fn with_interval(self, interval: Duration) -> Self {
         Self { interval, ..self }
     }
 
-    /// Waits until the person is done.
+    /// Waits until the user has finished.
     ///
     /// # Errors
     /// [`Error::SignInExpired`], [`Error::Cancelled`], [`Error::SignInDeclined`], [`Error::SignInRefused`].
@@ -127,7 +127,7 @@ impl PendingDevice {
                 match self.ask().await {
                     Ok(grant) => return grant,
                     Err(Failure::Refused(Refusal::SlowDown)) => interval += SLOWER,
-                    // A lost connection passes; the code lives on.
+                    // A lost connection is transient; the code stays valid.
                     Err(
                         Failure::Unreachable { .. }
                         | Failure::Throttled { .. }

@@ -1,4 +1,4 @@
-//! Signing in at Microsoft itself: authorization code with PKCE, through the system browser.
+//! Signing in with Microsoft directly: authorization code with PKCE, through the system browser.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::client::{Http, sign_in_client};
 use crate::endpoints::Endpoints;
 use crate::error::{Error, Result};
 
-/// How long a person may take; Microsoft's codes live as long.
+/// How long the user may take; Microsoft's codes are valid as long.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Starts sign-ins of an app that is registered at Microsoft as a public client with the redirect address
@@ -28,7 +28,7 @@ pub struct DirectSignIn {
     patience: Duration,
 }
 
-/// A sign-in that waits for the browser to come back.
+/// A sign-in that waits for the browser's redirect.
 pub struct PendingDirect {
     setup: DirectSignIn,
     loopback: Loopback,
@@ -50,14 +50,14 @@ impl DirectSignIn {
         })
     }
 
-    /// Waits so long for the browser.
+    /// Sets how long to wait for the browser.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// Listens for the browser and makes the page's address. `known` is the name of the account that signs in again;
-    /// without it the page lets the person choose.
+    /// Listens for the redirect and creates the address of the page. `known` is the name of the account that signs in
+    /// again; without it, the page lets the user choose.
     ///
     /// # Errors
     /// [`Error::Loopback`].
@@ -80,7 +80,7 @@ impl DirectSignIn {
         ];
         match known.filter(|name| !name.is_empty()) {
             Some(name) => fields.push(("login_hint", name)),
-            // Otherwise whoever is signed in in the browser would be taken unasked.
+            // Otherwise the account that is signed in to the browser would be used without asking.
             None => fields.push(("prompt", "select_account")),
         }
         let url = self
@@ -101,7 +101,7 @@ impl DirectSignIn {
 }
 
 impl PendingDirect {
-    /// The page for the person's own browser, on this computer.
+    /// The page for the user's own browser, on this computer.
     pub fn page(&self) -> &str {
         &self.page
     }
@@ -111,10 +111,10 @@ impl PendingDirect {
         self.setup.patience
     }
 
-    /// Waits until the person is done.
+    /// Waits until the user has finished.
     ///
     /// # Errors
-    /// [`Error::SignInExpired`], [`Error::Cancelled`], and what Microsoft says: [`Error::SignInDeclined`],
+    /// [`Error::SignInExpired`], [`Error::Cancelled`], and Microsoft's refusals: [`Error::SignInDeclined`],
     /// [`Error::Registration`], [`Error::SignInRefused`].
     pub async fn wait(self, cancel: &CancellationToken) -> Result<Grant> {
         let redirect_uri = self.loopback.redirect_uri();

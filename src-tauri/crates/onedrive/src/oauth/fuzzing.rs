@@ -5,7 +5,7 @@ use super::refusal::Refusal;
 use super::token_endpoint::TokenReply;
 use super::{auth_id_service, sign_in};
 
-/// Reads an answer of a sign-in service as every kind of answer it can be.
+/// Parses an answer of a sign-in service as every kind of answer.
 pub fn sign_in_answer(body: &[u8]) {
     if let Some(reply) = TokenReply::parse(body) {
         let _ = reply.lifetime();
@@ -19,7 +19,7 @@ pub fn sign_in_answer(body: &[u8]) {
     }
 }
 
-/// Answers a request that somebody sent to the sign-in's port. Who does not know the state gets nowhere.
+/// Answers a request to the sign-in's port, which must not succeed without the state.
 pub fn browser_request(host: &[u8], target: &str) {
     let answer = |state: &str| {
         let gate = Gatekeeper::new(4711, state);

@@ -1,8 +1,7 @@
-//! The port of this computer that the browser comes back to.
+//! The port on this computer that the browser is redirected to.
 //!
-//! Whoever can open a page in the browser can send requests to it, so it believes nothing: only `GET /` with this
-//! port's own name as `Host` and with the `state` of this sign-in counts, once. Everything else is answered and changes
-//! nothing.
+//! Any page in the browser can send requests to it, so nothing is trusted: only `GET /` with this port's own name as
+//! `Host` and with the `state` of this sign-in counts, once. Everything else is answered and changes nothing.
 
 use std::convert::Infallible;
 use std::io;
@@ -31,7 +30,7 @@ const CONNECTIONS: usize = 16;
 const CONNECTION_TIME: Duration = Duration::from_secs(10);
 /// Bytes of the longest request; codes have about 2 KiB.
 const MAX_REQUEST: usize = 32 * 1024;
-/// Keeps the address, which holds the code, from going anywhere, and the page from doing anything.
+/// Keeps the address, which contains the code, from leaking, and the page from loading anything.
 const HEADERS: [(&str, &str); 5] = [
     ("content-type", "text/html; charset=utf-8"),
     ("cache-control", "no-store"),
@@ -52,12 +51,12 @@ pub(super) struct Loopback {
 
 pub(super) type Reply = Response<Full<Bytes>>;
 
-/// What the browser brought back.
+/// The parameters of the redirect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Callback {
-    /// To be redeemed.
+    /// A code to exchange for tokens.
     Code(String),
-    /// The sign-in failed over there.
+    /// The sign-in failed in the browser.
     Refused { error: String, description: String },
 }
 
@@ -81,7 +80,7 @@ impl Loopback {
         let port = v4.local_addr()?.port();
         let v6 = match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
             Ok(v6) => Some(v6),
-            // Somebody else there would get the code from a browser that prefers ::1.
+            // Another program listening there would get the code from a browser that prefers ::1.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
             // This computer has no IPv6.
             Err(_) => None,
@@ -89,12 +88,12 @@ impl Loopback {
         Ok(Self { v4, v6, port })
     }
 
-    /// The address as it is registered, with this port.
+    /// The registered redirect address, with this port.
     pub(super) fn redirect_uri(&self) -> String {
         format!("http://localhost:{}", self.port)
     }
 
-    /// Waits for the browser, without end; then the port is closed.
+    /// Waits for the browser without a timeout, then stops listening.
     pub(super) async fn wait(self, state: &str) -> Callback {
         let gate = Arc::new(Gatekeeper::new(self.port, state));
         let answering = Arc::clone(&gate);
@@ -150,7 +149,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return stream,
-            // Out of handles, or gone again: the next may come through.
+            // Out of handles, or already closed: the next may succeed.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
@@ -173,14 +172,14 @@ async fn serve(stream: TcpStream, answer: Arc<impl Fn(&Request<Incoming>) -> Rep
         .keep_alive(false)
         .max_buf_size(MAX_REQUEST)
         .serve_connection(TokioIo::new(stream), service);
-    // A connection that breaks or dawdles is nobody's loss.
+    // Broken and slow connections need no handling: the browser retries.
     let _ = tokio::time::timeout(CONNECTION_TIME, connection).await;
 }
 
-/// Decides which request is the browser coming back.
+/// Decides which request is the redirect of this sign-in.
 pub(super) struct Gatekeeper {
     port: u16,
-    /// SHA-256 of the state: comparing it tells nothing about the state by its time.
+    /// SHA-256 of the state, so that the time of a comparison reveals nothing about it.
     state: [u8; 32],
     found: Mutex<Option<Callback>>,
 }
@@ -198,7 +197,7 @@ impl Gatekeeper {
         if !Loopback::is_host(self.port, host) {
             return page(
                 StatusCode::MISDIRECTED_REQUEST,
-                "Not here",
+                "Nothing to see here",
                 "This address belongs to Coffer.",
             );
         }
@@ -209,14 +208,14 @@ impl Gatekeeper {
         if method != Method::GET {
             return page(
                 StatusCode::METHOD_NOT_ALLOWED,
-                "Not here",
-                "Only the sign-in comes back here.",
+                "Nothing to see here",
+                "This address is only for signing in.",
             );
         }
         let Some(callback) = self.read(query) else {
             return page(
                 StatusCode::BAD_REQUEST,
-                "This page belongs to no sign-in",
+                "This sign-in is not recognized",
                 "Go back to Coffer and start the sign-in there.",
             );
         };
@@ -229,22 +228,22 @@ impl Gatekeeper {
             Callback::Refused { .. } => page(
                 StatusCode::OK,
                 "You are not signed in",
-                "Go back to Coffer, which says why. You can close this page.",
+                "You can close this page. See Coffer for details.",
             ),
         };
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        // The first counts.
+        // The first answer counts.
         found.get_or_insert(callback);
         reply
     }
 
-    /// The code or the error, when the state is that of this sign-in.
+    /// The code or the error, if the state is that of this sign-in.
     fn read(&self, query: &str) -> Option<Callback> {
         let url = reqwest::Url::parse(&format!("http://localhost/?{query}")).ok()?;
         let field = |name: &str| {
             let mut found = url.query_pairs().filter(|(key, _)| key == name);
             let value = found.next()?.1.into_owned();
-            // Twice the same name is no answer of Microsoft's.
+            // Microsoft never repeats a parameter.
             found.next().is_none().then_some(value)
         };
         let state: [u8; 32] = Sha256::digest(field("state")?.as_bytes()).into();
@@ -298,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_browser_coming_back_counts() {
+    fn only_the_redirect_of_this_sign_in_counts() {
         let gate = gate();
         let good = "/?code=abc&state=the+state";
         for (method, host, target, expected) in [

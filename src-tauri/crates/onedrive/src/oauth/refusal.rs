@@ -5,24 +5,24 @@ use coffer_destination::Error as DestinationError;
 
 const AGAIN: &str = "Sign in again.";
 const APPROVAL: &str = "an administrator of the organization has to approve this app first";
-const ASK_FOR_APPROVAL: &str = "Ask the administrator for the approval, then sign in again.";
+const ASK_FOR_APPROVAL: &str = "Ask the administrator to approve it, then sign in again.";
 
-/// What an error of Microsoft's sign-in means. Decided on `error`; the numbers give the words only.
+/// What an error of Microsoft's sign-in means. The `error` field decides; the number only selects the wording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// The same request may succeed later.
     Later { why: String },
-    /// Only the person can help, mostly by signing in again.
+    /// Only the user can help, usually by signing in again.
     SignInAgain { why: String, next: &'static str },
     /// Only a change of client id, tenant or registration helps.
     Registration { why: String },
-    /// The person said no.
+    /// The user declined.
     Declined,
-    /// Device code: the person is not done.
+    /// Device code: the user has not finished yet.
     Pending,
-    /// Device code: asked too often.
+    /// Device code: polled too often.
     SlowDown,
-    /// Device code: too late.
+    /// Device code: the code expired.
     Expired,
 }
 
@@ -36,10 +36,10 @@ struct ErrorJson {
 }
 
 impl Refusal {
-    /// Reads the body of a reply that is no success.
+    /// Reads the body of an unsuccessful reply.
     pub(super) fn of_reply(status: u16, body: &[u8]) -> Self {
         let later = || Self::Later {
-            why: format!("Microsoft's sign-in answered with status {status}"),
+            why: format!("Microsoft's sign-in service answered with status {status}"),
         };
         if status == 429 || status >= 500 {
             return later();
@@ -50,15 +50,15 @@ impl Refusal {
                 let number = number.or_else(|| number_in(&json.error_description));
                 Self::of(&json.error, number)
             }
-            // Some page in between, not Microsoft: no reason to give a sign-in up.
+            // A page of something in between, not of Microsoft: no reason to discard the sign-in.
             Err(_) => later(),
         }
     }
 
-    /// Reads Microsoft's own words where another service quotes them; `None` when there are none.
+    /// Reads Microsoft's answer where another service quotes it; `None` when it quotes none.
     pub(super) fn quoted(text: &str) -> Option<Self> {
         let json = &text[text.find('{')?..];
-        // More may follow behind them.
+        // More text may follow.
         let mut values = serde_json::Deserializer::from_str(json).into_iter();
         let json: ErrorJson = values.next()?.ok()?;
         let number = json.error_codes.first().copied();
@@ -66,7 +66,7 @@ impl Refusal {
         Some(Self::of(&json.error, number))
     }
 
-    /// Reads `error` and `error_description` of the address that the browser came back to.
+    /// Reads `error` and `error_description` from the redirect address.
     pub(super) fn of_callback(error: &str, description: &str) -> Self {
         Self::of(error, number_in(description))
     }
@@ -84,50 +84,50 @@ impl Refusal {
         match error {
             "invalid_grant" | "interaction_required" | "login_required" => match number {
                 Some(70_008 | 70_043 | 700_082 | 700_084 | 50_089) => again(
-                    "it ran out because it was not used for too long",
-                    "Sign in again; a backup each month keeps it from running out.",
+                    "it expired after a long time without use",
+                    "Sign in again; a backup every month keeps it from expiring.",
                 ),
                 Some(50_173 | 50_132 | 50_133) => again(
-                    "the password was changed, or all sign-ins of the account were ended",
-                    "Sign in again with the password of now.",
+                    "the password was changed, or the account was signed out everywhere",
+                    "Sign in again with the current password.",
                 ),
                 Some(50_055 | 50_144) => again(
-                    "the password of the account has run out",
-                    "Choose a new password at Microsoft, then sign in again.",
+                    "the password of the account has expired",
+                    "Set a new password with Microsoft, then sign in again.",
                 ),
                 Some(70_000 | 50_078 | 50_085) => again(
-                    "the sign-in was revoked or has ended",
-                    "Sign in again. If you did not end it yourself, look at the recent activity of the account first.",
+                    "the sign-in was revoked or has expired",
+                    "Sign in again. If you did not revoke it yourself, check the recent activity of the account first.",
                 ),
                 Some(54_005 | 50_148 | 501_481) => again(
-                    "the sign-in in the browser does not fit this one",
+                    "the sign-in in the browser does not match this one",
                     "Start the sign-in again.",
                 ),
                 Some(65_001) => again(
                     "the consent for this app was removed",
-                    "Sign in again and agree to what the page asks for.",
+                    "Sign in again and accept the permissions on the page.",
                 ),
                 Some(50_072 | 50_074 | 50_076 | 50_079 | 50_158) => again(
-                    "the organization asks for a second factor",
-                    "Sign in again, and have your second factor at hand.",
+                    "the organization requires additional verification",
+                    "Sign in again, and have your second factor ready.",
                 ),
                 Some(53_000..=53_011 | 530_002 | 530_003) => again(
                     "the organization does not allow this sign-in from here",
-                    "Ask the administrator of your organization; signing in again alone does not help.",
+                    "Ask the administrator of your organization; just signing in again will not help.",
                 ),
                 Some(50_057) => again(
                     "the account is disabled",
-                    "Have the account enabled again by its administrator, or sign in with another one.",
+                    "Ask the administrator to enable the account, or sign in with another one.",
                 ),
                 Some(50_034 | 50_020 | 51_004) => again(
-                    "the account does not exist any more",
+                    "the account no longer exists",
                     "Sign in with another account.",
                 ),
                 Some(50_053) => again(
                     "the account is locked after too many wrong passwords",
-                    "Wait a while, then sign in again; change the password if it was not you.",
+                    "Wait a while, then sign in again. If it was not you, change the password.",
                 ),
-                _ => again("Microsoft does not accept it any more", AGAIN),
+                _ => again("Microsoft no longer accepts it", AGAIN),
             },
             "consent_required" => again(APPROVAL, ASK_FOR_APPROVAL),
             "access_denied" if number == Some(90_094) => again(APPROVAL, ASK_FOR_APPROVAL),
@@ -136,10 +136,10 @@ impl Refusal {
             "slow_down" => Self::SlowDown,
             "expired_token" | "bad_verification_code" => Self::Expired,
             "server_error" | "temporarily_unavailable" => Self::Later {
-                why: "Microsoft's sign-in is not available now".to_owned(),
+                why: "Microsoft's sign-in service is not available right now".to_owned(),
             },
             "invalid_client" => registration(
-                "it asks for a secret; turn \u{201c}Allow public client flows\u{201d} on in the registration",
+                "it requires a secret; turn on \u{201c}Allow public client flows\u{201d} in the registration",
             ),
             "unauthorized_client"
             | "invalid_request"
@@ -148,21 +148,23 @@ impl Refusal {
             | "unsupported_response_type"
             | "unsupported_grant_type" => match number {
                 Some(50_196) => Self::Later {
-                    why: "Microsoft's sign-in was asked too often".to_owned(),
+                    why: "too many requests were sent to Microsoft's sign-in service".to_owned(),
                 },
                 Some(50_011) => registration(
-                    "the redirect address http://localhost is not registered for \u{201c}Mobile and desktop applications\u{201d}",
+                    "the redirect URI http://localhost is not registered for \u{201c}Mobile and desktop applications\u{201d}",
                 ),
                 Some(700_016 | 90_002) => {
-                    registration("there is no app with this client id, or no such tenant")
+                    registration("there is no app with this client ID, or no such tenant")
                 }
                 Some(7_000_218 | 700_025 | 90_023) => registration(
-                    "it is not a public client; turn \u{201c}Allow public client flows\u{201d} on in the registration",
+                    "it is not a public client; turn on \u{201c}Allow public client flows\u{201d} in the registration",
                 ),
-                _ => registration("the client id, the tenant or the rights of the app do not fit"),
+                _ => registration(
+                    "the client ID, the tenant or the permissions of the app do not match",
+                ),
             },
             _ => Self::Later {
-                why: "Microsoft's sign-in answered something unexpected".to_owned(),
+                why: "Microsoft's sign-in service sent an unexpected answer".to_owned(),
             },
         }
     }
@@ -174,10 +176,10 @@ impl Refusal {
             Self::SignInAgain { why, next } => DestinationError::SignInRequired { why, next },
             Self::Registration { why } => DestinationError::SignInRequired {
                 why,
-                next: "Correct the client id and tenant in the settings, then sign in again.",
+                next: "Correct the client ID and tenant in the settings, then sign in again.",
             },
             Self::Declined | Self::Expired | Self::Pending | Self::SlowDown => {
-                DestinationError::sign_in_required("Microsoft does not accept it any more")
+                DestinationError::sign_in_required("Microsoft no longer accepts it")
             }
         }
     }
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn each_row_of_the_error_table_ends_as_it_should() {
+    fn each_row_of_the_error_table_is_final_or_transient_as_listed() {
         for (error, number) in [
             ("invalid_grant", 70_000),
             ("invalid_grant", 70_008),
@@ -228,7 +230,7 @@ mod tests {
             ("unauthorized_client", 700_016),
             ("invalid_client", 7_000_215),
             ("invalid_scope", 70_011),
-            // Numbers change; the word decides.
+            // Numbers change; the `error` field decides.
             ("invalid_grant", 90_033),
         ] {
             let outcome = reply(400, error, number);
@@ -244,13 +246,13 @@ mod tests {
             let outcome = reply(status, error, number);
             assert!(outcome.is_transient(), "{error} {number}: {outcome:?}");
         }
-        // A page of somebody in between.
+        // A page of something in between.
         let page = Refusal::of_reply(400, b"<html>Log in to the hotel's network</html>");
         assert!(page.into_destination().is_transient());
     }
 
     #[test]
-    fn each_reason_has_its_number_and_a_step_of_its_own() {
+    fn each_reason_has_its_number_and_its_own_hint() {
         let mut steps = std::collections::BTreeSet::new();
         for number in [70_000, 50_173, 50_076, 50_057, 700_082] {
             let DestinationError::SignInRequired { why, next } =
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_browsers_answer_is_put_into_words() {
+    fn errors_in_the_redirect_address_are_worded() {
         let of = |error, text| Refusal::of_callback(error, text).into_error();
         assert!(matches!(
             of("access_denied", "AADSTS65004: no"),

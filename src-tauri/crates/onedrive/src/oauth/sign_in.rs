@@ -9,7 +9,7 @@ use crate::client::{Http, sign_in_client};
 use crate::endpoints::Endpoints;
 use crate::error::{Error, Result};
 
-/// Between two questions whether the person is done; the answer waits for 30 s only.
+/// Poll interval; the service keeps its answer for only 30 s.
 const POLL: Duration = Duration::from_secs(2);
 /// The service forgets the sign-in after five minutes.
 const PATIENCE: Duration = Duration::from_secs(330);
@@ -23,7 +23,7 @@ pub struct SignIn {
     patience: Duration,
 }
 
-/// A sign-in that waits for the person. No `Debug`: whoever knows its addresses can fetch the AuthID.
+/// A sign-in that waits for the user. It has no `Debug`, because its addresses are enough to fetch the AuthID.
 pub struct PendingSignIn {
     http: Http,
     fetch_url: String,
@@ -32,20 +32,20 @@ pub struct PendingSignIn {
     patience: Duration,
 }
 
-/// What the service says about a sign-in.
+/// The service's answer about a sign-in.
 #[derive(Deserialize)]
-struct Fetched {
+struct FetchJson {
     authid: Option<String>,
     wait: Option<String>,
     error: Option<String>,
 }
 
-/// What that means.
+/// What [`FetchJson`] means.
 enum Answer {
     Done(Result<AuthId>),
-    /// The page was loaded; the person is not done.
+    /// The page was loaded, and the user has not finished.
     Waiting,
-    /// Not loaded yet, or too long ago.
+    /// The page was not loaded yet, or too long ago.
     Unknown,
 }
 
@@ -61,7 +61,7 @@ impl SignIn {
         })
     }
 
-    /// Asks every `poll` whether the person is done, for `patience` at most.
+    /// Polls every `poll`, for at most `patience`.
     #[must_use]
     pub fn with_timing(self, poll: Duration, patience: Duration) -> Self {
         Self {
@@ -71,9 +71,9 @@ impl SignIn {
         }
     }
 
-    /// Makes a new sign-in; nothing is sent yet.
+    /// Creates a new sign-in; nothing is sent yet.
     pub fn start(&self) -> PendingSignIn {
-        // Whoever knows it can fetch the AuthID, so it is long and random.
+        // It is enough to fetch the AuthID, so it is long and random.
         let token = hex::encode(rand::rng().random::<[u8; 24]>());
         let base = self.endpoints.oauth_base();
         PendingSignIn {
@@ -87,7 +87,7 @@ impl SignIn {
 }
 
 impl PendingSignIn {
-    /// The page for the person's own browser.
+    /// The page for the user's own browser.
     pub fn page(&self) -> &str {
         &self.page
     }
@@ -97,7 +97,7 @@ impl PendingSignIn {
         self.patience
     }
 
-    /// Waits until the person is done.
+    /// Waits until the user has finished.
     ///
     /// # Errors
     /// [`Error::SignInExpired`] after five and a half minutes, [`Error::Cancelled`], [`Error::InvalidAuthId`].
@@ -109,7 +109,7 @@ impl PendingSignIn {
                 match self.ask().await {
                     Some(Answer::Done(found)) => return found,
                     Some(Answer::Waiting) => is_known = true,
-                    // It was there and is not any more: nobody came for it in time.
+                    // It existed and is gone: it was not fetched in time.
                     Some(Answer::Unknown) if is_known => return Err(Error::SignInExpired),
                     Some(Answer::Unknown) | None => {}
                 }
@@ -123,7 +123,7 @@ impl PendingSignIn {
         }
     }
 
-    /// Asks once; `None` when there was no answer, which may pass.
+    /// Polls once; `None` when there was no answer, which may be transient.
     async fn ask(&self) -> Option<Answer> {
         let answer = self
             .http
@@ -136,26 +136,26 @@ impl PendingSignIn {
     }
 }
 
-/// What an answer of `/fetch` means; `None` for what is none.
+/// Parses an answer of `/fetch`; `None` if it is not one.
 fn read_answer(body: &[u8]) -> Option<Answer> {
-    let fetched: Fetched = serde_json::from_slice(body).ok()?;
-    if let Some(id) = fetched.authid {
+    let answer: FetchJson = serde_json::from_slice(body).ok()?;
+    if let Some(id) = answer.authid {
         return Some(Answer::Done(AuthId::parse(&id)));
     }
-    if fetched.wait.is_some() {
+    if answer.wait.is_some() {
         return Some(Answer::Waiting);
     }
-    match fetched.error?.as_str() {
+    match answer.error?.as_str() {
         "Missing token" => Some(Answer::Done(Err(Error::SignInRefused {
             why: "Missing token".to_owned(),
         }))),
-        // Before the page was loaded the service knows no such entry.
+        // The service has no entry before the page is loaded.
         "No such entry" => Some(Answer::Unknown),
         _ => None,
     }
 }
 
-/// Reads an answer that may be anything.
+/// Parses arbitrary bytes, for fuzzing.
 #[cfg(feature = "fuzzing")]
 pub(super) fn read_hostile(body: &[u8]) {
     let _ = read_answer(body);

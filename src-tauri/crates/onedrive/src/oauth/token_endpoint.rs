@@ -1,4 +1,4 @@
-//! Microsoft's token endpoint: forms go in, tokens or a reason come out.
+//! Microsoft's token endpoint: posts forms and returns tokens or the reason for a refusal.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 /// Time for one request.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// A success of the token endpoint.
+/// A successful reply of the token endpoint.
 #[derive(Deserialize)]
 pub(super) struct TokenReply {
     access_token: String,
@@ -47,7 +47,7 @@ impl Default for Seconds {
 }
 
 impl Seconds {
-    /// As the life of a token; a day at most is believed.
+    /// The lifetime of a token, capped at a day.
     pub(super) fn lifetime(&self) -> Duration {
         let seconds = match self {
             Self::Number(number) => *number,
@@ -61,7 +61,7 @@ impl Seconds {
     }
 }
 
-/// Whose sign-in it is.
+/// The claims that identify the account.
 #[derive(Deserialize)]
 struct Claims {
     oid: Option<String>,
@@ -80,7 +80,7 @@ impl TokenReply {
         SecretString::from(self.access_token.as_str())
     }
 
-    /// The new refresh token; personal accounts may give none.
+    /// The new refresh token; personal accounts may get none.
     pub(super) fn refresh_token(&self) -> Option<SecretString> {
         let token = self.refresh_token.as_deref();
         token
@@ -88,7 +88,7 @@ impl TokenReply {
             .map(SecretString::from)
     }
 
-    /// How long the access token works.
+    /// How long the access token is valid.
     pub(super) fn lifetime(&self) -> Duration {
         self.expires_in.lifetime()
     }
@@ -100,17 +100,19 @@ impl TokenReply {
         };
         let scopes = self.scope.as_deref().unwrap_or_default();
         if !scopes.is_empty() && !scopes.contains("Files.") {
-            return Err(refused("the right to use files was not granted"));
+            return Err(refused("permission to use files was not granted"));
         }
         let refresh_token = self
             .refresh_token()
-            .ok_or_else(|| refused("the right to stay signed in was not granted"))?;
-        // It came from the token endpoint itself, so that its signature proves nothing more.
+            .ok_or_else(|| refused("permission to stay signed in was not granted"))?;
+        // It came directly from the token endpoint over TLS, so checking its signature would prove nothing more.
         let claims = self.id_token.as_deref().and_then(claims);
         if let (Some(sent), Some(claims)) = (nonce, &claims)
             && claims.nonce.as_deref() != Some(sent)
         {
-            return Err(refused("the sign-in in the browser does not fit this one"));
+            return Err(refused(
+                "the sign-in in the browser does not match this one",
+            ));
         }
         let home = claims.as_ref().and_then(|claims| {
             let (oid, tid) = (claims.oid.as_ref()?, claims.tid.as_ref()?);
@@ -130,12 +132,12 @@ fn claims(id_token: &str) -> Option<Claims> {
     serde_json::from_slice(&bytes).ok()
 }
 
-/// Why a form got no success.
+/// Why a form was refused.
 pub(super) enum Failure {
     Unreachable {
         why: String,
     },
-    /// Asked too often; not before this time has passed.
+    /// Too many requests; retry after this time.
     Throttled {
         after: Duration,
     },
@@ -161,14 +163,14 @@ impl Failure {
     }
 }
 
-/// Posts a form to Microsoft's sign-in and returns the body of a success.
+/// Posts a form to Microsoft's sign-in service and returns the body of a successful reply.
 pub(super) async fn post(
     http: &Http,
     url: &str,
     form: &[(&str, &str)],
 ) -> std::result::Result<Vec<u8>, Failure> {
     let unreachable = |error: reqwest::Error| Failure::Unreachable {
-        why: why_unreachable("Microsoft's sign-in", &error),
+        why: why_unreachable("Microsoft's sign-in service", &error),
     };
     let request = http.to(url).post(url).form(form).timeout(PATIENCE);
     let answer = request.send().await.map_err(unreachable)?;
@@ -186,7 +188,7 @@ pub(super) async fn post(
     }
 }
 
-/// Posts a form and reads the JSON of a success.
+/// Posts a form and parses the JSON of a successful reply.
 pub(super) async fn post_json<T: DeserializeOwned>(
     http: &Http,
     url: &str,
@@ -208,7 +210,7 @@ pub(super) async fn post_for_token(
 
 fn unexpected() -> Failure {
     Failure::Refused(Refusal::Later {
-        why: "Microsoft's sign-in answered something unexpected".to_owned(),
+        why: "Microsoft's sign-in service sent an unexpected answer".to_owned(),
     })
 }
 
@@ -217,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lifetime_is_read_in_every_shape_and_never_believed_blindly() {
+    fn a_lifetime_is_parsed_in_every_format_and_capped() {
         for (text, seconds) in [
             ("3599", 3599),
             (r#""3599""#, 3599),

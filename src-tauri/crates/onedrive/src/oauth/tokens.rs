@@ -13,14 +13,14 @@ use super::{auth_id_service, token_endpoint};
 use crate::client::{Gate, Http};
 use crate::endpoints::Endpoints;
 
-/// A token of Microsoft is renewed this long before it ends.
+/// A token from Microsoft is renewed this long before it expires.
 const MARGIN: Duration = Duration::from_secs(300);
-/// One of the AuthID service, which gives out tokens it has used itself, with little time left.
+/// The same for the AuthID service, which issues tokens that it has cached itself, with little time left.
 const MARGIN_OF_SERVICE: Duration = Duration::from_secs(30);
-/// At least the next call gets to use a token, however short its life is said to be.
+/// A token is used for at least this long, however short its reported lifetime is.
 const SHORTEST: Duration = Duration::from_secs(5);
 
-/// A rest of the AuthID service that a run waits for; for a longer one it ends.
+/// Longest wait for the AuthID service that a run sits out; a longer one ends the run.
 const SHORT_REST: Duration = Duration::from_secs(600);
 
 /// The wall clock's time.
@@ -32,18 +32,18 @@ pub(crate) struct Tokens {
     endpoints: Endpoints,
     credential: Credential,
     now: Now,
-    cached: Mutex<Option<Cached>>,
-    /// Keeps the rests that the AuthID service asks for.
+    cached: Mutex<Option<CachedToken>>,
+    /// Remembers the waits that the AuthID service asks for.
     gate: Arc<Gate>,
 }
 
-/// A token until one of the two clocks says that it is over: the steady one stands still while the computer sleeps, the
-/// wall clock can be set back.
-struct Cached {
+/// A token that expires by either of two clocks: the monotonic one stops while the computer sleeps, and the wall clock can
+/// be set back.
+struct CachedToken {
     token: SecretString,
     until: Instant,
     until_by_wall: Timestamp,
-    /// Graph refused it, and the service gave it again: it has no other until this one ends.
+    /// Graph refused it, and the service returned it again: there is no other until this one expires.
     came_again: bool,
 }
 
@@ -74,19 +74,19 @@ impl Tokens {
         self.refresh_into(&mut cached).await
     }
 
-    fn is_valid(&self, cached: &Cached) -> bool {
+    fn is_valid(&self, cached: &CachedToken) -> bool {
         Instant::now() < cached.until && (self.now)() < cached.until_by_wall
     }
 
-    /// Graph refused this token: the next [`Tokens::get`] asks for another. False when the service gives out the same
-    /// one, so that asking again is of no use; it is not asked again then, as it allows a few questions an hour only.
+    /// Graph refused this token: the next [`Tokens::get`] requests another. False when the service returns the same
+    /// one; it is not asked again then, because it allows only a few requests an hour.
     pub(crate) async fn replace(&self, refused: &SecretString) -> Result<bool> {
         let mut cached = self.cached.lock().await;
         let current = cached
             .as_ref()
             .filter(|cached| cached.token.expose_secret() == refused.expose_secret());
         let Some(current) = current else {
-            // Somebody else replaced it meanwhile.
+            // Another task replaced it in the meantime.
             return Ok(true);
         };
         if current.came_again && self.is_valid(current) {
@@ -100,13 +100,13 @@ impl Tokens {
         Ok(!came_again)
     }
 
-    /// Uses the credential, so that it does not run out for want of use.
+    /// Uses the credential, so that it does not expire for lack of use.
     pub(crate) async fn renew(&self) -> Result<()> {
         let mut cached = self.cached.lock().await;
         self.refresh_into(&mut cached).await.map(drop)
     }
 
-    async fn refresh_into(&self, cached: &mut Option<Cached>) -> Result<SecretString> {
+    async fn refresh_into(&self, cached: &mut Option<CachedToken>) -> Result<SecretString> {
         *cached = None;
         let (token, lifetime, margin) = match &self.credential {
             Credential::AuthId(auth_id) => {
@@ -122,7 +122,7 @@ impl Tokens {
             }
         };
         let usable = lifetime.saturating_sub(margin).max(SHORTEST);
-        *cached = Some(Cached {
+        *cached = Some(CachedToken {
             token: token.clone(),
             came_again: false,
             until: Instant::now() + usable,
@@ -133,7 +133,7 @@ impl Tokens {
         Ok(token)
     }
 
-    /// Asks the AuthID service, unless it asked for a rest: every question of every job counts against its limit.
+    /// Asks the AuthID service, unless it asked to wait: every request of every job counts against its limit.
     async fn refresh_at_service(&self, auth_id: &AuthId) -> Result<(SecretString, Duration)> {
         if let Some(rest) = self.gate.sign_in_rests() {
             let retry_after = Some(rest);
@@ -147,18 +147,18 @@ impl Tokens {
             });
         }
         let refreshed = auth_id_service::refresh(&self.http, &self.endpoints, auth_id).await;
-        refreshed.inspect_err(|error| self.keep_rest(error))
+        refreshed.inspect_err(|error| self.remember_wait(error))
     }
 
-    /// What a service that gives out tokens asks for holds for all jobs and processes.
-    fn keep_rest(&self, error: &DestinationError) {
+    /// Remembers a wait that the service asked for, which applies to all jobs and processes.
+    fn remember_wait(&self, error: &DestinationError) {
         if let Some(rest) = error.retry_after() {
             self.gate.rest_sign_in(rest);
         }
     }
 
-    /// Asks Microsoft. A new refresh token is kept before the access token is used: whatever happens then, the keychain
-    /// holds the newest.
+    /// Asks Microsoft. A new refresh token is stored before the access token is used, so that the keychain always holds the
+    /// newest.
     async fn refresh_direct(
         &self,
         registration: &Registration,
@@ -185,20 +185,20 @@ impl Tokens {
         )
         .await
         .map_err(token_endpoint::Failure::into_destination)
-        .inspect_err(|error| self.keep_rest(error))?;
+        .inspect_err(|error| self.remember_wait(error))?;
         let new = reply.refresh_token();
         if let Some(new) = new.filter(|new| new.expose_secret() != old.expose_secret()) {
             let saved = blocking(store, move |store| store.save(&new)).await;
-            // Microsoft goes on to accept the old one.
+            // Microsoft still accepts the old one.
             if let Err(error) = saved {
-                tracing::warn!(%error, "a renewed sign-in could not be kept");
+                tracing::warn!(%error, "a renewed sign-in could not be stored");
             }
         }
         Ok((reply.access_token(), reply.lifetime()))
     }
 }
 
-/// Uses the keychain, which blocks, off the async threads.
+/// Runs keychain calls, which block, off the async threads.
 async fn blocking<T: Send + 'static>(
     store: &Arc<dyn TokenStore>,
     work: impl FnOnce(&dyn TokenStore) -> std::result::Result<T, String> + Send + 'static,

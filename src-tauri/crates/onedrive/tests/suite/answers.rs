@@ -420,7 +420,7 @@ async fn another_certificate_is_a_network_that_is_not_ours_yet() {
 
     for error in errors {
         assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
-        assert!(error.to_string().contains("another certificate"), "{error}");
+        assert!(error.to_string().contains("does not belong to"), "{error}");
     }
 }
 

@@ -1,25 +1,25 @@
-//! What a gate lets through in the time to come.
+//! How much a gate will let through from now on.
 
 use std::time::Duration;
 
-/// Bytes of uploads that may go after a refusal: more with each second, and all again after some time.
+/// Bytes of uploads that may be sent after a refusal: more each second, and unlimited again after some time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Allowance {
-    /// Now.
+    /// Bytes per second now.
     pub bytes_per_second: f64,
-    /// What is added to that in a second.
+    /// Increase per second.
     pub growth: f64,
-    /// For how long there is a limit.
+    /// Duration of the limit.
     pub holds: Duration,
 }
 
 impl Allowance {
-    /// Bytes a second that went `time` ago.
+    /// Bytes per second that were allowed `time` ago.
     pub fn before(&self, time: Duration) -> f64 {
         (self.bytes_per_second - self.growth * time.as_secs_f64()).max(0.0)
     }
 
-    /// The time that so many bytes take over a line that carries `line` bytes a second.
+    /// The time that this many bytes take over a connection that carries `line` bytes per second.
     pub fn time_for(&self, bytes: u64, line: f64) -> Duration {
         let bytes = bytes as f64;
         let slowed = self.slowed(line);
@@ -32,7 +32,7 @@ impl Allowance {
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
-    /// Seconds in which less goes than the line carries.
+    /// Seconds during which the limit is below what the connection carries.
     fn slowed(&self, line: f64) -> f64 {
         let missing = (line - self.bytes_per_second).max(0.0);
         let until_reached = match missing {
@@ -46,9 +46,9 @@ impl Allowance {
         self.bytes_per_second * seconds + self.growth * seconds * seconds / 2.0
     }
 
-    /// When so many bytes have gone, while there is a limit.
+    /// When this many bytes will have been sent, while there is a limit.
     fn seconds_for(&self, bytes: f64) -> f64 {
-        // The quadratic formula in the form that holds without growth, too.
+        // The form of the quadratic formula that also works without growth.
         let speed = self.bytes_per_second;
         2.0 * bytes / (speed + (speed * speed + 2.0 * self.growth * bytes).sqrt())
     }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn without_growth_the_same_goes_on_until_the_limit_is_forgotten() {
+    fn without_growth_the_limit_stays_until_it_is_forgotten() {
         let flat = Allowance {
             growth: 0.0,
             holds: Duration::from_secs(10),

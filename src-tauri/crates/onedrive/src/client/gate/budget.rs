@@ -1,7 +1,7 @@
-//! What is left of the requests that the service allows until a moment it names, spread evenly until then.
+//! The requests that the service still allows until the time it names, spread evenly until then.
 //!
-//! `RateLimit-Reset` is whole seconds, rounded up: the smallest of the ends that the answers of a window name is close
-//! to the real one. A small reserve is kept, so that an end that is taken for too early costs no refusal.
+//! `RateLimit-Reset` is in whole seconds, rounded up: the earliest end among the answers of a window is close to the real
+//! one. A small reserve is kept, so that an end that is assumed too early causes no refusal.
 //!
 //! Source: IETF draft "RateLimit header fields for HTTP"; Microsoft Graph sends them as a preview.
 
@@ -10,44 +10,45 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
-/// Longest window that is believed.
+/// Longest window that is trusted.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// Ends of the same window differ by less than this.
-const SAME: Duration = Duration::from_millis(1500);
-/// One of so many requests is kept in reserve, at least one.
+/// Reported ends of the same window differ by less than this.
+const SAME_WINDOW_TOLERANCE: Duration = Duration::from_millis(1500);
+/// One in this many requests is kept in reserve, but at least one.
 const RESERVE: u64 = 50;
-/// What a timer may come too early, seen from the other side.
+/// Safety margin for timers that fire early from the service's point of view.
 const MARGIN: Duration = Duration::from_millis(20);
-/// Seconds until the end when none are named.
-const USUAL: u64 = 60;
+/// Seconds until the end of the window if the service names none.
+const DEFAULT_WINDOW_SECS: u64 = 60;
 
-/// The budget of the window we are in.
+/// The budget of the current window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Budget {
     limit: u64,
-    /// Requests that may still go, by what the service said and what was sent since.
+    /// Requests that may still be sent, according to the service and what was sent since.
     left: u64,
     end: Instant,
-    /// The longest time until an end that was named: close to the whole window.
+    /// The longest reported time until the end: close to the whole window.
     length: Duration,
     last: Instant,
 }
 
-/// What the headers of an answer say.
+/// The rate limit headers of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stated {
+pub(super) struct RateLimitHeaders {
     limit: u64,
     remaining: u64,
     reset: Duration,
 }
 
-impl Stated {
+impl RateLimitHeaders {
     pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
         let limit = number("RateLimit-Limit")?;
         let remaining = number("RateLimit-Remaining")?;
-        let reset = Duration::from_secs(number("RateLimit-Reset").unwrap_or(USUAL)).min(LONGEST);
+        let reset = Duration::from_secs(number("RateLimit-Reset").unwrap_or(DEFAULT_WINDOW_SECS))
+            .min(LONGEST);
         (limit > 0).then_some(Self {
             limit,
             remaining: remaining.min(limit),
@@ -57,23 +58,28 @@ impl Stated {
 }
 
 impl Budget {
-    /// What is known after an answer, while `under_way` other requests have none yet.
-    pub(super) fn heed(before: Option<Self>, stated: Stated, under_way: u64, now: Instant) -> Self {
-        let end = now + stated.reset;
-        let left = stated.remaining.saturating_sub(under_way);
+    /// Updates the budget with an answer, while `under_way` other requests are unanswered.
+    pub(super) fn updated(
+        before: Option<Self>,
+        limits: RateLimitHeaders,
+        under_way: u64,
+        now: Instant,
+    ) -> Self {
+        let end = now + limits.reset;
+        let left = limits.remaining.saturating_sub(under_way);
         let fresh = Self {
-            limit: stated.limit,
+            limit: limits.limit,
             left,
             end,
-            length: stated.reset,
+            length: limits.reset,
             last: now,
         };
         let Some(before) = before else {
             return fresh;
         };
         let apart = end.max(before.end) - end.min(before.end);
-        let length = before.length.max(stated.reset);
-        if apart <= SAME {
+        let length = before.length.max(limits.reset);
+        if apart <= SAME_WINDOW_TOLERANCE {
             Self {
                 left: left.min(before.left),
                 end: end.min(before.end),
@@ -90,8 +96,8 @@ impl Budget {
         }
     }
 
-    /// The budget at this moment: after its end the next window is taken to have begun. `None` when too much time has
-    /// passed to know.
+    /// The budget now: after its end, the next window is assumed to have begun. `None` when too much time has passed to
+    /// know.
     pub(super) fn at(self, now: Instant) -> Option<Self> {
         let end = self.end + MARGIN;
         if now < end {
@@ -106,7 +112,7 @@ impl Budget {
         })
     }
 
-    /// Whether nothing but the reserve is left.
+    /// Whether only the reserve is left.
     pub(super) fn is_used_up(&self) -> bool {
         self.usable() == 0
     }
@@ -115,11 +121,11 @@ impl Budget {
         self.left.saturating_sub((self.limit / RESERVE).max(1))
     }
 
-    /// Earliest moment of the next request.
+    /// Earliest time of the next request.
     pub(super) fn next(&self) -> Instant {
         match u32::try_from(self.usable()) {
             Ok(0) => self.end + MARGIN,
-            // One part more than requests, or the last one would fall on the end.
+            // One interval more than there are requests, or the last one would coincide with the end.
             Ok(usable) => self.last + self.end.saturating_duration_since(self.last) / (usable + 1),
             Err(_) => self.last,
         }
@@ -140,8 +146,8 @@ impl Budget {
 mod tests {
     use super::*;
 
-    fn told(limit: u64, remaining: u64, reset: u64) -> Stated {
-        Stated {
+    fn headers_of(limit: u64, remaining: u64, reset: u64) -> RateLimitHeaders {
+        RateLimitHeaders {
             limit,
             remaining,
             reset: Duration::from_secs(reset),
@@ -151,7 +157,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_left_is_spread_until_the_end_with_a_reserve() {
         let start = Instant::now();
-        let mut budget = Budget::heed(None, told(100, 11, 50), 0, start);
+        let mut budget = Budget::updated(None, headers_of(100, 11, 50), 0, start);
 
         // Two are kept, nine go in ten parts of the time.
         let mut moments = Vec::new();
@@ -168,44 +174,47 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn answers_of_a_window_narrow_its_end_and_what_is_left() {
         let start = Instant::now();
-        let before = Budget::heed(None, told(100, 50, 30), 0, start);
+        let before = Budget::updated(None, headers_of(100, 50, 30), 0, start);
 
         let later = start + Duration::from_millis(900);
-        // An answer that was on its way longer, and others that have none yet.
-        let budget = Budget::heed(Some(before), told(100, 60, 30), 0, later);
+        // An answer that arrived late, while others are still unanswered.
+        let budget = Budget::updated(Some(before), headers_of(100, 60, 30), 0, later);
         assert_eq!((budget.left, budget.end), (50, before.end));
-        let budget = Budget::heed(Some(budget), told(100, 45, 29), 3, later);
+        let budget = Budget::updated(Some(budget), headers_of(100, 45, 29), 3, later);
 
         assert_eq!(budget.left, 42);
         assert_eq!(budget.end, later + Duration::from_secs(29));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_next_window_is_expected_until_answers_tell_of_it() {
+    async fn the_next_window_is_assumed_until_answers_report_it() {
         let start = Instant::now();
-        let budget = Budget::heed(None, told(100, 2, 30), 0, start);
+        let budget = Budget::updated(None, headers_of(100, 2, 30), 0, start);
         let over = start + Duration::from_secs(31);
 
         let next = budget.at(over).expect("the next window");
         assert_eq!((next.left, next.length), (100, budget.length));
-        // It had not begun yet.
-        let corrected = Budget::heed(Some(next), told(100, 1, 1), 0, over);
+        // The window had not begun yet.
+        let corrected = Budget::updated(Some(next), headers_of(100, 1, 1), 0, over);
         assert_eq!(corrected.left, 1);
         assert_eq!(budget.at(start + Duration::from_secs(61)), None);
     }
 
     #[test]
-    fn headers_that_make_no_sense_are_left_out() {
+    fn invalid_headers_are_ignored() {
         let headers = |limit: &'static str, remaining: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert("RateLimit-Limit", limit.parse().unwrap());
             headers.insert("RateLimit-Remaining", remaining.parse().unwrap());
-            Stated::read(&headers)
+            RateLimitHeaders::read(&headers)
         };
 
         assert_eq!(headers("0", "0"), None);
         assert_eq!(headers("-1", "5"), None);
         assert_eq!(headers("100", "many"), None);
-        assert_eq!(headers("100", "500"), Some(told(100, 100, USUAL)));
+        assert_eq!(
+            headers("100", "500"),
+            Some(headers_of(100, 100, DEFAULT_WINDOW_SECS))
+        );
     }
 }

@@ -1,8 +1,8 @@
-//! The clock on the wall, which goes on while no process runs. Waits of this process go by tokio's, which never jumps.
+//! The wall clock, which advances while no process runs. Waits of this process use tokio's clock, which never jumps.
 
 use crate::oauth::Now;
 
-/// Milliseconds since 1970, as the computer's clock has it now; may go back.
+/// Milliseconds since 1970 by the computer's clock, which may be set back.
 #[derive(Clone)]
 pub(crate) struct WallClock(Now);
 
@@ -14,7 +14,7 @@ impl From<Now> for WallClock {
 
 impl WallClock {
     pub(super) fn now(&self) -> u64 {
-        // Before 1970 no clock is right.
+        // Clocks before 1970 are wrong anyway.
         u64::try_from((self.0)().as_millisecond()).unwrap_or(0)
     }
 }

@@ -1,7 +1,7 @@
-//! What the service asked for, in a small file that all processes of this user share.
+//! Waits and rates, in a small file shared by all processes of the user.
 //!
-//! The file's name is a hash of the credential; neither it nor the content tells anything about it. Whoever can write
-//! there can keep us away for a day at most: a file that is damaged, too long or out of bounds counts as absent.
+//! The file's name is a hash of the credential; neither the name nor the content reveals anything about it. A file that is
+//! damaged, too long or out of bounds counts as absent, so a malicious one can delay us for at most a day.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -15,56 +15,56 @@ use sha2::{Digest as _, Sha256};
 use super::super::answer::LONGEST_BELIEVED;
 use super::rate::Rate;
 
-/// Bytes of the longest file that is read; ours have about 200.
+/// Maximum size of a file that is read, in bytes; ours have about 200.
 const MAX_LENGTH: u64 = 4096;
-/// Version of the file's shape.
+/// Version of the file format.
 const VERSION: u32 = 1;
 
-/// Where the file of one credential is.
+/// The file of one credential.
 #[derive(Debug)]
 pub(super) struct SharedFile(PathBuf);
 
-/// When a file was changed last, and its length.
+/// A file's modification time and length.
 pub(super) type Stamp = (SystemTime, u64);
 
-/// What is shared. Times are milliseconds since 1970 by the wall clock.
+/// The shared content. Times are milliseconds since 1970 by the wall clock.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Shared {
-    /// Version of the shape.
+    /// Version of the format.
     pub(super) v: u32,
     /// When the wait below was asked for.
     pub(super) asked_at: u64,
-    /// No request before this.
+    /// No request may be sent before this.
     pub(super) closed_until: u64,
-    /// Throttled answers in a row that named no time.
+    /// Consecutive throttled answers that named no time.
     pub(super) unasked: u32,
-    /// What was learned, and when.
+    /// The learned rate, and when it was learned.
     pub(super) learned: Option<(u64, Rate)>,
-    /// What is known of the sign-in; files of before have nothing of it.
+    /// State of the sign-in; absent in files of older versions.
     #[serde(default)]
     pub(super) sign_in: SignIn,
 }
 
-/// What is known of a sign-in. Times are as in [`Shared`].
+/// State of a sign-in. Times are as in [`Shared`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct SignIn {
-    /// When a token that was just given was refused, and none accepted since.
+    /// When a new token was refused, if none was accepted since.
     pub(super) doubted_at: Option<u64>,
-    /// When the service that gives out tokens asked for a rest, and until when.
+    /// When the token service asked to wait, and until when.
     pub(super) rest: Option<(u64, u64)>,
 }
 
 impl SignIn {
-    /// How long that service must not be asked still; never longer than was asked for.
+    /// How long the token service must not be asked; never longer than it asked for.
     pub(super) fn rest(&self, now: u64) -> Duration {
         let (asked_at, until) = self.rest.unwrap_or_default();
         let asked = until.saturating_sub(asked_at);
         Duration::from_millis(until.saturating_sub(now).min(asked)).min(LONGEST_BELIEVED)
     }
 
-    /// A rest that was asked for in the future, because the clock was set back since, begins now: by its own time it would
-    /// not end before that comes. Says whether it was one.
+    /// Restarts a wait whose start is in the future because the clock was set back: otherwise it would not end before that
+    /// time comes. Returns whether it was one.
     pub(super) fn begin_again(&mut self, now: u64) -> bool {
         match &mut self.rest {
             Some((asked_at, until)) if *asked_at > now => {
@@ -77,7 +77,7 @@ impl SignIn {
     }
 }
 
-/// What the file of a credential is called: a part of its SHA-256.
+/// Name of a credential's file: a part of the credential's SHA-256.
 pub(crate) fn name_of(credential: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(b"Coffer pacing\0");
@@ -90,13 +90,13 @@ impl SharedFile {
         Self(folder.join(format!("{name}.json")))
     }
 
-    /// Tells one state of the file from another, mostly; `None` when there is none.
+    /// Usually differs between two states of the file; `None` when there is no file.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         let stat = fs::metadata(&self.0).ok()?;
         Some((stat.modified().ok()?, stat.len()))
     }
 
-    /// What the file holds; nothing when it is absent or makes no sense.
+    /// Reads the file; `None` when it is absent or invalid.
     pub(super) fn read(&self) -> Option<Shared> {
         let mut text = Vec::new();
         let file = File::open(&self.0).ok()?;
@@ -112,13 +112,13 @@ impl SharedFile {
         makes_sense.then_some(shared)
     }
 
-    /// Replaces the file in one piece. Failing costs only that others do not hear of it.
+    /// Replaces the file atomically. A failure only means that other processes do not learn of it.
     pub(super) fn write(&self, shared: Shared) {
         if let Err(error) = self.replace(&Shared {
             v: VERSION,
             ..shared
         }) {
-            tracing::debug!(%error, "what OneDrive asked for could not be noted");
+            tracing::debug!(%error, "the rate limits of OneDrive could not be stored");
         }
     }
 
@@ -140,7 +140,7 @@ impl SharedFile {
 }
 
 impl Shared {
-    /// How long requests have to wait still, by a wall clock that may have been set: never longer than was asked for.
+    /// How long requests still have to wait, by a wall clock that may have been set; never longer than was asked for.
     pub(super) fn wait(&self, now: u64) -> Duration {
         let asked = self.closed_until.saturating_sub(self.asked_at);
         Duration::from_millis(self.closed_until.saturating_sub(now).min(asked))
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_counts_as_absent() {
+    fn invalid_content_counts_as_absent() {
         let folder = tempfile::tempdir().unwrap();
         let file = SharedFile::new(folder.path(), &name_of("key:password"));
         let good = r#"{"v":1,"asked_at":5,"closed_until":9,"unasked":0,"learned":null}"#;

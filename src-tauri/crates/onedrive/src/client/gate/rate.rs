@@ -1,11 +1,11 @@
 //! The rate that the service sustains, learned from what it refuses.
 //!
-//! One refusal out of the blue says little: half of the usual is sent after it, and all of it again within minutes; of
-//! bytes within half a minute, because services count requests, and other clients send on at full speed. When the
-//! service refuses that, too, it has a limit. From opening until the end of the wait that a refusal asks for, so many
-//! requests and bytes were let through: that is what the service gives in that time. A tenth less is sent from then on,
-//! and little by little more (additive increase), until it refuses again (multiplicative decrease). What was learned is
-//! forgotten after an hour.
+//! A single unexpected refusal says little: half of the usual rate is used after it, and all of it again within minutes;
+//! for bytes within half a minute, because services count requests, and other clients continue at full speed. If the
+//! service refuses that, too, it has a limit. What was let through from opening until the end of the wait that a refusal
+//! asks for is what the service sustains in that time. From then on, the rate is a tenth lower, and then increases slowly
+//! (additive increase) until the service refuses again (multiplicative decrease). A learned rate is forgotten after an
+//! hour.
 
 use std::time::Duration;
 
@@ -14,64 +14,64 @@ use tokio::time::Instant;
 
 use super::allowance::Allowance;
 
-/// What may be sent in a second.
+/// What may be sent per second.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rate {
     requests: f64,
     bytes: f64,
-    /// Part of the requests that is added in a minute.
+    /// Fraction of the requests that is added per minute.
     growth: f64,
-    /// The same of the bytes; files of before have one for both.
+    /// The same for bytes; files of older versions have one for both.
     #[serde(default)]
     bytes_growth: f64,
 }
 
-/// Requests in a second before anything is known: 3,000 in five minutes, which Microsoft gives as the limit of one user.
+/// Requests per second before anything is known: 3,000 in five minutes, Microsoft's documented limit per user.
 const UNKNOWN: Rate = Rate {
     requests: 10.0,
     bytes: f64::INFINITY,
     growth: 0.1,
     bytes_growth: 0.1,
 };
-/// Requests that may go at once before anything is known.
+/// Requests that may be sent at once before anything is known.
 const UNKNOWN_BURST: f64 = 50.0;
-/// Part of what the service was seen to sustain that is sent after a refusal.
+/// Fraction of the observed sustained rate that is used after a refusal.
 const DECREASE: f64 = 0.9;
-/// Part of the rate that is kept when the service refused it without naming a time.
+/// Fraction of the rate that is kept when the service refused without naming a time.
 const GUESSED_DECREASE: f64 = 0.8;
-/// Part of the rate that is added in a minute: back at what was refused after half an hour.
+/// Fraction of the rate that is added per minute: back at the refused rate after half an hour.
 const GROWTH: f64 = 0.004;
-/// The same, when the time of the wait was guessed, so that the rate may be far too low.
+/// The same if the wait was guessed, because the rate may then be far too low.
 const GUESSED_GROWTH: f64 = 0.25;
-/// Part of the usual rate that is sent after a refusal out of the blue, and the part of that which is added in a minute:
-/// all of it goes again after four minutes.
+/// Fraction of the usual rate that is used after an unexpected refusal, and the fraction of it that is added per minute:
+/// back at the usual rate after four minutes.
 const CAUTION: f64 = 0.5;
 const RECOVERY: f64 = 0.25;
-/// The same of the bytes: all of them go again after half a minute. Microsoft limits requests, and asks to send fewer of
-/// them; rclone, abraunegg's client and Duplicati send on at full speed once the wait is over.
+/// The same for bytes: back at the usual rate after half a minute. Microsoft limits requests, and asks to send fewer of
+/// them; rclone, abraunegg's client and Duplicati continue at full speed once the wait is over.
 const BYTES_RECOVERY: f64 = 2.0;
-/// Bytes a second that go then at least.
+/// Minimum bytes per second after such a refusal.
 const CAUTIOUS_BYTES: f64 = 2.0 * 1024.0 * 1024.0;
-/// A refusal is one out of the blue when there was none for so long before.
-const CALM: Duration = Duration::from_secs(600);
-/// Part of the rate that is kept in any case: others may have used up what there was this time.
-const LEAST_KEPT: f64 = 0.25;
-/// Shortest time over which a rate is known although the wait after it was guessed.
-const LONG: Duration = Duration::from_secs(60);
-/// Fewest requests from which something is learned.
-const FEWEST: u64 = 10;
-/// Lowest rate that is learned; others may have used up what there was.
-const LOWEST: Rate = Rate {
+/// A refusal is unexpected if there was none for this long before it.
+const CALM_PERIOD: Duration = Duration::from_secs(600);
+/// Minimum fraction of the rate that is kept: other clients may have used up the limit this time.
+const MIN_KEPT: f64 = 0.25;
+/// Shortest time over which a rate is meaningful if the wait after it was guessed.
+const MIN_GUESSED_SPAN: Duration = Duration::from_secs(60);
+/// Minimum number of requests from which a rate is learned.
+const MIN_REQUESTS: u64 = 10;
+/// Lowest rate that is learned; other clients may have used up the limit.
+const MIN_RATE: Rate = Rate {
     requests: 0.2,
     bytes: 256.0 * 1024.0,
     growth: 0.0,
     bytes_growth: 0.0,
 };
-/// How long what was learned holds.
-const HOLDS: Duration = Duration::from_secs(3600);
-/// What is counted is split in spans of this length, of which the last two are looked at.
+/// How long a learned rate is used.
+const RATE_LIFETIME: Duration = Duration::from_secs(3600);
+/// Length of the spans in which requests are counted; the last two are used.
 const SPAN: Duration = Duration::from_secs(60);
-/// Time of the rate that may be caught up with after a delay.
+/// How much delay may be caught up with.
 const CATCH_UP: Duration = Duration::from_millis(200);
 
 /// Decides when the next request may go.
@@ -79,14 +79,14 @@ const CATCH_UP: Duration = Duration::from_millis(200);
 pub(super) struct Pacer {
     learned: Option<(Instant, Rate)>,
     made: Instant,
-    /// When what was sent before is paid for, in requests and in bytes.
+    /// When the next request may be sent, by requests and by bytes.
     requests_free: Instant,
     bytes_free: Instant,
     spans: [Span; 2],
     last: Instant,
 }
 
-/// What was let through since some moment.
+/// What was let through since a point in time.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     since: Instant,
@@ -94,7 +94,7 @@ struct Span {
     bytes: u64,
 }
 
-/// Whether the service said how long to wait.
+/// Whether the service named a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wait {
     Named(Duration),
@@ -110,11 +110,11 @@ impl Wait {
 }
 
 impl Rate {
-    /// Whether a rate from a file can be one of ours.
+    /// Whether a rate from a file is plausible.
     pub(super) fn makes_sense(&self) -> bool {
         let is_rate = |rate: f64, lowest: f64| rate.is_finite() && rate >= lowest;
-        is_rate(self.requests, LOWEST.requests)
-            && is_rate(self.bytes, LOWEST.bytes)
+        is_rate(self.requests, MIN_RATE.requests)
+            && is_rate(self.bytes, MIN_RATE.bytes)
             && (0.0..=1.0).contains(&self.growth)
             && (0.0..=BYTES_RECOVERY).contains(&self.bytes_growth)
     }
@@ -136,11 +136,11 @@ impl Rate {
         }
     }
 
-    /// Not less than this, nor than the lowest.
+    /// At least this, and at least the lowest rate.
     fn at_least(self, least: Self) -> Self {
         Self {
-            requests: self.requests.max(least.requests).max(LOWEST.requests),
-            bytes: self.bytes.max(least.bytes).max(LOWEST.bytes),
+            requests: self.requests.max(least.requests).max(MIN_RATE.requests),
+            bytes: self.bytes.max(least.bytes).max(MIN_RATE.bytes),
             ..self
         }
     }
@@ -168,18 +168,18 @@ impl Pacer {
         }
     }
 
-    /// The rate at this moment.
+    /// The current rate.
     fn rate(&self, now: Instant) -> Rate {
         match self.learned {
-            Some((at, rate)) if now.saturating_duration_since(at) < HOLDS => {
+            Some((at, rate)) if now.saturating_duration_since(at) < RATE_LIFETIME => {
                 rate.after(now.saturating_duration_since(at))
             }
             _ => UNKNOWN.after(now.saturating_duration_since(self.made)),
         }
     }
 
-    /// The rate that the service was asked to take, if it was held back; of bytes that recover what they began with,
-    /// because what they have grown to was hardly reached.
+    /// The rate that was used, if it was limited; for recovering bytes, the rate they started with, because the increased one
+    /// was hardly used.
     fn held(&self, now: Instant) -> Option<Rate> {
         let (_, learned) = self.learned.filter(|_| self.knows(now))?;
         let rate = self.rate(now);
@@ -190,32 +190,32 @@ impl Pacer {
         })
     }
 
-    /// What of an upload may go from now on; `None` without a limit.
+    /// How much of an upload may be sent from now on; `None` without a limit.
     pub(super) fn allowance(&self, now: Instant) -> Option<Allowance> {
         let (at, learned) = self.learned.filter(|_| self.knows(now))?;
         Some(Allowance {
             bytes_per_second: self.rate(now).bytes,
             growth: learned.bytes * learned.bytes_growth / 60.0,
-            holds: HOLDS.saturating_sub(now.saturating_duration_since(at)),
+            holds: RATE_LIFETIME.saturating_sub(now.saturating_duration_since(at)),
         })
     }
 
     fn knows(&self, now: Instant) -> bool {
         self.learned
-            .is_some_and(|(at, _)| now.saturating_duration_since(at) < HOLDS)
+            .is_some_and(|(at, _)| now.saturating_duration_since(at) < RATE_LIFETIME)
     }
 
-    /// Earliest moment of the next request by the number of requests.
+    /// Earliest time of the next request by the number of requests.
     pub(super) fn next_request(&self) -> Instant {
         self.requests_free
     }
 
-    /// Earliest moment of the next request by the bytes sent so far.
+    /// Earliest time of the next request by the bytes sent so far.
     pub(super) fn next_bytes(&self) -> Instant {
         self.bytes_free
     }
 
-    /// A request with so many bytes goes now. The number of requests counts only when nothing better is known of it.
+    /// Records a request with this many bytes. It counts toward the number of requests only if there is no budget.
     pub(super) fn sent(&mut self, bytes: u64, now: Instant, counts: bool) {
         let rate = self.rate(now);
         let saved = if self.knows(now) {
@@ -242,25 +242,25 @@ impl Pacer {
         self.spans[1].bytes += bytes;
     }
 
-    /// A request was refused and goes back: it has used nothing.
+    /// Undoes the count of a refused request.
     pub(super) fn refused(&mut self, bytes: u64) {
         let span = &mut self.spans[1];
         span.requests = span.requests.saturating_sub(1);
         span.bytes = span.bytes.saturating_sub(bytes);
     }
 
-    /// Learns from a refusal, after [`Pacer::reopen`] has not been called for it yet.
+    /// Learns from a refusal; must be called before [`Pacer::reopen`].
     pub(super) fn learn(&mut self, wait: Wait, now: Instant) {
         let [before, current] = self.spans;
         let requests = before.requests + current.requests;
-        if requests < FEWEST {
+        if requests < MIN_REQUESTS {
             return;
         }
         let span = now.saturating_duration_since(before.since);
         let held = self.held(now);
         let is_first = self
             .learned
-            .is_none_or(|(at, _)| now.saturating_duration_since(at) >= CALM);
+            .is_none_or(|(at, _)| now.saturating_duration_since(at) >= CALM_PERIOD);
         let bytes = before.bytes + current.bytes;
         let let_through = |time: Duration| Rate {
             requests: requests as f64 / time.as_secs_f64(),
@@ -271,22 +271,24 @@ impl Pacer {
         let cautious = UNKNOWN.times(CAUTION);
         let cautious_bytes = bytes as f64 / span.as_secs_f64().max(1.0) * CAUTION;
         let rate = match wait {
-            // Sent in a moment, or slowly because the line was, and divided by a wait that says nothing of it, this would
-            // be next to nothing.
-            _ if is_first && (span < LONG || let_through(span).requests < cautious.requests) => {
+            // Few requests, divided by a wait that is unrelated to them, would result in a rate
+            // close to zero.
+            _ if is_first
+                && (span < MIN_GUESSED_SPAN || let_through(span).requests < cautious.requests) =>
+            {
                 Rate {
                     growth: RECOVERY,
                     ..cautious
                 }
             }
             Wait::Named(time) => let_through(span + time).times(DECREASE),
-            // The service may have been ready long before the end of our wait.
-            Wait::Guessed(time) if span < LONG => Rate {
+            // The service may have been ready long before our wait ended.
+            Wait::Guessed(time) if span < MIN_GUESSED_SPAN => Rate {
                 growth: GUESSED_GROWTH,
                 bytes_growth: GUESSED_GROWTH,
                 ..let_through(span + time).times(DECREASE)
             },
-            // It refused what was sent evenly for long: that was too much, however long the wait.
+            // It refused an even rate after a long time, so that rate was too high, however long the wait.
             Wait::Guessed(_) => Rate {
                 growth: GROWTH,
                 bytes_growth: GROWTH,
@@ -296,7 +298,7 @@ impl Pacer {
             },
         };
         let rate = if is_first {
-            // However long the span: that it was bytes which were too many is a guess.
+            // However long the span: it is only a guess that there were too many bytes.
             Rate {
                 bytes: cautious_bytes.max(CAUTIOUS_BYTES),
                 bytes_growth: BYTES_RECOVERY,
@@ -305,18 +307,18 @@ impl Pacer {
         } else {
             rate
         };
-        let rate = rate.at_least(held.map_or(LOWEST, |held| held.times(LEAST_KEPT)));
+        let rate = rate.at_least(held.map_or(MIN_RATE, |held| held.times(MIN_KEPT)));
         self.learned = Some((now, rate));
     }
 
-    /// What was learned, with the time on the wall clock, for other processes.
+    /// The learned rate, with the wall clock's time, for other processes.
     pub(super) fn learned(&self, wall: u64, now: Instant) -> Option<(u64, Rate)> {
         let (at, rate) = self.learned.filter(|_| self.knows(now))?;
         let ago = now.saturating_duration_since(at).as_millis() as u64;
         Some((wall.saturating_sub(ago), rate))
     }
 
-    /// Another process, or one before, learned this at `at` by the wall clock; what was learned last counts.
+    /// Adopts a rate that another or an earlier process learned at `at` by the wall clock, if it is newer.
     pub(super) fn adopt(&mut self, rate: Rate, at: u64, wall: u64, now: Instant) {
         let ago = Duration::from_millis(wall.saturating_sub(at));
         if let Some(at) = now.checked_sub(ago)
@@ -326,7 +328,7 @@ impl Pacer {
         }
     }
 
-    /// Nothing goes before `at`.
+    /// Nothing may be sent before `at`.
     pub(super) fn reopen(&mut self, at: Instant) {
         self.requests_free = self.requests_free.max(at);
         self.bytes_free = self.bytes_free.max(at);
@@ -335,7 +337,7 @@ impl Pacer {
     }
 }
 
-/// Time in which the first requests would go, if they did not go at once.
+/// Time that the first requests would take if they were not sent at once.
 fn unknown_burst() -> Duration {
     Duration::from_secs_f64(UNKNOWN_BURST / UNKNOWN.requests)
 }
@@ -358,25 +360,28 @@ mod tests {
         now
     }
 
-    /// A pacer that was refused out of the blue.
-    fn surprised(wait: Wait) -> (Pacer, Instant) {
+    /// A pacer after an unexpected refusal.
+    fn refused_once(wait: Wait) -> (Pacer, Instant) {
         let start = Instant::now();
         let mut pacer = Pacer::new(start);
         let now = refuse(&mut pacer, start, wait);
         (pacer, now)
     }
 
-    /// A pacer that was refused, and again as soon as it could be.
+    /// A pacer after two refusals in a row.
     fn taught(wait: Wait) -> (Pacer, Instant) {
-        let (mut pacer, now) = surprised(wait);
+        let (mut pacer, now) = refused_once(wait);
         let now = refuse(&mut pacer, now + wait.time(), wait);
         (pacer, now)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_a_refusal_out_of_the_blue_full_speed_is_back_within_minutes() {
-        for wait in [Wait::Named(Duration::from_secs(112)), Wait::Guessed(LONG)] {
-            let (pacer, now) = surprised(wait);
+    async fn full_speed_is_back_within_minutes_after_an_unexpected_refusal() {
+        for wait in [
+            Wait::Named(Duration::from_secs(112)),
+            Wait::Guessed(MIN_GUESSED_SPAN),
+        ] {
+            let (pacer, now) = refused_once(wait);
 
             let [at_once, later] =
                 [0, 4].map(|minutes| pacer.rate(now + Duration::from_secs(60 * minutes)));
@@ -411,10 +416,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_long_after_another_is_out_of_the_blue_again() {
+    async fn a_refusal_long_after_another_is_unexpected_again() {
         let (mut pacer, now) = taught(WAIT);
 
-        let now = refuse(&mut pacer, now + CALM, WAIT);
+        let now = refuse(&mut pacer, now + CALM_PERIOD, WAIT);
 
         assert!((pacer.rate(now).requests - 5.0).abs() < 1e-9);
     }
@@ -445,7 +450,7 @@ mod tests {
     async fn one_refusal_costs_no_more_than_three_quarters_of_the_rate() {
         let (mut pacer, now) = taught(WAIT);
         let open = now + Duration::from_secs(30);
-        for _ in 0..FEWEST {
+        for _ in 0..MIN_REQUESTS {
             pacer.sent(0, open, true);
         }
 
@@ -459,7 +464,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn few_requests_teach_nothing() {
+    async fn nothing_is_learned_from_few_requests() {
         let start = Instant::now();
         let mut pacer = Pacer::new(start);
         pacer.sent(0, start, true);

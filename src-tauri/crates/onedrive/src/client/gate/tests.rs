@@ -101,7 +101,7 @@ async fn a_wait_holds_over_a_restart_and_for_another_process() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_is_set_back_locks_nobody_out() {
+async fn setting_the_clock_back_does_not_block_requests() {
     let folder = tempfile::tempdir().unwrap();
     let ahead = Arc::new(AtomicU64::new(0));
     let wall = clock(&ahead);
@@ -121,7 +121,7 @@ async fn a_clock_that_is_set_back_locks_nobody_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_beyond_two_hours_is_told_and_not_slept() {
+async fn a_wait_beyond_two_hours_is_reported_instead_of_slept() {
     let (folder, wall) = (tempfile::tempdir().unwrap(), clock(&Arc::default()));
     let gate = gate(folder.path(), &wall);
     gate.pass(0)
@@ -186,7 +186,7 @@ async fn refusals_without_a_time_are_counted_over_a_restart() {
     }
     let gate = gate(folder.path(), &wall);
     waits.push(passes_after(&gate).await);
-    gate.pass(0).await.unwrap().went_well();
+    gate.pass(0).await.unwrap().succeeded();
     gate.pass(0).await.unwrap().refused(None, Reason::TooMuch);
     waits.push(passes_after(&gate).await);
 
@@ -197,7 +197,7 @@ async fn refusals_without_a_time_are_counted_over_a_restart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_is_told_until_it_passes() {
+async fn a_waiting_request_is_announced_until_it_passes() {
     let gate = alone();
     let waits = gate.waits();
     gate.pass(0)
@@ -209,15 +209,15 @@ async fn what_waits_is_told_until_it_passes() {
         tokio::time::sleep(seconds(100)).await;
         *waits.borrow()
     };
-    let (_, told) = tokio::join!(gate.pass(0), observed);
+    let (_, announced) = tokio::join!(gate.pass(0), observed);
 
-    let until = told.expect("it is told").as_millisecond() as u64;
+    let until = announced.expect("it is announced").as_millisecond() as u64;
     assert!((TODAY + 315_000..=TODAY + 316_000).contains(&until));
     assert_eq!(*waits.borrow(), None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_grows_meanwhile_is_told_anew() {
+async fn a_wait_that_grows_in_the_meantime_is_announced_again() {
     let folder = tempfile::tempdir().unwrap();
     let wall = clock(&Arc::default());
     let (one, other) = (gate(folder.path(), &wall), gate(folder.path(), &wall));
@@ -234,10 +234,10 @@ async fn a_wait_that_grows_meanwhile_is_told_anew() {
         *waits.borrow()
     };
     let start = Instant::now();
-    let (_, told) = tokio::join!(one.pass(0), observed);
+    let (_, announced) = tokio::join!(one.pass(0), observed);
 
     assert!((100..=101).contains(&start.elapsed().as_secs()));
-    let until = told.expect("it is told").as_millisecond() as u64;
+    let until = announced.expect("it is announced").as_millisecond() as u64;
     assert!((TODAY + 100_000..=TODAY + 101_000).contains(&until));
 }
 
@@ -245,12 +245,12 @@ async fn a_wait_that_grows_meanwhile_is_told_anew() {
 async fn a_rate_that_was_learned_holds_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let wall = clock(&Arc::default());
-    let taught = gate(folder.path(), &wall);
+    let learner = gate(folder.path(), &wall);
     for _ in 0..2 {
         for _ in 0..20 {
-            taught.pass(0).await.unwrap().went_well();
+            learner.pass(0).await.unwrap().succeeded();
         }
-        let refused = taught.pass(0).await.unwrap();
+        let refused = learner.pass(0).await.unwrap();
         refused.refused(Some(seconds(20)), Reason::TooMuch);
     }
 
@@ -271,7 +271,7 @@ async fn one_refusal_soon_after_the_start_slows_nothing_for_long() {
     let wall = clock(&Arc::default());
     let refused = gate(folder.path(), &wall);
     for _ in 0..12 {
-        refused.pass(1_000_000).await.unwrap().went_well();
+        refused.pass(1_000_000).await.unwrap().succeeded();
     }
     refused
         .pass(1_000_000)
@@ -284,7 +284,7 @@ async fn one_refusal_soon_after_the_start_slows_nothing_for_long() {
     assert!((112..=113).contains(&passes_after(&other).await));
     let start = Instant::now();
     for _ in 0..40 {
-        other.pass(0).await.unwrap().went_well();
+        other.pass(0).await.unwrap().succeeded();
     }
 
     assert!(start.elapsed() < seconds(10), "{:?}", start.elapsed());
@@ -294,7 +294,7 @@ async fn one_refusal_soon_after_the_start_slows_nothing_for_long() {
 async fn refused_once(wait: u64) -> Gate {
     let gate = alone();
     for _ in 0..100 {
-        gate.pass(1_000_000).await.unwrap().went_well();
+        gate.pass(1_000_000).await.unwrap().succeeded();
         tokio::time::advance(Duration::from_millis(100)).await;
     }
     let last = gate.pass(1_000_000).await.unwrap();
@@ -305,7 +305,7 @@ async fn refused_once(wait: u64) -> Gate {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_go_after_a_refusal_is_foretold() {
+async fn the_allowance_after_a_refusal_is_predicted() {
     let gate = refused_once(10).await;
     assert_eq!(alone().allowance(), None);
     let allowance = gate.allowance().unwrap();
@@ -315,7 +315,7 @@ async fn what_may_go_after_a_refusal_is_foretold() {
     for _ in 0..20 {
         // The line.
         tokio::time::sleep(seconds(1)).await;
-        gate.pass(10_000_000).await.unwrap().went_well();
+        gate.pass(10_000_000).await.unwrap().succeeded();
     }
 
     let (foretold, took) = (foretold.as_secs_f64(), start.elapsed().as_secs_f64());
@@ -327,13 +327,13 @@ async fn what_may_go_after_a_refusal_is_foretold() {
 async fn bytes_that_wait_for_their_turn_hold_no_question_back() {
     let gate = refused_once(10).await;
     // Paid for after seconds.
-    gate.pass(50_000_000).await.unwrap().went_well();
+    gate.pass(50_000_000).await.unwrap().succeeded();
     let start = Instant::now();
 
     let bytes = gate.pass(1_000_000);
     let question = async {
         tokio::task::yield_now().await;
-        gate.pass(0).await.unwrap().went_well();
+        gate.pass(0).await.unwrap().succeeded();
         start.elapsed()
     };
     let (_, answered) = tokio::join!(bytes, question);
@@ -343,11 +343,11 @@ async fn bytes_that_wait_for_their_turn_hold_no_question_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_is_slow_after_refusals_is_told() {
+async fn a_queue_that_is_slow_after_refusals_is_announced() {
     let gate = Arc::new(alone());
     for _ in 0..2 {
         for _ in 0..20 {
-            gate.pass(0).await.unwrap().went_well();
+            gate.pass(0).await.unwrap().succeeded();
         }
         let refused = gate.pass(0).await.unwrap();
         refused.refused(Some(seconds(20)), Reason::TooMuch);
@@ -365,12 +365,12 @@ async fn a_queue_that_is_slow_after_refusals_is_told() {
 
     assert!(
         waits.has_changed().unwrap(),
-        "nobody was told why it is slow"
+        "the slow queue was not announced"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_stops_waiting_is_not_told_of_any_more() {
+async fn a_cancelled_wait_is_no_longer_announced() {
     let gate = alone();
     gate.pass(0)
         .await
@@ -385,10 +385,10 @@ async fn whoever_stops_waiting_is_not_told_of_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_service_teaches_no_rate() {
+async fn no_rate_is_learned_from_a_busy_service() {
     let gate = alone();
     for _ in 0..30 {
-        gate.pass(0).await.unwrap().went_well();
+        gate.pass(0).await.unwrap().succeeded();
     }
     gate.pass(0)
         .await
@@ -406,7 +406,7 @@ async fn a_busy_service_teaches_no_rate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn less_than_a_second_is_no_time_named() {
+async fn less_than_a_second_counts_as_no_time() {
     let gate = alone();
     for wanted in [30, 60] {
         gate.pass(0)
@@ -421,7 +421,7 @@ async fn less_than_a_second_is_no_time_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sign_in_is_given_up_when_it_is_refused_again_after_an_hour() {
+async fn a_sign_in_ends_when_it_is_refused_again_after_an_hour() {
     let (folder, wall) = (tempfile::tempdir().unwrap(), clock(&Arc::default()));
     let one = gate(folder.path(), &wall);
     assert!(!one.doubts_sign_in());

@@ -1,4 +1,4 @@
-//! How many requests are under way at once: one more after some that went well, half as many after a refusal.
+//! The number of concurrent requests: one more after several successes, half as many after a refusal.
 
 use std::sync::Mutex;
 
@@ -6,14 +6,14 @@ use tokio::sync::Notify;
 
 use super::lock;
 
-/// Requests under way before anything is known; the number of files that are sent at once.
-const FIRST: usize = 4;
-/// Most that are ever under way.
-const MOST: usize = 8;
-/// Answers without a refusal for one more.
-const CLEAN: u32 = 25;
+/// Initial number of concurrent requests; the number of files that are sent at once.
+const INITIAL_WORKERS: usize = 4;
+/// Maximum number of concurrent requests.
+const MAX_WORKERS: usize = 8;
+/// Successful answers before the number increases by one.
+const SUCCESSES_PER_WORKER: u32 = 25;
 
-/// The requests under way.
+/// The requests in flight.
 #[derive(Debug)]
 pub(super) struct Workers {
     counts: Mutex<Counts>,
@@ -27,7 +27,7 @@ struct Counts {
     clean: u32,
 }
 
-/// One request that is under way, until this is dropped.
+/// One request in flight, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Worker<'a>(&'a Workers);
 
@@ -36,7 +36,7 @@ impl Default for Workers {
         Self {
             counts: Mutex::new(Counts {
                 busy: 0,
-                most: FIRST,
+                most: INITIAL_WORKERS,
                 clean: 0,
             }),
             freed: Notify::new(),
@@ -45,7 +45,7 @@ impl Default for Workers {
 }
 
 impl Workers {
-    /// Waits until there are few enough others. First come, first served.
+    /// Waits until few enough others are in flight. First come, first served.
     pub(super) async fn enter(&self) -> Worker<'_> {
         loop {
             let freed = self.freed.notified();
@@ -60,10 +60,10 @@ impl Workers {
         }
     }
 
-    pub(super) fn went_well(&self) {
+    pub(super) fn succeeded(&self) {
         let mut counts = lock(&self.counts);
         counts.clean += 1;
-        if counts.clean >= CLEAN && counts.most < MOST {
+        if counts.clean >= SUCCESSES_PER_WORKER && counts.most < MAX_WORKERS {
             counts.clean = 0;
             counts.most += 1;
             self.freed.notify_one();
@@ -101,21 +101,21 @@ mod tests {
         workers.refused();
         workers.refused();
         assert_eq!(workers.most(), 1);
-        for _ in 0..CLEAN {
-            workers.went_well();
+        for _ in 0..SUCCESSES_PER_WORKER {
+            workers.succeeded();
         }
         assert_eq!(workers.most(), 2);
-        for _ in 0..100 * CLEAN {
-            workers.went_well();
+        for _ in 0..100 * SUCCESSES_PER_WORKER {
+            workers.succeeded();
         }
-        assert_eq!(workers.most(), MOST);
+        assert_eq!(workers.most(), MAX_WORKERS);
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_more_enters_when_another_is_done() {
         let workers = Workers::default();
         let mut busy = Vec::new();
-        for _ in 0..FIRST {
+        for _ in 0..INITIAL_WORKERS {
             busy.push(workers.enter().await);
         }
         let soon = std::time::Duration::from_secs(1);
@@ -125,6 +125,6 @@ mod tests {
         let (entered, ()) = tokio::join!(workers.enter(), async { drop(busy.pop()) });
 
         drop(entered);
-        assert_eq!(lock(&workers.counts).busy, FIRST - 1);
+        assert_eq!(lock(&workers.counts).busy, INITIAL_WORKERS - 1);
     }
 }

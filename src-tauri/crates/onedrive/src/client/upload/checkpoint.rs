@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// What is remembered of a session, to continue it later.
+/// The stored state of a session, to continue it later.
 #[derive(Clone, Serialize, Deserialize)]
 pub(in super::super) struct Checkpoint {
     pub(super) url: String,

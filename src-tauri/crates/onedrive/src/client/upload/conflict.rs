@@ -1,4 +1,4 @@
-/// What becomes of a file that has the name already.
+/// What happens to an existing file with the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Conflict {
     Replace,

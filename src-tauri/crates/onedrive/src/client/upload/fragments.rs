@@ -1,4 +1,4 @@
-//! Fragments of an upload session, and what is done about each answer.
+//! Fragments of an upload session, and the handling of each answer.
 
 use std::io::SeekFrom;
 use std::sync::Arc;
@@ -16,34 +16,34 @@ use super::super::limit::PIECE;
 use super::super::moving::Moving;
 use super::super::options::UNIT;
 use super::pace::Pace;
-use super::session::{Standing, first_missing, is_session, not_a_session};
+use super::session::{SessionState, first_missing, is_session, not_a_session};
 use super::state::Upload;
 
-/// Waits for a file whose bytes are all there, in units of the fragment delay.
+/// Waits for a file whose bytes have all arrived, in units of the fragment delay.
 const ASSEMBLY_WAITS: [u32; 6] = [1, 2, 4, 8, 16, 30];
 
-/// How a session went.
+/// Result of a session.
 pub(super) enum SessionEnd {
     Stored(Box<Item>),
-    /// It is gone or of no use; the file itself says whether it arrived.
+    /// It is gone or unusable; whether the file arrived has to be checked.
     Lost,
 }
 
 /// What an answer to a fragment means.
 enum Sent {
-    /// It was taken; the session wants this byte next.
+    /// It was accepted; the session expects this byte next.
     Next(u64),
     Stored(Box<Item>),
-    /// Whether its bytes were kept only the session knows.
+    /// Only the session knows whether its bytes were stored.
     Unclear {
         error: DestinationError,
         status: Option<u16>,
     },
-    /// The session wants other bytes.
+    /// The session expects other bytes.
     Misplaced,
     Throttled(DestinationError),
     TooLarge,
-    /// The session is gone, or will not take anything any more.
+    /// The session is gone, or accepts nothing more.
     Useless,
 }
 
@@ -57,7 +57,7 @@ impl Upload<'_> {
         let size = self.file.size();
         loop {
             let next = if offset >= size {
-                // All bytes are there, but no file yet.
+                // All bytes have arrived, but there is no file yet.
                 match self.assembled(url).await? {
                     Ok(next) => next,
                     Err(end) => return Ok(end),
@@ -76,12 +76,12 @@ impl Upload<'_> {
                         continue;
                     }
                     Sent::Next(next) => {
-                        pace.went_well();
+                        pace.succeeded();
                         next
                     }
                     Sent::Misplaced => match self.settle(url, pace).await? {
-                        Standing::Wants(next) => next,
-                        Standing::Gone => return Ok(SessionEnd::Lost),
+                        SessionState::Wants(next) => next,
+                        SessionState::Gone => return Ok(SessionEnd::Lost),
                     },
                     Sent::Unclear { error, status } => {
                         if matches!(status, None | Some(504)) {
@@ -89,15 +89,15 @@ impl Upload<'_> {
                         }
                         let is_refused = offset + len == size && status == Some(500);
                         if is_refused && pace.last_refused_again() {
-                            // Some bytes cannot be stored as the last fragment; another cut helps.
+                            // The service fails to store some last fragments; splitting the file differently helps.
                             pace.shrink(UNIT);
                             return Ok(SessionEnd::Lost);
                         }
                         pace.failures += 1;
                         self.pause_or(pace.failures, error).await?;
                         match self.settle(url, pace).await? {
-                            Standing::Wants(next) => next,
-                            Standing::Gone => return Ok(SessionEnd::Lost),
+                            SessionState::Wants(next) => next,
+                            SessionState::Gone => return Ok(SessionEnd::Lost),
                         }
                     }
                 }
@@ -109,19 +109,19 @@ impl Upload<'_> {
         }
     }
 
-    /// Sends a fragment of `len` bytes, and says what the answer to it means.
+    /// Sends a fragment of `len` bytes, and returns what the answer means.
     async fn send_fragment(&self, url: &str, offset: u64, len: u64) -> Result<Sent> {
         let refusal = match self.put_fragment(url, offset, len).await {
             Ok(Outcome::Answer(answer)) if answer.status() == StatusCode::ACCEPTED => {
                 let status = read_json(answer, "store", self.name, self.cancel).await;
                 return match status {
-                    // A session that says nothing at all is none.
+                    // A session without any state does not exist.
                     Ok(status) if !is_session(&status) => Ok(Sent::Unclear {
                         error: not_a_session(),
                         status: Some(202),
                     }),
                     Ok(status) => {
-                        self.reached.byte(offset + len);
+                        self.progress.byte(offset + len);
                         Ok(Sent::Next(first_missing(&status).unwrap_or(offset + len)))
                     }
                     Err(error) => unclear(error, Some(202)),
@@ -131,13 +131,13 @@ impl Upload<'_> {
                 let item = read_json(answer, "store", self.name, self.cancel).await;
                 return match item {
                     Ok(item) => {
-                        self.reached.byte(offset + len);
+                        self.progress.byte(offset + len);
                         Ok(Sent::Stored(Box::new(item)))
                     }
                     Err(error) => unclear(error, Some(200)),
                 };
             }
-            // A redirect: no upload address does that.
+            // A redirect, which upload addresses never send.
             Ok(Outcome::Answer(_)) => return Ok(Sent::Useless),
             Ok(Outcome::Refused(refusal)) => refusal,
             Err(error) => return unclear(error, None),
@@ -148,20 +148,20 @@ impl Upload<'_> {
             status: Some(status),
         };
         Ok(match status {
-            // Whatever stands between says nothing of the session.
+            // Something in between answered, which says nothing about the session.
             _ if !refusal.is_own() && !refusal.is_throttling() => unclear(self.refused(refusal)),
             _ if refusal.is_throttling() => Sent::Throttled(self.refused(refusal)),
             _ if refusal.is_full() => return Err(self.refused(refusal)),
             413 => Sent::TooLarge,
-            // Bytes that had arrived already, or not yet: the session knows.
+            // The bytes had already arrived, or others are missing: the session knows.
             416 => Sent::Misplaced,
             408 | 423 | 500..=599 => unclear(self.refused(refusal)),
             _ => Sent::Useless,
         })
     }
 
-    /// Asks a session what it lacks until it answers.
-    async fn settle(&self, url: &str, pace: &mut Pace<'_>) -> Result<Standing> {
+    /// Asks a session for the bytes it lacks until it answers.
+    async fn settle(&self, url: &str, pace: &mut Pace<'_>) -> Result<SessionState> {
         loop {
             match self.status(url).await {
                 Err(error @ DestinationError::Throttled { .. }) => self.rest(pace, error)?,
@@ -174,16 +174,16 @@ impl Upload<'_> {
         }
     }
 
-    /// Waits for the file of a session that has all bytes: some services put it together after their answer. `Ok` is
-    /// a byte that the session wants after all.
+    /// Waits for the file of a session that has all bytes: some services assemble it after their answer. `Ok` is a byte
+    /// that the session still expects.
     async fn assembled(&self, url: &str) -> Result<std::result::Result<u64, SessionEnd>> {
         for wait in ASSEMBLY_WAITS {
             let wait = self.destination.options.fragment_delay.saturating_mul(wait);
             cancellable(self.cancel, tokio::time::sleep(wait)).await?;
             match self.status(url).await? {
-                Standing::Wants(next) if next < self.file.size() => return Ok(Ok(next)),
-                Standing::Wants(_) => {}
-                Standing::Gone => return Ok(Err(SessionEnd::Lost)),
+                SessionState::Wants(next) if next < self.file.size() => return Ok(Ok(next)),
+                SessionState::Wants(_) => {}
+                SessionState::Gone => return Ok(Err(SessionEnd::Lost)),
             }
             if let Some(item) = self.arrived().await? {
                 return Ok(Err(SessionEnd::Stored(Box::new(item))));
@@ -192,7 +192,7 @@ impl Upload<'_> {
         Ok(Err(SessionEnd::Lost))
     }
 
-    /// The gate holds the next request back.
+    /// Waits because the service limits requests; the gate delays the next one.
     fn rest(&self, pace: &mut Pace<'_>, error: DestinationError) -> Result<()> {
         let gate = &self.destination.graph.gate;
         pace.rests.one_more(error, gate, self.monitor)
@@ -227,11 +227,11 @@ impl Upload<'_> {
             .body(body);
         let graph = &self.destination.graph;
         let sending = graph.dispatch_moving(&moving, request, self.cancel);
-        let tell = |gone| self.reached.byte(offset + gone);
-        moving.telling(tell, sending).await
+        let report = |sent| self.progress.byte(offset + sent);
+        moving.reporting(report, sending).await
     }
 
-    /// Waits before the next try of a fragment, or gives up.
+    /// Waits before the next attempt of a fragment, or fails after too many.
     async fn pause_or(&self, failures: u32, error: DestinationError) -> Result<()> {
         let policy = self.destination.options.fragment_policy();
         let tried = failures.saturating_sub(1);
@@ -241,7 +241,7 @@ impl Upload<'_> {
     }
 }
 
-/// Only the session knows whether bytes arrived when the answer got lost; other failures are final.
+/// When the answer was lost, only the session knows whether bytes arrived; other failures are final.
 fn unclear(error: DestinationError, status: Option<u16>) -> Result<Sent> {
     match error {
         DestinationError::Unavailable { .. } => Ok(Sent::Unclear { error, status }),

@@ -1,4 +1,4 @@
-//! What an upload learns about its fragments.
+//! The fragment size of uploads.
 
 use std::sync::Mutex;
 
@@ -6,31 +6,31 @@ use super::super::lock;
 use super::super::options::UNIT;
 use super::super::rests::Rests;
 
-/// Answers in a row that bring no byte forward before a session is given up.
-const STANDING: u32 = 10;
-/// Times that the last fragment may be answered with 500 before the file is cut otherwise.
+/// Answers in a row without progress before a session is abandoned.
+const MAX_STALLED_ANSWERS: u32 = 10;
+/// How often the last fragment may be answered with 500 before the file is split differently.
 const LAST_FRAGMENT_TRIES: u32 = 3;
-/// Fragments without trouble after which they grow again.
+/// Successful fragments after which they grow again.
 const CLEAN_FRAGMENTS: u32 = 20;
 
-/// What all uploads of an account learned about their fragments: the line is the same for the next file.
+/// Fragment sizes that worked, shared by all uploads of an account: they use the same connection.
 #[derive(Debug, Default)]
 pub(in super::super) struct Fragments {
-    /// Largest size that went well, when it is not the one asked for.
+    /// Largest size that worked, if it is not the requested one.
     largest: Option<u64>,
-    /// Fragments in a row without trouble.
+    /// Successful fragments in a row.
     clean: u32,
 }
 
-/// How an upload goes, and how much patience is left.
+/// State of an upload, and the retries that are left.
 pub(super) struct Pace<'a> {
     learned: &'a Mutex<Fragments>,
-    /// The size that was asked for.
+    /// The requested size.
     wanted: u64,
-    /// Failures since the last byte that was new.
+    /// Failures since the last new byte.
     pub(super) failures: u32,
     pub(super) rests: Rests,
-    /// Farthest byte so far, and answers since it was reached.
+    /// Highest offset so far, and answers since then.
     farthest: u64,
     standing: u32,
     last_refused: u32,
@@ -61,7 +61,7 @@ impl<'a> Pace<'a> {
         (self.failures, self.last_refused) = (0, 0);
     }
 
-    /// Fragments of half the size, but not below `least`.
+    /// Halves the fragment size, down to `least`.
     pub(super) fn shrink(&mut self, least: u64) {
         let fragment = self.fragment();
         let half = (fragment / 2 / UNIT * UNIT).max(UNIT);
@@ -70,8 +70,8 @@ impl<'a> Pace<'a> {
         learned.clean = 0;
     }
 
-    /// After a while without trouble fragments grow back.
-    pub(super) fn went_well(&mut self) {
+    /// Records a successful fragment; after several, fragments grow again.
+    pub(super) fn succeeded(&mut self) {
         let mut learned = lock(self.learned);
         learned.clean += 1;
         if learned.clean >= CLEAN_FRAGMENTS {
@@ -83,13 +83,13 @@ impl<'a> Pace<'a> {
         }
     }
 
-    /// Whether the last fragment failed so often that it will do so for ever.
+    /// Whether the last fragment failed so often that it will never succeed.
     pub(super) fn last_refused_again(&mut self) -> bool {
         self.last_refused += 1;
         self.last_refused >= LAST_FRAGMENT_TRIES
     }
 
-    /// Takes note of what is wanted next; false when the session turns in circles.
+    /// Records the byte that the session expects next; false when the session makes no progress.
     pub(super) fn moves_on(&mut self, offset: u64, next: u64) -> bool {
         if next > offset {
             self.failures = 0;
@@ -99,7 +99,7 @@ impl<'a> Pace<'a> {
         } else {
             self.standing += 1;
         }
-        self.standing <= STANDING
+        self.standing <= MAX_STALLED_ANSWERS
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
             let mut next = Pace::new(wanted, &learned);
             let grown = (8 * UNIT) << (file / 4);
             assert_eq!(next.fragment(), grown, "file {file}");
-            (0..5).for_each(|_| next.went_well());
+            (0..5).for_each(|_| next.succeeded());
         }
         assert_eq!(Pace::new(wanted, &learned).fragment(), wanted);
     }

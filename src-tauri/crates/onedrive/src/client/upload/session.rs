@@ -1,4 +1,4 @@
-//! Upload sessions: making one, going on with one that was cut off, and asking what it lacks.
+//! Upload sessions: creating one, resuming an interrupted one, and querying what it lacks.
 
 use std::time::Duration;
 
@@ -31,21 +31,21 @@ pub(super) struct SessionStatus {
     expiration_date_time: Option<String>,
 }
 
-/// What an earlier call left.
-pub(super) enum Resumed {
+/// What an earlier call left behind.
+pub(super) enum PreviousUpload {
     Session(String, u64),
     Stored(Box<Item>),
 }
 
-/// What a session says of itself.
-pub(super) enum Standing {
-    /// First byte that it lacks; the file's length when it has all.
+/// State of a session, according to the service.
+pub(super) enum SessionState {
+    /// First missing byte; the file's length when it is complete.
     Wants(u64),
     Gone,
 }
 
 impl OneDriveDestination {
-    /// An upload that was cut off, in this process or one before.
+    /// An interrupted upload, of this process or an earlier one.
     fn remembered(&self, name: &str, checkpoints: &dyn CheckpointStore) -> Option<Checkpoint> {
         let saved = checkpoints.load(name);
         let saved = saved.and_then(|text| serde_json::from_str(&text).ok());
@@ -66,7 +66,7 @@ impl OneDriveDestination {
         }
     }
 
-    /// Tells the service to forget a session; it forgets by itself otherwise.
+    /// Deletes a session; otherwise it expires.
     async fn cancel_session(&self, url: &str) {
         let request = self.graph.content_request(Method::DELETE, url);
         let _ = tokio::time::timeout(Duration::from_secs(10), request.send()).await;
@@ -74,8 +74,8 @@ impl OneDriveDestination {
 }
 
 impl Upload<'_> {
-    /// What an earlier call left: a session with the first byte that it lacks, or all of the file.
-    pub(super) async fn resumable(&self) -> Result<Option<Resumed>> {
+    /// What an earlier call left behind: a session with its first missing byte, or the complete file.
+    pub(super) async fn resumable(&self) -> Result<Option<PreviousUpload>> {
         let Some(saved) = self.destination.remembered(self.name, self.checkpoints) else {
             return Ok(None);
         };
@@ -88,17 +88,17 @@ impl Upload<'_> {
             return Ok(None);
         }
         match self.status(&saved.url).await? {
-            Standing::Wants(offset) => Ok(Some(Resumed::Session(saved.url, offset))),
-            Standing::Gone => {
+            SessionState::Wants(offset) => Ok(Some(PreviousUpload::Session(saved.url, offset))),
+            SessionState::Gone => {
                 let arrived = self.arrived().await?;
                 self.forget();
-                Ok(arrived.map(|item| Resumed::Stored(Box::new(item))))
+                Ok(arrived.map(|item| PreviousUpload::Stored(Box::new(item))))
             }
         }
     }
 
     pub(super) async fn create_session(&self) -> Result<String> {
-        // Without a behavior the service answers a conflict after the last byte when the name exists.
+        // Without this, the service reports a conflict after the last byte if the name exists.
         let behavior = self.conflict.behavior();
         let body =
             json!({"item": {"@microsoft.graph.conflictBehavior": behavior, "name": self.name}});
@@ -119,7 +119,7 @@ impl Upload<'_> {
             };
             if refusal.status == StatusCode::CONFLICT {
                 self.taken().await?;
-                // Somebody's session holds the name; ours would have been continued. It ends by itself.
+                // Another client's session holds the name; ours would have been resumed. It will expire.
                 let Some(wait) = waits.next() else {
                     return Err(self.refused(refusal));
                 };
@@ -154,8 +154,8 @@ impl Upload<'_> {
         Ok(session.upload_url)
     }
 
-    /// What a session lacks.
-    pub(super) async fn status(&self, url: &str) -> Result<Standing> {
+    /// Queries a session's missing bytes.
+    pub(super) async fn status(&self, url: &str) -> Result<SessionState> {
         let request = self.destination.graph.content_request(Method::GET, url);
         let answered = self.destination.graph.dispatch(request, self.cancel);
         match answered.await? {
@@ -165,20 +165,20 @@ impl Upload<'_> {
                     return Err(not_a_session());
                 }
                 let next = first_missing(&status).unwrap_or(self.file.size());
-                Ok(Standing::Wants(next))
+                Ok(SessionState::Wants(next))
             }
-            // No session leads elsewhere.
+            // Sessions never redirect.
             Outcome::Answer(_) => Err(not_a_session()),
             Outcome::Refused(refusal) if !refusal.is_own() => Err(self.refused(refusal)),
             Outcome::Refused(refusal) => match refusal.status.as_u16() {
                 408 | 423 | 429 => Err(self.refused(refusal)),
-                400..=499 => Ok(Standing::Gone),
+                400..=499 => Ok(SessionState::Gone),
                 _ => Err(self.refused(refusal)),
             },
         }
     }
 
-    /// Whether the upload can be continued by another process.
+    /// Whether another process can continue the upload.
     pub(super) fn is_kept(&self) -> bool {
         self.checkpoints.load(self.name).is_some()
     }
@@ -194,18 +194,18 @@ impl Upload<'_> {
     }
 }
 
-/// Whether an answer says anything of a session.
+/// Whether an answer describes a session.
 pub(super) fn is_session(status: &SessionStatus) -> bool {
     status.next_expected_ranges.is_some() || status.expiration_date_time.is_some()
 }
 
 pub(super) fn not_a_session() -> DestinationError {
     DestinationError::Unavailable {
-        why: "something else than the upload answered".to_owned(),
+        why: "something other than the upload service answered".to_owned(),
     }
 }
 
-/// Start of the first range that the service still wants.
+/// Start of the first range that the service still expects.
 pub(super) fn first_missing(status: &SessionStatus) -> Option<u64> {
     status
         .next_expected_ranges
@@ -217,7 +217,7 @@ pub(super) fn first_missing(status: &SessionStatus) -> Option<u64> {
         .ok()
 }
 
-/// Reads an answer about a session, and a checkpoint, that may be anything.
+/// Parses arbitrary bytes as an answer about a session and as a checkpoint, for fuzzing.
 #[cfg(feature = "fuzzing")]
 pub(in super::super) fn read_hostile(body: &[u8]) {
     if let Ok(status) = serde_json::from_slice::<SessionStatus>(body) {

@@ -3,9 +3,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::destination::OneDriveDestination;
 use super::conflict::Conflict;
-use super::reached::Reached;
+use super::progress::UploadProgress;
 
-/// One upload with all that its steps need.
+/// The state of one upload.
 pub(super) struct Upload<'a> {
     pub(super) destination: &'a OneDriveDestination,
     pub(super) name: &'a str,
@@ -14,6 +14,6 @@ pub(super) struct Upload<'a> {
     pub(super) hash: String,
     pub(super) checkpoints: &'a dyn CheckpointStore,
     pub(super) monitor: &'a dyn TransferMonitor,
-    pub(super) reached: Reached<'a>,
+    pub(super) progress: UploadProgress<'a>,
     pub(super) cancel: &'a CancellationToken,
 }

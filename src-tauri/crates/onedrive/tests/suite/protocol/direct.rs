@@ -187,7 +187,7 @@ async fn a_wrong_state_or_host_changes_nothing() {
 async fn what_microsoft_says_no_to_is_told() {
     let microsoft = Microsoft::new().await;
     for (error, description, words) in [
-        ("access_denied", "AADSTS65004: no", "cancelled"),
+        ("access_denied", "AADSTS65004: no", "canceled"),
         ("access_denied", "AADSTS90094: x", "administrator"),
         ("invalid_request", "AADSTS50011: x", "redirect"),
         ("server_error", "", "not available"),

@@ -111,18 +111,18 @@ async fn upload_through(service: Service, gates: &[Arc<Gate>]) -> Arc<Service> {
         workers.spawn(async move {
             for number in worker.. {
                 let bytes = if number % 8 == 0 { 0 } else { 327_680 };
-                let passed = gate.pass(bytes).await.unwrap();
+                let permit = gate.pass(bytes).await.unwrap();
                 if Instant::now() >= end {
                     break;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 let (wait, headers) = service.answer(bytes);
                 tokio::time::sleep(Duration::from_millis(20)).await;
-                passed.heed(&headers);
+                permit.observe_limits(&headers);
                 match wait {
-                    None => passed.went_well(),
+                    None => permit.succeeded(),
                     Some(wait) => {
-                        passed.refused(Some(wait).filter(|_| service.names_time), Reason::TooMuch);
+                        permit.refused(Some(wait).filter(|_| service.names_time), Reason::TooMuch);
                     }
                 }
             }
@@ -133,7 +133,7 @@ async fn upload_through(service: Service, gates: &[Arc<Gate>]) -> Arc<Service> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_budget_that_is_told_is_used_up_without_a_refusal() {
+async fn a_reported_budget_is_used_up_without_a_refusal() {
     for (window, phase, requests) in [(10, 0, 60), (27, 9, 108), (60, 59, 360), (300, 10, 3000)] {
         let service = Service::new(window, phase, requests, u64::MAX, true);
 
@@ -147,7 +147,7 @@ async fn a_budget_that_is_told_is_used_up_without_a_refusal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn limits_that_are_not_told_are_learned_from_few_refusals() {
+async fn unreported_limits_are_learned_from_few_refusals() {
     for (window, phase, requests, bytes) in [
         (10, 0, 60, u64::MAX),
         (27, 20, 108, u64::MAX),

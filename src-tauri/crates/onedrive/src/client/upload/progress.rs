@@ -1,17 +1,17 @@
-//! How far an upload has come, as it is told.
+//! Progress of an upload, as reported.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use coffer_destination::TransferMonitor;
 
-/// The farthest byte that has gone. What goes again is told when it comes farther than before, so that a repeated
-/// fragment does not look like progress.
-pub(super) struct Reached<'a> {
+/// The highest offset sent so far. Repeated bytes are reported only beyond it, so that a repeated fragment does not look
+/// like progress.
+pub(super) struct UploadProgress<'a> {
     monitor: &'a dyn TransferMonitor,
     farthest: AtomicU64,
 }
 
-impl<'a> Reached<'a> {
+impl<'a> UploadProgress<'a> {
     pub(super) fn new(monitor: &'a dyn TransferMonitor) -> Self {
         Self {
             monitor,
@@ -19,12 +19,12 @@ impl<'a> Reached<'a> {
         }
     }
 
-    /// A session goes on at `offset`: what lies before has not moved now.
+    /// Resumes a session at `offset`: bytes before it are not reported.
     pub(super) fn begin(&self, offset: u64) {
         self.farthest.fetch_max(offset, Ordering::Relaxed);
     }
 
-    /// All before `offset` has gone.
+    /// Everything before `offset` has been sent.
     pub(super) fn byte(&self, offset: u64) {
         let before = self.farthest.fetch_max(offset, Ordering::Relaxed);
         if offset > before {
@@ -42,9 +42,9 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Told(Mutex<Vec<u64>>);
+    struct Reports(Mutex<Vec<u64>>);
 
-    impl TransferMonitor for Told {
+    impl TransferMonitor for Reports {
         fn moved(&self, bytes: u64) {
             lock(&self.0).push(bytes);
         }
@@ -53,27 +53,27 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_again_is_told_once() {
-        let told = Told::default();
-        let reached = Reached::new(&told);
+    fn repeated_bytes_are_reported_once() {
+        let reports = Reports::default();
+        let progress = UploadProgress::new(&reports);
 
         for offset in [10, 30, 0, 20, 30, 40] {
-            reached.byte(offset);
+            progress.byte(offset);
         }
 
-        assert_eq!(*lock(&told.0), [10, 20, 10]);
+        assert_eq!(*lock(&reports.0), [10, 20, 10]);
     }
 
     #[test]
-    fn of_an_upload_that_goes_on_what_was_left_is_told() {
-        let told = Told::default();
-        let reached = Reached::new(&told);
+    fn a_resumed_upload_reports_only_the_rest() {
+        let reports = Reports::default();
+        let progress = UploadProgress::new(&reports);
 
-        reached.begin(70);
+        progress.begin(70);
         for offset in [70, 90, 100] {
-            reached.byte(offset);
+            progress.byte(offset);
         }
 
-        assert_eq!(*lock(&told.0), [20, 10]);
+        assert_eq!(*lock(&reports.0), [20, 10]);
     }
 }
