@@ -37,11 +37,11 @@ export class Draft {
       ? fieldsOf(this.#original.definition, defaults)
       : newFields(defaults);
     // A draft from an older version may lack fields.
-    this.fields = { ...fresh, ...stored };
+    this.fields = { ...fresh, ...stored, options: { ...fresh.options, ...stored?.options } };
     if (start) {
       this.fields.place = placeOf(start.destination);
-      this.fields.prefix = start.prefix || defaults.options.prefix;
-      this.inspection.goOnWith(start.destination, this.fields.prefix);
+      this.fields.options.prefix = start.prefix || defaults.options.prefix;
+      this.inspection.goOnWith(start.destination, this.fields.options.prefix);
     }
   }
 
@@ -100,7 +100,11 @@ export class Draft {
   }
 
   #onTrial(passphrase: string): string {
-    return JSON.stringify([settingsOf(this.fields.place), this.fields.prefix.trim(), passphrase]);
+    return JSON.stringify([
+      settingsOf(this.fields.place),
+      this.fields.options.prefix.trim(),
+      passphrase,
+    ]);
   }
 
   #onSheet(): string {
@@ -109,9 +113,9 @@ export class Draft {
 
   /** Waits for a pending check of the destination. */
   async settle(): Promise<void> {
-    const { place, prefix } = $state.snapshot(this.fields);
+    const { place, options } = $state.snapshot(this.fields);
     if (this.placeChanged && isComplete(place)) {
-      await this.inspection.settle(settingsOf(place), prefix);
+      await this.inspection.settle(settingsOf(place), options.prefix);
     }
   }
 

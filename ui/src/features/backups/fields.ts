@@ -1,6 +1,7 @@
 /** The form's fields for a job. Contains no secrets, because it is also stored as a draft. */
 import type { FilterRule } from '../../bindings/FilterRule';
 import type { JobDefinition } from '../../bindings/JobDefinition';
+import type { JobOptions } from '../../bindings/JobOptions';
 import type { NewJobDefaults } from '../../bindings/NewJobDefaults';
 import type { Schedule } from '../../bindings/Schedule';
 import type { ScheduleUnit } from '../../bindings/ScheduleUnit';
@@ -39,9 +40,9 @@ export interface Fields {
   every: number | null;
   unit: ScheduleUnit;
   days: Weekday[];
+  /** As stored; the form shows some of them in another shape, which wins. */
+  options: JobOptions;
   volumeMebibytes: number | null;
-  blockBytes: number;
-  prefix: string;
   retention: RetentionFields;
   /** One pattern per line. */
   alwaysRead: string;
@@ -85,9 +86,8 @@ export function fieldsOf(
     every: schedule.every,
     unit: schedule.unit,
     days: schedule.days.length === 0 ? [...weekdays] : [...schedule.days],
+    options: { ...options },
     volumeMebibytes: options.volumeBytes / mebibyte,
-    blockBytes: options.blockBytes,
-    prefix: options.prefix,
     retention: retentionFields(options.retention),
     alwaysRead: options.alwaysRead.join('\n'),
   };
@@ -110,9 +110,9 @@ export function definitionOf(fields: Fields): JobDefinition {
         }
       : null,
     options: {
+      ...fields.options,
+      prefix: fields.options.prefix.trim(),
       volumeBytes: (fields.volumeMebibytes ?? 0) * mebibyte,
-      blockBytes: fields.blockBytes,
-      prefix: fields.prefix.trim(),
       retention: retentionOf(fields.retention),
       alwaysRead: linesOf(fields.alwaysRead),
     },

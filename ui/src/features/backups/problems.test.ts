@@ -15,7 +15,8 @@ it.each([
   ['my-backup', false],
   ['a b', false],
 ])('takes the prefix %j as the engine does: %s', (prefix, isGood) => {
-  const fields = { ...newFields(appState().defaults), prefix };
+  const fields = newFields(appState().defaults);
+  fields.options.prefix = prefix;
 
   const problems = problemsOf({ fields } as Draft, 'options');
 

@@ -91,7 +91,8 @@ function scheduleProblems({ firstDate, firstTime, every, days }: Fields): string
 }
 
 function optionProblems(fields: Fields): string[] {
-  const { volumeMebibytes, blockBytes, prefix, retention } = fields;
+  const { volumeMebibytes, retention } = fields;
+  const { blockBytes, prefix } = fields.options;
   const words = t.options.problem;
   const volume = isWhole(volumeMebibytes, 1, 2000);
   return told([
