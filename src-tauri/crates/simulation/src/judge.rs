@@ -173,16 +173,23 @@ fn expected(
     let mut trees = [docs, photos.filter(|_| !is_away)].into_iter();
     prefixes.map(|prefix| match trees.next().flatten() {
         Some(tree) => {
-            let mut any_of = vec![tree];
-            // An index that lost its knowledge may have it still.
-            if sources.plug() == Plug::NotMounted {
-                any_of.extend(kept(state, client, prefix.clone(), compared).any_of);
-            }
-            Expected {
+            let mut expected = Expected {
                 prefix,
-                any_of,
+                any_of: vec![tree],
                 anything_if_reported: false,
+            };
+            // An index that lost its knowledge may have it still, and where the newest version is damaged, the one before
+            // says whether there was anything.
+            let may_be_kept = match sources.plug() {
+                Plug::NotMounted => true,
+                Plug::Empty => !are_sound(compared),
+                _ => false,
+            };
+            if may_be_kept {
+                let kept = kept(state, client, expected.prefix.clone(), compared);
+                expected.any_of.extend(kept.any_of);
             }
+            expected
         }
         None => kept(state, client, prefix, compared),
     })
@@ -196,10 +203,7 @@ fn kept(state: &State, client: usize, prefix: String, compared: &[&Version]) -> 
         .iter()
         .filter(|v| v.client == client && v.is_judged);
     // Of one that is damaged the one before is taken.
-    let is_sound = |version: &&&Version| !version.is_hit && is_whole(&version.tree);
-    let are_sound =
-        !compared.is_empty() && compared.iter().filter(is_sound).count() == compared.len();
-    let (any_of, anything_if_reported) = if are_sound {
+    let (any_of, anything_if_reported) = if are_sound(compared) {
         let parts = compared.iter().map(|version| part(&version.tree, &prefix));
         (parts.collect(), false)
     } else {
@@ -211,6 +215,12 @@ fn kept(state: &State, client: usize, prefix: String, compared: &[&Version]) -> 
         any_of,
         anything_if_reported,
     }
+}
+
+/// Whether there are versions to compare with, none of them damaged.
+fn are_sound(compared: &[&Version]) -> bool {
+    let is_sound = |version: &&Version| !version.is_hit && is_whole(&version.tree);
+    !compared.is_empty() && compared.iter().all(is_sound)
 }
 
 /// What a tree has of a source.
