@@ -1,5 +1,5 @@
-//! Tauri's side of the border, generated from the table in `coffer_ipc::command`: each command calls the method of the same
-//! name, of the backend or of the [`Shell`].
+//! Tauri's side of the border, generated from the table in `coffer_ipc::command`: each command calls the method of the
+//! same name, of the backend or of the [`Shell`].
 
 mod glue;
 mod passphrases;

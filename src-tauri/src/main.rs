@@ -1,7 +1,7 @@
 //! Coffer's desktop app: the Tauri shell around `coffer-jobs`.
 //!
-//! Wiring only. `startup` opens the backend, `commands` forwards the UI's calls, `events` forwards the backend's events to
-//! the window, `tray` and `windows` are what the desktop shows. Everything else is below `coffer-jobs`.
+//! Wiring only. `startup` opens the backend, `commands` forwards the UI's calls, `events` forwards the backend's events
+//! to the window, `tray` and `windows` are what the desktop shows. Everything else is below `coffer-jobs`.
 
 // No console window beside the app on Windows.
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
@@ -110,8 +110,8 @@ fn main() {
     }
 }
 
-/// Identifies the single instance and the web view's data. The demo has another one, because otherwise it would only bring
-/// the window of the user's own Coffer to the front.
+/// Identifies the single instance and the web view's data. The demo has another one, because otherwise it would only
+/// bring the window of the user's own Coffer to the front.
 fn identifier_for(demo: bool, usual: &str) -> String {
     if demo {
         format!("{usual}.demo")

@@ -1,5 +1,5 @@
-//! Lets a command call a method directly: the method's own types decide how it takes its arguments, and whether it answers
-//! immediately or asynchronously.
+//! Lets a command call a method directly: the method's own types decide how it takes its arguments, and whether it
+//! answers immediately or asynchronously.
 
 use std::future::{Future, ready};
 

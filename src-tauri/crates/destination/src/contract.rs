@@ -68,8 +68,8 @@ pub trait Destination: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<()>;
 
-    /// Stores `file` under `name` like [`Destination::put`], but only if nothing has that name: of two concurrent callers,
-    /// one succeeds. A caller that repeats a call may find its own file.
+    /// Stores `file` under `name` like [`Destination::put`], but only if nothing has that name: of two concurrent
+    /// callers, one succeeds. A caller that repeats a call may find its own file.
     ///
     /// The default checks first, which is not exclusive.
     ///
@@ -100,8 +100,8 @@ pub trait Destination: Send + Sync {
         Ok(())
     }
 
-    /// Abandons an interrupted upload of `name` that `checkpoints` or this process remembers: the store deletes what arrived,
-    /// and the checkpoint is removed. A store that cannot be reached deletes it later.
+    /// Abandons an interrupted upload of `name` that `checkpoints` or this process remembers: the store deletes what
+    /// arrived, and the checkpoint is removed. A store that cannot be reached deletes it later.
     async fn abandon(&self, name: &str, checkpoints: &dyn CheckpointStore) {
         checkpoints.remove(name);
     }
@@ -150,7 +150,8 @@ pub trait Destination: Send + Sync {
     /// [`Error::Refused`](crate::Error::Refused) when it cannot be created.
     async fn create_folder(&self, cancel: &CancellationToken) -> Result<()>;
 
-    /// Queries the free space; `None` if the store does not report it. Informational only: callers must not fail without it.
+    /// Queries the free space; `None` if the store does not report it. Informational only: callers must not fail
+    /// without it.
     ///
     /// # Errors
     /// Those of the connection.

@@ -354,8 +354,8 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Hard-links a file on the same disk, which replaces a copy and takes no time. Fails on another disk, where links are
-/// not supported, if the name exists, and where files inherit permissions from the folder: a link would keep those of the
-/// original.
+/// not supported, if the name exists, and where files inherit permissions from the folder: a link would keep those of
+/// the original.
 fn link(source: &Path, target: &Path, folder: &Path) -> io::Result<()> {
     if hands_on_rights(folder)? {
         return Err(io::ErrorKind::Unsupported.into());

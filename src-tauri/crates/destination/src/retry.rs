@@ -107,8 +107,8 @@ fn unnamed(tried: u32) -> Duration {
 
 /// Retries calls of another destination that failed transiently.
 ///
-/// Throttling uses up one retry per wait, so a service that throttles forever ends at the same count. Use one of these per
-/// run: the run ends once the waits that the service asked for add up to more than [`LONGEST_WAIT`].
+/// Throttling uses up one retry per wait, so a service that throttles forever ends at the same count. Use one of these
+/// per run: the run ends once the waits that the service asked for add up to more than [`LONGEST_WAIT`].
 pub struct Retrying<D> {
     inner: D,
     policy: RetryPolicy,

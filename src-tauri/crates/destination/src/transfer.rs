@@ -78,8 +78,8 @@ impl CheckpointStore for NoCheckpoints {
 
 /// Observes a running transfer, on any thread; must return quickly.
 pub trait TransferMonitor: Send + Sync {
-    /// `bytes` more were sent or received; called during the transfer. Bytes that one call sends again are reported once, and
-    /// a call that resumes an upload reports only the rest.
+    /// `bytes` more were sent or received; called during the transfer. Bytes that one call sends again are reported
+    /// once, and a call that resumes an upload reports only the rest.
     fn moved(&self, bytes: u64);
     /// The transfer waits for `time`, because of `why` (a sentence for people).
     fn waiting(&self, time: Duration, why: &str);

@@ -13,8 +13,8 @@
 //! With [`Options::front`] it also answers under Microsoft's own names by TLS, for clients whose addresses are fixed.
 //!
 //! The server shares no code with Coffer's OneDrive client, so that one mistake cannot hide in both. What it imitates
-//! was read in Microsoft's documentation and seen with clients of others (`docs/protocol.md` of the crate `onedrive`); rclone
-//! works against it unchanged.
+//! was read in Microsoft's documentation and seen with clients of others (`docs/protocol.md` of the crate `onedrive`);
+//! rclone works against it unchanged.
 
 mod admin;
 mod authid;

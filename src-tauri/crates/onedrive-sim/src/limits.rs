@@ -1,7 +1,7 @@
 //! Limits as Microsoft documents them: a number of requests and bytes per account and time window, then 429.
 //!
 //! Windows follow each other without a gap and begin at an undisclosed time. Requests to Graph and to upload
-//! addresses count; sign-in, downloads and the admin API do not. A request that does not fit any more is refused and
+//! addresses count; sign-in, downloads and the admin API do not. A request beyond them is refused and
 //! counts as a throttled one. Source: "Avoid getting throttled or blocked in SharePoint Online" (windows, 429,
 //! `Retry-After`, and the `RateLimit` headers that come once four fifths are used).
 
@@ -161,12 +161,12 @@ impl Limiter {
             usage.all_requests += 1;
             usage.all_bytes += bytes;
         }
-        let told = match limits.headers {
+        let announced = match limits.headers {
             Headers::Never => false,
             Headers::Late => usage.requests * 100 >= limits.requests * LATE_PERCENT,
             Headers::Always => true,
         };
-        if told && limits.requests > 0 {
+        if announced && limits.requests > 0 {
             let left = limits.requests - usage.requests;
             headers.push(("ratelimit-limit", limits.requests.to_string()));
             headers.push(("ratelimit-remaining", left.to_string()));
@@ -272,12 +272,12 @@ mod tests {
         let answers: Vec<_> = (0..5).map(|_| limiter.count("alex", 0, now)).collect();
 
         assert!(answers[2].headers.is_empty());
-        let told = [
+        let announced = [
             ("ratelimit-limit", "5".to_owned()),
             ("ratelimit-remaining", "1".to_owned()),
             ("ratelimit-reset", "60".to_owned()),
         ];
-        assert_eq!(answers[3].headers, told);
+        assert_eq!(answers[3].headers, announced);
         assert_eq!(answers[4].headers[1].1, "0");
     }
 
