@@ -1,5 +1,5 @@
-//! Tauri's side of the border, made from the table in `coffer_ipc::command`: each command calls the method of its name, of
-//! the backend or of the [`Shell`].
+//! Tauri's side of the border, generated from the table in `coffer_ipc::command`: each command calls the method of the
+//! same name, of the backend or of the [`Shell`].
 
 mod glue;
 mod passphrases;
@@ -13,10 +13,10 @@ use tauri::{AppHandle, State, Wry};
 
 use glue::{Give as _, Held, outcome};
 
-/// What a command gives.
+/// Result of a command.
 type Reply<T> = Result<T, CommandError>;
 
-/// Does what the backend alone cannot, or what needs none.
+/// Implements the commands that need the app, or no backend.
 pub(crate) struct Shell(AppHandle);
 
 impl<'a> CommandArg<'a, Wry> for Shell {
@@ -57,7 +57,7 @@ macro_rules! commands {
         answer!(State<'_, Coffer>; $($by_coffer $coffer_takes -> $coffer_gives;)*);
         answer!(Shell; $($by_app $app_takes -> $app_gives;)*);
 
-        /// Everything that the UI may call.
+        /// All commands that the UI may call.
         pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
             tauri::generate_handler![$($by_coffer,)* $($by_app),*]
         }

@@ -1,4 +1,4 @@
-//! The backend's events, to the window and the tray.
+//! Forwards the backend's events to the window and the tray.
 
 use coffer_ipc::event::{CHANNEL, Change, Event};
 use coffer_jobs::Coffer;
@@ -6,18 +6,18 @@ use tauri::{AppHandle, Emitter as _};
 
 use crate::{tray, windows};
 
-/// Hands every event on until the app ends.
+/// Forwards every event until the app exits.
 pub(crate) fn forward(app: &AppHandle, coffer: &Coffer) {
     let mut events = coffer.subscribe();
     let (app, coffer) = (app.clone(), coffer.clone());
     tauri::async_runtime::spawn(async move {
         while let Some(event) = coffer.next_event(&mut events).await {
-            hand_on(&app, &coffer, &event);
+            deliver(&app, &coffer, &event);
         }
     });
 }
 
-fn hand_on(app: &AppHandle, coffer: &Coffer, event: &Event) {
+fn deliver(app: &AppHandle, coffer: &Coffer, event: &Event) {
     match &event.change {
         Change::Show { .. } => windows::show(app),
         Change::All { .. } | Change::Job { .. } | Change::JobRemoved { .. } => {

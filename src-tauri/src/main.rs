@@ -1,7 +1,7 @@
 //! Coffer's desktop app: the Tauri shell around `coffer-jobs`.
 //!
-//! Wiring only. `startup` opens the backend, `commands` hands the UI's calls on, `events` hands the backend's events to
-//! the window, `tray` and `windows` are what the desktop shows. Everything else is below `coffer-jobs`.
+//! Wiring only. `startup` opens the backend, `commands` forwards the UI's calls, `events` forwards the backend's events
+//! to the window, `tray` and `windows` are what the desktop shows. Everything else is below `coffer-jobs`.
 
 // No console window beside the app on Windows.
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
@@ -27,10 +27,10 @@ use tray_host_linux as tray_host;
 #[cfg(not(target_os = "linux"))]
 use tray_host_other as tray_host;
 
-/// How long quitting waits for what runs.
+/// How long quitting waits for running operations.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the web view keeps is nobody else's either; by itself it lets everybody look.
+/// Makes the web view's data private; by default, everyone can read it.
 fn keep_web_view_private(app: &AppHandle) {
     let folders = [app.path().app_local_data_dir(), app.path().app_cache_dir()];
     for folder in folders.into_iter().flatten() {
@@ -40,8 +40,8 @@ fn keep_web_view_private(app: &AppHandle) {
     }
 }
 
-/// A first app that dies while this one asks for its window leaves nobody to show it: this one is the first then. Returns
-/// when that is not so.
+/// If the first app exits while this one asks it to show its window, this one restarts as the first. Returns if that is
+/// not the case.
 #[cfg(target_os = "linux")]
 fn start_again_without_the_first(error: &tauri::Error) {
     use std::os::unix::process::CommandExt as _;
@@ -60,28 +60,28 @@ fn start_again_without_the_first(error: &tauri::Error) {
     }
 }
 
-/// Elsewhere the system itself says who is first.
+/// On other systems, this is handled by the system.
 #[cfg(not(target_os = "linux"))]
 fn start_again_without_the_first(_error: &tauri::Error) {}
 
 fn main() {
     coffer_jobs::forbid_core_dumps();
     let folders = Folders::standard();
-    // Lines are written until the end of the program.
+    // The log is written until the program exits.
     let _logging = logs::start(&folders.logs());
     let mut context = tauri::generate_context!();
     let identifier = &mut context.config_mut().identifier;
     *identifier = identifier_for(Environment::from_variables().demo, identifier);
     let app = tauri::Builder::default()
-        // First: a second start only shows the window of the first.
+        // Must come first: a second instance only shows the window of the first.
         .plugin(tauri_plugin_single_instance::init(|app, _, _| {
             windows::show(app);
         }))
         .plugin(tauri_plugin_dialog::init())
         .invoke_handler(commands::handler())
         .setup(move |app| {
-            // The window comes first and shows whatever becomes of the rest. Nothing here may wait: this is the thread
-            // that draws it.
+            // The window is opened first and shows errors of the rest. Nothing here may block: this is the thread that
+            // draws it.
             app.manage(Startup::new(folders));
             keep_web_view_private(app.handle());
             windows::create(app.handle())?;
@@ -92,7 +92,7 @@ fn main() {
         .build(context);
     match app {
         Ok(app) => app.run(|app, event| {
-            // Closing the window leaves the app in the tray; only Quit ends it.
+            // Closing the window keeps the app in the tray; only Quit exits.
             if let RunEvent::ExitRequested {
                 api, code: None, ..
             } = event
@@ -110,8 +110,8 @@ fn main() {
     }
 }
 
-/// The name under which one app runs at a time, and under which the web view keeps what is its own. The demo has another:
-/// started beside the person's Coffer, it would only bring that one's window to the front.
+/// Identifies the single instance and the web view's data. The demo has another one, because otherwise it would only
+/// bring the window of the user's own Coffer to the front.
 fn identifier_for(demo: bool, usual: &str) -> String {
     if demo {
         format!("{usual}.demo")
@@ -120,7 +120,7 @@ fn identifier_for(demo: bool, usual: &str) -> String {
     }
 }
 
-/// Stops what runs, where nothing is lost, and ends the app.
+/// Stops running operations without losing anything, and exits.
 fn quit(app: &AppHandle) {
     let app = app.clone();
     tauri::async_runtime::spawn(async move {

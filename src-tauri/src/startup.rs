@@ -1,4 +1,4 @@
-//! Opens the backend beside the window, so that there is a window to say why it failed.
+//! Opens the backend after the window, so that the window can show why it failed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{events, tray, tray_host};
 
-/// What the app starts with, and what ends its own tasks.
+/// State of the start, and the token that ends the app's tasks.
 pub(crate) struct Startup {
     folders: Folders,
     lifetime: CancellationToken,
-    /// One try at a time; holds the lock of the data folder once it was taken.
+    /// Allows one attempt at a time; holds the lock of the data folder once it is taken.
     trying: Mutex<Option<AppLock>>,
 }
 
@@ -36,7 +36,7 @@ impl Startup {
     }
 }
 
-/// The backend, opened by the first who asks. When that failed, the next who asks tries again.
+/// The backend, opened by the first caller. After a failure, the next caller tries again.
 pub(crate) async fn backend(app: &AppHandle) -> Result<Coffer, CommandError> {
     let startup = app.state::<Startup>();
     let mut lock = startup.trying.lock().await;
@@ -51,7 +51,7 @@ pub(crate) async fn backend(app: &AppHandle) -> Result<Coffer, CommandError> {
         .inspect_err(|error| tracing::error!(message = error.message, "Coffer could not start"))?;
     *lock = Some(alone);
     app.manage(coffer.clone());
-    // Apart, because the desktop may take its time.
+    // In its own task, because the desktop may be slow.
     tauri::async_runtime::spawn(show_tray(app.clone(), coffer.clone()));
     events::forward(app, &coffer);
     let (schedule, lifetime) = (coffer.clone(), startup.lifetime.clone());
@@ -59,9 +59,9 @@ pub(crate) async fn backend(app: &AppHandle) -> Result<Coffer, CommandError> {
     Ok(coffer)
 }
 
-/// Everything that may wait for a disk.
+/// Everything that may block on a disk.
 fn open(folders: Folders, taken: Option<AppLock>) -> Result<(Coffer, AppLock), CommandError> {
-    // Also where there is no session bus over which a second start would find the first.
+    // Needed where there is no session bus through which a second instance would find the first.
     let alone = match taken {
         Some(alone) => alone,
         None => AppLock::take(&folders)?,
@@ -74,12 +74,12 @@ fn open(folders: Folders, taken: Option<AppLock>) -> Result<(Coffer, AppLock), C
     Ok((coffer, alone))
 }
 
-/// Makes the tray icon, on the thread that may. Without one the app goes on: its window stays in the task bar.
+/// Creates the tray icon on the main thread. The app works without one: its window stays in the task bar.
 async fn show_tray(app: AppHandle, coffer: Coffer) {
     let (answer, made) = oneshot::channel();
     let handle = app.clone();
     let asked = app.run_on_main_thread(move || {
-        // The library that shows trays on Linux panics where it is not installed.
+        // Creating a tray icon panics on Linux if its library is not installed.
         let made = catch_unwind(AssertUnwindSafe(|| tray::create(&handle)));
         let made = match made {
             Ok(Ok(())) => true,
@@ -92,7 +92,7 @@ async fn show_tray(app: AppHandle, coffer: Coffer) {
                 false
             }
         };
-        // Whoever asked may have ended.
+        // The receiver may be gone.
         let _ = answer.send(made);
     });
     if asked.is_ok() && made.await.unwrap_or(false) {

@@ -1,4 +1,4 @@
-//! The tray icon: how things stand by shape and words, and the way to the most needed things.
+//! The tray icon: the status as an icon and a text, and a menu with the most important actions.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,41 +11,41 @@ use tauri::{AppHandle, Manager as _, Wry};
 
 use crate::{quit, windows};
 
-/// Starts the ids of menu items that start a job.
+/// Prefix of the ids of menu items that start a job.
 const BACK_UP: &str = "back-up:";
 
-/// How all jobs together stand.
+/// State of all jobs together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
+enum TrayState {
     Idle,
     Running,
     Warning,
     Error,
 }
 
-/// The icon, and what it shows, so that it is touched only when that changes.
+/// The icon and what it shows, so that it is updated only when that changes.
 struct Tray {
     icon: TrayIcon,
-    /// Only the main thread takes it: whoever else changed the icon would wait for that thread.
+    /// Locked only by the main thread, because changing the icon waits for that thread.
     shown: Mutex<Option<Shown>>,
-    /// Held from a look at the jobs until the main thread is told, so that it hears of the newest last.
+    /// Held from reading the jobs until the update is sent to the main thread, so that updates arrive in order.
     turn: Mutex<()>,
 }
 
 /// What the icon and its menu show.
 #[derive(Debug, PartialEq, Eq)]
 struct Shown {
-    mood: Mood,
-    /// One line on how things stand.
-    words: String,
+    state: TrayState,
+    /// One line about the status.
+    line: String,
     /// Jobs by id and name.
     jobs: Vec<(String, String)>,
 }
 
-/// Makes the icon, on the main thread. It says nothing of the jobs before the first [`update`].
+/// Creates the icon, on the main thread. It shows nothing about the jobs before the first [`update`].
 pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
     let icon = TrayIconBuilder::with_id("coffer")
-        .icon(Mood::Idle.image()?)
+        .icon(TrayState::Idle.image()?)
         .tooltip("Coffer")
         .menu(&menu(app, &[], "No backups yet")?)
         .show_menu_on_left_click(false)
@@ -72,7 +72,7 @@ pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
     Ok(())
 }
 
-/// Brings icon, words and menu in line with the jobs, soon. Not for the main thread, which must not wait for the database.
+/// Schedules an update of icon, tooltip and menu. Not for the main thread, which must not wait for the database.
 pub(crate) fn update(app: &AppHandle, coffer: &Coffer) {
     let Some(tray) = app.try_state::<Tray>() else {
         return;
@@ -82,15 +82,15 @@ pub(crate) fn update(app: &AppHandle, coffer: &Coffer) {
         return;
     };
     let now = Shown {
-        mood: mood(&cards),
-        words: words(&cards),
+        state: tray_state(&cards),
+        line: status_line(&cards),
         jobs: cards
             .into_iter()
             .map(|card| (card.id, card.definition.name))
             .collect(),
     };
     let handle = app.clone();
-    // When the main thread is gone, so is the icon.
+    // If the main thread is gone, so is the icon.
     let _ = app.run_on_main_thread(move || show(&handle, now));
 }
 
@@ -101,14 +101,11 @@ fn show(app: &AppHandle, now: Shown) {
         return;
     }
     let changed = now
-        .mood
+        .state
         .image()
         .and_then(|image| tray.icon.set_icon(Some(image)))
-        .and_then(|()| {
-            tray.icon
-                .set_tooltip(Some(format!("Coffer: {}", now.words)))
-        })
-        .and_then(|()| menu(app, &now.jobs, &now.words))
+        .and_then(|()| tray.icon.set_tooltip(Some(format!("Coffer: {}", now.line))))
+        .and_then(|()| menu(app, &now.jobs, &now.line))
         .and_then(|menu| tray.icon.set_menu(Some(menu)));
     match changed {
         Ok(()) => *shown = Some(now),
@@ -120,8 +117,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn menu(app: &AppHandle, jobs: &[(String, String)], words: &str) -> tauri::Result<Menu<Wry>> {
-    let state: MenuItem<Wry> = MenuItemBuilder::new(words).enabled(false).build(app)?;
+fn menu(app: &AppHandle, jobs: &[(String, String)], line: &str) -> tauri::Result<Menu<Wry>> {
+    let state: MenuItem<Wry> = MenuItemBuilder::new(line).enabled(false).build(app)?;
     let mut back_up = SubmenuBuilder::new(app, "Back up now").enabled(!jobs.is_empty());
     for (id, name) in jobs {
         back_up = back_up.text(format!("{BACK_UP}{id}"), name);
@@ -159,7 +156,7 @@ fn chosen(app: &AppHandle, event: MenuEvent) {
     }
 }
 
-impl Mood {
+impl TrayState {
     fn image(self) -> tauri::Result<Image<'static>> {
         Image::from_bytes(match self {
             Self::Idle => include_bytes!("../../icons/generated/tray-idle.png"),
@@ -170,12 +167,12 @@ impl Mood {
     }
 }
 
-fn mood(cards: &[JobCard]) -> Mood {
+fn tray_state(cards: &[JobCard]) -> TrayState {
     match worst(cards) {
-        Some(HealthLevel::Bad) => Mood::Error,
-        Some(HealthLevel::Warning) => Mood::Warning,
-        Some(HealthLevel::Running) => Mood::Running,
-        Some(HealthLevel::Waiting | HealthLevel::New | HealthLevel::Good) | None => Mood::Idle,
+        Some(HealthLevel::Bad) => TrayState::Error,
+        Some(HealthLevel::Warning) => TrayState::Warning,
+        Some(HealthLevel::Running) => TrayState::Running,
+        Some(HealthLevel::Waiting | HealthLevel::New | HealthLevel::Good) | None => TrayState::Idle,
     }
 }
 
@@ -183,8 +180,8 @@ fn worst(cards: &[JobCard]) -> Option<HealthLevel> {
     cards.iter().map(|card| card.health.level).max()
 }
 
-/// One line on how things stand: the worst news.
-fn words(cards: &[JobCard]) -> String {
+/// One line about the worst state of the jobs.
+fn status_line(cards: &[JobCard]) -> String {
     let Some(worst) = worst(cards) else {
         return "No backups yet".to_owned();
     };

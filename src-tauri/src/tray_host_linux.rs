@@ -1,4 +1,4 @@
-//! Whether something on this desktop shows tray icons: a StatusNotifierWatcher on the session bus.
+//! Detects whether this desktop shows tray icons: a StatusNotifierWatcher on the session bus.
 
 use coffer_ipc::command::TrayStatus;
 use coffer_jobs::Coffer;
@@ -6,10 +6,10 @@ use futures::StreamExt as _;
 use zbus::fdo::DBusProxy;
 use zbus::names::BusName;
 
-/// The name of whoever shows tray icons.
+/// Bus name of the tray host.
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 
-/// Tells how it stands now, and whenever that changes.
+/// Reports the current state and every change.
 pub(crate) fn watch(coffer: Coffer) {
     tauri::async_runtime::spawn(async move {
         if let Err(error) = follow(&coffer).await {
@@ -22,7 +22,7 @@ pub(crate) fn watch(coffer: Coffer) {
 async fn follow(coffer: &Coffer) -> zbus::Result<()> {
     let bus = zbus::Connection::session().await?;
     let names = DBusProxy::new(&bus).await?;
-    // Subscribed first, so that no change between the two goes by.
+    // Subscribe first, so that no change in between is missed.
     let mut changes = names
         .receive_name_owner_changed_with_args(&[(0, WATCHER)])
         .await?;

@@ -3,7 +3,7 @@
 use coffer_ipc::command::TrayStatus;
 use coffer_jobs::Coffer;
 
-/// Says so.
+/// Reports that there is a tray.
 pub(crate) fn watch(coffer: Coffer) {
     coffer.set_tray(TrayStatus::Shown);
 }

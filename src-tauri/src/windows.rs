@@ -1,4 +1,4 @@
-//! The one window.
+//! The app's window.
 
 use coffer_ipc::command::TrayStatus;
 use coffer_jobs::Coffer;
@@ -19,30 +19,30 @@ pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
         .build()?;
     let handle = app.clone();
     window.on_window_event(move |event| {
-        // A window without a backend only says why; closing it ends the app.
+        // A window without a backend only shows the error; closing it exits.
         if let WindowEvent::CloseRequested { api, .. } = event
             && let Some(coffer) = handle.try_state::<Coffer>()
         {
             api.prevent_close();
-            put_away(&handle, coffer.tray());
+            hide(&handle, coffer.tray());
         }
     });
     Ok(())
 }
 
-/// Whether a page is the app's: `tauri://localhost`, or `http(s)://tauri.localhost` where the web view takes no scheme of
-/// its own. No other page gets into the window, in which the backend can be called.
+/// Whether a page is the app's: `tauri://localhost`, or `http(s)://tauri.localhost` where the web view does not support
+/// custom schemes. No other page may be loaded, because pages in the window can call the backend.
 fn is_own(page: &Url) -> bool {
     match page.scheme() {
         "tauri" => page.host_str() == Some("localhost"),
         "http" | "https" => page.host_str() == Some("tauri.localhost"),
-        // Before the first page is there.
+        // Before the first page is loaded.
         "about" => page.path() == "blank",
         _ => false,
     }
 }
 
-/// Brings the window to the front, and makes one where there is none.
+/// Brings the window to the front, and creates it if there is none.
 pub(crate) fn show(app: &AppHandle) {
     let Some(window) = app.get_webview_window(MAIN) else {
         if let Err(error) = create(app) {
@@ -50,14 +50,14 @@ pub(crate) fn show(app: &AppHandle) {
         }
         return;
     };
-    // A window system that refuses focus still shows the window.
+    // If the window system denies focus, the window is still shown.
     let _ = window.unminimize();
     let _ = window.show();
     let _ = window.set_focus();
 }
 
-/// Into the tray, or into the task bar where nothing shows trays: there must be a way back.
-fn put_away(app: &AppHandle, tray: TrayStatus) {
+/// Hides the window in the tray, or minimizes it to the task bar if there is no tray, so that there is a way back.
+fn hide(app: &AppHandle, tray: TrayStatus) {
     let Some(window) = app.get_webview_window(MAIN) else {
         return;
     };
@@ -66,7 +66,7 @@ fn put_away(app: &AppHandle, tray: TrayStatus) {
         TrayStatus::Unavailable => window.minimize(),
     };
     if let Err(error) = done {
-        tracing::warn!(%error, "the window could not be put away");
+        tracing::warn!(%error, "the window could not be hidden");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Files of a crate do not import each other in a circle: what a file needs is below it.
 //!
-//! What counts is the file that defines what a path names, whoever hands it on. Declaring a module and handing a name on are
-//! no imports, nor is what tests use.
+//! What counts is the file that defines what a path names, regardless of re-exports. Declaring a module and re-exporting
+//! a name are not imports, nor is anything that tests use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -130,7 +130,7 @@ struct Crate {
     modules: BTreeMap<Module, PathBuf>,
     /// Names that a module defines.
     names: BTreeMap<Module, BTreeSet<String>>,
-    /// What a module calls by a name of its own: the absolute path behind it. `*` is each name of a module.
+    /// The absolute path behind each name that a module uses. `*` stands for every name of a module.
     aliases: BTreeMap<Module, Vec<(String, Module)>>,
 }
 
@@ -269,7 +269,7 @@ impl<'ast> Visit<'ast> for Paths {
     }
 
     fn visit_item_use(&mut self, import: &'ast ItemUse) {
-        // Handing a name on is no use of it.
+        // Re-exporting a name does not use it.
         if !matches!(import.vis, Visibility::Inherited) {
             return;
         }
@@ -280,7 +280,7 @@ impl<'ast> Visit<'ast> for Paths {
         }
     }
 
-    /// Who may see an item is no use of anything.
+    /// The visibility of an item uses nothing.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     fn visit_path(&mut self, path: &'ast syn::Path) {

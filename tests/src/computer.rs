@@ -261,7 +261,9 @@ impl Finished {
             stderr,
         } = command.output().expect("the program starts");
         Self {
-            code: status.code().expect("the program ends by itself"),
+            code: status
+                .code()
+                .expect("the program was not killed by a signal"),
             stdout: String::from_utf8(stdout).expect("output is UTF-8"),
             stderr: String::from_utf8(stderr).expect("output is UTF-8"),
         }
@@ -387,7 +389,9 @@ impl Running {
         let stdout = self.stdout.take().expect("it is taken once");
         let stdout = stdout.join().expect("the reader ends");
         Finished {
-            code: status.code().expect("the program ends by itself"),
+            code: status
+                .code()
+                .expect("the program was not killed by a signal"),
             stdout: String::from_utf8(stdout).expect("output is UTF-8"),
             stderr: seen,
         }

@@ -1,5 +1,5 @@
-//! Lets a command call a method as it is: the method's own types say how it takes its arguments, and whether it answers at
-//! once or later.
+//! Lets a command call a method directly: the method's own types decide how it takes its arguments, and whether it
+//! answers immediately or asynchronously.
 
 use std::future::{Future, ready};
 
@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Reply;
 
-/// An argument that was sent.
+/// A received argument.
 pub(super) struct Held<A>(Option<A>);
 
 impl<A> Held<A> {
@@ -21,7 +21,7 @@ impl<A> Held<A> {
     }
 }
 
-/// Gives an argument as a `T`: itself, or a view of it. Secrets are not copied.
+/// Passes an argument as a `T`: itself or a reference. Secrets are not copied.
 pub(super) trait Give<'a, T> {
     fn give(&'a mut self) -> T;
 }
@@ -90,7 +90,7 @@ impl<T, F: Future<Output = T> + Send> Outcome<LaterAlways, T> for F {
     }
 }
 
-/// What a method gives, as a command answers.
+/// Converts a method's result to a command's answer.
 pub(super) fn outcome<T, Kind, O: Outcome<Kind, T>>(
     given: O,
 ) -> impl Future<Output = Reply<T>> + Send {

@@ -15,7 +15,7 @@ impl Shell {
             .file()
             .set_title("Choose folders to back up")
             .pick_folders(|folders| {
-                // A window that closed meanwhile wants no answer.
+                // If the window was closed in the meantime, no answer is needed.
                 let _ = answer.send(folders);
             });
         let folders = picked.await.ok().flatten().unwrap_or_default();
@@ -71,7 +71,7 @@ fn text(path: FilePath) -> Option<String> {
         .ok()
 }
 
-/// A job's name without what file names cannot have.
+/// A job's name without characters that file names cannot contain.
 fn file_name(name: &str) -> String {
     name.chars()
         .map(|c| {

@@ -25,7 +25,7 @@ test('arguments go by their names', async () => {
   expect(sent).toEqual([['delete_job', { jobId: 'job-1', forgetSecrets: true }]]);
 });
 
-test('an abort gives up what was asked', () => {
+test('an abort cancels the request', () => {
   const sent = answerWith(new Promise(() => {}));
   const asking = new AbortController();
 
@@ -40,7 +40,7 @@ test('an abort gives up what was asked', () => {
   ]);
 });
 
-test('nothing is given up once it was answered', async () => {
+test('nothing is canceled after the answer', async () => {
   const sent = answerWith(Promise.resolve([]));
   const asking = new AbortController();
 

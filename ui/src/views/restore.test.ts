@@ -69,7 +69,7 @@ describe('restore', () => {
     app.view = { name: 'restoreRun', runId: 'run-gone', jobId: null, request };
     const error: CommandError = {
       code: 'notFound',
-      message: 'The version of 2026-11-20 is not there any more.',
+      message: 'The version of 2026-11-20 no longer exists.',
       hint: 'Open the backup again.',
     };
     const ended = run('run-gone', 0.1, 'error');

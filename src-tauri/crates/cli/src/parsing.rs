@@ -78,6 +78,40 @@ pub(crate) fn parsed(line: &[&str]) -> Result<Command, Exit> {
 mod tests {
     use super::*;
 
+    /// Compares the help of every command with `tests/help.txt`; `COFFER_UPDATE_MESSAGES` writes the file instead.
+    #[test]
+    fn the_file_has_all_help() {
+        let mut program = with_flags(Arguments::command());
+        program.build();
+        let mut now = String::new();
+        add_help(&mut program, &mut now);
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help.txt");
+        if std::env::var_os("COFFER_UPDATE_MESSAGES").is_some() {
+            std::fs::write(&file, &now).unwrap();
+        }
+
+        let committed = std::fs::read_to_string(&file).unwrap();
+
+        assert_eq!(committed.replace('\r', ""), now);
+    }
+
+    /// Checks that one-line help has no period, and adds it to `text`.
+    fn add_help(command: &mut clap::Command, text: &mut String) {
+        let arguments = command.get_arguments().filter_map(clap::Arg::get_help);
+        for help in arguments.chain(command.get_about()) {
+            assert!(!help.to_string().ends_with('.'), "{help}");
+        }
+        for line in command.render_help().to_string().lines() {
+            *text += line.trim_end();
+            *text += "\n";
+        }
+        text.push('\n');
+        let commands = command.get_subcommands_mut();
+        for command in commands.filter(|command| command.get_name() != "help") {
+            add_help(command, text);
+        }
+    }
+
     #[test]
     fn the_programs_version_can_be_requested_anywhere() {
         for line in [

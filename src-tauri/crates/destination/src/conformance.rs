@@ -78,7 +78,7 @@ impl<D: Destination, G> Bench<D, G> {
         UploadFile::new(path).expect("the file was just written")
     }
 
-    /// What is stored must stay when the local file goes.
+    /// What is stored must stay when the local file is deleted.
     async fn put(&self, name: &str, data: &[u8]) -> Result<(), Error> {
         let file = self.file("upload", data);
         let stored = self
@@ -112,7 +112,7 @@ impl<D: Destination, G> Bench<D, G> {
     }
 }
 
-/// Bytes that no compression or rounding makes look right by chance.
+/// Bytes that do not look right by chance after compression or rounding.
 fn pattern(len: usize) -> Vec<u8> {
     (0..len)
         .map(|i| (i % 251) as u8 ^ (i / 65_536) as u8)
@@ -152,7 +152,7 @@ where
         .await
         .expect("creating it again does nothing");
 
-    // A store without folders (memory) has none to miss.
+    // A store without folders (memory) cannot lack one.
     assert!(
         matches!(before, Err(Error::FolderMissing { .. })) || bench.destination.label() == "memory"
     );
@@ -174,7 +174,7 @@ case! {
 }
 
 case! {
-    /// No bytes are bytes too.
+    /// Empty files are files, too.
     an_empty_file_is_a_file, bench => {
         bench.put(NAME, b"").await.expect("an empty file can be stored");
 
@@ -216,7 +216,7 @@ case! {
 }
 
 case! {
-    /// Reading and deleting what is not there says so.
+    /// Reading and deleting a missing file reports it.
     missing_files_are_not_found, bench => {
         let got = bench.get(NAME).await;
         let range = bench.destination.get_range(NAME, 0..10, &bench.cancel).await;
@@ -229,7 +229,7 @@ case! {
 }
 
 case! {
-    /// Only the deleted one goes.
+    /// Only the deleted file is removed.
     deleted_files_are_gone_from_the_listing, bench => {
         bench.put(NAME, b"one").await.expect("stored");
         bench.put("duplicati-verification.json", b"two").await.expect("stored");
@@ -241,7 +241,7 @@ case! {
 }
 
 case! {
-    /// A range in the middle, one across the end, one behind it.
+    /// A range in the middle, one across the end, and one past it.
     ranges_end_where_the_file_ends, bench => {
         let data = pattern(10_000);
         bench.put(NAME, &data).await.expect("stored");
@@ -281,7 +281,7 @@ case! {
 }
 
 case! {
-    /// A file that grew after its length was taken is refused, not stored by halves.
+    /// A file that grew after its length was read is refused, not stored in part.
     a_file_that_changed_its_length_is_not_stored, bench => {
         let file = bench.file("upload", b"short");
         bench.file("upload", b"longer than before");
@@ -294,7 +294,7 @@ case! {
 }
 
 case! {
-    /// Uploads do not get into each other's way.
+    /// Parallel uploads do not interfere with each other.
     many_files_at_the_same_time_arrive, bench => {
         let names: Vec<_> = (0..8).map(|i| format!("duplicati-b{i:032x}.dblock.zip")).collect();
         let files: Vec<_> =

@@ -15,7 +15,7 @@ pub struct RemoteFile {
     pub name: String,
     /// Bytes.
     pub size: u64,
-    /// Last change, when the store says it.
+    /// Last modification, if the store reports it.
     pub modified: Option<Timestamp>,
 }
 
@@ -33,14 +33,14 @@ pub struct Quota {
 /// Names are short ASCII without `/`, as volume names are; anything a store could misread is refused with
 /// [`Error::InvalidName`](crate::Error::InvalidName). All methods may be called at the same time from any task; two
 /// writers for one name are not expected. Every method returns [`Error::Cancelled`](crate::Error::Cancelled) soon after
-/// `cancel` is triggered, and what was half done is then as if never begun, or resumable through its checkpoint.
+/// `cancel` is triggered; an unfinished call then has had no effect, or can be resumed through its checkpoint.
 ///
 /// These errors must be final ([`is_transient`](crate::Error::is_transient) false): a missing file or folder, a refused
-/// sign-in, a full store, a refused name, missing rights. Implementations retry inside a call only what they alone can
-/// judge (a lost fragment, an expired token); everything else is left to [`Retrying`](crate::Retrying).
+/// sign-in, a full store, an invalid name, missing permissions. Implementations retry inside a call only what they alone
+/// can judge (a lost fragment, an expired token); everything else is left to [`Retrying`](crate::Retrying).
 #[async_trait]
 pub trait Destination: Send + Sync {
-    /// Names the destination for people; holds no secret.
+    /// Label of the destination for people; contains no secret.
     fn label(&self) -> String;
 
     /// Lists all files, each once, in no order. Folders are left out.
@@ -52,9 +52,9 @@ pub trait Destination: Send + Sync {
     /// Stores `file` under `name`, replacing what is there. The file may be deleted later, but not written to.
     ///
     /// Atomic: readers see the old file or the whole new one, never a part. On success the store holds all bytes,
-    /// compared by whatever hash it offers. `checkpoints` lets a later call, also of a later process, continue an
-    /// upload that was cut off; a checkpoint that no longer fits is dropped silently. `monitor` hears of each part
-    /// sent, on any thread.
+    /// verified with any hash it offers. `checkpoints` lets a later call, also of a later process, continue an
+    /// interrupted upload; a checkpoint that no longer matches is ignored. `monitor` is called for each part sent, on
+    /// any thread.
     ///
     /// # Errors
     /// [`Error::FolderMissing`](crate::Error::FolderMissing), [`Error::Full`](crate::Error::Full), and
@@ -68,10 +68,10 @@ pub trait Destination: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<()>;
 
-    /// Stores `file` under `name` as [`Destination::put`] does, but only where nothing has that name: of two callers at
-    /// the same time one succeeds. A caller that repeats a call may meet its own file.
+    /// Stores `file` under `name` like [`Destination::put`], but only if nothing has that name: of two concurrent
+    /// callers, one succeeds. A caller that repeats a call may find its own file.
     ///
-    /// The default asks first, which is not exclusive.
+    /// The default checks first, which is not exclusive.
     ///
     /// # Errors
     /// [`Error::AlreadyExists`](crate::Error::AlreadyExists), and those of [`Destination::put`].
@@ -92,7 +92,7 @@ pub trait Destination: Send + Sync {
         }
     }
 
-    /// Makes sure that what was stored and deleted before stays so, whatever happens to the store's power.
+    /// Makes earlier writes and deletions durable across a power failure.
     ///
     /// # Errors
     /// Those of the store.
@@ -100,19 +100,19 @@ pub trait Destination: Send + Sync {
         Ok(())
     }
 
-    /// Gives up an upload of `name` that was cut off, when `checkpoints` or this process remembers one: the store drops
-    /// what arrived of it, and the checkpoint is gone. A store that cannot be reached drops it by itself later.
+    /// Abandons an interrupted upload of `name` that `checkpoints` or this process remembers: the store deletes what
+    /// arrived, and the checkpoint is removed. A store that cannot be reached deletes it later.
     async fn abandon(&self, name: &str, checkpoints: &dyn CheckpointStore) {
         checkpoints.remove(name);
     }
 
     /// Writes the file `name` to `target`, which is created or replaced, and returns its length in bytes.
     ///
-    /// After an error `target` may hold a part; callers remove it.
+    /// After an error, `target` may contain a part; callers remove it.
     ///
     /// # Errors
     /// [`Error::NotFound`](crate::Error::NotFound) when there is no such file;
-    /// [`Error::Corrupted`](crate::Error::Corrupted) when fewer bytes came than the store promised.
+    /// [`Error::Corrupted`](crate::Error::Corrupted) when fewer bytes arrived than the store announced.
     async fn get(
         &self,
         name: &str,
@@ -121,8 +121,8 @@ pub trait Destination: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<u64>;
 
-    /// Where the file `name` can be read without getting it first, in a store that is a folder of this computer. Says
-    /// nothing of whether it is there.
+    /// Path where the file `name` can be read directly, in a store that is a folder on this computer. The file need not
+    /// exist.
     fn local_path(&self, _name: &str) -> Option<PathBuf> {
         None
     }
@@ -150,7 +150,8 @@ pub trait Destination: Send + Sync {
     /// [`Error::Refused`](crate::Error::Refused) when it cannot be created.
     async fn create_folder(&self, cancel: &CancellationToken) -> Result<()>;
 
-    /// Asks for the space left; `None` when the store does not say. Advice only: no caller may fail for want of it.
+    /// Queries the free space; `None` if the store does not report it. Informational only: callers must not fail
+    /// without it.
     ///
     /// # Errors
     /// Those of the connection.

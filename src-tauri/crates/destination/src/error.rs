@@ -24,7 +24,7 @@ pub enum Error {
         /// The folder.
         folder: String,
     },
-    /// The destination's folder was there and is not, or another one is in its place: its disk was unplugged or unmounted.
+    /// The destination's folder is gone or was replaced by another: its disk was disconnected or unmounted.
     #[error("The folder {folder} no longer exists: its disk was disconnected or unmounted")]
     FolderLost {
         /// The folder.
@@ -38,13 +38,13 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
-    /// The service asked us to slow down; `retry_after` is its own wish when it stated one.
+    /// The service asked us to slow down, for `retry_after` if it named a time.
     #[error("The destination is limiting requests")]
     Throttled {
-        /// How long it wants to be left alone.
+        /// How long no requests should be sent.
         retry_after: Option<Duration>,
     },
-    /// Somebody else holds this one file at the moment; others can be used.
+    /// Another client is using this one file; others are available.
     #[error("{name} is locked at the destination")]
     Locked {
         /// The file.
@@ -55,10 +55,10 @@ pub enum Error {
     SignInRequired {
         /// What the service said.
         why: String,
-        /// What helps, as a sentence for people.
+        /// The next step, as a sentence for people.
         next: &'static str,
     },
-    /// The service that hands out access is itself limited for a long while.
+    /// The sign-in service itself is unavailable or limited for a long time.
     #[error("The sign-in service cannot be used now: {why}")]
     SignInUnavailable {
         /// What it said.
@@ -69,17 +69,17 @@ pub enum Error {
     /// No space is left.
     #[error("The destination is full")]
     Full,
-    /// The store answered and will not do it: missing rights, a file in a folder's place, an unknown drive.
+    /// The store refused: missing permissions, a file in place of a folder, an unknown drive.
     #[error("Could not {operation} {name}: {why}")]
     Refused {
         /// What was tried.
         operation: &'static str,
         /// With which file, folder or drive.
         name: String,
-        /// Why not, in the store's words where they are any good.
+        /// Why, in the store's words where they are useful.
         why: String,
     },
-    /// The bytes at the destination, or those that came from it, are not what they should be.
+    /// The bytes at the destination, or those received from it, are corrupted.
     #[error("{name} was corrupted in transit: {why}")]
     Corrupted {
         /// The file.
@@ -87,7 +87,7 @@ pub enum Error {
         /// What differs.
         why: String,
     },
-    /// The destination cannot be reached, or failed in a way that may pass.
+    /// The destination cannot be reached, or failed transiently.
     #[error("The destination does not answer: {why}")]
     Unavailable {
         /// What happened.
@@ -110,7 +110,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A lost sign-in that signing in again mends.
+    /// A lost sign-in that is fixed by signing in again.
     pub fn sign_in_required(why: impl Into<String>) -> Self {
         Self::SignInRequired {
             why: why.into(),
@@ -118,8 +118,8 @@ impl Error {
         }
     }
 
-    /// How long from now nothing is to come, when the service named a time: a run that ends with this error goes on
-    /// then, not before.
+    /// How long to wait, if the service named a time: a run that ends with this error is resumed after that, not
+    /// earlier.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Throttled { retry_after } | Self::SignInUnavailable { retry_after, .. } => {
@@ -129,14 +129,14 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed if repeated later without anyone acting.
+    /// Whether the same call may succeed later without any action.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Throttled { .. }
             | Self::Locked { .. }
             | Self::Unavailable { .. }
             | Self::Corrupted { .. } => true,
-            // The later ones come from shares whose server or network is away for a moment.
+            // The later ones come from shares whose server or network is briefly unavailable.
             Self::Io { source, .. } => matches!(
                 source.kind(),
                 std::io::ErrorKind::Interrupted
@@ -155,7 +155,7 @@ impl Error {
         }
     }
 
-    /// Tells a full disk from other input/output errors.
+    /// Distinguishes a full disk from other I/O errors.
     pub(crate) fn io(operation: &'static str, name: &str, source: std::io::Error) -> Self {
         match source.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,

@@ -16,18 +16,18 @@ use crate::transfer::{CheckpointStore, TransferMonitor, UploadFile};
 
 use anchor::Anchor;
 
-/// Bytes copied between two looks at the cancel token.
+/// Bytes copied between two checks of the cancellation token.
 const CHUNK: usize = 1024 * 1024;
 
-/// Ends the names of files that are still being written; no volume name ends so.
+/// Suffix of files that are still being written; no volume name ends with it.
 const TEMPORARY_SUFFIX: &str = ".coffer~";
 
-/// Files in a folder of this computer, of an attached disk or of a mounted share.
+/// Files in a folder on this computer, an attached disk or a mounted share.
 #[derive(Debug, Clone)]
 pub struct FolderDestination {
     folder: PathBuf,
     anchor: Arc<Anchor>,
-    /// Must be there when the folder is created.
+    /// Must exist when the folder is created.
     base: Option<PathBuf>,
 }
 
@@ -41,7 +41,7 @@ impl FolderDestination {
         }
     }
 
-    /// The same, created in `base` only and never with it: where a disk was, its folder is not made on another one.
+    /// The same, but `base` is never created: if its disk is gone, the folder is not created on another disk.
     #[must_use]
     pub fn within(self, base: impl Into<PathBuf>) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl FolderDestination {
         Ok(self.folder.join(name))
     }
 
-    /// Opens a file to be read. What has its name but is none, such as a folder or a pipe, counts as not there.
+    /// Opens a file for reading. Anything that is not a file, such as a folder or a pipe, counts as missing.
     fn open(&self, name: &str, path: &Path) -> Result<File> {
         let failed = |source| self.missing("read", name, source);
         if fs::metadata(path).map_err(failed)?.is_file() {
@@ -76,7 +76,7 @@ impl FolderDestination {
     }
 
     /// # Errors
-    /// [`Error::FolderLost`] when the folder is another one than before.
+    /// [`Error::FolderLost`] when the folder was replaced by another.
     fn check(&self) -> Result<()> {
         if self.anchor.is_lost(&self.folder) {
             let folder = self.label();
@@ -105,11 +105,11 @@ impl FolderDestination {
     }
 }
 
-/// What becomes of a file that has the name already.
+/// What happens to an existing file with the same name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Replaced,
-    /// There must be none.
+    /// It is an error.
     New,
 }
 
@@ -135,11 +135,11 @@ impl FolderDestination {
                 this.copy_to(source, &target, &name, place, cancel)?;
             }
             if let Err(error) = this.check() {
-                // It lies where the disk was.
+                // It is on the disk below the mount point.
                 let _ = fs::remove_file(&target);
                 return Err(error);
             }
-            // The name is on the disk before anybody relies on it.
+            // The name must be on the disk before callers rely on it.
             sync_folder(&this.folder).map_err(|source| Error::io("write", &name, source))?;
             this.anchor.has(&name);
             Ok(())
@@ -178,7 +178,7 @@ impl FolderDestination {
                 }),
             });
         if stored.is_err() {
-            // Nothing else can be done about a leftover; listings pass over it.
+            // A leftover is harmless; listings skip it.
             let _ = fs::remove_file(&temporary);
         }
         stored
@@ -205,9 +205,9 @@ impl Destination for FolderDestination {
                 };
                 let metadata = match fs::metadata(entry.path()) {
                     Ok(metadata) => metadata,
-                    // It went away between the listing and this look, or is a link to nothing.
+                    // It was deleted after it was listed, or is a dangling link.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    // Left out it would count as deleted.
+                    // If it were skipped, it would count as deleted.
                     Err(source) => return Err(Error::io("look at", &name, source)),
                 };
                 if metadata.is_file() && !name.ends_with(TEMPORARY_SUFFIX) {
@@ -353,9 +353,9 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Gives a file of the same disk a second name, which is as good as a copy and takes no time. Fails on another disk, where
-/// links are unknown, when there is a file of that name, and where files of the folder get their rights from it: a second
-/// name would keep those of the first.
+/// Hard-links a file on the same disk, which replaces a copy and takes no time. Fails on another disk, where links are
+/// not supported, if the name exists, and where files inherit permissions from the folder: a link would keep those of
+/// the original.
 fn link(source: &Path, target: &Path, folder: &Path) -> io::Result<()> {
     if hands_on_rights(folder)? {
         return Err(io::ErrorKind::Unsupported.into());
@@ -364,7 +364,7 @@ fn link(source: &Path, target: &Path, folder: &Path) -> io::Result<()> {
     fs::hard_link(source, target)
 }
 
-/// Whether files in a folder get group or rights from it.
+/// Whether files in a folder inherit its group or permissions.
 #[cfg(unix)]
 fn hands_on_rights(folder: &Path) -> io::Result<bool> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -372,18 +372,18 @@ fn hands_on_rights(folder: &Path) -> io::Result<bool> {
     Ok(fs::metadata(folder)?.permissions().mode() & SET_GROUP_ID != 0)
 }
 
-/// Windows hands rights on in every folder.
+/// On Windows, all folders pass on permissions.
 #[cfg(not(unix))]
 fn hands_on_rights(_folder: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Gives `from` the name `to`, which nothing may have.
+/// Renames `from` to `to`, which must not exist.
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Ok(()) => fs::remove_file(from),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-        // Where links are unknown, an empty file takes the name first.
+        // Without hard links, an empty file reserves the name first.
         Err(_) => {
             File::create_new(to)?;
             fs::rename(from, to)
@@ -391,7 +391,7 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Creates a folder and those around it, but not `base` or what that lies in, and makes their names last.
+/// Creates a folder and its parents below `base`, and makes their names durable.
 fn create_folders(folder: &Path, base: Option<&Path>) -> io::Result<()> {
     let missing: Vec<_> = folder
         .ancestors()
@@ -401,7 +401,7 @@ fn create_folders(folder: &Path, base: Option<&Path>) -> io::Result<()> {
         None => fs::create_dir_all(folder)?,
         Some(base) => {
             fs::metadata(base)?;
-            // One by one: none of them brings `base` back when that goes away meanwhile.
+            // One by one, so that `base` is not recreated if it disappears in the meantime.
             let inner = missing.iter().filter(|folder| folder.starts_with(base));
             for folder in inner.rev().filter(|folder| **folder != base) {
                 match fs::create_dir(folder) {
@@ -425,11 +425,11 @@ fn create_folders(folder: &Path, base: Option<&Path>) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the names in a folder as lasting as the files.
+/// Makes the names in a folder durable.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
-        // Some shares cannot, and keep their own order.
+        // Some shares do not support it, and keep their own order.
         Err(error)
             if matches!(
                 error.kind(),
@@ -442,7 +442,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Windows writes names to its journal in order, and takes no such wish for folders.
+/// Windows journals names in order, and cannot sync folders.
 #[cfg(not(unix))]
 fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())

@@ -1,10 +1,10 @@
-//! Destinations: where volumes go, as a contract and in its simplest forms.
+//! Destinations: where volumes are stored, as a contract with simple implementations.
 //!
-//! [`Destination`] says what a store of named files must do, what is atomic, and which errors are final.
-//! [`FolderDestination`] keeps files in a folder, [`MemoryDestination`] in memory, [`Retrying`] repeats what may
-//! succeed when repeated. The feature `conformance` has the cases that every implementation must pass.
+//! [`Destination`] defines what a store of named files must do, what is atomic, and which errors are final.
+//! [`FolderDestination`] stores files in a folder, [`MemoryDestination`] in memory, and [`Retrying`] repeats calls that
+//! failed transiently. The feature `conformance` has the cases that every implementation must pass.
 //!
-//! This crate knows nothing of volumes, databases or Microsoft.
+//! This crate knows nothing about volumes, databases or Microsoft.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

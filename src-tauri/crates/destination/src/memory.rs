@@ -24,7 +24,7 @@ impl MemoryDestination {
         Self::default()
     }
 
-    /// All files, for looking at and changing them behind the client's back.
+    /// All files, for reading and changing them behind the client's back.
     pub fn files(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }

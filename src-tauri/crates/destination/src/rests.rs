@@ -1,4 +1,4 @@
-//! Rests between the tries of calls that have no monitor of their own.
+//! Waits between the attempts of calls that have no monitor.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use tokio::sync::watch;
 
 use crate::transfer::TransferMonitor;
 
-/// A rest before something is tried again.
+/// A wait before a retry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rest {
-    /// How long it takes, from when it is told.
+    /// Its duration, from the time it is reported.
     pub time: Duration,
     /// A sentence for people.
     pub why: String,
 }
 
-/// Tells whoever listens of rests, the newest one at a time.
+/// Publishes waits to its listeners; only the latest one is kept.
 #[derive(Debug, Clone)]
 pub struct Rests(watch::Sender<Option<Rest>>);
 
@@ -26,7 +26,7 @@ impl Default for Rests {
 }
 
 impl Rests {
-    /// Listens from now on.
+    /// Subscribes to later waits.
     pub fn listen(&self) -> watch::Receiver<Option<Rest>> {
         self.0.subscribe()
     }

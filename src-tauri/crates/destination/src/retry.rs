@@ -12,30 +12,30 @@ use crate::rests::Rests;
 use crate::transfer::{CheckpointStore, TransferMonitor, UploadFile};
 use crate::waited::{Counting, Waited};
 
-/// A service that names less than this has named no time: whoever comes back at once is refused at once.
+/// A shorter named wait counts as none: an immediate retry would be refused again.
 pub const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-/// Longest rest within a run, and all rests of a run that the service asks for together. Whoever is to stay away longer
-/// ends, and comes back then.
+/// Longest wait within a run, and maximum of all waits in a run that the service asks for. If more is asked for, the run
+/// ends and is resumed later.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(2 * 3600);
-/// First wait for a service that limits requests and names no time; doubles.
+/// First wait when the service limits requests without naming a time; doubles.
 const FIRST_UNNAMED: Duration = Duration::from_secs(30);
 /// Longest of those.
 const LONGEST_UNNAMED: Duration = Duration::from_secs(300);
 
-/// How often and how fast a failed call is repeated.
+/// How often and how soon a failed call is retried.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryPolicy {
-    /// Repetitions after the first try (`--number-of-retries`).
+    /// Retries after the first attempt (`--number-of-retries`).
     pub retries: u32,
-    /// Wait before the first repetition; doubles each time, up to [`RetryPolicy::longest_delay`].
+    /// Wait before the first retry; doubles each time, up to [`RetryPolicy::longest_delay`].
     pub delay: Duration,
-    /// Cap of the wait. What the service itself asks for is obeyed beyond it, from [`SHORTEST_WAIT`] to
+    /// Maximum wait. Waits that the service itself asks for may exceed it, from [`SHORTEST_WAIT`] to
     /// [`LONGEST_WAIT`].
     pub longest_delay: Duration,
 }
 
 impl Default for RetryPolicy {
-    /// Five repetitions, 2 s apart at first.
+    /// Five retries, 2 s apart at first.
     fn default() -> Self {
         Self {
             retries: 5,
@@ -46,8 +46,8 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Decides about the failure of a call that was repeated `tried` times: waits and returns, or gives the error back.
-    /// A refusal may be a slip of the store: it counts when it comes again.
+    /// Handles the failure of a call that was retried `tried` times: waits and returns, or returns the error.
+    /// A refusal may be a glitch of the store, so it is retried once.
     ///
     /// # Errors
     /// `error`, when it is permanent, came too often, or asks for more than [`LONGEST_WAIT`]; [`Error::Cancelled`].
@@ -100,7 +100,7 @@ impl RetryPolicy {
         sleep(wait, cancel).await
     }
 
-    /// Doubles with each try, with up to a quarter more so that workers do not come back in step.
+    /// Doubles with each attempt, plus up to a quarter at random so that workers do not retry in step.
     fn backoff(&self, tried: u32) -> Duration {
         let doubled = self.delay.saturating_mul(2_u32.saturating_pow(tried));
         doubled
@@ -116,23 +116,22 @@ async fn sleep(wait: Duration, cancel: &CancellationToken) -> Result<()> {
     }
 }
 
-/// The time that a service named, if it is one.
+/// The wait that a service named, if it is valid.
 fn named(wish: Option<Duration>) -> Option<Duration> {
     wish.filter(|wish| *wish >= SHORTEST_WAIT)
 }
 
-/// Wait for a service that limits requests, names no time, and was asked `tried` times before.
+/// Wait for a service that limits requests without naming a time, after `tried` attempts.
 fn unnamed(tried: u32) -> Duration {
     FIRST_UNNAMED
         .saturating_mul(2_u32.saturating_pow(tried))
         .min(LONGEST_UNNAMED)
 }
 
-/// Repeats calls of another destination that failed in a way that may pass.
+/// Retries calls of another destination that failed transiently.
 ///
-/// Throttling does not use up the repetitions but once per wait; a service that asks for patience for ever ends at
-/// the same count. One of these is made for each run: what the service asks it to wait, in all calls together, ends it
-/// after [`LONGEST_WAIT`].
+/// Throttling uses up one retry per wait, so a service that throttles forever ends at the same count. Use one of these
+/// per run: the run ends once the waits that the service asked for add up to more than [`LONGEST_WAIT`].
 pub struct Retrying<D> {
     inner: D,
     policy: RetryPolicy,
@@ -151,14 +150,14 @@ impl<D: Destination> Retrying<D> {
         }
     }
 
-    /// The same, which tells of rests in calls that are no transfers.
+    /// The same, but also reports waits of calls that are not transfers.
     #[must_use]
     pub fn with_rests(mut self, rests: Rests) -> Self {
         self.rests = rests;
         self
     }
 
-    /// As [`RetryPolicy::pause`], within what this run may wait.
+    /// Like [`RetryPolicy::pause`], within what this run may wait.
     async fn pause(
         &self,
         error: Error,
@@ -176,7 +175,7 @@ impl<D: Destination> Retrying<D> {
         self.policy.pause(error, tried, &monitor, cancel).await
     }
 
-    /// Transfers wait inside, too, and succeed in the end: the rest of the run is for another time then.
+    /// Transfers also wait internally, and succeed in the end; the run may still have to be resumed later.
     fn check_patience(&self) -> Result<()> {
         if self.waited.sum() > LONGEST_WAIT {
             return Err(Error::Throttled { retry_after: None });
@@ -208,7 +207,7 @@ impl<D: Destination> Retrying<D> {
                 return Ok(());
             };
             let paused = self.pause(error, tried, monitor, cancel).await;
-            // Nobody will go on with what nobody remembers.
+            // An upload without a checkpoint will never be resumed.
             if paused.is_err() && checkpoints.load(name).is_none() {
                 self.inner.abandon(name, checkpoints).await;
             }
@@ -325,7 +324,7 @@ impl<D: Destination> Destination for Retrying<D> {
         let mut tried = 0;
         loop {
             match self.inner.delete(name, cancel).await {
-                // The try before may have deleted it without us hearing so.
+                // The previous attempt may have deleted it although its answer was lost.
                 Err(Error::NotFound { .. }) if tried > 0 => return Ok(()),
                 Err(error) => self.pause(error, tried, &self.rests, cancel).await?,
                 done => return done,
@@ -345,7 +344,7 @@ impl<D: Destination> Destination for Retrying<D> {
         }
     }
 
-    /// Not repeated: it is advice only.
+    /// Not retried: it is only informational.
     async fn quota(&self, cancel: &CancellationToken) -> Result<Option<Quota>> {
         self.inner.quota(cancel).await
     }

@@ -1,4 +1,4 @@
-//! What goes along with a transfer: the file, its checkpoint, and who hears of its progress.
+//! The parts of a transfer: the file, its checkpoint, and the monitor of its progress.
 
 use std::fs::File;
 use std::io;
@@ -13,17 +13,17 @@ pub struct UploadFile {
 }
 
 impl UploadFile {
-    /// Takes the length that `path` has now; a file that differs later fails its upload.
+    /// Records the current length of `path`; the upload fails if it changes later.
     ///
     /// # Errors
-    /// When the file cannot be looked at.
+    /// If the file's metadata cannot be read.
     pub fn new(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let size = path.metadata()?.len();
         Ok(Self { path, size })
     }
 
-    /// Where it lies.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -49,16 +49,16 @@ impl UploadFile {
     }
 }
 
-/// Remembers how far an upload came, across processes.
+/// Remembers the state of uploads across processes.
 ///
-/// Values are secrets (an upload URL is a key to the file): stores that outlive the process must seal them. Losing
-/// one costs a repeated upload, so nothing here can fail.
+/// Values are secrets (an upload URL gives access to the file): persistent stores must encrypt them. Losing one only
+/// means a repeated upload, so nothing here can fail.
 pub trait CheckpointStore: Send + Sync {
-    /// What was saved last for `name`.
+    /// The saved value of `name`.
     fn load(&self, name: &str) -> Option<String>;
-    /// Saves, replacing what was there.
+    /// Saves a value, replacing an earlier one.
     fn save(&self, name: &str, value: &str);
-    /// Forgets.
+    /// Removes a value.
     fn remove(&self, name: &str);
 }
 
@@ -76,20 +76,20 @@ impl CheckpointStore for NoCheckpoints {
     fn remove(&self, _name: &str) {}
 }
 
-/// Hears of a transfer while it goes on, on any thread; must return quickly.
+/// Observes a running transfer, on any thread; must return quickly.
 pub trait TransferMonitor: Send + Sync {
-    /// `bytes` more were sent or received, told while they move. What one call uploads again is told once, and a call that
-    /// goes on with an upload tells what was left of it.
+    /// `bytes` more were sent or received; called during the transfer. Bytes that one call sends again are reported
+    /// once, and a call that resumes an upload reports only the rest.
     fn moved(&self, bytes: u64);
-    /// The transfer rests for `time`, because of `why` (a sentence for people).
+    /// The transfer waits for `time`, because of `why` (a sentence for people).
     fn waiting(&self, time: Duration, why: &str);
-    /// As [`TransferMonitor::waiting`], for a rest that the service itself asks for.
+    /// Like [`TransferMonitor::waiting`], for a wait that the service asked for.
     fn asked_to_wait(&self, time: Duration, why: &str) {
         self.waiting(time, why);
     }
 }
 
-/// Hears nothing.
+/// Ignores everything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

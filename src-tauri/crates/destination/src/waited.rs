@@ -1,4 +1,4 @@
-//! The rests of one run that the service asked for, together.
+//! The total of a run's waits that the service asked for.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,25 +7,25 @@ use tokio::time::Instant;
 
 use crate::transfer::TransferMonitor;
 
-/// How long a run rested because it was asked to. Rests at the same time count once.
+/// How long a run waited because it was asked to. Overlapping waits count once.
 #[derive(Debug, Default)]
 pub(crate) struct Waited(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     sum: Duration,
-    /// End of the rest that ends last.
+    /// End of the latest wait.
     until: Option<Instant>,
 }
 
-/// Counts the rests of a transfer, and tells of all of it.
+/// Counts the waits of a transfer, and forwards everything.
 pub(crate) struct Counting<'a> {
     pub(crate) inner: &'a dyn TransferMonitor,
     pub(crate) waited: &'a Waited,
 }
 
 impl Waited {
-    /// A rest of `time` begins now.
+    /// Records a wait of `time` that begins now.
     pub(crate) fn add(&self, time: Duration) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

@@ -146,7 +146,8 @@ pub enum ProblemKind {
     },
     /// Nothing is deleted by retention yet, because sources left the list a short while ago.
     SourcesLeft,
-    /// Nothing is deleted by retention yet, because this computer does not remember what its sources were, or never knew.
+    /// Nothing is deleted by retention yet, because this computer does not remember what its sources were, or never
+    /// knew.
     NothingRemembered,
     /// There are volumes of a module that cannot be read, named by what their names end in, beside those that can.
     OtherModule(String),

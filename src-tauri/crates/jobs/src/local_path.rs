@@ -34,7 +34,8 @@ fn expand_at(typed: &Path, home: Option<&Path>) -> PathBuf {
     }
 }
 
-/// A folder for files of another computer that does not exist yet: `Restored 2026-11-26` among the downloads, or at home.
+/// A folder for files of another computer that does not exist yet: `Restored 2026-11-26` among the downloads, or at
+/// home.
 pub(crate) fn new_folder(date: jiff::civil::Date) -> Option<PathBuf> {
     let parent = dirs::download_dir()
         .filter(|folder| folder.is_dir())

@@ -16,7 +16,7 @@ use crate::time::iso;
 use crate::tokens::{ANY_CLIENT, scopes};
 use crate::world::World;
 
-/// What a control is told.
+/// Parameters of a control.
 pub(crate) struct Order<'a> {
     query: &'a Pairs,
     /// The segments in the place of each `{…}` of its route's path.

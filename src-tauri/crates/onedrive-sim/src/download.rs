@@ -125,7 +125,7 @@ fn check(state: &State, call: &Call) -> Result<Item, GraphError> {
     tree.item(id).cloned().ok_or_else(GraphError::not_found)
 }
 
-/// Start and end of `bytes=a-b`; `None` for what is no single byte range, which is then ignored.
+/// Start and end of `bytes=a-b`; `None` for anything but a single byte range, which is then ignored.
 fn parse_range(range: &str, size: u64) -> Option<(u64, u64)> {
     let (first, last) = range.trim().strip_prefix("bytes=")?.split_once('-')?;
     match (first.trim(), last.trim()) {
@@ -144,7 +144,7 @@ async fn open(path: &std::path::Path, first: u64) -> io::Result<File> {
     Ok(file)
 }
 
-/// Streams the file from `at` on and does to it what the fault wants.
+/// Streams the file from `at` on and applies the fault.
 fn body(file: File, at: u64, length: u64, fault: Action) -> Body {
     struct Reading {
         file: File,
@@ -167,7 +167,7 @@ fn body(file: File, at: u64, length: u64, fault: Action) -> Body {
         let mark = fault.at.unwrap_or((reading.sent + reading.left) / 2);
         let drops = fault.drop == Some(DropPoint::MidResponse);
         if drops && reading.sent >= mark {
-            // A pause lets the connection send what it has before it learns of the end.
+            // The pause lets the connection send what it has before it is closed.
             tokio::task::yield_now().await;
             return Err(io::Error::other("a fault ended the connection"));
         }

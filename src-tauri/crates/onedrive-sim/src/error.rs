@@ -12,7 +12,7 @@ pub enum Error {
     /// Nothing could listen on the port, usually because another program does.
     #[error("Could not listen on 127.0.0.1:{port}")]
     Listen {
-        /// The port that was asked for.
+        /// The requested port.
         port: u16,
         /// What the system said.
         #[source]
@@ -21,7 +21,7 @@ pub enum Error {
     /// The data folder could not be created or read.
     #[error("Could not open the data folder {}", folder.display())]
     Data {
-        /// The folder that was asked for.
+        /// The requested folder.
         folder: PathBuf,
         /// What the system said.
         #[source]

@@ -1,11 +1,11 @@
-//! Why a handler gave no answer of its own, and the answer in its place.
+//! Why a handler failed, and the resulting answer.
 
 use crate::reply::{GraphError, Reply};
 use crate::request::{Call, Dropped};
 use crate::time::iso;
 use crate::world::World;
 
-/// Why a handler gave no answer of its own.
+/// Why a handler failed.
 #[derive(Debug)]
 pub(crate) enum Fail {
     Graph(GraphError),
@@ -39,7 +39,7 @@ pub(crate) async fn settle(
         Ok(reply) => Ok(reply),
         Err(Fail::Dropped) => Err(Dropped),
         Err(Fail::Graph(error)) => {
-            // Read what was sent, so that the client gets the answer and not a broken connection.
+            // Read the body, so that the client gets the answer instead of a broken connection.
             while call.next().await?.is_some() {}
             let date = iso(world.now());
             Ok(error.into_reply(&call.request_id, call.client_request_id(), &date))

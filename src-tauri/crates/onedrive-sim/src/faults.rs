@@ -1,4 +1,4 @@
-//! Faults: which requests they strike and what goes wrong then.
+//! Faults: the requests they affect and what goes wrong.
 
 use std::collections::BTreeMap;
 
@@ -108,7 +108,7 @@ pub struct Action {
     pub complete_then_drop: bool,
     /// What a fragment's or status answer claims in `nextExpectedRanges`.
     pub bad_ranges: Option<Vec<String>>,
-    /// A download ends cleanly after so many bytes, with a fitting `Content-Length`.
+    /// A download ends cleanly after this many bytes, with a matching `Content-Length`.
     pub truncate_download: Option<u64>,
     /// Flips the bits of this byte of a download.
     pub corrupt_byte: Option<u64>,
@@ -124,7 +124,7 @@ pub struct Action {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum RetryAfter {
-    /// In so many seconds.
+    /// In this many seconds.
     Seconds(u64),
     /// `"date"` or `"date:N"`.
     Word(String),

@@ -2,10 +2,10 @@
 //!
 //! Each origin gets a second port that speaks TLS, with a certificate for [`API_HOSTS`], [`UP_HOST`], [`DL_HOST`] and
 //! loopback. The CA behind it is made at each start; its key is never written. A CONNECT proxy leads those names, port
-//! 443, to these ports and refuses everything else. So a client believes to talk to Microsoft once it is told of the proxy
+//! 443, to these ports and refuses everything else. So a client believes it talks to Microsoft once it uses the proxy
 //! and of the CA; no hosts file is changed, and nothing leaves the computer.
 //!
-//! Who comes this way gets `https` addresses in answers: under the name that they asked, with uploads and downloads on
+//! Such clients get `https` addresses in answers: under the name that they requested, with uploads and downloads on
 //! other hosts. Clients that come by loopback without the proxy get loopback addresses.
 
 mod certificates;

@@ -79,7 +79,7 @@ impl Journal {
     /// Forgets every record.
     pub(crate) fn clear(&mut self) {
         if let Some((path, _)) = &self.file {
-            // Through a handle of its own: Windows lets one for appending cut nothing.
+            // Through a separate handle: on Windows, one for appending cannot truncate.
             report(
                 OpenOptions::new()
                     .write(true)

@@ -4,7 +4,7 @@
 //! *api* (sign-in pages, token endpoint, AuthID service under `/authid/`, Graph, admin API under `/_sim/`), *up*
 //! (upload sessions) and *dl* (pre-authenticated downloads). Accounts, tokens, sessions and files are kept in a
 //! folder, or in a temporary one that ends with the simulator. [`Fault`]s break chosen requests in chosen ways,
-//! [`Limits`] refuse what is too much, and the clock can be turned forward, so that no test has to wait.
+//! [`Limits`] refuse excess requests, and the clock can be advanced, so that no test has to wait.
 //!
 //! It knows four accounts: `alex` (personal, 5 GB), `robin` (work, 1 TB), `nolicense` (work, no drive) and `blocked`
 //! (sign-in refused by policy); and four drives: [`ALEX_DRIVE`], [`ROBIN_DRIVE`], [`TEAM_DRIVE`] and
@@ -13,8 +13,8 @@
 //! With [`Options::front`] it also answers under Microsoft's own names by TLS, for clients whose addresses are fixed.
 //!
 //! The server shares no code with Coffer's OneDrive client, so that one mistake cannot hide in both. What it imitates
-//! was read in Microsoft's documentation and seen with clients of others (`docs/protocol.md` of the crate `onedrive`); rclone
-//! works against it unchanged.
+//! was read in Microsoft's documentation and seen with clients of others (`docs/protocol.md` of the crate `onedrive`);
+//! rclone works against it unchanged.
 
 mod admin;
 mod authid;

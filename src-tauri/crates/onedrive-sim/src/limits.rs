@@ -1,7 +1,7 @@
-//! Limits as Microsoft documents them: so many requests and bytes of an account in a window of time, then 429.
+//! Limits as Microsoft documents them: a number of requests and bytes per account and time window, then 429.
 //!
-//! Windows follow each other without a gap and begin at a moment that nobody is told. Requests to Graph and to upload
-//! addresses count; sign-in, downloads and the admin API do not. A request that does not fit any more is refused and
+//! Windows follow each other without a gap and begin at an undisclosed time. Requests to Graph and to upload
+//! addresses count; sign-in, downloads and the admin API do not. A request beyond them is refused and
 //! counts as a throttled one. Source: "Avoid getting throttled or blocked in SharePoint Online" (windows, 429,
 //! `Retry-After`, and the `RateLimit` headers that come once four fifths are used).
 
@@ -32,7 +32,7 @@ pub struct Limits {
     pub headers: Headers,
     /// Whether refusals say when the window is over.
     pub retry_after: bool,
-    /// Chooses the window, where it begins, and either requests or bytes, in place of what is given.
+    /// Randomizes the window, its start, and either requests or bytes, overriding the given values.
     pub seed: Option<u64>,
 }
 
@@ -101,7 +101,7 @@ struct Usage {
 }
 
 impl Limiter {
-    /// Sets limits and forgets what was counted. `None` when they make no sense.
+    /// Sets limits and resets the counts. `None` when they are invalid.
     pub(crate) fn set(&mut self, mut limits: Limits, now: Timestamp) -> Option<()> {
         let mut anchor = now.as_millisecond();
         if let Some(seed) = limits.seed {
@@ -143,7 +143,7 @@ impl Limiter {
         let fits = |used: u64, more: u64, limit: u64| limit == 0 || used + more <= limit;
         let refused =
             !fits(usage.requests, 1, limits.requests) || !fits(usage.bytes, bytes, limits.bytes);
-        // Part of a second counts as one: whoever comes then is not too early.
+        // Round up to whole seconds, so that a retry after them is not too early.
         let seconds = (rest as u64).div_ceil(1000);
         let mut headers = Vec::new();
         if refused {
@@ -161,12 +161,12 @@ impl Limiter {
             usage.all_requests += 1;
             usage.all_bytes += bytes;
         }
-        let told = match limits.headers {
+        let announced = match limits.headers {
             Headers::Never => false,
             Headers::Late => usage.requests * 100 >= limits.requests * LATE_PERCENT,
             Headers::Always => true,
         };
-        if told && limits.requests > 0 {
+        if announced && limits.requests > 0 {
             let left = limits.requests - usage.requests;
             headers.push(("ratelimit-limit", limits.requests.to_string()));
             headers.push(("ratelimit-remaining", left.to_string()));
@@ -175,7 +175,7 @@ impl Limiter {
         Verdict { refused, headers }
     }
 
-    /// The limits and what was counted since they were set.
+    /// The limits and the counts since they were set.
     pub(crate) fn report(&self, now: Timestamp) -> Value {
         let Some(set) = &self.set else {
             return json!({"limits": null, "accounts": {}});
@@ -272,12 +272,12 @@ mod tests {
         let answers: Vec<_> = (0..5).map(|_| limiter.count("alex", 0, now)).collect();
 
         assert!(answers[2].headers.is_empty());
-        let told = [
+        let announced = [
             ("ratelimit-limit", "5".to_owned()),
             ("ratelimit-remaining", "1".to_owned()),
             ("ratelimit-reset", "60".to_owned()),
         ];
-        assert_eq!(answers[3].headers, told);
+        assert_eq!(answers[3].headers, announced);
         assert_eq!(answers[4].headers[1].1, "0");
     }
 

@@ -20,7 +20,7 @@ pub struct Entry {
     pub origin: &'static str,
     /// HTTP method.
     pub method: String,
-    /// What it asked for.
+    /// Its operation.
     pub op: Op,
     /// Path as sent.
     pub path: String,
@@ -40,7 +40,7 @@ pub struct Entry {
     pub range: Option<String>,
     /// The `request-id` of the answer.
     pub request_id: String,
-    /// Account behind the request, when it can be told.
+    /// Account of the request, if known.
     pub account: Option<String>,
     /// Whether a fault struck.
     pub faulted: bool,

@@ -1,4 +1,4 @@
-//! `coffer-onedrive-sim`: the OneDrive simulator as a program of its own.
+//! `coffer-onedrive-sim`: the OneDrive simulator as a program.
 //!
 //! Prints one JSON line with its addresses and the admin token, then serves until it is interrupted.
 

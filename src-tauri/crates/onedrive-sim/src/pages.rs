@@ -36,7 +36,7 @@ pub(crate) fn accounts(flow: &Flow, id: &str, accounts: &[&Account]) -> String {
     signin("Sign in", &body)
 }
 
-/// The list of rights an app wants, with its two buttons.
+/// The list of permissions that an app requests, with its two buttons.
 pub(crate) fn consent(flow: &Flow, id: &str, account: &Account) -> String {
     let mut rights = String::new();
     for scope in &flow.scopes {
@@ -102,7 +102,7 @@ pub(crate) fn device<'a>(code: &str, accounts: impl Iterator<Item = &'a Account>
     signin("Device sign-in", &body)
 }
 
-/// Posts the answer of a sign-in to an app that asked for `form_post`.
+/// Posts the result of a sign-in to an app that requested `form_post`.
 pub(crate) fn form_post(action: &str, fields: &[(&str, &str)]) -> String {
     let inputs: String = fields
         .iter()

@@ -1,4 +1,4 @@
-//! Ids and tokens, from a seeded generator when the start asked for one.
+//! Ids and tokens, from a seeded generator if a seed is given.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::{Rng, SeedableRng, rngs::StdRng};

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::faults::{Action, Op};
 
-/// Bytes of a JSON or form body; nobody honest sends more.
+/// Maximum size of a JSON or form body; no honest client sends more.
 const SMALL_BODY: usize = 4 << 20;
 
 /// Which of the three servers got a request.
@@ -125,7 +125,7 @@ impl Call {
         Ok(Some(all))
     }
 
-    /// A form body; empty when there is none.
+    /// A form body; empty if it is missing.
     pub(crate) async fn form(&mut self) -> Result<Pairs, Dropped> {
         let body = self.read(SMALL_BODY).await?.unwrap_or_default();
         Ok(Pairs::parse(&body))

@@ -108,7 +108,7 @@ async fn answer(
     })
 }
 
-/// Keeps what was asked and answered; `status` is 0 when the connection ended instead.
+/// Logs a request and its answer; `status` is 0 when the connection was closed instead.
 fn log(state: &mut State, call: &Call, account: Option<String>, status: u16, faulted: bool) {
     if call.op == Op::Admin || call.path == "/favicon.ico" {
         return;
@@ -178,7 +178,7 @@ fn count(world: &World, call: &Call, account: Option<&str>) -> Verdict {
 
 /// Answers a request that the limits do not let through.
 async fn refuse(world: &World, call: &mut Call) -> Result<Reply, Dropped> {
-    // Read what was sent, so that the client gets the answer and not a broken connection.
+    // Read the body, so that the client gets the answer instead of a broken connection.
     while call.next().await?.is_some() {}
     Ok(broken(world, call, 429))
 }
@@ -235,7 +235,7 @@ fn account_of(world: &World, call: &Call) -> Option<String> {
     }
 }
 
-/// Answers `call` the way its fault wants it.
+/// Answers `call` with its fault.
 async fn with_fault(world: &World, call: &mut Call, found: Found) -> Result<Reply, Dropped> {
     let fault = call.fault.clone();
     if let Some(ms) = fault
@@ -258,12 +258,12 @@ async fn with_fault(world: &World, call: &mut Call, found: Found) -> Result<Repl
         Some(DropPoint::MidResponse) | None => {}
     }
     if let Some(status) = fault.status {
-        // Read what was sent, so that the client gets the answer and not a broken connection.
+        // Read the body, so that the client gets the answer instead of a broken connection.
         while call.next().await?.is_some() {}
         return Ok(broken(world, call, status));
     }
     if fault.html_login_page {
-        // Whoever shows it is not the service itself.
+        // The page comes from something other than the service.
         call.fault.foreign = true;
         while call.next().await?.is_some() {}
         return Ok(page(200, LOGIN_PAGE.to_owned()));
@@ -367,7 +367,7 @@ pub(crate) fn cut_body(first: Bytes) -> Body {
         match first {
             Some(bytes) if !bytes.is_empty() => Some((Ok(bytes), Some(Bytes::new()))),
             Some(_) => {
-                // A pause lets the connection send what it has before it learns of the end.
+                // The pause lets the connection send what it has before it is closed.
                 tokio::task::yield_now().await;
                 Some((Err(Ended), None))
             }
@@ -376,7 +376,7 @@ pub(crate) fn cut_body(first: Bytes) -> Body {
     }))
 }
 
-/// Tells hyper to end the connection.
+/// Makes hyper close the connection.
 #[derive(Debug, thiserror::Error)]
 #[error("A fault ended the connection")]
 pub(crate) struct Ended;

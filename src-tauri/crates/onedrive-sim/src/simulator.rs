@@ -113,7 +113,7 @@ impl Simulator {
         format!("{}/authid/refresh", self.own.api)
     }
 
-    /// The way in under Microsoft's own names, when [`Options::front`] asked for it.
+    /// The front under Microsoft's own host names, if [`Options::front`] is set.
     pub fn front(&self) -> Option<&Front> {
         self.front.as_ref()
     }
@@ -229,7 +229,7 @@ impl Simulator {
         self.world.state().uploads.len()
     }
 
-    /// Ends all of an account's sign-ins, as the person can at Microsoft.
+    /// Ends all of an account's sign-ins, as the user can at Microsoft.
     pub fn revoke(&self, account: &str) {
         self.world.state().revoke(account, Revoked::ByUser);
     }
@@ -276,7 +276,7 @@ impl Simulator {
             .change_drive(drive, |drive| drive.total = total);
     }
 
-    /// Takes so many bytes of a drive's quota away.
+    /// Uses up this many bytes of a drive's quota.
     pub fn fill(&self, drive: &str, bytes: u64) {
         self.world
             .state()

@@ -100,7 +100,7 @@ impl State {
         Ok(state)
     }
 
-    /// Goes back to the state of a first start; tokens and files are gone.
+    /// Resets to the initial state, without tokens and files.
     pub(crate) fn reset(&mut self) {
         self.journal.clear();
         let trees = std::mem::take(&mut self.trees);
@@ -156,7 +156,7 @@ impl State {
         self.forget_blob(&item);
     }
 
-    /// Removes the file behind `item`'s content. Whoever reads it now still has it open.
+    /// Removes the file behind `item`'s content. Current readers still have it open.
     pub(crate) fn forget_blob(&self, item: &Item) {
         if let Some(content) = &item.content {
             let _ = std::fs::remove_file(self.blob(&content.blob));

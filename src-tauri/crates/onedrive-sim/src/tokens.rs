@@ -199,7 +199,7 @@ impl State {
         Ok(known)
     }
 
-    /// The account, unless something stands against giving it tokens.
+    /// The account, unless it must not get tokens.
     pub(crate) fn check_account(&self, id: &str) -> Result<&Account, OAuthError> {
         let Some(account) = self.accounts.get(id) else {
             return Err(OAuthError::new(
@@ -234,7 +234,7 @@ impl State {
         Ok(account)
     }
 
-    /// Who an access token speaks for.
+    /// The account of an access token.
     pub(crate) fn check_access(
         &self,
         token: Option<&str>,

@@ -57,7 +57,7 @@ fn session(world: &World, call: &Call) -> Result<Upload, GraphError> {
     if upload.expired || call.fault.expire_session || upload.expires <= state.now() {
         return Err(gone());
     }
-    // `'` and `%27` are the same character to every server; nothing else may be spelled anew.
+    // `'` and `%27` are the same character to every server; nothing else may be re-encoded.
     let sent = format!("{}?{}", call.path, call.raw_query).replace("%27", "'");
     if sent != upload.address {
         return Err(GraphError::new(
@@ -115,7 +115,7 @@ pub(crate) async fn fragment(world: &World, call: &mut Call) -> Result<Reply, Fa
         world.state().put_upload(upload.clone());
         return Ok(json_reply(202, &progress(call, &upload)));
     }
-    // The last fragment counts only together with its file: whoever hangs up meanwhile sends it again.
+    // The last fragment counts only together with its file: a client that disconnects before sends it again.
     complete(world, &upload, &call.query).await
 }
 
@@ -149,7 +149,7 @@ fn check(world: &World, upload: &Upload, range: &ContentRange) -> Result<(), Gra
     Ok(())
 }
 
-/// An empty POST makes the file of a business session that was told to wait.
+/// An empty POST creates the file of a business session with a deferred commit.
 pub(crate) async fn post(world: &World, call: &mut Call) -> Result<Reply, Fail> {
     while call.next().await?.is_some() {}
     let upload = session(world, call)?;

@@ -30,7 +30,7 @@ impl World {
         }
     }
 
-    /// The same simulator for those who know it by other addresses.
+    /// The same simulator for clients that use other addresses.
     pub(crate) fn known_as(&self, urls: Origins) -> Self {
         Self {
             options: Arc::clone(&self.options),

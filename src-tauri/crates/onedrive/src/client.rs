@@ -137,7 +137,7 @@ mod tests {
                 biased;
                 _ = service.accept() => {}
                 _ = listener.accept() => panic!("{host} is asked through the proxy"),
-                sent = sent => panic!("nobody answers: {sent:?}"),
+                sent = sent => panic!("no answer: {sent:?}"),
             }
         }
     }

@@ -66,8 +66,8 @@ impl Endpoints {
             .is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// The AuthID service that issues access tokens. It must be stored with each AuthID, because no other service may ever see
-    /// that AuthID.
+    /// The AuthID service that issues access tokens. It must be stored with each AuthID, because no other service may
+    /// ever see that AuthID.
     pub fn oauth_url(&self) -> &str {
         &self.oauth
     }

@@ -85,7 +85,7 @@ impl DblockReader {
         self.volume.len()
     }
 
-    /// Where a block lies among the others; reading in this order is one pass, whatever the volume is packed in.
+    /// Position of a block among the others; reading in this order is one pass, whatever the container.
     pub fn position(&self, hash: Hash) -> Option<usize> {
         self.volume.find(&hash.to_entry_name())
     }
@@ -120,7 +120,7 @@ impl DblockReader {
         self.scan_part(0, 1)
     }
 
-    /// The same for one of `parts` parts of the volume, which can be read at the same time, each with a reader of its own.
+    /// The same for one of `parts` parts of the volume, which can be read in parallel, each with its own reader.
     ///
     /// # Errors
     /// [`Error::Io`] when the volume cannot be read.
@@ -130,7 +130,7 @@ impl DblockReader {
         let mut found = Vec::new();
         for index in (part * len).min(entries)..((part + 1) * len).min(entries) {
             let name = self.volume.name(index).unwrap_or_default();
-            // The manifest's name is none.
+            // The manifest's name is not a hash.
             let Ok(hash) = Hash::from_entry_name(&name) else {
                 continue;
             };

@@ -33,7 +33,7 @@ const MAX_BLOCKLISTS: usize = 1_000_000;
 /// Most bytes of an entry: its blocklists, each a hash of at most 88 letters, and a path in escapes.
 const MAX_ENTRY: usize = MAX_BLOCKLISTS * 92 + 8 * MAX_PATH;
 
-/// What an entry is.
+/// Kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum EntryKind {
@@ -42,7 +42,7 @@ pub enum EntryKind {
     Symlink,
 }
 
-/// Whether a version holds all that its run was to back up (`IsFullBackup`).
+/// Whether a version contains everything that its run was to back up (`IsFullBackup`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completeness {
     /// It does.
@@ -51,14 +51,14 @@ pub enum Completeness {
     Partial,
 }
 
-/// What a dlist says of its version as a whole.
+/// Properties of a version as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DlistHead {
-    /// When it is written.
+    /// When it was written.
     pub created: Timestamp,
     /// See [`Completeness`].
     pub completeness: Completeness,
-    /// Whose version it is; `None` when nobody knows.
+    /// Who made the version; `None` if unknown.
     pub maker: Option<Maker>,
 }
 
@@ -364,7 +364,7 @@ fn decode_row(row: Row<'_>, format: &Format) -> Result<Option<FilelistEntry>> {
     Ok(Some(entry))
 }
 
-/// What writer and reader ask of an entry alike, so that nothing is written that cannot be read back.
+/// Requirements of both the writer and the reader, so that nothing is written that cannot be read back.
 fn check_entry(entry: &FilelistEntry, format: &Format) -> Result<()> {
     if entry.path.len() > MAX_PATH {
         let why = format!("a path of {} bytes", entry.path.len());
@@ -382,7 +382,7 @@ fn check_entry(entry: &FilelistEntry, format: &Format) -> Result<()> {
     Ok(())
 }
 
-/// Ends the text at an entry that takes more than an entry can, before anybody keeps it in memory.
+/// Ends the text at an entry that is larger than allowed, before it is kept in memory.
 struct BoundedEntries<R> {
     text: R,
     /// Bytes since an entry ended, as far as the text is read ahead.

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use crate::hash::HashAlgorithm;
 
-/// A word that tells one installation of Coffer from another, and nothing else.
+/// A word that distinguishes installations of Coffer and reveals nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Maker(String);
 
 impl Maker {
     const BYTES: usize = 8;
 
-    /// That of an installation for which `secret` stands. The word does not give it away.
+    /// The word of the installation with this `secret`, which it does not reveal.
     pub fn of(secret: &[u8]) -> Self {
         let hash = HashAlgorithm::Sha256.digest(secret);
         let mut word = String::new();

@@ -109,7 +109,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// A manifest as it stands in a volume.
+/// A manifest in a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Manifest {
@@ -138,7 +138,7 @@ impl Manifest {
         }
     }
 
-    /// The same, with a word of who made the version. It stands in `AppVersion`, which no reader takes for more than a note.
+    /// The same, with a word that identifies the installation. It is part of `AppVersion`, which readers only display.
     #[must_use]
     pub fn made_by(mut self, maker: Option<&Maker>) -> Self {
         if let Some(maker) = maker {

@@ -269,7 +269,7 @@ impl serde::Serialize for Metadata {
 
 /// What all names of a file have in common: 32 hexadecimal digits made of its device and its number there.
 ///
-/// Hashed, so that a file list tells nothing about the computer's disks. The same on each run as long as the system
+/// Hashed, so that a file list reveals nothing about the computer's disks. The same on each run as long as the system
 /// gives the disk the same number.
 pub fn hardlink_group(device: u64, file: u64) -> String {
     let mut numbers = b"hardlink".to_vec();

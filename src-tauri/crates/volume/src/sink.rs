@@ -7,7 +7,7 @@ use crate::encryption::Encryption;
 use crate::error::Result;
 use crate::hash::{Hash, HashAlgorithm, Hasher};
 
-/// Length and hash of a volume as it lies at the destination.
+/// Length and hash of a volume as stored at the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VolumeDigest {
     /// Bytes.

@@ -28,14 +28,14 @@ export function problemsOf(draft: Draft, step: FormStep): string[] {
 
 function generalProblems(draft: Draft): string[] {
   const { name } = draft.fields;
-  return told([
+  return messagesOf([
     [name.trim() === '', t.general.problem.name],
     [draft.otherNames.includes(name.trim()), t.general.problem.nameTaken],
   ]);
 }
 
 function sheetProblems(draft: Draft): string[] {
-  return told([[draft.choosesPassphrase && !draft.kept, t.passphrase.problem.kept]]);
+  return messagesOf([[draft.choosesPassphrase && !draft.kept, t.passphrase.problem.kept]]);
 }
 
 function destinationProblems(draft: Draft): string[] {
@@ -49,7 +49,7 @@ function destinationProblems(draft: Draft): string[] {
   const { check, error } = draft.inspection;
   if (check === null) return [error ? failureOf(error) : words.checking];
   const isBackup = check.content.kind === 'backup';
-  return told([
+  return messagesOf([
     [holdsBackup(check, true) && !encrypted, words.encrypted],
     [holdsBackup(check, false) && encrypted, words.plain],
     [isBackup && !draft.inspection.continues, words.continue],
@@ -71,7 +71,7 @@ function holdsBackup({ content }: DestinationCheck, encrypted: boolean): boolean
 }
 
 function sourceProblems({ sources, filters }: Fields): string[] {
-  return told([
+  return messagesOf([
     [!sources.some((row) => row.chosen), t.sources.problem.none],
     ...filters.map((rule, index): [boolean, string] => [
       rule.expression.trim() === '',
@@ -82,7 +82,7 @@ function sourceProblems({ sources, filters }: Fields): string[] {
 
 function scheduleProblems({ firstDate, firstTime, every, days }: Fields): string[] {
   const words = t.schedule.problem;
-  return told([
+  return messagesOf([
     [!/^\d{4}-\d{2}-\d{2}$/.test(firstDate), words.date],
     [!/^\d{2}:\d{2}$/.test(firstTime), words.time],
     [!isWhole(every, 1, 999), words.every],
@@ -95,7 +95,7 @@ function optionProblems(fields: Fields): string[] {
   const { blockBytes, prefix } = fields.options;
   const words = t.options.problem;
   const volume = isWhole(volumeMebibytes, 1, 2000);
-  return told([
+  return messagesOf([
     [!volume, words.volume],
     [volume && blockBytes >= (volumeMebibytes ?? 0) * mebibyte, words.block],
     [!/^[\p{Alphabetic}\p{N}_.]+$/u.test(prefix.trim()), words.prefix],
@@ -109,6 +109,6 @@ function isWhole(value: number | null, least: number, most: number): boolean {
   return value !== null && Number.isInteger(value) && value >= least && value <= most;
 }
 
-function told(problems: [boolean, string][]): string[] {
+function messagesOf(problems: [boolean, string][]): string[] {
   return problems.filter(([present]) => present).map(([, text]) => text);
 }

@@ -74,7 +74,8 @@ pub(crate) struct Backup {
     /// Apply retention to the versions of other computers too; for a computer that replaces another
     #[arg(long)]
     adopt_versions: Flag,
-    /// Files to read in every run because they change without a new date, as a wildcard, [expression] or {group}. Default:
+    /// Files to read in every run because they change without a new date, as a wildcard, [expression] or {group}.
+    /// Default:
     /// *.hc and *.tc; pass an empty value for none
     #[arg(long)]
     always_read: Option<Vec<String>>,

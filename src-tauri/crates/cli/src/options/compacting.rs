@@ -60,8 +60,8 @@ impl AutoCompacting {
 pub(crate) struct Disposing {
     #[command(flatten)]
     volume_size: VolumeSize,
-    /// Delete unneeded data immediately instead of a day later; use only if no other computer is backing up to this folder
-    /// right now
+    /// Delete unneeded data immediately instead of a day later; use only if no other computer is backing up to this
+    /// folder right now
     #[arg(long)]
     now: Flag,
     #[command(flatten)]

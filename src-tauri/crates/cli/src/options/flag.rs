@@ -5,8 +5,8 @@ use std::str::FromStr;
 use clap::{Arg, Command};
 use coffer_jobs::values::parse_boolean;
 
-/// A boolean as in Duplicati: `--name`, `--name=true`, `--name=off`. A value must follow `=`. Options of this type behave so
-/// once [`with_flags`] has configured their command.
+/// A boolean as in Duplicati: `--name`, `--name=true`, `--name=off`. A value must follow `=`. Options of this type
+/// behave so once [`with_flags`] has configured their command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Flag(bool);
 

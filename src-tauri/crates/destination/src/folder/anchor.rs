@@ -11,7 +11,7 @@ pub(super) struct Anchor(Mutex<Known>);
 #[derive(Debug, Default)]
 struct Known {
     id: Option<FolderId>,
-    /// A file in it. A share that was connected anew has another id and the same files.
+    /// A file in it. A reconnected share has another id and the same files.
     file: Option<String>,
 }
 

@@ -46,7 +46,7 @@ async fn put(
 }
 
 #[tokio::test]
-async fn nothing_is_written_or_believed_gone_where_a_disk_was() {
+async fn nothing_is_written_or_reported_gone_where_a_disk_was() {
     let cancel = CancellationToken::new();
     for leaves_mount_point in [true, false] {
         let (destination, temp) = plugged_in().await;
@@ -83,7 +83,7 @@ async fn nothing_is_written_or_believed_gone_where_a_disk_was() {
 }
 
 #[tokio::test]
-async fn a_share_that_was_connected_anew_is_the_same_folder() {
+async fn a_reconnected_share_is_the_same_folder() {
     let (destination, temp) = plugged_in().await;
     let disk = temp.path().join("disk");
     std::fs::rename(&disk, temp.path().join("away")).unwrap();

@@ -194,7 +194,7 @@ async fn less_than_a_second_counts_as_no_time_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_month_is_not_waited_but_told() {
+async fn a_month_is_reported_instead_of_waited() {
     let month = 30 * 86_400;
     let (inner, retrying) = failing(vec![throttled(Some(month))]);
     let start = tokio::time::Instant::now();

@@ -246,8 +246,8 @@ fn nanoseconds(time: Timestamp) -> i64 {
     i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
 }
 
-/// Whether a start of the app is reason enough to look again. A keychain needs nobody to tell that it is there again, or has
-/// again what it had.
+/// Whether a start of the app is reason enough to look again. A keychain needs nobody to tell that it is there again,
+/// or has again what it had.
 fn may_have_passed(error: &CommandError) -> bool {
     waits(error) || error.code == ErrorCode::WrongPassphrase
 }

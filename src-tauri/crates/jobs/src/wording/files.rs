@@ -7,8 +7,8 @@ use coffer_ipc::{CommandError, ErrorCode};
 use super::parts::error;
 use super::steps;
 
-/// A file or folder could not be used. The hint depends on what was tried: write permission is not mentioned when reading
-/// failed.
+/// A file or folder could not be used. The hint depends on what was tried: write permission is not mentioned when
+/// reading failed.
 pub(super) fn unusable(operation: &str, what: &str, source: &io::Error) -> CommandError {
     // A truncated file is damaged; the disk is fine.
     if source.kind() == io::ErrorKind::UnexpectedEof {

@@ -1,4 +1,4 @@
-//! `/refresh`: an AuthID goes in, an access token comes out.
+//! `/refresh`: exchanges an AuthID for an access token.
 
 use axum::http::HeaderName;
 use jiff::Timestamp;

@@ -35,7 +35,7 @@ pub(crate) fn scopes_of(service: &str) -> Option<&'static str> {
         .map(|(_, _, scopes)| *scopes)
 }
 
-/// Keeps a refresh token and returns the AuthID that stands for it.
+/// Stores a refresh token and returns its AuthID.
 pub(crate) fn store(state: &mut State, service: &str, refresh: String) -> String {
     const CLASSES: [&[u8]; 4] = [
         b"abcdefghijklmnopqrstuvwxyz",

@@ -36,7 +36,7 @@ impl Certificates {
             .distinguished_name
             .push(DnType::CommonName, "OneDrive simulator");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        // Strict verifiers, as in newer Pythons, want to see who signed.
+        // Strict verifiers, as in newer Pythons, require the key identifier of the issuer.
         params.use_authority_key_identifier_extension = true;
         limit(&mut params);
         let key = KeyPair::generate().map_err(failed)?;
@@ -76,7 +76,7 @@ fn ca_params() -> CertificateParams {
     params
 }
 
-/// Some clients refuse what is valid for decades: from last year's first day to the end of this.
+/// Some clients reject certificates that are valid for decades: from the first day of last year to the end of this one.
 fn limit(params: &mut CertificateParams) {
     let year = i32::from(Timestamp::now().to_zoned(TimeZone::UTC).year());
     params.not_before = date_time_ymd(year - 1, 1, 1);

@@ -1,4 +1,4 @@
-//! A proxy that leads allowed host names to the front's ports, and nobody anywhere else.
+//! A proxy that forwards allowed host names to the front's ports, and refuses everything else.
 //!
 //! Source: RFC 9110, 9.3.6 (CONNECT).
 
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// Bytes of a request's head; nobody honest sends more.
+/// Maximum size of a request's head; no honest client sends more.
 const LONGEST_HEAD: usize = 16 * 1024;
 /// The only port that names are known on.
 const PORT: &str = "443";

@@ -18,7 +18,7 @@ pub(crate) struct Place<'a> {
     pub(crate) action: &'a str,
 }
 
-/// Who asks, and how, for what is no item.
+/// The caller of a request that is not about an item.
 pub(crate) struct Asker<'a> {
     pub(crate) world: &'a World,
     pub(crate) access: &'a Access,
@@ -78,7 +78,7 @@ fn check_scope(state: &State, access: &Access, tree: &Tree, write: bool) -> Resu
     if (default && (own || everything)) || (related && everything) {
         return Ok(());
     }
-    // Foreign drives do not even exist for those who may not see them.
+    // Foreign drives do not exist for callers without access.
     match related || default {
         true => Err(GraphError::denied()),
         false => Err(GraphError::not_found()),

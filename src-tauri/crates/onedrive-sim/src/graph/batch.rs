@@ -76,7 +76,7 @@ pub(crate) fn inner(outer: &Call, request: &Value) -> Result<Call, GraphError> {
     })
 }
 
-/// The answer to `request` as it stands among the others.
+/// The answer to `request` in the format of a batch.
 pub(crate) async fn shown(request: &Value, reply: Reply) -> Value {
     let (head, body) = reply.into_parts();
     let body = body

@@ -15,7 +15,7 @@ use crate::model::upload::Conflict;
 use crate::reply::{GraphError, Reply, json_reply};
 use crate::request::{Call, Pairs, encode};
 
-/// Items of a page when nothing is asked for.
+/// Default number of items per page.
 const PAGE: usize = 200;
 /// Items of the largest page.
 const LARGEST_PAGE: usize = 1000;

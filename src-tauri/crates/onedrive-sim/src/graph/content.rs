@@ -76,7 +76,7 @@ pub(crate) async fn put(at: &Place<'_>, call: &mut Call) -> Result<Reply, Fail> 
     ))
 }
 
-/// Where a file goes.
+/// Target of an upload.
 struct Destination {
     parent: String,
     name: String,

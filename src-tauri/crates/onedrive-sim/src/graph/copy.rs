@@ -1,4 +1,4 @@
-//! Copying a file inside a drive, and the address that tells how far that is.
+//! Copying a file inside a drive, and the address that reports its progress.
 //!
 //! The real service copies in the background; here the copy is there when the answer leaves, and the address says so.
 //! Source: Microsoft Graph, "driveItem: copy" and "Working with long running actions".
@@ -16,7 +16,7 @@ use crate::reply::{GraphError, Reply, empty, json_reply, with};
 use crate::request::{Call, encode};
 use crate::world::World;
 
-/// Path of the addresses that [`status`] answers; the real ones take no token either.
+/// Path of the addresses that [`status`] answers; the real ones need no token either.
 const MONITOR: &str = "/monitor";
 
 /// Copies a file to the folder and name that the body asks for; folders are not supported.

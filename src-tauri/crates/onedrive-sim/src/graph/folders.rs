@@ -30,7 +30,7 @@ pub(crate) fn resolve(state: &mut State, drive: &str, at: &ItemRef) -> Result<It
         .ok_or_else(GraphError::not_found)
 }
 
-/// The folder a request wants to write a file into, created with those above it, and the file's name.
+/// The folder that a request writes a file into, created with its parents if missing, and the file's name.
 pub(crate) fn resolve_new(
     state: &mut State,
     drive: &str,
@@ -99,7 +99,7 @@ pub(crate) struct Placement<'a> {
     pub(crate) client_modified: Option<Timestamp>,
 }
 
-/// Puts a file whose bytes are stored already in its folder; tells whether it is new. On failure the blob stays.
+/// Adds a file whose bytes are already stored to its folder; returns whether it is new. On failure, the blob stays.
 pub(crate) fn place(
     state: &mut State,
     to: &Placement<'_>,

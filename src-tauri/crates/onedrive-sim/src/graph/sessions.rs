@@ -140,7 +140,7 @@ fn new_address(state: &mut State, at: &Place<'_>) -> Result<(String, String), Gr
     Ok((id, address))
 }
 
-/// Makes the file of a finished session that was told to wait (`@microsoft.graph.sourceUrl`).
+/// Creates the file of a finished session with a deferred commit (`@microsoft.graph.sourceUrl`).
 pub(crate) async fn commit(at: &Place<'_>, call: &mut Call) -> Result<Reply, Fail> {
     let Some(body) = call.json().await? else {
         return Err(bad_body().into());

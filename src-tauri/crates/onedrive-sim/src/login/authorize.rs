@@ -17,7 +17,7 @@ const CODE_LIFE: i64 = 600;
 /// Seconds the pages may be open.
 const FLOW_LIFE: i64 = 3600;
 
-/// Checks a request and shows the account list, or answers at once when nobody has to be asked.
+/// Checks a request and shows the account list, or answers immediately if no interaction is needed.
 pub(crate) fn start(world: &World, query: &Pairs, tenant: &str) -> Reply {
     let Some(client) = query.filled("client_id") else {
         return refused(
@@ -70,7 +70,7 @@ fn flow_for(state: &mut State, query: &Pairs, tenant: &str, client: &str) -> Flo
     }
 }
 
-/// What is wrong with a request whose app can be told: error and description.
+/// Error and description for a request with a valid redirect address.
 fn flaw(flow: &Flow, query: &Pairs) -> Option<(&'static str, &'static str)> {
     let kind = query.get("response_type").unwrap_or_default();
     if !kind.split_whitespace().any(|kind| kind == "code") {

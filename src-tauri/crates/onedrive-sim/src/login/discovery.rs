@@ -1,4 +1,4 @@
-//! Documents from which libraries learn the sign-in addresses.
+//! Discovery documents with the sign-in addresses.
 
 use serde_json::{Value, json};
 

@@ -44,7 +44,7 @@ fn grant(
             let code = form.get("code").ok_or_else(|| missing("code"))?;
             let code = redeem_code(state, code, client, form)?;
             let wanted = scopes(form.get("scope").unwrap_or_default());
-            // A code is good for what was agreed to, or for a part of it.
+            // A code is valid for the granted scopes or a subset.
             let scopes = match wanted.is_empty() {
                 true => code.flow.scopes.clone(),
                 false => code
@@ -77,7 +77,7 @@ fn grant(
     }
 }
 
-/// Takes an authorization code in: once, in time, by whom and with what it was asked for.
+/// Redeems an authorization code: once, in time, by the app that requested it and with the same parameters.
 pub(crate) fn redeem_code(
     state: &mut State,
     code: &str,

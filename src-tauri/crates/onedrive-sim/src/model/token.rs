@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What an access token stands for.
+/// The grant behind an access token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Access {
     pub(crate) account: String,
@@ -12,7 +12,7 @@ pub(crate) struct Access {
     pub(crate) killed: bool,
 }
 
-/// What a refresh token stands for.
+/// The grant behind a refresh token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Refresh {
     pub(crate) account: String,
@@ -51,7 +51,7 @@ pub(crate) struct Challenge {
     pub(crate) sha256: bool,
 }
 
-/// An authorization code; it stays known after use to tell "used twice" from "never given".
+/// An authorization code; it is kept after use to distinguish "used twice" from "never issued".
 #[derive(Debug, Clone)]
 pub(crate) struct Code {
     pub(crate) flow: Flow,

@@ -66,7 +66,7 @@ impl Tree {
         self.items.get(id).filter(|item| !item.deleted)
     }
 
-    /// An item that may lie in the recycle bin.
+    /// An item that may be in the recycle bin.
     pub(crate) fn any_item(&self, id: &str) -> Option<&Item> {
         self.items.get(id)
     }
@@ -127,7 +127,7 @@ impl Tree {
         names
     }
 
-    /// Whether `inner` is `outer` or lies below it.
+    /// Whether `inner` is `outer` or below it.
     pub(crate) fn is_within(&self, inner: &str, outer: &str) -> bool {
         let mut at = Some(inner);
         while let Some(id) = at {

@@ -35,7 +35,7 @@ pub(crate) struct Upload {
     /// Path and query of the address, exactly as it was given out.
     pub(crate) address: String,
     pub(crate) expires: Timestamp,
-    /// Size of the whole file, once a fragment told it.
+    /// Size of the whole file, once a fragment has named it.
     pub(crate) total: Option<u64>,
     /// Bytes stored; fragments arrive in order.
     pub(crate) received: u64,

@@ -1,4 +1,4 @@
-//! A line of the table: which requests it takes, what they ask for, and who answers them.
+//! A row of the route table: the requests it matches and the handler that answers them.
 
 use axum::http::Method;
 use futures::future::BoxFuture;
@@ -39,7 +39,7 @@ pub(super) struct Route {
     pub(super) handler: Handler,
 }
 
-/// Who answers, by what has to be there first.
+/// The handler, by what it requires.
 #[derive(Debug)]
 pub(super) enum Handler {
     /// Answers from the head.
@@ -58,7 +58,7 @@ pub(super) enum Handler {
     Graph(GraphHandler),
 }
 
-/// Who answers at Graph, by what a path has to name.
+/// A handler of Graph, by what its path names.
 #[derive(Debug)]
 pub(super) enum GraphHandler {
     Any(fn(&Asker<'_>) -> Result<Value, GraphError>),

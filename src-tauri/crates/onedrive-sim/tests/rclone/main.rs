@@ -1,4 +1,4 @@
-//! rclone, a client nobody here wrote, works against the simulator unchanged.
+//! rclone, a third-party client, works against the simulator unchanged.
 //!
 //! Needs rclone 1.75 or later; the variable `COFFER_RCLONE` names the program.
 
@@ -13,7 +13,7 @@ use coffer_onedrive_sim::{
 /// Bytes of a file that takes several fragments.
 const BIG: usize = 12 * 1024 * 1024 + 7;
 
-/// rclone with a configuration of its own and a folder to copy.
+/// rclone with its own configuration and a folder to copy.
 struct Rclone {
     sim: Simulator,
     folder: tempfile::TempDir,

@@ -120,7 +120,7 @@ async fn accounts_drives_and_the_clock_are_controlled() {
 }
 
 #[tokio::test]
-async fn the_log_tells_what_was_sent() {
+async fn the_log_shows_what_was_sent() {
     let sim = Sim::start().await;
     sim.put("/a/b", b"12345".to_vec()).await;
 

@@ -202,7 +202,7 @@ async fn bad_authids_are_refused_in_the_words_of_each_server() {
 }
 
 #[tokio::test]
-async fn a_revoked_sign_in_is_told_with_the_words_of_microsoft() {
+async fn a_revoked_sign_in_is_reported_in_the_words_of_microsoft() {
     let sim = Sim::start().await;
     let authid = sim.sim.seed_auth_id("alex");
     sim.sim.revoke("alex");

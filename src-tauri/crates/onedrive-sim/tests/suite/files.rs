@@ -412,7 +412,7 @@ async fn a_batch_answers_each_request() {
 }
 
 #[tokio::test]
-async fn delta_tells_what_changed_since() {
+async fn delta_returns_what_changed_since() {
     let sim = Sim::start().await;
     sim.put("/x", b"1".to_vec()).await;
     let first = sim.get_json("/me/drive/root/delta").await;

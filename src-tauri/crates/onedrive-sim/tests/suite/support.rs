@@ -32,7 +32,7 @@ impl Sim {
         }
     }
 
-    /// Goes on as someone else.
+    /// Continues as another user.
     pub(crate) fn sign_in(&mut self, account: &str, scope: &str) {
         self.token = self.sim.seed_access_token(account, scope);
     }

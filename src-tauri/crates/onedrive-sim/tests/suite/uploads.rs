@@ -82,7 +82,7 @@ async fn wrong_multiples_fail_only_at_the_last_fragment() {
 }
 
 #[tokio::test]
-async fn overlapping_and_early_fragments_are_told_apart() {
+async fn overlapping_and_early_fragments_are_distinguished() {
     let sim = Sim::start().await;
     let file = bytes(3 * UNIT);
     let url = sim.session("/f", json!({})).await;
@@ -190,7 +190,7 @@ async fn the_address_takes_a_token_only_when_lenient() {
 }
 
 #[tokio::test]
-async fn an_address_spelled_anew_is_refused() {
+async fn a_re_encoded_address_is_refused() {
     let mut sim = Sim::start().await;
     for account in ["alex", "robin"] {
         sim.sign_in(account, "Files.ReadWrite");
@@ -282,7 +282,7 @@ async fn a_session_needs_a_length_and_a_name() {
 }
 
 #[tokio::test]
-async fn a_session_told_to_wait_makes_the_file_on_command() {
+async fn a_deferred_session_creates_the_file_on_commit() {
     let sim = Sim::start().await;
     for commit in [Method::POST, Method::PUT] {
         let path = format!("/{commit}");

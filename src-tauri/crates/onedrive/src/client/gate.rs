@@ -1,11 +1,12 @@
 //! Paces the requests of an account to use all that the service allows without sending anything too early.
 //!
-//! A request passes when few enough others are in flight ([`workers`]), when the service asks for no wait, and when it is
-//! its turn: according to the remaining requests that the service reports ([`budget`]), or else the rate learned from its
-//! refusals ([`rate`]). Waits and rates are shared with the user's other processes through a file ([`file`]), which also
-//! survives restarts. This process uses a monotonic clock; the file uses the wall clock ([`clock`]).
+//! A request passes when few enough others are in flight ([`workers`]), when the service asks for no wait, and when it
+//! is its turn: according to the remaining requests that the service reports ([`budget`]), or else the rate learned
+//! from its refusals ([`rate`]). Waits and rates are shared with the user's other processes through a file ([`file`]),
+//! which also survives restarts. This process uses a monotonic clock; the file uses the wall clock ([`clock`]).
 //!
-//! Source: `docs/protocol.md`, 4.11 "Throttling": one gate per credential; it moves forward only; throttled calls count too.
+//! Source: `docs/protocol.md`, 4.11 "Throttling": one gate per credential; it moves forward only; throttled calls count
+//! too.
 
 mod allowance;
 mod budget;
@@ -127,8 +128,8 @@ impl Gate {
         }
     }
 
-    /// From now on, shares waits and rates in `folder`, in the file of the credential whose `name` comes from [`name_of`].
-    /// Only the first call has an effect.
+    /// From now on, shares waits and rates in `folder`, in the file of the credential whose `name` comes from
+    /// [`name_of`]. Only the first call has an effect.
     pub(crate) fn share(&self, folder: &Path, name: &str) {
         let _ = self.shared.set(SharedFile::new(folder, name));
     }
@@ -149,8 +150,8 @@ impl Gate {
         lock(&self.state).closed(Instant::now())
     }
 
-    /// Waits until a request with `bytes` in its body may be sent. A wait that the service asked for is extended by up to a
-    /// tenth at random, so that processes do not all resume at once.
+    /// Waits until a request with `bytes` in its body may be sent. A wait that the service asked for is extended by up
+    /// to a tenth at random, so that processes do not all resume at once.
     ///
     /// # Errors
     /// The remaining wait, if it is longer than a run may wait.
@@ -186,8 +187,8 @@ impl Gate {
         }
     }
 
-    /// Records that Graph refused a new token. Returns whether the sign-in has ended, which is the case if this happens again
-    /// an hour after the first time with nothing accepted in between.
+    /// Records that Graph refused a new token. Returns whether the sign-in has ended, which is the case if this happens
+    /// again an hour after the first time with nothing accepted in between.
     pub(crate) fn doubts_sign_in(&self) -> bool {
         self.look();
         let wall = self.wall.now();

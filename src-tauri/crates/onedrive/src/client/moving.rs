@@ -1,8 +1,8 @@
 //! Distinguishes a slow request from a dead one.
 //!
-//! A timeout for the whole request, as in HTTP clients, would end uploads over slow connections that still progress. Here,
-//! each piece of the body that is sent restarts the timeout. After the last one, the service may take long to answer,
-//! because it assembles the file then.
+//! A timeout for the whole request, as in HTTP clients, would end uploads over slow connections that still progress.
+//! Here, each piece of the body that is sent restarts the timeout. After the last one, the service may take long to
+//! answer, because it assembles the file then.
 
 use std::io;
 use std::pin::pin;
@@ -88,8 +88,8 @@ impl Moving {
         })
     }
 
-    /// Runs `work`, which sends the request, and calls `report` with the bytes sent so far. The last piece is never included:
-    /// only the answer shows that it arrived.
+    /// Runs `work`, which sends the request, and calls `report` with the bytes sent so far. The last piece is never
+    /// included: only the answer shows that it arrived.
     pub(super) async fn reporting<T>(
         &self,
         report: impl Fn(u64),

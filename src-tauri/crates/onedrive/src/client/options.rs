@@ -68,8 +68,8 @@ impl TransferOptions {
         (self.limit_to_timeout(self.fragment_size) / UNIT * UNIT).clamp(UNIT, MAX_FRAGMENT)
     }
 
-    /// Reduces `bytes` to what one request sends in good time: the service is silent until the whole body has arrived, and
-    /// is considered dead after a while.
+    /// Reduces `bytes` to what one request sends in good time: the service is silent until the whole body has arrived,
+    /// and is considered dead after a while.
     pub(super) fn limit_to_timeout(&self, bytes: u64) -> u64 {
         let limit = self.bandwidth.upload();
         limit.map_or(bytes, |limit| bytes.min(limit.saturating_mul(LONGEST_BODY)))

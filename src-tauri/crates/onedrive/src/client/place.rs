@@ -38,8 +38,8 @@ impl OneDrive {
     /// The drive of an address, and the folder on it; `folder` is the address's.
     ///
     /// # Errors
-    /// [`DestinationError::Refused`] for a drive, site or group that does not exist or that this sign-in cannot access, or
-    /// for an ambiguous group.
+    /// [`DestinationError::Refused`] for a drive, site or group that does not exist or that this sign-in cannot access,
+    /// or for an ambiguous group.
     pub async fn find(
         &self,
         place: &Place,

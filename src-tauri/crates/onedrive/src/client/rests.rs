@@ -17,8 +17,8 @@ pub(super) struct Rests {
 }
 
 impl Rests {
-    /// Records that the service refused a request of this file with `error`; the gate delays the next one. The total wait
-    /// is limited.
+    /// Records that the service refused a request of this file with `error`; the gate delays the next one. The total
+    /// wait is limited.
     pub(super) fn one_more(
         &mut self,
         error: DestinationError,

@@ -125,8 +125,8 @@ impl Upload<'_> {
         }
     }
 
-    /// Checks the name of an upload that must not replace anything: returns our own file if it has the name, and an error if
-    /// another file has it.
+    /// Checks the name of an upload that must not replace anything: returns our own file if it has the name, and an
+    /// error if another file has it.
     async fn taken(&self) -> Result<Option<Item>> {
         if self.conflict == Conflict::Replace {
             return Ok(None);
@@ -146,7 +146,8 @@ impl Upload<'_> {
     }
 
     async fn large(&self) -> Result<Item> {
-        // Not every account refuses a session for an existing name, and those that do refuse it only after the last byte.
+        // Not every account refuses a session for an existing name, and those that do refuse it only after the last
+        // byte.
         if let Some(item) = self.taken().await? {
             return Ok(item);
         }

@@ -73,8 +73,8 @@ async fn ask(http: &Http, url: &str, auth_id: &AuthId) -> Result<Response> {
     })
 }
 
-/// The worker that a load-balancing service names. Accepted only over TLS, where no one else can have named it, or on this
-/// computer.
+/// The worker that a load-balancing service names. Accepted only over TLS, where no one else can have named it, or on
+/// this computer.
 fn worker(service: &str, answer: &Response) -> Option<String> {
     if !answer.status().is_redirection() {
         return None;

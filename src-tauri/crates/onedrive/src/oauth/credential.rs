@@ -63,7 +63,8 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// `tenant` is `common` (all accounts) when not given; else `consumers`, `organizations`, or a tenant's id or domain.
+    /// `tenant` is `common` (all accounts) when not given; else `consumers`, `organizations`, or a tenant's id or
+    /// domain.
     ///
     /// # Errors
     /// [`Error::Registration`] for an invalid client ID or tenant.

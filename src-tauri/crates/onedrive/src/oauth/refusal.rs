@@ -215,6 +215,46 @@ mod tests {
         Refusal::of_reply(status, body.as_bytes()).into_destination()
     }
 
+    /// Compares every message with `tests/messages.txt`; `COFFER_UPDATE_MESSAGES` writes the file instead.
+    #[test]
+    fn the_file_has_every_message() {
+        let mut now = String::new();
+        for (error, numbers) in [
+            (
+                "invalid_grant",
+                &[
+                    70_008, 50_173, 50_055, 70_000, 54_005, 65_001, 50_076, 53_003, 50_057, 50_034,
+                    50_053, 90_033,
+                ][..],
+            ),
+            ("consent_required", &[90_094]),
+            ("access_denied", &[90_094]),
+            ("server_error", &[90_033]),
+            ("invalid_client", &[7_000_215]),
+            (
+                "invalid_request",
+                &[50_196, 50_011, 700_016, 7_000_218, 70_011],
+            ),
+            ("anything_else", &[1]),
+        ] {
+            for number in numbers {
+                let outcome = reply(400, error, *number);
+                now += &format!("\n{error} {number}\n    {outcome}\n");
+                if let DestinationError::SignInRequired { next, .. } = outcome {
+                    now += &format!("    {next}\n");
+                }
+            }
+        }
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/messages.txt");
+        if std::env::var_os("COFFER_UPDATE_MESSAGES").is_some() {
+            std::fs::write(&file, &now).unwrap();
+        }
+
+        let committed = std::fs::read_to_string(&file).unwrap();
+
+        assert_eq!(committed.replace('\r', ""), now);
+    }
+
     #[test]
     fn each_row_of_the_error_table_is_final_or_transient_as_listed() {
         for (error, number) in [

@@ -37,8 +37,8 @@ pub(crate) struct Tokens {
     gate: Arc<Gate>,
 }
 
-/// A token that expires by either of two clocks: the monotonic one stops while the computer sleeps, and the wall clock can
-/// be set back.
+/// A token that expires by either of two clocks: the monotonic one stops while the computer sleeps, and the wall clock
+/// can be set back.
 struct CachedToken {
     token: SecretString,
     until: Instant,
@@ -157,8 +157,8 @@ impl Tokens {
         }
     }
 
-    /// Asks Microsoft. A new refresh token is stored before the access token is used, so that the keychain always holds the
-    /// newest.
+    /// Asks Microsoft. A new refresh token is stored before the access token is used, so that the keychain always holds
+    /// the newest.
     async fn refresh_direct(
         &self,
         registration: &Registration,

@@ -57,7 +57,7 @@ struct Scene {
     ahead: Arc<AtomicU64>,
 }
 
-/// Hears which waits the service asked for during a transfer.
+/// Records the waits that the service asked for during a transfer.
 #[derive(Default)]
 struct Asked(Mutex<Duration>);
 
@@ -154,7 +154,7 @@ impl Scene {
             Call::Delete => self.bench.stored().is_none(),
             Call::Put | Call::CreateSession | Call::Fragment => {
                 let sent = std::fs::read(self.bench.folder.path().join("upload")).unwrap();
-                // A session whose address never came cannot be ended; it ends by itself.
+                // A session whose address never arrived cannot be deleted; it expires.
                 let may_be_open = call == Call::CreateSession;
                 self.bench.stored() == Some(sent)
                     && (may_be_open || self.bench.simulator.open_uploads() == 0)
@@ -195,7 +195,7 @@ fn understood(error: &Error) -> Does {
         Error::NotFound { .. } | Error::FolderMissing { .. } => Does::Missing,
         Error::Refused { .. } => Does::Fails,
         Error::SignInRequired { .. } => Does::AsksPerson,
-        other => panic!("nobody expects {other:?}"),
+        other => panic!("unexpected: {other:?}"),
     }
 }
 
@@ -223,7 +223,7 @@ async fn run(call: Call, answer: &Answer) -> (Does, Option<String>) {
         let text = format!("{error} {error:?}");
         let is_secret = |secret| text.contains(secret);
         if ["tempauth", "Bearer", "/rup/"].into_iter().any(is_secret) {
-            return (does, Some(format!("a secret is told: {text}")));
+            return (does, Some(format!("a secret is exposed: {text}")));
         }
     }
     let before = log().len();
@@ -235,7 +235,7 @@ async fn run(call: Call, answer: &Answer) -> (Does, Option<String>) {
     if let Does::Waits(seconds) | Does::ComesBack(seconds) = does
         && second.is_err()
     {
-        // Whoever comes before the time is told so, and the service hears nothing.
+        // An earlier call fails without a request to the service.
         if log().len() > before {
             return (does, Some("it is asked before its time".to_owned()));
         }
@@ -265,7 +265,7 @@ async fn column(call: Call) {
     for row in ROWS {
         let (does, also) = run(call, &row.answer).await;
         let wanted = row.cells[call as usize];
-        // Part of a wait may have passed when it is told.
+        // Part of a wait may have passed when it is reported.
         let is_wanted = match (does, wanted) {
             (Does::Waits(did), Does::Waits(wanted)) => (wanted - 2..=wanted).contains(&did),
             _ => does == wanted,
@@ -353,7 +353,7 @@ async fn the_auth_id_services_own_words() {
     }
 }
 
-/// A portal in the place of OneDrive: its certificate is nobody's that this computer knows.
+/// A portal in place of OneDrive, with a certificate that this computer does not trust.
 #[tokio::test]
 async fn another_certificate_is_a_network_that_is_not_ours_yet() {
     let bench = Bench::new().await;

@@ -151,8 +151,8 @@ async fn a_checkpoint_of_another_file_is_dropped() {
     assert_eq!(bench.stored().unwrap().len(), LARGE + 1);
 }
 
-/// Uploads a file of which so many fragments fail (0: all), and what was told of it.
-async fn told_while_fragments_fail(times: u64) -> (u64, Result<(), Error>) {
+/// Uploads a file with this many failing fragments (0: all), and returns what was reported.
+async fn reported_while_fragments_fail(times: u64) -> (u64, Result<(), Error>) {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     let failing = Fault::new(Op::Fragment, Action::status(500)).times(times);
@@ -164,20 +164,20 @@ async fn told_while_fragments_fail(times: u64) -> (u64, Result<(), Error>) {
 }
 
 #[tokio::test]
-async fn what_was_sent_in_vain_is_told_once() {
-    let (told, outcome) = told_while_fragments_fail(3).await;
+async fn wasted_bytes_are_reported_once() {
+    let (reported, outcome) = reported_while_fragments_fail(3).await;
 
     outcome.unwrap();
-    assert_eq!(told, LARGE as u64);
+    assert_eq!(reported, LARGE as u64);
 }
 
 #[tokio::test]
-async fn what_leaves_is_told_before_it_is_answered() {
-    let (told, outcome) = told_while_fragments_fail(0).await;
+async fn bytes_are_reported_before_they_are_answered() {
+    let (reported, outcome) = reported_while_fragments_fail(0).await;
 
     outcome.unwrap_err();
     // Of the one fragment that is tried again and again; its end counts as gone when it has arrived.
-    assert!(told > 0 && told < 327_680, "{told}");
+    assert!(reported > 0 && reported < 327_680, "{reported}");
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn the_token_goes_to_graph_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn a_download_that_breaks_goes_on() {
+async fn a_broken_download_resumes() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     let file = bench.file(LARGE);
@@ -292,7 +292,7 @@ async fn no_request_is_made_before_the_service_allows_it() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_replaced_and_a_revoked_sign_in_is_told() {
+async fn an_expired_token_is_replaced_and_a_revoked_sign_in_is_reported() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     bench.simulator.expire_access("alex");
@@ -308,7 +308,7 @@ async fn an_expired_token_is_replaced_and_a_revoked_sign_in_is_told() {
 }
 
 #[tokio::test]
-async fn a_full_drive_is_told_as_full() {
+async fn a_full_drive_is_reported_as_full() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     bench
@@ -323,7 +323,7 @@ async fn a_full_drive_is_told_as_full() {
 }
 
 #[tokio::test]
-async fn listings_go_on_behind_empty_pages() {
+async fn listings_continue_after_empty_pages() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     let drive = bench.simulator.drive_id("alex");

@@ -1,5 +1,5 @@
-//! What the protocol (`docs/protocol.md`) asks of a client, part by part: addresses, folders, drives and secrets here. What
-//! `faults`, `accounts`, `urls` and the destination's own conformance tests show is not repeated.
+//! What the protocol (`docs/protocol.md`) asks of a client, part by part: addresses, folders, drives and secrets here.
+//! What `faults`, `accounts`, `urls` and the destination's own conformance tests show is not repeated.
 
 mod direct;
 mod fragments;
@@ -31,7 +31,7 @@ fn addresses_are_decoded_as_often_as_duplicati_does() {
 }
 
 #[tokio::test]
-async fn a_folder_that_somebody_else_makes_first_is_used() {
+async fn a_folder_that_another_client_creates_first_is_used() {
     let bench = Bench::new().await;
     let drive = bench.simulator.drive_id("alex");
     bench.simulator.create_folder(&drive, "/Backups/My PC/x");
@@ -65,7 +65,7 @@ async fn a_folder_in_another_case_is_the_same_folder() {
 }
 
 #[tokio::test]
-async fn a_folder_that_was_made_anew_is_found_again() {
+async fn a_recreated_folder_is_found_again() {
     let bench = Bench::new().await;
     let drive = bench.simulator.drive_id("alex");
     let destination = bench.destination().await;
@@ -82,7 +82,7 @@ async fn a_folder_that_was_made_anew_is_found_again() {
     assert!(bench.stored().is_some());
 }
 
-/// Deletes by path, as a person does on the web.
+/// Deletes by path, as a user does on the web.
 async fn remove(bench: &Bench, path: &str) {
     let token = bench.simulator.seed_access_token("alex", "Files.ReadWrite");
     let url = format!(
@@ -144,7 +144,7 @@ async fn a_drive_is_chosen_and_one_without_access_is_refused() {
         assert_eq!(named.id, own);
     }
 
-    // Duplicati's scope covers the person's own files only.
+    // Duplicati's scope covers only the user's own files.
     let shared = coffer_onedrive_sim::SHARED_DRIVE;
     let without = account.drive(Some(shared), &bench.cancel).await;
     assert!(matches!(without, Err(Error::Refused { .. })), "{without:?}");

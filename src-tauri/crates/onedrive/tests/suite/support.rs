@@ -103,7 +103,7 @@ impl CheckpointStore for Remembered {
     }
 }
 
-/// Cancels once so many bytes were sent.
+/// Cancels once this many bytes were sent.
 pub(crate) struct CancelAfter {
     pub(crate) bytes: u64,
     pub(crate) moved: Mutex<u64>,
@@ -122,7 +122,7 @@ impl TransferMonitor for CancelAfter {
     fn waiting(&self, _time: Duration, _why: &str) {}
 }
 
-/// Counts what was told as moved.
+/// Counts the bytes that were reported.
 #[derive(Default)]
 pub(crate) struct Moved(Mutex<u64>);
 
@@ -146,14 +146,14 @@ pub(crate) struct Still(#[expect(dead_code, reason = "dropping it is its use")] 
 impl Still {
     pub(crate) fn new() -> Self {
         let (sender, dropped) = mpsc::channel::<()>();
-        // The clock stands still as long as a blocking task runs.
+        // The clock is paused as long as a blocking task runs.
         tokio::task::spawn_blocking(move || dropped.recv());
         Self(sender)
     }
 }
 
-/// Does `work` under a paused clock that goes on by itself, much slower than sockets of this computer and much faster
-/// than a person.
+/// Runs `work` under a paused clock that advances automatically, much slower than local sockets and much faster
+/// than a user.
 pub(crate) async fn quickly<T>(work: impl Future<Output = T>) -> T {
     quickly_past(&watch::Sender::new(None).subscribe(), work).await
 }

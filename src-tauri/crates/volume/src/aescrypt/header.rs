@@ -108,7 +108,7 @@ impl Header {
 /// Bytes of the vector and key of the data, encrypted.
 const WRAPPED: usize = 48;
 
-/// Reads the vector and the key of the data, and tells a wrong passphrase.
+/// Reads the IV and the key of the data, and detects a wrong passphrase.
 fn read_data_key(
     mut input: impl Read,
     version: u8,

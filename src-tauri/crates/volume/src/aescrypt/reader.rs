@@ -224,7 +224,7 @@ mod tests {
                 reader.read_to_end(&mut back)?;
                 Ok(back)
             });
-            // The size byte is the one field without a code of its own; its padding bytes guard it.
+            // The size byte is the only field without its own authentication code; the padding bytes protect it.
             prop_assert!(outcome.is_err());
         }
 

@@ -100,7 +100,8 @@ impl BlockCompressor {
         Self::with_method(CompressionMethod::Deflate, level)
     }
 
-    /// `level` is 0 to 9 for any method. A Zstandard that cannot be set up, for want of memory, say, is done without.
+    /// `level` is 0 to 9 for any method. If Zstandard cannot be initialized, for example for lack of memory, it is not
+    /// used.
     pub fn with_method(method: CompressionMethod, level: u32) -> Self {
         let level = level.min(9);
         let zstandard = (method == CompressionMethod::Zstandard)
@@ -124,7 +125,7 @@ impl BlockCompressor {
         self.level = level;
         self.deflate = deflate_of(level);
         if let Some(zstandard) = &mut self.zstandard {
-            // One that cannot change goes on at the level it has.
+            // A compressor that cannot change keeps its level.
             let _ = zstandard.set_compression_level(level.max(1).cast_signed());
         }
     }

@@ -1,8 +1,8 @@
 //! The two tar containers of the 2.3 line: a ustar archive in one zstd or gzip stream.
 //!
 //! Such a stream can only be read from its start. Reading entries in the order in which they lie is therefore one pass;
-//! going back begins anew. The index that the writer appends as `.eof-header` helps nobody who has to decompress all the
-//! same; its content is ignored.
+//! going back starts over. The index that the writer appends as `.eof-header` does not help a reader that has to
+//! decompress all the same; its content is ignored.
 
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -33,7 +33,7 @@ enum Stream {
     Gzip(Box<MultiGzDecoder<Input>>),
 }
 
-/// An entry and where its content lies in the uncompressed archive.
+/// An entry and the position of its content in the uncompressed archive.
 struct Member {
     name: String,
     start: u64,

@@ -30,7 +30,7 @@ fn every_version_of_the_format_is_read() {
 }
 
 #[test]
-fn a_wrong_passphrase_is_told_from_the_first_bytes() {
+fn a_wrong_passphrase_is_detected_from_the_first_bytes() {
     let stream = fs::read(fixture("vectors/duplicati/aescrypt/hello.v2.aes")).unwrap();
     let right = Passphrase::new("pässphrase ✓").unwrap();
     let wrong = Passphrase::new("passphrase").unwrap();

@@ -1,7 +1,7 @@
 //! The requests that the service still allows until the time it names, spread evenly until then.
 //!
-//! `RateLimit-Reset` is in whole seconds, rounded up: the earliest end among the answers of a window is close to the real
-//! one. A small reserve is kept, so that an end that is assumed too early causes no refusal.
+//! `RateLimit-Reset` is in whole seconds, rounded up: the earliest end among the answers of a window is close to the
+//! real one. A small reserve is kept, so that an end that is assumed too early causes no refusal.
 //!
 //! Source: IETF draft "RateLimit header fields for HTTP"; Microsoft Graph sends them as a preview.
 

@@ -1,7 +1,7 @@
 //! Waits and rates, in a small file shared by all processes of the user.
 //!
-//! The file's name is a hash of the credential; neither the name nor the content reveals anything about it. A file that is
-//! damaged, too long or out of bounds counts as absent, so a malicious one can delay us for at most a day.
+//! The file's name is a hash of the credential; neither the name nor the content reveals anything about it. A file that
+//! is damaged, too long or out of bounds counts as absent, so a malicious one can delay us for at most a day.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -63,8 +63,8 @@ impl SignIn {
         Duration::from_millis(until.saturating_sub(now).min(asked)).min(LONGEST_BELIEVED)
     }
 
-    /// Restarts a wait whose start is in the future because the clock was set back: otherwise it would not end before that
-    /// time comes. Returns whether it was one.
+    /// Restarts a wait whose start is in the future because the clock was set back: otherwise it would not end before
+    /// that time comes. Returns whether it was one.
     pub(super) fn begin_again(&mut self, now: u64) -> bool {
         match &mut self.rest {
             Some((asked_at, until)) if *asked_at > now => {

@@ -1,11 +1,11 @@
 //! The rate that the service sustains, learned from what it refuses.
 //!
-//! A single unexpected refusal says little: half of the usual rate is used after it, and all of it again within minutes;
-//! for bytes within half a minute, because services count requests, and other clients continue at full speed. If the
-//! service refuses that, too, it has a limit. What was let through from opening until the end of the wait that a refusal
-//! asks for is what the service sustains in that time. From then on, the rate is a tenth lower, and then increases slowly
-//! (additive increase) until the service refuses again (multiplicative decrease). A learned rate is forgotten after an
-//! hour.
+//! A single unexpected refusal says little: half of the usual rate is used after it, and all of it again within
+//! minutes; for bytes within half a minute, because services count requests, and other clients continue at full speed.
+//! If the service refuses that, too, it has a limit. What was let through from opening until the end of the wait that a
+//! refusal asks for is what the service sustains in that time. From then on, the rate is a tenth lower, and then
+//! increases slowly (additive increase) until the service refuses again (multiplicative decrease). A learned rate is
+//! forgotten after an hour.
 
 use std::time::Duration;
 
@@ -178,8 +178,8 @@ impl Pacer {
         }
     }
 
-    /// The rate that was used, if it was limited; for recovering bytes, the rate they started with, because the increased one
-    /// was hardly used.
+    /// The rate that was used, if it was limited; for recovering bytes, the rate they started with, because the
+    /// increased one was hardly used.
     fn held(&self, now: Instant) -> Option<Rate> {
         let (_, learned) = self.learned.filter(|_| self.knows(now))?;
         let rate = self.rate(now);

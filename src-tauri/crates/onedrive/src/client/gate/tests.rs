@@ -290,7 +290,7 @@ async fn one_refusal_soon_after_the_start_slows_nothing_for_long() {
     assert!(start.elapsed() < seconds(10), "{:?}", start.elapsed());
 }
 
-/// A gate that sent 100 MB in ten seconds and was refused then, at the moment when it may go on.
+/// A gate that sent 100 MB in ten seconds and was then refused, at the time when it may continue.
 async fn refused_once(wait: u64) -> Gate {
     let gate = alone();
     for _ in 0..100 {

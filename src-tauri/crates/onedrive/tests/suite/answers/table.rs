@@ -31,21 +31,21 @@ pub(super) enum Call {
 /// What becomes of a call that gets an answer once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Does {
-    /// It succeeds: asked what happened, went another way, or sent again.
+    /// It succeeds: by querying the state, by another way, or by a retry.
     Done,
     /// It may be made again at once; the caller does so a few times, and else at the next run.
     Again,
-    /// Nothing is sent for so many seconds, then it goes on.
+    /// Nothing is sent for this many seconds, then it continues.
     Waits(u64),
-    /// The run ends, and goes on after so many seconds.
+    /// The run ends, and resumes after this many seconds.
     ComesBack(u64),
     /// Nothing is there.
     Missing,
     /// No space is left.
     Full,
-    /// It cannot be done; the person is told why.
+    /// It fails with an explanation.
     Fails,
-    /// The person has to sign in.
+    /// The user has to sign in.
     AsksPerson,
 }
 

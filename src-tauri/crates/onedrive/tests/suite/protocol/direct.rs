@@ -129,7 +129,7 @@ impl TokenStore for Store {
 
     fn save(&self, refresh_token: &SecretString) -> Result<(), String> {
         if self.dies {
-            return Err("no keychain any more".to_owned());
+            return Err("the keychain is gone".to_owned());
         }
         self.saves.fetch_add(1, Ordering::SeqCst);
         *self.token() = Some(refresh_token.expose_secret().to_owned());
@@ -163,7 +163,7 @@ async fn a_wrong_state_or_host_changes_nothing() {
 
     let wrong = callback(&page, &[("code", "stolen"), ("state", "another")]);
     assert_eq!(browser.get(wrong).send().await.unwrap().status(), 400);
-    // As a page of somebody else would reach it, through a name that leads to this computer.
+    // As a foreign page would reach it, through a name that resolves to this computer.
     let right = callback(&page, &[("code", "stolen"), ("state", &state)]);
     let rebound = browser.get(right).header("Host", "evil.example");
     assert_eq!(rebound.send().await.unwrap().status(), 421);
@@ -184,7 +184,7 @@ async fn a_wrong_state_or_host_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_microsoft_says_no_to_is_told() {
+async fn refusals_of_microsoft_are_reported() {
     let microsoft = Microsoft::new().await;
     for (error, description, words) in [
         ("access_denied", "AADSTS65004: no", "canceled"),
@@ -214,7 +214,7 @@ async fn what_microsoft_says_no_to_is_told() {
 }
 
 #[tokio::test]
-async fn after_the_first_answer_nobody_listens() {
+async fn after_the_first_answer_the_port_is_closed() {
     let microsoft = Microsoft::new().await;
     let pending = microsoft.start().await;
     let page = pending.page().to_owned();
@@ -311,7 +311,7 @@ async fn a_renewed_sign_in_is_kept_before_it_is_used() {
 
     assert_ne!(*store.token(), before);
     assert_eq!(microsoft.count(Op::Drive), 0, "nothing was used yet");
-    // Another start of the program goes on with the new one.
+    // Another start of the program uses the new one.
     microsoft.owner(&store).await;
 }
 
@@ -357,7 +357,7 @@ async fn workers_of_a_process_refresh_once_and_processes_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn a_revoked_sign_in_is_final_and_one_that_is_gone_is_told() {
+async fn a_revoked_sign_in_is_final_and_a_missing_one_is_reported() {
     let microsoft = Microsoft::new().await;
     let grant = microsoft.signed_in().await;
     let store = Arc::new(Store::with(&grant.refresh_token));

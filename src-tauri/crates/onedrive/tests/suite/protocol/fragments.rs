@@ -92,7 +92,7 @@ async fn each_answer_to_a_fragment_ends_in_a_whole_file() {
 }
 
 #[tokio::test]
-async fn a_session_that_turns_in_circles_is_given_up() {
+async fn a_session_without_progress_is_abandoned() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     let action = Action {
@@ -114,7 +114,7 @@ async fn a_session_that_turns_in_circles_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_always_gone_is_made_anew_three_times() {
+async fn a_session_that_is_always_gone_is_recreated_three_times() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     let gone = answer(404, "itemNotFound", "uploadSessionNotFound");
@@ -193,7 +193,7 @@ async fn an_unclear_answer_is_settled_by_asking_before_sending() {
 }
 
 #[tokio::test]
-async fn an_upload_that_fails_for_good_leaves_no_session() {
+async fn an_upload_that_fails_leaves_no_session() {
     let bench = Bench::new().await;
     let retrying = Retrying::new(
         bench.destination().await,
@@ -221,7 +221,7 @@ async fn an_upload_that_fails_for_good_leaves_no_session() {
     assert!(matches!(put, Err(Error::Unavailable { .. })), "{put:?}");
     assert_eq!(bench.simulator.open_uploads(), 0);
 
-    // With a journal the session stays, for a later run to go on with.
+    // With a journal the session stays, for a later run to resume.
     let journal = Remembered::default();
     let put = retrying
         .put(NAME, &file, &journal, &Silent, &bench.cancel)

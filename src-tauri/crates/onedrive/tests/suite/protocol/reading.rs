@@ -153,7 +153,7 @@ async fn a_file_that_changes_during_a_download_starts_again() {
 }
 
 #[tokio::test]
-async fn a_download_goes_on_at_the_byte_where_it_broke() {
+async fn a_download_resumes_at_the_byte_where_it_broke() {
     let bench = Bench::new().await;
     let destination = bench.destination().await;
     bench
@@ -215,7 +215,7 @@ async fn a_deletion_whose_answer_was_lost_is_no_failure() {
 }
 
 #[tokio::test]
-async fn files_are_deleted_for_good_where_the_drive_can() {
+async fn files_are_deleted_permanently_if_the_drive_supports_it() {
     for (account, recycled) in [("alex", true), ("robin", false)] {
         let bench = Bench::new().await;
         let options = TransferOptions {
@@ -239,7 +239,7 @@ async fn files_are_deleted_for_good_where_the_drive_can() {
         let for_good = deletions
             .iter()
             .filter(|entry| entry.path.ends_with("permanentDelete"));
-        // A drive that cannot is asked once only.
+        // A drive that does not support it is asked only once.
         assert_eq!(for_good.count(), if recycled { 1 } else { 2 }, "{account}");
         assert_eq!(deletions.len(), if recycled { 3 } else { 2 }, "{account}");
     }

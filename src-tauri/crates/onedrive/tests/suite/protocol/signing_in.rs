@@ -28,7 +28,7 @@ async fn simulator(dialect: AuthIdDialect) -> (Simulator, Endpoints) {
     (simulator, endpoints)
 }
 
-/// What a person does in the browser: loads the page, follows its link, agrees.
+/// What a user does in the browser: loads the page, follows its link, agrees.
 async fn click_through(simulator: &Simulator, page: &str) {
     let browser = reqwest::Client::new();
     let loaded = browser.get(page).send().await.unwrap();
@@ -81,7 +81,7 @@ async fn a_browser_reaches_the_page_by_an_address_that_holds_no_secret() {
 }
 
 #[tokio::test]
-async fn an_auth_id_that_was_fetched_too_late_is_told_as_expired() {
+async fn an_auth_id_that_is_fetched_too_late_has_expired() {
     let (simulator, endpoints) = simulator(AuthIdDialect::Gae).await;
     let quick = (Duration::from_millis(5), Duration::from_millis(200));
     let sign_in = SignIn::new(&endpoints).unwrap();

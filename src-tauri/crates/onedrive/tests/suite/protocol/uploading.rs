@@ -75,14 +75,14 @@ async fn large_sparse_files_arrive_whole() {
 /// Bytes of a fragment.
 const FRAGMENT: u64 = 1 << 20;
 
-/// Says when so many fragments have gone.
-struct Told {
+/// Signals when this many fragments have been sent.
+struct Signal {
     bytes: AtomicU64,
     at: u64,
     notify: Arc<Notify>,
 }
 
-impl TransferMonitor for Told {
+impl TransferMonitor for Signal {
     fn moved(&self, bytes: u64) {
         let before = self.bytes.fetch_add(bytes, Ordering::SeqCst);
         let at = self.at * FRAGMENT;
@@ -117,7 +117,7 @@ async fn kill_in_fragment_three(
 ) {
     let destination = of(bench, account).await;
     let notify = Arc::new(Notify::new());
-    let monitor = Told {
+    let monitor = Signal {
         bytes: 0.into(),
         at: 2,
         notify: Arc::clone(&notify),
@@ -140,7 +140,7 @@ fn sent(bench: &Bench) -> u64 {
 }
 
 #[tokio::test]
-async fn a_killed_upload_goes_on_and_sends_one_fragment_twice_at_most() {
+async fn a_killed_upload_resumes_and_repeats_at_most_one_fragment() {
     for account in ["alex", "robin"] {
         let bench = Bench::new().await;
         let file = bench.file(5 << 20);
@@ -188,7 +188,7 @@ async fn a_session_that_is_of_no_use_is_cancelled_and_blocks_nothing() {
 }
 
 #[tokio::test]
-async fn a_session_that_nobody_remembers_is_waited_for() {
+async fn a_forgotten_session_is_waited_for() {
     let bench = Bench::new().await;
     let journal = Arc::new(Remembered::default());
     let file = bench.file(5 << 20);
