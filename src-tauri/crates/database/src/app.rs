@@ -60,6 +60,7 @@ impl AppDatabase {
     /// [`Error::Unusable`] when it is damaged, [`Error::Later`] when it is from a later version; it is never deleted by
     /// itself.
     pub fn open(path: &Path) -> Result<Self> {
+        migrations::refuse_later(path)?;
         let mut connection = sqlite::open_file(path)?;
         connection.execute_batch("PRAGMA synchronous = FULL;")?;
         migrations::apply(&mut connection, path)?;

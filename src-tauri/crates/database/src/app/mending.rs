@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 
-use super::{AppDatabase, beside, kept};
+use super::{AppDatabase, beside, kept, migrations};
 use crate::error::{Error, Result};
 
 /// What became of a damaged database.
@@ -41,7 +41,15 @@ pub(super) fn is_whole(connection: &Connection) -> bool {
 }
 
 /// Mends the file `path`, which nobody has open.
+///
+/// # Errors
+/// [`Error::Later`] when a later version kept the copy: it knows of things that would be lost.
 pub(super) fn mend(path: &Path) -> Result<Mended> {
+    if migrations::stored_version(&kept::path_of(path)) > Some(migrations::newest()) {
+        return Err(Error::Later {
+            path: path.to_owned(),
+        });
+    }
     let new = new_of(path);
     for ending in ENDINGS {
         remove(&beside(&new, ending))?;
