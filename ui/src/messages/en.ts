@@ -16,6 +16,7 @@ export const en = {
     trayUnavailable: 'No tray on this desktop: closing keeps Coffer in the task bar.',
     version: (version: string) => `Version ${version}`,
     cannotStart: 'Coffer could not start',
+    outdated: 'Coffer needs an update',
     skip: 'Skip to content',
   },
 

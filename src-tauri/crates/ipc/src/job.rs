@@ -7,7 +7,8 @@ use crate::account::Quota;
 use crate::error::CommandError;
 use crate::run::{Progress, RunSummary};
 
-/// What a job backs up, where to, and when. Secrets are not part of it.
+/// What a job backs up, where to, and when. Secrets are not part of it. It is stored: a field that is new has a `serde`
+/// default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct JobDefinition {

@@ -89,9 +89,9 @@ pub fn database(source: &coffer_database::Error) -> CommandError {
     match source {
         coffer_database::Error::Full => full_disk("the disk with Coffer's data"),
         coffer_database::Error::Later { .. } => error(
-            ErrorCode::Failed,
-            format!("{source}."),
-            "Install that version again. Nothing was changed.",
+            ErrorCode::Outdated,
+            "A newer version of Coffer has been used on this computer, and this one cannot read what it saved.",
+            "Update Coffer to the newest version. Your backups and settings are as they were; nothing was changed.",
         ),
         other => error(
             ErrorCode::Failed,
@@ -99,6 +99,15 @@ pub fn database(source: &coffer_database::Error) -> CommandError {
             "Restart Coffer. If it stays, move the data folder away and set the jobs up again; backups are not affected.",
         ),
     }
+}
+
+/// An entry of the history that another version wrote.
+pub(crate) fn run_partly_read() -> CommandError {
+    error(
+        ErrorCode::Failed,
+        "Another version of Coffer saved this entry, and this one cannot read all of it.",
+        "Update Coffer to see the rest.",
+    )
 }
 
 /// The app's own database was damaged and is good again. `aside` is where the damaged file is.

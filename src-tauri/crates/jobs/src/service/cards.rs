@@ -6,6 +6,7 @@ use coffer_ipc::run::{Operation, RunResult};
 use super::Coffer;
 use super::jobs::plain_label;
 use super::learned::Learned;
+use super::settings::stored_text;
 use crate::{Result, lock, wording};
 
 /// Runs that are looked through for the newest backup of a job from before that was noted.
@@ -85,7 +86,7 @@ impl Coffer {
 
     fn card_of(&self, id: &str, definition: JobDefinition, app_runs: bool) -> Result<JobCard> {
         let mut learned = self.learned(id)?;
-        let mut last_run = self.run_history(id, 0, 1)?.into_iter().next();
+        let mut last_run = self.readable_runs(id, 0, 1)?.into_iter().next();
         if learned.last_backup.is_none() {
             self.look_for_last_backup(id, &mut learned)?;
         }
@@ -140,7 +141,7 @@ impl Coffer {
 
     /// For jobs whose backups were made before they were noted.
     pub(super) fn look_for_last_backup(&self, id: &str, learned: &mut Learned) -> Result<()> {
-        let runs = self.run_history(id, 0, LOOKED_THROUGH)?;
+        let runs = self.readable_runs(id, 0, LOOKED_THROUGH)?;
         let ended = runs.iter().find(|run| {
             run.operation == Operation::Backup
                 && !matches!(run.result, RunResult::Running | RunResult::Stopped)
@@ -174,13 +175,18 @@ impl Coffer {
 
     /// Changes what was learned, in one step, and tells the card. `change` must not use the database.
     pub(super) fn learn(&self, job_id: &str, change: impl FnOnce(&mut Learned)) -> Result<()> {
+        let mut stored = Ok(());
         self.database(|database| {
             database.change_job_state(job_id, |before| {
                 let mut learned = Learned::read(&before);
                 change(&mut learned);
-                serde_json::to_string(&learned).unwrap_or(before)
+                stored_text(&learned).unwrap_or_else(|error| {
+                    stored = Err(error);
+                    before
+                })
             })
         })?;
+        stored?;
         self.emit_card(job_id);
         Ok(())
     }

@@ -59,7 +59,9 @@ impl Coffer {
 
     /// Restores of no job: those that go on, and the last that ended.
     fn loose_restores(&self) -> Vec<String> {
-        let noted = self.run_history("", 0, ENDED_RESTORES).unwrap_or_default();
+        let noted = self
+            .readable_runs("", 0, ENDED_RESTORES)
+            .unwrap_or_default();
         let mut ids: Vec<_> = noted.into_iter().map(|run| run.id).collect();
         let runs = lock(&self.inner.runs);
         let loose = runs.iter().filter(|(_, run)| run.job_id.is_empty());
