@@ -124,6 +124,12 @@ export class App {
       case 'job':
         this.putJob(change.card);
         break;
+      case 'progress':
+        this.#moveOn(change.jobId, change.runId, change.progress);
+        break;
+      case 'overview':
+        this.state.overview = change.overview;
+        break;
       case 'jobRemoved':
         this.removeJob(change.jobId);
         break;
@@ -149,6 +155,12 @@ export class App {
         this.view = { name: 'home', jobId: change.jobId };
         break;
     }
+  }
+
+  /** Only the bar moves: everything else on the card is as it was told. */
+  #moveOn(jobId: string, runId: string, progress: Progress): void {
+    const state = this.job(jobId)?.state;
+    if (state?.kind === 'running' && state.runId === runId) state.progress = progress;
   }
 
   /** Takes in how everything stands, and leaves a view that is about a job that is gone. */

@@ -1,4 +1,5 @@
 /** How jobs and runs stand, as a tone (color and shape) and words. What is true is said by the backend's `Health`. */
+import type { AppState } from '../bindings/AppState';
 import type { ErrorCode } from '../bindings/ErrorCode';
 import type { Health } from '../bindings/Health';
 import type { HealthLevel } from '../bindings/HealthLevel';
@@ -24,9 +25,6 @@ const levelTones: Record<HealthLevel, Tone> = {
   warning: 'warning',
   bad: 'danger',
 };
-
-/** From the worst to the best: of several jobs the worst one speaks. */
-const levels: HealthLevel[] = ['bad', 'warning', 'running', 'waiting', 'new', 'good'];
 
 const resultTones: Record<RunResult, Tone> = {
   running: 'running',
@@ -120,10 +118,9 @@ function missing({ missing, counts }: RunSummary): string[] {
   return [t.status.missingMany(missing.length, kept)];
 }
 
-/** All jobs in one sentence: the worst news. */
-export function headline(jobs: JobCard[]): string {
-  const counted = (level: HealthLevel) => jobs.filter((card) => card.health.level === level).length;
-  const worst = levels.find((level) => counted(level) > 0) ?? 'good';
-  if (worst === 'new' && counted('new') === jobs.length) return t.home.level.firstOfAll;
-  return t.home.level[worst](counted(worst));
+/** All jobs in one sentence, as the backend says how they stand together. */
+export function headline({ overview, jobs }: AppState): string {
+  const level = overview.level ?? 'good';
+  if (level === 'new' && overview.jobs === jobs.length) return t.home.level.firstOfAll;
+  return t.home.level[level](overview.jobs);
 }

@@ -213,6 +213,18 @@ pub enum HealthLevel {
     Bad,
 }
 
+/// How all jobs together stand: the worst of them speaks. Home screen and tray show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Overview {
+    /// The worst level; none without jobs.
+    pub level: Option<HealthLevel>,
+    /// How many jobs are at it.
+    pub jobs: u32,
+    /// One line on it, which names the first of them.
+    pub line: String,
+}
+
 /// What a job's next backup waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

@@ -16,6 +16,7 @@ mod lane;
 mod learned;
 mod opened_backup;
 mod opened_places;
+mod overview;
 mod passphrases;
 mod plan;
 mod questions;
@@ -36,7 +37,7 @@ use coffer_database::AppDatabase;
 use coffer_ipc::account::SignInOutcome;
 use coffer_ipc::command::{AppState, NewJobDefaults, Theme, TrayStatus};
 use coffer_ipc::event::{Change, Event};
-use coffer_ipc::job::{HealthLevel, JobOptions, Retention, WaitingFor};
+use coffer_ipc::job::{JobOptions, Retention};
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::{Bandwidth, OneDrive};
 use jiff::Timestamp;
@@ -52,6 +53,7 @@ use crate::target::DEFAULT_PREFIX;
 use crate::{Result, blocking, lock, wording};
 use active_run::{ActiveRun, End};
 use opened_backup::OpenedBackup;
+use overview::ToldCards;
 
 /// Name of the setting.
 const THEME: &str = "theme";
@@ -111,8 +113,8 @@ struct Inner {
     closing: AtomicBool,
     /// A run ended, so that another may start.
     run_ended: Notify,
-    /// What the cards said last of the health of each job.
-    told_health: Mutex<HashMap<String, (HealthLevel, WaitingFor, bool)>>,
+    /// What the cards said when they were told last.
+    told_cards: Mutex<ToldCards>,
     /// What the last look at the keychain found.
     keychain_problem: Mutex<Option<CommandError>>,
     sign_ins: Mutex<HashMap<String, CancellationToken>>,
@@ -191,7 +193,7 @@ impl Coffer {
                 unnoted: Mutex::default(),
                 closing: AtomicBool::new(false),
                 run_ended: Notify::new(),
-                told_health: Mutex::default(),
+                told_cards: Mutex::default(),
                 keychain_problem: Mutex::default(),
                 sign_ins: Mutex::default(),
                 ended_sign_ins: Mutex::default(),
@@ -210,16 +212,20 @@ impl Coffer {
     /// # Errors
     /// Those of the database.
     pub fn app_state(&self) -> Result<AppState> {
-        // Read first: what happens meanwhile comes as an event with a higher number.
-        let seq = *lock(&self.inner.seq);
-        self.state_at(seq)
+        // What happens meanwhile comes as an event with a higher number.
+        let seq = lock(&self.inner.seq);
+        self.state_at(*seq)
     }
 
+    /// For whoever holds the number of the last event, so that none is told meanwhile.
     fn state_at(&self, seq: u64) -> Result<AppState> {
         let sign_in = self.sign_in_settings()?;
+        let jobs = self.job_cards()?;
+        let overview = lock(&self.inner.told_cards).start(&jobs);
         Ok(AppState {
             seq,
-            jobs: self.job_cards()?,
+            jobs,
+            overview,
             accounts: self.accounts()?,
             unreadable: self.unreadable()?,
             demo: self.inner.environment.demo,

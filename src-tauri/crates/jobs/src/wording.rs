@@ -9,6 +9,7 @@ use coffer_destination::Error as DestinationError;
 
 use coffer_engine::filter::Action;
 use coffer_engine::source::Reason;
+use coffer_ipc::job::HealthLevel;
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::Error as OneDriveError;
 
@@ -54,6 +55,19 @@ pub(crate) fn untried(reason: CommandError) -> CommandError {
             ),
             ..reason
         },
+    }
+}
+
+/// One line on how all jobs stand. `name` is the first of those at the worst level.
+pub(crate) fn overview(worst: Option<HealthLevel>, name: &str) -> String {
+    match worst {
+        None => "No backups yet".to_owned(),
+        Some(HealthLevel::Bad) => format!("{name} needs you"),
+        Some(HealthLevel::Warning) => format!("{name} needs a look"),
+        Some(HealthLevel::Running) => format!("{name} is running"),
+        Some(HealthLevel::Waiting) => format!("{name} waits"),
+        Some(HealthLevel::New) => format!("{name} did not run yet"),
+        Some(HealthLevel::Good) => "Everything is backed up".to_owned(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Events: numbered in the order in which they are told, and made good when some are lost.
 
+use std::iter;
+
 use coffer_ipc::account::SignInOutcome;
 use coffer_ipc::event::{Change, Event};
 use coffer_ipc::run::RunSummary;
@@ -126,7 +128,12 @@ impl Coffer {
     /// The same for what has to know the number of its event.
     fn emit_numbered(&self, look: impl FnOnce(u64) -> Option<Change>) {
         let mut seq = lock(&self.inner.seq);
-        if let Some(change) = look(*seq + 1) {
+        let Some(change) = look(*seq + 1) else {
+            return;
+        };
+        let overview = lock(&self.inner.told_cards).follow(&change);
+        let overview = overview.map(|overview| Change::Overview { overview });
+        for change in iter::once(change).chain(overview) {
             *seq += 1;
             // Nobody listens while the window is closed.
             let _ = self.inner.events.send(Event { seq: *seq, change });

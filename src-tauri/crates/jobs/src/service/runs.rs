@@ -286,7 +286,11 @@ impl Coffer {
             id: id.clone(),
             done: sender,
         };
-        self.emit_progress(job_id, &id, &progress);
+        if job_id.is_empty() {
+            self.emit_progress(job_id, &id, &progress);
+        } else {
+            self.emit_card(job_id);
+        }
 
         let messages = Arc::new(Mutex::new(Messages::default()));
         let observer = self.observer(job_id, &id, progress, &messages);
@@ -317,8 +321,13 @@ impl Coffer {
         let run_of_messages = run_id.to_owned();
         Observer {
             on_progress: Box::new(move |latest| {
-                *lock(&progress) = latest;
-                coffer.emit_progress(&job, &run, &progress);
+                let phase = latest.phase;
+                let before = std::mem::replace(&mut *lock(&progress), latest);
+                if before.phase == phase || job.is_empty() {
+                    coffer.emit_progress(&job, &run, &progress);
+                } else {
+                    coffer.emit_card(&job);
+                }
             }),
             on_message: Box::new(move |message| {
                 lock(&kept).add(message, |first, lines| {
@@ -329,17 +338,25 @@ impl Coffer {
         }
     }
 
+    /// Tells how far a run is. It comes so often that nothing is looked up for it.
     fn emit_progress(&self, job_id: &str, run_id: &str, progress: &Mutex<Progress>) {
-        if job_id.is_empty() {
-            let progress = Some(lock(progress).clone());
-            self.emit(Change::Restore {
-                run_id: run_id.to_owned(),
-                progress,
-                summary: None,
-            });
-        } else {
-            self.emit_card(job_id);
-        }
+        let run_id = run_id.to_owned();
+        self.emit_newest(|| {
+            let progress = lock(progress).clone();
+            Some(if job_id.is_empty() {
+                Change::Restore {
+                    run_id,
+                    progress: Some(progress),
+                    summary: None,
+                }
+            } else {
+                Change::Progress {
+                    job_id: job_id.to_owned(),
+                    run_id,
+                    progress,
+                }
+            })
+        });
     }
 }
 
@@ -419,25 +436,114 @@ fn start_of(operation: Operation) -> Progress {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use coffer_ipc::job::JobState;
+
     use super::*;
     use crate::keychain::MemoryKeychain;
     use crate::{Environment, Folders, SystemClock};
 
-    #[tokio::test]
-    async fn quitting_does_not_wait_for_ever_for_a_run_that_hangs() {
-        let folder = tempfile::tempdir().unwrap();
-        let coffer = Coffer::open(
-            Folders::new(folder.path().join("data"), folder.path().join("cache")),
+    fn coffer(folder: &Path) -> Coffer {
+        Coffer::open(
+            Folders::new(folder.join("data"), folder.join("cache")),
             Environment::demo("http://localhost:1", "http://localhost:1"),
             Arc::new(MemoryKeychain::default()),
             Arc::new(SystemClock),
         )
-        .unwrap();
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn quitting_does_not_wait_for_ever_for_a_run_that_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        let coffer = coffer(folder.path());
         let now = coffer.now();
         let (hangs, _) = coffer.begin("", Operation::Restore, None, now).unwrap();
 
         coffer.shut_down(Duration::from_millis(1)).await;
 
         assert!(hangs.cancel.is_cancelled());
+    }
+
+    /// A job in its shortest form.
+    fn put_job(coffer: &Coffer, id: &str) {
+        let folder = r#"{"kind":"folder","path":"/stick"}"#;
+        let options = r#"{"volumeBytes":1,"blockBytes":1,"prefix":"p","retention":{"kind":"all"}}"#;
+        let definition = format!(
+            r#"{{"name":"a","encrypted":false,"destination":{folder},"sources":[],"filters":[],"options":{options}}}"#
+        );
+        let definition = serde_json::from_str(&definition).unwrap();
+        coffer.put_job(id, &definition).unwrap();
+    }
+
+    #[test]
+    fn progress_is_told_without_a_look_at_the_database() {
+        const TICKS: u64 = 20;
+        let folder = tempfile::tempdir().unwrap();
+        let coffer = coffer(folder.path());
+        put_job(&coffer, "j");
+        coffer.app_state().unwrap();
+        let now = coffer.now();
+        let (run, observer) = coffer.begin("j", Operation::Backup, None, now).unwrap();
+        let (loose, of_loose) = coffer.begin("", Operation::Restore, None, now).unwrap();
+        let mut events = coffer.subscribe();
+
+        let database = lock(&coffer.inner.database);
+        let (done, all_told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for observer in [observer, of_loose] {
+                for done_bytes in 0..TICKS {
+                    (observer.on_progress)(Progress {
+                        done_bytes,
+                        ..start_of(Operation::Backup)
+                    });
+                }
+            }
+            let _ = done.send(());
+        });
+        // With a look at the database they would wait for ever.
+        all_told.recv_timeout(Duration::from_secs(60)).unwrap();
+        drop(database);
+
+        for done_bytes in 0..TICKS {
+            let Change::Progress {
+                job_id,
+                run_id,
+                progress,
+            } = events.try_recv().unwrap().change
+            else {
+                panic!("a card is more than is needed");
+            };
+            assert_eq!((job_id.as_str(), &run_id), ("j", &run.id));
+            assert_eq!(progress.done_bytes, done_bytes);
+        }
+        for _ in 0..TICKS {
+            let told = events.try_recv().unwrap().change;
+            assert!(matches!(told, Change::Restore { run_id, .. } if run_id == loose.id));
+        }
+    }
+
+    #[test]
+    fn a_new_phase_is_told_with_the_card() {
+        let folder = tempfile::tempdir().unwrap();
+        let coffer = coffer(folder.path());
+        put_job(&coffer, "j");
+        let now = coffer.now();
+        let (_run, observer) = coffer.begin("j", Operation::Backup, None, now).unwrap();
+        let mut events = coffer.subscribe();
+
+        (observer.on_progress)(Progress {
+            phase: Phase::Sending,
+            ..start_of(Operation::Backup)
+        });
+
+        let Change::Job { card } = events.try_recv().unwrap().change else {
+            panic!("no card");
+        };
+        let JobState::Running { progress, .. } = card.state else {
+            panic!("{card:?}");
+        };
+        assert_eq!(progress.phase, Phase::Sending);
     }
 }

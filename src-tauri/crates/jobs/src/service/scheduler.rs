@@ -122,22 +122,13 @@ impl Coffer {
         let Ok(cards) = self.job_cards() else {
             return;
         };
-        let mut changed = Vec::new();
-        {
-            let mut told = lock(&self.inner.told_health);
-            for card in cards {
-                let short = (
-                    card.health.level,
-                    card.health.waiting_for,
-                    card.health.overdue,
-                );
-                if told.insert(card.id.clone(), short) != Some(short) {
-                    changed.push(card.id);
-                }
-            }
-        }
-        for id in changed {
-            self.emit_card(&id);
+        let changed: Vec<_> = {
+            let told = lock(&self.inner.told_cards);
+            let changed = cards.into_iter().filter(|card| told.is_news(card));
+            changed.collect()
+        };
+        for card in changed {
+            self.emit_card(&card.id);
         }
     }
 }
