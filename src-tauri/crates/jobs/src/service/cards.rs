@@ -4,10 +4,9 @@ use coffer_ipc::job::{JobCard, JobDefinition, JobState, Unreadable};
 use coffer_ipc::run::{Operation, RunResult};
 
 use super::Coffer;
-use super::jobs::plain_label;
 use super::learned::Learned;
 use super::settings::stored_text;
-use crate::{Result, lock, wording};
+use crate::{Result, destinations, lock, wording};
 
 /// Runs that are looked through for the newest backup of a job from before that was noted.
 pub(super) const LOOKED_THROUGH: u32 = 50;
@@ -120,7 +119,7 @@ impl Coffer {
             state,
             health,
             destination_label: if learned.label.is_empty() {
-                plain_label(&definition)
+                destinations::label(&definition.destination, None)
             } else {
                 learned.label.clone()
             },

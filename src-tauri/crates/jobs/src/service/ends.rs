@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Coffer;
 use super::active_run::End;
 use super::history::Messages;
-use super::sign_in_state::account_of;
+use crate::destinations::account_of;
 use crate::operations::Finished;
 use crate::{Result, lock};
 
@@ -190,7 +190,7 @@ impl Coffer {
     /// What one run found out about its sign-in holds for all jobs that use it.
     fn lose_sign_in_of(&self, job_id: &str, error: &CommandError) -> Result<()> {
         let definition = self.definition(job_id)?;
-        match account_of(&definition) {
+        match account_of(&definition.destination) {
             Some(account_id) => self.sign_in_lost(account_id, error),
             None => Ok(()),
         }

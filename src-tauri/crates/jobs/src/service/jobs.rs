@@ -5,7 +5,6 @@ use coffer_destination::{Rests, RetryPolicy};
 use coffer_ipc::command::{DestinationCheck, DestinationContent, SaveJob, SourceCheck};
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition};
-use coffer_onedrive::{Place, TransferOptions};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +15,7 @@ use crate::options::retention_of_job;
 use crate::schedule::next_run;
 use crate::target::{DEFAULT_PREFIX, Opening, Target, Tries};
 use crate::waiting::Waits;
-use crate::{Result, blocking, local_path, lock, seal, wording};
+use crate::{Result, blocking, destinations, local_path, lock, seal, wording};
 
 /// Repetitions of a failed request while a person looks at the screen: an answer within seconds.
 const WHILE_SOMEBODY_WAITS: RetryPolicy = RetryPolicy {
@@ -100,17 +99,16 @@ impl Coffer {
         self.put_job(id, &definition)?;
         let now = self.now().to_string();
         let label = self.label_of(&definition)?;
-        let path = match &definition.destination {
-            DestinationSettings::Folder { path } => path.clone(),
-            DestinationSettings::OneDrive { .. } => String::new(),
-        };
-        let found_in = found_in(path.clone()).await;
+        let folder = destinations::local_folder(&definition.destination).map(Path::to_owned);
+        let found_in = found_in(folder.clone()).await;
         self.learn(id, |learned| {
             learned.attention = None;
             learned.label = label;
             // A disk that is away while the job is changed is still the one that it goes to.
             let is_deeper = |known: &String| {
-                Path::new(&path).starts_with(known)
+                folder
+                    .as_ref()
+                    .is_some_and(|folder| folder.starts_with(known))
                     && found_in
                         .as_ref()
                         .is_none_or(|found| Path::new(known).starts_with(found))
@@ -162,7 +160,7 @@ impl Coffer {
             ));
         }
         self.check_content(definition)?;
-        check_place(&definition.destination)
+        destinations::check(&definition.destination)
     }
 
     /// What it takes, and when it runs.
@@ -223,22 +221,12 @@ impl Coffer {
     }
 
     pub(super) fn label_of(&self, definition: &JobDefinition) -> Result<String> {
-        let DestinationSettings::OneDrive {
-            account_id, folder, ..
-        } = &definition.destination
-        else {
-            return Ok(plain_label(definition));
-        };
-        let account = self
-            .accounts()?
-            .into_iter()
-            .find(|account| account.id == *account_id);
-        Ok(match account {
-            Some(account) if !account.name.is_empty() => {
-                format!("OneDrive · {} · {folder}", account.name)
-            }
-            _ => plain_label(definition),
-        })
+        let destination = &definition.destination;
+        let account_id = destinations::account_of(destination);
+        let mut accounts = self.accounts()?.into_iter();
+        let account = accounts.find(|account| Some(account.id.as_str()) == account_id);
+        let name = account.map(|account| account.name);
+        Ok(destinations::label(destination, name.as_deref()))
     }
 
     /// Opens the backup of a job, with its secrets from the keychain.
@@ -282,10 +270,7 @@ impl Coffer {
 
     /// Tells of rests, and of waits that the service of a job asks for.
     pub(super) async fn waits_of(&self, job: &JobDefinition, rests: &Rests) -> Waits {
-        let client = match &job.destination {
-            DestinationSettings::OneDrive { account_id, .. } => self.client(account_id).await.ok(),
-            DestinationSettings::Folder { .. } => None,
-        };
+        let client = self.client_of(&job.destination).await.ok().flatten();
         Waits::new(client.map(|client| client.waits()), rests)
     }
 
@@ -329,23 +314,9 @@ impl Coffer {
             disk,
         };
         self.learn_own_drive(destination).await;
-        match destination {
-            DestinationSettings::Folder { path } => Target::folder(Path::new(path), opening),
-            DestinationSettings::OneDrive {
-                account_id,
-                drive_id,
-                folder,
-            } => {
-                let client = self.client(account_id).await?;
-                let drive = Some(drive_id.trim()).filter(|id| !id.is_empty());
-                let place = Place::Drive(drive.map(str::to_owned));
-                let transfer = TransferOptions {
-                    bandwidth: self.inner.bandwidth.clone(),
-                    ..TransferOptions::default()
-                };
-                Target::one_drive(&client, &place, folder, transfer, opening, cancel).await
-            }
-        }
+        let client = self.client_of(destination).await?;
+        let bandwidth = &self.inner.bandwidth;
+        destinations::open(destination, client, bandwidth, opening, cancel).await
     }
 
     /// Tries a destination and says what it holds. Nothing is written. Dropped, it ends what it began.
@@ -423,36 +394,12 @@ impl Coffer {
 }
 
 /// The deepest folder on the way to `path` that is there.
-async fn found_in(path: String) -> Option<String> {
+async fn found_in(path: Option<PathBuf>) -> Option<String> {
+    let path = path?;
     blocking(move || {
-        let mut folders = Path::new(&path).ancestors();
+        let mut folders = path.ancestors();
         let found = folders.find(|folder| folder.is_dir())?;
         Some(found.to_str()?.to_owned())
     })
     .await
-}
-
-pub(super) fn plain_label(definition: &JobDefinition) -> String {
-    match &definition.destination {
-        DestinationSettings::OneDrive { folder, .. } => format!("OneDrive · {folder}"),
-        DestinationSettings::Folder { path } => path.clone(),
-    }
-}
-
-fn check_place(destination: &DestinationSettings) -> Result<()> {
-    match destination {
-        DestinationSettings::OneDrive { folder, .. } => {
-            if folder.trim_matches('/').is_empty() {
-                return Err(wording::invalid(
-                    "No folder is named.",
-                    "Each backup needs a folder of its own on the drive.",
-                ));
-            }
-            coffer_onedrive::check_folder(folder).map_err(|error| wording::onedrive(&error))
-        }
-        DestinationSettings::Folder { path } if !Path::new(path).is_absolute() => Err(
-            wording::invalid(format!("{path:?} is not a whole path."), "Choose a folder."),
-        ),
-        DestinationSettings::Folder { .. } => Ok(()),
-    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use coffer_destination::Rests;
 use coffer_engine::{BackupOptions, Existing, Permissions, RestoreOptions, Selection};
 use coffer_ipc::event::Change;
-use coffer_ipc::job::{DestinationSettings, JobDefinition};
+use coffer_ipc::job::JobDefinition;
 use coffer_ipc::restore::{ExistingFiles, RestoreRequest};
 use coffer_ipc::run::{
     MessageLevel, Operation, Permission, Phase, Progress, RunCounts, RunMessage, RunResult,
@@ -22,6 +22,7 @@ use super::active_run::ActiveRun;
 use super::ends::{Begun, Place};
 use super::history::Messages;
 use super::lane::Lane;
+use crate::destinations::local_folder;
 use crate::operations::{Finished, backup, restore};
 use crate::options;
 use crate::progress::{Observer, waiting};
@@ -379,19 +380,20 @@ fn disk_of(
     has_backup: bool,
     found_in: Option<String>,
 ) -> Option<PathBuf> {
-    match &definition.destination {
-        DestinationSettings::Folder { path } if has_backup => Some(path.into()),
-        DestinationSettings::Folder { .. } => found_in.map(PathBuf::from),
-        DestinationSettings::OneDrive { .. } => None,
+    let folder = local_folder(&definition.destination)?;
+    if has_backup {
+        Some(folder.to_owned())
+    } else {
+        found_in.map(PathBuf::from)
     }
 }
 
 /// Looks whether `disk` is there.
 async fn check_disk(definition: &JobDefinition, disk: Option<PathBuf>) -> Result<()> {
-    let (DestinationSettings::Folder { path }, Some(disk)) = (&definition.destination, disk) else {
+    let (Some(folder), Some(disk)) = (local_folder(&definition.destination), disk) else {
         return Ok(());
     };
-    let folder = PathBuf::from(path);
+    let folder = folder.to_owned();
     blocking(move || match disk.symlink_metadata() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(wording::disk_away(&folder))
