@@ -11,6 +11,7 @@ mod ends;
 mod events;
 mod health;
 mod history;
+mod ids;
 mod jobs;
 mod lane;
 mod learned;
@@ -52,6 +53,7 @@ use crate::keychain::SecretStore;
 use crate::target::DEFAULT_PREFIX;
 use crate::{Result, blocking, lock, wording};
 use active_run::{ActiveRun, End};
+use ids::RunId;
 use opened_backup::OpenedBackup;
 use overview::ToldCards;
 
@@ -106,7 +108,7 @@ struct Inner {
     seq: Mutex<u64>,
     tray: Mutex<TrayStatus>,
     /// Runs that go on, by id.
-    runs: Mutex<HashMap<String, ActiveRun>>,
+    runs: Mutex<HashMap<RunId, ActiveRun>>,
     /// Ends of runs that the database did not take yet.
     unnoted: Mutex<Vec<End>>,
     /// The app ends: nothing starts any more.

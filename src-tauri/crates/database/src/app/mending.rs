@@ -190,7 +190,7 @@ mod tests {
             database.change_job_state(&id, |_| "state".into()).unwrap();
             let run = RunRow {
                 id: format!("run {number}"),
-                job: id,
+                job: Some(id),
                 started: number,
                 finished: Some(number),
                 body: text.clone(),
@@ -234,12 +234,13 @@ mod tests {
             assert_eq!(rows(&database), before, "page {page}");
             let Some(mended) = mended else {
                 // A page that nothing is in.
-                assert_eq!(database.runs("3", 0, 10).unwrap().len(), 1);
+                assert_eq!(database.runs(Some("3"), 0, 10).unwrap().len(), 1);
                 continue;
             };
             assert!(!mended.may_lack_jobs, "page {page}");
             assert!(mended.aside.exists());
-            let runs = (0..10).map(|job| database.runs(&job.to_string(), 0, 10).unwrap().len());
+            let runs =
+                (0..10).map(|job| database.runs(Some(&job.to_string()), 0, 10).unwrap().len());
             let runs: usize = runs.sum();
             assert!(runs == 10 || mended.lacks_history, "page {page}");
             with_runs += usize::from(runs > 0);

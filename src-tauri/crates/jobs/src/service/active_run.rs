@@ -9,15 +9,16 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::ids::{JobId, RunId};
 use super::lane::Lane;
 use crate::lock;
 use crate::operations::Finished;
 
 /// A run that goes on.
 pub(super) struct ActiveRun {
-    pub(super) id: String,
-    /// Empty for a restore without a job.
-    pub(super) job_id: String,
+    pub(super) id: RunId,
+    /// None for a restore without a job.
+    pub(super) job_id: Option<JobId>,
     /// For a backup: what it shares with others.
     pub(super) lane: Option<Lane>,
     pub(super) cancel: CancellationToken,
@@ -30,8 +31,8 @@ pub(super) struct ActiveRun {
 impl ActiveRun {
     /// How the job stands, when the run is of this job.
     pub(super) fn state_of(&self, job_id: &str) -> Option<JobState> {
-        (self.job_id == job_id && !job_id.is_empty()).then(|| JobState::Running {
-            run_id: self.id.clone(),
+        (self.job_id.as_deref() == Some(job_id)).then(|| JobState::Running {
+            run_id: self.id.clone().into(),
             progress: lock(&self.progress).clone(),
         })
     }
@@ -45,8 +46,8 @@ impl ActiveRun {
 
 /// How a run ended.
 pub(super) struct End {
-    /// Empty for a restore without a job.
-    pub(super) job_id: String,
+    /// None for a restore without a job.
+    pub(super) job_id: Option<JobId>,
     pub(super) summary: RunSummary,
     pub(super) finished: Finished,
     pub(super) started: Timestamp,

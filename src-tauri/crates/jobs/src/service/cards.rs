@@ -4,6 +4,7 @@ use coffer_ipc::job::{JobCard, JobDefinition, JobState, Unreadable};
 use coffer_ipc::run::{Operation, RunResult};
 
 use super::Coffer;
+use super::ids::JobId;
 use super::learned::Learned;
 use super::settings::stored_text;
 use crate::{Result, destinations, lock, wording};
@@ -38,11 +39,11 @@ impl Coffer {
     }
 
     /// All jobs that can be read, by id.
-    pub(super) fn definitions(&self) -> Result<Vec<(String, JobDefinition)>> {
+    pub(super) fn definitions(&self) -> Result<Vec<(JobId, JobDefinition)>> {
         let rows = self.database(|database| database.jobs())?;
         let read = rows.into_iter().filter_map(|(id, body)| {
             let definition = serde_json::from_str(&body).ok()?;
-            Some((id, definition))
+            Some((id.into(), definition))
         });
         Ok(read.collect())
     }
@@ -80,12 +81,12 @@ impl Coffer {
 
     /// One job.
     pub(super) fn card(&self, job_id: &str) -> Result<JobCard> {
-        self.card_of(job_id, self.definition(job_id)?, true)
+        self.card_of(&job_id.into(), self.definition(job_id)?, true)
     }
 
-    fn card_of(&self, id: &str, definition: JobDefinition, app_runs: bool) -> Result<JobCard> {
+    fn card_of(&self, id: &JobId, definition: JobDefinition, app_runs: bool) -> Result<JobCard> {
         let mut learned = self.learned(id)?;
-        let mut last_run = self.readable_runs(id, 0, 1)?.into_iter().next();
+        let mut last_run = self.readable_runs(Some(id), 0, 1)?.into_iter().next();
         if learned.last_backup.is_none() {
             self.look_for_last_backup(id, &mut learned)?;
         }
@@ -115,7 +116,7 @@ impl Coffer {
             (None, None) => JobState::Idle,
         };
         Ok(JobCard {
-            id: id.to_owned(),
+            id: id.to_string(),
             state,
             health,
             destination_label: if learned.label.is_empty() {
@@ -139,8 +140,8 @@ impl Coffer {
     }
 
     /// For jobs whose backups were made before they were noted.
-    pub(super) fn look_for_last_backup(&self, id: &str, learned: &mut Learned) -> Result<()> {
-        let runs = self.readable_runs(id, 0, LOOKED_THROUGH)?;
+    pub(super) fn look_for_last_backup(&self, id: &JobId, learned: &mut Learned) -> Result<()> {
+        let runs = self.readable_runs(Some(id), 0, LOOKED_THROUGH)?;
         let ended = runs.iter().find(|run| {
             run.operation == Operation::Backup
                 && !matches!(run.result, RunResult::Running | RunResult::Stopped)

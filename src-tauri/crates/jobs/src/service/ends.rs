@@ -13,14 +13,15 @@ use tokio_util::sync::CancellationToken;
 use super::Coffer;
 use super::active_run::End;
 use super::history::Messages;
+use super::ids::{JobId, RunId};
 use crate::destinations::account_of;
 use crate::operations::Finished;
 use crate::{Result, lock};
 
 /// A run as its task holds it.
 pub(super) struct Begun {
-    pub(super) id: String,
-    pub(super) job_id: String,
+    pub(super) id: RunId,
+    pub(super) job_id: Option<JobId>,
     pub(super) cancel: CancellationToken,
     pub(super) by_hand: Arc<AtomicBool>,
     pub(super) summary: RunSummary,
@@ -31,7 +32,7 @@ pub(super) struct Begun {
 /// The place of a run among those that go on. Dropping it gives it up, whatever happened to the run.
 pub(super) struct Place {
     pub(super) coffer: Coffer,
-    pub(super) id: String,
+    pub(super) id: RunId,
     pub(super) done: watch::Sender<bool>,
 }
 
@@ -81,12 +82,12 @@ impl Coffer {
             lock(&self.inner.unnoted).push(end);
         }
         place.leave();
-        if !job_id.is_empty() {
-            self.emit_card(&job_id);
+        if let Some(job_id) = &job_id {
+            self.emit_card(job_id);
         }
         if summary.operation == Operation::Restore {
             self.emit(Change::Restore {
-                run_id: id,
+                run_id: id.into(),
                 progress: None,
                 summary: Some(Box::new(summary)),
             });
@@ -104,6 +105,7 @@ impl Coffer {
         messages: &Mutex<Messages>,
         by_hand: bool,
     ) {
+        let run_id = RunId::from(summary.id.as_str());
         if let Some(error) = &finished.error {
             let level = MessageLevel::Error;
             let text = format!("{} {}", error.message, error.hint);
@@ -113,11 +115,10 @@ impl Coffer {
                 text,
             };
             lock(messages).add(message, |first, lines| {
-                self.write(&summary.id, first, lines);
+                self.write(&run_id, first, lines);
             });
         }
-        summary.messages =
-            lock(messages).flush(|first, lines| self.write(&summary.id, first, lines));
+        summary.messages = lock(messages).flush(|first, lines| self.write(&run_id, first, lines));
         summary.finished = Some(self.now().to_string());
         summary.result = finished.result;
         summary.counts = finished.counts;
@@ -135,21 +136,21 @@ impl Coffer {
     }
 
     fn note(&self, end: &End) -> Result<()> {
-        self.put_run(&end.job_id, &end.summary, end.started)?;
-        if end.job_id.is_empty() {
-            return Ok(());
+        self.put_run(end.job_id.as_ref(), &end.summary, end.started)?;
+        match &end.job_id {
+            Some(job_id) => self.note_end(job_id, &end.summary, &end.finished, end.started),
+            None => Ok(()),
         }
-        self.note_end(&end.job_id, &end.summary, &end.finished, end.started)
     }
 
     /// Notes the ends of runs that could not be noted when they came, as on a disk that was full.
     pub(super) fn note_late(&self) {
         let ends = std::mem::take(&mut *lock(&self.inner.unnoted));
         for end in ends {
-            if self.note(&end).is_ok() {
-                self.emit_card(&end.job_id);
-            } else {
+            if self.note(&end).is_err() {
                 lock(&self.inner.unnoted).push(end);
+            } else if let Some(job_id) = &end.job_id {
+                self.emit_card(job_id);
             }
         }
     }
@@ -158,7 +159,7 @@ impl Coffer {
     /// nobody stopped.
     fn note_end(
         &self,
-        job_id: &str,
+        job_id: &JobId,
         summary: &RunSummary,
         finished: &Finished,
         started: Timestamp,

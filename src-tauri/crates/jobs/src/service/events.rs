@@ -9,6 +9,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Coffer;
+use super::ids::RunId;
 use crate::lock;
 
 /// Sign-ins whose end is told anew at most; somebody waits for one of them.
@@ -60,20 +61,20 @@ impl Coffer {
     }
 
     /// Restores of no job: those that go on, and the last that ended.
-    fn loose_restores(&self) -> Vec<String> {
+    fn loose_restores(&self) -> Vec<RunId> {
         let noted = self
-            .readable_runs("", 0, ENDED_RESTORES)
+            .readable_runs(None, 0, ENDED_RESTORES)
             .unwrap_or_default();
-        let mut ids: Vec<_> = noted.into_iter().map(|run| run.id).collect();
+        let mut ids: Vec<_> = noted.into_iter().map(|run| run.id.into()).collect();
         let runs = lock(&self.inner.runs);
-        let loose = runs.iter().filter(|(_, run)| run.job_id.is_empty());
+        let loose = runs.iter().filter(|(_, run)| run.job_id.is_none());
         ids.extend(loose.map(|(id, _)| id.clone()));
         ids.sort();
         ids.dedup();
         ids
     }
 
-    fn loose_restore(&self, run_id: &str) -> Option<Change> {
+    fn loose_restore(&self, run_id: &RunId) -> Option<Change> {
         let runs = lock(&self.inner.runs);
         let progress = runs.get(run_id).map(|run| lock(&run.progress).clone());
         drop(runs);
@@ -82,7 +83,7 @@ impl Coffer {
             None => Some(Box::new(self.ended_run(run_id)?)),
         };
         Some(Change::Restore {
-            run_id: run_id.to_owned(),
+            run_id: run_id.to_string(),
             progress,
             summary,
         })

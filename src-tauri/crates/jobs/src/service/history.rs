@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Coffer;
 use super::cards::LOOKED_THROUGH;
 use super::causes::waits;
+use super::ids::{JobId, RunId};
 use super::retry::resume_delay;
 use super::settings::stored_text;
 use crate::app_lock::AppLock;
@@ -24,17 +25,20 @@ impl Coffer {
     /// # Errors
     /// Those of the database.
     pub fn run_history(&self, job_id: &str, offset: u32, limit: u32) -> Result<Vec<RunSummary>> {
-        let rows = self.database(|database| database.runs(job_id, offset, limit.min(500)))?;
+        let job_id = JobId::named(job_id);
+        let rows =
+            self.database(|database| database.runs(job_id.as_deref(), offset, limit.min(500)))?;
         Ok(rows.iter().map(summary_of).collect())
     }
 
     /// The same without those of which a part cannot be read: nothing is decided by a guess.
     pub(super) fn readable_runs(
         &self,
-        job_id: &str,
+        job_id: Option<&JobId>,
         offset: u32,
         limit: u32,
     ) -> Result<Vec<RunSummary>> {
+        let job_id = job_id.map(|id| &**id);
         let rows = self.database(|database| database.runs(job_id, offset, limit))?;
         let read = rows
             .iter()
@@ -112,8 +116,8 @@ impl Coffer {
     }
 
     /// The app may have died right after the end of a backup was noted, and before its job knew of it.
-    fn learn_unlearned_end(&self, job_id: &str) -> Result<()> {
-        let runs = self.readable_runs(job_id, 0, LOOKED_THROUGH)?;
+    fn learn_unlearned_end(&self, job_id: &JobId) -> Result<()> {
+        let runs = self.readable_runs(Some(job_id), 0, LOOKED_THROUGH)?;
         let history: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
         let ended = runs.into_iter().find(|run| {
             run.operation == Operation::Backup
@@ -153,26 +157,26 @@ impl Coffer {
             row.body = stored_text(summary)?;
         }
         self.database(|database| database.put_run(&row))?;
-        match summary {
-            Some(summary) if summary.operation == Operation::Backup && !row.job.is_empty() => self
-                .learn(&row.job, |learned| {
-                    learned.last_backup = Some(summary);
-                    learned.retry_at = now.checked_add(resume_delay(learned.tries)).ok();
-                    learned.tries = learned.tries.saturating_add(1);
-                }),
-            _ => Ok(()),
-        }
+        let backup = summary.filter(|summary| summary.operation == Operation::Backup);
+        let (Some(summary), Some(job_id)) = (backup, row.job) else {
+            return Ok(());
+        };
+        self.learn(&job_id, |learned| {
+            learned.last_backup = Some(summary);
+            learned.retry_at = now.checked_add(resume_delay(learned.tries)).ok();
+            learned.tries = learned.tries.saturating_add(1);
+        })
     }
 
     pub(super) fn put_run(
         &self,
-        job_id: &str,
+        job_id: Option<&JobId>,
         summary: &RunSummary,
         started: Timestamp,
     ) -> Result<()> {
         let row = RunRow {
             id: summary.id.clone(),
-            job: job_id.to_owned(),
+            job: job_id.map(ToString::to_string),
             started: nanoseconds(started),
             finished: summary.finished.as_ref().map(|_| nanoseconds(self.now())),
             body: stored_text(summary)?,
@@ -182,7 +186,7 @@ impl Coffer {
 
     /// A try that had to wait takes the place of the one before it that had to wait, or days without a network would
     /// push everything else out of the history.
-    pub(super) fn fold_into_history(&self, job_id: &str, summary: &RunSummary) -> Result<()> {
+    pub(super) fn fold_into_history(&self, job_id: &JobId, summary: &RunSummary) -> Result<()> {
         let waited = |run: &RunSummary| {
             run.operation == Operation::Backup
                 && run.finished.is_some()
@@ -191,7 +195,7 @@ impl Coffer {
         if !waited(summary) {
             return Ok(());
         }
-        let newest = self.readable_runs(job_id, 0, 2)?;
+        let newest = self.readable_runs(Some(job_id), 0, 2)?;
         match &newest[..] {
             [this, before] if this.id == summary.id && waited(before) => {
                 self.database(|database| database.remove_run(&before.id))
@@ -200,7 +204,7 @@ impl Coffer {
         }
     }
 
-    pub(super) fn write(&self, run_id: &str, first: u64, lines: &[RunMessage]) {
+    pub(super) fn write(&self, run_id: &RunId, first: u64, lines: &[RunMessage]) {
         let rows: Vec<_> = lines
             .iter()
             .map(|line| MessageRow {

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use super::ids::JobId;
 use super::settings::stored_text;
 use crate::operations::content;
 use crate::options::retention_of_job;
@@ -33,7 +34,7 @@ impl Coffer {
         self.learn_own_drive(&request.definition.destination).await;
         self.check_job(None, &request)?;
         let passphrase = self.passphrase_to_keep(None, &request).await?;
-        let id = uuid::Uuid::new_v4().simple().to_string();
+        let id = JobId::new();
         let definition = request.definition.clone();
         self.keep_job(&id, definition, passphrase).await
     }

@@ -21,6 +21,7 @@ use super::Coffer;
 use super::active_run::ActiveRun;
 use super::ends::{Begun, Place};
 use super::history::Messages;
+use super::ids::{JobId, RunId};
 use super::lane::Lane;
 use crate::destinations::local_folder;
 use crate::operations::{Finished, backup, restore};
@@ -31,7 +32,7 @@ use crate::{Result, blocking, local_path, lock, wording};
 
 /// A backup that was started.
 struct Work {
-    job: String,
+    job: JobId,
     definition: JobDefinition,
     permission: Option<Permission>,
     /// Versions that were there at the end of the run before.
@@ -64,8 +65,9 @@ impl Coffer {
         let learned = self.learned(job_id)?;
         let now = self.now();
         let lane = Some(Lane::of(&definition));
-        let (run, observer) = self.begin(job_id, Operation::Backup, lane, now)?;
-        let id = run.id.clone();
+        let job = JobId::from(job_id);
+        let (run, observer) = self.begin(Some(&job), Operation::Backup, lane, now)?;
+        let id = run.id.clone().into();
         let noted = self.learn(job_id, |learned| {
             learned.last_start = Some(now.to_string());
             learned.retry_at = None;
@@ -89,7 +91,7 @@ impl Coffer {
             });
         }
         let work = Work {
-            job: job_id.to_owned(),
+            job,
             definition,
             permission,
             expected: learned.versions.unwrap_or(0),
@@ -175,7 +177,7 @@ impl Coffer {
         let coffer = self.clone();
         tokio::spawn(async move {
             let finished = tokio::spawn(work).await.unwrap_or_else(|panic| {
-                tracing::error!(%panic, run = run.id, "a run failed");
+                tracing::error!(%panic, run = %run.id, "a run failed");
                 Finished::failed(wording::defect(), RunCounts::default())
             });
             coffer.end(run, finished, started);
@@ -191,8 +193,8 @@ impl Coffer {
         let folder = request.target.as_deref().map(local_path::whole);
         let folder = folder.transpose()?;
         let now = self.now();
-        let (run, observer) = self.begin(&job_id, Operation::Restore, None, now)?;
-        let id = run.id.clone();
+        let (run, observer) = self.begin(job_id.as_ref(), Operation::Restore, None, now)?;
+        let id = run.id.clone().into();
         let cancel = run.cancel.clone();
         self.watch(run, now, async move {
             let options = RestoreOptions {
@@ -221,7 +223,7 @@ impl Coffer {
     pub fn stop_run(&self, run_id: &str) -> Result<()> {
         let runs = lock(&self.inner.runs);
         let run = runs
-            .get(run_id)
+            .get(&RunId::from(run_id))
             .ok_or_else(|| wording::not_found("This run"))?;
         run.by_hand.store(true, Ordering::SeqCst);
         run.cancel.cancel();
@@ -250,12 +252,12 @@ impl Coffer {
     /// Notes a new run and returns it with an observer that reports it.
     fn begin(
         &self,
-        job_id: &str,
+        job_id: Option<&JobId>,
         operation: Operation,
         lane: Option<Lane>,
         now: Timestamp,
     ) -> Result<(Begun, Observer)> {
-        let id = uuid::Uuid::new_v4().simple().to_string();
+        let id = RunId::new();
         let cancel = CancellationToken::new();
         let by_hand = Arc::new(AtomicBool::new(false));
         let progress = Arc::new(Mutex::new(start_of(operation)));
@@ -263,7 +265,7 @@ impl Coffer {
         let summary = running(&id, operation, now);
         let active = ActiveRun {
             id: id.clone(),
-            job_id: job_id.to_owned(),
+            job_id: job_id.cloned(),
             lane,
             cancel: cancel.clone(),
             by_hand: Arc::clone(&by_hand),
@@ -276,7 +278,7 @@ impl Coffer {
             if self.inner.closing.load(Ordering::SeqCst) {
                 return Err(wording::cancelled());
             }
-            if !job_id.is_empty() && runs.values().any(|run| run.job_id == job_id) {
+            if job_id.is_some() && runs.values().any(|run| run.job_id.as_ref() == job_id) {
                 return Err(wording::running());
             }
             self.put_run(job_id, &summary, now)?;
@@ -287,10 +289,9 @@ impl Coffer {
             id: id.clone(),
             done: sender,
         };
-        if job_id.is_empty() {
-            self.emit_progress(job_id, &id, &progress);
-        } else {
-            self.emit_card(job_id);
+        match job_id {
+            Some(job_id) => self.emit_card(job_id),
+            None => self.emit_progress(None, &id, &progress),
         }
 
         let messages = Arc::new(Mutex::new(Messages::default()));
@@ -298,7 +299,7 @@ impl Coffer {
         Ok((
             Begun {
                 id,
-                job_id: job_id.to_owned(),
+                job_id: job_id.cloned(),
                 cancel,
                 by_hand,
                 summary,
@@ -312,22 +313,21 @@ impl Coffer {
     /// Reports a run.
     fn observer(
         &self,
-        job_id: &str,
-        run_id: &str,
+        job_id: Option<&JobId>,
+        run_id: &RunId,
         progress: Arc<Mutex<Progress>>,
         messages: &Arc<Mutex<Messages>>,
     ) -> Observer {
-        let (coffer, job, run) = (self.clone(), job_id.to_owned(), run_id.to_owned());
+        let (coffer, job, run) = (self.clone(), job_id.cloned(), run_id.clone());
         let (writer, kept) = (self.clone(), Arc::clone(messages));
-        let run_of_messages = run_id.to_owned();
+        let run_of_messages = run_id.clone();
         Observer {
             on_progress: Box::new(move |latest| {
                 let phase = latest.phase;
                 let before = std::mem::replace(&mut *lock(&progress), latest);
-                if before.phase == phase || job.is_empty() {
-                    coffer.emit_progress(&job, &run, &progress);
-                } else {
-                    coffer.emit_card(&job);
+                match &job {
+                    Some(job) if before.phase != phase => coffer.emit_card(job),
+                    job => coffer.emit_progress(job.as_ref(), &run, &progress),
                 }
             }),
             on_message: Box::new(move |message| {
@@ -340,22 +340,21 @@ impl Coffer {
     }
 
     /// Tells how far a run is. It comes so often that nothing is looked up for it.
-    fn emit_progress(&self, job_id: &str, run_id: &str, progress: &Mutex<Progress>) {
-        let run_id = run_id.to_owned();
+    fn emit_progress(&self, job_id: Option<&JobId>, run_id: &RunId, progress: &Mutex<Progress>) {
+        let run_id = run_id.to_string();
         self.emit_newest(|| {
             let progress = lock(progress).clone();
-            Some(if job_id.is_empty() {
-                Change::Restore {
+            Some(match job_id {
+                Some(job_id) => Change::Progress {
+                    job_id: job_id.to_string(),
+                    run_id,
+                    progress,
+                },
+                None => Change::Restore {
                     run_id,
                     progress: Some(progress),
                     summary: None,
-                }
-            } else {
-                Change::Progress {
-                    job_id: job_id.to_owned(),
-                    run_id,
-                    progress,
-                }
+                },
             })
         });
     }
@@ -404,9 +403,9 @@ async fn check_disk(definition: &JobDefinition, disk: Option<PathBuf>) -> Result
     .await
 }
 
-fn running(id: &str, operation: Operation, now: Timestamp) -> RunSummary {
+fn running(id: &RunId, operation: Operation, now: Timestamp) -> RunSummary {
     RunSummary {
-        id: id.to_owned(),
+        id: id.to_string(),
         operation,
         started: now.to_string(),
         finished: None,
@@ -461,7 +460,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let coffer = coffer(folder.path());
         let now = coffer.now();
-        let (hangs, _) = coffer.begin("", Operation::Restore, None, now).unwrap();
+        let (hangs, _) = coffer.begin(None, Operation::Restore, None, now).unwrap();
 
         coffer.shut_down(Duration::from_millis(1)).await;
 
@@ -487,8 +486,11 @@ mod tests {
         put_job(&coffer, "j");
         coffer.app_state().unwrap();
         let now = coffer.now();
-        let (run, observer) = coffer.begin("j", Operation::Backup, None, now).unwrap();
-        let (loose, of_loose) = coffer.begin("", Operation::Restore, None, now).unwrap();
+        let job = JobId::from("j");
+        let (run, observer) = coffer
+            .begin(Some(&job), Operation::Backup, None, now)
+            .unwrap();
+        let (loose, of_loose) = coffer.begin(None, Operation::Restore, None, now).unwrap();
         let mut events = coffer.subscribe();
 
         let database = lock(&coffer.inner.database);
@@ -517,12 +519,12 @@ mod tests {
             else {
                 panic!("a card is more than is needed");
             };
-            assert_eq!((job_id.as_str(), &run_id), ("j", &run.id));
+            assert_eq!((&*job_id, &*run_id), ("j", &*run.id));
             assert_eq!(progress.done_bytes, done_bytes);
         }
         for _ in 0..TICKS {
             let told = events.try_recv().unwrap().change;
-            assert!(matches!(told, Change::Restore { run_id, .. } if run_id == loose.id));
+            assert!(matches!(told, Change::Restore { run_id, .. } if *run_id == *loose.id));
         }
     }
 
@@ -532,7 +534,10 @@ mod tests {
         let coffer = coffer(folder.path());
         put_job(&coffer, "j");
         let now = coffer.now();
-        let (_run, observer) = coffer.begin("j", Operation::Backup, None, now).unwrap();
+        let job = JobId::from("j");
+        let (_run, observer) = coffer
+            .begin(Some(&job), Operation::Backup, None, now)
+            .unwrap();
         let mut events = coffer.subscribe();
 
         (observer.on_progress)(Progress {

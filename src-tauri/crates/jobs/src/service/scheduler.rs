@@ -85,7 +85,7 @@ impl Coffer {
             match self.start_backup(&id) {
                 Ok(_) => {
                     busy.insert(lane);
-                    started.push(id);
+                    started.push(id.into());
                 }
                 Err(error) if error.code == ErrorCode::Busy => {}
                 Err(error) => could_not_start(&id, &error.message),
@@ -112,9 +112,9 @@ impl Coffer {
             .next_start(definition, learned)
             .is_some_and(|time| time <= now);
         is_due
-            && lock(&self.inner.runs)
-                .values()
-                .any(|run| run.lane == Some(Lane::of(definition)) && run.job_id != id)
+            && lock(&self.inner.runs).values().any(|run| {
+                run.lane == Some(Lane::of(definition)) && run.job_id.as_deref() != Some(id)
+            })
     }
 
     /// Tells the cards whose health changed by nothing but the time that passed, or by another job.
