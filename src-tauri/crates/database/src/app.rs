@@ -189,6 +189,14 @@ impl AppDatabase {
         self.pairs("SELECT id, body FROM job ORDER BY id")
     }
 
+    /// The body of a job.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn job(&self, id: &str) -> Result<Option<String>> {
+        self.one("SELECT body FROM job WHERE id = ?1", id)
+    }
+
     /// Adds or changes a job.
     ///
     /// # Errors

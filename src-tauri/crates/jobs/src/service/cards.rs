@@ -159,11 +159,7 @@ impl Coffer {
     }
 
     pub(super) fn definition(&self, job_id: &str) -> Result<JobDefinition> {
-        let rows = self.database(|database| database.jobs())?;
-        let body = rows
-            .into_iter()
-            .find(|(id, _)| id == job_id)
-            .map(|(_, body)| body);
+        let body = self.database(|database| database.job(job_id))?;
         let body = body.ok_or_else(|| wording::not_found("This backup"))?;
         serde_json::from_str(&body).map_err(|_| wording::not_found("This backup"))
     }

@@ -1,7 +1,8 @@
 //! What any version stored in the data folder is there after an update, and what a newer one stored is left alone.
 //!
 //! `tests/fixtures/app-data/<version of the schema>/coffer.sql` is the app database as that version wrote it, in a life of
-//! one hour ([`live`]). `COFFER_UPDATE_FIXTURES=1` writes the newest anew; the ones before are never changed.
+//! one hour ([`live`]). `COFFER_UPDATE_FIXTURES=1` writes the newest again; the ones before are never changed. Once a schema was
+//! released, what is stored differently is a new step of the migrations, if only an empty one, so that its fixture stays.
 
 use std::collections::BTreeSet;
 use std::fs;
