@@ -7,7 +7,7 @@ use super::Coffer;
 use super::ids::JobId;
 use super::learned::Learned;
 use super::settings::stored_text;
-use crate::{Result, destinations, lock, wording};
+use crate::{Result, destinations, wording};
 
 /// Runs that are looked through for the newest backup of a job from before that was noted.
 pub(super) const LOOKED_THROUGH: u32 = 50;
@@ -90,9 +90,7 @@ impl Coffer {
         if learned.last_backup.is_none() {
             self.look_for_last_backup(id, &mut learned)?;
         }
-        let running = lock(&self.inner.runs)
-            .values()
-            .find_map(|run| run.state_of(id));
+        let running = self.inner.runs.state_of(id);
         let unfinished = last_run
             .as_mut()
             .filter(|run| run.result == RunResult::Running);

@@ -38,7 +38,7 @@ pub(super) struct Place {
 
 impl Place {
     fn leave(&self) {
-        lock(&self.coffer.inner.runs).remove(&self.id);
+        self.coffer.inner.runs.leave(&self.id);
     }
 }
 
@@ -79,7 +79,7 @@ impl Coffer {
                 message = error.message,
                 "the end of a run could not be noted"
             );
-            lock(&self.inner.unnoted).push(end);
+            self.inner.runs.note_later(end);
         }
         place.leave();
         if let Some(job_id) = &job_id {
@@ -92,7 +92,7 @@ impl Coffer {
                 summary: Some(Box::new(summary)),
             });
         }
-        self.inner.run_ended.notify_one();
+        self.inner.runs.ended.notify_one();
         // Whoever waits for the end of the run finds all of this done.
         drop(place);
     }
@@ -145,10 +145,9 @@ impl Coffer {
 
     /// Notes the ends of runs that could not be noted when they came, as on a disk that was full.
     pub(super) fn note_late(&self) {
-        let ends = std::mem::take(&mut *lock(&self.inner.unnoted));
-        for end in ends {
+        for end in self.inner.runs.take_unnoted() {
             if self.note(&end).is_err() {
-                lock(&self.inner.unnoted).push(end);
+                self.inner.runs.note_later(end);
             } else if let Some(job_id) = &end.job_id {
                 self.emit_card(job_id);
             }

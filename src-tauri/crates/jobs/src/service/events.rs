@@ -1,7 +1,5 @@
 //! Events: numbered in the order in which they are told, and made good when some are lost.
 
-use std::iter;
-
 use coffer_ipc::account::SignInOutcome;
 use coffer_ipc::event::{Change, Event};
 use coffer_ipc::run::RunSummary;
@@ -66,18 +64,14 @@ impl Coffer {
             .readable_runs(None, 0, ENDED_RESTORES)
             .unwrap_or_default();
         let mut ids: Vec<_> = noted.into_iter().map(|run| run.id.into()).collect();
-        let runs = lock(&self.inner.runs);
-        let loose = runs.iter().filter(|(_, run)| run.job_id.is_none());
-        ids.extend(loose.map(|(id, _)| id.clone()));
+        ids.extend(self.inner.runs.of_no_job());
         ids.sort();
         ids.dedup();
         ids
     }
 
     fn loose_restore(&self, run_id: &RunId) -> Option<Change> {
-        let runs = lock(&self.inner.runs);
-        let progress = runs.get(run_id).map(|run| lock(&run.progress).clone());
-        drop(runs);
+        let progress = self.inner.runs.progress_of(run_id);
         let summary = match progress {
             Some(_) => None,
             None => Some(Box::new(self.ended_run(run_id)?)),
@@ -128,16 +122,6 @@ impl Coffer {
 
     /// The same for what has to know the number of its event.
     fn emit_numbered(&self, look: impl FnOnce(u64) -> Option<Change>) {
-        let mut seq = lock(&self.inner.seq);
-        let Some(change) = look(*seq + 1) else {
-            return;
-        };
-        let overview = lock(&self.inner.told_cards).follow(&change);
-        let overview = overview.map(|overview| Change::Overview { overview });
-        for change in iter::once(change).chain(overview) {
-            *seq += 1;
-            // Nobody listens while the window is closed.
-            let _ = self.inner.events.send(Event { seq: *seq, change });
-        }
+        self.inner.events.tell(look);
     }
 }

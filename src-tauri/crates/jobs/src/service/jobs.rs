@@ -16,7 +16,7 @@ use crate::options::retention_of_job;
 use crate::schedule::next_run;
 use crate::target::{DEFAULT_PREFIX, Opening, Target, Tries};
 use crate::waiting::Waits;
-use crate::{Result, blocking, destinations, local_path, lock, seal, wording};
+use crate::{Result, blocking, destinations, local_path, seal, wording};
 
 /// Repetitions of a failed request while a person looks at the screen: an answer within seconds.
 const WHILE_SOMEBODY_WAITS: RetryPolicy = RetryPolicy {
@@ -212,10 +212,7 @@ impl Coffer {
     }
 
     pub(super) fn check_idle(&self, job_id: &str) -> Result<()> {
-        let running = lock(&self.inner.runs)
-            .values()
-            .any(|run| run.state_of(job_id).is_some());
-        if running {
+        if self.inner.runs.state_of(job_id).is_some() {
             return Err(wording::running());
         }
         Ok(())

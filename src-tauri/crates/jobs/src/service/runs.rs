@@ -1,5 +1,5 @@
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -221,23 +221,17 @@ impl Coffer {
     /// # Errors
     /// When it has ended already.
     pub fn stop_run(&self, run_id: &str) -> Result<()> {
-        let runs = lock(&self.inner.runs);
-        let run = runs
-            .get(&RunId::from(run_id))
-            .ok_or_else(|| wording::not_found("This run"))?;
-        run.by_hand.store(true, Ordering::SeqCst);
-        run.cancel.cancel();
-        Ok(())
+        if self.inner.runs.stop_by_hand(&run_id.into()) {
+            Ok(())
+        } else {
+            Err(wording::not_found("This run"))
+        }
     }
 
     /// Stops whatever runs and waits until it has, but no longer than `patience`; for the end of the app. What does not
     /// end, as on a disk that hangs, ends with the process and is taken up by the next one.
     pub async fn shut_down(&self, patience: Duration) {
-        self.inner.closing.store(true, Ordering::SeqCst);
-        let waiting: Vec<_> = {
-            let runs = lock(&self.inner.runs);
-            runs.values().map(ActiveRun::stop).collect()
-        };
+        let waiting = self.inner.runs.close();
         let all = async {
             for mut done in waiting {
                 // An error means that the run is gone, which is what is waited for.
@@ -272,18 +266,8 @@ impl Coffer {
             progress: Arc::clone(&progress),
             done,
         };
-        {
-            // In one step: of two starts at the same moment one is refused.
-            let mut runs = lock(&self.inner.runs);
-            if self.inner.closing.load(Ordering::SeqCst) {
-                return Err(wording::cancelled());
-            }
-            if job_id.is_some() && runs.values().any(|run| run.job_id.as_ref() == job_id) {
-                return Err(wording::running());
-            }
-            self.put_run(job_id, &summary, now)?;
-            runs.insert(id.clone(), active);
-        }
+        let note = || self.put_run(job_id, &summary, now);
+        self.inner.runs.enter(active, note)?;
         let place = Place {
             coffer: self.clone(),
             id: id.clone(),
