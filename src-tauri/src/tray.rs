@@ -284,14 +284,14 @@ mod tests {
     #[test]
     fn the_icon_shows_what_the_backend_says_of_all_jobs() {
         let mut known = known();
-        let overview = overview(HealthLevel::Bad, "Stick needs you");
+        let overview = overview(HealthLevel::Bad, "Stick needs your attention");
         let change = Change::Overview { overview };
 
         assert!(known.follow(&Event { seq: 6, change }));
 
         let shown = known.shown();
         assert_eq!(shown.mood, Mood::Error);
-        assert_eq!(shown.words, "Stick needs you");
+        assert_eq!(shown.words, "Stick needs your attention");
         let names: Vec<_> = shown.jobs.iter().map(|(_, name)| name.as_str()).collect();
         assert_eq!(names, ["laptop", "Stick"]);
     }

@@ -62,11 +62,11 @@ pub(crate) fn untried(reason: CommandError) -> CommandError {
 pub(crate) fn overview(worst: Option<HealthLevel>, name: &str) -> String {
     match worst {
         None => "No backups yet".to_owned(),
-        Some(HealthLevel::Bad) => format!("{name} needs you"),
-        Some(HealthLevel::Warning) => format!("{name} needs a look"),
+        Some(HealthLevel::Bad) => format!("{name} needs your attention"),
+        Some(HealthLevel::Warning) => format!("{name} has warnings"),
         Some(HealthLevel::Running) => format!("{name} is running"),
-        Some(HealthLevel::Waiting) => format!("{name} waits"),
-        Some(HealthLevel::New) => format!("{name} did not run yet"),
+        Some(HealthLevel::Waiting) => format!("{name} is waiting"),
+        Some(HealthLevel::New) => format!("{name} has not run yet"),
         Some(HealthLevel::Good) => "Everything is backed up".to_owned(),
     }
 }

@@ -197,7 +197,7 @@ async fn how_all_jobs_stand_is_told_when_that_changes_and_the_worst_speaks() {
     let good = coffer.create_job(computer.folder_job("good")).await;
     let good = good.unwrap().id;
     let news = overviews(told(&mut events));
-    assert_eq!(news, [of(HealthLevel::New, 1, "good did not run yet")]);
+    assert_eq!(news, [of(HealthLevel::New, 1, "good has not run yet")]);
 
     back_up(&coffer, &good).await;
     let news = overviews(told(&mut events));
@@ -211,7 +211,7 @@ async fn how_all_jobs_stand_is_told_when_that_changes_and_the_worst_speaks() {
     computer.keychain.remove(&key).unwrap();
     back_up(&coffer, &bad).await;
     let news = overviews(told(&mut events));
-    let worst = of(HealthLevel::Bad, 1, "bad needs you");
+    let worst = of(HealthLevel::Bad, 1, "bad needs your attention");
     assert_eq!(news.last(), Some(&worst));
 
     back_up(&coffer, &good).await;
