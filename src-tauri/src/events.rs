@@ -18,13 +18,10 @@ pub(crate) fn forward(app: &AppHandle, coffer: &Coffer) {
 }
 
 fn deliver(app: &AppHandle, coffer: &Coffer, event: &Event) {
-    match &event.change {
-        Change::Show { .. } => windows::show(app),
-        Change::All { .. } | Change::Job { .. } | Change::JobRemoved { .. } => {
-            tray::update(app, coffer);
-        }
-        _ => {}
+    if let Change::Show { .. } = event.change {
+        windows::show(app);
     }
+    tray::follow(app, coffer, event);
     if let Err(error) = app.emit(CHANNEL, event) {
         tracing::warn!(%error, "an event did not reach the window");
     }

@@ -1,8 +1,11 @@
 //! The tray icon: the status as an icon and a text, and a menu with the most important actions.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use coffer_ipc::job::{HealthLevel, JobCard};
+use coffer_ipc::command::AppState;
+use coffer_ipc::event::{Change, Event};
+use coffer_ipc::job::{HealthLevel, Overview};
 use coffer_jobs::Coffer;
 use tauri::image::Image;
 use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItem, MenuItemBuilder, SubmenuBuilder};
@@ -28,8 +31,18 @@ struct Tray {
     icon: TrayIcon,
     /// Locked only by the main thread, because changing the icon waits for that thread.
     shown: Mutex<Option<Shown>>,
-    /// Held from reading the jobs until the update is sent to the main thread, so that updates arrive in order.
-    turn: Mutex<()>,
+    /// Held until an update is sent to the main thread, so that updates arrive in order.
+    known: Mutex<Option<Known>>,
+}
+
+/// What the backend reported, as far as the icon shows it.
+#[derive(Debug, PartialEq, Eq)]
+struct Known {
+    /// Events up to this one are in here.
+    seq: u64,
+    overview: Overview,
+    /// Names of the jobs, by id.
+    jobs: BTreeMap<String, String>,
 }
 
 /// What the icon and its menu show.
@@ -67,31 +80,98 @@ pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
     app.manage(Tray {
         icon,
         shown: Mutex::new(None),
-        turn: Mutex::new(()),
+        known: Mutex::new(None),
     });
     Ok(())
 }
 
 /// Schedules an update of icon, tooltip and menu. Not for the main thread, which must not wait for the database.
 pub(crate) fn update(app: &AppHandle, coffer: &Coffer) {
+    if let Some(tray) = app.try_state::<Tray>() {
+        read(app, coffer, &mut lock(&tray.known));
+    }
+}
+
+/// The same after an event, which carries everything that is needed.
+pub(crate) fn follow(app: &AppHandle, coffer: &Coffer, event: &Event) {
     let Some(tray) = app.try_state::<Tray>() else {
         return;
     };
-    let _turn = lock(&tray.turn);
-    let Ok(cards) = coffer.job_cards() else {
-        return;
-    };
-    let now = Shown {
-        state: tray_state(&cards),
-        line: status_line(&cards),
-        jobs: cards
-            .into_iter()
-            .map(|card| (card.id, card.definition.name))
-            .collect(),
-    };
+    let mut known = lock(&tray.known);
+    if let Some(known) = known.as_mut() {
+        if known.follow(event) {
+            send(app, known);
+        }
+    } else if concerns(&event.change) {
+        // The state could not be read before.
+        read(app, coffer, &mut known);
+    }
+}
+
+fn read(app: &AppHandle, coffer: &Coffer, known: &mut Option<Known>) {
+    if let Ok(state) = coffer.app_state() {
+        send(app, known.insert(Known::of(&state)));
+    }
+}
+
+fn send(app: &AppHandle, known: &Known) {
+    let now = known.shown();
     let handle = app.clone();
     // If the main thread is gone, so is the icon.
     let _ = app.run_on_main_thread(move || show(&handle, now));
+}
+
+/// Whether the icon may show something else after a change.
+fn concerns(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::All { .. }
+            | Change::Job { .. }
+            | Change::JobRemoved { .. }
+            | Change::Overview { .. }
+    )
+}
+
+impl Known {
+    fn of(state: &AppState) -> Self {
+        let jobs = state.jobs.iter();
+        Self {
+            seq: state.seq,
+            overview: state.overview.clone(),
+            jobs: jobs
+                .map(|card| (card.id.clone(), card.definition.name.clone()))
+                .collect(),
+        }
+    }
+
+    /// Takes in an event; says whether something may be shown differently.
+    fn follow(&mut self, event: &Event) -> bool {
+        if event.seq <= self.seq {
+            return false;
+        }
+        self.seq = event.seq;
+        match &event.change {
+            Change::All { state } => *self = Self::of(state),
+            Change::Job { card } => {
+                let (id, name) = (card.id.clone(), card.definition.name.clone());
+                return self.jobs.insert(id, name).as_ref() != Some(&card.definition.name);
+            }
+            Change::JobRemoved { job_id } => drop(self.jobs.remove(job_id)),
+            Change::Overview { overview } => self.overview = overview.clone(),
+            _ => {}
+        }
+        concerns(&event.change)
+    }
+
+    fn shown(&self) -> Shown {
+        let mut jobs: Vec<_> = self.jobs.clone().into_iter().collect();
+        jobs.sort_by_key(|(_, name)| name.to_lowercase());
+        Shown {
+            state: tray_state(self.overview.level),
+            line: self.overview.line.clone(),
+            jobs,
+        }
+    }
 }
 
 fn show(app: &AppHandle, now: Shown) {
@@ -167,8 +247,8 @@ impl TrayState {
     }
 }
 
-fn tray_state(cards: &[JobCard]) -> TrayState {
-    match worst(cards) {
+fn tray_state(worst: Option<HealthLevel>) -> TrayState {
+    match worst {
         Some(HealthLevel::Bad) => TrayState::Error,
         Some(HealthLevel::Warning) => TrayState::Warning,
         Some(HealthLevel::Running) => TrayState::Running,
@@ -176,25 +256,56 @@ fn tray_state(cards: &[JobCard]) -> TrayState {
     }
 }
 
-fn worst(cards: &[JobCard]) -> Option<HealthLevel> {
-    cards.iter().map(|card| card.health.level).max()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// One line about the worst state of the jobs.
-fn status_line(cards: &[JobCard]) -> String {
-    let Some(worst) = worst(cards) else {
-        return "No backups yet".to_owned();
-    };
-    let mut at_worst = cards.iter().filter(|card| card.health.level == worst);
-    let name = at_worst
-        .next()
-        .map_or("", |card| card.definition.name.as_str());
-    match worst {
-        HealthLevel::Bad => format!("{name} needs your attention"),
-        HealthLevel::Warning => format!("{name} has warnings"),
-        HealthLevel::Running => format!("{name} is running"),
-        HealthLevel::Waiting => format!("{name} is waiting"),
-        HealthLevel::New => format!("{name} has not run yet"),
-        HealthLevel::Good => "Everything is backed up".to_owned(),
+    fn overview(level: HealthLevel, line: &str) -> Overview {
+        let line = line.to_owned();
+        Overview {
+            level: Some(level),
+            jobs: 1,
+            line,
+        }
+    }
+
+    fn known() -> Known {
+        let job = |id: &str, name: &str| (id.to_owned(), name.to_owned());
+        Known {
+            seq: 5,
+            overview: overview(HealthLevel::Good, "Everything is backed up"),
+            jobs: BTreeMap::from([job("a", "Stick"), job("b", "laptop")]),
+        }
+    }
+
+    #[test]
+    fn the_icon_shows_what_the_backend_says_of_all_jobs() {
+        let mut known = known();
+        let overview = overview(HealthLevel::Bad, "Stick needs your attention");
+        let change = Change::Overview { overview };
+
+        assert!(known.follow(&Event { seq: 6, change }));
+
+        let shown = known.shown();
+        assert_eq!(shown.state, TrayState::Error);
+        assert_eq!(shown.line, "Stick needs your attention");
+        let names: Vec<_> = shown.jobs.iter().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(names, ["laptop", "Stick"]);
+    }
+
+    #[test]
+    fn what_is_known_already_or_is_no_business_of_the_icon_changes_nothing() {
+        let mut known = known();
+        let job_id = "a".to_owned();
+        let gone = Change::JobRemoved { job_id };
+        let shown = Change::Show {
+            job_id: "a".to_owned(),
+        };
+
+        for (seq, change) in [(5, gone), (6, shown)] {
+            assert!(!known.follow(&Event { seq, change }));
+        }
+
+        assert_eq!(known.jobs.len(), 2);
     }
 }

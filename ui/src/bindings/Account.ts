@@ -3,7 +3,7 @@ import type { CommandError } from "./CommandError";
 import type { SignInWay } from "./SignInWay";
 
 /**
- * A stored sign-in. The AuthID itself stays in the keychain.
+ * A stored sign-in. The AuthID itself stays in the keychain. A field that is new has a `serde` default.
  */
 export type Account = { 
 /**

@@ -4,6 +4,7 @@ import type { BandwidthSettings } from "./BandwidthSettings";
 import type { CommandError } from "./CommandError";
 import type { JobCard } from "./JobCard";
 import type { NewJobDefaults } from "./NewJobDefaults";
+import type { Overview } from "./Overview";
 import type { SignInSettings } from "./SignInSettings";
 import type { Theme } from "./Theme";
 import type { TrayStatus } from "./TrayStatus";
@@ -21,6 +22,10 @@ seq: number,
  * All jobs, by name.
  */
 jobs: Array<JobCard>, 
+/**
+ * How they stand together.
+ */
+overview: Overview, 
 /**
  * All sign-ins.
  */

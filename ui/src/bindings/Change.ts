@@ -3,6 +3,7 @@ import type { Account } from "./Account";
 import type { AppState } from "./AppState";
 import type { CommandError } from "./CommandError";
 import type { JobCard } from "./JobCard";
+import type { Overview } from "./Overview";
 import type { Progress } from "./Progress";
 import type { RunSummary } from "./RunSummary";
 import type { SignInOutcome } from "./SignInOutcome";
@@ -19,7 +20,23 @@ state: AppState, } | { "kind": "job",
 /**
  * The whole card.
  */
-card: JobCard, } | { "kind": "jobRemoved", 
+card: JobCard, } | { "kind": "progress", 
+/**
+ * Whose run.
+ */
+jobId: string, 
+/**
+ * The run that the job's card says is running.
+ */
+runId: string, 
+/**
+ * How far it is.
+ */
+progress: Progress, } | { "kind": "overview", 
+/**
+ * How.
+ */
+overview: Overview, } | { "kind": "jobRemoved", 
 /**
  * Which.
  */

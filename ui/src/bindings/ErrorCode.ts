@@ -3,4 +3,4 @@
 /**
  * Kinds of failure the UI or a script treats differently.
  */
-export type ErrorCode = "invalidInput" | "signInRequired" | "wrongPassphrase" | "destinationMismatch" | "destinationGone" | "keychain" | "offline" | "throttled" | "diskAway" | "full" | "busy" | "cancelled" | "notFound" | "failed";
+export type ErrorCode = "invalidInput" | "signInRequired" | "wrongPassphrase" | "destinationMismatch" | "destinationGone" | "keychain" | "offline" | "throttled" | "diskAway" | "full" | "busy" | "cancelled" | "notFound" | "outdated" | "failed";

@@ -5,7 +5,8 @@ import type { JobOptions } from "./JobOptions";
 import type { Schedule } from "./Schedule";
 
 /**
- * What a job backs up, where to, and when. Secrets are not part of it.
+ * What a job backs up, where to, and when. Secrets are not part of it. It is stored: a field that is new has a `serde`
+ * default.
  */
 export type JobDefinition = { 
 /**

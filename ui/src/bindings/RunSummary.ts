@@ -8,7 +8,7 @@ import type { RunCounts } from "./RunCounts";
 import type { RunResult } from "./RunResult";
 
 /**
- * One run, as the history lists it.
+ * One run, as the history lists it. It is stored: a field that is new has a `serde` default.
  */
 export type RunSummary = { 
 /**

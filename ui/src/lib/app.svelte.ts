@@ -124,6 +124,12 @@ export class App {
       case 'job':
         this.putJob(change.card);
         break;
+      case 'progress':
+        this.#moveOn(change.jobId, change.runId, change.progress);
+        break;
+      case 'overview':
+        this.state.overview = change.overview;
+        break;
       case 'jobRemoved':
         this.removeJob(change.jobId);
         break;
@@ -149,6 +155,12 @@ export class App {
         this.view = { name: 'home', jobId: change.jobId };
         break;
     }
+  }
+
+  /** Only the progress changes; the rest of the card stays. */
+  #moveOn(jobId: string, runId: string, progress: Progress): void {
+    const state = this.job(jobId)?.state;
+    if (state?.kind === 'running' && state.runId === runId) state.progress = progress;
   }
 
   /** Adopts a whole state, and leaves a view of a job that no longer exists. */

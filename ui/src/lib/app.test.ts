@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Event } from '../bindings/Event';
+import { t } from '../messages';
 import { BrowserPlatform } from '../platform/browser';
-import { appState, documentsJob } from '../platform/browser/fixtures';
+import { appState, documentsJob, progress } from '../platform/browser/fixtures';
 import { App } from './app.svelte';
+import { headline } from './status';
 
 function renamed(name: string, seq: number): Event {
   const card = documentsJob();
@@ -49,6 +51,45 @@ describe('events', () => {
     const app = await App.start(platform);
 
     expect(app.job('job-documents')?.state.kind).toBe('running');
+  });
+
+  it('move the bar of the run that they are of, and nothing else', async () => {
+    const state = appState();
+    state.jobs[0]!.state = { kind: 'running', runId: 'run-1', progress: progress(0.2) };
+    const app = await App.start(new BrowserPlatform({ state }));
+    const before = structuredClone(state.jobs[0]);
+    const jobId = 'job-documents';
+
+    app.apply({
+      seq: 1,
+      change: { kind: 'progress', jobId, runId: 'run-1', progress: progress(0.4) },
+    });
+    app.apply({
+      seq: 2,
+      change: { kind: 'progress', jobId, runId: 'run-0', progress: progress(0.9) },
+    });
+    app.apply({
+      seq: 3,
+      change: { kind: 'progress', jobId: 'job-music', runId: 'run-1', progress: progress(0.9) },
+    });
+
+    expect(app.run('run-1', jobId).progress).toEqual(progress(0.4));
+    expect(app.job(jobId)).toEqual({
+      ...before,
+      state: { kind: 'running', runId: 'run-1', progress: progress(0.4) },
+    });
+    expect(app.job('job-music')?.state.kind).toBe('idle');
+  });
+
+  it('say how all jobs stand, which is not found out here', async () => {
+    const app = await startAt(0);
+
+    app.apply({
+      seq: 1,
+      change: { kind: 'overview', overview: { level: 'bad', jobs: 2, line: '' } },
+    });
+
+    expect(headline(app.state)).toBe(t.home.level.bad(2));
   });
 
   it('lead to the job that shall be shown', async () => {

@@ -1,4 +1,5 @@
 /** States of jobs and runs, as a tone (color and shape) and a text. The backend's `Health` decides the state. */
+import type { AppState } from '../bindings/AppState';
 import type { ErrorCode } from '../bindings/ErrorCode';
 import type { Health } from '../bindings/Health';
 import type { HealthLevel } from '../bindings/HealthLevel';
@@ -24,9 +25,6 @@ const levelTones: Record<HealthLevel, Tone> = {
   warning: 'warning',
   bad: 'danger',
 };
-
-/** From worst to best: the worst job determines the headline. */
-const levels: HealthLevel[] = ['bad', 'warning', 'running', 'waiting', 'new', 'good'];
 
 const resultTones: Record<RunResult, Tone> = {
   running: 'running',
@@ -120,10 +118,9 @@ function missing({ missing, counts }: RunSummary): string[] {
   return [t.status.missingMany(missing.length, kept)];
 }
 
-/** One sentence for all jobs: the worst state. */
-export function headline(jobs: JobCard[]): string {
-  const counted = (level: HealthLevel) => jobs.filter((card) => card.health.level === level).length;
-  const worst = levels.find((level) => counted(level) > 0) ?? 'good';
-  if (worst === 'new' && counted('new') === jobs.length) return t.home.level.firstOfAll;
-  return t.home.level[worst](counted(worst));
+/** One sentence for all jobs, as the backend summarizes them. */
+export function headline({ overview, jobs }: AppState): string {
+  const level = overview.level ?? 'good';
+  if (level === 'new' && overview.jobs === jobs.length) return t.home.level.firstOfAll;
+  return t.home.level[level](overview.jobs);
 }

@@ -17,6 +17,7 @@ export const en = {
       'No tray on this desktop: closing the window minimizes Coffer to the task bar.',
     version: (version: string) => `Version ${version}`,
     cannotStart: 'Coffer could not start',
+    outdated: 'Coffer needs an update',
     skip: 'Skip to content',
   },
 

@@ -77,6 +77,7 @@ export class BrowserPlatform implements Platform {
   }
 
   async appState(): Promise<AppState> {
+    this.state.overview = fixtures.overviewOf(this.state.jobs);
     return structuredClone(this.state);
   }
 
@@ -123,6 +124,7 @@ export class BrowserPlatform implements Platform {
     }
     this.state.jobs = this.state.jobs.filter((card) => card.id !== jobId);
     this.#emit({ kind: 'jobRemoved', jobId });
+    this.#emitOverview();
   }
 
   async startBackup(jobId: string): Promise<string> {
@@ -414,7 +416,12 @@ export class BrowserPlatform implements Platform {
       return;
     }
     const card = this.#job(run.jobId);
+    const before = card.state;
     card.state = { kind: 'running', runId: run.summary.id, progress };
+    if (before.kind === 'running' && before.progress.phase === progress.phase) {
+      this.#emit({ kind: 'progress', jobId: card.id, runId: run.summary.id, progress });
+      return;
+    }
     if (run.summary.operation === 'backup') card.health.level = 'running';
     card.lastRun = run.summary;
     this.#emitJob(card);
@@ -519,6 +526,11 @@ export class BrowserPlatform implements Platform {
 
   #emitJob(card: JobCard): void {
     this.#emit({ kind: 'job', card });
+    this.#emitOverview();
+  }
+
+  #emitOverview(): void {
+    this.#emit({ kind: 'overview', overview: fixtures.overviewOf(this.state.jobs) });
   }
 
   #emit(change: Change): void {

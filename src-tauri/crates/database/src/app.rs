@@ -5,6 +5,8 @@
 mod kept;
 mod mending;
 mod migrations;
+#[cfg(test)]
+mod tests;
 
 pub use mending::Mended;
 
@@ -20,13 +22,16 @@ const KEPT_RUNS: i64 = 500;
 /// Lines of reports that are kept in all; those of the oldest runs go first. About 20 MB.
 const KEPT_LINES: i64 = 100_000;
 
+/// Stands in the table for a run of no job.
+const NO_JOB: &str = "";
+
 /// One run of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRow {
     /// Identifies it.
     pub id: String,
-    /// Its job; empty for a restore without one.
-    pub job: String,
+    /// Its job; none for a restore without one.
+    pub job: Option<String>,
     /// Nanoseconds since 1970.
     pub started: i64,
     /// Nanoseconds since 1970; none while it runs, or when it died.
@@ -60,6 +65,7 @@ impl AppDatabase {
     /// [`Error::Unusable`] when it is damaged, [`Error::Later`] when it is from a later version; it is never deleted by
     /// itself.
     pub fn open(path: &Path) -> Result<Self> {
+        migrations::refuse_later(path)?;
         let mut connection = sqlite::open_file(path)?;
         connection.execute_batch("PRAGMA synchronous = FULL;")?;
         migrations::apply(&mut connection, path)?;
@@ -183,6 +189,14 @@ impl AppDatabase {
         self.pairs("SELECT id, body FROM job ORDER BY id")
     }
 
+    /// The body of a job.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn job(&self, id: &str) -> Result<Option<String>> {
+        self.one("SELECT body FROM job WHERE id = ?1", id)
+    }
+
     /// Adds or changes a job.
     ///
     /// # Errors
@@ -246,20 +260,21 @@ impl AppDatabase {
     /// # Errors
     /// Those of SQLite; nothing is changed then.
     pub fn put_run(&self, run: &RunRow) -> Result<()> {
+        let job = run.job.as_deref().unwrap_or(NO_JOB);
         self.at_once(|connection| {
             connection.execute(
                 "INSERT INTO run (id, job, started, finished, body) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (id) DO UPDATE SET finished = ?4, body = ?5",
-                params![run.id, run.job, run.started, run.finished, run.body],
+                params![run.id, job, run.started, run.finished, run.body],
             )?;
             let old = "SELECT id FROM run WHERE job = ?1 ORDER BY number DESC LIMIT -1 OFFSET ?2";
             connection.execute(
                 &format!("DELETE FROM message WHERE run IN ({old})"),
-                params![run.job, KEPT_RUNS],
+                params![job, KEPT_RUNS],
             )?;
             connection.execute(
                 &format!("DELETE FROM run WHERE id IN ({old})"),
-                params![run.job, KEPT_RUNS],
+                params![job, KEPT_RUNS],
             )?;
             if run.finished.is_some() {
                 drop_oldest_reports(connection, KEPT_LINES)?;
@@ -295,14 +310,14 @@ impl AppDatabase {
         Ok(self.runs_where("id = ?1", params![id])?.pop())
     }
 
-    /// Runs of a job, newest first; that is the order in which they were added, whatever the clock said.
+    /// Runs of a job, or of none, newest first; that is the order in which they were added, whatever the clock said.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn runs(&self, job: &str, offset: u32, limit: u32) -> Result<Vec<RunRow>> {
+    pub fn runs(&self, job: Option<&str>, offset: u32, limit: u32) -> Result<Vec<RunRow>> {
         self.runs_where(
             "job = ?1 ORDER BY number DESC LIMIT ?2 OFFSET ?3",
-            params![job, limit, offset],
+            params![job.unwrap_or(NO_JOB), limit, offset],
         )
     }
 
@@ -379,7 +394,7 @@ impl AppDatabase {
         let rows = statement.query_map(values, |row| {
             Ok(RunRow {
                 id: row.get(0)?,
-                job: row.get(1)?,
+                job: Some(row.get(1)?).filter(|job| job != NO_JOB),
                 started: row.get(2)?,
                 finished: row.get(3)?,
                 body: row.get(4)?,
@@ -427,159 +442,4 @@ fn drop_oldest_reports(connection: &Connection, kept: i64) -> Result<()> {
         [kept],
     )?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn run(id: &str) -> RunRow {
-        RunRow {
-            id: id.into(),
-            job: "j".into(),
-            started: 1,
-            finished: Some(2),
-            body: "b".into(),
-        }
-    }
-
-    #[test]
-    fn reports_are_bounded_in_total_and_the_newest_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = AppDatabase::open(&folder.path().join("coffer.sqlite")).unwrap();
-        let line = MessageRow {
-            level: 1,
-            subject: "/a".into(),
-            text: "unreadable".into(),
-        };
-        for id in ["old", "middle", "new"] {
-            database.put_run(&run(id)).unwrap();
-            database
-                .add_messages(id, 0, &vec![line.clone(); 10])
-                .unwrap();
-        }
-
-        drop_oldest_reports(&database.connection, 25).unwrap();
-
-        let counts = ["old", "middle", "new"].map(|id| database.message_count(id).unwrap());
-        assert_eq!(counts, [0, 10, 10]);
-        assert_eq!(database.runs("j", 0, 10).unwrap().len(), 3, "runs stay");
-    }
-
-    #[test]
-    fn space_of_reports_that_went_is_given_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = AppDatabase::open(&folder.path().join("coffer.sqlite")).unwrap();
-        let pages = || -> i64 {
-            let count = database
-                .connection
-                .query_row("PRAGMA page_count", [], |row| row.get(0));
-            count.unwrap()
-        };
-        let empty = pages();
-        let line = MessageRow {
-            level: 1,
-            subject: "/a".repeat(500),
-            text: "unreadable".into(),
-        };
-        database.put_run(&run("r")).unwrap();
-        database.add_messages("r", 0, &vec![line; 1000]).unwrap();
-        assert!(pages() > empty + 100);
-
-        database.remove_run("r").unwrap();
-        database.put_run(&run("next")).unwrap();
-
-        assert!(pages() < empty + 10, "{empty} before, {} now", pages());
-    }
-
-    #[test]
-    fn a_write_that_fails_leaves_nothing_and_the_next_one_works() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = AppDatabase::open(&folder.path().join("coffer.sqlite")).unwrap();
-        let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON message WHEN NEW.text = 'bad'
-                      BEGIN SELECT RAISE(ABORT, 'refused'); END;";
-        database.connection.execute_batch(refuse).unwrap();
-        let line = |text: &str| MessageRow {
-            level: 0,
-            subject: String::new(),
-            text: text.into(),
-        };
-
-        let failed = database.add_messages("r", 0, &[line("good"), line("bad")]);
-
-        assert!(failed.is_err());
-        assert_eq!(database.message_count("r").unwrap(), 0);
-        database.add_messages("r", 0, &[line("good")]).unwrap();
-        assert_eq!(database.message_count("r").unwrap(), 1);
-    }
-
-    #[test]
-    fn a_state_is_changed_by_what_it_was() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("coffer.sqlite");
-        let (one, other) = (
-            AppDatabase::open(&path).unwrap(),
-            AppDatabase::open(&path).unwrap(),
-        );
-        one.put_job("j", "{}").unwrap();
-
-        one.change_job_state("j", |before| before + "1").unwrap();
-        other.change_job_state("j", |before| before + "2").unwrap();
-        one.change_job_state("nobody's", |before| before + "3")
-            .unwrap();
-
-        assert_eq!(one.job_state("j").unwrap().unwrap(), "{}12");
-    }
-
-    #[test]
-    fn a_job_goes_with_its_runs_and_their_reports() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = AppDatabase::open(&folder.path().join("coffer.sqlite")).unwrap();
-        database.put_job("j", "{}").unwrap();
-        let run = RunRow {
-            id: "r".into(),
-            job: "j".into(),
-            started: 1,
-            finished: None,
-            body: "b".into(),
-        };
-        database.put_run(&run).unwrap();
-        let line = MessageRow {
-            level: 1,
-            subject: "/a".into(),
-            text: "unreadable".into(),
-        };
-        database
-            .add_messages("r", 0, std::slice::from_ref(&line))
-            .unwrap();
-
-        assert_eq!(database.unfinished_runs().unwrap(), [run]);
-        assert_eq!(database.messages("r", 0, 10).unwrap(), [line]);
-        database.remove_job("j").unwrap();
-
-        assert!(database.runs("j", 0, 10).unwrap().is_empty());
-        assert!(database.messages("r", 0, 10).unwrap().is_empty());
-    }
-
-    #[test]
-    fn the_newest_run_is_the_one_added_last_also_after_the_clock_was_set_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = AppDatabase::open(&folder.path().join("coffer.sqlite")).unwrap();
-        for (id, started) in [("z", 9), ("a", 9), ("m", 3)] {
-            let run = RunRow {
-                id: id.into(),
-                job: "j".into(),
-                started,
-                finished: None,
-                body: String::new(),
-            };
-            database.put_run(&run).unwrap();
-            database.put_run(&run).unwrap();
-        }
-
-        let runs = database.runs("j", 0, 10).unwrap();
-
-        let ids: Vec<_> = runs.iter().map(|run| run.id.as_str()).collect();
-        assert_eq!(ids, ["m", "a", "z"]);
-    }
 }

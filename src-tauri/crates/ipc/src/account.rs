@@ -5,7 +5,7 @@ use ts_rs::TS;
 
 use crate::error::CommandError;
 
-/// A stored sign-in. The AuthID itself stays in the keychain.
+/// A stored sign-in. The AuthID itself stays in the keychain. A field that is new has a `serde` default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {

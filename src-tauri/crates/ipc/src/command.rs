@@ -142,6 +142,8 @@ pub struct AppState {
     pub seq: u64,
     /// All jobs, by name.
     pub jobs: Vec<JobCard>,
+    /// How they stand together.
+    pub overview: Overview,
     /// All sign-ins.
     pub accounts: Vec<Account>,
     /// Jobs and sign-ins that are kept here and cannot be read.

@@ -47,6 +47,9 @@ pub enum ErrorCode {
     Cancelled,
     /// The thing asked for does not exist (any more).
     NotFound,
-    /// Everything else.
+    /// A newer version saved what is here: Coffer has to be updated.
+    Outdated,
+    /// Everything else, also what another version has a code for.
+    #[serde(other)]
     Failed,
 }

@@ -6,8 +6,8 @@ use ts_rs::TS;
 use crate::account::{Account, SignInOutcome};
 use crate::command::{AppState, TrayStatus};
 use crate::error::CommandError;
-use crate::job::JobCard;
-use crate::run::RunSummary;
+use crate::job::{JobCard, Overview};
+use crate::run::{Progress, RunSummary};
 
 /// Name of the Tauri event that carries [`Event`]s.
 pub const CHANNEL: &str = "coffer";
@@ -31,10 +31,25 @@ pub enum Change {
         /// How everything stands now.
         state: Box<AppState>,
     },
-    /// A job is new, or anything on its card differs (progress included).
+    /// A job is new, or anything on its card differs. Of its progress only a new phase is told so.
     Job {
         /// The whole card.
         card: Box<JobCard>,
+    },
+    /// A run of a job moved on, within its phase. Sent at most ten times a second, so it holds nothing else.
+    #[serde(rename_all = "camelCase")]
+    Progress {
+        /// Whose run.
+        job_id: String,
+        /// The run that the job's card says is running.
+        run_id: String,
+        /// How far it is.
+        progress: Progress,
+    },
+    /// All jobs together stand differently.
+    Overview {
+        /// How.
+        overview: Overview,
     },
     /// A job is gone.
     #[serde(rename_all = "camelCase")]
@@ -61,7 +76,7 @@ pub enum Change {
         /// Run started by `start_restore`.
         run_id: String,
         /// Present while it runs.
-        progress: Option<crate::run::Progress>,
+        progress: Option<Progress>,
         /// Present once it ended.
         summary: Option<Box<RunSummary>>,
     },

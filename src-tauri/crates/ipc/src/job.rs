@@ -7,7 +7,8 @@ use crate::account::Quota;
 use crate::error::CommandError;
 use crate::run::{Progress, RunSummary};
 
-/// What a job backs up, where to, and when. Secrets are not part of it.
+/// What a job backs up, where to, and when. Secrets are not part of it. It is stored: a field that is new has a `serde`
+/// default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct JobDefinition {
@@ -210,6 +211,18 @@ pub enum HealthLevel {
     Warning,
     /// No backup is possible until somebody acts, or the newest one failed.
     Bad,
+}
+
+/// How all jobs together stand: the worst of them speaks. Home screen and tray show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Overview {
+    /// The worst level; none without jobs.
+    pub level: Option<HealthLevel>,
+    /// How many jobs are at it.
+    pub jobs: u32,
+    /// One line on it, which names the first of them.
+    pub line: String,
 }
 
 /// What a job's next backup waits for.

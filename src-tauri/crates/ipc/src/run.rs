@@ -121,7 +121,7 @@ pub enum RunResult {
     Interrupted,
 }
 
-/// One run, as the history lists it.
+/// One run, as the history lists it. It is stored: a field that is new has a `serde` default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct RunSummary {
@@ -136,8 +136,10 @@ pub struct RunSummary {
     /// How it ended.
     pub result: RunResult,
     /// Counts of what was done.
+    #[serde(default)]
     pub counts: RunCounts,
     /// How many messages the report has.
+    #[serde(default)]
     pub messages: u64,
     /// What failed, when it failed.
     pub error: Option<CommandError>,
@@ -153,8 +155,8 @@ pub struct RunSummary {
 }
 
 /// A source that was not there, of which the version keeps what the one before had.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
 pub struct MissingSource {
     /// Its whole path.
     pub path: String,
@@ -166,7 +168,7 @@ pub struct MissingSource {
 
 /// Where a restore put things.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct Restored {
     /// The backup that it came from, for people.
     pub from: String,
@@ -181,8 +183,8 @@ pub struct Restored {
 }
 
 /// A file as a restore left it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
 pub struct RestoredFile {
     /// Its whole path on this computer.
     pub path: String,

@@ -110,16 +110,24 @@ async fn first_backup(line: &Line) -> Result<(Told, Duration)> {
     let mut is_throttled = !line.throttles;
     loop {
         let event = next(&mut events).await?;
-        let Change::Job { card } = event.change else {
-            continue;
+        let (progress, card) = match event.change {
+            Change::Progress { progress, .. } => (Some(progress), None),
+            Change::Job { card } => match card.state {
+                JobState::Running { progress, .. } => (Some(progress), None),
+                _ => (None, Some(card)),
+            },
+            _ => continue,
         };
-        if let JobState::Running { progress, .. } = card.state {
+        if let Some(progress) = progress {
             if !is_throttled && progress.share >= Some(0.5) {
                 is_throttled = true;
                 simulator.add_fault(Fault::new(Op::Fragment, Action::throttle(429, WAIT)));
             }
             told.push((start.elapsed(), progress));
-        } else if let Some(ended) = card.last_run.filter(|last| last.id == run) {
+        } else if let Some(ended) = card
+            .and_then(|card| card.last_run)
+            .filter(|last| last.id == run)
+        {
             ensure!(
                 ended.result == RunResult::Success,
                 "The run failed: {ended:?}"

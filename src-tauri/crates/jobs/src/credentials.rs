@@ -10,7 +10,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::keychain::{self, SecretStore};
-use crate::recovery_sheet::SignInFacts;
 use crate::{Result, file_lock, lock, wording};
 
 /// The version of [`Entry`] that is written.
@@ -75,6 +74,15 @@ pub struct KeptSignIn {
     pub(crate) credential: Credential,
     /// The AuthID service it belongs to, when that is not the usual one.
     pub(crate) oauth_url: Option<String>,
+}
+
+/// How an account signs in, without its credential.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SignInFacts {
+    /// The AuthID service, when it is not Duplicati's.
+    pub(crate) oauth_url: Option<String>,
+    /// Client ID and tenant of an app registered with Microsoft.
+    pub(crate) client: Option<(String, String)>,
 }
 
 impl Entry {

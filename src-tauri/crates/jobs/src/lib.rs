@@ -11,6 +11,7 @@
 mod app_lock;
 mod core_dumps;
 mod credentials;
+mod destinations;
 mod environment;
 mod file_lock;
 mod folders;

@@ -1,26 +1,16 @@
 //! Which destinations are one place, however they are written.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use coffer_ipc::account::Account;
 use coffer_ipc::job::DestinationSettings;
 
-use crate::target::real_path;
+use crate::destinations;
 
 /// Compares destinations, with what is known of the accounts here.
 pub(crate) struct Places {
     /// Id of each account's own drive, by the account's.
     own_drives: HashMap<String, String>,
-}
-
-/// A drive as far as it is known.
-#[derive(PartialEq)]
-enum Drive {
-    /// By its id, whoever signs in.
-    Id(String),
-    /// The own one of this account.
-    Own(String),
 }
 
 impl Places {
@@ -37,34 +27,8 @@ impl Places {
 
     /// Whether two settings lead to the same folder. Looks at folders of this computer.
     pub(crate) fn are_same(&self, a: &DestinationSettings, b: &DestinationSettings) -> bool {
-        match (a, b) {
-            (
-                DestinationSettings::OneDrive {
-                    account_id: a,
-                    drive_id: da,
-                    folder: fa,
-                },
-                DestinationSettings::OneDrive {
-                    account_id: b,
-                    drive_id: db,
-                    folder: fb,
-                },
-            ) => fa.to_lowercase() == fb.to_lowercase() && self.drive(a, da) == self.drive(b, db),
-            (DestinationSettings::Folder { path: a }, DestinationSettings::Folder { path: b }) => {
-                let (a, b) = (Path::new(a), Path::new(b));
-                a == b || real_path(a) == real_path(b)
-            }
-            _ => false,
-        }
-    }
-
-    fn drive(&self, account_id: &str, drive_id: &str) -> Drive {
-        let own = self.own_drives.get(account_id).map(String::as_str);
-        match (drive_id.trim(), own) {
-            ("", None) => Drive::Own(account_id.to_owned()),
-            // Microsoft writes the same id in capitals and in small letters.
-            ("", Some(id)) | (id, _) => Drive::Id(id.to_ascii_lowercase()),
-        }
+        let identity = |destination| destinations::identity(destination, &self.own_drives);
+        a == b || identity(a) == identity(b)
     }
 }
 

@@ -2,18 +2,12 @@
 //! credential of a sign-in.
 
 use coffer_ipc::account::Account;
-use coffer_ipc::job::{DestinationSettings, JobDefinition};
+use coffer_ipc::job::JobDefinition;
 use coffer_ipc::sheet::{RecoverySheet, SheetLine};
 use jiff::Zoned;
 
-/// How an account signs in, without its credential.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct SignInFacts {
-    /// The AuthID service, when it is not Duplicati's.
-    pub(crate) oauth_url: Option<String>,
-    /// Client ID and tenant of an app registered with Microsoft.
-    pub(crate) client: Option<(String, String)>,
-}
+use crate::credentials::SignInFacts;
+use crate::destinations;
 
 /// Builds the sheet of a job; `passphrase` is `None` when it is not encrypted.
 pub(crate) fn sheet(
@@ -25,27 +19,8 @@ pub(crate) fn sheet(
 ) -> RecoverySheet {
     let mut lines = Lines::default();
     lines.add("Backup", &job.name);
-    match &job.destination {
-        DestinationSettings::OneDrive {
-            drive_id, folder, ..
-        } => {
-            let own_drive = account.map(|account| account.drive_id.as_str());
-            let drive_id = match drive_id.trim() {
-                "" => own_drive.unwrap_or_default(),
-                id => id,
-            };
-            lines.add("Storage", "Microsoft OneDrive");
-            lines.add("Account", account.map_or("", |account| &account.name));
-            if Some(drive_id) == own_drive {
-                lines.add("Drive", account.map_or("", |account| &account.drive));
-            }
-            lines.add_exact("Drive ID", drive_id);
-            lines.add_exact("Folder", folder);
-        }
-        DestinationSettings::Folder { path } => {
-            lines.add("Storage", "A folder on a disk");
-            lines.add_exact("Folder", path);
-        }
+    for line in destinations::sheet_lines(&job.destination, account) {
+        lines.push(line);
     }
     lines.add_exact("File prefix", &job.options.prefix);
     lines.add_exact("AuthID service", &facts.oauth_url.unwrap_or_default());
@@ -97,21 +72,25 @@ struct Lines(Vec<SheetLine>);
 
 impl Lines {
     fn add(&mut self, label: &str, value: &str) {
-        self.push(label, value, false);
+        self.push(line(label, value, false));
     }
 
     fn add_exact(&mut self, label: &str, value: &str) {
-        self.push(label, value, true);
+        self.push(line(label, value, true));
     }
 
     /// Adds a line unless its value is empty.
-    fn push(&mut self, label: &str, value: &str, is_exact: bool) {
-        if !value.is_empty() {
-            self.0.push(SheetLine {
-                label: label.to_owned(),
-                value: value.to_owned(),
-                is_exact,
-            });
+    fn push(&mut self, line: SheetLine) {
+        if !line.value.is_empty() {
+            self.0.push(line);
         }
+    }
+}
+
+fn line(label: &str, value: &str, is_exact: bool) -> SheetLine {
+    SheetLine {
+        label: label.to_owned(),
+        value: value.to_owned(),
+        is_exact,
     }
 }

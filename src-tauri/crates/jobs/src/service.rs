@@ -12,11 +12,14 @@ mod ends;
 mod events;
 mod health;
 mod history;
+mod ids;
 mod jobs;
 mod lane;
 mod learned;
+mod numbered;
 mod opened_backup;
 mod opened_places;
+mod overview;
 mod passphrases;
 mod plan;
 mod questions;
@@ -36,13 +39,12 @@ use std::sync::{Arc, Mutex};
 use coffer_database::AppDatabase;
 use coffer_ipc::account::SignInOutcome;
 use coffer_ipc::command::{AppState, NewJobDefaults, Theme, TrayStatus};
-use coffer_ipc::event::{Change, Event};
-use coffer_ipc::job::{HealthLevel, JobOptions, Retention, WaitingFor};
+use coffer_ipc::event::Change;
+use coffer_ipc::job::{JobOptions, Retention};
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::{Bandwidth, OneDrive};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::app_lock::AppLock;
@@ -51,15 +53,13 @@ use crate::folders::Folders;
 use crate::keychain::SecretStore;
 use crate::target::DEFAULT_PREFIX;
 use crate::{Result, blocking, lock, wording};
-use active_run::{ActiveRun, End};
+use active_run::Runs;
+use numbered::Events;
 use opened_backup::OpenedBackup;
 use questions::Questions;
 
 /// Name of the setting.
 const THEME: &str = "theme";
-
-/// Events that a slow listener may lag behind before it is told how everything stands instead.
-const EVENTS: usize = 1024;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
@@ -101,20 +101,9 @@ struct Inner {
     unmended: Mutex<Option<CommandError>>,
     /// Something was found out about the database that was not told yet.
     tells_database: AtomicBool,
-    events: broadcast::Sender<Event>,
-    /// Number of the event that was told last. Held while one is made and told, so that none overtakes another.
-    seq: Mutex<u64>,
+    events: Events,
     tray: Mutex<TrayStatus>,
-    /// Runs that go on, by id.
-    runs: Mutex<HashMap<String, ActiveRun>>,
-    /// Ends of runs that the database did not take yet.
-    unnoted: Mutex<Vec<End>>,
-    /// The app ends: nothing starts any more.
-    closing: AtomicBool,
-    /// A run ended, so that another may start.
-    run_ended: Notify,
-    /// What the cards said last of the health of each job.
-    told_health: Mutex<HashMap<String, (HealthLevel, WaitingFor, bool)>>,
+    runs: Runs,
     /// What the last look at the keychain found.
     keychain_problem: Mutex<Option<CommandError>>,
     sign_ins: Mutex<HashMap<String, CancellationToken>>,
@@ -174,7 +163,6 @@ impl Coffer {
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         coffer_onedrive::install_tls_provider();
-        let (events, _) = broadcast::channel(EVENTS);
         let coffer = Self {
             inner: Arc::new(Inner {
                 folders,
@@ -185,14 +173,9 @@ impl Coffer {
                 is_alone: AtomicBool::new(false),
                 unmended: Mutex::default(),
                 tells_database: AtomicBool::new(false),
-                events,
-                seq: Mutex::new(0),
+                events: Events::new(),
                 tray: Mutex::new(TrayStatus::Shown),
-                runs: Mutex::default(),
-                unnoted: Mutex::default(),
-                closing: AtomicBool::new(false),
-                run_ended: Notify::new(),
-                told_health: Mutex::default(),
+                runs: Runs::default(),
                 keychain_problem: Mutex::default(),
                 sign_ins: Mutex::default(),
                 ended_sign_ins: Mutex::default(),
@@ -211,16 +194,19 @@ impl Coffer {
     /// # Errors
     /// Those of the database.
     pub fn app_state(&self) -> Result<AppState> {
-        // Read first: what happens meanwhile comes as an event with a higher number.
-        let seq = *lock(&self.inner.seq);
-        self.state_at(seq)
+        // What happens meanwhile comes as an event with a higher number.
+        self.inner.events.hold(|seq| self.state_at(seq))
     }
 
+    /// For whoever holds the number of the last event, so that none is told meanwhile.
     fn state_at(&self, seq: u64) -> Result<AppState> {
         let sign_in = self.sign_in_settings()?;
+        let jobs = self.job_cards()?;
+        let overview = self.inner.events.overview_of(&jobs);
         Ok(AppState {
             seq,
-            jobs: self.job_cards()?,
+            jobs,
+            overview,
             accounts: self.accounts()?,
             unreadable: self.unreadable()?,
             demo: self.inner.environment.demo,

@@ -11,6 +11,7 @@ mod steps;
 
 use coffer_destination::Error as DestinationError;
 
+use coffer_ipc::job::HealthLevel;
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::Error as OneDriveError;
 
@@ -61,6 +62,19 @@ pub(crate) fn untried(reason: CommandError) -> CommandError {
     }
 }
 
+/// One line about the status of all jobs. `name` is the first of those at the worst level.
+pub(crate) fn overview(worst: Option<HealthLevel>, name: &str) -> String {
+    match worst {
+        None => "No backups yet".to_owned(),
+        Some(HealthLevel::Bad) => format!("{name} needs your attention"),
+        Some(HealthLevel::Warning) => format!("{name} has warnings"),
+        Some(HealthLevel::Running) => format!("{name} is running"),
+        Some(HealthLevel::Waiting) => format!("{name} is waiting"),
+        Some(HealthLevel::New) => format!("{name} has not run yet"),
+        Some(HealthLevel::Good) => "Everything is backed up".to_owned(),
+    }
+}
+
 /// Something that was asked for does not exist.
 pub fn not_found(what: &str) -> CommandError {
     error(
@@ -93,9 +107,9 @@ pub fn database(source: &coffer_database::Error) -> CommandError {
     match source {
         coffer_database::Error::Full => full_disk("the disk with Coffer's data"),
         coffer_database::Error::Later { .. } => error(
-            ErrorCode::Failed,
-            format!("{source}."),
-            "Install the newer version again. Nothing was changed.",
+            ErrorCode::Outdated,
+            "A newer version of Coffer was used on this computer, and this version cannot read its data.",
+            "Update Coffer to the newest version. Your backups and settings were not changed.",
         ),
         other => error(
             ErrorCode::Failed,
@@ -103,6 +117,15 @@ pub fn database(source: &coffer_database::Error) -> CommandError {
             "Restart Coffer. If the problem persists, move the data folder elsewhere and set up the backups again; stored data is not affected.",
         ),
     }
+}
+
+/// An entry of the history that another version wrote.
+pub(crate) fn run_partly_read() -> CommandError {
+    error(
+        ErrorCode::Failed,
+        "Another version of Coffer saved this entry, and this version cannot read all of it.",
+        "Update Coffer to see the rest.",
+    )
 }
 
 /// The app's own database was damaged and has been repaired. `aside` is where the damaged file is.

@@ -3,9 +3,11 @@ import type { Account } from '../../bindings/Account';
 import type { AppState } from '../../bindings/AppState';
 import type { Drive } from '../../bindings/Drive';
 import type { Health } from '../../bindings/Health';
+import type { HealthLevel } from '../../bindings/HealthLevel';
 import type { JobCard } from '../../bindings/JobCard';
 import type { JobOptions } from '../../bindings/JobOptions';
 import type { OpenedPlace } from '../../bindings/OpenedPlace';
+import type { Overview } from '../../bindings/Overview';
 import type { Progress } from '../../bindings/Progress';
 import type { Restored } from '../../bindings/Restored';
 import type { RunCounts } from '../../bindings/RunCounts';
@@ -326,10 +328,20 @@ function phaseAt(share: number, operation: Progress['operation']): Progress['pha
   return share < 0.95 ? 'sending' : 'checking';
 }
 
+/** What the backend says of all jobs together. */
+export function overviewOf(jobs: JobCard[]): Overview {
+  const levels: HealthLevel[] = ['bad', 'warning', 'running', 'waiting', 'new', 'good'];
+  const at = (level: HealthLevel) => jobs.filter((card) => card.health.level === level);
+  const level = levels.find((level) => at(level).length > 0) ?? null;
+  return { level, jobs: level ? at(level).length : 0, line: '' };
+}
+
 export function appState(): AppState {
+  const jobs = [documentsJob(), musicJob(), studioJob()];
   return {
     seq: 0,
-    jobs: [documentsJob(), musicJob(), studioJob()],
+    jobs,
+    overview: overviewOf(jobs),
     accounts: [alex, studio],
     unreadable: [],
     demo: true,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 
-use super::{AppDatabase, beside, kept};
+use super::{AppDatabase, beside, kept, migrations};
 use crate::error::{Error, Result};
 
 /// What became of a damaged database.
@@ -41,7 +41,15 @@ pub(super) fn is_whole(connection: &Connection) -> bool {
 }
 
 /// Mends the file `path`, which nobody has open.
+///
+/// # Errors
+/// [`Error::Later`] when a later version kept the copy: it knows of things that would be lost.
 pub(super) fn mend(path: &Path) -> Result<Mended> {
+    if migrations::stored_version(&kept::path_of(path)) > Some(migrations::newest()) {
+        return Err(Error::Later {
+            path: path.to_owned(),
+        });
+    }
     let new = new_of(path);
     for ending in ENDINGS {
         remove(&beside(&new, ending))?;
@@ -182,7 +190,7 @@ mod tests {
             database.change_job_state(&id, |_| "state".into()).unwrap();
             let run = RunRow {
                 id: format!("run {number}"),
-                job: id,
+                job: Some(id),
                 started: number,
                 finished: Some(number),
                 body: text.clone(),
@@ -226,12 +234,13 @@ mod tests {
             assert_eq!(rows(&database), before, "page {page}");
             let Some(mended) = mended else {
                 // A page that nothing is in.
-                assert_eq!(database.runs("3", 0, 10).unwrap().len(), 1);
+                assert_eq!(database.runs(Some("3"), 0, 10).unwrap().len(), 1);
                 continue;
             };
             assert!(!mended.may_lack_jobs, "page {page}");
             assert!(mended.aside.exists());
-            let runs = (0..10).map(|job| database.runs(&job.to_string(), 0, 10).unwrap().len());
+            let runs =
+                (0..10).map(|job| database.runs(Some(&job.to_string()), 0, 10).unwrap().len());
             let runs: usize = runs.sum();
             assert!(runs == 10 || mended.lacks_history, "page {page}");
             with_runs += usize::from(runs > 0);

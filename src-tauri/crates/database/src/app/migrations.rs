@@ -3,9 +3,10 @@
 //! A step is never changed once it was released; a new schema is a new step. The number of steps that a file has taken
 //! is its `user_version`. Before the first step that an existing file takes, it is copied beside itself.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::{Error, Result};
 use crate::sqlite;
@@ -31,6 +32,41 @@ CREATE TABLE message (
     // Reports of runs that are gone; until then they went in two steps.
     "DELETE FROM message WHERE run NOT IN (SELECT id FROM run);",
 ];
+
+/// Refuses a file of a later version before it is opened for writing, which alone may change it.
+pub(super) fn refuse_later(path: &Path) -> Result<()> {
+    match stored_version(path) {
+        Some(found) if found > newest() => Err(Error::Later {
+            path: path.to_owned(),
+        }),
+        // What cannot be looked at is judged by whoever opens it.
+        _ => Ok(()),
+    }
+}
+
+/// The version that the newest step makes.
+pub(super) fn newest() -> i32 {
+    i32::try_from(STEPS.len()).unwrap_or(i32::MAX)
+}
+
+/// The version of a file that is there, read without a change to it.
+pub(super) fn stored_version(path: &Path) -> Option<i32> {
+    let journal = super::beside(path, "-wal");
+    if std::fs::metadata(journal).is_ok_and(|file| file.len() > 0) {
+        // The newest header may be in there.
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        return version(&connection.ok()?, path).ok();
+    }
+    /// Where the header of a file of SQLite has `user_version`, in four bytes, the highest first.
+    const PLACE: usize = 60;
+    let mut header = [0; PLACE + 4];
+    let mut file = std::fs::File::open(path).ok()?;
+    file.read_exact(&mut header).ok()?;
+    let found = header[PLACE..].try_into().ok()?;
+    header
+        .starts_with(b"SQLite format 3\0")
+        .then(|| i32::from_be_bytes(found))
+}
 
 /// Brings `connection` to the newest schema.
 pub(super) fn apply(connection: &mut Connection, path: &Path) -> Result<()> {
@@ -108,6 +144,8 @@ fn give_space_back_from_now_on(connection: &Connection) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::app::AppDatabase;
 
@@ -162,28 +200,82 @@ mod tests {
         assert_eq!(AppDatabase::open(&path).unwrap().jobs().unwrap().len(), 1);
     }
 
+    /// All files of a folder.
+    fn files(folder: &Path) -> BTreeMap<std::ffi::OsString, Vec<u8>> {
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap());
+        files
+            .map(|file| (file.file_name(), std::fs::read(file.path()).unwrap()))
+            .collect()
+    }
+
+    /// What makes of a file one that a later version wrote.
+    const LATER: &str = "ALTER TABLE job ADD COLUMN color TEXT; PRAGMA user_version = 1000;";
+
     #[test]
-    fn a_file_of_a_later_version_is_left_alone() {
+    fn a_file_of_a_later_version_is_refused_and_no_byte_is_changed() {
+        for journal in ["DELETE", "WAL"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("coffer.sqlite");
+            first_release(&path);
+            let later = Connection::open(&path).unwrap();
+            later.pragma_update(None, "journal_mode", journal).unwrap();
+            later.execute_batch(LATER).unwrap();
+            drop(later);
+            let before = files(folder.path());
+
+            let refused = AppDatabase::open(&path).err().unwrap();
+            let not_mended = AppDatabase::open_mending(&path).err().unwrap();
+
+            assert!(matches!(refused, Error::Later { .. }), "{refused:?}");
+            assert!(matches!(not_mended, Error::Later { .. }), "{not_mended:?}");
+            assert!(files(folder.path()) == before, "{journal}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_a_later_version_was_cut_off_from_is_refused_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("coffer.sqlite");
         first_release(&path);
-        let later = "PRAGMA user_version = 1000;";
-        Connection::open(&path)
-            .unwrap()
-            .execute_batch(later)
-            .unwrap();
+        let later = Connection::open(&path).unwrap();
+        later.pragma_update(None, "journal_mode", "WAL").unwrap();
+        later.execute_batch(LATER).unwrap();
+        // As the files are while it runs, and after its computer went down.
+        let copy = tempfile::tempdir().unwrap();
+        for (name, bytes) in files(folder.path()) {
+            std::fs::write(copy.path().join(name), bytes).unwrap();
+        }
+        let path = copy.path().join("coffer.sqlite");
+        let before = files(copy.path());
 
-        let refused = AppDatabase::open(&path).err().unwrap();
+        let refused = AppDatabase::open_mending(&path).err().unwrap();
 
         assert!(matches!(refused, Error::Later { .. }), "{refused:?}");
-        let connection = Connection::open(&path).unwrap();
-        assert_eq!(version(&connection, &path).unwrap(), 1000);
-        let names = std::fs::read_dir(folder.path()).unwrap();
-        let copies = names.filter(|name| {
-            let name = name.as_ref().unwrap().file_name();
-            name.to_string_lossy().contains(".v")
-        });
-        assert_eq!(copies.count(), 0);
+        let after = files(copy.path());
+        for name in ["coffer.sqlite", "coffer.sqlite-wal"] {
+            let name = std::ffi::OsString::from(name);
+            assert!(after[&name] == before[&name], "{name:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_later_version_left_damaged_is_not_mended_by_an_earlier_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coffer.sqlite");
+        let (database, _) = AppDatabase::open_mending(&path).unwrap();
+        database.put_job("j", "kept").unwrap();
+        drop(database);
+        let kept = Connection::open(folder.path().join("coffer.sqlite.kept")).unwrap();
+        kept.execute_batch(LATER).unwrap();
+        drop(kept);
+        for damaged in [b"".as_slice(), b"no database"] {
+            std::fs::write(&path, damaged).unwrap();
+
+            let refused = AppDatabase::open_mending(&path).err().unwrap();
+
+            assert!(matches!(refused, Error::Later { .. }), "{refused:?}");
+            assert_eq!(std::fs::read(&path).unwrap(), damaged);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::settings::stored_text;
 use super::{Coffer, computer_name};
 use crate::credentials::{self, Entry, KeptSignIn, KeychainTokens};
+use crate::destinations::account_of;
 use crate::places::Places;
 use crate::target::quota_shape;
 use crate::{Result, lock, wording};
@@ -60,7 +61,7 @@ impl Coffer {
     /// Asks once for the own drive of a destination's account, by which the destination is known whatever it is called.
     /// Sign-ins of early versions came without it. Where it cannot be had now, the next use asks again.
     pub(super) async fn learn_own_drive(&self, destination: &DestinationSettings) {
-        let DestinationSettings::OneDrive { account_id, .. } = destination else {
+        let Some(account_id) = account_of(destination) else {
             return;
         };
         if let Err(error) = self.learn_own_drive_of(account_id).await {
@@ -89,12 +90,8 @@ impl Coffer {
     /// # Errors
     /// While a job uses it.
     pub async fn remove_account(&self, account_id: &str) -> Result<()> {
-        let used = self.job_cards()?.into_iter().find(|card| {
-            matches!(
-                &card.definition.destination,
-                DestinationSettings::OneDrive { account_id: used, .. } if used == account_id
-            )
-        });
+        let mut cards = self.job_cards()?.into_iter();
+        let used = cards.find(|card| account_of(&card.definition.destination) == Some(account_id));
         if let Some(card) = used {
             return Err(wording::error(
                 ErrorCode::Busy,
@@ -193,6 +190,17 @@ impl Coffer {
             "Backups/{}",
             free.unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string())
         ))
+    }
+
+    /// The client of a destination's account, if it has one.
+    pub(super) async fn client_of(
+        &self,
+        destination: &DestinationSettings,
+    ) -> Result<Option<OneDrive>> {
+        match account_of(destination) {
+            Some(account_id) => self.client(account_id).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The client of an account, with its credential from the keychain.

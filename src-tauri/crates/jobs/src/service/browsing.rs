@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use super::ids::JobId;
 use super::opened_backup::{OpenedBackup, Typed};
 use super::passphrases::or_default;
 use crate::operations::{for_each_entry, open_backup};
@@ -31,7 +32,7 @@ impl Coffer {
         let (target, job_id, new_folder, typed) = match backup {
             BackupRef::Job { job_id } => {
                 let target = self.target_of_job(&job_id, &cancel).await?;
-                (target, job_id, None, None)
+                (target, Some(job_id.into()), None, None)
             }
             BackupRef::Existing {
                 destination,
@@ -60,7 +61,7 @@ impl Coffer {
                     prefix,
                     passphrase,
                 });
-                (target, String::new(), new_folder, typed)
+                (target, None, new_folder, typed)
             }
         };
         let opened = open_backup(&target, Observer::silent(), &cancel).await?;
@@ -155,7 +156,7 @@ impl Coffer {
     pub(super) fn opened(
         &self,
         handle: &str,
-    ) -> Result<(Target, String, coffer_engine::OpenedBackup)> {
+    ) -> Result<(Target, Option<JobId>, coffer_engine::OpenedBackup)> {
         let opened = lock(&self.inner.opened);
         let backup = opened
             .get(handle)

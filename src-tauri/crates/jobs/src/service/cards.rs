@@ -4,9 +4,10 @@ use coffer_ipc::job::{JobCard, JobDefinition, JobState, Unreadable};
 use coffer_ipc::run::{Operation, RunResult};
 
 use super::Coffer;
-use super::jobs::plain_label;
+use super::ids::JobId;
 use super::learned::Learned;
-use crate::{Result, lock, wording};
+use super::settings::stored_text;
+use crate::{Result, destinations, wording};
 
 /// Runs that are looked through for the newest backup of a job from before that was noted.
 pub(super) const LOOKED_THROUGH: u32 = 50;
@@ -38,11 +39,11 @@ impl Coffer {
     }
 
     /// All jobs that can be read, by id.
-    pub(super) fn definitions(&self) -> Result<Vec<(String, JobDefinition)>> {
+    pub(super) fn definitions(&self) -> Result<Vec<(JobId, JobDefinition)>> {
         let rows = self.database(|database| database.jobs())?;
         let read = rows.into_iter().filter_map(|(id, body)| {
             let definition = serde_json::from_str(&body).ok()?;
-            Some((id, definition))
+            Some((id.into(), definition))
         });
         Ok(read.collect())
     }
@@ -80,18 +81,16 @@ impl Coffer {
 
     /// One job.
     pub(super) fn card(&self, job_id: &str) -> Result<JobCard> {
-        self.card_of(job_id, self.definition(job_id)?, true)
+        self.card_of(&job_id.into(), self.definition(job_id)?, true)
     }
 
-    fn card_of(&self, id: &str, definition: JobDefinition, app_runs: bool) -> Result<JobCard> {
+    fn card_of(&self, id: &JobId, definition: JobDefinition, app_runs: bool) -> Result<JobCard> {
         let mut learned = self.learned(id)?;
-        let mut last_run = self.run_history(id, 0, 1)?.into_iter().next();
+        let mut last_run = self.readable_runs(Some(id), 0, 1)?.into_iter().next();
         if learned.last_backup.is_none() {
             self.look_for_last_backup(id, &mut learned)?;
         }
-        let running = lock(&self.inner.runs)
-            .values()
-            .find_map(|run| run.state_of(id));
+        let running = self.inner.runs.state_of(id);
         let unfinished = last_run
             .as_mut()
             .filter(|run| run.result == RunResult::Running);
@@ -115,11 +114,11 @@ impl Coffer {
             (None, None) => JobState::Idle,
         };
         Ok(JobCard {
-            id: id.to_owned(),
+            id: id.to_string(),
             state,
             health,
             destination_label: if learned.label.is_empty() {
-                plain_label(&definition)
+                destinations::label(&definition.destination, None)
             } else {
                 learned.label.clone()
             },
@@ -139,8 +138,8 @@ impl Coffer {
     }
 
     /// For jobs whose backups were made before they were noted.
-    pub(super) fn look_for_last_backup(&self, id: &str, learned: &mut Learned) -> Result<()> {
-        let runs = self.run_history(id, 0, LOOKED_THROUGH)?;
+    pub(super) fn look_for_last_backup(&self, id: &JobId, learned: &mut Learned) -> Result<()> {
+        let runs = self.readable_runs(Some(id), 0, LOOKED_THROUGH)?;
         let ended = runs.iter().find(|run| {
             run.operation == Operation::Backup
                 && !matches!(run.result, RunResult::Running | RunResult::Stopped)
@@ -158,11 +157,7 @@ impl Coffer {
     }
 
     pub(super) fn definition(&self, job_id: &str) -> Result<JobDefinition> {
-        let rows = self.database(|database| database.jobs())?;
-        let body = rows
-            .into_iter()
-            .find(|(id, _)| id == job_id)
-            .map(|(_, body)| body);
+        let body = self.database(|database| database.job(job_id))?;
         let body = body.ok_or_else(|| wording::not_found("This backup"))?;
         serde_json::from_str(&body).map_err(|_| wording::not_found("This backup"))
     }
@@ -174,13 +169,18 @@ impl Coffer {
 
     /// Changes what was learned, in one step, and tells the card. `change` must not use the database.
     pub(super) fn learn(&self, job_id: &str, change: impl FnOnce(&mut Learned)) -> Result<()> {
+        let mut stored = Ok(());
         self.database(|database| {
             database.change_job_state(job_id, |before| {
                 let mut learned = Learned::read(&before);
                 change(&mut learned);
-                serde_json::to_string(&learned).unwrap_or(before)
+                stored_text(&learned).unwrap_or_else(|error| {
+                    stored = Err(error);
+                    before
+                })
             })
         })?;
+        stored?;
         self.emit_card(job_id);
         Ok(())
     }

@@ -13,14 +13,15 @@ use tokio_util::sync::CancellationToken;
 use super::Coffer;
 use super::active_run::End;
 use super::history::Messages;
-use super::sign_in_state::account_of;
+use super::ids::{JobId, RunId};
+use crate::destinations::account_of;
 use crate::operations::Finished;
 use crate::{Result, lock};
 
 /// A run as its task holds it.
 pub(super) struct Begun {
-    pub(super) id: String,
-    pub(super) job_id: String,
+    pub(super) id: RunId,
+    pub(super) job_id: Option<JobId>,
     pub(super) cancel: CancellationToken,
     pub(super) by_hand: Arc<AtomicBool>,
     pub(super) summary: RunSummary,
@@ -31,13 +32,13 @@ pub(super) struct Begun {
 /// The place of a run among those that go on. Dropping it gives it up, whatever happened to the run.
 pub(super) struct Place {
     pub(super) coffer: Coffer,
-    pub(super) id: String,
+    pub(super) id: RunId,
     pub(super) done: watch::Sender<bool>,
 }
 
 impl Place {
     fn leave(&self) {
-        lock(&self.coffer.inner.runs).remove(&self.id);
+        self.coffer.inner.runs.leave(&self.id);
     }
 }
 
@@ -78,20 +79,20 @@ impl Coffer {
                 message = error.message,
                 "the end of a run could not be noted"
             );
-            lock(&self.inner.unnoted).push(end);
+            self.inner.runs.note_later(end);
         }
         place.leave();
-        if !job_id.is_empty() {
-            self.emit_card(&job_id);
+        if let Some(job_id) = &job_id {
+            self.emit_card(job_id);
         }
         if summary.operation == Operation::Restore {
             self.emit(Change::Restore {
-                run_id: id,
+                run_id: id.into(),
                 progress: None,
                 summary: Some(Box::new(summary)),
             });
         }
-        self.inner.run_ended.notify_one();
+        self.inner.runs.ended.notify_one();
         // Whoever waits for the end of the run finds all of this done.
         drop(place);
     }
@@ -104,6 +105,7 @@ impl Coffer {
         messages: &Mutex<Messages>,
         by_hand: bool,
     ) {
+        let run_id = RunId::from(summary.id.as_str());
         if let Some(error) = &finished.error {
             let level = MessageLevel::Error;
             let text = format!("{} {}", error.message, error.hint);
@@ -113,11 +115,10 @@ impl Coffer {
                 text,
             };
             lock(messages).add(message, |first, lines| {
-                self.write(&summary.id, first, lines);
+                self.write(&run_id, first, lines);
             });
         }
-        summary.messages =
-            lock(messages).flush(|first, lines| self.write(&summary.id, first, lines));
+        summary.messages = lock(messages).flush(|first, lines| self.write(&run_id, first, lines));
         summary.finished = Some(self.now().to_string());
         summary.result = finished.result;
         summary.counts = finished.counts;
@@ -135,21 +136,20 @@ impl Coffer {
     }
 
     fn note(&self, end: &End) -> Result<()> {
-        self.put_run(&end.job_id, &end.summary, end.started)?;
-        if end.job_id.is_empty() {
-            return Ok(());
+        self.put_run(end.job_id.as_ref(), &end.summary, end.started)?;
+        match &end.job_id {
+            Some(job_id) => self.note_end(job_id, &end.summary, &end.finished, end.started),
+            None => Ok(()),
         }
-        self.note_end(&end.job_id, &end.summary, &end.finished, end.started)
     }
 
     /// Notes the ends of runs that could not be noted when they came, as on a disk that was full.
     pub(super) fn note_late(&self) {
-        let ends = std::mem::take(&mut *lock(&self.inner.unnoted));
-        for end in ends {
-            if self.note(&end).is_ok() {
-                self.emit_card(&end.job_id);
-            } else {
-                lock(&self.inner.unnoted).push(end);
+        for end in self.inner.runs.take_unnoted() {
+            if self.note(&end).is_err() {
+                self.inner.runs.note_later(end);
+            } else if let Some(job_id) = &end.job_id {
+                self.emit_card(job_id);
             }
         }
     }
@@ -158,7 +158,7 @@ impl Coffer {
     /// nobody stopped.
     fn note_end(
         &self,
-        job_id: &str,
+        job_id: &JobId,
         summary: &RunSummary,
         finished: &Finished,
         started: Timestamp,
@@ -190,7 +190,7 @@ impl Coffer {
     /// What one run found out about its sign-in holds for all jobs that use it.
     fn lose_sign_in_of(&self, job_id: &str, error: &CommandError) -> Result<()> {
         let definition = self.definition(job_id)?;
-        match account_of(&definition) {
+        match account_of(&definition.destination) {
             Some(account_id) => self.sign_in_lost(account_id, error),
             None => Ok(()),
         }

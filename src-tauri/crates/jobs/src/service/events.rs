@@ -7,6 +7,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Coffer;
+use super::ids::RunId;
 use crate::lock;
 
 /// Sign-ins whose end is told anew at most; somebody waits for one of them.
@@ -58,27 +59,25 @@ impl Coffer {
     }
 
     /// Restores of no job: those that go on, and the last that ended.
-    fn loose_restores(&self) -> Vec<String> {
-        let noted = self.run_history("", 0, ENDED_RESTORES).unwrap_or_default();
-        let mut ids: Vec<_> = noted.into_iter().map(|run| run.id).collect();
-        let runs = lock(&self.inner.runs);
-        let loose = runs.iter().filter(|(_, run)| run.job_id.is_empty());
-        ids.extend(loose.map(|(id, _)| id.clone()));
+    fn loose_restores(&self) -> Vec<RunId> {
+        let noted = self
+            .readable_runs(None, 0, ENDED_RESTORES)
+            .unwrap_or_default();
+        let mut ids: Vec<_> = noted.into_iter().map(|run| run.id.into()).collect();
+        ids.extend(self.inner.runs.of_no_job());
         ids.sort();
         ids.dedup();
         ids
     }
 
-    fn loose_restore(&self, run_id: &str) -> Option<Change> {
-        let runs = lock(&self.inner.runs);
-        let progress = runs.get(run_id).map(|run| lock(&run.progress).clone());
-        drop(runs);
+    fn loose_restore(&self, run_id: &RunId) -> Option<Change> {
+        let progress = self.inner.runs.progress_of(run_id);
         let summary = match progress {
             Some(_) => None,
             None => Some(Box::new(self.ended_run(run_id)?)),
         };
         Some(Change::Restore {
-            run_id: run_id.to_owned(),
+            run_id: run_id.to_string(),
             progress,
             summary,
         })
@@ -123,11 +122,6 @@ impl Coffer {
 
     /// The same for what has to know the number of its event.
     fn emit_numbered(&self, look: impl FnOnce(u64) -> Option<Change>) {
-        let mut seq = lock(&self.inner.seq);
-        if let Some(change) = look(*seq + 1) {
-            *seq += 1;
-            // Nobody listens while the window is closed.
-            let _ = self.inner.events.send(Event { seq: *seq, change });
-        }
+        self.inner.events.tell(look);
     }
 }

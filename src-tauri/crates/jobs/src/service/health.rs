@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Coffer;
 use super::causes::{cause, needs_attention, waits};
 use super::learned::{Learned, started_at};
-use super::sign_in_state::account_of;
+use crate::destinations::account_of;
 use crate::schedule::next_run;
 use crate::{Result, wording};
 
@@ -96,7 +96,7 @@ impl Coffer {
 
     /// A sign-in that ends whether it is used or not is about to end.
     fn sign_in_notice(&self, definition: &JobDefinition) -> Result<Option<CommandError>> {
-        let Some(account_id) = account_of(definition) else {
+        let Some(account_id) = account_of(&definition.destination) else {
             return Ok(None);
         };
         let accounts = self.accounts()?;

@@ -4,10 +4,13 @@ use coffer_database::{MessageRow, RunRow};
 use coffer_ipc::run::{MessageLevel, Operation, RunMessage, RunReport, RunResult, RunSummary};
 use coffer_ipc::{CommandError, ErrorCode};
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::Coffer;
 use super::cards::LOOKED_THROUGH;
 use super::causes::waits;
+use super::ids::{JobId, RunId};
 use super::retry::resume_delay;
 use super::settings::stored_text;
 use crate::app_lock::AppLock;
@@ -17,16 +20,30 @@ use crate::{Result, wording};
 const MAX_MESSAGES: u64 = 10_000;
 
 impl Coffer {
-    /// Runs of a job, newest first.
+    /// Runs of a job, newest first; of one that another version stored, what this one can read.
     ///
     /// # Errors
     /// Those of the database.
     pub fn run_history(&self, job_id: &str, offset: u32, limit: u32) -> Result<Vec<RunSummary>> {
-        let rows = self.database(|database| database.runs(job_id, offset, limit.min(500)))?;
-        Ok(rows
+        let job_id = JobId::named(job_id);
+        let rows =
+            self.database(|database| database.runs(job_id.as_deref(), offset, limit.min(500)))?;
+        Ok(rows.iter().map(summary_of).collect())
+    }
+
+    /// The same without those of which a part cannot be read: nothing is decided by a guess.
+    pub(super) fn readable_runs(
+        &self,
+        job_id: Option<&JobId>,
+        offset: u32,
+        limit: u32,
+    ) -> Result<Vec<RunSummary>> {
+        let job_id = job_id.map(|id| &**id);
+        let rows = self.database(|database| database.runs(job_id, offset, limit))?;
+        let read = rows
             .iter()
-            .filter_map(|row| serde_json::from_str(&row.body).ok())
-            .collect())
+            .filter_map(|row| serde_json::from_str(&row.body).ok());
+        Ok(read.collect())
     }
 
     /// A page of a run's report, the most serious lines first.
@@ -38,7 +55,7 @@ impl Coffer {
         let row = self
             .database(|database| database.run(run_id))?
             .ok_or_else(missing)?;
-        let mut summary: RunSummary = serde_json::from_str(&row.body).map_err(|_| missing())?;
+        let mut summary = summary_of(&row);
         let rows = self.database(|database| database.messages(run_id, offset, limit.min(1000)))?;
         let lines = rows.into_iter().map(|row| RunMessage {
             level: match row.level {
@@ -100,8 +117,8 @@ impl Coffer {
     }
 
     /// The app may have died right after the end of a backup was noted, and before its job knew of it.
-    fn learn_unlearned_end(&self, job_id: &str) -> Result<()> {
-        let runs = self.run_history(job_id, 0, LOOKED_THROUGH)?;
+    fn learn_unlearned_end(&self, job_id: &JobId) -> Result<()> {
+        let runs = self.readable_runs(Some(job_id), 0, LOOKED_THROUGH)?;
         let history: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
         let ended = runs.into_iter().find(|run| {
             run.operation == Operation::Backup
@@ -138,29 +155,29 @@ impl Coffer {
         if let Some(summary) = &mut summary {
             summary.result = RunResult::Interrupted;
             summary.finished = Some(now.to_string());
-            row.body = serde_json::to_string(summary).unwrap_or(row.body);
+            row.body = stored_text(summary)?;
         }
         self.database(|database| database.put_run(&row))?;
-        match summary {
-            Some(summary) if summary.operation == Operation::Backup && !row.job.is_empty() => self
-                .learn(&row.job, |learned| {
-                    learned.last_backup = Some(summary);
-                    learned.retry_at = now.checked_add(resume_delay(learned.tries)).ok();
-                    learned.tries = learned.tries.saturating_add(1);
-                }),
-            _ => Ok(()),
-        }
+        let backup = summary.filter(|summary| summary.operation == Operation::Backup);
+        let (Some(summary), Some(job_id)) = (backup, row.job) else {
+            return Ok(());
+        };
+        self.learn(&job_id, |learned| {
+            learned.last_backup = Some(summary);
+            learned.retry_at = now.checked_add(resume_delay(learned.tries)).ok();
+            learned.tries = learned.tries.saturating_add(1);
+        })
     }
 
     pub(super) fn put_run(
         &self,
-        job_id: &str,
+        job_id: Option<&JobId>,
         summary: &RunSummary,
         started: Timestamp,
     ) -> Result<()> {
         let row = RunRow {
             id: summary.id.clone(),
-            job: job_id.to_owned(),
+            job: job_id.map(ToString::to_string),
             started: nanoseconds(started),
             finished: summary.finished.as_ref().map(|_| nanoseconds(self.now())),
             body: stored_text(summary)?,
@@ -170,7 +187,7 @@ impl Coffer {
 
     /// A try that had to wait takes the place of the one before it that had to wait, or days without a network would
     /// push everything else out of the history.
-    pub(super) fn fold_into_history(&self, job_id: &str, summary: &RunSummary) -> Result<()> {
+    pub(super) fn fold_into_history(&self, job_id: &JobId, summary: &RunSummary) -> Result<()> {
         let waited = |run: &RunSummary| {
             run.operation == Operation::Backup
                 && run.finished.is_some()
@@ -179,7 +196,7 @@ impl Coffer {
         if !waited(summary) {
             return Ok(());
         }
-        let newest = self.run_history(job_id, 0, 2)?;
+        let newest = self.readable_runs(Some(job_id), 0, 2)?;
         match &newest[..] {
             [this, before] if this.id == summary.id && waited(before) => {
                 self.database(|database| database.remove_run(&before.id))
@@ -188,7 +205,7 @@ impl Coffer {
         }
     }
 
-    pub(super) fn write(&self, run_id: &str, first: u64, lines: &[RunMessage]) {
+    pub(super) fn write(&self, run_id: &RunId, first: u64, lines: &[RunMessage]) {
         let rows: Vec<_> = lines
             .iter()
             .map(|line| MessageRow {
@@ -239,6 +256,41 @@ impl Messages {
             self.pending.clear();
         }
         self.written
+    }
+}
+
+/// A run as it was stored. What another version stored in ways that this one does not know is left out, and told.
+fn summary_of(row: &RunRow) -> RunSummary {
+    serde_json::from_str(&row.body).unwrap_or_else(|error| {
+        tracing::error!(run = row.id, %error, "a run cannot be read as a whole");
+        let stored = serde_json::from_str(&row.body).unwrap_or_default();
+        partly_read(row, &stored)
+    })
+}
+
+fn partly_read(row: &RunRow, stored: &Value) -> RunSummary {
+    fn part<T: DeserializeOwned>(stored: &Value, name: &str) -> Option<T> {
+        serde_json::from_value(stored[name].clone()).ok()
+    }
+    let time = |nanoseconds: i64| Timestamp::from_nanosecond(nanoseconds.into()).ok();
+    let started = time(row.started).unwrap_or_default();
+    let finished = row.finished.and_then(time);
+    let result = match (part(stored, "result"), finished) {
+        (Some(RunResult::Running), Some(_)) => RunResult::Interrupted,
+        (known, _) => known.unwrap_or(RunResult::Warning),
+    };
+    RunSummary {
+        id: row.id.clone(),
+        operation: part(stored, "operation").unwrap_or(Operation::Backup),
+        started: started.to_string(),
+        finished: finished.map(|time| time.to_string()),
+        result,
+        counts: part(stored, "counts").unwrap_or_default(),
+        messages: part(stored, "messages").unwrap_or_default(),
+        error: Some(wording::run_partly_read()),
+        restored: part(stored, "restored").flatten(),
+        held_back: part(stored, "heldBack").unwrap_or_default(),
+        missing: part(stored, "missing").unwrap_or_default(),
     }
 }
 

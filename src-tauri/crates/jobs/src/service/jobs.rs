@@ -5,18 +5,18 @@ use coffer_destination::{Rests, RetryPolicy};
 use coffer_ipc::command::{DestinationCheck, DestinationContent, SaveJob, SourceCheck};
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition};
-use coffer_onedrive::{Place, TransferOptions};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use super::ids::JobId;
 use super::settings::stored_text;
 use crate::operations::content;
 use crate::options::retention_of_job;
 use crate::schedule::next_run;
 use crate::target::{DEFAULT_PREFIX, Opening, Target, Tries};
 use crate::waiting::Waits;
-use crate::{Result, blocking, local_path, lock, seal, wording};
+use crate::{Result, blocking, destinations, local_path, seal, wording};
 
 /// Repetitions of a failed request while a person looks at the screen: an answer within seconds.
 const WHILE_SOMEBODY_WAITS: RetryPolicy = RetryPolicy {
@@ -34,7 +34,7 @@ impl Coffer {
         self.learn_own_drive(&request.definition.destination).await;
         self.check_job(None, &request)?;
         let passphrase = self.passphrase_to_keep(None, &request).await?;
-        let id = uuid::Uuid::new_v4().simple().to_string();
+        let id = JobId::new();
         let definition = request.definition.clone();
         self.keep_job(&id, definition, passphrase).await
     }
@@ -100,17 +100,16 @@ impl Coffer {
         self.put_job(id, &definition)?;
         let now = self.now().to_string();
         let label = self.label_of(&definition)?;
-        let path = match &definition.destination {
-            DestinationSettings::Folder { path } => path.clone(),
-            DestinationSettings::OneDrive { .. } => String::new(),
-        };
-        let found_in = found_in(path.clone()).await;
+        let folder = destinations::local_folder(&definition.destination).map(Path::to_owned);
+        let found_in = found_in(folder.clone()).await;
         self.learn(id, |learned| {
             learned.attention = None;
             learned.label = label;
             // A disk that is away while the job is changed is still the one that it goes to.
             let is_deeper = |known: &String| {
-                Path::new(&path).starts_with(known)
+                folder
+                    .as_ref()
+                    .is_some_and(|folder| folder.starts_with(known))
                     && found_in
                         .as_ref()
                         .is_none_or(|found| Path::new(known).starts_with(found))
@@ -165,7 +164,7 @@ impl Coffer {
             ));
         }
         self.check_content(definition)?;
-        check_place(&definition.destination)
+        destinations::check(&definition.destination)
     }
 
     /// What it takes, and when it runs.
@@ -216,32 +215,19 @@ impl Coffer {
     }
 
     pub(super) fn check_idle(&self, job_id: &str) -> Result<()> {
-        let running = lock(&self.inner.runs)
-            .values()
-            .any(|run| run.state_of(job_id).is_some());
-        if running {
+        if self.inner.runs.state_of(job_id).is_some() {
             return Err(wording::running());
         }
         Ok(())
     }
 
     pub(super) fn label_of(&self, definition: &JobDefinition) -> Result<String> {
-        let DestinationSettings::OneDrive {
-            account_id, folder, ..
-        } = &definition.destination
-        else {
-            return Ok(plain_label(definition));
-        };
-        let account = self
-            .accounts()?
-            .into_iter()
-            .find(|account| account.id == *account_id);
-        Ok(match account {
-            Some(account) if !account.name.is_empty() => {
-                format!("OneDrive · {} · {folder}", account.name)
-            }
-            _ => plain_label(definition),
-        })
+        let destination = &definition.destination;
+        let account_id = destinations::account_of(destination);
+        let mut accounts = self.accounts()?.into_iter();
+        let account = accounts.find(|account| Some(account.id.as_str()) == account_id);
+        let name = account.map(|account| account.name);
+        Ok(destinations::label(destination, name.as_deref()))
     }
 
     /// Opens the backup of a job, with its secrets from the keychain.
@@ -285,10 +271,7 @@ impl Coffer {
 
     /// Tells of rests, and of waits that the service of a job asks for.
     pub(super) async fn waits_of(&self, job: &JobDefinition, rests: &Rests) -> Waits {
-        let client = match &job.destination {
-            DestinationSettings::OneDrive { account_id, .. } => self.client(account_id).await.ok(),
-            DestinationSettings::Folder { .. } => None,
-        };
+        let client = self.client_of(&job.destination).await.ok().flatten();
         Waits::new(client.map(|client| client.waits()), rests)
     }
 
@@ -332,23 +315,9 @@ impl Coffer {
             disk,
         };
         self.learn_own_drive(destination).await;
-        match destination {
-            DestinationSettings::Folder { path } => Target::folder(Path::new(path), opening),
-            DestinationSettings::OneDrive {
-                account_id,
-                drive_id,
-                folder,
-            } => {
-                let client = self.client(account_id).await?;
-                let drive = Some(drive_id.trim()).filter(|id| !id.is_empty());
-                let place = Place::Drive(drive.map(str::to_owned));
-                let transfer = TransferOptions {
-                    bandwidth: self.inner.bandwidth.clone(),
-                    ..TransferOptions::default()
-                };
-                Target::one_drive(&client, &place, folder, transfer, opening, cancel).await
-            }
-        }
+        let client = self.client_of(destination).await?;
+        let bandwidth = &self.inner.bandwidth;
+        destinations::open(destination, client, bandwidth, opening, cancel).await
     }
 
     /// Tries a destination and says what it holds. Nothing is written. Dropped, it ends what it began.
@@ -426,39 +395,12 @@ impl Coffer {
 }
 
 /// The deepest folder on the way to `path` that is there.
-async fn found_in(path: String) -> Option<String> {
+async fn found_in(path: Option<PathBuf>) -> Option<String> {
+    let path = path?;
     blocking(move || {
-        let mut folders = Path::new(&path).ancestors();
+        let mut folders = path.ancestors();
         let found = folders.find(|folder| folder.is_dir())?;
         Some(found.to_str()?.to_owned())
     })
     .await
-}
-
-pub(super) fn plain_label(definition: &JobDefinition) -> String {
-    match &definition.destination {
-        DestinationSettings::OneDrive { folder, .. } => format!("OneDrive · {folder}"),
-        DestinationSettings::Folder { path } => path.clone(),
-    }
-}
-
-fn check_place(destination: &DestinationSettings) -> Result<()> {
-    match destination {
-        DestinationSettings::OneDrive { folder, .. } => {
-            if folder.trim_matches('/').is_empty() {
-                return Err(wording::invalid(
-                    "No folder is selected.",
-                    "Each backup needs its own folder on the drive.",
-                ));
-            }
-            coffer_onedrive::check_folder(folder).map_err(|error| wording::onedrive(&error))
-        }
-        DestinationSettings::Folder { path } if !Path::new(path).is_absolute() => {
-            Err(wording::invalid(
-                format!("{path:?} is not an absolute path."),
-                "Choose a folder.",
-            ))
-        }
-        DestinationSettings::Folder { .. } => Ok(()),
-    }
 }

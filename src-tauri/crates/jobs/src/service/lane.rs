@@ -1,4 +1,6 @@
-use coffer_ipc::job::{DestinationSettings, JobDefinition};
+use coffer_ipc::job::JobDefinition;
+
+use crate::destinations::local_folder;
 
 /// What backups share, so that one at a time is as fast as several: backups that start by themselves queue for it. A disk
 /// does not wait for the line, or a first upload of a week would keep it from its daily backup.
@@ -12,9 +14,9 @@ pub(super) enum Lane {
 
 impl Lane {
     pub(super) fn of(definition: &JobDefinition) -> Self {
-        match definition.destination {
-            DestinationSettings::OneDrive { .. } => Self::Network,
-            DestinationSettings::Folder { .. } => Self::Disk,
+        match local_folder(&definition.destination) {
+            None => Self::Network,
+            Some(_) => Self::Disk,
         }
     }
 }

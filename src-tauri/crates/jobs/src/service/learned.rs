@@ -4,6 +4,7 @@ use coffer_ipc::run::{RunResult, RunSummary};
 use coffer_ipc::{CommandError, ErrorCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::causes::needs_attention;
 use super::retry::retry_delay;
@@ -36,12 +37,37 @@ pub(super) struct Learned {
     pub(super) last_good: Option<Timestamp>,
     /// What the next report says about the clock.
     pub(super) clock_note: Option<String>,
+    /// What another version learned and this one cannot use. It is stored again, for the one that can.
+    #[serde(flatten)]
+    other: Map<String, Value>,
 }
 
 impl Learned {
-    /// What was stored; nothing when that cannot be read.
+    /// What was stored. A part that cannot be read costs no other, and stays beside what takes its place.
     pub(super) fn read(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
+        serde_json::from_str(text).unwrap_or_else(|error| {
+            tracing::error!(%error, "what was learned about a job cannot be read as a whole");
+            Self::read_parts(text)
+        })
+    }
+
+    fn read_parts(text: &str) -> Self {
+        let parts = match serde_json::from_str(text) {
+            Ok(Value::Object(parts)) => parts,
+            _ => Map::from_iter([("all".to_owned(), text.into())]),
+        };
+        let named = parts.into_iter().map(|(name, value)| {
+            let alone = Map::from_iter([(name.clone(), value.clone())]);
+            let is_read = name != "all" && serde_json::from_value::<Self>(alone.into()).is_ok();
+            let name = if is_read {
+                name
+            } else {
+                format!("{name} (unreadable)")
+            };
+            (name, value)
+        });
+        let named: Map<_, _> = named.collect();
+        serde_json::from_value(named.into()).unwrap_or_default()
     }
 
     /// A backup that was started at `start` ended by itself, and `now` it shows what comes next.

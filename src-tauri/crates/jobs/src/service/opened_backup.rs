@@ -5,6 +5,7 @@ use coffer_database::Listing;
 use coffer_ipc::job::DestinationSettings;
 use secrecy::SecretString;
 
+use super::ids::JobId;
 use crate::target::Target;
 
 /// A backup that somebody looks into.
@@ -12,8 +13,8 @@ pub(super) struct OpenedBackup {
     pub(super) target: Target,
     /// Its versions keep their numbers while it is open.
     pub(super) versions: coffer_engine::OpenedBackup,
-    /// Empty when no job here knows the backup.
-    pub(super) job_id: String,
+    /// None when no job here knows the backup.
+    pub(super) job_id: Option<JobId>,
     /// Where it is and what was typed to open it, when no job was named.
     pub(super) typed: Option<Typed>,
     /// Versions that were read, by number.

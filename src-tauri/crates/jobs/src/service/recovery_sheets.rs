@@ -1,13 +1,13 @@
-use coffer_ipc::job::{DestinationSettings, JobDefinition};
+use coffer_ipc::job::JobDefinition;
 use coffer_ipc::sheet::{RecoverySheet, SheetOf};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Coffer;
 use super::accounts::credential_name;
-use super::sign_in_state::account_of;
-use crate::credentials::Entry;
-use crate::recovery_sheet::{self, SignInFacts};
-use crate::{Result, wording};
+use crate::credentials::{Entry, SignInFacts};
+use crate::destinations::{self, account_of};
+
+use crate::{Result, recovery_sheet, wording};
 
 impl Coffer {
     /// The recovery sheet of a job, or of one that will be saved.
@@ -38,7 +38,7 @@ impl Coffer {
             return Err(wording::passphrase_missing());
         }
         check_known(&definition)?;
-        let account = account_of(&definition).map(|id| self.account(id));
+        let account = account_of(&definition.destination).map(|id| self.account(id));
         let account = account.transpose()?;
         let facts = match &account {
             Some(account) => self.sign_in_facts(&account.id).await?,
@@ -85,13 +85,7 @@ impl Coffer {
 
 /// A sheet with a gap is found out when it is too late.
 fn check_known(definition: &JobDefinition) -> Result<()> {
-    let is_open = match &definition.destination {
-        DestinationSettings::OneDrive {
-            account_id, folder, ..
-        } => account_id.is_empty() || folder.trim_matches('/').is_empty(),
-        DestinationSettings::Folder { path } => path.is_empty(),
-    };
-    if is_open || definition.name.trim().is_empty() {
+    if !destinations::is_chosen(&definition.destination) || definition.name.trim().is_empty() {
         return Err(wording::invalid(
             "The recovery sheet needs the backup's name and destination.",
             "Enter these first.",

@@ -1,12 +1,12 @@
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use coffer_destination::Rests;
 use coffer_engine::{BackupOptions, Existing, Permissions, RestoreOptions, Selection};
 use coffer_ipc::event::Change;
-use coffer_ipc::job::{DestinationSettings, JobDefinition};
+use coffer_ipc::job::JobDefinition;
 use coffer_ipc::restore::{ExistingFiles, RestoreRequest};
 use coffer_ipc::run::{
     MessageLevel, Operation, Permission, Phase, Progress, RunCounts, RunMessage, RunResult,
@@ -21,7 +21,9 @@ use super::Coffer;
 use super::active_run::ActiveRun;
 use super::ends::{Begun, Place};
 use super::history::Messages;
+use super::ids::{JobId, RunId};
 use super::lane::Lane;
+use crate::destinations::local_folder;
 use crate::operations::{Finished, backup, restore};
 use crate::options;
 use crate::progress::{Observer, waiting};
@@ -30,7 +32,7 @@ use crate::{Result, blocking, local_path, lock, wording};
 
 /// A backup that was started.
 struct Work {
-    job: String,
+    job: JobId,
     definition: JobDefinition,
     permission: Option<Permission>,
     /// Versions that were there at the end of the run before.
@@ -63,8 +65,9 @@ impl Coffer {
         let learned = self.learned(job_id)?;
         let now = self.now();
         let lane = Some(Lane::of(&definition));
-        let (run, observer) = self.begin(job_id, Operation::Backup, lane, now)?;
-        let id = run.id.clone();
+        let job = JobId::from(job_id);
+        let (run, observer) = self.begin(Some(&job), Operation::Backup, lane, now)?;
+        let id = run.id.clone().into();
         let noted = self.learn(job_id, |learned| {
             learned.last_start = Some(now.to_string());
             learned.retry_at = None;
@@ -88,7 +91,7 @@ impl Coffer {
             });
         }
         let work = Work {
-            job: job_id.to_owned(),
+            job,
             definition,
             permission,
             expected: learned.versions.unwrap_or(0),
@@ -174,7 +177,7 @@ impl Coffer {
         let coffer = self.clone();
         tokio::spawn(async move {
             let finished = tokio::spawn(work).await.unwrap_or_else(|panic| {
-                tracing::error!(%panic, run = run.id, "a run failed");
+                tracing::error!(%panic, run = %run.id, "a run failed");
                 Finished::failed(wording::defect(), RunCounts::default())
             });
             coffer.end(run, finished, started);
@@ -190,8 +193,8 @@ impl Coffer {
         let folder = request.target.as_deref().map(local_path::whole);
         let folder = folder.transpose()?;
         let now = self.now();
-        let (run, observer) = self.begin(&job_id, Operation::Restore, None, now)?;
-        let id = run.id.clone();
+        let (run, observer) = self.begin(job_id.as_ref(), Operation::Restore, None, now)?;
+        let id = run.id.clone().into();
         let cancel = run.cancel.clone();
         self.watch(run, now, async move {
             let options = RestoreOptions {
@@ -218,23 +221,17 @@ impl Coffer {
     /// # Errors
     /// When it has ended already.
     pub fn stop_run(&self, run_id: &str) -> Result<()> {
-        let runs = lock(&self.inner.runs);
-        let run = runs
-            .get(run_id)
-            .ok_or_else(|| wording::not_found("This run"))?;
-        run.by_hand.store(true, Ordering::SeqCst);
-        run.cancel.cancel();
-        Ok(())
+        if self.inner.runs.stop_by_hand(&run_id.into()) {
+            Ok(())
+        } else {
+            Err(wording::not_found("This run"))
+        }
     }
 
     /// Stops whatever runs and waits until it has, but no longer than `patience`; for the end of the app. What does not
     /// end, as on a disk that hangs, ends with the process and is taken up by the next one.
     pub async fn shut_down(&self, patience: Duration) {
-        self.inner.closing.store(true, Ordering::SeqCst);
-        let waiting: Vec<_> = {
-            let runs = lock(&self.inner.runs);
-            runs.values().map(ActiveRun::stop).collect()
-        };
+        let waiting = self.inner.runs.close();
         let all = async {
             for mut done in waiting {
                 // An error means that the run is gone, which is what is waited for.
@@ -249,12 +246,12 @@ impl Coffer {
     /// Notes a new run and returns it with an observer that reports it.
     fn begin(
         &self,
-        job_id: &str,
+        job_id: Option<&JobId>,
         operation: Operation,
         lane: Option<Lane>,
         now: Timestamp,
     ) -> Result<(Begun, Observer)> {
-        let id = uuid::Uuid::new_v4().simple().to_string();
+        let id = RunId::new();
         let cancel = CancellationToken::new();
         let by_hand = Arc::new(AtomicBool::new(false));
         let progress = Arc::new(Mutex::new(start_of(operation)));
@@ -262,38 +259,31 @@ impl Coffer {
         let summary = running(&id, operation, now);
         let active = ActiveRun {
             id: id.clone(),
-            job_id: job_id.to_owned(),
+            job_id: job_id.cloned(),
             lane,
             cancel: cancel.clone(),
             by_hand: Arc::clone(&by_hand),
             progress: Arc::clone(&progress),
             done,
         };
-        {
-            // In one step: of two starts at the same moment one is refused.
-            let mut runs = lock(&self.inner.runs);
-            if self.inner.closing.load(Ordering::SeqCst) {
-                return Err(wording::cancelled());
-            }
-            if !job_id.is_empty() && runs.values().any(|run| run.job_id == job_id) {
-                return Err(wording::running());
-            }
-            self.put_run(job_id, &summary, now)?;
-            runs.insert(id.clone(), active);
-        }
+        let note = || self.put_run(job_id, &summary, now);
+        self.inner.runs.enter(active, note)?;
         let place = Place {
             coffer: self.clone(),
             id: id.clone(),
             done: sender,
         };
-        self.emit_progress(job_id, &id, &progress);
+        match job_id {
+            Some(job_id) => self.emit_card(job_id),
+            None => self.emit_progress(None, &id, &progress),
+        }
 
         let messages = Arc::new(Mutex::new(Messages::default()));
         let observer = self.observer(job_id, &id, progress, &messages);
         Ok((
             Begun {
                 id,
-                job_id: job_id.to_owned(),
+                job_id: job_id.cloned(),
                 cancel,
                 by_hand,
                 summary,
@@ -307,18 +297,22 @@ impl Coffer {
     /// Reports a run.
     fn observer(
         &self,
-        job_id: &str,
-        run_id: &str,
+        job_id: Option<&JobId>,
+        run_id: &RunId,
         progress: Arc<Mutex<Progress>>,
         messages: &Arc<Mutex<Messages>>,
     ) -> Observer {
-        let (coffer, job, run) = (self.clone(), job_id.to_owned(), run_id.to_owned());
+        let (coffer, job, run) = (self.clone(), job_id.cloned(), run_id.clone());
         let (writer, kept) = (self.clone(), Arc::clone(messages));
-        let run_of_messages = run_id.to_owned();
+        let run_of_messages = run_id.clone();
         Observer {
             on_progress: Box::new(move |latest| {
-                *lock(&progress) = latest;
-                coffer.emit_progress(&job, &run, &progress);
+                let phase = latest.phase;
+                let before = std::mem::replace(&mut *lock(&progress), latest);
+                match &job {
+                    Some(job) if before.phase != phase => coffer.emit_card(job),
+                    job => coffer.emit_progress(job.as_ref(), &run, &progress),
+                }
             }),
             on_message: Box::new(move |message| {
                 lock(&kept).add(message, |first, lines| {
@@ -329,17 +323,24 @@ impl Coffer {
         }
     }
 
-    fn emit_progress(&self, job_id: &str, run_id: &str, progress: &Mutex<Progress>) {
-        if job_id.is_empty() {
-            let progress = Some(lock(progress).clone());
-            self.emit(Change::Restore {
-                run_id: run_id.to_owned(),
-                progress,
-                summary: None,
-            });
-        } else {
-            self.emit_card(job_id);
-        }
+    /// Tells how far a run is. It comes so often that nothing is looked up for it.
+    fn emit_progress(&self, job_id: Option<&JobId>, run_id: &RunId, progress: &Mutex<Progress>) {
+        let run_id = run_id.to_string();
+        self.emit_newest(|| {
+            let progress = lock(progress).clone();
+            Some(match job_id {
+                Some(job_id) => Change::Progress {
+                    job_id: job_id.to_string(),
+                    run_id,
+                    progress,
+                },
+                None => Change::Restore {
+                    run_id,
+                    progress: Some(progress),
+                    summary: None,
+                },
+            })
+        });
     }
 }
 
@@ -362,19 +363,20 @@ fn disk_of(
     has_backup: bool,
     found_in: Option<String>,
 ) -> Option<PathBuf> {
-    match &definition.destination {
-        DestinationSettings::Folder { path } if has_backup => Some(path.into()),
-        DestinationSettings::Folder { .. } => found_in.map(PathBuf::from),
-        DestinationSettings::OneDrive { .. } => None,
+    let folder = local_folder(&definition.destination)?;
+    if has_backup {
+        Some(folder.to_owned())
+    } else {
+        found_in.map(PathBuf::from)
     }
 }
 
 /// Looks whether `disk` is there.
 async fn check_disk(definition: &JobDefinition, disk: Option<PathBuf>) -> Result<()> {
-    let (DestinationSettings::Folder { path }, Some(disk)) = (&definition.destination, disk) else {
+    let (Some(folder), Some(disk)) = (local_folder(&definition.destination), disk) else {
         return Ok(());
     };
-    let folder = PathBuf::from(path);
+    let folder = folder.to_owned();
     blocking(move || match disk.symlink_metadata() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(wording::disk_away(&folder))
@@ -385,9 +387,9 @@ async fn check_disk(definition: &JobDefinition, disk: Option<PathBuf>) -> Result
     .await
 }
 
-fn running(id: &str, operation: Operation, now: Timestamp) -> RunSummary {
+fn running(id: &RunId, operation: Operation, now: Timestamp) -> RunSummary {
     RunSummary {
-        id: id.to_owned(),
+        id: id.to_string(),
         operation,
         started: now.to_string(),
         finished: None,
@@ -419,25 +421,120 @@ fn start_of(operation: Operation) -> Progress {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use coffer_ipc::job::JobState;
+
     use super::*;
     use crate::keychain::MemoryKeychain;
     use crate::{Environment, Folders, SystemClock};
 
-    #[tokio::test]
-    async fn quitting_does_not_wait_for_ever_for_a_run_that_hangs() {
-        let folder = tempfile::tempdir().unwrap();
-        let coffer = Coffer::open(
-            Folders::new(folder.path().join("data"), folder.path().join("cache")),
+    fn coffer(folder: &Path) -> Coffer {
+        Coffer::open(
+            Folders::new(folder.join("data"), folder.join("cache")),
             Environment::demo("http://localhost:1", "http://localhost:1"),
             Arc::new(MemoryKeychain::default()),
             Arc::new(SystemClock),
         )
-        .unwrap();
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn quitting_does_not_wait_for_ever_for_a_run_that_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        let coffer = coffer(folder.path());
         let now = coffer.now();
-        let (hangs, _) = coffer.begin("", Operation::Restore, None, now).unwrap();
+        let (hangs, _) = coffer.begin(None, Operation::Restore, None, now).unwrap();
 
         coffer.shut_down(Duration::from_millis(1)).await;
 
         assert!(hangs.cancel.is_cancelled());
+    }
+
+    /// A job in its shortest form.
+    fn put_job(coffer: &Coffer, id: &str) {
+        let folder = r#"{"kind":"folder","path":"/stick"}"#;
+        let options = r#"{"volumeBytes":1,"blockBytes":1,"prefix":"p","retention":{"kind":"all"}}"#;
+        let definition = format!(
+            r#"{{"name":"a","encrypted":false,"destination":{folder},"sources":[],"filters":[],"options":{options}}}"#
+        );
+        let definition = serde_json::from_str(&definition).unwrap();
+        coffer.put_job(id, &definition).unwrap();
+    }
+
+    #[test]
+    fn progress_is_told_without_a_look_at_the_database() {
+        const TICKS: u64 = 20;
+        let folder = tempfile::tempdir().unwrap();
+        let coffer = coffer(folder.path());
+        put_job(&coffer, "j");
+        coffer.app_state().unwrap();
+        let now = coffer.now();
+        let job = JobId::from("j");
+        let (run, observer) = coffer
+            .begin(Some(&job), Operation::Backup, None, now)
+            .unwrap();
+        let (loose, of_loose) = coffer.begin(None, Operation::Restore, None, now).unwrap();
+        let mut events = coffer.subscribe();
+
+        let database = lock(&coffer.inner.database);
+        let (done, all_told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for observer in [observer, of_loose] {
+                for done_bytes in 0..TICKS {
+                    (observer.on_progress)(Progress {
+                        done_bytes,
+                        ..start_of(Operation::Backup)
+                    });
+                }
+            }
+            let _ = done.send(());
+        });
+        // With a look at the database they would wait for ever.
+        all_told.recv_timeout(Duration::from_secs(60)).unwrap();
+        drop(database);
+
+        for done_bytes in 0..TICKS {
+            let Change::Progress {
+                job_id,
+                run_id,
+                progress,
+            } = events.try_recv().unwrap().change
+            else {
+                panic!("a card is more than is needed");
+            };
+            assert_eq!((&*job_id, &*run_id), ("j", &*run.id));
+            assert_eq!(progress.done_bytes, done_bytes);
+        }
+        for _ in 0..TICKS {
+            let told = events.try_recv().unwrap().change;
+            assert!(matches!(told, Change::Restore { run_id, .. } if *run_id == *loose.id));
+        }
+    }
+
+    #[test]
+    fn a_new_phase_is_told_with_the_card() {
+        let folder = tempfile::tempdir().unwrap();
+        let coffer = coffer(folder.path());
+        put_job(&coffer, "j");
+        let now = coffer.now();
+        let job = JobId::from("j");
+        let (_run, observer) = coffer
+            .begin(Some(&job), Operation::Backup, None, now)
+            .unwrap();
+        let mut events = coffer.subscribe();
+
+        (observer.on_progress)(Progress {
+            phase: Phase::Sending,
+            ..start_of(Operation::Backup)
+        });
+
+        let Change::Job { card } = events.try_recv().unwrap().change else {
+            panic!("no card");
+        };
+        let JobState::Running { progress, .. } = card.state else {
+            panic!("{card:?}");
+        };
+        assert_eq!(progress.phase, Phase::Sending);
     }
 }

@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::time::Duration;
 
 use coffer_ipc::ErrorCode;
@@ -8,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::Coffer;
 use super::lane::Lane;
 use super::learned::Learned;
-use crate::{Result, lock};
+use crate::Result;
 
 /// How often the clock is looked at. A computer that wakes up is noticed by the next look.
 const TICK: Duration = Duration::from_secs(20);
@@ -32,7 +31,7 @@ impl Coffer {
             self.tell_database();
             self.tell_changed_health();
             tokio::select! {
-                () = self.inner.run_ended.notified() => {}
+                () = self.inner.runs.ended.notified() => {}
                 () = tokio::time::sleep(TICK) => {}
             }
         }
@@ -76,7 +75,7 @@ impl Coffer {
         }
         due.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
 
-        let mut busy = self.busy_lanes();
+        let mut busy = self.inner.runs.busy_lanes();
         let mut started = Vec::new();
         for (_, id, lane) in due {
             if busy.contains(&lane) {
@@ -85,19 +84,13 @@ impl Coffer {
             match self.start_backup(&id) {
                 Ok(_) => {
                     busy.insert(lane);
-                    started.push(id);
+                    started.push(id.into());
                 }
                 Err(error) if error.code == ErrorCode::Busy => {}
                 Err(error) => could_not_start(&id, &error.message),
             }
         }
         Ok(started)
-    }
-
-    /// Lines on which a backup runs.
-    fn busy_lanes(&self) -> HashSet<Lane> {
-        let runs = lock(&self.inner.runs);
-        runs.values().filter_map(|run| run.lane).collect()
     }
 
     /// Whether a job is due and another backup runs on its line.
@@ -111,10 +104,7 @@ impl Coffer {
         let is_due = self
             .next_start(definition, learned)
             .is_some_and(|time| time <= now);
-        is_due
-            && lock(&self.inner.runs)
-                .values()
-                .any(|run| run.lane == Some(Lane::of(definition)) && run.job_id != id)
+        is_due && self.inner.runs.has_other_on(Lane::of(definition), id)
     }
 
     /// Tells the cards whose health changed by nothing but the time that passed, or by another job.
@@ -122,22 +112,10 @@ impl Coffer {
         let Ok(cards) = self.job_cards() else {
             return;
         };
-        let mut changed = Vec::new();
-        {
-            let mut told = lock(&self.inner.told_health);
-            for card in cards {
-                let short = (
-                    card.health.level,
-                    card.health.waiting_for,
-                    card.health.overdue,
-                );
-                if told.insert(card.id.clone(), short) != Some(short) {
-                    changed.push(card.id);
-                }
+        for card in cards {
+            if self.inner.events.is_news(&card) {
+                self.emit_card(&card.id);
             }
-        }
-        for id in changed {
-            self.emit_card(&id);
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Whether sign-ins can be used: what is lost stops its jobs, what comes back lets them go on, what is not used for long
 //! is used.
 
-use coffer_ipc::job::{DestinationSettings, JobDefinition};
+use coffer_ipc::job::JobDefinition;
 use coffer_ipc::{CommandError, ErrorCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use crate::destinations::account_of;
 use crate::{Result, lock, wording};
 
 /// Sign-ins end after 90 days without use; each is used at least this often.
@@ -126,14 +127,6 @@ fn setting(account_id: &str) -> String {
     format!("renewal:{account_id}")
 }
 
-/// The account a job signs in with.
-pub(super) fn account_of(definition: &JobDefinition) -> Option<&str> {
-    match &definition.destination {
-        DestinationSettings::OneDrive { account_id, .. } => Some(account_id),
-        DestinationSettings::Folder { .. } => None,
-    }
-}
-
 fn uses(definition: &JobDefinition, account_id: &str) -> bool {
-    account_of(definition) == Some(account_id)
+    account_of(&definition.destination) == Some(account_id)
 }

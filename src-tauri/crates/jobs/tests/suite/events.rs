@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use coffer_ipc::account::{SignInOutcome, SignInRequest};
 use coffer_ipc::command::{AppState, TrayStatus};
 use coffer_ipc::event::{Change, Event};
+use coffer_ipc::job::HealthLevel;
 use coffer_ipc::restore::{BackupRef, ExistingFiles, RestoreRequest};
 use coffer_ipc::run::RunResult;
 use coffer_jobs::Coffer;
@@ -168,4 +169,59 @@ async fn a_window_that_was_too_slow_is_told_how_everything_stands() {
     let status = TrayStatus::Shown;
     assert_eq!(after.change, Change::Tray { status });
     assert_eq!(after.seq, window.state.seq + 1);
+}
+
+/// What events tell from now on, without those that wait.
+fn told(events: &mut Receiver<Event>) -> Vec<Change> {
+    std::iter::from_fn(|| events.try_recv().ok())
+        .map(|event| event.change)
+        .collect()
+}
+
+fn overviews(changes: Vec<Change>) -> Vec<(Option<HealthLevel>, u32, String)> {
+    let overviews = changes.into_iter().filter_map(|change| match change {
+        Change::Overview { overview } => Some((overview.level, overview.jobs, overview.line)),
+        _ => None,
+    });
+    overviews.collect()
+}
+
+#[tokio::test]
+async fn how_all_jobs_stand_is_told_when_that_changes_and_the_worst_speaks() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    assert_eq!(coffer.app_state().unwrap().overview.level, None);
+    let mut events = coffer.subscribe();
+    let of = |level, jobs, line: &str| (Some(level), jobs, line.to_owned());
+
+    let good = coffer.create_job(computer.folder_job("good")).await;
+    let good = good.unwrap().id;
+    let news = overviews(told(&mut events));
+    assert_eq!(news, [of(HealthLevel::New, 1, "good has not run yet")]);
+
+    back_up(&coffer, &good).await;
+    let news = overviews(told(&mut events));
+    let running = of(HealthLevel::Running, 1, "good is running");
+    let all_good = of(HealthLevel::Good, 1, "Everything is backed up");
+    assert_eq!(news, [running, all_good.clone()]);
+
+    let bad = coffer.create_job(computer.folder_job("bad")).await;
+    let bad = bad.unwrap().id;
+    let key = format!("passphrase:{bad}");
+    computer.keychain.remove(&key).unwrap();
+    back_up(&coffer, &bad).await;
+    let news = overviews(told(&mut events));
+    let worst = of(HealthLevel::Bad, 1, "bad needs your attention");
+    assert_eq!(news.last(), Some(&worst));
+
+    back_up(&coffer, &good).await;
+    let changes = told(&mut events);
+    assert!(changes.len() > 2, "cards are told");
+    let news = overviews(changes);
+    assert_eq!(news, [], "the worst is the same");
+    let overview = coffer.app_state().unwrap().overview;
+    assert_eq!((overview.level, overview.jobs, overview.line), worst);
+
+    coffer.delete_job(&bad, true).await.unwrap();
+    assert_eq!(overviews(told(&mut events)), [all_good]);
 }

@@ -3,6 +3,7 @@
 mod a_day;
 mod accounts;
 mod always_runs;
+mod app_data;
 mod bad_days;
 mod clock;
 mod damaged_database;

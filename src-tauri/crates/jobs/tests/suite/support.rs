@@ -100,7 +100,7 @@ impl Computer {
         Coffer::open(folders, self.environment(), keychain, clock).expect("Coffer starts")
     }
 
-    fn environment(&self) -> Environment {
+    pub(crate) fn environment(&self) -> Environment {
         let mut environment =
             Environment::demo(self.simulator.api_url(), &self.simulator.oauth_url());
         // What fails for good in these tests need not be waited for.
