@@ -44,7 +44,7 @@ async fn what_stops_a_backup_is_reported_until_it_is_resolved() {
     desktop.microsoft.set_readonly(ALEX_DRIVE, true);
     run_with(&app, &source, "two.txt").await;
     app.see("access is denied").await;
-    app.see("that this account may do that there").await;
+    app.see("and that this account has permission").await;
     desktop.microsoft.set_readonly(ALEX_DRIVE, false);
     app.click("Back up now").await;
     app.see("1 new, 0 changed").await;

@@ -90,7 +90,7 @@ async fn restore_to(app: &App, target: &Path) {
 
 /// What a person sends who asks for help: every run, its phases and its volumes, and no name of their own files.
 fn the_log_follows_each_volume<'a>(home: &Path, volumes: impl Iterator<Item = &'a String>) {
-    let logs = home.join(".local/state/coffer/logs");
+    let logs = home.join(".local/share/coffer/logs");
     let entries = fs::read_dir(&logs).unwrap();
     let log: String = entries
         .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())

@@ -40,7 +40,7 @@ async fn with_a_client_id_the_sign_in_needs_no_service_between() {
     app.open("Other ways to sign in").await;
     app.fill("Client ID", "no client id").await;
     app.click("Save").await;
-    app.see("Microsoft does not accept the client id").await;
+    app.see("Microsoft does not accept the client ID").await;
     app.fill("Client ID", CLIENT_ID).await;
     app.click("Save").await;
     app.see("Saved. Applies to new sign-ins.").await;
