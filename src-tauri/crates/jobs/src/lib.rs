@@ -47,7 +47,7 @@ pub use private_file::save_private_file;
 pub use progress::Observer;
 pub use schedule::next_run;
 pub use service::{Clock, Coffer, SystemClock};
-pub use target::{OnWait, Target, TargetOptions};
+pub use target::{DEFAULT_PREFIX, OnWait, Target, TargetOptions};
 
 /// Result of this crate: every error is one that can be shown.
 pub type Result<T> = std::result::Result<T, coffer_ipc::CommandError>;

@@ -37,6 +37,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coffer_database::AppDatabase;
+use coffer_engine::BackupOptions;
 use coffer_ipc::account::SignInOutcome;
 use coffer_ipc::command::{AppState, NewJobDefaults, Theme, TrayStatus};
 use coffer_ipc::event::Change;
@@ -313,11 +314,11 @@ fn defaults() -> NewJobDefaults {
         name: format!("Backup of {computer}"),
         sources,
         options: JobOptions {
-            volume_bytes: 50 << 20,
-            block_bytes: 1 << 20,
+            volume_bytes: BackupOptions::VOLUME_SIZE,
+            block_bytes: coffer_volume::Format::default().block_size(),
             prefix: DEFAULT_PREFIX.to_owned(),
             retention: Retention::All,
-            always_read: JobOptions::usual_always_read(),
+            always_read: BackupOptions::ALWAYS_READ.map(str::to_owned).to_vec(),
         },
     }
 }

@@ -25,7 +25,7 @@ use crate::waiting::{self, Wait, Waits};
 use crate::{Result, blocking, seal, wording};
 
 /// Prefix of volume names when nothing else is said.
-pub(crate) const DEFAULT_PREFIX: &str = "duplicati";
+pub const DEFAULT_PREFIX: &str = "duplicati";
 
 /// One backup to work on: its destination, opened with what it needs.
 #[derive(Clone)]

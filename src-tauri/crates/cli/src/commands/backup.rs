@@ -54,10 +54,10 @@ pub(crate) struct Backup {
     #[arg(long, value_parser = clap::value_parser!(u32).range(0..=9))]
     zip_compression_level: Option<u32>,
     /// Number of volumes of each kind to verify after an upload
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = BackupOptions::TEST_SAMPLES)]
     backup_test_samples: u64,
     /// Percentage of volumes to verify after an upload, if that is more
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = BackupOptions::TEST_PERCENTAGE)]
     backup_test_percentage: f64,
     /// Do not verify volumes after an upload
     #[arg(long)]
@@ -264,6 +264,12 @@ mod tests {
             assert_eq!(backup.destination.options()["prefix"], "x");
             assert_eq!(backup.sources, [PathBuf::from("/s")]);
         }
+    }
+
+    #[test]
+    fn volumes_have_the_size_of_the_engines_default() {
+        let backup = backup_of(&["backup", "file:///b", "/s"]);
+        assert_eq!(backup.volume_size.dblock_size, BackupOptions::VOLUME_SIZE);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use coffer_jobs::DEFAULT_PREFIX;
 use coffer_jobs::values::{parse_boolean, parse_size};
 
 use super::flag::Flag;
@@ -38,7 +39,7 @@ pub(crate) struct Destination {
     #[arg(long)]
     oauth_url: Option<String>,
     /// Prefix of all volume names
-    #[arg(long, default_value = "duplicati")]
+    #[arg(long, default_value = DEFAULT_PREFIX)]
     prefix: String,
     /// Program that decrypts volumes encrypted with GnuPG. Default: gpg
     #[arg(long)]

@@ -63,6 +63,15 @@ pub struct BackupOptions {
 }
 
 impl BackupOptions {
+    /// Default of [`BackupOptions::volume_size`], in bytes (`--dblock-size`).
+    pub const VOLUME_SIZE: u64 = 50 << 20;
+    /// Default of [`BackupOptions::test_samples`].
+    pub const TEST_SAMPLES: u64 = 1;
+    /// Default of [`BackupOptions::test_percentage`].
+    pub const TEST_PERCENTAGE: f64 = 0.1;
+    /// Default of [`BackupOptions::always_read`]: containers of VeraCrypt and TrueCrypt, which keep their dates.
+    pub const ALWAYS_READ: [&str; 2] = ["*.hc", "*.tc"];
+
     /// Defaults for everything but the sources.
     pub fn new(sources: Vec<PathBuf>, now: Timestamp) -> Self {
         Self {
@@ -72,7 +81,7 @@ impl BackupOptions {
             block_size: None,
             new_block_size: None,
             hashes: None,
-            volume_size: 50 << 20,
+            volume_size: Self::VOLUME_SIZE,
             compression_method: CompressionMethod::default(),
             compression_level: None,
             parallel_uploads: 4,
@@ -85,17 +94,16 @@ impl BackupOptions {
             upload_unchanged: false,
             retention: Retention::KeepAll,
             compact: Some(CompactThresholds::default()),
-            test_samples: 1,
-            test_percentage: 0.1,
+            test_samples: Self::TEST_SAMPLES,
+            test_percentage: Self::TEST_PERCENTAGE,
             checkpoints: Checkpoints::None,
             now,
         }
     }
 }
 
-/// Containers of VeraCrypt and TrueCrypt, which keep their dates.
 fn encrypted_containers() -> Filters {
-    let rules = ["*.hc", "*.tc"].map(|rule| (Action::Include, rule));
+    let rules = BackupOptions::ALWAYS_READ.map(|rule| (Action::Include, rule));
     Filters::new(rules).expect("the rules are wildcards")
 }
 
