@@ -3,6 +3,7 @@ import type { CommandError } from '../../bindings/CommandError';
 import type { DestinationCheck } from '../../bindings/DestinationCheck';
 import type { FormStep } from '../../lib/view';
 import { t } from '../../messages';
+import { missingIn } from '../destinations/place';
 import type { Draft } from './draft.svelte';
 import type { Fields } from './fields';
 import { isPolicy } from './retention';
@@ -41,9 +42,8 @@ function sheetProblems(draft: Draft): string[] {
 function destinationProblems(draft: Draft): string[] {
   const { place, encrypted } = draft.fields;
   const words = t.destination.problem;
-  if (place.kind === 'folder' && place.path.trim() === '') return [words.path];
-  if (place.kind === 'oneDrive' && place.accountId === '') return [words.account];
-  if (place.kind === 'oneDrive' && place.folder.trim() === '') return [words.folder];
+  const missing = missingIn(place);
+  if (missing !== undefined) return [missing];
   if (!draft.placeChanged) return [];
 
   const { check, error } = draft.inspection;
