@@ -6,6 +6,7 @@ use jiff::Timestamp;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation ended before its end.
+#[allow(missing_docs, reason = "the messages say what the fields are")]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The destination failed for good.
@@ -17,46 +18,29 @@ pub enum Error {
     /// A volume cannot be read.
     #[error("The volume {name} cannot be read")]
     Volume {
-        /// Its remote name.
         name: String,
-        /// What is wrong with it.
         #[source]
         source: coffer_volume::Error,
     },
     /// A volume cannot be read now, though it may be whole, and what was asked for would give up what is in it.
     #[error("The volume {name} cannot be read now: {why}")]
-    Unreadable {
-        /// Its remote name.
-        name: String,
-        /// Why not.
-        why: String,
-    },
+    Unreadable { name: String, why: String },
     /// What a version needs is unknown, because its file list is damaged.
     #[error("Version {number} cannot be read: its file list {name} is damaged")]
     VersionUnreadable {
         /// Its number; 0 is the newest.
         number: usize,
-        /// Remote name of its dlist.
         name: String,
     },
     /// The passphrase does not open the backup in this folder.
     #[error("The passphrase does not open the backup in {destination}")]
-    WrongPassphrase {
-        /// The destination's label.
-        destination: String,
-    },
+    WrongPassphrase { destination: String },
     /// The backup is encrypted, and no passphrase was given.
     #[error("The backup in {destination} is encrypted")]
-    PassphraseRequired {
-        /// The destination's label.
-        destination: String,
-    },
+    PassphraseRequired { destination: String },
     /// A passphrase was given for a backup that is not encrypted; its next volumes would be.
     #[error("The backup in {destination} is not encrypted")]
-    NotEncrypted {
-        /// The destination's label.
-        destination: String,
-    },
+    NotEncrypted { destination: String },
     /// A source, or a disk in one, went away while it was read; no version was made.
     #[error("{} disappeared while it was being read", path.display())]
     SourceLeft {
@@ -72,7 +56,6 @@ pub enum Error {
     /// The folder's backup has another block size or hash than was asked for.
     #[error("The backup in {destination} has {found}, not {asked}")]
     FormatMismatch {
-        /// The destination's label.
         destination: String,
         /// Its settings.
         found: String,
@@ -82,15 +65,12 @@ pub enum Error {
     /// Volumes that were there are gone, and with them data that no other volume has.
     #[error("Volumes are missing from {destination}: {}", names.join(", "))]
     VolumesMissing {
-        /// The destination's label.
         destination: String,
-        /// Their remote names.
         names: Vec<String>,
     },
     /// Blocks that versions need are missing, so what else they need is unknown.
     #[error("Some data needed by versions in {destination} is missing")]
     DataMissing {
-        /// The destination's label.
         destination: String,
         /// How much is missing: blocks, or streams whose blocks are unknown.
         blocks: u64,
@@ -99,7 +79,6 @@ pub enum Error {
     /// moved or emptied.
     #[error("The backup with {versions} versions that was in {destination} is gone")]
     DestinationGone {
-        /// The destination's label.
         destination: String,
         /// How many versions were known.
         versions: u64,
@@ -107,7 +86,6 @@ pub enum Error {
     /// The folder has volumes of a module that cannot be read; nothing is written beside them.
     #[error("The backup in {destination} has volumes of the kind {module}")]
     UnreadableModule {
-        /// The destination's label.
         destination: String,
         /// What their names end in, such as `7z.aes`.
         module: String,
@@ -120,14 +98,10 @@ pub enum Error {
     },
     /// Another operation, of this process or another, works on this destination.
     #[error("Another operation is using {destination}")]
-    Locked {
-        /// The destination's label.
-        destination: String,
-    },
+    Locked { destination: String },
     /// There is no version at the destination.
     #[error("There is no backup with the prefix {prefix} in {destination}")]
     NoBackup {
-        /// The destination's label.
         destination: String,
         /// The prefix that was looked for.
         prefix: String,
@@ -177,51 +151,33 @@ pub enum Error {
     },
     /// A prefix that cannot start volume names.
     #[error("{prefix:?} cannot be a prefix")]
-    InvalidPrefix {
-        /// The prefix.
-        prefix: String,
-    },
+    InvalidPrefix { prefix: String },
     /// A filter rule that cannot be read.
     #[error("The filter {rule:?} cannot be read: {why}")]
-    InvalidFilter {
-        /// The rule.
-        rule: String,
-        /// What is wrong with it.
-        why: String,
-    },
+    InvalidFilter { rule: String, why: String },
     /// A value that an option cannot have.
     #[error("--{option} cannot be {value:?}: {why}")]
     InvalidOption {
         /// Duplicati's name of the option.
         option: &'static str,
-        /// What was given.
         value: String,
-        /// What is wrong with it.
         why: String,
     },
     /// The spool folder's disk is full.
     #[error("The disk with {} is full", path.display())]
-    SpoolFull {
-        /// The spool folder.
-        path: PathBuf,
-    },
+    SpoolFull { path: PathBuf },
     /// A program that is needed cannot be run.
     #[error("Could not run {}", program.display())]
     Program {
-        /// Which.
         program: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
     /// A folder of this computer that the operation needs cannot be used.
     #[error("Could not {operation} {}", path.display())]
     Io {
-        /// What was tried.
         operation: &'static str,
-        /// With which file or folder.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },

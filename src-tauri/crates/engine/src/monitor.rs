@@ -43,11 +43,11 @@ pub struct Problem {
 }
 
 /// Kinds of [`Problem`].
+#[allow(missing_docs, reason = "the names of the fields say it")]
 #[derive(Debug)]
 pub enum ProblemKind {
     /// It could not be read.
     Unreadable {
-        /// Why.
         error: io::Error,
         /// What the version has of it.
         fallback: Fallback,
@@ -121,15 +121,9 @@ pub enum ProblemKind {
         others_work_here: bool,
     },
     /// A rule would have deleted versions with files that no newer one has, which other computers made.
-    OthersKept {
-        /// How many.
-        versions: u64,
-    },
+    OthersKept { versions: u64 },
     /// Versions that rules leave alone, because another computer made them, or this one before it was set up again.
-    LeftToOthers {
-        /// How many.
-        versions: u64,
-    },
+    LeftToOthers { versions: u64 },
     /// The newest version is of a time that is still to come; the new one got a time right after it.
     ClockBehind {
         /// The clock's time.

@@ -155,6 +155,6 @@ pub struct Decision {
     pub path: String,
     /// Whether it gets an entry. A folder without one may still be looked into.
     pub is_stored: bool,
-    /// Why.
+    /// The rule or property that decided.
     pub reason: Reason,
 }
