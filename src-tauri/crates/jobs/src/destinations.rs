@@ -64,9 +64,12 @@ pub(crate) fn check(destination: &DestinationSettings) -> Result<()> {
             }
             coffer_onedrive::check_folder(folder).map_err(|error| wording::onedrive(&error))
         }
-        DestinationSettings::Folder { path } if !Path::new(path).is_absolute() => Err(
-            wording::invalid(format!("{path:?} is not an absolute path."), "Choose a folder."),
-        ),
+        DestinationSettings::Folder { path } if !Path::new(path).is_absolute() => {
+            Err(wording::invalid(
+                format!("{path:?} is not an absolute path."),
+                "Choose a folder.",
+            ))
+        }
         DestinationSettings::Folder { .. } => Ok(()),
     }
 }
