@@ -4,7 +4,7 @@
 //! indexes, for what a run asks:
 //!
 //! * blocks of files that were touched, or changed in other places: the newest version has them in the same place;
-//! * blocks that are new, most of which a filter knows to be new; the time to fill it is told apart;
+//! * blocks that are new, most of which a filter knows to be new; the time to fill it is printed separately;
 //! * blocks that are known from elsewhere (files that were moved or copied), anywhere in the index as hashes are.
 //!
 //! As in a run, look-ups share a look at the index by the dozen.

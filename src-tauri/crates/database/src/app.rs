@@ -1,14 +1,14 @@
 //! Jobs, runs, accounts and settings.
 //!
-//! What a job or account consists of is the caller's text; only what is searched or sorted by has a column.
+//! What a job or account consists of is the caller's text; only values that are searched or sorted by have a column.
 
-mod kept;
-mod mending;
 mod migrations;
+mod repair;
+mod safety_copy;
 #[cfg(test)]
 mod tests;
 
-pub use mending::Mended;
+pub use repair::Mended;
 
 use std::path::{Path, PathBuf};
 
@@ -22,19 +22,19 @@ const KEPT_RUNS: i64 = 500;
 /// Lines of reports that are kept in all; those of the oldest runs go first. About 20 MB.
 const KEPT_LINES: i64 = 100_000;
 
-/// Stands in the table for a run of no job.
+/// Value of the `job` column for a run without a job.
 const NO_JOB: &str = "";
 
 /// One run of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRow {
-    /// Identifies it.
+    /// Unique id, chosen by the caller.
     pub id: String,
-    /// Its job; none for a restore without one.
+    /// Its job; `None` for a restore of a backup that no job has.
     pub job: Option<String>,
     /// Nanoseconds since 1970.
     pub started: i64,
-    /// Nanoseconds since 1970; none while it runs, or when it died.
+    /// Nanoseconds since 1970; `None` while it runs, or after it crashed.
     pub finished: Option<i64>,
     /// The rest, as the caller writes it.
     pub body: String,
@@ -43,9 +43,9 @@ pub struct RunRow {
 /// One line of a run's report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRow {
-    /// The caller's number.
+    /// Severity, as a number that the caller chooses; the highest is the most serious.
     pub level: u8,
-    /// File or volume.
+    /// File or volume that the line is about.
     pub subject: String,
     /// What happened.
     pub text: String,
@@ -58,12 +58,12 @@ pub struct AppDatabase {
 }
 
 impl AppDatabase {
-    /// Opens or creates the file `path`. One of an earlier version is brought up to this one, after it was copied to
-    /// `<path>.v<its version>`.
+    /// Opens or creates the file `path`. A file of an earlier version is copied to `<path>.v<its version>` and then
+    /// migrated.
     ///
     /// # Errors
-    /// [`Error::Unusable`] when it is damaged, [`Error::Later`] when it is from a later version; it is never deleted by
-    /// itself.
+    /// [`Error::Unusable`] when it is damaged, [`Error::Later`] when it is from a later version; it is never deleted
+    /// automatically.
     pub fn open(path: &Path) -> Result<Self> {
         migrations::refuse_later(path)?;
         let mut connection = sqlite::open_file(path)?;
@@ -75,154 +75,127 @@ impl AppDatabase {
         })
     }
 
-    /// The same for the one app, and nobody else, on this file: one that is damaged is mended first. What was damaged
-    /// stays beside it as `<path>.damaged`.
+    /// Like [`AppDatabase::open`], but repairs a damaged file first. Only for the app that owns the file. The damaged
+    /// file stays beside it as `<path>.damaged`.
     ///
     /// # Errors
-    /// As [`AppDatabase::open`], and when it cannot be mended.
+    /// Those of [`AppDatabase::open`], and when the file cannot be repaired.
     pub fn open_mending(path: &Path) -> Result<(Self, Option<Mended>)> {
-        mending::finish(path)?;
-        // SQLite takes an empty file for a new one; with a copy of what was in it, it is not.
+        repair::finish(path)?;
+        // SQLite treats an empty file as a new one. When a copy has rows, the file was emptied.
         let is_emptied = std::fs::metadata(path).is_ok_and(|file| file.len() == 0)
-            && kept::read(path).is_some_and(|rows| rows != kept::Rows::default());
+            && safety_copy::read(path).is_some_and(|rows| rows != safety_copy::Rows::default());
         let opened = match is_emptied {
             true => Err(Error::Damaged),
             false => Self::open(path),
         };
         match opened {
-            Ok(database) if mending::is_whole(&database.connection) => {
-                database.keep();
+            Ok(database) if repair::is_whole(&database.connection) => {
+                database.update_copy();
                 return Ok((database, None));
             }
             Err(error) if !error.is_unusable() => return Err(error),
             damaged => drop(damaged),
         }
-        let mended = mending::mend(path)?;
+        let repaired = repair::repair(path)?;
         let database = Self::open(path)?;
-        database.keep();
-        Ok((database, Some(mended)))
+        database.update_copy();
+        Ok((database, Some(repaired)))
     }
 
-    /// Mends the file after a call said that it is damaged. For the one app on it.
+    /// Repairs the file after a call reported that it is damaged. Only for the app that owns the file.
     ///
     /// # Errors
-    /// When it cannot be mended; it is as it was then, and so is everything that uses it.
+    /// When it cannot be repaired; the file is unchanged and open again then.
     pub fn mend(&mut self) -> Result<Mended> {
-        // Nobody may have the file open while another takes its name.
+        // The file must be closed while another one is renamed to its name.
         self.connection = Connection::open_in_memory()?;
-        let mended = mending::mend(&self.path);
+        let repaired = repair::repair(&self.path);
         *self = Self::open(&self.path)?;
-        let mended = mended?;
-        self.keep();
-        Ok(mended)
+        let repaired = repaired?;
+        self.update_copy();
+        Ok(repaired)
     }
 
-    /// Copies what nobody can make anew. Nothing fails because of it: the file itself has it, and the next change, or the
-    /// next start, copies it again.
-    fn keep(&self) {
-        if let Ok(rows) = kept::Rows::read(&self.connection) {
-            let _ = kept::write(&self.path, &rows);
+    /// Copies what cannot be rebuilt. Errors are ignored: the file itself has the rows, and the next change or start
+    /// copies them again.
+    fn update_copy(&self) {
+        if let Ok(rows) = safety_copy::Rows::read(&self.connection) {
+            let _ = safety_copy::write(&self.path, &rows);
         }
     }
 
-    /// Where it lies.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A setting.
-    ///
-    /// # Errors
-    /// Those of SQLite, as in all methods.
+    /// The value of a setting.
     pub fn setting(&self, key: &str) -> Result<Option<String>> {
         self.one("SELECT value FROM setting WHERE key = ?1", key)
     }
 
     /// Changes a setting.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn set_setting(&self, key: &str, value: &str) -> Result<()> {
         self.connection.execute(
             "INSERT OR REPLACE INTO setting VALUES (?1, ?2)",
             [key, value],
         )?;
-        self.keep();
+        self.update_copy();
         Ok(())
     }
 
     /// All accounts: id and body.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn accounts(&self) -> Result<Vec<(String, String)>> {
         self.pairs("SELECT id, body FROM account ORDER BY id")
     }
 
     /// Adds or changes an account.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn put_account(&self, id: &str, body: &str) -> Result<()> {
         self.connection
             .execute("INSERT OR REPLACE INTO account VALUES (?1, ?2)", [id, body])?;
-        self.keep();
+        self.update_copy();
         Ok(())
     }
 
     /// Removes an account.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn remove_account(&self, id: &str) -> Result<()> {
         self.connection
             .execute("DELETE FROM account WHERE id = ?1", [id])?;
-        self.keep();
+        self.update_copy();
         Ok(())
     }
 
     /// All jobs: id and body.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn jobs(&self) -> Result<Vec<(String, String)>> {
         self.pairs("SELECT id, body FROM job ORDER BY id")
     }
 
     /// The body of a job.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn job(&self, id: &str) -> Result<Option<String>> {
         self.one("SELECT body FROM job WHERE id = ?1", id)
     }
 
     /// Adds or changes a job.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn put_job(&self, id: &str, body: &str) -> Result<()> {
         self.connection.execute(
             "INSERT INTO job (id, body) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET body = ?2",
             [id, body],
         )?;
-        self.keep();
+        self.update_copy();
         Ok(())
     }
 
-    /// What was learned about a job besides its definition.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// What is known about a job besides its definition.
     pub fn job_state(&self, id: &str) -> Result<Option<String>> {
         self.one("SELECT state FROM job WHERE id = ?1", id)
     }
 
-    /// Replaces [`AppDatabase::job_state`] by what `change` makes of it, in one step for all processes. Does nothing for
-    /// a job that is not there.
+    /// Replaces [`AppDatabase::job_state`] by what `change` makes of it, in one transaction, so that no other process
+    /// changes it in between. Does nothing when the job does not exist.
     ///
     /// # Errors
-    /// Those of SQLite; nothing is changed then.
+    /// Then nothing is changed.
     pub fn change_job_state(&self, id: &str, change: impl FnOnce(String) -> String) -> Result<()> {
         self.at_once(|connection| {
             let mut statement = connection.prepare_cached("SELECT state FROM job WHERE id = ?1")?;
@@ -233,14 +206,14 @@ impl AppDatabase {
             connection.execute("UPDATE job SET state = ?2 WHERE id = ?1", [id, &after])?;
             Ok(())
         })?;
-        self.keep();
+        self.update_copy();
         Ok(())
     }
 
     /// Removes a job with its runs.
     ///
     /// # Errors
-    /// Those of SQLite; nothing is removed then.
+    /// Then nothing is removed.
     pub fn remove_job(&self, id: &str) -> Result<()> {
         self.at_once(|connection| {
             connection.execute(
@@ -251,14 +224,15 @@ impl AppDatabase {
             connection.execute("DELETE FROM job WHERE id = ?1", [id])?;
             Ok(())
         })?;
-        self.keep();
+        self.update_copy();
         Ok(())
     }
 
-    /// Adds or changes a run. The oldest beyond 500 of its job go, and the oldest reports beyond 100,000 lines in all.
+    /// Adds or changes a run. Then removes the oldest runs beyond 500 of its job, and the oldest reports beyond 100,000
+    /// lines in total.
     ///
     /// # Errors
-    /// Those of SQLite; nothing is changed then.
+    /// Then nothing is changed.
     pub fn put_run(&self, run: &RunRow) -> Result<()> {
         let job = run.job.as_deref().unwrap_or(NO_JOB);
         self.at_once(|connection| {
@@ -281,7 +255,7 @@ impl AppDatabase {
             }
             Ok(())
         })?;
-        // Gives the space back; what cannot be given back now is next time.
+        // Shrinks the file; what cannot be freed now is freed next time.
         if run.finished.is_some() {
             let mut statement = self.connection.prepare("PRAGMA incremental_vacuum")?;
             let mut pages = statement.query([])?;
@@ -293,7 +267,7 @@ impl AppDatabase {
     /// Removes a run with its report.
     ///
     /// # Errors
-    /// Those of SQLite; nothing is removed then.
+    /// Then nothing is removed.
     pub fn remove_run(&self, id: &str) -> Result<()> {
         self.at_once(|connection| {
             connection.execute("DELETE FROM message WHERE run = ?1", [id])?;
@@ -303,17 +277,11 @@ impl AppDatabase {
     }
 
     /// A run.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn run(&self, id: &str) -> Result<Option<RunRow>> {
         Ok(self.runs_where("id = ?1", params![id])?.pop())
     }
 
-    /// Runs of a job, or of none, newest first; that is the order in which they were added, whatever the clock said.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Runs of a job, or of no job, newest first: in the order in which they were added, whatever the clock showed.
     pub fn runs(&self, job: Option<&str>, offset: u32, limit: u32) -> Result<Vec<RunRow>> {
         self.runs_where(
             "job = ?1 ORDER BY number DESC LIMIT ?2 OFFSET ?3",
@@ -321,10 +289,7 @@ impl AppDatabase {
         )
     }
 
-    /// Runs that have no end.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Runs that have not finished.
     pub fn unfinished_runs(&self) -> Result<Vec<RunRow>> {
         self.runs_where("finished IS NULL", params![])
     }
@@ -332,7 +297,7 @@ impl AppDatabase {
     /// Adds lines to a run's report.
     ///
     /// # Errors
-    /// Those of SQLite; none of them is added then.
+    /// Then no line is added.
     pub fn add_messages(&self, run: &str, first: u64, lines: &[MessageRow]) -> Result<()> {
         self.at_once(|connection| {
             let mut statement = connection
@@ -351,9 +316,6 @@ impl AppDatabase {
     }
 
     /// Lines of a run's report, the most serious ones first.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn messages(&self, run: &str, offset: u32, limit: u32) -> Result<Vec<MessageRow>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT level, subject, text FROM message WHERE run = ?1 ORDER BY level DESC, seq LIMIT ?2 OFFSET ?3",
@@ -368,10 +330,7 @@ impl AppDatabase {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// How many lines a run's report has; 0 also when they went to make room.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// How many lines a run's report has; also 0 when they were removed to make room.
     pub fn message_count(&self, run: &str) -> Result<u64> {
         let mut statement = self
             .connection
@@ -380,7 +339,7 @@ impl AppDatabase {
         Ok(sqlite::from_sql(count))
     }
 
-    /// Does `work` in one step: all of it or, when it fails, nothing.
+    /// Does `work` in one transaction: all of it or, when it fails, nothing.
     fn at_once(&self, work: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
         let behavior = TransactionBehavior::Immediate;
         let transaction = Transaction::new_unchecked(&self.connection, behavior)?;
@@ -418,7 +377,7 @@ impl AppDatabase {
     }
 }
 
-/// The file beside `path` whose name ends in `ending`, too.
+/// The path of the file whose name is that of `path` with `ending` appended.
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);

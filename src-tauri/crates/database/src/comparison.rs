@@ -10,15 +10,15 @@ CREATE TABLE base (
 ) WITHOUT ROWID;
 ";
 
-/// One version, for comparing another with it.
+/// The entries of one version, to compare another version with.
 pub struct Comparison {
     connection: Connection,
 }
 
-/// What tells whether an entry is the same in two versions.
+/// What decides whether an entry is the same in two versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComparedEntry {
-    /// As stored.
+    /// Path as stored in the backup.
     pub path: String,
     /// The caller's number for file, folder or link.
     pub kind: u8,
@@ -31,19 +31,13 @@ pub struct ComparedEntry {
 }
 
 impl Comparison {
-    /// An empty version.
-    ///
-    /// # Errors
-    /// Those of SQLite, as in all methods.
+    /// Creates a comparison without entries.
     pub fn new() -> Result<Self> {
         let connection = sqlite::open_temporary(SCHEMA)?;
         Ok(Self { connection })
     }
 
     /// Adds an entry of the first version.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn add(&self, entry: &ComparedEntry) -> Result<()> {
         self.connection
             .prepare_cached(
@@ -59,10 +53,7 @@ impl Comparison {
         Ok(())
     }
 
-    /// The first version's entry of this path, which is then counted as met.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// The first version's entry of this path, which is then marked as met.
     pub fn meet(&self, path: &str) -> Result<Option<ComparedEntry>> {
         let mut statement = self.connection.prepare_cached(
             "UPDATE base SET met = 1 WHERE path = ?1 RETURNING path, kind, content, metadata, size",
@@ -73,7 +64,7 @@ impl Comparison {
     /// Calls `sink` with each entry of the first version that was not met, by path.
     ///
     /// # Errors
-    /// Those of `sink` and of SQLite.
+    /// Also those of `sink`.
     pub fn for_each_unmet<E: From<crate::Error>>(
         &self,
         mut sink: impl FnMut(ComparedEntry) -> std::result::Result<(), E>,

@@ -5,44 +5,44 @@ use rusqlite::ErrorCode;
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a database could not be used.
+/// A failure of one of the databases.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file is no database, is damaged, or was written by a later version.
     #[error("The database {} is damaged or of a later version", path.display())]
     Unusable {
-        /// Which file.
+        /// The database file.
         path: PathBuf,
     },
     /// The app database was written by a later version of Coffer; nothing was changed in it.
     #[error("The database {} is of a later version of Coffer", path.display())]
     Later {
-        /// Which file.
+        /// The database file.
         path: PathBuf,
     },
-    /// What was read from the file is not what was written to it, or the file is gone. It should be deleted and read anew.
+    /// The content of the file differs from what was written, or the file is gone. It should be deleted and rebuilt.
     #[error("The database is damaged")]
     Damaged,
     /// No space is left for it.
     #[error("The disk is full")]
     Full,
-    /// SQLite refused.
+    /// SQLite reported an error, usually of the file system or a violated constraint.
     #[error("The database refused the operation")]
     Sqlite(#[source] rusqlite::Error),
     /// A file beside it could not be written.
     #[error("Could not prepare the database {}", path.display())]
     Io {
-        /// Which file.
+        /// The database file.
         path: PathBuf,
-        /// Why.
+        /// The error of the file system.
         #[source]
         source: std::io::Error,
     },
 }
 
 impl Error {
-    /// Whether the file should be deleted and read anew.
+    /// Whether the file is damaged. An index should then be deleted and rebuilt.
     pub fn is_unusable(&self) -> bool {
         matches!(self, Self::Unusable { .. } | Self::Damaged)
     }
@@ -59,7 +59,7 @@ impl From<rusqlite::Error> for Error {
             (_, Some(ErrorCode::DiskFull)) => Self::Full,
             (_, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
             | (
-                // Nobody writes such values.
+                // No version writes such values.
                 rusqlite::Error::FromSqlConversionFailure(..)
                 | rusqlite::Error::IntegralValueOutOfRange(..)
                 | rusqlite::Error::InvalidColumnType(..)

@@ -1,5 +1,5 @@
-//! Most blocks of a large run are new, and the larger the index, the longer it takes to say so. A Bloom filter over all
-//! blocks says it from memory.
+//! Most blocks of a large run are new, and the larger the index, the longer it takes to find that out. A Bloom filter
+//! over all blocks answers from memory.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -7,24 +7,25 @@ use fastbloom::AtomicBloomFilter;
 
 use crate::Index;
 
-/// A simulation makes thousands of backups of a few blocks, and would do little else than empty its filters.
+/// Divisor of the filter sizes. A simulation makes thousands of backups of a few blocks, and would spend most of its
+/// time clearing filters.
 const SCALE: usize = if cfg!(feature = "simulation") {
     1 << 9
 } else {
     1
 };
-/// 24 MiB, which answers wrong for five of ten thousand new blocks when there are 10,000,000. With 16 MiB it is thirty.
+/// 24 MiB, which is wrong about 5 of 10,000 new blocks when there are 10,000,000 blocks. With 16 MiB it would be 30.
 const BITS: usize = (24 << 23) / SCALE;
-/// 8 MiB for a first backup, which starts without blocks: it gets as often wrong after 3,000,000, and what a block takes
-/// to be compressed and stored hides the look-ups that are in vain beyond.
+/// 8 MiB for a first backup, which starts without blocks: its error rate is the same at 3,000,000 blocks, and beyond
+/// that the time to compress and store a block outweighs the useless look-ups.
 const BITS_OF_FIRST: usize = (8 << 23) / SCALE;
-/// Bits of each block.
+/// Bits that each block sets.
 const HASHES: u32 = 5;
-/// Look-ups after which reading the whole index is worth while.
+/// Number of look-ups after which reading the whole index pays off.
 const MANY_LOOK_UPS: u64 = 20_000;
 
-/// Says of most new blocks that they are new, on any thread. Filled when a run turns out to ask the index often; until
-/// then it says nothing.
+/// Recognizes most new blocks as new, on any thread. It is filled once a run has made many look-ups; until then it
+/// recognizes none.
 pub struct BlockFilter {
     bits: AtomicBloomFilter<foldhash::fast::RandomState>,
     is_complete: AtomicBool,
@@ -33,7 +34,8 @@ pub struct BlockFilter {
 }
 
 impl BlockFilter {
-    /// `is_empty` when the index has no block, so that nothing has to be filled in.
+    /// Creates an unfilled filter. `is_empty` says that the index has no blocks, so that the filter is complete from
+    /// the start.
     pub fn new(is_empty: bool) -> Self {
         let bits = if is_empty { BITS_OF_FIRST } else { BITS };
         let bits = AtomicBloomFilter::with_num_bits(bits)
@@ -51,12 +53,13 @@ impl BlockFilter {
         self.bits.insert(&(hash, size));
     }
 
-    /// Whether a block is neither in the index nor was inserted here. No says nothing.
+    /// Whether a block is certainly neither in the index nor inserted here. `false` means unknown.
     pub fn is_surely_new(&self, hash: &[u8], size: u64) -> bool {
         self.is_complete.load(Ordering::Acquire) && !self.bits.contains(&(hash, size))
     }
 
-    /// Call before `index` is asked. All blocks that it does not show have to be inserted.
+    /// Counts a look-up, and fills the filter from `index` when there were many. Call it before each look-up. Blocks
+    /// that `index` does not show must be inserted.
     pub fn count_look_up(&self, index: &Index) {
         if self.look_ups.fetch_add(1, Ordering::Relaxed) != MANY_LOOK_UPS
             || self.is_complete.load(Ordering::Relaxed)
@@ -64,7 +67,7 @@ impl BlockFilter {
             return;
         }
         let filled = index.for_each_block(|hash, size| self.insert(hash, size));
-        // Without the filter look-ups are slower, nothing else.
+        // Without the filter, look-ups are only slower.
         self.is_complete.store(filled.is_ok(), Ordering::Release);
     }
 }

@@ -65,17 +65,17 @@ CREATE TABLE staged (
 CREATE TABLE checkpoint (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 ";
 
-/// The index of one destination. Cheap to open several times; each thread has its own.
+/// The index of one destination. Cheap to open several times; each thread has its own handle.
 pub struct Index {
     connection: Connection,
     handle: IndexHandle,
 }
 
-/// Opens an index once more, on any thread.
+/// Opens further handles of an index, on any thread.
 #[derive(Debug, Clone)]
 pub struct IndexHandle {
     path: PathBuf,
-    /// Chosen when the file was made.
+    /// Random identifier that the file got when it was created.
     id: String,
 }
 
@@ -83,7 +83,7 @@ impl IndexHandle {
     /// Opens the same index.
     ///
     /// # Errors
-    /// [`Error::Damaged`] when it is gone, or another is in its place.
+    /// [`Error::Damaged`] when the file is gone or was replaced.
     pub fn open(&self) -> Result<Index> {
         let connection = sqlite::open_existing(&self.path, VERSION)?;
         self.check(&connection, "meta")?;
@@ -114,7 +114,7 @@ impl Index {
     /// Opens or creates the file `path`.
     ///
     /// # Errors
-    /// [`Error::Unusable`] when it should be deleted and read anew.
+    /// [`Error::Unusable`] when it should be deleted and rebuilt.
     pub fn open(path: &Path) -> Result<Self> {
         let connection = sqlite::open(path, VERSION, SCHEMA)?;
         let id = connection
@@ -131,20 +131,17 @@ impl Index {
         })
     }
 
-    /// Where it lies.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.handle.path
     }
 
-    /// Opens it once more, on any thread.
+    /// A handle that opens the same index on another thread.
     pub fn handle(&self) -> IndexHandle {
         self.handle.clone()
     }
 
     /// A setting, e.g. the block size.
-    ///
-    /// # Errors
-    /// Those of SQLite, as in all methods.
     pub fn meta(&self, key: &str) -> Result<Option<String>> {
         let mut statement = self
             .connection
@@ -153,60 +150,40 @@ impl Index {
     }
 
     /// Sets a setting.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn set_meta(&self, key: &str, value: &str) -> Result<()> {
         self.connection
             .execute("INSERT OR REPLACE INTO meta VALUES (?1, ?2)", [key, value])?;
         Ok(())
     }
 
-    /// Whether data of the newest version may be lost, so that files that look unchanged have to be looked at.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Whether data of the newest version may be lost, so that files that look unchanged have to be read.
     pub fn may_be_damaged(&self) -> Result<bool> {
         Ok(self.meta("damaged")?.is_some_and(|value| value == "yes"))
     }
 
-    /// Notes whether data of the newest version may be lost.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records whether data of the newest version may be lost.
     pub fn set_may_be_damaged(&self, damaged: bool) -> Result<()> {
         self.set_meta("damaged", if damaged { "yes" } else { "no" })
     }
 
-    /// Whether something was found out that nothing may be deleted before a person has seen it.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Whether a problem was found that the user must see before anything may be deleted.
     pub fn holds_deletions(&self) -> Result<bool> {
         Ok(self.meta("hold")?.is_some_and(|value| value == "yes"))
     }
 
-    /// Notes it, until a run begins.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records whether deletions are held back, until the next run begins.
     pub fn hold_deletions(&self, hold: bool) -> Result<()> {
         self.set_meta("hold", if hold { "yes" } else { "no" })
     }
 
-    /// From now on this handle shows one state of the index, and its look-ups are faster, until [`Index::end_reading`].
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Freezes the state of the index that this handle shows, which makes look-ups faster, until
+    /// [`Index::end_reading`].
     pub fn begin_reading(&self) -> Result<()> {
         self.connection.prepare_cached("BEGIN")?.execute([])?;
         Ok(())
     }
 
     /// Shows the newest state again.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn end_reading(&self) -> Result<()> {
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(())
@@ -215,7 +192,7 @@ impl Index {
     /// Runs `work` in one transaction.
     ///
     /// # Errors
-    /// Those of `work`; then nothing is kept.
+    /// Also those of `work`; nothing is stored then.
     pub fn transaction<T, E: From<Error>>(
         &self,
         work: impl FnOnce(&Self) -> std::result::Result<T, E>,

@@ -10,33 +10,33 @@ CREATE TABLE entry (
 );
 ";
 
-/// The files of one version, for looking around in it: by folder or by name, page by page.
+/// The files of one version, to browse by folder or search by name, page by page.
 pub struct Listing {
     connection: Connection,
 }
 
-/// A file, folder or link.
+/// A file, folder or link in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListingRow {
-    /// The folder it is in, as that folder's own path is stored; empty for the roots.
+    /// Stored path of the folder that it is in; empty for roots.
     pub parent: String,
     /// Last part of its path.
     pub name: String,
     /// Whole path as stored.
     pub path: String,
-    /// The caller's number; folders sort by it, so theirs must be the lowest.
+    /// The caller's number for file, folder or link. Rows are sorted by it, so that of folders must be the lowest.
     pub kind: u8,
     /// Bytes.
     pub size: u64,
-    /// Last change, seconds since 1970.
+    /// Time of the last change, seconds since 1970.
     pub time: Option<i64>,
 }
 
 impl Listing {
-    /// Fills a new listing with whatever `fill` adds.
+    /// Creates a listing of the rows that `fill` adds.
     ///
     /// # Errors
-    /// Those of `fill` and of SQLite.
+    /// Also those of `fill`.
     pub fn build<E: From<crate::Error>>(
         fill: impl FnOnce(&Self) -> std::result::Result<(), E>,
     ) -> std::result::Result<Self, E> {
@@ -55,9 +55,6 @@ impl Listing {
     }
 
     /// Adds a row.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn add(&self, row: &ListingRow) -> Result<()> {
         self.connection
             .prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
@@ -72,11 +69,8 @@ impl Listing {
         Ok(())
     }
 
-    /// What is in `folder`: at most `limit` rows from `offset` on, and how many there are. The empty folder holds
-    /// what is in no other that was stored.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Returns up to `limit` rows in `folder` from `offset` on, and how many there are in total. The empty path stands
+    /// for the parent of all rows whose own parent was not stored.
     pub fn children(
         &self,
         folder: &str,
@@ -90,10 +84,7 @@ impl Listing {
         self.page("e.parent = ?1", folder, offset, limit)
     }
 
-    /// Whose path contains `text`, in any case of ASCII letters.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Like [`Listing::children`], for rows whose path contains `text`, ignoring the case of ASCII letters.
     pub fn search(&self, text: &str, offset: u64, limit: u64) -> Result<(Vec<ListingRow>, u64)> {
         let escaped = text
             .replace('\\', "\\\\")

@@ -1,6 +1,6 @@
 //! The plan of one restore: which blocks it still needs, and where each of them goes.
 //!
-//! What takes room lies in a temporary database; what changes with every block is in memory ([`progress`]).
+//! Bulky data is in a temporary database; what changes with every block is in memory ([`progress`]).
 
 mod progress;
 
@@ -17,7 +17,7 @@ use crate::sqlite::{self, from_sql, to_sql};
 
 use progress::{Progress, State, Users};
 
-/// `item` is the number of an entry, or that of metadata below zero.
+/// `item` is the number of an entry, or the negated number of metadata.
 const SCHEMA: &str = "
 CREATE TABLE entry (
     id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, path TEXT NOT NULL,
@@ -33,13 +33,13 @@ CREATE TABLE failed_volume (id INTEGER PRIMARY KEY);
 CREATE TABLE done_volume (id INTEGER PRIMARY KEY);
 ";
 
-/// Metadata that is recognized when another entry has it, too. Older ones are fetched again, at worst.
+/// Number of metadata streams that are recognized when another entry has the same. Older ones may be fetched twice.
 const RECENT_METADATA: usize = 50_000;
 
 /// An entry that is to be restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanEntry {
-    /// Identifies it in the plan.
+    /// Its number in the plan.
     pub id: i64,
     /// The caller's number for file, folder or link.
     pub kind: u8,
@@ -58,7 +58,7 @@ pub struct PlanEntry {
 /// A block that is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedBlock {
-    /// Identifies it in the plan.
+    /// Its number in the plan.
     pub ids: Range<i64>,
     /// Raw block hash.
     pub hash: Vec<u8>,
@@ -80,7 +80,7 @@ pub enum Use {
     },
     /// Into metadata, at this position.
     Metadata {
-        /// Identifies it in the plan.
+        /// Its number in the plan.
         metadata: i64,
         /// Byte position.
         offset: u64,
@@ -92,17 +92,14 @@ pub struct RestorePlan {
     connection: Connection,
     progress: RefCell<Progress>,
     recent_metadata: RefCell<HashMap<(Vec<u8>, u64), i64>>,
-    /// What arrived last, because the next entry often has it, too, and most metadata has one entry.
+    /// The metadata that arrived last: the next entry often has the same, and most metadata belongs to one entry.
     last_metadata: RefCell<Option<(i64, Vec<u8>)>>,
     /// Whether some open block has no volume, or one that failed.
     must_assign: Cell<bool>,
 }
 
 impl RestorePlan {
-    /// An empty plan over the blocks of the index at `index`.
-    ///
-    /// # Errors
-    /// Those of SQLite, as in all methods.
+    /// Creates an empty plan for the blocks of the index at the path `index`.
     pub fn new(index: &Path) -> Result<Self> {
         let connection = sqlite::open_temporary(SCHEMA)?;
         connection.execute("ATTACH DATABASE ?1 AS idx", [index.to_string_lossy()])?;
@@ -117,8 +114,7 @@ impl RestorePlan {
 
     /// Runs `work` in one transaction.
     ///
-    /// # Errors
-    /// Those of `work`.
+    /// # Errors    /// Also those of `work`.
     pub fn transaction<T, E: From<crate::Error>>(
         &self,
         work: impl FnOnce(&Self) -> std::result::Result<T, E>,
@@ -135,9 +131,6 @@ impl RestorePlan {
     }
 
     /// Adds an entry without blocks and returns its id.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn add_entry(
         &self,
         kind: u8,
@@ -175,10 +168,7 @@ impl RestorePlan {
         (id, is_new)
     }
 
-    /// Adds a block that goes somewhere.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Adds a block and the position where it is needed.
     pub fn add_use(&self, hash: &[u8], size: u64, target: Use) -> Result<()> {
         let mut progress = self.progress.borrow_mut();
         let (item, offset) = match target {
@@ -212,10 +202,8 @@ impl RestorePlan {
         self.progress.borrow().state(entry) == State::Open
     }
 
-    /// Gives every open block a volume that holds it and did not fail; call once all are added, and after failures.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Assigns every open block a volume that holds it and has not failed. Call it after adding all blocks, and after
+    /// failures.
     pub fn assign_volumes(&self) -> Result<()> {
         if !self.must_assign.replace(false) {
             return Ok(());
@@ -239,9 +227,6 @@ impl RestorePlan {
     }
 
     /// Volumes that hold open blocks: id, name and bytes.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn volumes(&self) -> Result<Vec<(i64, String, u64)>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT v.id, v.name, v.size FROM idx.volume v
@@ -254,10 +239,7 @@ impl RestorePlan {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Open blocks of a volume, with all that waits for each.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Open blocks that are assigned to a volume, each with all positions that need it.
     pub fn wanted_of(&self, volume: i64) -> Result<Vec<WantedBlock>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, hash, size, item, offset FROM wanted WHERE volume = ?1 ORDER BY id",
@@ -294,18 +276,15 @@ impl RestorePlan {
         Ok(blocks)
     }
 
-    /// A block of a file went there; returns whether the entry is complete now, metadata included.
+    /// Records that a block of a file was written; returns whether the entry, including its metadata, is now complete.
     pub fn content_arrived(&self, entry: i64) -> bool {
         let mut progress = self.progress.borrow_mut();
         progress.content_arrived(entry);
         progress.is_complete(entry)
     }
 
-    /// A part of metadata arrived; parts come in any order. Returns the entries that are complete now. Each that the
-    /// caller puts off needs [`RestorePlan::keep_metadata`].
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records a part of metadata; parts come in any order. Returns the entries that are now complete. For each that
+    /// the caller handles later, it must call [`RestorePlan::keep_metadata`].
     pub fn metadata_arrived(&self, metadata: i64, offset: u64, part: &[u8]) -> Result<Vec<i64>> {
         let (is_complete, size, users) = {
             let mut progress = self.progress.borrow_mut();
@@ -352,14 +331,11 @@ impl RestorePlan {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Keeps metadata that arrived last for later.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Stores the metadata that arrived last for later use.
     pub fn keep_metadata(&self, metadata: i64) -> Result<()> {
         match &*self.last_metadata.borrow() {
             Some((last, data)) if *last == metadata => self.store_metadata(metadata, data),
-            // It was kept already.
+            // Already stored.
             _ => Ok(()),
         }
     }
@@ -379,10 +355,7 @@ impl RestorePlan {
             .optional()?)
     }
 
-    /// Metadata that arrived whole; `None` while a part is missing.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// The metadata, once all its parts arrived; `None` before.
     pub fn complete_metadata(&self, metadata: i64) -> Result<Option<Vec<u8>>> {
         if !self.progress.borrow().has_metadata(metadata) {
             return Ok(None);
@@ -393,10 +366,7 @@ impl RestorePlan {
         }
     }
 
-    /// The open blocks of a volume arrived, but for those named.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records that the open blocks of a volume arrived, except those in `failed`.
     pub fn volume_done(&self, volume: i64, failed: &[WantedBlock]) -> Result<()> {
         let mut open = self
             .connection
@@ -410,10 +380,7 @@ impl RestorePlan {
         Ok(())
     }
 
-    /// A volume could not be read; its blocks are looked for elsewhere.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records that a volume could not be read, so that its blocks are assigned to other volumes.
     pub fn volume_failed(&self, volume: i64) -> Result<()> {
         self.must_assign.set(true);
         self.connection
@@ -421,18 +388,12 @@ impl RestorePlan {
         Ok(())
     }
 
-    /// Entry `id`.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// The entry with the number `id`.
     pub fn entry(&self, id: i64) -> Result<Option<PlanEntry>> {
         Ok(self.select("WHERE e.id = ?1", [id])?.pop())
     }
 
-    /// Entries of one kind, whatever became of them: ids above `after`, at most `limit` of them.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Up to `limit` entries of one kind, finished or not, with ids above `after`.
     pub fn entries(&self, kind: u8, after: i64, limit: i64) -> Result<Vec<PlanEntry>> {
         self.select(
             "WHERE e.kind = ?1 AND e.id > ?2 ORDER BY e.id LIMIT ?3",
@@ -440,10 +401,7 @@ impl RestorePlan {
         )
     }
 
-    /// Entries of one kind, whatever became of them, deepest paths first, `limit` from `offset` on.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Up to `limit` entries of one kind from `offset` on, finished or not, deepest paths first.
     pub fn entries_deepest_first(
         &self,
         kind: u8,
@@ -457,9 +415,6 @@ impl RestorePlan {
     }
 
     /// Number of entries and bytes of their content.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn totals(&self) -> Result<(u64, u64)> {
         let totals = self.connection.query_row(
             "SELECT count(*), coalesce(sum(size), 0) FROM entry",

@@ -1,4 +1,4 @@
-//! Opening SQLite files alike.
+//! Opens SQLite files, all with the same settings.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub(crate) fn open(path: &Path, version: i32, schema: &str) -> Result<Connection
     Ok(connection)
 }
 
-/// Opens or creates `path`, whatever its schema is.
+/// Opens or creates `path` without looking at its schema.
 pub(crate) fn open_file(path: &Path) -> Result<Connection> {
     create_private(path)?;
     let connection = Connection::open(path)?;
@@ -34,7 +34,7 @@ pub(crate) fn open_file(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Opens `path`, which must be there and have `version`.
+/// Opens `path`, which must exist and have `version`.
 pub(crate) fn open_existing(path: &Path, version: i32) -> Result<Connection> {
     use rusqlite::OpenFlags;
     let flags = OpenFlags::default().difference(OpenFlags::SQLITE_OPEN_CREATE);
@@ -47,14 +47,14 @@ pub(crate) fn open_existing(path: &Path, version: i32) -> Result<Connection> {
     }
 }
 
-/// The version of what a connection shows.
+/// The schema version of the file behind a connection.
 fn version_of(connection: &Connection, path: &Path) -> Result<i32> {
     connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(|error| classify(error, path))
 }
 
-/// A temporary database that SQLite keeps in memory or in a nameless file, as it grows.
+/// Creates a temporary database, which SQLite holds in memory until it grows, and then in an unnamed file.
 pub(crate) fn open_temporary(schema: &str) -> Result<Connection> {
     let connection = Connection::open("")?;
     connection.execute_batch(
@@ -66,8 +66,8 @@ pub(crate) fn open_temporary(schema: &str) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Page caches stay small: a backup has one connection per thread, each with a cache of its own, and the system's cache
-/// of files stands behind all of them.
+/// Page caches stay small: a backup has one connection per thread, each with a cache of its own, and all of them are
+/// backed by the system's file cache.
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(30))?;
     connection.execute_batch(
@@ -77,8 +77,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     keep_statements(connection)
 }
 
-/// Does `work` in a transaction of its own, which is on the disk when this returns. Elsewhere the last transactions may be
-/// lost in a power cut, which costs no more than reading some volumes anew.
+/// Does `work` in a transaction of its own, which is on the disk when this returns. Other transactions may be lost in a
+/// power cut, which costs no more than reading some volumes again.
 pub(crate) fn durably(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<()>,
@@ -93,8 +93,8 @@ pub(crate) fn durably(
     done
 }
 
-/// Prepares each statement once. Without the stability guarantee SQLite plans a statement anew for every value that is
-/// bound to it, which takes longer than most of ours take to run.
+/// Prepares each statement once. Without the stability guarantee, SQLite plans a statement again for every value bound
+/// to it, which takes longer than running most of ours.
 fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -1,5 +1,5 @@
-//! The blocks of a file in the newest version. A file that changed consists mostly of the same blocks in the same places:
-//! reading their hashes one after the other is faster than looking each up among all blocks.
+//! The blocks of a file in the newest version. A file that changed consists mostly of the same blocks in the same
+//! places: reading their hashes in order is faster than looking up each one among all blocks.
 
 use crate::index::{Index, StreamRow};
 
@@ -11,12 +11,12 @@ pub struct StreamBlocks<'a> {
     lists: Vec<Vec<u8>>,
     /// Hashes of blocks.
     hashes: Vec<u8>,
-    /// Bytes of them that were given out.
+    /// Bytes of `hashes` that were returned already.
     given: usize,
 }
 
 impl<'a> StreamBlocks<'a> {
-    /// `hash_len` is what a hash takes in bytes, at least one.
+    /// Reads the blocks of `stream`; `hash_len` is the length of a hash in bytes, at least one.
     ///
     /// # Panics
     /// When `hash_len` is zero.
@@ -43,7 +43,7 @@ impl Iterator for StreamBlocks<'_> {
     fn next(&mut self) -> Option<Vec<u8>> {
         if self.given >= self.hashes.len() {
             let list = self.lists.pop()?;
-            // A database that cannot answer makes callers look up, where it is told.
+            // When the database fails here, callers look the block up, which reports the error.
             let Ok(Some(hashes)) = self.index.blocklist(&list) else {
                 self.lists.clear();
                 return None;

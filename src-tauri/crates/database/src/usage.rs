@@ -1,6 +1,6 @@
-//! Which blocks of a destination some version needs, and what follows for its volumes.
+//! Which blocks of a destination are needed by some version, and what that means for its volumes.
 //!
-//! It lies in a temporary database beside the index, so that it takes little memory however many blocks there are.
+//! The data is in a temporary database beside the index, so that it takes little memory however many blocks there are.
 
 use rusqlite::{Connection, params};
 
@@ -18,15 +18,15 @@ CREATE TABLE moved (hash BLOB NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (hash
 CREATE TABLE wasted (id INTEGER PRIMARY KEY);
 ";
 
-/// A block that is live and in a volume that is to be deleted, and that no other volume at the destination has.
-const ONLY_IN_DOOMED: &str = "
+/// Needed blocks of volumes to be deleted that no other volume at the destination has.
+const ONLY_IN_DELETED: &str = "
     FROM idx.block b JOIN to_delete d ON d.id = b.volume JOIN live l ON l.hash = b.hash AND l.size = b.size
     WHERE NOT EXISTS (
         SELECT 1 FROM idx.block o JOIN idx.volume v ON v.id = o.volume
         WHERE o.hash = b.hash AND o.size = b.size AND v.state = 1 AND o.volume NOT IN (SELECT id FROM to_delete)
     )";
 
-/// What of a dblock some version needs.
+/// How much of a dblock is needed by some version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VolumeUsage {
     /// Its number in the index.
@@ -35,8 +35,8 @@ pub struct VolumeUsage {
     pub name: String,
     /// Bytes at the destination.
     pub size: u64,
-    /// Bytes of its blocks that are needed. A block in several volumes counts in the oldest alone of those that were not
-    /// found to be waste before.
+    /// Bytes of its needed blocks. A block in several volumes counts only in the oldest of those that were not known to
+    /// be waste before.
     pub used_bytes: u64,
     /// Bytes of its other blocks.
     pub unused_bytes: u64,
@@ -48,10 +48,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Nothing needed yet, over `index`.
-    ///
-    /// # Errors
-    /// Those of SQLite, as in all methods.
+    /// Creates a collection without needed blocks for `index`.
     pub fn new(index: &IndexHandle) -> Result<Self> {
         let connection = sqlite::open_temporary(SCHEMA)?;
         connection.busy_timeout(std::time::Duration::from_secs(30))?;
@@ -63,25 +60,16 @@ impl Usage {
     }
 
     /// Begins a transaction, which makes many additions fast.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn begin(&self) -> Result<()> {
         Ok(self.connection.execute_batch("BEGIN")?)
     }
 
-    /// Ends it.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Commits the transaction.
     pub fn commit(&self) -> Result<()> {
         Ok(self.connection.execute_batch("COMMIT")?)
     }
 
-    /// Notes that a block is needed.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records that a block is needed.
     pub fn add_block(&self, hash: &[u8], size: u64) -> Result<()> {
         self.connection
             .prepare_cached("INSERT OR IGNORE INTO live VALUES (?1, ?2)")?
@@ -89,10 +77,7 @@ impl Usage {
         Ok(())
     }
 
-    /// Notes that a blocklist was looked into; false when it was before.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records that a blocklist was read; returns false when it had been read before.
     pub fn add_list(&self, hash: &[u8]) -> Result<bool> {
         let added = self
             .connection
@@ -101,10 +86,7 @@ impl Usage {
         Ok(added > 0)
     }
 
-    /// Notes the blocks of all streams of one block of the versions that the index has loaded.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Adds the blocks of all single-block streams in the versions that the index has loaded.
     pub fn add_single_blocks_of_loaded_versions(&self) -> Result<()> {
         self.connection.execute_batch(
             "INSERT OR IGNORE INTO live SELECT parts, size FROM idx.entry WHERE listed = 0 AND size > 0;
@@ -114,21 +96,14 @@ impl Usage {
         Ok(())
     }
 
-    /// Notes what the older versions need, as it is kept in the index.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Adds the blocks that older versions need, as stored in the index.
     pub fn add_older(&self) -> Result<()> {
         self.connection
             .execute_batch("INSERT OR IGNORE INTO live SELECT hash, size FROM idx.older_live")?;
         Ok(())
     }
 
-    /// Everything that is added from now on is needed by older versions; only then can [`Usage::keep_older`] tell it from the
-    /// rest.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Marks everything that is added from now on as needed by older versions, for [`Usage::keep_older`].
     pub fn begin_older(&self) -> Result<()> {
         self.connection.execute_batch(
             "ALTER TABLE live RENAME TO newer;
@@ -138,10 +113,8 @@ impl Usage {
         Ok(())
     }
 
-    /// Keeps what was added since [`Usage::begin_older`] in the index, as what these versions need, too, and goes on with all.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Stores what was added since [`Usage::begin_older`] in the index as what the versions with the file lists `names`
+    /// need. It stays in this collection, too.
     pub fn keep_older(&self, names: &[&str]) -> Result<()> {
         self.connection.execute_batch(
             "BEGIN; INSERT OR IGNORE INTO idx.older_live SELECT hash, size FROM live;",
@@ -156,10 +129,11 @@ impl Usage {
         Ok(())
     }
 
-    /// Calls `sink` with size and raw blocklist hashes of each stream of several blocks of those versions.
+    /// Calls `sink` with the size and the raw blocklist hashes of each multi-block stream in the versions that the
+    /// index has loaded.
     ///
     /// # Errors
-    /// Those of `sink` and of SQLite.
+    /// Also those of `sink`.
     pub fn for_each_listed_stream<E: From<crate::Error>>(
         &self,
         mut sink: impl FnMut(u64, &[u8]) -> std::result::Result<(), E>,
@@ -182,9 +156,6 @@ impl Usage {
     }
 
     /// How many needed blocks no volume at the destination has.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn missing_blocks(&self) -> Result<u64> {
         let count: i64 = self.connection.query_row(
             "SELECT count(*) FROM live l WHERE NOT EXISTS (
@@ -197,9 +168,6 @@ impl Usage {
     }
 
     /// All dblocks at the destination, in the order in which they became known.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn volumes(&self) -> Result<Vec<VolumeUsage>> {
         let mut statement = self.connection.prepare(
             "SELECT v.id, v.name, v.size, coalesce(sum(b.size) FILTER (WHERE b.used), 0),
@@ -226,10 +194,7 @@ impl Usage {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Names the volumes that are to go, in place of those named before.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Sets the volumes that are to be deleted, replacing those set before.
     pub fn set_to_delete(&self, volumes: &[i64]) -> Result<()> {
         self.connection
             .execute_batch("DELETE FROM to_delete; DELETE FROM moving;")?;
@@ -239,15 +204,12 @@ impl Usage {
                 .execute([volume])?;
         }
         self.connection.execute_batch(&format!(
-            "INSERT INTO moving SELECT b.volume, b.hash, b.size {ONLY_IN_DOOMED}"
+            "INSERT INTO moving SELECT b.volume, b.hash, b.size {ONLY_IN_DELETED}"
         ))?;
         Ok(())
     }
 
-    /// Bytes of all needed blocks that only volumes to be deleted have.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Total bytes of the needed blocks that only volumes to be deleted have.
     pub fn bytes_to_move(&self) -> Result<u64> {
         let bytes: i64 = self.connection.query_row(
             "SELECT coalesce(sum(size), 0) FROM (SELECT DISTINCT hash, size FROM moving)",
@@ -257,10 +219,7 @@ impl Usage {
         Ok(from_sql(bytes))
     }
 
-    /// Whether a block has been written anew.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Whether a block has been written to a new volume.
     pub fn is_moved(&self, block: &BlockRow) -> Result<bool> {
         let mut statement = self
             .connection
@@ -268,10 +227,7 @@ impl Usage {
         Ok(statement.exists(params![block.hash, to_sql(block.size)])?)
     }
 
-    /// Notes that a block has been written anew.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records that a block has been written to a new volume.
     pub fn set_moved(&self, block: &BlockRow) -> Result<()> {
         self.connection
             .prepare_cached("INSERT OR IGNORE INTO moved VALUES (?1, ?2)")?
@@ -279,10 +235,7 @@ impl Usage {
         Ok(())
     }
 
-    /// Needed blocks of a volume to be deleted that no volume which stays has.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Needed blocks of a volume to be deleted that no remaining volume has.
     pub fn blocks_to_move(&self, volume: i64) -> Result<Vec<BlockRow>> {
         let mut statement = self
             .connection
@@ -291,10 +244,7 @@ impl Usage {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Doomed volumes that hold something needed which is nowhere else: these must stay.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Volumes to be deleted that have needed blocks which are nowhere else, so that they must stay.
     pub fn indispensable(&self) -> Result<Vec<i64>> {
         let mut statement = self
             .connection

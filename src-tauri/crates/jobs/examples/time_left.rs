@@ -1,10 +1,11 @@
 //! How far off "time left" is, over first backups to a simulated OneDrive.
 //!
-//! Usage: `time_left [MEGABYTES [RUN]]`. Three runs, or the one whose name is given: on a fast line, which takes more megabytes than a small backup has before
-//! anything is foretold, then with so many and a limit of 6,000 KB/s, without and with one answer 429 in the middle. With
-//! `EACH_SECOND` in the environment all that was told goes to standard error. Prints, for each, the time it took and by how much what was told differs from what was
-//! still to come, in percent of that: the median and the worst tenth of all that was told after the first tenth of the
-//! run, and for how much of that time nothing was told.
+//! Usage: `time_left [MEGABYTES [RUN]]`. Does three runs, or the one whose name is given: on a fast connection, with
+//! enough data that an estimate is made; then with MEGABYTES and a limit of 6,000 KB/s, without and with one 429
+//! response in the middle. With `EACH_SECOND` in the environment, all estimates are printed to standard error. Prints
+//! for each run the time it took and the error of the estimates, in percent of the actual remaining time: the median
+//! and the worst tenth of all estimates after the first tenth of the run, and the share of that time without an
+//! estimate.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,17 +23,17 @@ use coffer_onedrive_sim::{Action, Fault, Op, Options, Simulator};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tokio::sync::broadcast::Receiver;
 
-/// Megabytes of a run with a limit when nothing else is asked for: two minutes.
+/// Default size of the runs with a limit in megabytes: two minutes.
 const MEGABYTES: usize = 720;
-/// Megabytes of the run on the fast line.
+/// Size of the run on the fast connection in megabytes.
 const FAST: usize = 1440;
-/// Bytes a second where there is a limit.
+/// Speed limit in bytes per second.
 const LIMIT: u64 = 6_000_000;
-/// Seconds that the answer 429 asks for.
+/// Seconds to wait that the 429 response requests.
 const WAIT: u64 = 10;
 /// Bytes of a file.
 const FILE: usize = 2_000_000;
-/// One of so many files can be packed well.
+/// One in this many files is compressible.
 const TEXTS: usize = 4;
 
 /// One of the three runs.
@@ -43,8 +44,8 @@ struct Line {
     throttles: bool,
 }
 
-/// What was told, and when.
-type Told = Vec<(Duration, Progress)>;
+/// Progress reports, and when each was received.
+type Reports = Vec<(Duration, Progress)>;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -69,19 +70,19 @@ async fn main() -> Result<()> {
         slow("6,000 KB/s", false),
         slow("6,000 KB/s, one 429", true),
     ];
-    println!("| run | MB | took | median | worst tenth | nothing told |");
+    println!("| run | MB | took | median | worst tenth | no estimate |");
     println!("|---|--:|--:|--:|--:|--:|");
     let wanted = std::env::args().nth(2);
     let is_wanted = |line: &Line| wanted.as_deref().is_none_or(|name| name == line.name);
     for line in lines.into_iter().filter(is_wanted) {
-        let (told, took) = first_backup(&line).await?;
-        println!("{}", row(&line, &told, took)?);
+        let (reports, took) = first_backup(&line).await?;
+        println!("{}", row(&line, &reports, took)?);
     }
     Ok(())
 }
 
-/// Backs up files that nobody has seen before; gives back what was told, and how long it took.
-async fn first_backup(line: &Line) -> Result<(Told, Duration)> {
+/// Backs up new files; returns the progress reports and how long it took.
+async fn first_backup(line: &Line) -> Result<(Reports, Duration)> {
     let folder = tempfile::tempdir()?;
     let source = folder.path().join("source");
     write_source(&source, line.megabytes)?;
@@ -106,7 +107,7 @@ async fn first_backup(line: &Line) -> Result<(Told, Duration)> {
     let mut events = coffer.subscribe();
     let start = Instant::now();
     let run = coffer.start_backup(&job.id).map_err(failed)?;
-    let mut told = Told::new();
+    let mut reports = Reports::new();
     let mut is_throttled = !line.throttles;
     loop {
         let event = next(&mut events).await?;
@@ -123,7 +124,7 @@ async fn first_backup(line: &Line) -> Result<(Told, Duration)> {
                 is_throttled = true;
                 simulator.add_fault(Fault::new(Op::Fragment, Action::throttle(429, WAIT)));
             }
-            told.push((start.elapsed(), progress));
+            reports.push((start.elapsed(), progress));
         } else if let Some(ended) = card
             .and_then(|card| card.last_run)
             .filter(|last| last.id == run)
@@ -132,7 +133,7 @@ async fn first_backup(line: &Line) -> Result<(Told, Duration)> {
                 ended.result == RunResult::Success,
                 "The run failed: {ended:?}"
             );
-            return Ok((told, start.elapsed()));
+            return Ok((reports, start.elapsed()));
         }
     }
 }
@@ -172,7 +173,7 @@ fn job(source: &Path, account_id: String) -> SaveJob {
     }
 }
 
-/// Files of which most cannot be packed, as photos, and some can, as texts.
+/// Writes files of which most are incompressible, like photos, and some are compressible, like texts.
 fn write_source(folder: &Path, megabytes: usize) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     let mut random = StdRng::seed_from_u64(7);
@@ -187,44 +188,45 @@ fn write_source(folder: &Path, megabytes: usize) -> Result<()> {
     Ok(())
 }
 
-fn row(line: &Line, told: &Told, took: Duration) -> Result<String> {
-    let shares = told.iter().filter_map(|(_, told)| told.share);
+fn row(line: &Line, reports: &Reports, took: Duration) -> Result<String> {
+    let shares = reports.iter().filter_map(|(_, report)| report.share);
     ensure!(shares.clone().is_sorted(), "The share fell");
     ensure!(
         shares.clone().all(|share| share < 1.0),
         "The share was full too early"
     );
-    let after_a_tenth = told.iter().filter(|(at, _)| *at >= took / 10);
-    // Each second counts once, however often something was told in it.
+    let after_a_tenth = reports.iter().filter(|(at, _)| *at >= took / 10);
+    // Each second counts once, however many reports there were in it.
     let mut seconds: Vec<_> = after_a_tenth.collect();
     seconds.dedup_by_key(|(at, _)| at.as_secs());
     if std::env::var_os("EACH_SECOND").is_some() {
-        for (at, told) in &seconds {
+        for (at, report) in &seconds {
             eprintln!(
                 "{:5.1} s: {:>4} left, {:5.1} to come; {} of {:?} bytes, {} a second {:?}",
                 at.as_secs_f64(),
-                told.seconds_left
+                report
+                    .seconds_left
                     .map_or("-".to_owned(), |left| left.to_string()),
                 (took - *at).as_secs_f64(),
-                told.done_bytes,
-                told.total_bytes,
-                told.bytes_per_second,
-                told.wait.as_ref().map(|wait| &wait.why),
+                report.done_bytes,
+                report.total_bytes,
+                report.bytes_per_second,
+                report.wait.as_ref().map(|wait| &wait.why),
             );
         }
     }
     let mut errors: Vec<f64> = seconds
         .iter()
-        .filter_map(|(at, told)| {
+        .filter_map(|(at, report)| {
             let left = (took - *at).as_secs_f64();
-            Some((told.seconds_left? as f64 - left).abs() / left * 100.0)
+            Some((report.seconds_left? as f64 - left).abs() / left * 100.0)
         })
         .collect();
     if errors.is_empty() {
-        bail!("{}: nothing was foretold in {took:.1?}", line.name);
+        bail!("{}: there was no estimate in {took:.1?}", line.name);
     }
     errors.sort_by(f64::total_cmp);
-    let untold = seconds.len() - errors.len();
+    let without_estimate = seconds.len() - errors.len();
     Ok(format!(
         "| {} | {} | {:.0} s | {:.0} % | {:.0} % | {} % |",
         line.name,
@@ -232,6 +234,6 @@ fn row(line: &Line, told: &Told, took: Duration) -> Result<String> {
         took.as_secs_f64(),
         errors[errors.len() / 2],
         errors[errors.len() * 9 / 10],
-        untold * 100 / seconds.len(),
+        without_estimate * 100 / seconds.len(),
     ))
 }

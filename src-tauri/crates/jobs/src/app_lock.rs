@@ -8,20 +8,20 @@ use coffer_ipc::ErrorCode;
 use crate::folders::Folders;
 use crate::{Result, logs, wording};
 
-/// Times that a lock which is taken is tried again, and how long between.
+/// How often a taken lock is tried again, and the delay between attempts.
 const LOOKS: u32 = 10;
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Says that this process is the one app on its data folder, for as long as it is kept. The command line needs none: it
-/// starts nothing by itself and ends no run of the app.
+/// Proof that this process is the app that owns the data folder, as long as it lives. The command line needs none: it
+/// starts nothing automatically and does not end runs of the app.
 #[derive(Debug)]
 pub struct AppLock {
-    /// Dropping it unlocks it.
+    /// Dropping the file unlocks it.
     _file: File,
 }
 
 impl AppLock {
-    /// Takes the lock of the data folder.
+    /// Acquires the lock of the data folder.
     ///
     /// # Errors
     /// When another app has it, or the folder cannot be used.
@@ -42,7 +42,7 @@ impl AppLock {
                 "Coffer is already running.",
                 "Use the open window, or quit it first.",
             )),
-            // A file system without locks, such as some network shares: there is no way to know.
+            // A file system without locks, such as some network shares: we cannot know.
             Err(TryLockError::Error(error)) => {
                 tracing::warn!(%error, "the data folder cannot be locked");
                 Ok(Self { _file: file })
@@ -50,7 +50,7 @@ impl AppLock {
         }
     }
 
-    /// Whether an app runs on the data folder. Where locks do not work there is no way to know: yes.
+    /// Whether an app is running on the data folder. Where locks do not work, the answer is yes.
     pub fn is_taken(folders: &Folders) -> bool {
         let Ok(file) = File::open(folders.app_lock()) else {
             return false;
@@ -62,7 +62,7 @@ impl AppLock {
     }
 }
 
-/// Tries a moment longer: whoever only looks whether the lock is taken has it meanwhile.
+/// Retries for a moment, because a process that only checks whether the lock is taken holds it briefly.
 fn patiently(take: impl Fn() -> StdResult<(), TryLockError>) -> StdResult<(), TryLockError> {
     for _ in 0..LOOKS {
         match take() {

@@ -1,10 +1,8 @@
-//! Core dumps: a crash must not write passphrases and sign-ins to a disk.
-//!
-//! Windows writes none by itself: its reports of crashes leave the heap out, where the secrets are, unless an
-//! administrator has asked for whole dumps.
+//! Core dumps: a crash must not write passphrases and sign-ins to a disk. Windows does not write them by default: its
+//! crash reports leave out the heap, where the secrets are, unless an administrator has configured full dumps.
 
-/// Lets the system write no memory of this process, and of those that it starts, to a file when they crash. Where that
-/// cannot be had it is logged, and keeps nobody from backing up.
+/// Prevents the system from writing memory of this process and its children to a file when they crash. A failure is
+/// logged and does not prevent backups.
 pub fn forbid_core_dumps() {
     #[cfg(unix)]
     if let Err(error) = limit() {
@@ -12,11 +10,11 @@ pub fn forbid_core_dumps() {
     }
 }
 
-/// Bytes of a core dump at most. Linux hands dumps to a program whatever the limit says, unless it is just this; a file
-/// needs more.
+/// Maximum size of a core dump in bytes. Linux pipes dumps to a program regardless of the limit, unless it is exactly
+/// this; a file needs more.
 #[cfg(target_os = "linux")]
 const MOST: nix::sys::resource::rlim_t = 1;
-/// Bytes of a core dump at most.
+/// Maximum size of a core dump in bytes.
 #[cfg(all(unix, not(target_os = "linux")))]
 const MOST: nix::sys::resource::rlim_t = 0;
 
@@ -24,7 +22,7 @@ const MOST: nix::sys::resource::rlim_t = 0;
 fn limit() -> nix::Result<()> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-    // Nobody may raise what is lower already.
+    // A hard limit cannot be raised.
     let (_, hard) = getrlimit(Resource::RLIMIT_CORE)?;
     let most = MOST.min(hard);
     setrlimit(Resource::RLIMIT_CORE, most, most)
@@ -37,7 +35,7 @@ mod tests {
 
     use super::*;
 
-    /// Set for the child that crashes.
+    /// Environment variable of the child that crashes.
     const CRASH: &str = "COFFER_TEST_CRASH";
 
     #[test]

@@ -1,4 +1,4 @@
-//! Sign-ins as the keychain keeps them.
+//! Sign-ins as they are stored in the keychain.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ pub(crate) struct Entry {
     v: u32,
     #[serde(flatten)]
     secret: Secret,
-    /// Made against the simulator.
+    /// Whether it was created with the simulator.
     #[serde(default)]
     demo: bool,
 }
@@ -32,7 +32,7 @@ enum Secret {
     AuthId {
         #[serde(with = "exposed")]
         authid: SecretString,
-        /// The service that gave it and alone can exchange it; none for the usual one.
+        /// The service that issued it and alone can exchange it; `None` for the default one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         oauth_url: Option<String>,
     },
@@ -41,7 +41,7 @@ enum Secret {
         tenant: String,
         #[serde(default)]
         all_files: bool,
-        /// How it was signed in; only for telling.
+        /// How the user signed in; only for display.
         #[serde(default)]
         by_code: bool,
         #[serde(with = "exposed")]
@@ -49,7 +49,7 @@ enum Secret {
     },
 }
 
-/// Secrets on their way from and to the keychain.
+/// Serializes secrets for the keychain.
 mod exposed {
     use secrecy::{ExposeSecret as _, SecretString};
     use serde::{Deserialize as _, Deserializer, Serializer};
@@ -68,18 +68,18 @@ mod exposed {
     }
 }
 
-/// A sign-in that is kept here, ready for use.
+/// A stored sign-in, ready for use.
 #[derive(Clone)]
 pub struct KeptSignIn {
     pub(crate) credential: Credential,
-    /// The AuthID service it belongs to, when that is not the usual one.
+    /// The AuthID service it belongs to, if not the default one.
     pub(crate) oauth_url: Option<String>,
 }
 
 /// How an account signs in, without its credential.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SignInFacts {
-    /// The AuthID service, when it is not Duplicati's.
+    /// The AuthID service, if not Duplicati's.
     pub(crate) oauth_url: Option<String>,
     /// Client ID and tenant of an app registered with Microsoft.
     pub(crate) client: Option<(String, String)>,
@@ -126,7 +126,7 @@ impl Entry {
         }
     }
 
-    /// How it signs in, without the secret.
+    /// How the sign-in works, without its secret.
     pub(crate) fn facts(&self) -> SignInFacts {
         match &self.secret {
             Secret::AuthId { oauth_url, .. } => SignInFacts {
@@ -142,7 +142,7 @@ impl Entry {
         }
     }
 
-    /// Reads what the keychain has under `name`; `None` when there is nothing that this version can use.
+    /// Reads the entry `name` of the keychain; `None` when there is none that this version can use.
     pub(crate) fn read(
         secrets: &dyn SecretStore,
         name: &str,
@@ -163,10 +163,10 @@ impl Entry {
         secrets.set(name, text.expose_secret())
     }
 
-    /// Ready for use, with `store` for what a refresh token is renewed to.
+    /// Prepares the sign-in for use; renewed refresh tokens are written to `store`.
     ///
     /// # Errors
-    /// When it was made in the demo and this is none, or the other way round, or when it is damaged.
+    /// When it is damaged, or was created in the demo and this is not the demo, or vice versa.
     pub(crate) fn open(self, store: Arc<dyn TokenStore>, demo: bool) -> Result<KeptSignIn> {
         if self.demo != demo {
             return Err(wording::error(
@@ -204,7 +204,7 @@ impl Entry {
     }
 }
 
-/// The refresh token inside an entry of the keychain.
+/// A refresh token that is stored in an entry of the keychain.
 pub(crate) struct KeychainTokens {
     pub(crate) secrets: Arc<dyn SecretStore>,
     /// Name of the entry.
@@ -221,7 +221,7 @@ impl TokenStore for KeychainTokens {
     fn lock(&self) -> std::result::Result<Box<dyn Send>, String> {
         let file = file_lock::hold(&self.lock_file)
             .map_err(|error| format!("{} cannot be locked: {error}", self.lock_file.display()))?;
-        // Dropping it unlocks it.
+        // Dropping the file unlocks it.
         Ok(Box::new(file))
     }
 
@@ -236,7 +236,7 @@ impl TokenStore for KeychainTokens {
     fn save(&self, renewed: &SecretString) -> std::result::Result<(), String> {
         let text = |error: keychain::Error| error.to_string();
         let Some(mut entry) = Entry::read(&*self.secrets, &self.name).map_err(text)? else {
-            // Removed meanwhile: it stays so.
+            // The entry was removed in the meantime; do not create it again.
             return Ok(());
         };
         if let Secret::MsGraph { refresh_token, .. } = &mut entry.secret {
@@ -246,7 +246,7 @@ impl TokenStore for KeychainTokens {
     }
 }
 
-/// The refresh token of a sign-in that has no place in the keychain yet.
+/// The refresh token of a new sign-in that is not in the keychain yet.
 pub(crate) struct NewTokens(pub(crate) Mutex<SecretString>);
 
 impl TokenStore for NewTokens {
@@ -291,7 +291,7 @@ mod tests {
         assert!(entry.open(tokens, true).is_ok());
     }
 
-    /// Compiles only as long as what holds a secret wipes it.
+    /// Compiles only while types with secrets zeroize them.
     #[test]
     fn an_entry_wipes_its_secret() {
         fn wiped(_: &impl secrecy::zeroize::ZeroizeOnDrop) {}
@@ -314,7 +314,7 @@ mod tests {
             lock_file: folder.path().join("locks/x"),
         };
         assert!(tokens.load().unwrap().is_none());
-        tokens.save(&SecretString::from("nobody's")).unwrap();
+        tokens.save(&SecretString::from("another token")).unwrap();
         assert!(tokens.load().unwrap().is_none(), "a removed one stays so");
         let entry = Entry::of_grant(&registration, &SecretString::from("old"), true, false);
         entry.write(&*secrets, "account:x").unwrap();

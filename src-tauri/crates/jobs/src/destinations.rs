@@ -1,5 +1,5 @@
-//! What differs between the kinds of destinations that a job can have. Nobody else tells them apart, so a new kind is
-//! written here.
+//! Everything that differs between the kinds of destinations that a job can have. No other file distinguishes them, so
+//! a new kind is added here.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::target::{Opening, Target, real_path};
 use crate::{Result, wording};
 
-/// The account that it signs in with.
+/// The account that a destination signs in with.
 pub(crate) fn account_of(destination: &DestinationSettings) -> Option<&str> {
     match destination {
         DestinationSettings::OneDrive { account_id, .. } => Some(account_id),
@@ -21,7 +21,7 @@ pub(crate) fn account_of(destination: &DestinationSettings) -> Option<&str> {
     }
 }
 
-/// The folder of this computer that it is.
+/// The folder on this computer, for a local destination.
 pub(crate) fn local_folder(destination: &DestinationSettings) -> Option<&Path> {
     match destination {
         DestinationSettings::OneDrive { .. } => None,
@@ -29,7 +29,7 @@ pub(crate) fn local_folder(destination: &DestinationSettings) -> Option<&Path> {
     }
 }
 
-/// Where it is, for people. `account` is what its account is called, as far as that is known.
+/// Describes a destination for the user. `account` is the name of its account, if known.
 pub(crate) fn label(destination: &DestinationSettings, account: Option<&str>) -> String {
     match (destination, account) {
         (DestinationSettings::OneDrive { folder, .. }, None | Some("")) => {
@@ -42,7 +42,7 @@ pub(crate) fn label(destination: &DestinationSettings, account: Option<&str>) ->
     }
 }
 
-/// Whether everything was chosen that it needs.
+/// Whether the settings of a destination are complete.
 pub(crate) fn is_chosen(destination: &DestinationSettings) -> bool {
     match destination {
         DestinationSettings::OneDrive {
@@ -52,7 +52,7 @@ pub(crate) fn is_chosen(destination: &DestinationSettings) -> bool {
     }
 }
 
-/// Whether a backup can be put there, as far as that can be said without a look.
+/// Checks the settings of a destination without accessing it.
 pub(crate) fn check(destination: &DestinationSettings) -> Result<()> {
     match destination {
         DestinationSettings::OneDrive { folder, .. } => {
@@ -74,26 +74,26 @@ pub(crate) fn check(destination: &DestinationSettings) -> Result<()> {
     }
 }
 
-/// What makes it the place that it is, however it is written.
+/// The identity of a destination, independent of how its settings are written.
 #[derive(PartialEq)]
 pub(crate) enum Identity {
-    /// A folder on a drive, in small letters.
+    /// A folder on a drive, in lowercase.
     OnDrive(Drive, String),
-    /// A folder of this computer, by where it lies.
+    /// A folder on this computer, by its real path.
     Here(PathBuf),
 }
 
-/// A drive as far as it is known.
+/// A drive, as precisely as it is known.
 #[derive(PartialEq)]
 pub(crate) enum Drive {
-    /// By its id, whoever signs in.
+    /// By its id, independent of the account.
     Id(String),
-    /// The own one of this account.
+    /// The own drive of this account, whose id is unknown.
     Own(String),
 }
 
-/// What makes it the place that it is. Looks at folders of this computer. `own_drives` has the id of each account's own
-/// drive, by the account's.
+/// The identity of a destination. Resolves folders on this computer. `own_drives` maps the id of each account to that
+/// of its own drive.
 pub(crate) fn identity(
     destination: &DestinationSettings,
     own_drives: &HashMap<String, String>,
@@ -107,7 +107,7 @@ pub(crate) fn identity(
             let own = own_drives.get(account_id).map(String::as_str);
             let drive = match (drive_id.trim(), own) {
                 ("", None) => Drive::Own(account_id.clone()),
-                // Microsoft writes the same id in capitals and in small letters.
+                // Microsoft writes the same id in upper and lower case.
                 ("", Some(id)) | (id, _) => Drive::Id(id.to_ascii_lowercase()),
             };
             Identity::OnDrive(drive, folder.to_lowercase())
@@ -116,7 +116,7 @@ pub(crate) fn identity(
     }
 }
 
-/// Opens it. `client` is that of its account, which whoever has one must give.
+/// Opens a destination. `client` is that of its account and required for destinations with one.
 pub(crate) async fn open(
     destination: &DestinationSettings,
     client: Option<OneDrive>,
@@ -141,7 +141,7 @@ pub(crate) async fn open(
     }
 }
 
-/// What a recovery sheet says of it; what there is nothing of has an empty value.
+/// The lines about a destination on a recovery sheet; what does not apply has an empty value.
 pub(crate) fn sheet_lines(
     destination: &DestinationSettings,
     account: Option<&Account>,

@@ -11,9 +11,9 @@ const BUILT_IN_CLIENT: Option<&str> = option_env!("COFFER_BUILD_CLIENT_ID");
 /// Which services this process talks to.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
-    /// Wired to the simulator: everything made here is marked, and refused elsewhere.
+    /// Whether the services are the simulator's: sign-ins created here are marked, and refused elsewhere.
     pub demo: bool,
-    /// How patiently they are asked.
+    /// How often failed requests are retried.
     pub retries: RetryPolicy,
     graph: Option<String>,
     oauth: Option<String>,
@@ -37,7 +37,7 @@ impl Environment {
         }
     }
 
-    /// The demo at these addresses.
+    /// The environment of the demo, with the services at these addresses.
     pub fn demo(graph: &str, oauth: &str) -> Self {
         Self {
             demo: true,
@@ -49,7 +49,7 @@ impl Environment {
         }
     }
 
-    /// The services; `oauth_url` (`--oauth-url`) wins over the environment.
+    /// The addresses of the services; `oauth_url` (`--oauth-url`) takes precedence over the environment.
     ///
     /// # Errors
     /// When an address would send secrets in the clear.
@@ -65,7 +65,7 @@ impl Environment {
     /// The app that signs in at Microsoft itself: that of the settings, else of the environment, else of this build.
     ///
     /// # Errors
-    /// When there is none, or what is given cannot be one.
+    /// When there is none, or when it is invalid.
     pub fn registration(&self, settings: &SignInSettings) -> Result<Registration> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let client_id = given(&settings.client_id)

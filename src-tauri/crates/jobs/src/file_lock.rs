@@ -1,4 +1,4 @@
-//! What processes of this computer do one after the other.
+//! Locks between processes of this computer.
 
 use std::fs::File;
 use std::io;
@@ -6,10 +6,10 @@ use std::path::Path;
 
 use crate::logs::create_private_folder;
 
-/// Waits for the lock; dropping the file gives it back.
+/// Waits for the lock; dropping the file releases it.
 ///
 /// # Errors
-/// When the file cannot be made.
+/// When the file cannot be created or locked.
 pub(crate) fn hold(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         create_private_folder(folder)?;

@@ -5,15 +5,15 @@ use sha2::{Digest as _, Sha256};
 use crate::logs::{create_private_folder, is_foreign};
 use crate::{Result, wording};
 
-/// Where Coffer keeps its own things on this computer.
+/// Folders with Coffer's own files on this computer.
 #[derive(Debug, Clone)]
 pub struct Folders {
     data: PathBuf,
     cache: PathBuf,
 }
 
-/// Our folders in those of the platform. What may be deleted at any time has one of its own, also where the platform has
-/// one for both, as Windows does.
+/// Our folders inside those of the platform. The cache has its own folder even where the platform has only one for
+/// both, as on Windows.
 fn apart(data: Option<PathBuf>, cache: Option<PathBuf>) -> (PathBuf, PathBuf) {
     let ours = |folder: Option<PathBuf>| folder.unwrap_or_else(std::env::temp_dir).join("coffer");
     let (data, mut cache) = (ours(data), ours(cache));
@@ -24,7 +24,7 @@ fn apart(data: Option<PathBuf>, cache: Option<PathBuf>) -> (PathBuf, PathBuf) {
 }
 
 impl Folders {
-    /// The platform's usual places, moved by `COFFER_DATA_DIR` and `COFFER_CACHE_DIR`.
+    /// The platform's usual folders, or those in `COFFER_DATA_DIR` and `COFFER_CACHE_DIR`.
     pub fn standard() -> Self {
         let chosen = |variable: &str, usual: PathBuf| {
             let moved = std::env::var_os(variable).filter(|value| !value.is_empty());
@@ -37,7 +37,7 @@ impl Folders {
         }
     }
 
-    /// These two.
+    /// Uses these two folders.
     pub fn new(data: impl Into<PathBuf>, cache: impl Into<PathBuf>) -> Self {
         Self {
             data: data.into(),
@@ -55,7 +55,7 @@ impl Folders {
         self.data.join("logs")
     }
 
-    /// What services asked for: when requests may come again, and how many.
+    /// Rate limits of services: when the next request is allowed, and how many.
     pub fn pacing(&self) -> PathBuf {
         self.data.join("pacing")
     }
@@ -75,16 +75,17 @@ impl Folders {
         self.data.join("locks").join("journal-key.lock")
     }
 
-    /// The cache of one destination; the same for whoever works on it.
+    /// The cache of one destination, shared by all processes that use it.
     pub fn cache_of(&self, identity: &str) -> PathBuf {
         let name = hex::encode(&Sha256::digest(identity.as_bytes())[..12]);
         self.cache.join("destinations").join(name)
     }
 
-    /// Makes the folder of all caches. What lies there is believed, and whoever owns a folder can replace what is in it.
+    /// Creates the folder of all caches. It must belong to this user: its content is trusted, and the owner of a folder
+    /// can replace what is in it.
     ///
     /// # Errors
-    /// When it is somebody else's. Whatever else is wrong with it, the operation says.
+    /// When it belongs to another user. Other problems are reported by the operation.
     pub(crate) fn make_caches(&self) -> Result<()> {
         for path in [self.cache.clone(), self.cache.join("destinations")] {
             if create_private_folder(&path).is_err() && is_foreign(&path).unwrap_or(false) {

@@ -13,41 +13,41 @@ use crate::lock;
 
 pub use self::system::SystemKeychain;
 
-/// Why a secret could not be kept or read.
+/// Failures to store or read a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no keychain, or it is locked.
     #[error("The keychain cannot be used: {why}")]
     Unavailable {
-        /// What the system says.
+        /// The message of the system.
         why: String,
     },
     /// The value is longer than any credential.
     #[error("The secret is too long for the keychain")]
     TooLong,
-    /// What stands there is damaged.
+    /// The stored value is damaged.
     #[error("The keychain's entry {name} is damaged")]
     Damaged {
-        /// Its name.
+        /// Name of the entry.
         name: String,
     },
 }
 
-/// Keeps secrets. Calls block and may show a prompt; they are made off the async threads.
+/// Stores secrets. Calls block and may show a prompt, so they must not run on async threads.
 pub trait SecretStore: Send + Sync {
-    /// Keeps `value` under `name`, replacing what was there.
+    /// Stores `value` under `name`, replacing an existing value.
     ///
     /// # Errors
     /// [`Error::Unavailable`] and [`Error::TooLong`].
     fn set(&self, name: &str, value: &str) -> Result<(), Error>;
 
-    /// What is kept under `name`.
+    /// The value that is stored under `name`.
     ///
     /// # Errors
     /// [`Error::Unavailable`] and [`Error::Damaged`].
     fn get(&self, name: &str) -> Result<Option<String>, Error>;
 
-    /// Forgets; does nothing when there is nothing.
+    /// Removes the value; does nothing when there is none.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

@@ -1,10 +1,11 @@
-//! Jobs: where the product lives without a window. The app and the command line are two faces of this crate.
+//! Jobs: the product without a window. The app and the command line are two front ends of this crate.
 //!
-//! * [`Coffer`] is the app's backend: jobs, accounts, runs, schedule, events, looking into backups.
+//! * [`Coffer`] is the app's backend: jobs, accounts, runs, schedule, events, browsing of backups.
 //! * [`Target`] and [`operations`] are single operations on an address, for the command line; the runner of [`Coffer`]
 //!   uses the same.
-//! * [`keychain`] keeps secrets; nothing else does.
-//! * [`wording`] turns what went wrong into words for people, once.
+//! * [`keychain`] is the only place that stores secrets.
+//! * [`wording`] is the only place that turns errors into messages for users. All errors of this crate are such
+//!   messages.
 //!
 //! Requests and replies are the types of `coffer-ipc`.
 
@@ -49,10 +50,10 @@ pub use schedule::next_run;
 pub use service::{Clock, Coffer, SystemClock};
 pub use target::{DEFAULT_PREFIX, OnWait, Target, TargetOptions};
 
-/// Result of this crate: every error is one that can be shown.
+/// Result of this crate: every error can be shown to the user.
 pub type Result<T> = std::result::Result<T, coffer_ipc::CommandError>;
 
-/// Readies this process for the network. [`Coffer::open`] does so, too.
+/// Prepares this process for network access. [`Coffer::open`] does so, too.
 pub fn prepare() {
     coffer_onedrive::install_tls_provider();
 }
@@ -65,7 +66,7 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     }
 }
 
-/// Locks; a panic elsewhere does not make the value useless.
+/// Locks a mutex, even after a panic of another holder.
 pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex
         .lock()

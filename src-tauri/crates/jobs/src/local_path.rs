@@ -1,19 +1,18 @@
-//! Paths of this computer as people type them.
+//! Paths on this computer as users type them.
 
 use std::path::{Path, PathBuf};
 
 use crate::{Result, wording};
 
-/// The path that is meant, wherever it starts: with the home folder for `~`, and the values of variables (`$NAME`,
-/// `%NAME%`).
+/// Expands `~` to the home folder and variables (`$NAME`, `%NAME%`) to their values.
 pub(crate) fn expand(typed: &Path) -> PathBuf {
     expand_at(typed, dirs::home_dir().as_deref())
 }
 
-/// A whole path, from the root on.
+/// Expands a path and checks that it is absolute.
 ///
 /// # Errors
-/// When it depends on where this program was started from, which nobody sees.
+/// When it is relative: it would depend on where this program was started from.
 pub(crate) fn whole(typed: &str) -> Result<PathBuf> {
     let path = expand(Path::new(typed.trim()));
     if path.is_absolute() {
@@ -26,7 +25,7 @@ pub(crate) fn whole(typed: &str) -> Result<PathBuf> {
 }
 
 fn expand_at(typed: &Path, home: Option<&Path>) -> PathBuf {
-    // A part of the path, so that `~name` is not taken for it.
+    // As a path component, so that `~name` is not expanded.
     match (typed.strip_prefix("~"), home) {
         (Ok(rest), Some(home)) if rest.as_os_str().is_empty() => home.to_owned(),
         (Ok(rest), Some(home)) => home.join(coffer_engine::expand_path(rest)),
@@ -34,8 +33,8 @@ fn expand_at(typed: &Path, home: Option<&Path>) -> PathBuf {
     }
 }
 
-/// A folder for files of another computer that does not exist yet: `Restored 2026-11-26` among the downloads, or at
-/// home.
+/// Suggests a folder for files of another computer that does not exist yet: `Restored 2026-11-26` in the download
+/// folder, or in the home folder.
 pub(crate) fn new_folder(date: jiff::civil::Date) -> Option<PathBuf> {
     let parent = dirs::download_dir()
         .filter(|folder| folder.is_dir())

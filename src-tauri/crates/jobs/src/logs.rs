@@ -1,4 +1,5 @@
-//! Logs: one file a day in the log folder, kept for 30 days. What is logged holds no secret: secrets have no `Display`.
+//! Logs: one file per day in the log folder, kept for 30 days. They contain no secrets, because secrets have no
+//! `Display`.
 
 use std::path::Path;
 
@@ -6,13 +7,13 @@ use tracing_appender::non_blocking::WorkerGuard;
 use tracing_appender::rolling::{Builder, Rotation};
 use tracing_subscriber::EnvFilter;
 
-/// Days that logs are kept.
+/// Number of days that logs are kept.
 const KEPT: usize = 30;
 
-/// Creates a folder that only its owner may look into.
+/// Creates a folder that only its owner can access.
 ///
 /// # Errors
-/// Those of the file system; "permission denied" for a folder of somebody else.
+/// Those of the file system; "permission denied" for a folder of another user.
 pub fn create_private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -29,8 +30,8 @@ pub fn create_private_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// Whether a folder is somebody else's, or a link that somebody else made, wherever it leads. Windows profiles are private
-/// already.
+/// Whether a folder belongs to another user, or is a link that another user created, wherever it leads. Windows
+/// profiles are private already.
 pub(crate) fn is_foreign(folder: &Path) -> std::io::Result<bool> {
     #[cfg(unix)]
     {
@@ -47,7 +48,7 @@ pub(crate) fn is_foreign(folder: &Path) -> std::io::Result<bool> {
 }
 
 /// Starts logging into `folder`; lines are written until the guard is dropped. `None` when the folder cannot be used,
-/// which must not keep anybody from backing up.
+/// which must not prevent backups.
 pub fn start(folder: &Path) -> Option<WorkerGuard> {
     create_private_folder(folder).ok()?;
     let files = Builder::new()
@@ -73,7 +74,7 @@ pub fn start(folder: &Path) -> Option<WorkerGuard> {
     Some(guard)
 }
 
-/// Lets panics reach the log, too: an app without a console shows them nowhere else.
+/// Logs panics, too: an app without a console shows them nowhere else.
 fn log_panics() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -99,10 +100,10 @@ mod tests {
 
     use super::*;
 
-    /// Nobody in particular.
+    /// User ID of `nobody`.
     const NOBODY: u32 = 65_534;
 
-    /// Folders of somebody else. Root can make some; all others have the one that is root's.
+    /// Folders of another user. Root can create some; other users have the one that belongs to root.
     fn foreign(top: &Path) -> Vec<PathBuf> {
         if !geteuid().is_root() {
             return vec!["/".into()];
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_looks_into_a_folder_of_ours_also_when_it_was_open_before() {
+    fn other_users_cannot_read_our_folder_even_if_it_was_open_before() {
         let top = tempfile::tempdir().unwrap();
         let (new, open) = (top.path().join("new/logs"), top.path().join("open"));
         std::fs::create_dir(&open).unwrap();

@@ -1,7 +1,7 @@
-//! Opens pages and folders with what the desktop has for them.
+//! Opens pages and folders with the programs of the desktop.
 //!
-//! The program that is started lives on without us and is not ours: it gets neither the secrets that our own environment
-//! may hold nor the libraries of the AppImage that we may run from, with which programs of the system do not start.
+//! The program that is started outlives us and is not part of Coffer: it gets neither the secrets that our environment
+//! may contain nor the libraries of the AppImage that we may run from, with which system programs do not start.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -9,14 +9,15 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A launcher that fails does so within this; one that still runs then has done its work, or is it.
+/// A launcher that fails does so within this time. One that is still running then has succeeded, or is the program
+/// itself.
 const FAILS_WITHIN: Duration = Duration::from_millis(250);
-/// Between two looks whether a launcher has ended.
+/// Interval at which we check whether a launcher has ended.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Variables of ours alone, beside those that begin with `COFFER_`.
+/// Our own variables, besides those that begin with `COFFER_`.
 const OWN: [&str; 1] = ["PASSPHRASE"];
-/// Set by an AppImage's start, whatever they were before.
+/// Variables that an AppImage overwrites when it starts.
 const APP_IMAGE: [&str; 6] = [
     "APPIMAGE",
     "APPDIR",
@@ -29,16 +30,16 @@ const APP_IMAGE: [&str; 6] = [
 /// Opens a page or a folder without waiting for its end.
 ///
 /// # Errors
-/// When nothing could be started. The error does not hold what was to be opened, which may be a secret.
+/// When no launcher could be started. The error does not contain the target, which may be a secret.
 pub(crate) fn open(target: impl AsRef<OsStr>) -> io::Result<()> {
     let variables = passed_on(std::env::vars_os().collect());
     start(open::commands(target), &variables)
 }
 
-/// Tries one launcher after the other.
+/// Tries one launcher after another.
 fn start(launchers: Vec<Command>, variables: &[(OsString, OsString)]) -> io::Result<()> {
-    // Elsewhere the codes of launchers say nothing reliable, and what was opened would be opened twice.
-    let goes_on = cfg!(all(unix, not(target_os = "macos")));
+    // Elsewhere the exit codes of launchers are not reliable, and the target might be opened twice.
+    let may_try_next = cfg!(all(unix, not(target_os = "macos")));
     let mut failed = None;
     for mut launcher in launchers {
         let own: Vec<_> = launcher
@@ -58,7 +59,7 @@ fn start(launchers: Vec<Command>, variables: &[(OsString, OsString)]) -> io::Res
             Ok(Some(status)) if status.success() => return Ok(()),
             Ok(Some(status)) => {
                 let error = io::Error::other(format!("the launcher ended with {status}"));
-                if !goes_on {
+                if !may_try_next {
                     return Err(error);
                 }
                 failed = Some(error);
@@ -70,10 +71,10 @@ fn start(launchers: Vec<Command>, variables: &[(OsString, OsString)]) -> io::Res
     Err(failed.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
 }
 
-/// How a launcher ended; nothing when it goes on.
+/// The exit status of a launcher; `None` when it is still running.
 fn outcome(mut child: Child) -> io::Result<Option<ExitStatus>> {
     if cfg!(target_os = "macos") {
-        // `open` hands on and ends.
+        // `open` forwards the target and ends.
         return child.wait().map(Some);
     }
     let end = Instant::now() + FAILS_WITHIN;
@@ -83,23 +84,23 @@ fn outcome(mut child: Child) -> io::Result<Option<ExitStatus>> {
         }
         thread::sleep(LOOK);
     }
-    // Somebody has to take note of its end.
+    // Reap the process when it ends.
     thread::spawn(move || child.wait());
     Ok(None)
 }
 
-/// What ends us from a terminal does not end it.
+/// Detaches a launcher, so that signals from our terminal do not end it.
 #[cfg(unix)]
 fn apart(launcher: &mut Command) {
     use std::os::unix::process::CommandExt as _;
     launcher.process_group(0);
 }
 
-/// Launchers have no console of ours there.
+/// Launchers do not share a console with us on Windows.
 #[cfg(not(unix))]
 fn apart(_launcher: &mut Command) {}
 
-/// The environment without what is ours, and as it was before an AppImage changed it.
+/// The environment without our own variables, and as it was before an AppImage changed it.
 fn passed_on(variables: Vec<(OsString, OsString)>) -> Vec<(OsString, OsString)> {
     let mounted = variables
         .iter()
@@ -198,7 +199,7 @@ mod tests {
         assert_eq!(passed_on(given.clone()), given);
     }
 
-    /// The test's own environment has variables of Cargo, which stand for those with secrets.
+    /// The test's own environment has variables of Cargo, which take the role of those with secrets.
     #[cfg(unix)]
     #[test]
     fn a_launcher_that_fails_is_followed_by_the_next_with_the_same_environment() {
@@ -223,7 +224,7 @@ mod tests {
         assert!(failed.to_string().contains('4'), "{failed}");
     }
 
-    /// What a log may say of it: the address of a sign-in page is the key to what the sign-in gives.
+    /// Addresses of sign-in pages give access to the credential, so logs must not contain them.
     #[cfg(unix)]
     #[test]
     fn an_error_does_not_hold_what_was_to_be_opened() {

@@ -1,4 +1,5 @@
-//! Single operations on a target, one verb a file: those of the engine, on a thread that may block, with words for people.
+//! Single operations on a target, one per file: those of the engine, run on a blocking thread, with errors as messages
+//! for users.
 
 mod backup;
 mod compact;
@@ -43,7 +44,7 @@ pub use restore::restore;
 pub use test_filters::test_filters;
 pub use verify::verify;
 
-/// Runs one engine operation on a thread that may block.
+/// Runs one engine operation on a blocking thread.
 async fn run<T: Send + 'static>(
     operation: Operation,
     target: &Target,
@@ -58,7 +59,7 @@ async fn run<T: Send + 'static>(
     done.map_err(|error| wording::engine(&error))
 }
 
-/// The same for those that look at what the tracker saw.
+/// The same for operations that use what the tracker recorded.
 async fn run_tracked<T: Send + 'static>(
     tracker: &Arc<Tracker>,
     target: &Target,
@@ -76,7 +77,7 @@ async fn run_tracked<T: Send + 'static>(
     );
     let entered = span.clone();
     let work = blocking(move || entered.in_scope(|| work(&store, monitor, &token)));
-    let done = tracker.telling(target.waits.clone(), work).await;
+    let done = tracker.report_waits(target.waits.clone(), work).await;
     match &done {
         Ok(_) => tracing::info!(parent: &span, "finished"),
         Err(coffer_engine::Error::Cancelled) => tracing::info!(parent: &span, "cancelled"),

@@ -1,4 +1,4 @@
-//! Options as people write them, and as jobs store them, for the engine.
+//! Converts options as users write them and as jobs store them for the engine.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::{Result, wording};
 
-/// Rules, the first that matches decides.
+/// Builds filters from rules, of which the first that matches decides.
 ///
 /// # Errors
 /// [`coffer_ipc::ErrorCode::InvalidInput`] naming the rule that cannot be read, as in all functions here.
@@ -36,7 +36,7 @@ pub fn always_read(rules: &[String]) -> Result<Filters> {
     Filters::new(rules).map_err(|error| wording::engine(&error))
 }
 
-/// Which versions are kept; one of these at most.
+/// Which versions are kept; at most one of the options may be given.
 ///
 /// # Errors
 /// As [`filters`].
@@ -71,7 +71,7 @@ pub fn compression_method(name: &str) -> Result<CompressionMethod> {
     })
 }
 
-/// What a job's backup takes and how.
+/// The engine's options for the backup of a job.
 pub(crate) fn of_job(job: &JobDefinition, now: Timestamp) -> Result<BackupOptions> {
     let sources = job.sources.iter().map(PathBuf::from).collect();
     Ok(BackupOptions {

@@ -1,4 +1,4 @@
-//! Passphrases: making and rating them, and whether one opens a backup.
+//! Passphrases: generating, rating and trying them.
 
 mod forms;
 mod proof;

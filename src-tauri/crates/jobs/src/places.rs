@@ -1,4 +1,4 @@
-//! Which destinations are one place, however they are written.
+//! Which destinations are the same place, however they are written.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,9 @@ use coffer_ipc::job::DestinationSettings;
 
 use crate::destinations;
 
-/// Compares destinations, with what is known of the accounts here.
+/// Compares destinations, using what is known about the accounts.
 pub(crate) struct Places {
-    /// Id of each account's own drive, by the account's.
+    /// Id of each account's own drive, by the id of the account.
     own_drives: HashMap<String, String>,
 }
 
@@ -25,7 +25,7 @@ impl Places {
         }
     }
 
-    /// Whether two settings lead to the same folder. Looks at folders of this computer.
+    /// Whether two settings lead to the same folder. Resolves folders on this computer.
     pub(crate) fn are_same(&self, a: &DestinationSettings, b: &DestinationSettings) -> bool {
         let identity = |destination| destinations::identity(destination, &self.own_drives);
         a == b || identity(a) == identity(b)

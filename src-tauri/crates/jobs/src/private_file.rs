@@ -5,11 +5,11 @@ use coffer_ipc::ErrorCode;
 
 use crate::{Result, blocking, wording};
 
-/// Writes a file that only this user can read: the person asked for one with a secret in it. What had its name goes, and
-/// with it whoever could read that.
+/// Writes a file with a secret that only this user can read. It replaces an existing file together with its
+/// permissions.
 ///
 /// # Errors
-/// When it cannot be written; what was there stays then.
+/// When it cannot be written; an existing file stays then.
 pub async fn save_private_file(path: PathBuf, text: String) -> Result<()> {
     blocking(move || {
         write(&path, text.as_bytes()).map_err(|error| {
@@ -23,7 +23,7 @@ pub async fn save_private_file(path: PathBuf, text: String) -> Result<()> {
     .await
 }
 
-/// A file of its own that takes the name when it is complete: one that was there may be open, or open to others. Its
+/// Writes a new file and renames it when it is complete, because an existing one may be open or readable by others. Its
 /// mode is 0600; Windows profiles are private already.
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path

@@ -1,4 +1,4 @@
-//! Progress of an operation, as it is told to people.
+//! Progress of an operation, as it is shown to the user.
 
 mod amounts;
 mod line;
@@ -23,29 +23,29 @@ use crate::target::AllowanceNow;
 use crate::waiting::{self, Waits};
 use crate::{lock, wording};
 
-/// Between two reports of progress.
+/// Minimum time between two reports of progress.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// Between two reports when nothing happens: a speed falls, a wait ends.
+/// Time between two reports when nothing happens: the speed falls, or a wait ends.
 const TICK: Duration = Duration::from_secs(1);
-/// A shorter wait between two requests is no wait, but a slow line.
+/// A shorter wait between two requests is shown as slow transfer, not as a wait.
 const SHORTEST_WAIT: SignedDuration = SignedDuration::from_secs(5);
-/// For so long after something arrived the next part may be on its way.
+/// After something arrived, the next part may be on its way for this long.
 const ON_ITS_WAY: Duration = Duration::from_secs(15);
-/// For how long nobody wonders why nothing comes.
+/// How long a missing answer goes unmentioned.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Who hears of an operation.
+/// Callbacks for progress and messages of an operation.
 pub struct Observer {
-    /// Takes progress, at most ten times a second.
+    /// Called with the progress, at most ten times per second.
     pub on_progress: Box<dyn Fn(Progress) + Send + Sync>,
-    /// Takes each line of the report.
+    /// Called with each line of the report.
     pub on_message: Box<dyn Fn(RunMessage) + Send + Sync>,
     /// Whether progress is shown, so that totals are worth counting.
     pub shows_progress: bool,
 }
 
 impl Observer {
-    /// Hears nothing.
+    /// An observer that ignores everything.
     pub fn silent() -> Self {
         Self {
             on_progress: Box::new(|_| {}),
@@ -55,7 +55,7 @@ impl Observer {
     }
 }
 
-/// Turns what the engine tells into progress, thinned out.
+/// Converts what the engine reports into progress at a limited rate.
 pub(crate) struct Tracker {
     observer: Observer,
     warnings: AtomicU64,
@@ -69,23 +69,23 @@ struct State {
     operation: Operation,
     phase: EnginePhase,
     amounts: Amounts,
-    /// How fast what is left of this phase gets less.
+    /// How fast the remaining work of this phase decreases.
     advance: Rate,
-    /// How fast that is while the service gives no limit.
+    /// How fast that is when the service does not limit it.
     line: Line,
     allowance: Option<Arc<AllowanceNow>>,
-    /// Bytes sent and received, and those of them before this phase.
+    /// Bytes sent and received in total, and before this phase.
     transferred: u64,
     transferred_before: u64,
     speed: Rate,
-    /// Whether nothing was asked for when progress was told last.
+    /// Whether requests were paused at the last report.
     rested: bool,
     current: String,
-    last_told: Option<Instant>,
+    last_report: Option<Instant>,
     since: Instant,
-    /// Until when the destination wants to be left alone.
+    /// Until when the destination accepts no requests.
     held: Option<Timestamp>,
-    /// Whether that is long enough to be told as a wait.
+    /// Whether that is long enough to be shown as a wait.
     is_long: bool,
     /// A rest after a failure.
     rest: Option<Rest>,
@@ -110,7 +110,7 @@ impl Tracker {
             speed: Rate::default(),
             rested: false,
             current: String::new(),
-            last_told: None,
+            last_report: None,
             since: Instant::now(),
             held: None,
             is_long: false,
@@ -130,19 +130,19 @@ impl Tracker {
         lock(&self.state).operation
     }
 
-    /// What is sent is held to what `allowance` says.
+    /// Uses the service's `allowance` for the estimate of the remaining time.
     pub(crate) fn held_to(mut self, allowance: Option<Arc<AllowanceNow>>) -> Self {
         let state = self.state.get_mut();
         state.unwrap_or_else(PoisonError::into_inner).allowance = allowance;
         self
     }
 
-    /// Does `work`, and says meanwhile when the destination asks to wait.
-    pub(crate) async fn telling<T>(&self, waits: Waits, work: impl Future<Output = T>) -> T {
-        let tell = |wait: Option<waiting::Wait>| {
+    /// Does `work` and reports waits in the meantime.
+    pub(crate) async fn report_waits<T>(&self, waits: Waits, work: impl Future<Output = T>) -> T {
+        let report = |wait: Option<waiting::Wait>| {
             self.update(true, |state| {
                 let (held, rest) = match wait {
-                    Some(waiting::Wait::Asked(until)) => (Some(until), None),
+                    Some(waiting::Wait::Requested(until)) => (Some(until), None),
                     Some(waiting::Wait::Again { until, why }) => {
                         let until = Some(until);
                         (None, Some(Rest { why, until }))
@@ -155,7 +155,7 @@ impl Tracker {
                 state.rest = rest.or(state.rest.take());
             });
         };
-        let work = waiting::telling(waits, tell, work);
+        let work = waiting::report_waits(waits, report, work);
         let mut work = std::pin::pin!(work);
         loop {
             match tokio::time::timeout(TICK, &mut work).await {
@@ -170,22 +170,22 @@ impl Tracker {
         lock(&self.state).transferred
     }
 
-    /// Whether something was told that needs a look.
+    /// Whether a warning was reported.
     pub(crate) fn has_warned(&self) -> bool {
         self.warnings.load(Ordering::Relaxed) > 0
     }
 
-    /// What a person may allow the next run to do.
+    /// What was held back and the user may allow in the next run.
     pub(crate) fn held_back(&self) -> Vec<Permission> {
         lock(&self.held_back).iter().copied().collect()
     }
 
-    /// Files and folders that are not, or not as they are now, in the backup.
+    /// Number of files and folders that are missing in the backup, or outdated there.
     pub(crate) fn unread_files(&self) -> u64 {
         self.unread_files.load(Ordering::Relaxed)
     }
 
-    /// Sources that were not there.
+    /// Sources that did not exist.
     pub(crate) fn missing_sources(&self) -> Vec<MissingSource> {
         lock(&self.missing_sources).clone()
     }
@@ -200,12 +200,12 @@ impl Tracker {
             let mut state = lock(&self.state);
             change(&mut state);
             let due = state
-                .last_told
+                .last_report
                 .is_none_or(|last| now.duration_since(last) >= INTERVAL);
             if !force && !due {
                 return;
             }
-            state.last_told = Some(now);
+            state.last_report = Some(now);
             state.progress(now)
         };
         (self.observer.on_progress)(progress);
@@ -245,14 +245,14 @@ impl State {
             } else {
                 self.speed.per_second(now) as u64
             },
-            seconds_left: seconds_left.filter(|_| !rests && self.foretells()),
+            seconds_left: seconds_left.filter(|_| !rests && self.predicts_end()),
             current: self.current.clone(),
             wait,
         }
     }
 
-    /// Bytes of this phase that came nearer to its end. Of a backup those that went over the line: what a run before had
-    /// sent of a volume is there at once, which says nothing about the rest.
+    /// Bytes by which this phase advanced. For a backup, only bytes that were transferred: parts of a volume that an
+    /// earlier run had sent count at once, which says nothing about the rest.
     fn advanced(&self) -> u64 {
         match self.operation {
             Operation::Backup => self.transferred - self.transferred_before,
@@ -260,7 +260,7 @@ impl State {
         }
     }
 
-    /// Whether the destination makes each request wait for a moment, while parts arrive.
+    /// Whether the destination delays each request briefly while parts still arrive.
     fn is_slowed(&self, now: Instant) -> bool {
         let moves = self.speed.idle(now).is_some_and(|idle| idle < ON_ITS_WAY);
         self.held.is_some() && !self.is_long && moves
@@ -276,7 +276,7 @@ impl State {
         let is_over = |rest: &mut Rest| rest.until.is_some_and(|until| until <= Timestamp::now());
         self.rest.take_if(is_over);
         if let Some(until) = self.held {
-            return Some(asked_to_wait(until));
+            return Some(rate_limited_until(until));
         }
         if let Some(Rest { why, until }) = &self.rest {
             return Some(Wait {
@@ -307,8 +307,8 @@ impl State {
         }
     }
 
-    /// Whether what is left of this phase is what is left of the run.
-    fn foretells(&self) -> bool {
+    /// Whether the end of this phase is the end of the run.
+    fn predicts_end(&self) -> bool {
         let is_whole = match self.operation {
             Operation::Backup => {
                 matches!(self.phase, EnginePhase::BackingUp | EnginePhase::Sending)
@@ -319,10 +319,10 @@ impl State {
     }
 }
 
-/// Of an operation that has not begun, because the destination wants to be left alone.
+/// The progress of an operation that has not started because it has to wait.
 pub(crate) fn waiting(progress: Progress, wait: waiting::Wait) -> Progress {
     let wait = match wait {
-        waiting::Wait::Asked(until) => asked_to_wait(until),
+        waiting::Wait::Requested(until) => rate_limited_until(until),
         waiting::Wait::Again { until, why } => Wait {
             why,
             until: Some(until.to_string()),
@@ -334,9 +334,9 @@ pub(crate) fn waiting(progress: Progress, wait: waiting::Wait) -> Progress {
     }
 }
 
-fn asked_to_wait(until: Timestamp) -> Wait {
+fn rate_limited_until(until: Timestamp) -> Wait {
     Wait {
-        why: wording::ASKED_TO_WAIT.to_owned(),
+        why: wording::RATE_LIMITED.to_owned(),
         until: Some(until.to_string()),
     }
 }

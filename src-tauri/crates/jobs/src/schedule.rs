@@ -1,17 +1,15 @@
-//! When a job runs by itself.
+//! When a job runs automatically.
 
 use coffer_ipc::job::{Schedule, ScheduleUnit, Weekday};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Unit};
 
-/// Occurrences that are looked through for an allowed day: ten years of days.
+/// Maximum number of occurrences that are searched for an allowed day: ten years of days.
 const MAX_STEPS: i64 = 4000;
 
-/// The first time after `last_run` at which `schedule` wants a run; without a run before, its first. `None` when the
-/// schedule cannot be read.
-///
-/// A result in the past is due now: its time was missed.
+/// The first planned time after `last_run`, or the very first without one. `None` when the schedule is invalid. A
+/// result in the past was missed and is due now.
 pub fn next_run(
     schedule: &Schedule,
     last_run: Option<Timestamp>,
@@ -43,8 +41,8 @@ pub fn next_run(
     None
 }
 
-/// The same schedule with its first run moved back until it is past, on the same day of the week or month and at the
-/// same time of day. `None` when it is past already, or cannot be read.
+/// The same schedule with its first run moved into the past, on the same day of the week or month and at the same time
+/// of day. `None` when it is in the past already, or invalid.
 pub(crate) fn moved_back(schedule: &Schedule, now: Timestamp, zone: &TimeZone) -> Option<Schedule> {
     let first: DateTime = schedule.first_run.parse().ok()?;
     let now = now.to_zoned(zone.clone()).datetime();
@@ -70,7 +68,7 @@ pub(crate) fn moved_back(schedule: &Schedule, now: Timestamp, zone: &TimeZone) -
     })
 }
 
-/// At least so many seconds lie between two occurrences of one unit.
+/// Minimum number of seconds between two occurrences of a unit.
 fn seconds(unit: ScheduleUnit) -> i64 {
     match unit {
         ScheduleUnit::Hours => 3_600,
@@ -117,7 +115,7 @@ mod tests {
         let daily = schedule(1, ScheduleUnit::Days, &[]);
         assert_eq!(next(&daily, ""), "2026-01-05T13:00:00Z");
         assert_eq!(next(&daily, "2026-01-05T13:00:07Z"), "2026-01-06T13:00:00Z");
-        // A run that was late does not move the ones after it.
+        // A late run does not delay later ones.
         assert_eq!(next(&daily, "2026-03-01T20:00:00Z"), "2026-03-02T13:00:00Z");
     }
 

@@ -1,4 +1,4 @@
-//! Sealing what a file must not hold in the clear: upload addresses in the run journal.
+//! Encrypts ("seals") what a file must not contain in the clear: upload addresses in the run journal.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,19 +14,19 @@ use sha2::{Digest as _, Sha256};
 use crate::file_lock;
 use crate::keychain::{Error, SecretStore};
 
-/// Name of the key's entry.
+/// Keychain entry of the key.
 const KEY: &str = "journal-key";
 /// Bytes of a nonce.
 const NONCE: usize = 24;
 
-/// Seals with a key that is no file.
+/// Seals with a key that is not stored in a file.
 struct KeychainSeal(XChaCha20Poly1305);
 
 impl Seal for KeychainSeal {
     fn seal(&self, plain: &str) -> String {
         let nonce: [u8; NONCE] = rand::random();
         let sealed = self.0.encrypt(&XNonce::from(nonce), plain.as_bytes());
-        // Only a text of many GiB cannot be sealed; nothing then stands for it.
+        // Only a text of many GiB cannot be sealed; it is replaced by an empty value.
         let sealed = sealed.unwrap_or_default();
         STANDARD.encode([&nonce[..], &sealed].concat())
     }
@@ -39,7 +39,7 @@ impl Seal for KeychainSeal {
     }
 }
 
-/// Checkpoints sealed with a key that the keychain keeps; it is made when there is none, by one process at a time.
+/// Checkpoints sealed with a key from the keychain. A missing key is created by one process at a time.
 ///
 /// # Errors
 /// Those of the keychain.
@@ -50,7 +50,7 @@ pub(crate) fn checkpoints(
     if let Some(key) = kept(secrets)? {
         return Ok(sealed_with(key));
     }
-    // Without the lock a key may be made twice, and what the first one sealed is lost: an upload begins anew.
+    // Without the lock, two processes may each create a key. Uploads that were sealed with the first one start over.
     let _alone = file_lock::hold(lock_file)
         .inspect_err(|error| tracing::debug!(%error, "the journal's key is made without a lock"));
     if let Some(key) = kept(secrets)? {
@@ -67,8 +67,8 @@ fn kept(secrets: &dyn SecretStore) -> Result<Option<[u8; 32]>, Error> {
     Ok(bytes.and_then(|bytes| bytes.try_into().ok()))
 }
 
-/// Checkpoints sealed with the keychain's key; without a keychain with one made of the AuthID, which opens more than
-/// they do. Other credentials come from the keychain themselves.
+/// Checkpoints sealed with the keychain's key or, without a keychain, with one derived from the AuthID, which gives
+/// access to more than they do. Other credentials come from the keychain themselves.
 pub(crate) fn checkpoints_or_derived(
     secrets: &dyn SecretStore,
     lock_file: &Path,
@@ -108,7 +108,7 @@ mod tests {
         }
     }
 
-    /// Of two processes that find nothing, neither goes on before the other has looked, too, or has to wait.
+    /// Of two processes that find no key, neither continues until the other has looked, too, or has to wait.
     struct Shared {
         entries: Arc<MemoryKeychain>,
         looked: Sender<()>,
@@ -169,7 +169,7 @@ mod tests {
         );
     }
 
-    /// As on a server without Secret Service.
+    /// Behaves like a server without Secret Service.
     struct NoKeychain;
 
     impl SecretStore for NoKeychain {

@@ -1,4 +1,5 @@
-//! The app's backend: everything its commands do, and the events it gives out.
+//! The app's backend: everything its commands do, and the events that it emits. Methods fail with what the app's
+//! database reports; an `# Errors` section names only what is special.
 
 mod accounts;
 mod active_run;
@@ -13,9 +14,9 @@ mod events;
 mod health;
 mod history;
 mod ids;
+mod job_status;
 mod jobs;
 mod lane;
-mod learned;
 mod numbered;
 mod opened_backup;
 mod opened_places;
@@ -24,7 +25,7 @@ mod passphrases;
 mod plan;
 mod questions;
 mod recovery_sheets;
-mod restored;
+mod restore_folder;
 mod retry;
 mod runs;
 mod scheduler;
@@ -59,12 +60,12 @@ use numbered::Events;
 use opened_backup::OpenedBackup;
 use questions::Questions;
 
-/// Name of the setting.
+/// Name of the setting that holds the theme.
 const THEME: &str = "theme";
 
-/// Tells the time.
+/// Source of the current time and the time zone.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// The current time.
     fn now(&self) -> Timestamp;
     /// The computer's time zone.
     fn zone(&self) -> TimeZone;
@@ -84,7 +85,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// The backend. Cheap to clone; clones are the same one.
+/// The backend. Cheap to clone; all clones share one state.
 #[derive(Clone)]
 pub struct Coffer {
     inner: Arc<Inner>,
@@ -96,30 +97,31 @@ struct Inner {
     clock: Arc<dyn Clock>,
     secrets: Arc<dyn SecretStore>,
     database: Mutex<AppDatabase>,
-    /// This is the one app on the database, which may mend it.
+    /// Whether this is the app that owns the database and may repair it.
     is_alone: AtomicBool,
-    /// Why the database could not be mended, while that is so.
-    unmended: Mutex<Option<CommandError>>,
-    /// Something was found out about the database that was not told yet.
-    tells_database: AtomicBool,
+    /// Why the database could not be repaired; `None` when it is intact.
+    unrepaired: Mutex<Option<CommandError>>,
+    /// Whether the state of the database changed since the last event about it.
+    has_database_news: AtomicBool,
     events: Events,
     tray: Mutex<TrayStatus>,
     runs: Runs,
-    /// What the last look at the keychain found.
+    /// Problem that the last use of the keychain found.
     keychain_problem: Mutex<Option<CommandError>>,
     sign_ins: Mutex<HashMap<String, CancellationToken>>,
-    /// How the last sign-ins ended, the newest last.
+    /// Outcomes of the last sign-ins, the newest last.
     ended_sign_ins: Mutex<VecDeque<(String, SignInOutcome)>>,
     questions: Questions,
     opened: Mutex<HashMap<String, OpenedBackup>>,
-    /// Clients, so that all of an account's requests share one token and one gate.
+    /// Clients by account, so that all requests of an account share one token and one gate.
     clients: Mutex<HashMap<String, OneDrive>>,
-    /// Shared by all transfers with OneDrive.
+    /// Limits shared by all transfers with OneDrive.
     bandwidth: Bandwidth,
 }
 
 impl Coffer {
-    /// Opens the app's database, for one that may run beside an app: it leaves the runs of that, and damage, alone.
+    /// Opens the app's database for a process that may run beside the app: it touches neither the app's runs nor
+    /// damage.
     ///
     /// # Errors
     /// When the database cannot be used.
@@ -134,11 +136,11 @@ impl Coffer {
         Self::with_database(database, folders, environment, secrets, clock)
     }
 
-    /// Opens the app's database for the one app on it, which goes on with [`Coffer::resume`]. Damage is mended, now and
-    /// whenever it shows, and [`AppState::database_problem`] tells of it.
+    /// Opens the app's database for the app that owns it, which then calls [`Coffer::resume`]. Damage is repaired now
+    /// and whenever it is found, and [`AppState::database_problem`] reports it.
     ///
     /// # Errors
-    /// When the database cannot be used, and not be mended.
+    /// When the database can be neither used nor repaired.
     pub fn open_alone(
         _alone: &AppLock,
         folders: Folders,
@@ -147,10 +149,10 @@ impl Coffer {
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         let opened = AppDatabase::open_mending(&folders.database());
-        let (database, mended) = opened.map_err(|error| wording::database(&error))?;
+        let (database, repair) = opened.map_err(|error| wording::database(&error))?;
         let coffer = Self::with_database(database, folders, environment, secrets, clock)?;
-        if let Some(mended) = mended {
-            coffer.note_mended(&lock(&coffer.inner.database), &mended);
+        if let Some(repair) = repair {
+            coffer.record_repair(&lock(&coffer.inner.database), &repair);
         }
         coffer.inner.is_alone.store(true, Ordering::SeqCst);
         Ok(coffer)
@@ -172,8 +174,8 @@ impl Coffer {
                 secrets,
                 database: Mutex::new(database),
                 is_alone: AtomicBool::new(false),
-                unmended: Mutex::default(),
-                tells_database: AtomicBool::new(false),
+                unrepaired: Mutex::default(),
+                has_database_news: AtomicBool::new(false),
                 events: Events::new(),
                 tray: Mutex::new(TrayStatus::Shown),
                 runs: Runs::default(),
@@ -190,16 +192,14 @@ impl Coffer {
         Ok(coffer)
     }
 
-    /// Everything the UI needs when it starts. Asks nothing that may wait.
-    ///
-    /// # Errors
-    /// Those of the database.
+    /// Everything the UI needs when it starts. Does nothing that may wait.
     pub fn app_state(&self) -> Result<AppState> {
-        // What happens meanwhile comes as an event with a higher number.
+        // What happens in the meantime comes as an event with a higher number.
         self.inner.events.hold(|seq| self.state_at(seq))
     }
 
-    /// For whoever holds the number of the last event, so that none is told meanwhile.
+    /// The state as of event `seq`. The caller holds the number of the last event, so that none is emitted in the
+    /// meantime.
     fn state_at(&self, seq: u64) -> Result<AppState> {
         let sign_in = self.sign_in_settings()?;
         let jobs = self.job_cards()?;
@@ -223,10 +223,7 @@ impl Coffer {
         })
     }
 
-    /// Light, dark or as the system says.
-    ///
-    /// # Errors
-    /// Those of the database.
+    /// Sets the theme: light, dark or that of the system.
     pub fn set_theme(&self, theme: Theme) -> Result<()> {
         self.set_setting(THEME, &theme)
     }
@@ -235,7 +232,7 @@ impl Coffer {
         self.setting(THEME)
     }
 
-    /// The app found out whether its icon can be seen.
+    /// Records whether the app's tray icon is visible.
     pub fn set_tray(&self, status: TrayStatus) {
         let before = std::mem::replace(&mut *lock(&self.inner.tray), status);
         if before != status {
@@ -243,7 +240,7 @@ impl Coffer {
         }
     }
 
-    /// Whether the app's icon can be seen.
+    /// Whether the app's tray icon is visible.
     pub fn tray(&self) -> TrayStatus {
         *lock(&self.inner.tray)
     }
@@ -255,15 +252,15 @@ impl Coffer {
         });
     }
 
-    /// Looks whether the keychain can be used, which may take as long as a person takes to unlock it. The answer comes as
-    /// an event.
+    /// Checks whether the keychain can be used, which may take until the user has unlocked it. The answer comes as an
+    /// event.
     pub async fn look_at_keychain(&self) {
         let secrets = Arc::clone(&self.inner.secrets);
         let looked = blocking(move || secrets.get("journal-key")).await;
         self.note_keychain(looked.err().map(|error| wording::keychain(&error)));
     }
 
-    /// One damaged entry is no problem of the keychain.
+    /// Records a problem of the keychain. A damaged entry is not one.
     fn note_keychain(&self, problem: Option<CommandError>) {
         let problem = problem.filter(|error| error.code == ErrorCode::Keychain);
         let before = lock(&self.inner.keychain_problem).clone();
@@ -283,7 +280,7 @@ impl Coffer {
         let secrets = Arc::clone(&self.inner.secrets);
         let done = blocking(move || work(&*secrets)).await;
         let done = done.map_err(|error| wording::keychain(&error));
-        // Each use tells how it stands, so that nobody has to try again by hand.
+        // Each use shows its state, so that the user need not check it by hand.
         self.note_keychain(done.as_ref().err().cloned());
         done
     }
@@ -323,7 +320,7 @@ fn defaults() -> NewJobDefaults {
     }
 }
 
-/// What this computer is called.
+/// The name of this computer.
 fn computer_name() -> String {
     let variable = |name| std::env::var(name).ok();
     let file = || std::fs::read_to_string("/etc/hostname").ok();

@@ -1,4 +1,4 @@
-//! Values of the engine as they cross the border.
+//! Converts values of the engine to those of `coffer-ipc`.
 
 use coffer_ipc::restore::{Entry, EntryKind, Version};
 use coffer_volume::dlist::{EntryKind as VolumeEntryKind, FilelistEntry};
@@ -14,7 +14,7 @@ pub(crate) fn version_shape(version: coffer_engine::Version) -> Version {
     }
 }
 
-/// Bytes of the path before its last part, separator included.
+/// Length in bytes of the path before its last component, including the separator.
 pub(crate) fn parent_len(path: &str) -> usize {
     let separators: &[char] = if path.starts_with('/') {
         &['/']

@@ -24,46 +24,46 @@ use crate::values::{parse_boolean, parse_size};
 use crate::waiting::{self, Wait, Waits};
 use crate::{Result, blocking, seal, wording};
 
-/// Prefix of volume names when nothing else is said.
+/// Default prefix of volume names.
 pub const DEFAULT_PREFIX: &str = "duplicati";
 
-/// One backup to work on: its destination, opened with what it needs.
+/// One backup to work on: its opened destination with everything that operations need.
 #[derive(Clone)]
 pub struct Target {
     pub(crate) store: Store,
     pub(crate) checkpoints: Checkpoints,
-    /// Where the volumes are, when that is on this computer.
+    /// Folder of the volumes, for a destination on this computer.
     pub(crate) folder: Option<PathBuf>,
-    /// Tells of waits.
+    /// Source of waits.
     pub(crate) waits: Waits,
-    /// Tells what of an upload the service may be given now.
+    /// How much the service currently allows to be uploaded.
     pub(crate) allowance: Option<Arc<AllowanceNow>>,
-    /// For people.
+    /// Description for the user.
     pub label: String,
 }
 
-/// What of an upload may go from now on; `None` without a limit by the service.
+/// How much may be uploaded from now on; `None` without a limit of the service.
 pub(crate) type AllowanceNow = dyn Fn() -> Option<Allowance> + Send + Sync;
 
-/// Hears a sentence for people.
+/// Callback for a message to the user.
 pub type OnWait = dyn Fn(&str) + Send + Sync;
 
-/// What an address alone does not say.
+/// Settings that an address does not contain.
 #[derive(Clone, Default)]
 pub struct TargetOptions {
     /// Options by Duplicati's names (`authid`, `drive-id`, `fragment-size`, …); those in the address win.
     pub options: BTreeMap<String, String>,
-    /// A sign-in that is kept here, used when the address has no AuthID, or why there is none.
+    /// The stored sign-in to use when the address has no AuthID, or why there is none.
     pub kept_sign_in: Option<Result<KeptSignIn>>,
-    /// Where the key of the run journal is kept.
+    /// Store for the key of the run journal.
     pub secrets: Option<Arc<dyn SecretStore>>,
     /// `None` for a backup that is not encrypted.
     pub passphrase: Option<String>,
-    /// Hears, in a sentence for people, when the service asks to wait before anything else is said.
+    /// Called with a message for the user when the service requires a wait before the operation starts.
     pub on_wait: Option<Arc<OnWait>>,
 }
 
-/// What is still missing when a destination is known.
+/// What is needed to open a backup, besides the destination.
 pub(crate) struct Opening<'a> {
     pub(crate) prefix: &'a str,
     /// `--gpg-program-path`.
@@ -72,11 +72,11 @@ pub(crate) struct Opening<'a> {
     pub(crate) checkpoints: Checkpoints,
     pub(crate) folders: &'a Folders,
     pub(crate) tries: Tries,
-    /// What a folder is made in, and never with it; `None` when all of it may be made.
+    /// The existing folder in which the destination may be created; `None` when all of its parents may be created, too.
     pub(crate) disk: Option<PathBuf>,
 }
 
-/// How often something is tried, and who hears of rests between tries.
+/// How often requests are retried, and where rests in between are reported.
 pub(crate) struct Tries {
     pub(crate) policy: RetryPolicy,
     pub(crate) rests: Rests,
@@ -99,7 +99,7 @@ impl Target {
     /// Reads an address: `onedrivev2://…`, `file://…` or a path.
     ///
     /// # Errors
-    /// What is wrong with the address, and those of finding the drive.
+    /// When the address is invalid, and those of finding the drive.
     pub async fn from_address(
         address: &str,
         options: &TargetOptions,
@@ -178,17 +178,17 @@ impl Target {
             .with_pacing(&opening.folders.pacing());
         let transfer = transfer_options(|name| url.option(name));
         let place = url.place().map_err(|error| wording::onedrive(&error))?;
-        let tell = |wait: Option<Wait>| {
+        let report = |wait: Option<Wait>| {
             if let (Some(wait), Some(on_wait)) = (wait, &options.on_wait) {
                 on_wait(&wait.sentence());
             }
         };
         let waits = Waits::new(Some(account.waits()), &opening.tries.rests);
         let opened = Self::one_drive(&account, &place, url.folder(), transfer, opening, cancel);
-        waiting::telling(waits, tell, opened).await
+        waiting::report_waits(waits, report, opened).await
     }
 
-    /// A folder of a drive. Asks for the drive, so that a wrong one or a wrong sign-in shows here.
+    /// Opens a folder on a drive. Requests the drive, so that a wrong drive or sign-in is reported here.
     pub(crate) async fn one_drive(
         account: &OneDrive,
         place: &Place,
@@ -225,7 +225,7 @@ impl Target {
         })
     }
 
-    /// A folder of this computer.
+    /// Opens a folder on this computer.
     pub(crate) fn folder(path: &Path, opening: Opening<'_>) -> Result<Self> {
         let absolute = std::path::absolute(path).map_err(|_| {
             wording::invalid(
@@ -277,7 +277,7 @@ impl Target {
         })
     }
 
-    /// Space of the destination, as far as it says.
+    /// Space of the destination, if it reports that.
     pub(crate) async fn quota(
         &self,
         cancel: &CancellationToken,
@@ -293,7 +293,7 @@ impl Target {
     }
 }
 
-/// A sign-in that is kept here goes to the service that gave it, and to no other that an address names.
+/// Checks that a stored sign-in is only sent to the service that issued it, not to another one that an address names.
 fn check_service(kept: &KeptSignIn, named: Option<&str>, environment: &Environment) -> Result<()> {
     let (Some(named), Credential::AuthId(_)) = (named, &kept.credential) else {
         return Ok(());
@@ -311,8 +311,8 @@ fn check_service(kept: &KeptSignIn, named: Option<&str>, environment: &Environme
     ))
 }
 
-/// The one path of a folder, whatever links lead to it, so that all who back up there know of each other. What does not
-/// exist yet has no other.
+/// The path of a folder with all links resolved, so that all processes that back up there use the same locks. A path
+/// that does not exist yet stays as it is.
 pub(crate) fn real_path(path: &Path) -> PathBuf {
     for ancestor in path.ancestors() {
         if let Ok(real) = ancestor.canonicalize() {
@@ -327,7 +327,7 @@ pub(crate) fn real_path(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-/// How files are moved, by Duplicati's names; what cannot be read counts as not given, as it does there.
+/// Options of transfers, by Duplicati's names. Invalid values are ignored, as in Duplicati.
 fn transfer_options<'a>(option: impl Fn(&str) -> Option<&'a str>) -> TransferOptions {
     let mut transfer = TransferOptions::default();
     if let Some(size) = option("fragment-size").and_then(|text| text.parse().ok()) {
@@ -339,7 +339,7 @@ fn transfer_options<'a>(option: impl Fn(&str) -> Option<&'a str>) -> TransferOpt
     if let Some(delay) = option("fragment-retry-delay").and_then(|text| text.parse().ok()) {
         transfer.fragment_delay = Duration::from_millis(delay);
     }
-    // Without a unit kilobytes are meant; 0 is no limit.
+    // The default unit is kilobytes; 0 means no limit.
     let limit = |name| {
         let size = option(name).and_then(|text| parse_size(text, "kb").ok())?;
         (size > 0).then_some(size)
@@ -351,7 +351,7 @@ fn transfer_options<'a>(option: impl Fn(&str) -> Option<&'a str>) -> TransferOpt
     transfer
 }
 
-/// Asks for a drive as patiently as a destination is asked.
+/// Requests a drive, with the same retries as for requests to a destination.
 async fn find_drive(
     account: &OneDrive,
     place: &Place,
@@ -379,8 +379,8 @@ pub(crate) fn quota_shape(quota: coffer_destination::Quota) -> coffer_ipc::accou
     }
 }
 
-/// Path of a `file://` address, as Duplicati reads it: host and path joined, percent-encoding taken off. A folder that
-/// exists under the name as it is written wins.
+/// Path of a `file://` address, as Duplicati reads it: host and path joined and percent-decoded. If a folder exists
+/// under the name as written, that takes precedence.
 fn file_path(rest: &str) -> PathBuf {
     let rest = rest.split('?').next().unwrap_or(rest);
     // `file:///C:\x` names a drive.

@@ -1,9 +1,9 @@
-//! Values of options as people write them.
+//! Values of options as users write them.
 
-/// Reads a size: a whole number and `b`, `kb`, `mb`, `gb` or `tb` (factor 1024, any case); `unit` stands for none.
+/// Reads a size: a whole number and `b`, `kb`, `mb`, `gb` or `tb` (factor 1024, any case); `unit` is the default unit.
 ///
 /// # Errors
-/// What is wrong with it, for people.
+/// A message for the user about an invalid value.
 pub fn parse_size(text: &str, unit: &str) -> Result<u64, String> {
     let text = text.trim().to_ascii_lowercase();
     let digits = text
@@ -31,7 +31,7 @@ pub fn parse_size(text: &str, unit: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("{text} is too large"))
 }
 
-/// A boolean as Duplicati reads it: what is not false is true.
+/// Reads a boolean like Duplicati: everything that is not false is true.
 pub fn parse_boolean(text: &str) -> bool {
     !matches!(
         text.to_ascii_lowercase().as_str(),

@@ -1,63 +1,66 @@
-//! Waits of an operation while it goes on: those that a destination asks for, and rests before something is tried again.
+//! Waits of an operation while it runs: those that a destination requests, and rests before a retry.
 
 use coffer_destination::{Rest, Rests};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
-/// What is waited for.
+/// Why and how long an operation waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// The service asked for it; nothing is sent before.
-    Asked(Timestamp),
-    /// Something failed and is tried again then.
+    /// The service requested it; nothing is sent before this time.
+    Requested(Timestamp),
+    /// Something failed and is retried at this time.
     Again {
         until: Timestamp,
-        /// A sentence for people.
+        /// A message for the user.
         why: String,
     },
 }
 
-/// Tells of waits.
+/// Source of waits.
 #[derive(Clone)]
 pub(crate) struct Waits {
-    /// Until when the next request has to wait; nothing while that is soon.
-    asked: Option<watch::Receiver<Option<Timestamp>>>,
+    /// Until when the next request has to wait; `None` when it need not.
+    requested: Option<watch::Receiver<Option<Timestamp>>>,
     rests: Option<watch::Receiver<Option<Rest>>>,
 }
 
 impl Waits {
-    pub(crate) fn new(asked: Option<watch::Receiver<Option<Timestamp>>>, rests: &Rests) -> Self {
+    pub(crate) fn new(
+        requested: Option<watch::Receiver<Option<Timestamp>>>,
+        rests: &Rests,
+    ) -> Self {
         Self {
-            asked,
+            requested,
             rests: Some(rests.listen()),
         }
     }
 }
 
-/// Does `work`, and calls `tell` with each wait that begins or ends meanwhile.
-pub(crate) async fn telling<T>(
+/// Does `work`, and calls `report` with each wait that begins and with `None` when it ends.
+pub(crate) async fn report_waits<T>(
     mut waits: Waits,
-    tell: impl Fn(Option<Wait>),
+    report: impl Fn(Option<Wait>),
     work: impl Future<Output = T>,
 ) -> T {
-    // One that began before is told too.
-    if let Some(asked) = &mut waits.asked {
-        asked.mark_changed();
+    // A wait that began before is reported, too.
+    if let Some(requested) = &mut waits.requested {
+        requested.mark_changed();
     }
     let mut work = std::pin::pin!(work);
-    let mut told = None;
+    let mut reported = None;
     let mut rest_ends = None;
     loop {
         let now = tokio::select! {
             biased;
             done = &mut work => {
-                if told.is_some() {
-                    tell(None);
+                if reported.is_some() {
+                    report(None);
                 }
                 return done;
             }
-            asked = next(&mut waits.asked) => asked.map(Wait::Asked),
+            requested = next(&mut waits.requested) => requested.map(Wait::Requested),
             rest = next(&mut waits.rests) => rest.map(|rest| {
                 rest_ends = Some(tokio::time::Instant::now() + rest.time);
                 again(rest)
@@ -67,14 +70,14 @@ pub(crate) async fn telling<T>(
                 None
             }
         };
-        if now != told {
-            told.clone_from(&now);
-            tell(now);
+        if now != reported {
+            reported.clone_from(&now);
+            report(now);
         }
     }
 }
 
-/// The next value; never when nobody tells any more.
+/// The next value; pending forever when the sender is gone.
 async fn next<T: Clone>(values: &mut Option<watch::Receiver<Option<T>>>) -> Option<T> {
     loop {
         let Some(receiver) = values else {
@@ -103,7 +106,7 @@ fn again(Rest { time, why }: Rest) -> Wait {
 }
 
 impl Wait {
-    /// A sentence for people, with the time in the system's time zone.
+    /// A message for the user, with the time in the system's time zone.
     pub(crate) fn sentence(&self) -> String {
         self.sentence_in(&TimeZone::system())
     }
@@ -114,7 +117,7 @@ impl Wait {
             local.strftime("%H:%M:%S").to_string()
         };
         match self {
-            Self::Asked(until) => {
+            Self::Requested(until) => {
                 format!(
                     "OneDrive is limiting requests; resuming at {}",
                     clock(until)
@@ -135,10 +138,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn each_wait_is_told_once_and_its_end_too() {
+    async fn each_wait_and_its_end_are_reported_once() {
         let until = Timestamp::from_second(1_790_000_000).unwrap();
         let (sender, waits) = watch::channel(Some(until));
-        let told = Mutex::new(Vec::new());
+        let reported = Mutex::new(Vec::new());
         let pause = tokio::task::yield_now;
 
         let work = async {
@@ -150,38 +153,38 @@ mod tests {
             7
         };
         let waits = Waits::new(Some(waits), &Rests::default());
-        let done = telling(waits, |wait| told.lock().unwrap().push(wait), work).await;
+        let done = report_waits(waits, |wait| reported.lock().unwrap().push(wait), work).await;
 
         assert_eq!(done, 7);
-        let told = told.into_inner().unwrap();
-        let asked = Some(Wait::Asked(until));
-        assert_eq!(told, [asked.clone(), None, asked, None]);
+        let reported = reported.into_inner().unwrap();
+        let requested = Some(Wait::Requested(until));
+        assert_eq!(reported, [requested.clone(), None, requested, None]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_rest_is_told_until_something_is_tried_again() {
+    async fn a_rest_is_reported_until_something_is_tried_again() {
         let rests = Rests::default();
-        let told = Mutex::new(Vec::new());
+        let reported = Mutex::new(Vec::new());
         let seconds = Duration::from_secs;
 
         let work = async {
             rests.waiting(seconds(20), "The line is dead");
             tokio::time::sleep(seconds(19)).await;
-            assert_eq!(told.lock().unwrap().len(), 1);
+            assert_eq!(reported.lock().unwrap().len(), 1);
             tokio::time::sleep(seconds(2)).await;
         };
         let waits = Waits::new(None, &rests);
-        telling(waits, |wait| told.lock().unwrap().push(wait), work).await;
+        report_waits(waits, |wait| reported.lock().unwrap().push(wait), work).await;
 
-        let told = told.into_inner().unwrap();
+        let reported = reported.into_inner().unwrap();
         assert!(
-            matches!(&told[..], [Some(Wait::Again { why, .. }), None] if why == "The line is dead"),
-            "{told:?}"
+            matches!(&reported[..], [Some(Wait::Again { why, .. }), None] if why == "The line is dead"),
+            "{reported:?}"
         );
     }
 
     #[tokio::test]
-    async fn work_goes_on_when_nobody_tells_of_waits_any_more() {
+    async fn work_continues_when_waits_are_no_longer_sent() {
         let (sender, waits) = watch::channel(None);
         drop(sender);
 
@@ -191,6 +194,6 @@ mod tests {
         };
 
         let waits = Waits::new(Some(waits), &Rests::default());
-        assert_eq!(telling(waits, |_| {}, work).await, 7);
+        assert_eq!(report_waits(waits, |_| {}, work).await, 7);
     }
 }

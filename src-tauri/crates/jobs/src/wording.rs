@@ -25,7 +25,7 @@ pub use reasons::reason;
 pub use steps::for_command_line;
 
 /// Why a run waits: the service named a time before which it takes no request.
-pub(crate) const ASKED_TO_WAIT: &str = "OneDrive is limiting requests";
+pub(crate) const RATE_LIMITED: &str = "OneDrive is limiting requests";
 /// The service makes every request wait for a moment.
 pub(crate) const SLOWED: &str = "OneDrive is limiting requests, so this takes longer";
 /// Nothing has arrived since the run began to connect.
@@ -94,7 +94,7 @@ pub fn cancelled() -> CommandError {
 }
 
 /// The caller is no longer interested in the answer.
-pub(crate) fn given_up() -> CommandError {
+pub(crate) fn withdrawn() -> CommandError {
     error(
         ErrorCode::Cancelled,
         "Canceled before there was an answer.",
@@ -129,7 +129,7 @@ pub(crate) fn run_partly_read() -> CommandError {
 }
 
 /// The app's own database was damaged and has been repaired. `aside` is where the damaged file is.
-pub(crate) fn database_mended(
+pub(crate) fn database_repaired(
     may_lack_jobs: bool,
     lacks_history: bool,
     aside: &str,
@@ -152,7 +152,7 @@ pub(crate) fn database_mended(
 }
 
 /// An operation failed because the database was damaged; it has been repaired since.
-pub(crate) fn database_just_mended() -> CommandError {
+pub(crate) fn database_just_repaired() -> CommandError {
     error(
         ErrorCode::Failed,
         "Coffer's own database was damaged and has just been repaired.",
@@ -161,7 +161,7 @@ pub(crate) fn database_just_mended() -> CommandError {
 }
 
 /// The app's own database is damaged and cannot be repaired.
-pub(crate) fn database_not_mended(source: &coffer_database::Error) -> CommandError {
+pub(crate) fn database_not_repaired(source: &coffer_database::Error) -> CommandError {
     error(
         ErrorCode::Failed,
         format!(

@@ -1,7 +1,7 @@
-//! The app database's schema, as numbered steps from an empty file on.
+//! The app database's schema, as numbered steps that start from an empty file.
 //!
-//! A step is never changed once it was released; a new schema is a new step. The number of steps that a file has taken
-//! is its `user_version`. Before the first step that an existing file takes, it is copied beside itself.
+//! A step is never changed after its release; a new schema is a new step. A file's `user_version` is the number of
+//! steps that were applied to it. An existing file is copied before its first new step.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use crate::error::{Error, Result};
 use crate::sqlite;
 
-/// What a step does, in one transaction.
+/// SQL of a step, run in one transaction.
 type Step = &'static str;
 
 const STEPS: &[Step] = &[
@@ -29,17 +29,17 @@ CREATE TABLE message (
     PRIMARY KEY (run, seq)
 ) WITHOUT ROWID;
 ",
-    // Reports of runs that are gone; until then they went in two steps.
+    // Reports of removed runs; earlier versions removed a run and its report in two transactions.
     "DELETE FROM message WHERE run NOT IN (SELECT id FROM run);",
 ];
 
-/// Refuses a file of a later version before it is opened for writing, which alone may change it.
+/// Refuses a file of a later version before it is opened for writing, because opening alone may change it.
 pub(super) fn refuse_later(path: &Path) -> Result<()> {
     match stored_version(path) {
         Some(found) if found > newest() => Err(Error::Later {
             path: path.to_owned(),
         }),
-        // What cannot be looked at is judged by whoever opens it.
+        // A file that cannot be read here fails when it is opened.
         _ => Ok(()),
     }
 }
@@ -49,15 +49,15 @@ pub(super) fn newest() -> i32 {
     i32::try_from(STEPS.len()).unwrap_or(i32::MAX)
 }
 
-/// The version of a file that is there, read without a change to it.
+/// The version of an existing file, read without changing it.
 pub(super) fn stored_version(path: &Path) -> Option<i32> {
     let journal = super::beside(path, "-wal");
     if std::fs::metadata(journal).is_ok_and(|file| file.len() > 0) {
-        // The newest header may be in there.
+        // The newest header may be in the write-ahead log.
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
         return version(&connection.ok()?, path).ok();
     }
-    /// Where the header of a file of SQLite has `user_version`, in four bytes, the highest first.
+    /// Offset of `user_version` in the header of an SQLite file: four bytes, big-endian.
     const PLACE: usize = 60;
     let mut header = [0; PLACE + 4];
     let mut file = std::fs::File::open(path).ok()?;
@@ -68,7 +68,7 @@ pub(super) fn stored_version(path: &Path) -> Option<i32> {
         .then(|| i32::from_be_bytes(found))
 }
 
-/// Brings `connection` to the newest schema.
+/// Migrates `connection` to the newest schema.
 pub(super) fn apply(connection: &mut Connection, path: &Path) -> Result<()> {
     apply_steps(connection, path, STEPS)
 }
@@ -90,7 +90,7 @@ fn apply_steps(connection: &mut Connection, path: &Path, steps: &[Step]) -> Resu
     let behavior = TransactionBehavior::Immediate;
     let classify = |error| sqlite::classify(error, path);
     let transaction = Transaction::new(connection, behavior).map_err(classify)?;
-    // Another process may have done it meanwhile.
+    // Another process may have done it in the meantime.
     let found = version(&transaction, path)?;
     let taken = usize::try_from(found).unwrap_or(0);
     for step in steps.iter().skip(taken) {
@@ -116,7 +116,7 @@ fn copy_path(path: &Path, version: i32) -> PathBuf {
     super::beside(path, &format!(".v{version}"))
 }
 
-/// A whole and consistent copy, replacing one that an earlier try left.
+/// Writes a complete and consistent copy, replacing one that an earlier attempt left.
 fn copy(connection: &Connection, to: &Path) -> Result<()> {
     let failed = |source| Error::Io {
         path: to.to_owned(),
@@ -126,13 +126,13 @@ fn copy(connection: &Connection, to: &Path) -> Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    // SQLite takes an empty file as it takes none.
+    // SQLite treats an empty file like a missing one.
     sqlite::create_private(to)?;
     connection.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
     Ok(())
 }
 
-/// Lets `PRAGMA incremental_vacuum` shrink the file, which it can only once the file was written in that way.
+/// Lets `PRAGMA incremental_vacuum` shrink the file, which works only after the file was rewritten in that mode.
 fn give_space_back_from_now_on(connection: &Connection) -> Result<()> {
     const INCREMENTAL: i32 = 2;
     let mode: i32 = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0))?;
@@ -208,7 +208,7 @@ mod tests {
             .collect()
     }
 
-    /// What makes of a file one that a later version wrote.
+    /// Turns a file into one that a later version wrote.
     const LATER: &str = "ALTER TABLE job ADD COLUMN color TEXT; PRAGMA user_version = 1000;";
 
     #[test]
@@ -224,10 +224,13 @@ mod tests {
             let before = files(folder.path());
 
             let refused = AppDatabase::open(&path).err().unwrap();
-            let not_mended = AppDatabase::open_mending(&path).err().unwrap();
+            let not_repaired = AppDatabase::open_mending(&path).err().unwrap();
 
             assert!(matches!(refused, Error::Later { .. }), "{refused:?}");
-            assert!(matches!(not_mended, Error::Later { .. }), "{not_mended:?}");
+            assert!(
+                matches!(not_repaired, Error::Later { .. }),
+                "{not_repaired:?}"
+            );
             assert!(files(folder.path()) == before, "{journal}");
         }
     }
@@ -240,7 +243,7 @@ mod tests {
         let later = Connection::open(&path).unwrap();
         later.pragma_update(None, "journal_mode", "WAL").unwrap();
         later.execute_batch(LATER).unwrap();
-        // As the files are while it runs, and after its computer went down.
+        // The files as they are while the app runs, and after its computer crashed.
         let copy = tempfile::tempdir().unwrap();
         for (name, bytes) in files(folder.path()) {
             std::fs::write(copy.path().join(name), bytes).unwrap();
@@ -259,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_later_version_left_damaged_is_not_mended_by_an_earlier_one() {
+    fn what_a_later_version_left_damaged_is_not_repaired_by_an_earlier_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("coffer.sqlite");
         let (database, _) = AppDatabase::open_mending(&path).unwrap();

@@ -96,7 +96,7 @@ fn a_state_is_changed_by_what_it_was() {
 
     one.change_job_state("j", |before| before + "1").unwrap();
     other.change_job_state("j", |before| before + "2").unwrap();
-    one.change_job_state("nobody's", |before| before + "3")
+    one.change_job_state("no such job", |before| before + "3")
         .unwrap();
 
     assert_eq!(one.job_state("j").unwrap().unwrap(), "{}12");

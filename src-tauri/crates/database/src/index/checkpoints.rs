@@ -1,4 +1,4 @@
-//! Uploads that were cut off.
+//! Progress of uploads that were interrupted.
 
 use rusqlite::OptionalExtension as _;
 
@@ -6,10 +6,7 @@ use super::Index;
 use crate::error::Result;
 
 impl Index {
-    /// Saves how far an upload came; `value` is sealed by the caller.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Stores the progress of an upload; `value` was encrypted by the caller.
     pub fn save_checkpoint(&self, name: &str, value: &str) -> Result<()> {
         self.connection.execute(
             "INSERT OR REPLACE INTO checkpoint VALUES (?1, ?2)",
@@ -18,10 +15,7 @@ impl Index {
         Ok(())
     }
 
-    /// What was saved last.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// The value that was stored last.
     pub fn checkpoint(&self, name: &str) -> Result<Option<String>> {
         let mut statement = self
             .connection
@@ -29,10 +23,7 @@ impl Index {
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
 
-    /// Names with a checkpoint.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Names of all uploads with a checkpoint.
     pub fn checkpoint_names(&self) -> Result<Vec<String>> {
         let mut statement = self
             .connection
@@ -42,9 +33,6 @@ impl Index {
     }
 
     /// Forgets a checkpoint.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn remove_checkpoint(&self, name: &str) -> Result<()> {
         self.connection
             .execute("DELETE FROM checkpoint WHERE name = ?1", [name])?;

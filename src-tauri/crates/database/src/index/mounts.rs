@@ -1,4 +1,5 @@
-//! Sources, and folders in them in which a file system begins, and which one that was.
+//! Mount points: sources, and folders in them where another file system begins, each with the file system that was
+//! there.
 
 use std::collections::HashMap;
 
@@ -8,10 +9,7 @@ use super::Index;
 use crate::error::Result;
 
 impl Index {
-    /// Stored paths of such folders, with what stands for the file system.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Stored paths of the mount points, each with a number that identifies its file system.
     pub fn mounts(&self) -> Result<HashMap<String, i64>> {
         let mut statement = self
             .connection
@@ -20,10 +18,7 @@ impl Index {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Replaces all of them.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Replaces all mount points.
     pub fn set_mounts(&self, mounts: &HashMap<String, i64>) -> Result<()> {
         self.transaction(|index| {
             index.connection.execute("DELETE FROM mount", [])?;
@@ -37,11 +32,8 @@ impl Index {
         })
     }
 
-    /// Whether the newest version has an entry below a folder (its stored path, with the separator at its end), those apart
-    /// that have a name there which `is_besides` says.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Whether the newest version has an entry below a folder (its stored path with the separator at its end), not
+    /// counting entries whose name directly in the folder makes `is_besides` true.
     pub fn has_below(&self, folder: &str, is_besides: impl Fn(&str) -> bool) -> Result<bool> {
         let mut statement = self.connection.prepare_cached(
             "SELECT path FROM entry WHERE path > ?1 AND last IS NULL ORDER BY path LIMIT 1",
@@ -61,7 +53,7 @@ impl Index {
             if !is_besides(name) {
                 return Ok(true);
             }
-            // Behind all that is in it: no byte of a path is larger.
+            // Sorts after everything in the folder: no character of a path is larger.
             after = match rest[end..].chars().next() {
                 Some(separator) => format!("{folder}{name}{separator}\u{10ffff}"),
                 None => path,
@@ -69,25 +61,19 @@ impl Index {
         }
     }
 
-    /// Entries of a kind that the newest version has with this path or below the folder.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Number of entries of a kind in the newest version with this path or below the folder.
     pub fn count_below(&self, path: &str, folder: &str, kind: u8) -> Result<u64> {
         let mut statement = self.connection.prepare_cached(
             "SELECT COUNT(*) FROM entry WHERE (path = ?1 OR path > ?2 AND path < ?3) AND kind = ?4 AND last IS NULL",
         )?;
-        // Behind all that is in it: no byte of a path is larger.
+        // Sorts after everything in the folder: no character of a path is larger.
         let end = format!("{folder}\u{10ffff}");
         let count: i64 = statement.query_row(params![path, folder, end, kind], |row| row.get(0))?;
         Ok(count.cast_unsigned())
     }
 
-    /// Path and size of files that the newest version has below a folder: of the kind `kind`, and so many of the first and
-    /// of the last by path.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Path and size of entries of `kind` that the newest version has below a folder: the first `most` and the last
+    /// `most` by path.
     pub fn some_below(&self, folder: &str, kind: u8, most: u32) -> Result<Vec<(String, u64)>> {
         let end = format!("{folder}\u{10ffff}");
         let mut found = Vec::new();
@@ -110,9 +96,6 @@ impl Index {
     }
 
     /// Whether the newest version has an entry of a kind with this path.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn has_file(&self, path: &str, kind: u8) -> Result<bool> {
         let mut statement = self
             .connection
@@ -121,9 +104,6 @@ impl Index {
     }
 
     /// Whether the newest version has an entry with one of these paths.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn has_any_of(&self, paths: impl IntoIterator<Item = impl AsRef<str>>) -> Result<bool> {
         let mut statement = self
             .connection

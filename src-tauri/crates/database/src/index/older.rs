@@ -1,14 +1,11 @@
-//! What versions need that are not loaded, all of them together: reading their file lists again in each run would take
-//! longer and longer.
+//! Blocks that the versions that are not loaded need, for all of these together: reading their file lists again in each
+//! run would take longer and longer.
 
 use super::Index;
 use crate::error::Result;
 
 impl Index {
-    /// File lists whose needs are kept, those apart that are gone.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// File lists whose needed blocks are stored, without those that are gone.
     pub fn older_dlists(&self) -> Result<Vec<String>> {
         let mut statement = self
             .connection
@@ -17,11 +14,8 @@ impl Index {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Notes which of these file lists are still there, and returns whether what is kept is still worth keeping: less than
-    /// half of them is gone, whose needs are among those of the others.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records which of the file lists still exist, and returns whether what is stored is still useful: fewer than half
+    /// of them are gone. The blocks of the gone ones stay among those of the others.
     pub fn retain_older(&self, there: &[&str]) -> Result<bool> {
         self.transaction(|index| {
             for name in index.older_dlists()? {
@@ -40,10 +34,7 @@ impl Index {
         })
     }
 
-    /// Forgets all of it.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Forgets what the older versions need.
     pub fn clear_older(&self) -> Result<()> {
         self.connection
             .execute_batch("DELETE FROM older; DELETE FROM older_live;")?;

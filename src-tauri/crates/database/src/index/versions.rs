@@ -12,7 +12,7 @@ const COLUMNS: &str = "path, kind, time, hash, size, parts, listed, meta_hash, m
 
 const STAGED_AS: &str = "staged as";
 
-/// A version.
+/// A version that the index has loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FilesetRow {
     /// Grows with time.
@@ -24,11 +24,11 @@ pub struct FilesetRow {
 /// The file list of a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownDlist {
-    /// Its remote name.
+    /// Name at the destination.
     pub name: String,
     /// Bytes.
     pub size: u64,
-    /// Whether it was found gone.
+    /// Whether it was found missing at the destination.
     pub is_gone: bool,
 }
 
@@ -45,12 +45,12 @@ pub struct StreamRow {
     pub listed: bool,
 }
 
-/// What tells an unchanged file without reading it. Unknown for entries that came from a dlist.
+/// What identifies an unchanged file without reading it. Unknown for entries that came from a dlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LocalState {
     /// Last change of the content, nanoseconds since 1970.
     pub modified: i64,
-    /// Last change of anything (Unix `ctime`), nanoseconds since 1970; 0 where the system keeps none.
+    /// Last change of the content or the metadata (Unix `ctime`), nanoseconds since 1970; 0 where the system has none.
     pub changed: i64,
     /// Number of the file in its file system; 0 where there is none.
     pub inode: i64,
@@ -63,21 +63,18 @@ pub struct EntryRow {
     pub path: String,
     /// The caller's number for file, folder or link.
     pub kind: u8,
-    /// Seconds since 1970, as the dlist has it.
+    /// Time of the last change as in the dlist, seconds since 1970.
     pub time: Option<i64>,
-    /// Files only.
+    /// The content; `None` for folders and links.
     pub content: Option<StreamRow>,
-    /// Always there.
+    /// The metadata, which every entry has.
     pub metadata: StreamRow,
     /// See [`LocalState`].
     pub local: Option<LocalState>,
 }
 
 impl Index {
-    /// All versions that were loaded, oldest first.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// All loaded versions, oldest first.
     pub fn filesets(&self) -> Result<Vec<FilesetRow>> {
         let mut statement = self
             .connection
@@ -92,9 +89,6 @@ impl Index {
     }
 
     /// Forgets all versions and their entries.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn clear_filesets(&self) -> Result<()> {
         self.clear_staged()?;
         self.connection
@@ -102,11 +96,8 @@ impl Index {
         Ok(())
     }
 
-    /// Forgets versions made at these times (seconds since 1970), as far as they were loaded. Entries that no version has
-    /// any more go with them. Without the newest one, none is loaded any more.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Forgets the loaded versions of these times (seconds since 1970), with the entries that no other version has.
+    /// When the newest one is forgotten, all versions are unloaded.
     pub fn forget_versions(&self, times: &[i64]) -> Result<()> {
         let filesets = self.filesets()?;
         let gone = |fileset: &&FilesetRow| times.contains(&fileset.time);
@@ -133,10 +124,7 @@ impl Index {
         })
     }
 
-    /// File lists that are known to be at the destination, or that were.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// File lists that are known to be, or to have been, at the destination.
     pub fn known_dlists(&self) -> Result<Vec<KnownDlist>> {
         let mut statement = self
             .connection
@@ -151,10 +139,7 @@ impl Index {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Notes that a file list is at the destination.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records that a file list is at the destination.
     pub fn know_dlist(&self, name: &str, size: u64) -> Result<()> {
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO dlist VALUES (?1, ?2, 0)")?
@@ -162,10 +147,7 @@ impl Index {
         Ok(())
     }
 
-    /// Notes that a file list was found gone, which the next backup has to tell.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records that a file list was found missing, which the next backup reports.
     pub fn note_gone(&self, name: &str) -> Result<()> {
         self.connection
             .prepare_cached("UPDATE dlist SET gone = 1 WHERE name = ?1")?
@@ -173,11 +155,8 @@ impl Index {
         Ok(())
     }
 
-    /// Notes that file lists are not at the destination, or will not be: when this returns, not even a power cut brings
-    /// them back, so that nobody is told that a version is gone which was deleted.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records that file lists are not at the destination, or are about to be deleted. This survives a power cut once
+    /// it returns, so that a deleted version is never reported as missing.
     pub fn forget_dlists<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<()> {
         sqlite::durably(&self.connection, |connection| {
             let mut statement = connection.prepare_cached("DELETE FROM dlist WHERE name = ?1")?;
@@ -188,21 +167,15 @@ impl Index {
         })
     }
 
-    /// Forgets the file lists that were found gone.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Forgets the file lists that were found missing.
     pub fn forget_gone_dlists(&self) -> Result<()> {
         self.connection
             .execute("DELETE FROM dlist WHERE gone = 1", [])?;
         Ok(())
     }
 
-    /// Whether the version made at `time` (seconds since 1970) is complete, if that is known. Known also of versions
-    /// that are not loaded.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Whether the version made at `time` (seconds since 1970) is complete, or `None` when that is unknown. Versions
+    /// that are not loaded have it, too.
     pub fn completeness(&self, time: i64) -> Result<Option<bool>> {
         let mut statement = self
             .connection
@@ -210,10 +183,7 @@ impl Index {
         Ok(statement.query_row([time], |row| row.get(0)).optional()?)
     }
 
-    /// Notes whether the version made at `time` is complete.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records whether the version made at `time` is complete.
     pub fn set_completeness(&self, time: i64, is_complete: bool) -> Result<()> {
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO completeness VALUES (?1, ?2)")?
@@ -221,20 +191,14 @@ impl Index {
         Ok(())
     }
 
-    /// Adds a version of which all entries will be inserted with [`Index::insert_entry`].
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Adds a version whose entries are then inserted with [`Index::insert_entry`].
     pub fn add_fileset(&self, time: i64) -> Result<i64> {
         self.connection
             .execute("INSERT INTO fileset (time) VALUES (?1)", [time])?;
         Ok(self.connection.last_insert_rowid())
     }
 
-    /// Adds an entry that is new in version `fileset`. A path that is there already is passed over, as Duplicati does.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Adds an entry that is new in version `fileset`. A path that exists already is skipped, as Duplicati does.
     pub fn insert_entry(&self, fileset: i64, entry: &EntryRow) -> Result<()> {
         let sql = format!(
             "INSERT OR IGNORE INTO entry ({COLUMNS}, first) VALUES
@@ -248,9 +212,6 @@ impl Index {
     }
 
     /// Calls `sink` with each entry of the newest version, by path in byte order, until it returns false.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn for_each_current(&self, sink: impl FnMut(EntryRow) -> bool) -> Result<()> {
         self.for_each(
             &format!("SELECT {COLUMNS} FROM entry WHERE last IS NULL ORDER BY path"),
@@ -258,10 +219,7 @@ impl Index {
         )
     }
 
-    /// Forgets what a run before left staged.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Removes what an earlier run left staged.
     pub fn clear_staged(&self) -> Result<()> {
         self.connection.execute_batch(&format!(
             "DELETE FROM staged; DELETE FROM meta WHERE key = '{STAGED_AS}';"
@@ -269,26 +227,17 @@ impl Index {
         Ok(())
     }
 
-    /// Notes what the staged version will be at the destination, in the caller's words.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Stores a note of the caller about what the staged version will be at the destination.
     pub fn note_staged_as(&self, what: &str) -> Result<()> {
         self.set_meta(STAGED_AS, what)
     }
 
-    /// What was noted of the version that is still staged.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// The note of [`Index::note_staged_as`] about the staged version.
     pub fn staged_as(&self) -> Result<Option<String>> {
         self.meta(STAGED_AS)
     }
 
     /// Stages an entry that is new or changed.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn stage(&self, entry: &EntryRow) -> Result<()> {
         let sql = format!(
             "INSERT OR REPLACE INTO staged ({COLUMNS}, gone) VALUES
@@ -301,9 +250,6 @@ impl Index {
     }
 
     /// Stages that a path is gone.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn stage_gone(&self, path: &str) -> Result<()> {
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO staged (path, gone) VALUES (?1, 1)")?
@@ -311,10 +257,7 @@ impl Index {
         Ok(())
     }
 
-    /// Calls `sink` with each entry as the staged version will have it, those of `kinds` only, by path.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Calls `sink` with each entry of the `kinds` that the staged version will have, by path.
     pub fn for_each_staged_version(
         &self,
         kinds: &[u8],
@@ -336,10 +279,7 @@ impl Index {
         )
     }
 
-    /// Makes the staged changes the newest version, made at `time` (seconds since 1970).
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Turns the staged changes into the newest version, made at `time` (seconds since 1970).
     pub fn commit_staged(&self, time: i64) -> Result<()> {
         self.transaction(|index| {
             let previous = index.filesets()?.last().map_or(0, |fileset| fileset.id);
@@ -358,10 +298,7 @@ impl Index {
         })
     }
 
-    /// Takes staged entries over into the newest version as it is, because they differ only in [`LocalState`].
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Merges staged entries into the existing newest version, because they differ only in [`LocalState`].
     pub fn merge_staged(&self) -> Result<()> {
         self.transaction(|index| {
             index.connection.execute(

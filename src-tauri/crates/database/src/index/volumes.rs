@@ -26,10 +26,10 @@ pub enum VolumeState {
     Confirmed,
 }
 
-/// A volume.
+/// A volume as the index knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VolumeRow {
-    /// For blocks that refer to it.
+    /// Number that its blocks refer to.
     pub id: i64,
     /// Remote name.
     pub name: String,
@@ -39,13 +39,13 @@ pub struct VolumeRow {
     pub state: VolumeState,
     /// Bytes.
     pub size: u64,
-    /// Hash of the whole file; unknown when nothing stated it.
+    /// Hash of the whole file, if known.
     pub hash: Option<Vec<u8>>,
-    /// Spooled dindex: the dblock that it describes.
+    /// For a spooled dindex, the dblock that it describes.
     pub partner: Option<i64>,
-    /// Whether it was written here.
+    /// Whether this computer wrote it.
     pub is_own: bool,
-    /// Whether a version was seen that needed it.
+    /// Whether some version is known to have needed it.
     pub was_needed: bool,
 }
 
@@ -70,9 +70,6 @@ impl BlockRow {
 
 impl Index {
     /// All volumes.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn volumes(&self) -> Result<Vec<VolumeRow>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, name, kind, state, size, hash, partner, own, needed FROM volume ORDER BY id",
@@ -102,9 +99,6 @@ impl Index {
     }
 
     /// Adds a volume, or updates the one with this name, and returns its id.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn put_volume(
         &self,
         name: &str,
@@ -126,10 +120,7 @@ impl Index {
         Ok(statement.query_row(values, |row| row.get(0))?)
     }
 
-    /// Marks a spooled volume as arrived.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Marks a spooled volume as confirmed at the destination.
     pub fn confirm_volume(&self, name: &str) -> Result<()> {
         self.connection
             .execute("UPDATE volume SET state = 1 WHERE name = ?1", [name])?;
@@ -137,9 +128,6 @@ impl Index {
     }
 
     /// Whether a volume is at the destination.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn is_confirmed(&self, name: &str) -> Result<bool> {
         let mut statement = self
             .connection
@@ -148,17 +136,12 @@ impl Index {
     }
 
     /// Forgets a volume and its blocks.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn remove_volume(&self, id: i64) -> Result<()> {
         self.remove_volumes(&[id])
     }
 
-    /// Forgets volumes and their blocks, in one pass over all blocks. Call inside no transaction of this handle.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Forgets volumes and their blocks, in one pass over all blocks. Must not be called inside a transaction of this
+    /// handle.
     pub fn remove_volumes(&self, ids: &[i64]) -> Result<()> {
         if ids.is_empty() {
             return Ok(());
@@ -183,7 +166,7 @@ impl Index {
         Ok(())
     }
 
-    /// Names volumes for a statement.
+    /// Fills the temporary table of volumes that a statement uses.
     fn choose(&self, ids: &[i64]) -> Result<()> {
         self.connection.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS chosen (id INTEGER PRIMARY KEY); DELETE FROM chosen;",
@@ -197,10 +180,7 @@ impl Index {
         Ok(())
     }
 
-    /// Notes that a dindex describes the dblock with this name, whether that exists or not.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records that a dindex describes the dblock with this name, whether it exists or not.
     pub fn add_cover(&self, dindex: i64, dblock: &str) -> Result<()> {
         self.connection
             .prepare_cached("INSERT OR IGNORE INTO covers VALUES (?1, ?2)")?
@@ -208,10 +188,7 @@ impl Index {
         Ok(())
     }
 
-    /// Numbers of dindexes with the name of each dblock that they describe, in the order of the numbers.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Number of each dindex with the name of each dblock that it describes, ordered by number.
     pub fn covers(&self) -> Result<Vec<(i64, String)>> {
         let mut statement = self
             .connection
@@ -221,9 +198,6 @@ impl Index {
     }
 
     /// Adds a block of a volume.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn add_block(&self, volume: i64, hash: &[u8], size: u64) -> Result<()> {
         self.connection
             .prepare_cached("INSERT OR IGNORE INTO block VALUES (?1, ?2, ?3)")?
@@ -231,10 +205,7 @@ impl Index {
         Ok(())
     }
 
-    /// Makes [`Index::for_each_block_of`] fast for many volumes, which the size of the index pays for.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Makes [`Index::for_each_block_of`] fast for many volumes, at the cost of a larger index.
     pub fn prepare_for_volumes(&self) -> Result<()> {
         self.connection
             .execute_batch("CREATE INDEX IF NOT EXISTS block_volume ON block (volume)")?;
@@ -242,9 +213,6 @@ impl Index {
     }
 
     /// Calls `sink` with hash and size of every block of a volume.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn for_each_block_of(&self, volume: i64, sink: impl FnMut(&[u8], u64)) -> Result<()> {
         let mut statement = self
             .connection
@@ -252,10 +220,7 @@ impl Index {
         give_blocks(statement.query([volume])?, sink)
     }
 
-    /// How often each volume was looked into, by name; those that never were are left out.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// How often each volume was tested, by name, without volumes that never were.
     pub fn tested(&self) -> Result<HashMap<String, u64>> {
         let mut statement = self
             .connection
@@ -264,10 +229,7 @@ impl Index {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Notes that a volume was looked into.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records that a volume was tested.
     pub fn add_tested(&self, name: &str) -> Result<()> {
         self.connection
             .prepare_cached(
@@ -278,9 +240,6 @@ impl Index {
     }
 
     /// Whether any volume holds any block.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn has_blocks(&self) -> Result<bool> {
         let mut statement = self
             .connection
@@ -289,9 +248,6 @@ impl Index {
     }
 
     /// Calls `sink` with hash and size of every block.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn for_each_block(&self, sink: impl FnMut(&[u8], u64)) -> Result<()> {
         let mut statement = self
             .connection
@@ -300,9 +256,6 @@ impl Index {
     }
 
     /// Whether some volume holds this block.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn has_block(&self, hash: &[u8], size: u64) -> Result<bool> {
         let mut statement = self
             .connection
@@ -310,10 +263,7 @@ impl Index {
         Ok(statement.exists(params![hash, to_sql(size)])?)
     }
 
-    /// Which of these volumes hold a block that no volume apart from them has.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Which of these volumes hold a block that no other volume outside this list has.
     pub fn irreplaceable(&self, volumes: &[i64]) -> Result<HashSet<i64>> {
         if volumes.is_empty() {
             return Ok(HashSet::new());
@@ -328,10 +278,7 @@ impl Index {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Volumes that versions need and that are gone, by name.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Names of missing volumes that versions need.
     pub fn lost_volumes(&self) -> Result<Vec<String>> {
         let mut statement = self
             .connection
@@ -340,10 +287,7 @@ impl Index {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Notes that a volume is gone that versions need, until [`Index::accept_loss`].
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records that a volume that versions need is missing, until [`Index::accept_loss`].
     pub fn add_lost(&self, name: &str) -> Result<()> {
         self.connection
             .prepare_cached("INSERT OR IGNORE INTO lost VALUES (?1)")?
@@ -351,10 +295,7 @@ impl Index {
         Ok(())
     }
 
-    /// Forgets that a volume is gone.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Forgets that a volume is missing.
     pub fn accept_loss(&self, name: &str) -> Result<()> {
         self.connection
             .prepare_cached("DELETE FROM lost WHERE name = ?1")?
@@ -362,10 +303,7 @@ impl Index {
         Ok(())
     }
 
-    /// Keeps the content of a blocklist.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Stores the content of a blocklist.
     pub fn add_blocklist(&self, hash: &[u8], data: &[u8]) -> Result<()> {
         self.connection
             .prepare_cached("INSERT OR IGNORE INTO blocklist (hash, data) VALUES (?1, ?2)")?
@@ -374,9 +312,6 @@ impl Index {
     }
 
     /// Content of a blocklist.
-    ///
-    /// # Errors
-    /// Those of SQLite.
     pub fn blocklist(&self, hash: &[u8]) -> Result<Option<Vec<u8>>> {
         let mut statement = self
             .connection
@@ -385,7 +320,7 @@ impl Index {
     }
 }
 
-/// Passes on rows of `hash` and `size`.
+/// Calls `sink` with `hash` and `size` of each row.
 fn give_blocks(mut rows: Rows<'_>, mut sink: impl FnMut(&[u8], u64)) -> Result<()> {
     while let Some(row) = rows.next()? {
         let hash = row.get_ref(0)?.as_blob();

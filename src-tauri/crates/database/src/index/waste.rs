@@ -8,10 +8,7 @@ use super::Index;
 use crate::error::Result;
 
 impl Index {
-    /// Volumes that no version needs, by name, and since when that is known (seconds since 1970).
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Volumes that no version needs, by name, each with the time since when that is known (seconds since 1970).
     pub fn waste(&self) -> Result<HashMap<String, i64>> {
         let mut statement = self
             .connection
@@ -20,10 +17,7 @@ impl Index {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Makes these volumes all that is waste; what was so before keeps its time, others get `now`.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Replaces the list of waste by these volumes. Those that were in it before keep their time; others get `now`.
     pub fn set_waste(&self, names: &[String], now: i64) -> Result<()> {
         let before = self.waste()?;
         self.transaction(|index| {
@@ -32,7 +26,7 @@ impl Index {
                 .connection
                 .prepare_cached("INSERT OR IGNORE INTO waste VALUES (?1, ?2)")?;
             for name in names {
-                // A clock that was ahead must not keep it for ever.
+                // A clock that was ahead must not keep it forever.
                 let since = before.get(name).map_or(now, |since| now.min(*since));
                 insert.execute(params![name, since])?;
             }
@@ -40,10 +34,7 @@ impl Index {
         })
     }
 
-    /// Notes that versions were seen which need these volumes.
-    ///
-    /// # Errors
-    /// Those of SQLite.
+    /// Records that some version needs these volumes.
     pub fn set_needed(&self, volumes: &[i64]) -> Result<()> {
         self.transaction(|index| {
             let mut update = index

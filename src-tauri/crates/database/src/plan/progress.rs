@@ -1,7 +1,7 @@
-//! What of a plan changes while blocks arrive. In memory, at most 28 bytes for each entry, because changing rows takes
-//! longer than writing small files.
+//! The parts of a plan that change while blocks arrive. They are in memory, at most 28 bytes for each entry, because
+//! changing rows takes longer than writing small files.
 
-/// Where an entry stands.
+/// State of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Open,
@@ -28,7 +28,7 @@ struct Metadata {
     has_more_users: bool,
 }
 
-/// Who waits for metadata.
+/// The entries that wait for metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Users {
     None,
@@ -154,12 +154,12 @@ impl Progress {
     }
 }
 
-/// Numbers that are none lie behind the end.
+/// Invalid numbers become an index past the end.
 fn index(id: i64) -> usize {
     usize::try_from(id - 1).unwrap_or(usize::MAX)
 }
 
-/// No restore has four thousand million entries; one that had would restore the rest without their metadata.
+/// No restore has four billion entries; in one that had, the excess entries would be restored without their metadata.
 fn short(id: i64) -> u32 {
     u32::try_from(id).unwrap_or(0)
 }

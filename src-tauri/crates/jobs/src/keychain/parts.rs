@@ -1,9 +1,9 @@
 //! Splits a secret over entries of bounded length, so that a new value replaces the old one in one step.
 //!
 //! The first entry, `<name>`, holds `<count><set>:<first part>`; the others are `<name>#<set><number>` from 1 on. A new
-//! value goes to another set than the one in use, then the first entry is replaced, then the parts nobody counts any
-//! more are deleted. Whatever stops this in between, the first entry leads to all of the old value or all of the new
-//! one. Entries without a set are from earlier versions; a value of one part needs no set.
+//! value is written to the set that is not in use, then the first entry is replaced, then the obsolete parts are
+//! deleted. If this is interrupted, the first entry still leads to the complete old value or the complete new one.
+//! Entries without a set are from earlier versions; a value of one part needs no set.
 //!
 //! Parts are written upwards and deleted downwards, so a set never has a gap and its end can be found by looking.
 
@@ -13,20 +13,20 @@ use super::Error;
 const PART: usize = 2000;
 /// Parts of the longest secret.
 const MAX_PARTS: usize = 32;
-/// Nobody replaces a secret so often in a row.
+/// Number of attempts to read a secret that other processes keep replacing.
 const MOST_READS: usize = 8;
-/// The set of earlier versions, then the two that take turns.
+/// The set of earlier versions, then the two that alternate.
 const SETS: [&str; 3] = ["", "a", "b"];
 
-/// Entries by name, each written and deleted in one step.
+/// Entries by name; writing and deleting one is atomic.
 pub(super) trait Entries {
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error>;
     fn write(&self, name: &str, value: &[u8]) -> Result<(), Error>;
-    /// Does nothing when there is nothing.
+    /// Does nothing when there is no such entry.
     fn delete(&self, name: &str) -> Result<(), Error>;
 }
 
-/// What a first entry says.
+/// The content of a first entry.
 struct First<'a> {
     parts: usize,
     set: &'static str,
@@ -52,14 +52,14 @@ pub(super) fn set(entries: &impl Entries, name: &str, value: &[u8]) -> Result<()
     first.extend(parts.first().copied().unwrap_or_default());
     entries.write(name, &first)?;
 
-    // The new value stands; what cannot be deleted now is deleted with the next one.
+    // The new value is in place; what cannot be deleted now is deleted with the next one.
     if let Err(error) = sweep(entries, name, set, parts.len().max(1)) {
         tracing::warn!(%error, "could not delete parts of an earlier secret");
     }
     Ok(())
 }
 
-/// Another process may replace the value meanwhile, which the first entry shows.
+/// Reads again when another process replaced the value in the meantime, which the first entry shows.
 pub(super) fn get(entries: &impl Entries, name: &str) -> Result<Option<Vec<u8>>, Error> {
     let damaged = || Error::Damaged {
         name: name.to_owned(),
@@ -99,7 +99,7 @@ pub(super) fn remove(entries: &impl Entries, name: &str) -> Result<(), Error> {
     sweep(entries, name, "", 1)
 }
 
-/// Deletes all parts but those of `set` below `keep`.
+/// Deletes all parts except those of `set` with numbers below `keep`.
 fn sweep(entries: &impl Entries, name: &str, set: &str, keep: usize) -> Result<(), Error> {
     for other in SETS {
         let from = if other == set { keep } else { 1 };
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use crate::lock;
 
-    /// Entries in memory that stop changing after so many steps.
+    /// Entries in memory that fail after a number of changes.
     #[derive(Default)]
     struct Failing {
         kept: Mutex<BTreeMap<String, Vec<u8>>>,
@@ -164,7 +164,7 @@ mod tests {
             *lock(&self.steps) = Some(steps);
         }
 
-        fn go_on(&self) {
+        fn recover(&self) {
             *lock(&self.steps) = None;
         }
 
@@ -225,8 +225,8 @@ mod tests {
                     let found = get(&entries, "id").unwrap().unwrap();
                     assert_eq!(found, if outcome.is_ok() { new } else { old });
 
-                    // The next one goes through and leaves nothing behind.
-                    entries.go_on();
+                    // The next call succeeds and leaves no obsolete parts.
+                    entries.recover();
                     set(&entries, "id", &secret(b'l', 2)).unwrap();
                     assert_eq!(get(&entries, "id").unwrap().unwrap(), secret(b'l', 2));
                     assert_eq!(entries.count(), 2);
@@ -244,7 +244,7 @@ mod tests {
             entries.stop_after(steps);
             let outcome = remove(&entries, "id");
             let found = get(&entries, "id").unwrap();
-            entries.go_on();
+            entries.recover();
             remove(&entries, "id").unwrap();
 
             assert_eq!(outcome.is_ok(), steps >= 4);
@@ -254,13 +254,13 @@ mod tests {
     }
 
     /// Entries whose value another process replaces twice, each time after some reads.
-    struct Replaced {
+    struct ReplacedMidway {
         inner: Failing,
         reads: Mutex<usize>,
         after: [usize; 2],
     }
 
-    impl Entries for Replaced {
+    impl Entries for ReplacedMidway {
         fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
             let reads = {
                 let mut reads = lock(&self.reads);
@@ -288,7 +288,7 @@ mod tests {
     fn a_secret_that_is_replaced_while_it_is_read_is_one_of_them_whole() {
         for first in 1..8 {
             for second in first + 1..10 {
-                let entries = Replaced {
+                let entries = ReplacedMidway {
                     inner: Failing::default(),
                     reads: Mutex::default(),
                     after: [first, second],

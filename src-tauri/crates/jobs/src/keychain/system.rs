@@ -1,7 +1,7 @@
-//! The keychain of the operating system, opened anew when it went away.
+//! The keychain of the operating system, opened again after its connection was lost.
 //!
-//! A Secret Service may start after Coffer, or again while Coffer runs; the connection to the one before is of no use
-//! then. So a store that fails is closed, and the next use opens another.
+//! A Secret Service may start after Coffer, or restart while Coffer runs, which makes the previous connection useless.
+//! So a store that fails is closed, and the next use opens another.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use super::parts::{self, Entries};
 use super::{Error, SecretStore};
 use crate::lock;
 
-/// Service under which all entries stand.
+/// Service name of all entries.
 const SERVICE: &str = "Coffer";
 
 /// Opens a store of the system.
@@ -19,7 +19,7 @@ type Opener = dyn Fn() -> keyring_core::Result<Arc<CredentialStore>> + Send + Sy
 
 /// The system's keychain.
 pub struct SystemKeychain {
-    /// One use of an entry at a time: the stores do not keep the order of parallel ones.
+    /// Serializes the use of entries: the stores do not keep the order of parallel calls.
     order: Mutex<()>,
     entries: SystemEntries,
 }
@@ -68,12 +68,12 @@ impl SecretStore for SystemKeychain {
 /// The keychain's entries under [`SERVICE`].
 struct SystemEntries {
     opener: Box<Opener>,
-    /// What was opened last; nothing after it failed.
+    /// The store that was opened last, unless it failed since.
     store: Mutex<Option<Arc<CredentialStore>>>,
 }
 
 impl SystemEntries {
-    /// Uses an entry. What fails in a store that was opened earlier is tried once more in a new one.
+    /// Uses an entry. If that fails in a store that was opened earlier, it is retried once in a new one.
     fn with<T>(
         &self,
         name: &str,
@@ -101,8 +101,8 @@ impl SystemEntries {
 }
 
 impl Drop for SystemEntries {
-    /// The last reference may go on a thread of the async runtime, and a store may block while it closes its connection,
-    /// which is a panic there.
+    /// The last reference may be dropped on a thread of the async runtime, where a store that blocks while it closes
+    /// its connection would panic.
     fn drop(&mut self) {
         if let Some(store) = lock(&self.store).take() {
             std::thread::spawn(move || drop(store));
@@ -131,8 +131,8 @@ impl Entries for SystemEntries {
     }
 }
 
-/// Whether the store itself may be gone: lost connections and sessions come as failures of the platform. One that is
-/// locked, or whose prompt was dismissed, is there, and another would only ask once more.
+/// Whether the store itself may be gone: lost connections and sessions are reported as platform failures. A store that
+/// is locked, or whose prompt was dismissed, still exists, and another one would only prompt again.
 fn has_gone(error: &StoreError) -> bool {
     matches!(
         error,
@@ -142,7 +142,7 @@ fn has_gone(error: &StoreError) -> bool {
 
 fn unavailable(error: StoreError) -> Error {
     let why = match error {
-        // Also when somebody closed the window that asks for its password.
+        // Also when the user dismissed the password prompt.
         StoreError::NoStorageAccess(_) => "it is locked".to_owned(),
         other => other.to_string(),
     };
@@ -174,15 +174,15 @@ mod tests {
 
     use super::*;
 
-    /// A Secret Service: what it keeps outlives the process that serves it.
+    /// A Secret Service, whose secrets outlive the process that serves them.
     #[derive(Default)]
     struct Service {
         kept: Mutex<HashMap<String, Vec<u8>>>,
-        /// Which process serves now; 0 is none.
+        /// Number of the process that serves now; 0 is none.
         process: AtomicUsize,
         opened: AtomicUsize,
         locked: std::sync::atomic::AtomicBool,
-        /// Hears of each connection that is closed whether that was on a thread of a runtime.
+        /// Gets, for each closed connection, whether it was closed on a thread of a runtime.
         closed: Mutex<Option<std::sync::mpsc::Sender<bool>>>,
     }
 

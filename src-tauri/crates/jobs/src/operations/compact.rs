@@ -8,9 +8,6 @@ use crate::progress::Observer;
 use crate::target::Target;
 
 /// Reclaims the space of data that no version needs.
-///
-/// # Errors
-/// Words for people, as in all operations.
 pub async fn compact(
     target: &Target,
     options: CompactOptions,

@@ -8,9 +8,6 @@ use crate::progress::Observer;
 use crate::target::Target;
 
 /// Calls `sink` with each difference from version `base` to version `to`.
-///
-/// # Errors
-/// Words for people, as in all operations.
 pub async fn compare(
     target: &Target,
     (base, to): (usize, usize),

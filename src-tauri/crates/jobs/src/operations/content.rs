@@ -6,10 +6,7 @@ use crate::shapes::version_shapes;
 use crate::target::Target;
 use crate::{Result, blocking, wording};
 
-/// What the destination folder holds.
-///
-/// # Errors
-/// Words for people, as in all operations.
+/// Lists what the destination folder contains.
 pub async fn content(target: &Target, cancel: &CancellationToken) -> Result<DestinationContent> {
     let (store, token) = (target.store.clone(), cancel.clone());
     let found = blocking(move || coffer_engine::content(&store, &token)).await;

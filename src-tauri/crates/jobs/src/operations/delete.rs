@@ -8,9 +8,6 @@ use crate::progress::Observer;
 use crate::target::Target;
 
 /// Deletes versions.
-///
-/// # Errors
-/// Words for people, as in all operations.
 pub async fn delete(
     target: &Target,
     mut options: DeleteOptions,

@@ -10,9 +10,6 @@ use crate::shapes::{entry_shape, version_shape};
 use crate::target::Target;
 
 /// Calls `sink` with each entry that is selected, in the given versions, or in all when none is given.
-///
-/// # Errors
-/// Words for people, as in all operations.
 pub async fn find(
     target: &Target,
     selection: Selection,

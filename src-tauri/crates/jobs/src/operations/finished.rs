@@ -5,24 +5,24 @@ use coffer_ipc::{CommandError, ErrorCode};
 
 use crate::wording;
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Debug, Clone)]
 pub struct Finished {
-    /// In one word.
+    /// The kind of outcome.
     pub result: RunResult,
-    /// In numbers.
+    /// Counts of files, bytes and volumes.
     pub counts: RunCounts,
-    /// In words, when it failed.
+    /// The error, if the run failed.
     pub error: Option<CommandError>,
-    /// Versions and bytes at the destination, when the operation learned them.
+    /// Number of versions and bytes at the destination, if the operation determined them.
     pub stored: Option<(u32, u64)>,
     /// Space of the destination.
     pub quota: Option<Quota>,
-    /// Where a restore put things.
+    /// Where a restore wrote files.
     pub restored: Option<Box<Restored>>,
-    /// What a backup held back until a person allows it.
+    /// What a backup held back until the user allows it.
     pub held_back: Vec<Permission>,
-    /// Sources that were not there.
+    /// Sources that did not exist.
     pub missing: Vec<MissingSource>,
 }
 

@@ -10,9 +10,6 @@ use crate::shapes::{entry_shape, version_shapes};
 use crate::target::Target;
 
 /// All versions, newest first.
-///
-/// # Errors
-/// Words for people, as in all operations.
 pub async fn versions(
     target: &Target,
     observer: Observer,
@@ -22,7 +19,7 @@ pub async fn versions(
     Ok(version_shapes(&opened.versions()))
 }
 
-/// Looks which versions there are; what is asked of them later costs no other look.
+/// Reads which versions there are, so that later requests need not list them again.
 pub(crate) async fn open_backup(
     target: &Target,
     observer: Observer,
@@ -39,8 +36,8 @@ pub(crate) async fn open_backup(
     opened.await
 }
 
-/// Calls `sink` with each entry of a version, until it returns false. Where a backup is open, `opened` says which version
-/// has which number.
+/// Calls `sink` with each entry of a version, until it returns false. For an open backup, `opened` determines which
+/// version has which number.
 ///
 /// # Errors
 /// As [`versions`].

@@ -10,9 +10,6 @@ use crate::shapes::version_shape;
 use crate::target::Target;
 
 /// Calls `sink` with each broken entry of each version.
-///
-/// # Errors
-/// Words for people, as in all operations.
 pub async fn list_broken_files(
     target: &Target,
     observer: Observer,

@@ -7,10 +7,7 @@ use crate::Result;
 use crate::progress::Observer;
 use crate::target::Target;
 
-/// Takes files out of versions.
-///
-/// # Errors
-/// Words for people, as in all operations.
+/// Removes files from versions.
 pub async fn purge(
     target: &Target,
     mut options: PurgeOptions,

@@ -7,10 +7,7 @@ use crate::Result;
 use crate::progress::Observer;
 use crate::target::Target;
 
-/// Throws this computer's index of a backup away and rebuilds it.
-///
-/// # Errors
-/// Words for people, as in all operations.
+/// Deletes this computer's index of a backup and rebuilds it.
 pub async fn recreate(
     target: &Target,
     observer: Observer,

@@ -8,10 +8,7 @@ use crate::Result;
 use crate::progress::Observer;
 use crate::target::Target;
 
-/// Writes index volumes that are missing or damaged again.
-///
-/// # Errors
-/// Words for people, as in all operations.
+/// Rewrites missing or damaged index volumes.
 pub async fn repair(
     target: &Target,
     mode: Mode,

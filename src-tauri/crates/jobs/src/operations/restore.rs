@@ -11,7 +11,7 @@ use crate::local_path;
 use crate::progress::{Observer, Tracker};
 use crate::target::Target;
 
-/// Restores. Where somebody chose in a backup that is open, `opened` says which version has which number.
+/// Restores files. For an open backup, `opened` determines which version has which number.
 pub async fn restore(
     target: &Target,
     opened: Option<OpenedBackup>,

@@ -9,7 +9,7 @@ use crate::folders::Folders;
 use crate::progress::{Observer, Tracker};
 use crate::{Result, blocking, wording};
 
-/// Calls `sink` with what becomes of each path of the sources, and why in words. Backs nothing up.
+/// Calls `sink` for each path of the sources with whether it would be stored, and why. Backs up nothing.
 ///
 /// # Errors
 /// When it is cancelled.

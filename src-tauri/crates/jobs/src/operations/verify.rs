@@ -10,7 +10,7 @@ use crate::target::Target;
 /// Verifies a backup.
 ///
 /// # Errors
-/// Words for people, as in all operations. Damage is no error.
+/// Damage is not an error; it is in the statistics and reported to the observer.
 pub async fn verify(
     target: &Target,
     options: VerifyOptions,

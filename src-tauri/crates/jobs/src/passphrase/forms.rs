@@ -3,9 +3,9 @@
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use secrecy::zeroize::Zeroizing;
 
-/// What may be meant by a passphrase that was typed or pasted, the most likely first and each once: as it is, without
-/// blanks and line breaks at its ends, and both of them with letters and accents in one character (as most systems
-/// type them) or in several (as some of macOS do).
+/// The passphrases that may be meant by one that was typed or pasted, the most likely first, without duplicates: as it
+/// is, without whitespace at its ends, and both of these with accented letters composed (as most systems type them) or
+/// decomposed (as some parts of macOS do).
 pub(crate) fn forms(typed: &str) -> Vec<String> {
     let (composed, decomposed) = (
         ComposingNormalizerBorrowed::new_nfc(),
@@ -28,12 +28,12 @@ pub(crate) fn forms(typed: &str) -> Vec<String> {
     forms
 }
 
-/// Without what came along at its ends.
+/// Removes stray characters at both ends.
 pub(super) fn without_stray_ends(typed: &str) -> &str {
     typed.trim_matches(is_stray)
 }
 
-/// What comes along when text is copied: blanks, line breaks and characters without width.
+/// Whether a character is often copied by accident: whitespace, line breaks and zero-width characters.
 fn is_stray(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()

@@ -1,4 +1,4 @@
-//! Whether a passphrase opens a destination: asked by everything that takes one, before it is kept or relied on.
+//! Whether a passphrase opens a destination: checked wherever one is entered, before it is stored or used.
 
 use coffer_engine::Proof;
 use coffer_ipc::ErrorCode;
@@ -11,11 +11,11 @@ use super::forms::forms;
 use crate::target::Target;
 use crate::{Result, blocking, wording};
 
-/// What a destination says to a passphrase. No `Debug`: it holds the passphrase.
+/// The result of trying a passphrase on a destination. No `Debug`: it holds the passphrase.
 pub(crate) enum Answer {
     /// It opens the backup, in this form.
     Opens(SecretString),
-    /// There is no backup yet, so that it will be what it was typed as.
+    /// There is no backup yet, so the passphrase stays as it was typed.
     NoBackup(SecretString),
 }
 
@@ -27,11 +27,11 @@ impl Answer {
     }
 }
 
-/// Tries a passphrase on `target`, in every form that may be meant.
+/// Tries a passphrase on `target`, in all its forms.
 ///
 /// # Errors
-/// [`coffer_ipc::ErrorCode::WrongPassphrase`] when none opens the backup, [`coffer_ipc::ErrorCode::InvalidInput`] for an
-/// empty one, and those of the destination, which then said nothing.
+/// [`coffer_ipc::ErrorCode::WrongPassphrase`] when none opens the backup, [`coffer_ipc::ErrorCode::InvalidInput`] for
+/// an empty one, and those of the destination, after which the result is unknown.
 pub(crate) async fn prove(
     target: &Target,
     typed: &str,
@@ -52,10 +52,10 @@ pub(crate) async fn prove(
 }
 
 impl Target {
-    /// The same with its passphrase in the form that opens it, where there are several and one does.
+    /// The same target with its passphrase in the form that opens the backup, if there are several forms and one does.
     ///
     /// # Errors
-    /// When none does. Whatever else stands in the way is left for the operation to tell.
+    /// When no form opens it. Other problems are left for the operation to report.
     pub(crate) async fn in_fitting_form(
         self,
         passphrase: &str,
@@ -70,7 +70,8 @@ impl Target {
         }
     }
 
-    /// The same, opened with a passphrase in the form that fits; as it was typed where there is no backup yet.
+    /// The same target with a passphrase in the form that opens the backup, or as it was typed if there is no backup
+    /// yet.
     ///
     /// # Errors
     /// As [`prove`].

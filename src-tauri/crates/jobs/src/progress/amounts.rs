@@ -3,17 +3,17 @@
 use coffer_engine::Phase as EnginePhase;
 use coffer_ipc::run::Operation;
 
-/// A bar is full when the run has ended, not before.
+/// Largest share that is shown: the bar becomes full only when the run has ended.
 const MOST: f64 = 0.99;
 
-/// What a run did and has to do. A backup is as far as what has arrived out of what there is to send, of which the part
-/// that is not read yet is estimated; everything else is as far as it says.
+/// What a run has done and has to do. The progress of a backup is the share of its data that has arrived; the amount
+/// that is not read yet is estimated. Other operations report their progress themselves.
 pub(super) struct Amounts {
     is_backup: bool,
     phase: EnginePhase,
     pub(super) files: u64,
     pub(super) total_files: Option<u64>,
-    /// Bytes read of the sources, written by a restore, or looked through.
+    /// Bytes read from the sources, written by a restore, or checked.
     done: u64,
     total: Option<u64>,
     queued: u64,
@@ -44,7 +44,7 @@ impl Amounts {
 
     pub(super) fn phase(&mut self, phase: EnginePhase) {
         if phase == EnginePhase::BackingUp {
-            // What a run before left is there now.
+            // What an earlier run left is at the destination now.
             (self.queued, self.sent) = (0, 0);
         }
         self.phase = phase;
@@ -76,17 +76,17 @@ impl Amounts {
         self.sent += bytes;
     }
 
-    /// Whether something is on its way, or was.
+    /// Whether data is being sent or was sent.
     pub(super) fn sends(&self) -> bool {
         self.queued > 0
     }
 
-    /// Bytes uploaded, restored or looked through.
+    /// Bytes uploaded, restored or checked.
     pub(super) fn done_bytes(&self) -> u64 {
         if self.is_backup { self.sent } else { self.done }
     }
 
-    /// All of those, once they are known or can be estimated.
+    /// The total of those bytes, once it is known or can be estimated.
     pub(super) fn total_bytes(&self) -> Option<u64> {
         if !self.is_backup {
             return self.total;
@@ -104,7 +104,7 @@ impl Amounts {
         }
     }
 
-    /// 0 to 1. `None` while nobody knows how much there is to do, and for what a run before left.
+    /// 0 to 1. `None` while the amount of work is unknown, and while data of an earlier run is sent.
     pub(super) fn share(&mut self) -> Option<f64> {
         if self.phase == EnginePhase::SendingLeft {
             return None;
@@ -122,8 +122,8 @@ impl Amounts {
         (share.is_some() || self.share > 0.0).then_some(self.share)
     }
 
-    /// Whether what is done now counts. After a backup has sent all, it looks through volumes and deletes some, which is
-    /// not its work.
+    /// Whether the current work counts. After a backup has sent everything, it checks volumes and deletes some, which
+    /// does not count.
     fn counts(&self) -> bool {
         !self.is_backup || matches!(self.phase, EnginePhase::BackingUp | EnginePhase::Sending)
     }

@@ -1,21 +1,21 @@
-//! How much a line carries, while a service takes less than that.
+//! The speed of the connection, while the service limits transfers to less.
 
 use coffer_onedrive::Allowance;
 
 use super::rate::WINDOW;
 
-/// Part of what may go that does go when that is the limit: requests take their time, too.
+/// Share of the allowance that is used when the allowance is the limit; the rest is the overhead of requests.
 const HELD: f64 = 0.8;
 
-/// What was measured last when nothing but the line was the limit.
+/// The speed that was last measured while only the connection limited it.
 #[derive(Default)]
 pub(super) struct Line(Option<f64>);
 
 impl Line {
-    /// Bytes a second that the line carries, when `measured` went over it lately.
+    /// The speed of the connection in bytes per second, given the recently `measured` speed.
     pub(super) fn carries(&mut self, measured: f64, allowance: Option<Allowance>) -> f64 {
         let line = self.0.unwrap_or(measured);
-        // At the beginning of what was measured.
+        // At the beginning of the measured time.
         let allowed = allowance.map_or(f64::INFINITY, |allowance| allowance.before(WINDOW));
         let is_held = allowed < line && measured >= allowed * HELD;
         let line = if is_held {

@@ -1,31 +1,32 @@
-//! How fast something grows.
+//! How fast a value grows.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Over which it is measured.
+/// Time over which a rate is measured.
 pub(super) const WINDOW: Duration = Duration::from_secs(30);
-/// Less than this says nothing about the next minutes.
+/// Shorter measurements do not predict the next minutes.
 const SHORTEST: Duration = Duration::from_secs(10);
-/// Changes closer than this are one.
+/// Changes closer together than this count as one.
 const STEP: Duration = Duration::from_millis(100);
 
-/// Whether it could grow.
+/// Whether the value could grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
     Goes,
-    /// Nothing is asked for: the time counts only while something comes all the same.
+    /// Requests are paused: the time counts only if the value grows nevertheless.
     Rests,
 }
 
-/// Values at the moments at which they changed: parts arrive one at a time, and between two of them nothing is slower.
+/// The values at the times of their changes. Parts arrive one at a time, so the time between two of them does not mean
+/// that the rate decreased.
 #[derive(Default)]
 pub(super) struct Rate {
-    /// By the time that counts.
+    /// Values by the counted time of their change.
     changes: VecDeque<(Duration, u64)>,
-    /// The time that counts, as of a moment.
+    /// The counted time, as of `seen`.
     counted: Duration,
     seen: Option<Instant>,
     rested: bool,
@@ -36,8 +37,8 @@ impl Rate {
         *self = Self::default();
     }
 
-    /// Takes the value of this moment, and how it went since the one before. The time until the first part arrives says
-    /// nothing about the others.
+    /// Records the current value, and whether it could grow since the previous one. The time until the first part
+    /// arrives is not counted.
     pub(super) fn note(&mut self, now: Instant, value: u64, pace: Pace) {
         let grew = self.changes.back().is_some_and(|(_, last)| *last != value);
         if pace == Pace::Goes || grew {
@@ -46,7 +47,7 @@ impl Rate {
         self.seen = Some(now);
         let time = self.counted;
         if pace == Pace::Goes && std::mem::take(&mut self.rested) {
-            // After a rest it may go on otherwise than before: no more of that than it takes to foretell something.
+            // After a pause the rate may differ, so keep only as much as a prediction needs.
             self.forget_before(time, SHORTEST);
         }
         self.rested |= pace == Pace::Rests;
@@ -66,17 +67,17 @@ impl Rate {
         }
     }
 
-    /// How long ago it changed last, rests left out.
+    /// Time since the last change, without pauses.
     pub(super) fn idle(&self, now: Instant) -> Option<Duration> {
         self.changes.back().map(|(at, _)| self.time(now) - *at)
     }
 
-    /// A second; 0 until there is something to measure.
+    /// The rate per second; 0 until there is something to measure.
     pub(super) fn per_second(&self, now: Instant) -> f64 {
         self.over(now, Duration::from_secs(1)).unwrap_or(0.0)
     }
 
-    /// The same once it was measured for long enough to foretell something.
+    /// The same, once it was measured for long enough to predict the future.
     pub(super) fn settled(&self, now: Instant) -> Option<f64> {
         self.over(now, SHORTEST)
     }
@@ -89,7 +90,7 @@ impl Rate {
     fn over(&self, now: Instant, least: Duration) -> Option<f64> {
         let (first, before) = self.changes.front().copied()?;
         let (last, after) = self.changes.back().copied()?;
-        // When nothing came for longer than between two changes, it has become slower.
+        // Without a change for much longer than usual, the rate has decreased.
         let changes = self.changes.len().saturating_sub(1).max(1) as u32;
         let usual = (last - first) / changes;
         let now = self.time(now);
@@ -103,7 +104,7 @@ impl Rate {
 mod tests {
     use super::*;
 
-    /// Values of one second after the other; `None` is a second of rest in which nothing comes.
+    /// The rate after one value per second; `None` is a second of pause without a change.
     fn after(seconds: impl IntoIterator<Item = Option<u64>>) -> (Rate, Instant) {
         let mut rate = Rate::default();
         let (mut now, mut value) = (Instant::now(), 1);
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_seconds_have_to_pass_before_anything_is_foretold() {
+    fn nothing_is_predicted_in_the_first_ten_seconds() {
         let (rate, now) = after([Some(5); 9]);
         assert_eq!(rate.settled(now), None);
 
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_stands_still_is_slow_when_nobody_rests() {
+    fn a_stalled_connection_is_slow_unless_requests_are_paused() {
         let (rate, now) = after([[Some(5); 10].as_slice(), &[Some(0); 10]].concat());
 
         assert_eq!(rate.settled(now), Some(2.5));

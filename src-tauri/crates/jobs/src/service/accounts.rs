@@ -22,9 +22,6 @@ pub(super) fn credential_name(account_id: &str) -> String {
 
 impl Coffer {
     /// All sign-ins.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub fn accounts(&self) -> Result<Vec<Account>> {
         let rows = self.database(|database| database.accounts())?;
         let mut accounts: Vec<Account> = rows
@@ -58,18 +55,18 @@ impl Coffer {
         Ok(Places::new(self.accounts()?))
     }
 
-    /// Asks once for the own drive of a destination's account, by which the destination is known whatever it is called.
-    /// Sign-ins of early versions came without it. Where it cannot be had now, the next use asks again.
-    pub(super) async fn learn_own_drive(&self, destination: &DestinationSettings) {
+    /// Looks up the own drive of a destination's account, which identifies the destination under any name. Sign-ins of
+    /// early versions lack it. If the request fails, the next use tries again.
+    pub(super) async fn look_up_own_drive(&self, destination: &DestinationSettings) {
         let Some(account_id) = account_of(destination) else {
             return;
         };
-        if let Err(error) = self.learn_own_drive_of(account_id).await {
+        if let Err(error) = self.look_up_own_drive_of(account_id).await {
             tracing::info!(message = error.message, "the own drive is not known yet");
         }
     }
 
-    async fn learn_own_drive_of(&self, account_id: &str) -> Result<()> {
+    async fn look_up_own_drive_of(&self, account_id: &str) -> Result<()> {
         if !self.account(account_id)?.drive_id.is_empty() {
             return Ok(());
         }
@@ -85,10 +82,9 @@ impl Coffer {
         self.put_account(&known)
     }
 
-    /// Forgets a sign-in.
+    /// Removes a sign-in.
     ///
-    /// # Errors
-    /// While a job uses it.
+    /// # Errors    /// When a job uses it.
     pub async fn remove_account(&self, account_id: &str) -> Result<()> {
         let mut cards = self.job_cards()?.into_iter();
         let used = cards.find(|card| account_of(&card.definition.destination) == Some(account_id));
@@ -160,7 +156,7 @@ impl Coffer {
             .collect())
     }
 
-    /// A folder for a new backup that does not exist yet.
+    /// Suggests a folder for a new backup that does not exist yet.
     ///
     /// # Errors
     /// Those of the account.
@@ -192,7 +188,7 @@ impl Coffer {
         ))
     }
 
-    /// The client of a destination's account, if it has one.
+    /// The client of a destination's account, if the destination has one.
     pub(super) async fn client_of(
         &self,
         destination: &DestinationSettings,

@@ -1,4 +1,4 @@
-//! Runs while they go on, and their ends.
+//! Active runs, and those whose end is not stored yet.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,20 +15,21 @@ use super::lane::Lane;
 use crate::operations::Finished;
 use crate::{Result, lock, wording};
 
-/// Runs that go on, and those whose end waits to be noted.
+/// Active runs, and ends that are still to be stored.
 #[derive(Default)]
 pub(super) struct Runs {
     active: Mutex<HashMap<RunId, ActiveRun>>,
-    /// Ends that the database did not take yet.
+    /// Ends that could not be stored in the database yet.
     unnoted: Mutex<Vec<End>>,
-    /// The app ends: nothing starts any more.
+    /// The app is quitting: no run may start.
     closing: AtomicBool,
-    /// A run ended, so that another may start.
+    /// Notified when a run has ended, so that another may start.
     pub(super) ended: Notify,
 }
 
 impl Runs {
-    /// Takes in a run once `note` has noted it, in one step: of two starts of a job at the same moment one is refused.
+    /// Adds a run after `note` has stored it, atomically: if a job is started twice at the same moment, one start is
+    /// refused.
     pub(super) fn enter(&self, run: ActiveRun, note: impl FnOnce() -> Result<()>) -> Result<()> {
         let mut active = lock(&self.active);
         if self.closing.load(Ordering::SeqCst) {
@@ -47,7 +48,7 @@ impl Runs {
         lock(&self.active).remove(id);
     }
 
-    /// Asks a run to stop because somebody wants it; says whether it was there.
+    /// Asks a run to stop on behalf of the user; returns whether the run was active.
     pub(super) fn stop_by_hand(&self, id: &RunId) -> bool {
         let active = lock(&self.active);
         let run = active.get(id);
@@ -58,13 +59,13 @@ impl Runs {
         run.is_some()
     }
 
-    /// Lets nothing start any more and asks all to stop; each receiver turns true when its run has.
+    /// Prevents further runs and asks all to stop; each receiver becomes true when its run has stopped.
     pub(super) fn close(&self) -> Vec<watch::Receiver<bool>> {
         self.closing.store(true, Ordering::SeqCst);
         lock(&self.active).values().map(ActiveRun::stop).collect()
     }
 
-    /// How a job stands of which something runs.
+    /// The state of a job that has an active run.
     pub(super) fn state_of(&self, job_id: &str) -> Option<JobState> {
         let active = lock(&self.active);
         active.values().find_map(|run| run.state_of(job_id))
@@ -81,7 +82,7 @@ impl Runs {
         loose.map(|run| run.id.clone()).collect()
     }
 
-    /// Lines on which a backup runs.
+    /// Lanes on which a backup is running.
     pub(super) fn busy_lanes(&self) -> HashSet<Lane> {
         lock(&self.active)
             .values()
@@ -89,7 +90,7 @@ impl Runs {
             .collect()
     }
 
-    /// Whether a backup of another job runs on this line.
+    /// Whether a backup of another job is running on this lane.
     pub(super) fn has_other_on(&self, lane: Lane, job_id: &str) -> bool {
         let active = lock(&self.active);
         let mut others = active
@@ -98,7 +99,7 @@ impl Runs {
         others.any(|run| run.lane == Some(lane))
     }
 
-    /// Keeps an end that the database did not take.
+    /// Keeps an end that could not be stored, for a later attempt.
     pub(super) fn note_later(&self, end: End) {
         lock(&self.unnoted).push(end);
     }
@@ -108,22 +109,22 @@ impl Runs {
     }
 }
 
-/// A run that goes on.
+/// An active run.
 pub(super) struct ActiveRun {
     pub(super) id: RunId,
-    /// None for a restore without a job.
+    /// `None` for a restore without a job.
     pub(super) job_id: Option<JobId>,
-    /// For a backup: what it shares with others.
+    /// For a backup: the resource that it shares with others.
     pub(super) lane: Option<Lane>,
     pub(super) cancel: CancellationToken,
-    /// Whether somebody stopped it, and not the end of the app.
+    /// Whether the user stopped it, rather than the app that quit.
     pub(super) by_hand: Arc<AtomicBool>,
     pub(super) progress: Arc<Mutex<Progress>>,
     pub(super) done: watch::Receiver<bool>,
 }
 
 impl ActiveRun {
-    /// How the job stands, when the run is of this job.
+    /// The state of the job, if the run belongs to it.
     fn state_of(&self, job_id: &str) -> Option<JobState> {
         (self.job_id.as_deref() == Some(job_id)).then(|| JobState::Running {
             run_id: self.id.clone().into(),
@@ -131,16 +132,16 @@ impl ActiveRun {
         })
     }
 
-    /// Asks it to stop; the receiver turns true when it has.
+    /// Asks it to stop; the receiver becomes true when it has stopped.
     fn stop(&self) -> watch::Receiver<bool> {
         self.cancel.cancel();
         self.done.clone()
     }
 }
 
-/// How a run ended.
+/// The end of a run.
 pub(super) struct End {
-    /// None for a restore without a job.
+    /// `None` for a restore without a job.
     pub(super) job_id: Option<JobId>,
     pub(super) summary: RunSummary,
     pub(super) finished: Finished,

@@ -1,14 +1,14 @@
-//! Answers to questions that the window may withdraw.
+//! Runs commands whose answer the window may stop waiting for.
 
 use super::Coffer;
 use crate::{Result, wording};
 
 impl Coffer {
-    /// Does `work` until the question with this number is withdrawn, also before this is polled; numbers are the asker's,
-    /// and used once. What is dropped then makes no further request.
+    /// Does `work` until the question with this number is withdrawn, which may happen before this is polled. The caller
+    /// chooses numbers and uses each once. Work that is dropped makes no further request.
     ///
     /// # Errors
-    /// Those of `work`, and that it was withdrawn.
+    /// Those of `work`, and one that says that the question was withdrawn.
     pub fn answer<T>(
         &self,
         number: Option<&str>,
@@ -21,13 +21,13 @@ impl Coffer {
             };
             tokio::select! {
                 biased;
-                () = question.withdrawn() => Err(wording::given_up()),
+                () = question.withdrawn() => Err(wording::withdrawn()),
                 done = work => done,
             }
         }
     }
 
-    /// Withdraws a question. Does nothing when it was answered.
+    /// Withdraws a question. Does nothing when it was answered already.
     pub fn give_up(&self, number: &str) {
         self.inner.questions.withdraw(number);
     }

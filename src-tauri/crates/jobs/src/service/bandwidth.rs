@@ -6,19 +6,16 @@ use crate::{Result, wording};
 
 /// Name of the setting that holds [`BandwidthSettings`].
 const SETTING: &str = "bandwidth";
-/// Lowest limit, bytes a second.
+/// Lowest limit, bytes per second.
 const LOWEST: u64 = 32_000;
 
 impl Coffer {
-    /// What OneDrive's transfers may use.
-    ///
-    /// # Errors
-    /// Those of the database.
+    /// The bandwidth limits of transfers with OneDrive.
     pub fn bandwidth(&self) -> Result<BandwidthSettings> {
         self.setting(SETTING)
     }
 
-    /// Changes what transfers may use; those under way obey at once.
+    /// Changes the bandwidth limits, also for transfers in progress.
     ///
     /// # Errors
     /// When a limit is too low to work with; nothing is changed then.
@@ -35,7 +32,7 @@ impl Coffer {
         Ok(())
     }
 
-    /// Makes the kept limits hold, at the start.
+    /// Applies the stored limits when the app starts.
     pub(super) fn apply_bandwidth(&self) -> Result<()> {
         apply(self.bandwidth()?, &self.inner.bandwidth);
         Ok(())

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
 use super::ids::JobId;
-use super::opened_backup::{OpenedBackup, Typed};
+use super::opened_backup::{OpenedBackup, TypedPassphrase};
 use super::passphrases::or_default;
 use crate::operations::{for_each_entry, open_backup};
 use crate::progress::Observer;
@@ -17,11 +17,11 @@ use crate::shapes::{parent_len, version_shapes};
 use crate::target::Target;
 use crate::{Result, blocking, lock, wording};
 
-/// Entries of one page at most.
+/// Maximum number of entries per page.
 const MAX_PAGE: u32 = 1000;
 
 impl Coffer {
-    /// Opens a backup for looking around. Dropped, it ends what it began.
+    /// Opens a backup for browsing. Dropping the future cancels its work.
     ///
     /// # Errors
     /// Those of the destination, and a wrong passphrase.
@@ -56,11 +56,13 @@ impl Coffer {
                 };
                 let new_folder = self.new_folder_for(&destination, &prefix)?;
                 place = Some((destination.clone(), prefix.clone()));
-                let typed = passphrase.filter(|_| was_typed).map(|passphrase| Typed {
-                    destination,
-                    prefix,
-                    passphrase,
-                });
+                let typed = passphrase
+                    .filter(|_| was_typed)
+                    .map(|passphrase| TypedPassphrase {
+                        destination,
+                        prefix,
+                        passphrase,
+                    });
                 (target, None, new_folder, typed)
             }
         };
@@ -92,7 +94,7 @@ impl Coffer {
         handle
     }
 
-    /// The passphrase of a backup that is open now, so that nobody types it twice.
+    /// The passphrase of a backup that is open now, so that it need not be typed twice.
     pub(super) fn opened_passphrase(
         &self,
         destination: &DestinationSettings,
@@ -111,7 +113,7 @@ impl Coffer {
         Ok(fitting.next().map(|typed| typed.passphrase))
     }
 
-    /// Forgets an opened backup.
+    /// Closes an opened backup.
     pub fn close_backup(&self, handle: &str) {
         lock(&self.inner.opened).remove(handle);
     }
@@ -152,7 +154,7 @@ impl Coffer {
         .await
     }
 
-    /// What an opened backup leads to, the job it belongs to, and its versions.
+    /// The target of an opened backup, the job it belongs to, and its versions.
     pub(super) fn opened(
         &self,
         handle: &str,
@@ -183,7 +185,7 @@ impl Coffer {
         })
     }
 
-    /// The listing of a version; it is read once, however many ask for it at the same time.
+    /// The listing of a version, which is read once even when it is requested several times at once.
     async fn listing(&self, handle: &str, version: u32) -> Result<Arc<Mutex<Listing>>> {
         let (target, _, versions) = self.opened(handle)?;
         let listings = lock(&self.inner.opened)

@@ -5,26 +5,20 @@ use coffer_ipc::run::{Operation, RunResult};
 
 use super::Coffer;
 use super::ids::JobId;
-use super::learned::Learned;
+use super::job_status::JobStatus;
 use super::settings::stored_text;
 use crate::{Result, destinations, wording};
 
-/// Runs that are looked through for the newest backup of a job from before that was noted.
+/// Number of runs that are searched for the newest backup of a job whose status lacks it.
 pub(super) const LOOKED_THROUGH: u32 = 50;
 
 impl Coffer {
     /// All jobs, by name.
-    ///
-    /// # Errors
-    /// Those of the database.
     pub fn job_cards(&self) -> Result<Vec<JobCard>> {
         self.cards(true)
     }
 
-    /// The same while no app runs: what is noted as running was cut off with its app.
-    ///
-    /// # Errors
-    /// Those of the database.
+    /// The same while no app runs: runs that are stored as running were interrupted when the app ended.
     pub fn job_cards_without_app(&self) -> Result<Vec<JobCard>> {
         self.cards(false)
     }
@@ -48,10 +42,7 @@ impl Coffer {
         Ok(read.collect())
     }
 
-    /// Jobs and sign-ins that are kept here and cannot be read. They stay as they are.
-    ///
-    /// # Errors
-    /// Those of the database.
+    /// Stored jobs and sign-ins that cannot be read. They stay as they are.
     pub fn unreadable(&self) -> Result<Vec<Unreadable>> {
         let jobs = self.database(|database| database.jobs())?;
         let accounts = self.database(|database| database.accounts())?;
@@ -79,34 +70,34 @@ impl Coffer {
         Ok(unreadable)
     }
 
-    /// One job.
+    /// The card of one job.
     pub(super) fn card(&self, job_id: &str) -> Result<JobCard> {
         self.card_of(&job_id.into(), self.definition(job_id)?, true)
     }
 
     fn card_of(&self, id: &JobId, definition: JobDefinition, app_runs: bool) -> Result<JobCard> {
-        let mut learned = self.learned(id)?;
+        let mut status = self.job_status(id)?;
         let mut last_run = self.readable_runs(Some(id), 0, 1)?.into_iter().next();
-        if learned.last_backup.is_none() {
-            self.look_for_last_backup(id, &mut learned)?;
+        if status.last_backup.is_none() {
+            self.look_for_last_backup(id, &mut status)?;
         }
         let running = self.inner.runs.state_of(id);
         let unfinished = last_run
             .as_mut()
             .filter(|run| run.result == RunResult::Running);
         if let Some(run) = unfinished.filter(|_| !app_runs) {
-            // Its app is gone, and the next one has not noted that yet.
+            // Its app is gone, and the next one has not recorded that yet.
             run.result = RunResult::Interrupted;
             if run.operation == Operation::Backup {
-                learned.last_backup = Some(run.clone());
+                status.last_backup = Some(run.clone());
             }
         }
-        // Also in another process: the command line looks at the app's jobs.
+        // Perhaps in another process: the command line shows the app's jobs.
         let backs_up = last_run.as_ref().is_some_and(|run| {
             run.operation == Operation::Backup && run.result == RunResult::Running
         });
-        let health = self.health(id, &definition, &learned, backs_up)?;
-        let state = match (running, &learned.attention) {
+        let health = self.health(id, &definition, &status, backs_up)?;
+        let state = match (running, &status.attention) {
             (Some(state), _) => state,
             (None, Some(error)) => JobState::NeedsAttention {
                 error: error.clone(),
@@ -117,28 +108,28 @@ impl Coffer {
             id: id.to_string(),
             state,
             health,
-            destination_label: if learned.label.is_empty() {
+            destination_label: if status.label.is_empty() {
                 destinations::label(&definition.destination, None)
             } else {
-                learned.label.clone()
+                status.label.clone()
             },
             last_run,
-            // The schedule leaves one alone that waits for a person.
-            next_run: learned
+            // The schedule skips jobs that wait for the user.
+            next_run: status
                 .attention
                 .is_none()
-                .then(|| self.next_start(&definition, &learned))
+                .then(|| self.next_start(&definition, &status))
                 .flatten()
                 .map(|time| time.to_string()),
-            versions: learned.versions,
-            stored_bytes: learned.stored_bytes,
-            quota: learned.quota,
+            versions: status.versions,
+            stored_bytes: status.stored_bytes,
+            quota: status.quota,
             definition,
         })
     }
 
-    /// For jobs whose backups were made before they were noted.
-    pub(super) fn look_for_last_backup(&self, id: &JobId, learned: &mut Learned) -> Result<()> {
+    /// Fills in the last backup of jobs from versions that did not store it in the status.
+    pub(super) fn look_for_last_backup(&self, id: &JobId, status: &mut JobStatus) -> Result<()> {
         let runs = self.readable_runs(Some(id), 0, LOOKED_THROUGH)?;
         let ended = runs.iter().find(|run| {
             run.operation == Operation::Backup
@@ -151,8 +142,8 @@ impl Coffer {
                     RunResult::Success | RunResult::Unchanged | RunResult::Warning
                 )
         });
-        learned.last_backup = ended.cloned();
-        learned.last_good = good.and_then(|run| run.started.parse().ok());
+        status.last_backup = ended.cloned();
+        status.last_good = good.and_then(|run| run.started.parse().ok());
         Ok(())
     }
 
@@ -162,19 +153,23 @@ impl Coffer {
         serde_json::from_str(&body).map_err(|_| wording::not_found("This backup"))
     }
 
-    pub(super) fn learned(&self, job_id: &str) -> Result<Learned> {
+    pub(super) fn job_status(&self, job_id: &str) -> Result<JobStatus> {
         let state = self.database(|database| database.job_state(job_id))?;
-        Ok(state.map_or_else(Learned::default, |text| Learned::read(&text)))
+        Ok(state.map_or_else(JobStatus::default, |text| JobStatus::read(&text)))
     }
 
-    /// Changes what was learned, in one step, and tells the card. `change` must not use the database.
-    pub(super) fn learn(&self, job_id: &str, change: impl FnOnce(&mut Learned)) -> Result<()> {
+    /// Changes the status of a job in one transaction and emits its card. `change` must not use the database.
+    pub(super) fn update_status(
+        &self,
+        job_id: &str,
+        change: impl FnOnce(&mut JobStatus),
+    ) -> Result<()> {
         let mut stored = Ok(());
         self.database(|database| {
             database.change_job_state(job_id, |before| {
-                let mut learned = Learned::read(&before);
-                change(&mut learned);
-                stored_text(&learned).unwrap_or_else(|error| {
+                let mut status = JobStatus::read(&before);
+                change(&mut status);
+                stored_text(&status).unwrap_or_else(|error| {
                     stored = Err(error);
                     before
                 })
@@ -187,7 +182,7 @@ impl Coffer {
 
     pub(super) fn emit_card(&self, job_id: &str) {
         self.emit_newest(|| {
-            // A look that met damage in the database finds it mended the second time.
+            // If the first attempt found damage in the database, it is repaired by the second.
             let card = self.card(job_id).or_else(|_| self.card(job_id));
             let card = Box::new(card.ok()?);
             Some(Change::Job { card })

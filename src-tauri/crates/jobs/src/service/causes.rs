@@ -3,7 +3,7 @@
 use coffer_ipc::job::WaitingFor;
 use coffer_ipc::{CommandError, ErrorCode};
 
-/// Errors that will come again until somebody acts.
+/// Whether an error will recur until the user acts.
 pub(super) fn needs_attention(error: &CommandError) -> bool {
     matches!(
         cause(error.code),
@@ -26,7 +26,7 @@ pub(super) fn cause(code: ErrorCode) -> WaitingFor {
     }
 }
 
-/// Whether a backup that ended with this error goes on by itself.
+/// Whether a backup that ended with this error is retried automatically.
 pub(super) fn waits(error: &CommandError) -> bool {
     matches!(
         cause(error.code),

@@ -1,4 +1,4 @@
-//! The app's own database in use: damage is mended when it shows, and told.
+//! Use of the app's own database: damage is repaired when it is found, and reported.
 
 use std::sync::atomic::Ordering;
 
@@ -12,14 +12,14 @@ use super::Coffer;
 use super::settings::stored_text;
 use crate::{Result, lock, wording};
 
-/// Setting with the last mending.
-const MENDED: &str = "database-mended";
-/// How long that is told: who looks once a week sees it.
-const TOLD_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// Setting that holds the last repair.
+const LAST_REPAIR: &str = "database-repair";
+/// How long a repair is reported: long enough for users who open the app once a week.
+const REPORTED_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// A mending, as it is kept to be told.
+/// A repair as it is stored in the settings.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Told {
+pub(super) struct StoredRepair {
     at: Timestamp,
     may_lack_jobs: bool,
     lacks_history: bool,
@@ -27,89 +27,95 @@ pub(super) struct Told {
 }
 
 impl Coffer {
-    /// Does `work` with the database. When that shows damage, the one app on it mends it, so that the next call finds it
-    /// good; this one fails.
+    /// Does `work` with the database. When the database turns out to be damaged, the app that owns it repairs it, so
+    /// that the next call works; this one fails.
     pub(super) fn database<T>(
         &self,
         work: impl FnOnce(&AppDatabase) -> coffer_database::Result<T>,
     ) -> Result<T> {
         let mut database = lock(&self.inner.database);
         work(&database).map_err(|error| {
-            let mends = error.is_unusable()
+            let repairs = error.is_unusable()
                 && self.inner.is_alone.load(Ordering::SeqCst)
-                && lock(&self.inner.unmended).is_none();
-            if mends && self.mend(&mut database) {
-                wording::database_just_mended()
+                && lock(&self.inner.unrepaired).is_none();
+            if repairs && self.repair_database(&mut database) {
+                wording::database_just_repaired()
             } else {
                 wording::database(&error)
             }
         })
     }
 
-    /// Tries again to mend what could not be mended when it showed, as on a disk that was full.
-    pub(super) fn mend_late(&self) {
-        if lock(&self.inner.unmended).is_some() {
-            self.mend(&mut lock(&self.inner.database));
+    /// Retries a repair that failed when the damage was found, for example because the disk was full.
+    pub(super) fn retry_repair(&self) {
+        if lock(&self.inner.unrepaired).is_some() {
+            self.repair_database(&mut lock(&self.inner.database));
         }
     }
 
-    /// Says whether it is good now.
-    fn mend(&self, database: &mut AppDatabase) -> bool {
-        let mended = database.mend();
-        let problem = match &mended {
-            Ok(mended) => {
-                self.note_mended(database, mended);
+    /// Repairs the database and returns whether it is intact now.
+    fn repair_database(&self, database: &mut AppDatabase) -> bool {
+        let repair = database.mend();
+        let problem = match &repair {
+            Ok(repair) => {
+                self.record_repair(database, repair);
                 None
             }
             Err(error) => {
-                tracing::error!(%error, "the app's own database is damaged and cannot be mended");
-                Some(wording::database_not_mended(error))
+                tracing::error!(%error, "the app's own database is damaged and cannot be repair");
+                Some(wording::database_not_repaired(error))
             }
         };
-        *lock(&self.inner.unmended) = problem;
-        self.inner.tells_database.store(true, Ordering::SeqCst);
-        mended.is_ok()
+        *lock(&self.inner.unrepaired) = problem;
+        self.inner.has_database_news.store(true, Ordering::SeqCst);
+        repair.is_ok()
     }
 
-    /// Keeps what is to be told of a mending.
-    pub(super) fn note_mended(&self, database: &AppDatabase, mended: &Mended) {
-        let told = Told {
+    /// Stores a repair so that it can be reported.
+    pub(super) fn record_repair(&self, database: &AppDatabase, repair: &Mended) {
+        let repair = StoredRepair {
             at: self.now(),
-            may_lack_jobs: mended.may_lack_jobs,
-            lacks_history: mended.lacks_history,
-            aside: mended.aside.display().to_string(),
+            may_lack_jobs: repair.may_lack_jobs,
+            lacks_history: repair.lacks_history,
+            aside: repair.aside.display().to_string(),
         };
         tracing::error!(
-            told.may_lack_jobs,
-            told.lacks_history,
-            told.aside,
-            "the app's own database was damaged, and is mended"
+            repair.may_lack_jobs,
+            repair.lacks_history,
+            repair.aside,
+            "the app's own database was damaged, and is repair"
         );
-        let Ok(text) = stored_text(&told) else {
+        let Ok(text) = stored_text(&repair) else {
             return;
         };
-        if let Err(error) = database.set_setting(MENDED, &text) {
-            tracing::error!(%error, "a mending could not be noted");
+        if let Err(error) = database.set_setting(LAST_REPAIR, &text) {
+            tracing::error!(%error, "a repair could not be noted");
         }
     }
 
-    /// What is wrong with the database, or was and is mended.
+    /// The damage of the database, or a recent repair of it.
     pub(super) fn database_problem(&self) -> Option<CommandError> {
-        let unmended = lock(&self.inner.unmended).clone();
-        unmended.or_else(|| {
-            let stored = self.database(|database| database.setting(MENDED)).ok()??;
-            let told: Told = serde_json::from_str(&stored).ok()?;
-            let passed = self.now().duration_since(told.at);
-            (passed < TOLD_FOR).then(|| {
-                wording::database_mended(told.may_lack_jobs, told.lacks_history, &told.aside)
+        let unrepaired = lock(&self.inner.unrepaired).clone();
+        unrepaired.or_else(|| {
+            let stored = self
+                .database(|database| database.setting(LAST_REPAIR))
+                .ok()??;
+            let repair: StoredRepair = serde_json::from_str(&stored).ok()?;
+            let passed = self.now().duration_since(repair.at);
+            (passed < REPORTED_FOR).then(|| {
+                wording::database_repaired(
+                    repair.may_lack_jobs,
+                    repair.lacks_history,
+                    &repair.aside,
+                )
             })
         })
     }
 
-    /// Tells what was found out about the database since the last time. Apart from the work that found it: that may be in
-    /// the midst of telling something else.
-    pub(super) fn tell_database(&self) {
-        if self.inner.tells_database.swap(false, Ordering::SeqCst) {
+    /// Emits an event when the state of the database changed since the last one. The work that found it cannot do so
+    /// itself, because it may be in the middle of emitting another event.
+    pub(super) fn emit_database_problem(&self) {
+        if self.inner.has_database_news.swap(false, Ordering::SeqCst) {
             let problem = self.database_problem();
             self.emit(Change::Database { problem });
             self.emit_all_cards();

@@ -18,8 +18,8 @@ use crate::destinations::account_of;
 use crate::operations::Finished;
 use crate::{Result, lock};
 
-/// A run as its task holds it.
-pub(super) struct Begun {
+/// What the task of a run needs until its end.
+pub(super) struct RunContext {
     pub(super) id: RunId,
     pub(super) job_id: Option<JobId>,
     pub(super) cancel: CancellationToken,
@@ -29,7 +29,7 @@ pub(super) struct Begun {
     pub(super) place: Place,
 }
 
-/// The place of a run among those that go on. Dropping it gives it up, whatever happened to the run.
+/// The entry of a run among the active ones. Dropping it removes the entry, whatever happened to the run.
 pub(super) struct Place {
     pub(super) coffer: Coffer,
     pub(super) id: RunId,
@@ -45,14 +45,14 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.leave();
-        // Nobody may wait any more.
+        // The receivers may be gone.
         let _ = self.done.send(true);
     }
 }
 
 impl Coffer {
-    pub(super) fn end(&self, run: Begun, finished: Finished, started: Timestamp) {
-        let Begun {
+    pub(super) fn end(&self, run: RunContext, finished: Finished, started: Timestamp) {
+        let RunContext {
             id,
             job_id,
             by_hand,
@@ -73,7 +73,7 @@ impl Coffer {
             finished,
             started,
         };
-        // One that met damage in the database finds it mended the second time.
+        // If the first attempt found damage in the database, it is repaired by the second.
         if let Err(error) = self.note(&end).or_else(|_| self.note(&end)) {
             tracing::error!(
                 message = error.message,
@@ -93,11 +93,11 @@ impl Coffer {
             });
         }
         self.inner.runs.ended.notify_one();
-        // Whoever waits for the end of the run finds all of this done.
+        // All of this is done before those who wait for the end of the run are notified.
         drop(place);
     }
 
-    /// What the summary says of the end.
+    /// Completes the summary with the outcome.
     fn conclude(
         &self,
         summary: &mut RunSummary,
@@ -143,7 +143,7 @@ impl Coffer {
         }
     }
 
-    /// Notes the ends of runs that could not be noted when they came, as on a disk that was full.
+    /// Stores the ends of runs that could not be stored at the time, for example because the disk was full.
     pub(super) fn note_late(&self) {
         for end in self.inner.runs.take_unnoted() {
             if self.note(&end).is_err() {
@@ -154,8 +154,8 @@ impl Coffer {
         }
     }
 
-    /// Notes what the end of a run means for its job. Only backups say how a job stands, and of those only the ones that
-    /// nobody stopped.
+    /// Updates the status of a job after a run. Only backups change its health, and only those that the user did not
+    /// stop.
     fn note_end(
         &self,
         job_id: &JobId,
@@ -169,16 +169,16 @@ impl Coffer {
         if is_backup {
             self.fold_into_history(job_id, summary)?;
         }
-        self.learn(job_id, |learned| {
+        self.update_status(job_id, |status| {
             if let Some((versions, bytes)) = finished.stored {
-                learned.versions = Some(versions);
-                learned.stored_bytes = Some(bytes);
+                status.versions = Some(versions);
+                status.stored_bytes = Some(bytes);
             }
-            learned.quota = finished.quota.or(learned.quota);
+            status.quota = finished.quota.or(status.quota);
             match summary.result {
                 _ if !is_backup => {}
-                RunResult::Stopped => learned.tries = 0,
-                _ => learned.note_end(summary, started, now),
+                RunResult::Stopped => status.tries = 0,
+                _ => status.note_end(summary, started, now),
             }
         })?;
         match error {
@@ -187,7 +187,7 @@ impl Coffer {
         }
     }
 
-    /// What one run found out about its sign-in holds for all jobs that use it.
+    /// Applies a failed sign-in of one run to all jobs that use it.
     fn lose_sign_in_of(&self, job_id: &str, error: &CommandError) -> Result<()> {
         let definition = self.definition(job_id)?;
         match account_of(&definition.destination) {

@@ -1,4 +1,4 @@
-//! Events: numbered in the order in which they are told, and made good when some are lost.
+//! Events: numbered in the order in which they are emitted, and repeated as a whole when some are lost.
 
 use coffer_ipc::account::SignInOutcome;
 use coffer_ipc::event::{Change, Event};
@@ -10,26 +10,27 @@ use super::Coffer;
 use super::ids::RunId;
 use crate::lock;
 
-/// Sign-ins whose end is told anew at most; somebody waits for one of them.
+/// Maximum number of ended sign-ins that are emitted again; a window may be waiting for one of them.
 const ENDED_SIGN_INS: usize = 8;
-/// Restores of no job whose end is told anew at most.
+/// Maximum number of ended restores without a job that are emitted again.
 const ENDED_RESTORES: u32 = 8;
 
 impl Coffer {
-    /// Everything that changes from now on.
+    /// Subscribes to all further changes.
     pub fn subscribe(&self) -> Receiver<Event> {
         self.inner.events.subscribe()
     }
 
-    /// Waits for the next event; `None` when there are no more. One that was too slow for some of them is told how
-    /// everything stands instead.
+    /// Waits for the next event; `None` when there are no more. A listener that was too slow gets the whole state
+    /// instead of the events that it lost.
     pub async fn next_event(&self, events: &mut Receiver<Event>) -> Option<Event> {
         loop {
             match events.recv().await {
                 Ok(event) => return Some(event),
                 Err(RecvError::Lagged(lost)) => {
                     tracing::warn!(lost, "a listener was too slow for the events");
-                    // What still waits is older than what is told now, which would push it out.
+                    // Events that are still queued are older than the state that is emitted now, which they could push
+                    // out.
                     *events = self.subscribe();
                     self.emit_all();
                 }
@@ -38,10 +39,10 @@ impl Coffer {
         }
     }
 
-    /// Tells all that events ever told of what is true now.
+    /// Emits the current state of everything that events report.
     fn emit_all(&self) {
         self.emit_numbered(|seq| {
-            // A look that met damage in the database finds it mended the second time.
+            // If the first attempt found damage in the database, it is repaired by the second.
             let state = self.state_at(seq).or_else(|_| self.state_at(seq)).ok()?;
             let state = Box::new(state);
             Some(Change::All { state })
@@ -58,7 +59,7 @@ impl Coffer {
         }
     }
 
-    /// Restores of no job: those that go on, and the last that ended.
+    /// Restores without a job: the active ones and the last that ended.
     fn loose_restores(&self) -> Vec<RunId> {
         let noted = self
             .readable_runs(None, 0, ENDED_RESTORES)
@@ -89,7 +90,7 @@ impl Coffer {
         summary.finished.is_some().then_some(summary)
     }
 
-    /// Tells how a sign-in ended, and keeps it for those who missed that.
+    /// Emits the outcome of a sign-in, and keeps it for listeners that missed the event.
     pub(super) fn emit_sign_in(&self, sign_in_id: String, outcome: SignInOutcome) {
         let mut ended = lock(&self.inner.ended_sign_ins);
         if ended.len() == ENDED_SIGN_INS {
@@ -103,7 +104,7 @@ impl Coffer {
         });
     }
 
-    /// Tells every card anew.
+    /// Emits every card again.
     pub(super) fn emit_all_cards(&self) {
         for card in self.job_cards().unwrap_or_default() {
             self.emit_card(&card.id);
@@ -114,14 +115,14 @@ impl Coffer {
         self.emit_newest(|| Some(change));
     }
 
-    /// Tells what `look` finds at this moment: of two that look at the same thing, the one that is told last has seen the
-    /// later state.
+    /// Emits what `look` finds while no other event is emitted: of two events about the same thing, the later one
+    /// always has the later state.
     pub(super) fn emit_newest(&self, look: impl FnOnce() -> Option<Change>) {
         self.emit_numbered(|_| look());
     }
 
-    /// The same for what has to know the number of its event.
+    /// The same for a change that contains the number of its event.
     fn emit_numbered(&self, look: impl FnOnce(u64) -> Option<Change>) {
-        self.inner.events.tell(look);
+        self.inner.events.emit(look);
     }
 }

@@ -1,4 +1,4 @@
-//! How safe a job's files are. The rule is here and nowhere else.
+//! How safe a job's files are. This is the only place with the rule.
 
 use coffer_ipc::CommandError;
 use coffer_ipc::job::{Health, HealthLevel, JobDefinition, WaitingFor};
@@ -7,56 +7,57 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Coffer;
 use super::causes::{cause, needs_attention, waits};
-use super::learned::{Learned, started_at};
+use super::job_status::{JobStatus, started_at};
 use crate::destinations::account_of;
 use crate::schedule::next_run;
 use crate::{Result, wording};
 
-/// Planned times without a good backup after which it is time to say so.
+/// Number of planned times without a good backup after which a job is overdue.
 const MISSES: usize = 3;
-/// How long before a sign-in ends for good its owner is told.
+/// How long before the final expiration of a sign-in the user is notified.
 const NOTICE: SignedDuration = SignedDuration::from_hours(15 * 24);
 
 impl Coffer {
-    /// How a job stands; `backs_up` while a backup of it runs.
+    /// The health of a job; `backs_up` while a backup of it is running.
     pub(super) fn health(
         &self,
         id: &str,
         definition: &JobDefinition,
-        learned: &Learned,
+        status: &JobStatus,
         backs_up: bool,
     ) -> Result<Health> {
-        // What somebody had to mend is mended once it waits for nobody any more; the next backup shows it.
-        let failed = learned.last_backup.as_ref();
+        // A problem that needed the user is resolved once the job no longer waits for the user; the next backup
+        // confirms it.
+        let failed = status.last_backup.as_ref();
         let failed = failed.and_then(|run| run.error.as_ref());
-        let is_mended = learned.attention.is_none() && failed.is_some_and(needs_attention);
-        let failed = failed.filter(|_| !is_mended).cloned();
-        let problem = learned.attention.clone().or(failed);
-        // Its owner stopped the try after it.
-        let is_given_up = learned.attention.is_none()
-            && learned.retry_at.is_none()
+        let is_resolved = status.attention.is_none() && failed.is_some_and(needs_attention);
+        let failed = failed.filter(|_| !is_resolved).cloned();
+        let problem = status.attention.clone().or(failed);
+        // The user stopped the retry.
+        let is_abandoned = status.attention.is_none()
+            && status.retry_at.is_none()
             && problem.as_ref().is_some_and(waits);
         let cause = problem
             .as_ref()
-            .filter(|_| !is_given_up)
+            .filter(|_| !is_abandoned)
             .map(|error| cause(error.code));
         let mut health = Health {
             level: HealthLevel::Running,
             waiting_for: cause.unwrap_or(WaitingFor::Nothing),
             problem,
-            last_backup: learned.last_backup.clone(),
-            last_good: learned.last_good.map(|time| time.to_string()),
-            overdue: self.is_overdue(definition, learned),
+            last_backup: status.last_backup.clone(),
+            last_good: status.last_good.map(|time| time.to_string()),
+            overdue: self.is_overdue(definition, status),
         };
         if backs_up {
             return Ok(health);
         }
         health.level = match resting_level(&health) {
-            HealthLevel::Bad if is_mended => HealthLevel::Waiting,
-            HealthLevel::Bad if is_given_up => HealthLevel::Warning,
+            HealthLevel::Bad if is_resolved => HealthLevel::Waiting,
+            HealthLevel::Bad if is_abandoned => HealthLevel::Warning,
             level => level,
         };
-        if health.level < HealthLevel::Waiting && self.waits_for_its_turn(id, definition, learned) {
+        if health.level < HealthLevel::Waiting && self.waits_for_its_turn(id, definition, status) {
             health.waiting_for = WaitingFor::Turn;
             health.level = HealthLevel::Waiting;
         }
@@ -72,17 +73,17 @@ impl Coffer {
         Ok(health)
     }
 
-    /// Whether three planned times went by since the newest good backup, or since the schedule was set.
-    fn is_overdue(&self, definition: &JobDefinition, learned: &Learned) -> bool {
+    /// Whether [`MISSES`] planned times have passed since the newest good backup, or since the schedule was set.
+    fn is_overdue(&self, definition: &JobDefinition, status: &JobStatus) -> bool {
         let Some(schedule) = &definition.schedule else {
             return false;
         };
         let now = self.now();
-        let since = learned.last_good.or_else(|| {
-            let set = learned.scheduled_since.as_ref()?;
+        let since = status.last_good.or_else(|| {
+            let set = status.scheduled_since.as_ref()?;
             set.parse().ok()
         });
-        let Some(mut time) = since.or_else(|| started_at(learned)) else {
+        let Some(mut time) = since.or_else(|| started_at(status)) else {
             return false;
         };
         for _ in 0..MISSES {
@@ -94,7 +95,7 @@ impl Coffer {
         true
     }
 
-    /// A sign-in that ends whether it is used or not is about to end.
+    /// The notice that the job's sign-in cannot be renewed and expires soon.
     fn sign_in_notice(&self, definition: &JobDefinition) -> Result<Option<CommandError>> {
         let Some(account_id) = account_of(&definition.destination) else {
             return Ok(None);
@@ -115,7 +116,7 @@ impl Coffer {
     }
 }
 
-/// How a job stands by its newest backup, and by what the next one waits for.
+/// The health of a job without an active backup, from its newest backup and what the next one waits for.
 fn resting_level(health: &Health) -> HealthLevel {
     match (health.waiting_for, &health.last_backup) {
         (WaitingFor::SignIn | WaitingFor::Passphrase | WaitingFor::Quota, _) => HealthLevel::Bad,

@@ -16,14 +16,11 @@ use super::settings::stored_text;
 use crate::app_lock::AppLock;
 use crate::{Result, wording};
 
-/// Lines of a report that are kept.
+/// Maximum number of stored lines per report, apart from errors.
 const MAX_MESSAGES: u64 = 10_000;
 
 impl Coffer {
-    /// Runs of a job, newest first; of one that another version stored, what this one can read.
-    ///
-    /// # Errors
-    /// Those of the database.
+    /// Runs of a job, newest first. Of runs that another version stored, the parts that this one can read.
     pub fn run_history(&self, job_id: &str, offset: u32, limit: u32) -> Result<Vec<RunSummary>> {
         let job_id = JobId::named(job_id);
         let rows =
@@ -31,7 +28,7 @@ impl Coffer {
         Ok(rows.iter().map(summary_of).collect())
     }
 
-    /// The same without those of which a part cannot be read: nothing is decided by a guess.
+    /// The same without runs that are only partly readable, because decisions must not rest on guesses.
     pub(super) fn readable_runs(
         &self,
         job_id: Option<&JobId>,
@@ -84,52 +81,51 @@ impl Coffer {
         Ok(RunReport { summary, lines })
     }
 
-    /// Takes up what the app before this one left: runs that were cut off with it are noted as interrupted and go on,
-    /// and what only waited is tried again. Only the one app on a data folder may say that a run is over.
-    ///
-    /// # Errors
-    /// Those of the database.
+    /// Continues where the previous app process ended: its unfinished runs are marked as interrupted and resumed, and
+    /// jobs that only waited are retried. Only the app that owns a data folder may decide that a run is over.
     pub fn resume(&self, _alone: &AppLock) -> Result<()> {
         let now = self.now();
         let jobs = self.definitions()?;
-        // First: what was cut off came after it.
+        // First, because interrupted runs are newer.
         for (id, _) in &jobs {
-            self.learn_unlearned_end(id)?;
+            self.apply_missed_end(id)?;
         }
         for row in self.database(|database| database.unfinished_runs())? {
             self.note_interrupted(row)?;
         }
         for (id, _) in jobs {
-            self.learn(&id, |learned| {
-                let waited = learned
+            self.update_status(&id, |status| {
+                let waited = status
                     .attention
                     .take_if(|error| may_have_passed(error))
-                    .or_else(|| learned.last_backup.as_ref()?.error.clone());
-                let may_go_on = waited
+                    .or_else(|| status.last_backup.as_ref()?.error.clone());
+                let may_retry = waited
                     .as_ref()
                     .is_some_and(|error| may_have_passed(error) && error.retry_after.is_none());
-                if may_go_on {
-                    learned.retry_at = Some(learned.retry_at.map_or(now, |time| time.min(now)));
+                if may_retry {
+                    status.retry_at = Some(status.retry_at.map_or(now, |time| time.min(now)));
                 }
             })?;
         }
         Ok(())
     }
 
-    /// The app may have died right after the end of a backup was noted, and before its job knew of it.
-    fn learn_unlearned_end(&self, job_id: &JobId) -> Result<()> {
+    /// Updates the status of a job whose newest backup ended in the history but not in the status: the app may have
+    /// crashed between the two.
+    fn apply_missed_end(&self, job_id: &JobId) -> Result<()> {
         let runs = self.readable_runs(Some(job_id), 0, LOOKED_THROUGH)?;
         let history: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
         let ended = runs.into_iter().find(|run| {
             run.operation == Operation::Backup
                 && !matches!(run.result, RunResult::Running | RunResult::Stopped)
         });
-        let mut before = self.learned(job_id)?;
+        let mut before = self.job_status(job_id)?;
         let known = before.last_backup.as_ref();
         let Some(run) = ended.filter(|run| known.is_none_or(|known| run.id != known.id)) else {
             return Ok(());
         };
-        // What the job knows may be gone from the history, with a damaged page: what is left there is older then.
+        // The last backup in the status may be missing in the history because of a damaged page; the runs that are left
+        // are older then.
         let time = |run: &RunSummary| run.started.parse::<Timestamp>().ok();
         let is_in_history = |known: &RunSummary| history.contains(&known.id);
         if known.is_some_and(|known| !is_in_history(known) && time(known) >= time(&run)) {
@@ -142,9 +138,9 @@ impl Coffer {
             self.look_for_last_backup(job_id, &mut before)?;
         }
         let now = self.now();
-        self.learn(job_id, |learned| {
-            learned.last_good = before.last_good;
-            learned.note_end(&run, started, now);
+        self.update_status(job_id, |status| {
+            status.last_good = before.last_good;
+            status.note_end(&run, started, now);
         })
     }
 
@@ -162,10 +158,10 @@ impl Coffer {
         let (Some(summary), Some(job_id)) = (backup, row.job) else {
             return Ok(());
         };
-        self.learn(&job_id, |learned| {
-            learned.last_backup = Some(summary);
-            learned.retry_at = now.checked_add(resume_delay(learned.tries)).ok();
-            learned.tries = learned.tries.saturating_add(1);
+        self.update_status(&job_id, |status| {
+            status.last_backup = Some(summary);
+            status.retry_at = now.checked_add(resume_delay(status.tries)).ok();
+            status.tries = status.tries.saturating_add(1);
         })
     }
 
@@ -185,8 +181,8 @@ impl Coffer {
         self.database(|database| database.put_run(&row))
     }
 
-    /// A try that had to wait takes the place of the one before it that had to wait, or days without a network would
-    /// push everything else out of the history.
+    /// Removes the previous attempt from the history when both it and this one only had to wait. Otherwise days without
+    /// a network would push everything else out of the history.
     pub(super) fn fold_into_history(&self, job_id: &JobId, summary: &RunSummary) -> Result<()> {
         let waited = |run: &RunSummary| {
             run.operation == Operation::Backup
@@ -224,7 +220,7 @@ impl Coffer {
     }
 }
 
-/// Lines of a report on their way into the database, a hundred at a time.
+/// Buffers lines of a report, which are written to the database a hundred at a time.
 #[derive(Default)]
 pub(super) struct Messages {
     written: u64,
@@ -259,7 +255,7 @@ impl Messages {
     }
 }
 
-/// A run as it was stored. What another version stored in ways that this one does not know is left out, and told.
+/// Reads a stored run. Parts that another version stored in an unknown form are left out, which the summary reports.
 fn summary_of(row: &RunRow) -> RunSummary {
     serde_json::from_str(&row.body).unwrap_or_else(|error| {
         tracing::error!(run = row.id, %error, "a run cannot be read as a whole");
@@ -298,8 +294,8 @@ fn nanoseconds(time: Timestamp) -> i64 {
     i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
 }
 
-/// Whether a start of the app is reason enough to look again. A keychain needs nobody to tell that it is there again,
-/// or has again what it had.
+/// Whether a restart of the app is a reason to retry. A keychain may be available again, or have its entries again,
+/// without any notification.
 fn may_have_passed(error: &CommandError) -> bool {
     waits(error) || error.code == ErrorCode::WrongPassphrase
 }

@@ -1,4 +1,4 @@
-//! Ids of jobs and runs, which must not be mixed up. Outside they are texts.
+//! Ids of jobs and runs, which must not be mixed up. Outside this crate they are strings.
 
 use std::fmt;
 use std::ops::Deref;
@@ -10,7 +10,7 @@ macro_rules! id {
         pub(super) struct $name(String);
 
         impl $name {
-            /// One that nothing has yet.
+            /// Creates a new unique id.
             pub(super) fn new() -> Self {
                 Self(uuid::Uuid::new_v4().simple().to_string())
             }
@@ -60,7 +60,7 @@ id! {
 }
 
 impl JobId {
-    /// What an asker names; an empty text is no job.
+    /// The job that a request names; `None` for an empty string.
     pub(super) fn named(id: &str) -> Option<Self> {
         (!id.is_empty()).then(|| id.into())
     }

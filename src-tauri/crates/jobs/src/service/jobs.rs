@@ -18,7 +18,7 @@ use crate::target::{DEFAULT_PREFIX, Opening, Target, Tries};
 use crate::waiting::Waits;
 use crate::{Result, blocking, destinations, local_path, seal, wording};
 
-/// Repetitions of a failed request while a person looks at the screen: an answer within seconds.
+/// Retries of a failed request while the user is waiting: an answer within seconds.
 const WHILE_SOMEBODY_WAITS: RetryPolicy = RetryPolicy {
     retries: 2,
     delay: Duration::from_secs(1),
@@ -26,12 +26,13 @@ const WHILE_SOMEBODY_WAITS: RetryPolicy = RetryPolicy {
 };
 
 impl Coffer {
-    /// Adds a job; its passphrase goes into the keychain once it is known to open what the destination holds.
+    /// Adds a job. Its passphrase is stored in the keychain after it has been tried on the destination.
     ///
     /// # Errors
-    /// What is wrong with it; nothing is kept then.
+    /// When the job is invalid; nothing is stored then.
     pub async fn create_job(&self, request: SaveJob) -> Result<JobCard> {
-        self.learn_own_drive(&request.definition.destination).await;
+        self.look_up_own_drive(&request.definition.destination)
+            .await;
         self.check_job(None, &request)?;
         let passphrase = self.passphrase_to_keep(None, &request).await?;
         let id = JobId::new();
@@ -42,14 +43,15 @@ impl Coffer {
     /// Changes a job.
     ///
     /// # Errors
-    /// As [`Coffer::create_job`], and while it runs.
+    /// As [`Coffer::create_job`], and while the job is running.
     pub async fn update_job(&self, job_id: &str, request: SaveJob) -> Result<JobCard> {
         let before = self.definition(job_id)?;
-        self.learn_own_drive(&request.definition.destination).await;
+        self.look_up_own_drive(&request.definition.destination)
+            .await;
         self.check_job(Some(job_id), &request)?;
         self.check_idle(job_id)?;
         let same_backup = self.is_same_backup(&before, &request.definition)?;
-        let has_backup = self.learned(job_id)?.versions.is_some();
+        let has_backup = self.job_status(job_id)?.versions.is_some();
         if same_backup && has_backup {
             if before.encrypted != request.definition.encrypted {
                 return Err(wording::invalid(
@@ -79,11 +81,11 @@ impl Coffer {
         if same_backup {
             return Ok(card);
         }
-        // What was learned is of the backup that it left.
-        self.learn(job_id, |learned| {
-            learned.versions = None;
-            learned.stored_bytes = None;
-            learned.quota = None;
+        // These values belong to the previous backup.
+        self.update_status(job_id, |status| {
+            status.versions = None;
+            status.stored_bytes = None;
+            status.quota = None;
         })?;
         self.card(job_id)
     }
@@ -102,10 +104,10 @@ impl Coffer {
         let label = self.label_of(&definition)?;
         let folder = destinations::local_folder(&definition.destination).map(Path::to_owned);
         let found_in = found_in(folder.clone()).await;
-        self.learn(id, |learned| {
-            learned.attention = None;
-            learned.label = label;
-            // A disk that is away while the job is changed is still the one that it goes to.
+        self.update_status(id, |status| {
+            status.attention = None;
+            status.label = label;
+            // A disk that is disconnected while the job is changed is still its destination.
             let is_deeper = |known: &String| {
                 folder
                     .as_ref()
@@ -114,16 +116,16 @@ impl Coffer {
                         .as_ref()
                         .is_none_or(|found| Path::new(known).starts_with(found))
             };
-            if !learned.found_in.as_ref().is_some_and(is_deeper) {
-                learned.found_in = found_in;
+            if !status.found_in.as_ref().is_some_and(is_deeper) {
+                status.found_in = found_in;
             }
-            learned.scheduled_since = definition.schedule.as_ref().map(|_| now);
+            status.scheduled_since = definition.schedule.as_ref().map(|_| now);
         })?;
         self.take_over_left(id, &definition).await;
         self.card(id)
     }
 
-    /// Stores a job as it is.
+    /// Stores a job without checking it.
     pub(super) fn put_job(&self, id: &str, definition: &JobDefinition) -> Result<()> {
         let body = stored_text(definition)?;
         self.database(|database| database.put_job(id, &body))
@@ -167,7 +169,7 @@ impl Coffer {
         destinations::check(&definition.destination)
     }
 
-    /// What it takes, and when it runs.
+    /// Checks the sources, filters, options and schedule.
     fn check_content(&self, definition: &JobDefinition) -> Result<()> {
         if definition.sources.is_empty() {
             return Err(wording::invalid(
@@ -197,11 +199,10 @@ impl Coffer {
         Ok(())
     }
 
-    /// Removes a job. What it backed up stays where it is; its passphrase stays in the keychain for whoever opens that,
-    /// or goes with `forget_secrets`.
+    /// Removes a job. Its backup stays at the destination. Its passphrase stays in the keychain so that the backup can
+    /// still be opened, unless `forget_secrets` is set.
     ///
-    /// # Errors
-    /// While it runs.
+    /// # Errors    /// While the job is running.
     pub async fn delete_job(&self, job_id: &str, forget_secrets: bool) -> Result<()> {
         let definition = self.definition(job_id)?;
         self.check_idle(job_id)?;
@@ -237,12 +238,12 @@ impl Coffer {
         cancel: &CancellationToken,
     ) -> Result<Target> {
         let rests = Rests::default();
-        self.target_of_job_telling(job_id, None, rests, cancel)
-            .await
+        self.target_of_job_in(job_id, None, rests, cancel).await
     }
 
-    /// The same, and tells of rests. A folder is made in `disk` only.
-    pub(super) async fn target_of_job_telling(
+    /// The same, with rests between retries reported to `rests`. The folder may be created only inside `disk`, if
+    /// given.
+    pub(super) async fn target_of_job_in(
         &self,
         job_id: &str,
         disk: Option<PathBuf>,
@@ -269,7 +270,7 @@ impl Coffer {
         .await
     }
 
-    /// Tells of rests, and of waits that the service of a job asks for.
+    /// The waits of a job: rests between retries, and those that its service requests.
     pub(super) async fn waits_of(&self, job: &JobDefinition, rests: &Rests) -> Waits {
         let client = self.client_of(&job.destination).await.ok().flatten();
         Waits::new(client.map(|client| client.waits()), rests)
@@ -288,7 +289,7 @@ impl Coffer {
             .await
     }
 
-    /// The same; a folder is made in `disk` only.
+    /// The same; the folder may be created only inside `disk`, if given.
     async fn target_in(
         &self,
         disk: Option<PathBuf>,
@@ -314,13 +315,13 @@ impl Coffer {
             tries: tries.into(),
             disk,
         };
-        self.learn_own_drive(destination).await;
+        self.look_up_own_drive(destination).await;
         let client = self.client_of(destination).await?;
         let bandwidth = &self.inner.bandwidth;
         destinations::open(destination, client, bandwidth, opening, cancel).await
     }
 
-    /// Tries a destination and says what it holds. Nothing is written. Dropped, it ends what it began.
+    /// Checks a destination and returns what it holds. Nothing is written. Dropping the future cancels its work.
     ///
     /// # Errors
     /// Those of the destination.
@@ -350,7 +351,7 @@ impl Coffer {
         })
     }
 
-    /// Repetitions of a failed request while a person looks at the screen.
+    /// The retry policy while the user is waiting.
     pub(super) fn while_somebody_waits(&self) -> RetryPolicy {
         let usual = self.inner.environment.retries;
         RetryPolicy {
@@ -394,7 +395,7 @@ impl Coffer {
     }
 }
 
-/// The deepest folder on the way to `path` that is there.
+/// The deepest existing ancestor of `path`, or `path` itself.
 async fn found_in(path: Option<PathBuf>) -> Option<String> {
     let path = path?;
     blocking(move || {

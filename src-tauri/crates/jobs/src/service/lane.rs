@@ -2,11 +2,11 @@ use coffer_ipc::job::JobDefinition;
 
 use crate::destinations::local_folder;
 
-/// What backups share, so that one at a time is as fast as several: backups that start by themselves queue for it. A disk
-/// does not wait for the line, or a first upload of a week would keep it from its daily backup.
+/// A resource that backups share, so that one at a time is as fast as several: scheduled backups queue for it. Disks
+/// and the network have separate lanes; otherwise a first upload of a week would delay the daily backup to a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Lane {
-    /// The line to OneDrive.
+    /// The internet connection.
     Network,
     /// Disks of this computer.
     Disk,

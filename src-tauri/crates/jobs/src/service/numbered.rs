@@ -1,4 +1,4 @@
-//! Events, numbered in the order in which they are told.
+//! Events, numbered in the order in which they are emitted.
 
 use std::iter;
 use std::sync::Mutex;
@@ -7,19 +7,19 @@ use coffer_ipc::event::{Change, Event};
 use coffer_ipc::job::{JobCard, Overview};
 use tokio::sync::broadcast::{Receiver, Sender, channel};
 
-use super::overview::ToldCards;
+use super::overview::EmittedCards;
 use crate::lock;
 
-/// Events that a slow listener may lag behind before it is told how everything stands instead.
+/// Number of events that a slow listener may lag behind before it gets the whole state instead.
 const WAITING: usize = 1024;
 
-/// What is told, and what was.
+/// The channel for events, and what was emitted last.
 pub(super) struct Events {
     sender: Sender<Event>,
-    /// Number of the event that was told last. Held while one is made and told, so that none overtakes another.
+    /// Number of the last event. Locked while an event is created and emitted, so that none overtakes another.
     seq: Mutex<u64>,
-    /// What the cards said when they were told last.
-    cards: Mutex<ToldCards>,
+    /// The cards as they were last emitted.
+    cards: Mutex<EmittedCards>,
 }
 
 impl Events {
@@ -31,13 +31,13 @@ impl Events {
         }
     }
 
-    /// Everything that is told from now on.
+    /// Subscribes to all further events.
     pub(super) fn subscribe(&self) -> Receiver<Event> {
         self.sender.subscribe()
     }
 
-    /// Tells what `look` finds at this moment under the number that it is given, and how all jobs stand after it.
-    pub(super) fn tell(&self, look: impl FnOnce(u64) -> Option<Change>) {
+    /// Emits what `look` finds under the number that it gets, followed by the overview of all jobs if that changed.
+    pub(super) fn emit(&self, look: impl FnOnce(u64) -> Option<Change>) {
         let mut seq = lock(&self.seq);
         let Some(change) = look(*seq + 1) else {
             return;
@@ -46,23 +46,23 @@ impl Events {
         let overview = overview.map(|overview| Change::Overview { overview });
         for change in iter::once(change).chain(overview) {
             *seq += 1;
-            // Nobody listens while the window is closed.
+            // There is no listener while the window is closed.
             let _ = self.sender.send(Event { seq: *seq, change });
         }
     }
 
-    /// Does `work` while nothing is told, with the number of the last event.
+    /// Does `work` with the number of the last event, while no event is emitted.
     pub(super) fn hold<T>(&self, work: impl FnOnce(u64) -> T) -> T {
         let seq = lock(&self.seq);
         work(*seq)
     }
 
-    /// How all jobs stand. For whoever tells all cards while no other event is told.
+    /// The overview of `cards`, which are all jobs. Call it while no event is emitted.
     pub(super) fn overview_of(&self, cards: &[JobCard]) -> Overview {
         lock(&self.cards).start(cards)
     }
 
-    /// Whether a card says something else in short than when it was told.
+    /// Whether the summary of a card differs from the one that was last emitted.
     pub(super) fn is_news(&self, card: &JobCard) -> bool {
         lock(&self.cards).is_news(card)
     }

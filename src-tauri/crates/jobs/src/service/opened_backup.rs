@@ -8,22 +8,22 @@ use secrecy::SecretString;
 use super::ids::JobId;
 use crate::target::Target;
 
-/// A backup that somebody looks into.
+/// A backup that is being browsed.
 pub(super) struct OpenedBackup {
     pub(super) target: Target,
-    /// Its versions keep their numbers while it is open.
+    /// The versions, which keep their numbers while the backup is open.
     pub(super) versions: coffer_engine::OpenedBackup,
-    /// None when no job here knows the backup.
+    /// `None` when the backup belongs to no job.
     pub(super) job_id: Option<JobId>,
-    /// Where it is and what was typed to open it, when no job was named.
-    pub(super) typed: Option<Typed>,
-    /// Versions that were read, by number.
+    /// Where it is and the passphrase that opened it, when it was not opened by its job.
+    pub(super) typed: Option<TypedPassphrase>,
+    /// Listings that were read, by version number.
     pub(super) listings: Arc<tokio::sync::Mutex<HashMap<u32, Arc<Mutex<Listing>>>>>,
 }
 
-/// A passphrase that somebody typed, and the backup that it opened.
+/// A passphrase that the user typed, and the backup that it opened.
 #[derive(Clone)]
-pub(super) struct Typed {
+pub(super) struct TypedPassphrase {
     pub(super) destination: DestinationSettings,
     pub(super) prefix: String,
     pub(super) passphrase: SecretString,

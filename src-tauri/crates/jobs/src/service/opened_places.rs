@@ -1,4 +1,4 @@
-//! Places of backups that were opened here, so that nobody has to find them twice.
+//! Places of backups that were opened here, so that the user need not find them again.
 
 use coffer_ipc::job::DestinationSettings;
 use coffer_ipc::restore::OpenedPlace;
@@ -7,16 +7,13 @@ use super::Coffer;
 use super::passphrases::or_default;
 use crate::{Result, wording};
 
-/// Setting with the list.
+/// Setting that holds the list.
 const PLACES: &str = "opened-places";
-/// Places that are kept.
+/// Maximum number of stored places.
 const KEPT: usize = 5;
 
 impl Coffer {
-    /// Backups that were opened here and that no job has, the last first.
-    ///
-    /// # Errors
-    /// Those of the database.
+    /// Backups without a job that were opened here, the most recent first.
     pub fn opened_places(&self) -> Result<Vec<OpenedPlace>> {
         let definitions = self.definitions()?;
         let places = self.places()?;
@@ -30,10 +27,9 @@ impl Coffer {
         Ok(opened)
     }
 
-    /// Takes a place off the list.
+    /// Removes a place from the list.
     ///
-    /// # Errors
-    /// When it is not there.
+    /// # Errors    /// When it is not in the list.
     pub fn forget_opened_place(&self, id: &str) -> Result<()> {
         let mut opened = self.kept_places()?;
         let known = opened.iter().position(|place| place.id == id);
@@ -41,7 +37,7 @@ impl Coffer {
         self.keep_places(&opened)
     }
 
-    /// Puts a backup that was opened first on the list.
+    /// Moves a backup that was opened to the top of the list.
     pub(super) fn remember_place(
         &self,
         destination: DestinationSettings,

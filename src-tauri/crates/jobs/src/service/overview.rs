@@ -1,4 +1,4 @@
-//! How all jobs together stand. The rule is here and nowhere else.
+//! The overview of all jobs. This is the only place with the rule.
 
 use std::collections::HashMap;
 
@@ -7,15 +7,15 @@ use coffer_ipc::job::{HealthLevel, JobCard, Overview, WaitingFor};
 
 use crate::wording;
 
-/// What the cards said when they were told last, so that the overview needs no look at the database.
+/// The cards as they were last emitted, so that the overview needs no access to the database.
 #[derive(Default)]
-pub(super) struct ToldCards {
+pub(super) struct EmittedCards {
     cards: HashMap<String, Short>,
-    /// What was told of all of them; nothing before somebody asked.
+    /// The overview that was last emitted; `None` before the first request.
     overview: Option<Overview>,
 }
 
-/// What a card says, in short.
+/// The fields of a card that affect the overview.
 #[derive(PartialEq, Eq)]
 struct Short {
     name: String,
@@ -35,8 +35,8 @@ impl Short {
     }
 }
 
-impl ToldCards {
-    /// Takes in all cards that somebody is told.
+impl EmittedCards {
+    /// Replaces all cards.
     pub(super) fn start(&mut self, cards: &[JobCard]) -> Overview {
         let short = |card: &JobCard| (card.id.clone(), Short::of(card));
         self.cards = cards.iter().map(short).collect();
@@ -45,7 +45,7 @@ impl ToldCards {
         overview
     }
 
-    /// Takes in a change that is told; the answer is what has to be told after it.
+    /// Applies a change that is emitted; returns the overview if it changed and must be emitted, too.
     pub(super) fn follow(&mut self, change: &Change) -> Option<Overview> {
         match change {
             Change::Job { card } => {
@@ -57,19 +57,19 @@ impl ToldCards {
             _ => return None,
         }
         let now = self.overview();
-        let told = self.overview.as_mut()?;
-        (*told != now).then(|| {
-            told.clone_from(&now);
+        let emitted = self.overview.as_mut()?;
+        (*emitted != now).then(|| {
+            emitted.clone_from(&now);
             now
         })
     }
 
-    /// Whether a card says something else in short than the one that was told.
+    /// Whether these fields of a card differ from those that were last emitted.
     pub(super) fn is_news(&self, card: &JobCard) -> bool {
         self.cards.get(&card.id) != Some(&Short::of(card))
     }
 
-    /// The worst job speaks, and of several the first by name.
+    /// The overview names the worst job, and of several the first by name.
     fn overview(&self) -> Overview {
         let level = self.cards.values().map(|card| card.level).max();
         let names = self

@@ -1,4 +1,4 @@
-//! Passphrases of jobs: tried before they are kept, and never lost on the way.
+//! Passphrases of jobs: tried before they are stored, and never lost in between.
 
 use coffer_ipc::ErrorCode;
 use coffer_ipc::command::SaveJob;
@@ -12,7 +12,7 @@ use crate::passphrase::{Answer, prove};
 use crate::target::DEFAULT_PREFIX;
 use crate::{Result, wording};
 
-/// Setting with the list of passphrases without a job.
+/// Setting that holds the list of passphrases without a job.
 const LEFT: &str = "left-passphrases";
 
 /// Name of a job's passphrase in the keychain.
@@ -21,8 +21,8 @@ fn entry_name(id: &str) -> String {
 }
 
 impl Coffer {
-    /// Tries a passphrase on a destination; an empty one stands for the one that is known. Without a backup
-    /// there, any will do.
+    /// Tries a passphrase on a destination; an empty one stands for the one that is known. If there is no backup yet,
+    /// any passphrase is accepted.
     ///
     /// # Errors
     /// [`ErrorCode::WrongPassphrase`] when it does not open the backup; others say why it could not be tried.
@@ -43,11 +43,10 @@ impl Coffer {
         proven.map(drop)
     }
 
-    /// Replaces the passphrase of a job, when it opens the job's backup or there is none yet. Until then the old one
-    /// stays.
+    /// Replaces the passphrase of a job after checking that it opens the job's backup, or that there is none yet.
     ///
     /// # Errors
-    /// As [`Coffer::check_passphrase`], and while the job runs; nothing is replaced then.
+    /// As [`Coffer::check_passphrase`], and while the job is running; nothing is replaced then.
     pub async fn repair_passphrase(&self, job_id: &str, passphrase: &str) -> Result<JobCard> {
         let definition = self.definition(job_id)?;
         self.check_idle(job_id)?;
@@ -66,25 +65,22 @@ impl Coffer {
             .await?;
         let proven = self.with_backup_known(job_id, proven)?;
         self.keep_passphrase(job_id, proven).await?;
-        self.learn(job_id, |learned| {
-            // What else it waits for stays.
-            let waits = learned.attention.take();
-            learned.attention = waits.filter(|error| {
+        self.update_status(job_id, |status| {
+            // Other problems stay.
+            let waits = status.attention.take();
+            status.attention = waits.filter(|error| {
                 !matches!(error.code, ErrorCode::WrongPassphrase | ErrorCode::Keychain)
             });
         })?;
         self.card(job_id)
     }
 
-    /// Passphrases that stayed in the keychain when their jobs went, the newest first.
-    ///
-    /// # Errors
-    /// Those of the database.
+    /// Passphrases that stayed in the keychain when their jobs were deleted, the newest first.
     pub fn left_passphrases(&self) -> Result<Vec<LeftPassphrase>> {
         self.setting(LEFT)
     }
 
-    /// Forgets a passphrase without a job.
+    /// Removes a passphrase without a job.
     ///
     /// # Errors
     /// Those of the keychain; it stays in the list then.
@@ -97,8 +93,8 @@ impl Coffer {
         self.set_left_passphrases(&left)
     }
 
-    /// The passphrase that a job is to be saved with, tried on its destination; `None` when what the keychain has for
-    /// the job stays. `before` is the job as it was.
+    /// The passphrase to store with a job, tried on its destination; `None` when the one in the keychain stays.
+    /// `before` is the job before the change.
     pub(super) async fn passphrase_to_keep(
         &self,
         before: Option<(&str, &JobDefinition)>,
@@ -139,7 +135,7 @@ impl Coffer {
         }
     }
 
-    /// Writes a passphrase that was tried. One of a backup that the job leaves behind stays usable.
+    /// Stores a passphrase that was tried. The passphrase of a backup that the job leaves stays usable.
     pub(super) async fn keep_passphrase(
         &self,
         job_id: &str,
@@ -150,7 +146,7 @@ impl Coffer {
             .await
     }
 
-    /// A job goes to another backup: the passphrase of the one it leaves is kept for whoever opens that.
+    /// Keeps the passphrase of the backup that a job leaves, so that this backup can still be opened.
     pub(super) async fn leave_passphrase_of(
         &self,
         job_id: &str,
@@ -169,7 +165,7 @@ impl Coffer {
         self.note_left(id, before).await
     }
 
-    /// What becomes of the passphrase of a job that is deleted.
+    /// Keeps or removes the passphrase of a job that is deleted.
     pub(super) async fn passphrase_of_deleted(
         &self,
         job_id: &str,
@@ -185,11 +181,11 @@ impl Coffer {
         Ok(())
     }
 
-    /// A job has this backup now, and with it the passphrase: no other entry is needed any more.
+    /// Removes entries for a backup that belongs to a job now, because the job has the passphrase.
     pub(super) async fn take_over_left(&self, job_id: &str, definition: &JobDefinition) {
         let taken = self.forget_left(|left| left.id != job_id, definition).await;
         if let Err(error) = taken {
-            // It stays in the list, where it can be removed.
+            // It stays in the list, where the user can remove it.
             tracing::warn!(message = error.message, "a passphrase was kept twice");
         }
     }
@@ -201,8 +197,8 @@ impl Coffer {
         Ok(kept.map(SecretString::from))
     }
 
-    /// The passphrase of a backup: what opened it when it is open, or what the keychain has for it, of a job or left by
-    /// one.
+    /// The passphrase of a backup: the one that opened it if it is open, or the one in the keychain, of a job or left
+    /// by one.
     pub(super) async fn known_passphrase(
         &self,
         destination: &DestinationSettings,
@@ -274,9 +270,9 @@ impl Coffer {
             .map_err(wording::untried)
     }
 
-    /// Nothing where a job has a backup does not mean that any passphrase will do: its disk may be away.
+    /// Refuses to accept any passphrase when a job had a backup here that is not found: its disk may be disconnected.
     fn with_backup_known(&self, job_id: &str, answer: Answer) -> Result<SecretString> {
-        let versions = self.learned(job_id)?.versions.unwrap_or(0);
+        let versions = self.job_status(job_id)?.versions.unwrap_or(0);
         match answer {
             Answer::NoBackup(_) if versions > 0 => {
                 let gone = coffer_engine::Error::DestinationGone {
@@ -290,7 +286,7 @@ impl Coffer {
     }
 
     async fn note_left(&self, id: String, definition: &JobDefinition) -> Result<()> {
-        // Of one backup the newest is enough.
+        // The newest entry of a backup is enough.
         self.forget_left(|left| left.id != id, definition).await?;
         let mut left = self.left_passphrases()?;
         left.retain(|known| known.id != id);
@@ -306,7 +302,7 @@ impl Coffer {
         self.set_left_passphrases(&left)
     }
 
-    /// Forgets those of a job's backup that `goes` says.
+    /// Removes the entries for a job's backup that `goes` selects.
     async fn forget_left(
         &self,
         goes: impl Fn(&LeftPassphrase) -> bool,

@@ -1,4 +1,4 @@
-//! Questions of the window that it may stop waiting for.
+//! Questions that the window may stop waiting for.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
@@ -7,17 +7,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lock;
 
-/// Withdrawn questions whose command may still be on its way.
+/// Maximum number of withdrawn questions whose command may not have arrived yet.
 const WITHDRAWN: usize = 64;
 
-/// Questions by the number that the asker gave them.
+/// Questions by the number that the caller gave them.
 #[derive(Default)]
 pub(super) struct Questions(Mutex<Numbers>);
 
 #[derive(Default)]
 struct Numbers {
     open: HashMap<String, CancellationToken>,
-    /// Withdrawn before they were asked, the newest last: commands overtake each other.
+    /// Withdrawn before they arrived, the newest last: commands may overtake each other.
     withdrawn: VecDeque<String>,
 }
 
@@ -55,7 +55,7 @@ impl Questions {
     }
 }
 
-/// A question that somebody waits for. It is closed when this is dropped.
+/// A question that the window is waiting for. It is closed when this is dropped.
 pub(super) struct Question<'a> {
     questions: &'a Questions,
     number: String,

@@ -13,7 +13,7 @@ impl Coffer {
     /// The recovery sheet of a job, or of one that will be saved.
     ///
     /// # Errors
-    /// When something is still open that it has to say, and those of the keychain.
+    /// When something that the sheet must contain is unknown, and those of the keychain.
     pub async fn recovery_sheet(&self, of: &SheetOf) -> Result<RecoverySheet> {
         let (definition, passphrase) = match of {
             SheetOf::Job { job_id } => {
@@ -54,7 +54,7 @@ impl Coffer {
         ))
     }
 
-    /// The same as the text of a file.
+    /// The sheet as plain text, for a file.
     ///
     /// # Errors
     /// As [`Coffer::recovery_sheet`].
@@ -63,7 +63,7 @@ impl Coffer {
         Ok(recovery_sheet::text(&sheet))
     }
 
-    /// What a job is called, for the name of a file.
+    /// The name of a job, for the name of the file.
     ///
     /// # Errors
     /// When there is no such job.
@@ -83,7 +83,7 @@ impl Coffer {
     }
 }
 
-/// A sheet with a gap is found out when it is too late.
+/// Checks that a sheet will be complete, because a gap would be noticed only when it is too late.
 fn check_known(definition: &JobDefinition) -> Result<()> {
     if !destinations::is_chosen(&definition.destination) || definition.name.trim().is_empty() {
         return Err(wording::invalid(

@@ -3,18 +3,18 @@
 use coffer_ipc::{CommandError, ErrorCode};
 use jiff::SignedDuration;
 
-/// How long after a backup ended with `error` the next one starts by itself; `None` when only its owner, or the next
-/// planned time, can change anything. `tries` backups in a row ended so before.
-///
-/// A time that a service named is kept. A keychain may ask its owner each time, and a line may be away for days, so both are
-/// tried less and less often, as is a drive that is full: its owner makes room elsewhere, and Coffer is not told.
+/// How long after a backup ended with `error` the next one starts automatically; `None` when only the user, or the next
+/// planned time, can change anything. `tries` is the number of backups in a row that ended like this before. A time
+/// that a service named is respected. A keychain may prompt the user each time, and a connection may be down for days,
+/// so both are tried less and less often. So is a full drive: the user makes room elsewhere, and Coffer is not
+/// notified.
 pub(super) fn retry_delay(error: &CommandError, tries: u32) -> Option<SignedDuration> {
     let minutes = match error.code {
         ErrorCode::Throttled => 15,
         ErrorCode::Keychain | ErrorCode::Offline => (1_i64 << tries.min(4)).min(15),
         ErrorCode::DiskAway => 1,
         ErrorCode::Busy => 5,
-        // Each try may send a volume for nothing.
+        // Each attempt may upload a volume in vain.
         ErrorCode::Full => 60 << tries.min(3),
         _ => return None,
     };
@@ -25,13 +25,13 @@ pub(super) fn retry_delay(error: &CommandError, tries: u32) -> Option<SignedDura
     Some(delay.min(LONGEST_RETRY))
 }
 
-/// How long after the start of the app a backup goes on that was cut off: at once, and less and less soon when it is cut
-/// off again and again, so that one that brings the computer down does not do so for ever.
+/// How long after the start of the app an interrupted backup is resumed: at once, and later each time it is interrupted
+/// again, so that a backup that crashes the computer does not do so forever.
 pub(super) fn resume_delay(tries: u32) -> SignedDuration {
     SignedDuration::from_mins(15 * i64::from(tries.min(8)))
 }
 
-/// The longest time until a backup that did not finish is tried again, whatever a service says: clocks and services err.
+/// The longest delay before an unfinished backup is retried, whatever a service says: clocks and services may be wrong.
 pub(super) const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(24);
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_its_owner_can_mend_is_not_tried_again() {
+    fn what_only_the_owner_can_fix_is_not_retried() {
         for code in [
             ErrorCode::SignInRequired,
             ErrorCode::WrongPassphrase,
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_brings_the_computer_down_goes_on_later_and_later() {
+    fn a_backup_that_crashes_the_computer_resumes_later_each_time() {
         assert_eq!(resume_delay(0), SignedDuration::ZERO);
         assert!(resume_delay(1) < resume_delay(2));
         assert_eq!(resume_delay(8), resume_delay(1000));

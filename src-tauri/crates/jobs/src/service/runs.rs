@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
 use super::active_run::ActiveRun;
-use super::ends::{Begun, Place};
+use super::ends::{Place, RunContext};
 use super::history::Messages;
 use super::ids::{JobId, RunId};
 use super::lane::Lane;
@@ -27,7 +27,7 @@ use crate::destinations::local_folder;
 use crate::operations::{Finished, backup, restore};
 use crate::options;
 use crate::progress::{Observer, waiting};
-use crate::waiting::{Wait, telling};
+use crate::waiting::{Wait, report_waits};
 use crate::{Result, blocking, local_path, lock, wording};
 
 /// A backup that was started.
@@ -35,7 +35,7 @@ struct Work {
     job: JobId,
     definition: JobDefinition,
     permission: Option<Permission>,
-    /// Versions that were there at the end of the run before.
+    /// Number of versions at the end of the previous run.
     expected: u32,
     found_in: Option<String>,
     now: Timestamp,
@@ -44,13 +44,12 @@ struct Work {
 impl Coffer {
     /// Starts a backup in the background and returns its run.
     ///
-    /// # Errors
-    /// While the job runs already.
+    /// # Errors    /// When the job is running already.
     pub fn start_backup(&self, job_id: &str) -> Result<String> {
         self.start(job_id, None)
     }
 
-    /// The same with something allowed for this once.
+    /// The same, with a permission for this run only.
     ///
     /// # Errors
     /// As [`Coffer::start_backup`].
@@ -59,19 +58,19 @@ impl Coffer {
     }
 
     fn start(&self, job_id: &str, permission: Option<Permission>) -> Result<String> {
-        // The runs of a job are noted in their order.
+        // The runs of a job are stored in order.
         self.note_late();
         let definition = self.definition(job_id)?;
-        let learned = self.learned(job_id)?;
+        let status = self.job_status(job_id)?;
         let now = self.now();
         let lane = Some(Lane::of(&definition));
         let job = JobId::from(job_id);
         let (run, observer) = self.begin(Some(&job), Operation::Backup, lane, now)?;
         let id = run.id.clone().into();
-        let noted = self.learn(job_id, |learned| {
-            learned.last_start = Some(now.to_string());
-            learned.retry_at = None;
-            learned.clock_note = None;
+        let noted = self.update_status(job_id, |status| {
+            status.last_start = Some(now.to_string());
+            status.retry_at = None;
+            status.clock_note = None;
         });
         if let Err(error) = noted {
             self.end(
@@ -81,7 +80,7 @@ impl Coffer {
             );
             return Err(error);
         }
-        if let Some(text) = learned.clock_note {
+        if let Some(text) = status.clock_note {
             let level = MessageLevel::Info;
             let subject = String::new();
             (observer.on_message)(RunMessage {
@@ -94,8 +93,8 @@ impl Coffer {
             job,
             definition,
             permission,
-            expected: learned.versions.unwrap_or(0),
-            found_in: learned.found_in,
+            expected: status.versions.unwrap_or(0),
+            found_in: status.found_in,
             now,
         };
         let (coffer, cancel) = (self.clone(), run.cancel.clone());
@@ -120,8 +119,8 @@ impl Coffer {
             found_in,
             now,
         } = work;
-        // The first request may have to wait already, for what an earlier run was told.
-        let tell = |wait: Option<Wait>| {
+        // Even the first request may have to wait, because of a limit that an earlier run reached.
+        let report = |wait: Option<Wait>| {
             let start = start_of(Operation::Backup);
             let shown = match wait {
                 Some(wait) => waiting(start, wait),
@@ -137,8 +136,8 @@ impl Coffer {
             check_disk(&definition, disk.clone()).await?;
             let rests = Rests::default();
             let waits = self.waits_of(&definition, &rests).await;
-            let opening = self.target_of_job_telling(&job, disk.clone(), rests, cancel);
-            telling(waits, tell, opening).await
+            let opening = self.target_of_job_in(&job, disk.clone(), rests, cancel);
+            report_waits(waits, report, opening).await
         };
         let target = match until_stopped(cancel, opening).await {
             Err(error) => return Finished::failed(error, RunCounts::default()),
@@ -156,7 +155,7 @@ impl Coffer {
         };
         let ended = backup(&target, options, &self.inner.folders, observer, cancel);
         let mut finished = ended.await;
-        // Its disk may have gone since it was looked for, and before anything was written to it.
+        // The disk may have been disconnected after the check and before anything was written to it.
         let has_sent = finished.counts.uploaded_volumes > 0;
         let is_missing = |error: &CommandError| error.code == ErrorCode::NotFound && !has_sent;
         if finished.error.as_ref().is_some_and(is_missing)
@@ -167,10 +166,10 @@ impl Coffer {
         finished
     }
 
-    /// Does the work of a run in the background, and ends it whatever becomes of that: a panic ends it as failed.
+    /// Does the work of a run in the background and ends the run in any case: after a panic, as failed.
     fn watch(
         &self,
-        run: Begun,
+        run: RunContext,
         started: Timestamp,
         work: impl Future<Output = Finished> + Send + 'static,
     ) {
@@ -187,7 +186,7 @@ impl Coffer {
     /// Starts a restore in the background and returns its run.
     ///
     /// # Errors
-    /// When the backup is not open any more, its job runs, or the folder to restore into is no whole path.
+    /// When the backup is no longer open, its job is running, or the target folder is not an absolute path.
     pub fn start_restore(&self, request: RestoreRequest) -> Result<String> {
         let (target, job_id, opened) = self.opened(&request.handle)?;
         let folder = request.target.as_deref().map(local_path::whole);
@@ -228,13 +227,13 @@ impl Coffer {
         }
     }
 
-    /// Stops whatever runs and waits until it has, but no longer than `patience`; for the end of the app. What does not
-    /// end, as on a disk that hangs, ends with the process and is taken up by the next one.
+    /// Stops all runs before the app quits, and waits for their ends for at most `patience`. A run that does not end,
+    /// for example because a disk hangs, ends with the process and is resumed by the next one.
     pub async fn shut_down(&self, patience: Duration) {
         let waiting = self.inner.runs.close();
         let all = async {
             for mut done in waiting {
-                // An error means that the run is gone, which is what is waited for.
+                // An error means that the run is gone, too.
                 let _ = done.wait_for(|done| *done).await;
             }
         };
@@ -243,14 +242,14 @@ impl Coffer {
         }
     }
 
-    /// Notes a new run and returns it with an observer that reports it.
+    /// Stores a new run and returns it with an observer that reports its progress.
     fn begin(
         &self,
         job_id: Option<&JobId>,
         operation: Operation,
         lane: Option<Lane>,
         now: Timestamp,
-    ) -> Result<(Begun, Observer)> {
+    ) -> Result<(RunContext, Observer)> {
         let id = RunId::new();
         let cancel = CancellationToken::new();
         let by_hand = Arc::new(AtomicBool::new(false));
@@ -281,7 +280,7 @@ impl Coffer {
         let messages = Arc::new(Mutex::new(Messages::default()));
         let observer = self.observer(job_id, &id, progress, &messages);
         Ok((
-            Begun {
+            RunContext {
                 id,
                 job_id: job_id.cloned(),
                 cancel,
@@ -294,7 +293,7 @@ impl Coffer {
         ))
     }
 
-    /// Reports a run.
+    /// The observer that emits the progress of a run and stores its report.
     fn observer(
         &self,
         job_id: Option<&JobId>,
@@ -323,7 +322,7 @@ impl Coffer {
         }
     }
 
-    /// Tells how far a run is. It comes so often that nothing is looked up for it.
+    /// Emits the progress of a run. This is so frequent that it must not use the database.
     fn emit_progress(&self, job_id: Option<&JobId>, run_id: &RunId, progress: &Mutex<Progress>) {
         let run_id = run_id.to_string();
         self.emit_newest(|| {
@@ -344,7 +343,8 @@ impl Coffer {
     }
 }
 
-/// Does `work` until it is done or `cancel` is triggered. A keychain that shows a prompt answers only when its owner does.
+/// Does `work` until it is done or `cancel` is triggered. A keychain that shows a prompt does not return before the
+/// user responds.
 async fn until_stopped<T>(
     cancel: &CancellationToken,
     work: impl Future<Output = Result<T>>,
@@ -356,8 +356,8 @@ async fn until_stopped<T>(
     }
 }
 
-/// What must be there when a backup starts, lest it is made on another disk: its folder or, before the first one, what
-/// that was to be made in.
+/// The folder that must exist when a backup starts, so that it is not written to another disk: the destination or,
+/// before the first backup, the folder in which it was to be created.
 fn disk_of(
     definition: &JobDefinition,
     has_backup: bool,
@@ -371,7 +371,7 @@ fn disk_of(
     }
 }
 
-/// Looks whether `disk` is there.
+/// Checks that `disk` exists.
 async fn check_disk(definition: &JobDefinition, disk: Option<PathBuf>) -> Result<()> {
     let (Some(folder), Some(disk)) = (local_folder(&definition.destination), disk) else {
         return Ok(());
@@ -381,7 +381,7 @@ async fn check_disk(definition: &JobDefinition, disk: Option<PathBuf>) -> Result
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(wording::disk_away(&folder))
         }
-        // Whatever else is wrong with it, the backup itself says.
+        // The backup itself reports other problems.
         _ => Ok(()),
     })
     .await
@@ -451,7 +451,7 @@ mod tests {
         assert!(hangs.cancel.is_cancelled());
     }
 
-    /// A job in its shortest form.
+    /// Stores a minimal job.
     fn put_job(coffer: &Coffer, id: &str) {
         let folder = r#"{"kind":"folder","path":"/stick"}"#;
         let options = r#"{"volumeBytes":1,"blockBytes":1,"prefix":"p","retention":{"kind":"all"}}"#;
@@ -463,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_told_without_a_look_at_the_database() {
+    fn progress_is_emitted_without_a_look_at_the_database() {
         const TICKS: u64 = 20;
         let folder = tempfile::tempdir().unwrap();
         let coffer = coffer(folder.path());
@@ -478,7 +478,7 @@ mod tests {
         let mut events = coffer.subscribe();
 
         let database = lock(&coffer.inner.database);
-        let (done, all_told) = std::sync::mpsc::channel();
+        let (done, all_emitted) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             for observer in [observer, of_loose] {
                 for done_bytes in 0..TICKS {
@@ -490,8 +490,8 @@ mod tests {
             }
             let _ = done.send(());
         });
-        // With a look at the database they would wait for ever.
-        all_told.recv_timeout(Duration::from_secs(60)).unwrap();
+        // If it used the database, this would wait forever.
+        all_emitted.recv_timeout(Duration::from_secs(60)).unwrap();
         drop(database);
 
         for done_bytes in 0..TICKS {
@@ -507,13 +507,13 @@ mod tests {
             assert_eq!(progress.done_bytes, done_bytes);
         }
         for _ in 0..TICKS {
-            let told = events.try_recv().unwrap().change;
-            assert!(matches!(told, Change::Restore { run_id, .. } if *run_id == *loose.id));
+            let change = events.try_recv().unwrap().change;
+            assert!(matches!(change, Change::Restore { run_id, .. } if *run_id == *loose.id));
         }
     }
 
     #[test]
-    fn a_new_phase_is_told_with_the_card() {
+    fn a_new_phase_is_emitted_with_the_card() {
         let folder = tempfile::tempdir().unwrap();
         let coffer = coffer(folder.path());
         put_job(&coffer, "j");

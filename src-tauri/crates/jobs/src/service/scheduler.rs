@@ -5,17 +5,17 @@ use coffer_ipc::job::JobDefinition;
 use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
+use super::job_status::JobStatus;
 use super::lane::Lane;
-use super::learned::Learned;
 use crate::Result;
 
-/// How often the clock is looked at. A computer that wakes up is noticed by the next look.
+/// How often due jobs are looked for. After the computer wakes up, the next check finds them.
 const TICK: Duration = Duration::from_secs(20);
 
 impl Coffer {
     /// Starts due jobs, and keeps sign-ins alive, until it is cancelled.
     pub async fn run_schedule(&self, cancel: &CancellationToken) {
-        // Apart: a sign-in may wait for the network or for a prompt of the keychain, and jobs must not wait for it.
+        // Separately: a sign-in may wait for the network or a prompt of the keychain, and jobs must not wait for it.
         let both = async { tokio::join!(self.keep_starting(), self.keep_renewing(cancel)) };
         tokio::select! {
             () = cancel.cancelled() => {}
@@ -28,8 +28,8 @@ impl Coffer {
             if let Err(error) = self.start_due_jobs() {
                 tracing::error!(message = error.message, "the schedule could not be read");
             }
-            self.tell_database();
-            self.tell_changed_health();
+            self.emit_database_problem();
+            self.emit_changed_health();
             tokio::select! {
                 () = self.inner.runs.ended.notified() => {}
                 () = tokio::time::sleep(TICK) => {}
@@ -46,25 +46,23 @@ impl Coffer {
         }
     }
 
-    /// Starts jobs whose time has come, also one that was missed, and returns their ids. One after the other on each
-    /// line, the longest due first: the others wait until it is done.
-    ///
-    /// A job that waits for a sign-in or a passphrase is left alone until somebody acted. One that cannot be started holds
-    /// up no other.
+    /// Starts due jobs, including missed ones, and returns their ids. On each lane only one runs at a time, the longest
+    /// due first; the others wait until it is done. A job that waits for a sign-in or a passphrase is skipped until the
+    /// user has acted. A job that cannot be started does not hold up others.
     ///
     /// # Errors
-    /// Those of the database when no job can be read.
+    /// When the jobs cannot be read.
     pub fn start_due_jobs(&self) -> Result<Vec<String>> {
-        self.mend_late();
+        self.retry_repair();
         self.note_late();
         let now = self.now();
         let mut due = Vec::new();
         for (id, definition) in self.definitions()? {
-            match self.mend_times(&id, definition) {
-                Ok((definition, learned)) => {
-                    let time = self.next_start(&definition, &learned);
+            match self.correct_times(&id, definition) {
+                Ok((definition, status)) => {
+                    let time = self.next_start(&definition, &status);
                     if let Some(time) = time.filter(|time| *time <= now)
-                        && learned.attention.is_none()
+                        && status.attention.is_none()
                         && self.check_idle(&id).is_ok()
                     {
                         due.push((time, id, Lane::of(&definition)));
@@ -93,22 +91,22 @@ impl Coffer {
         Ok(started)
     }
 
-    /// Whether a job is due and another backup runs on its line.
+    /// Whether a job is due and another backup is running on its lane.
     pub(super) fn waits_for_its_turn(
         &self,
         id: &str,
         definition: &JobDefinition,
-        learned: &Learned,
+        status: &JobStatus,
     ) -> bool {
         let now = self.now();
         let is_due = self
-            .next_start(definition, learned)
+            .next_start(definition, status)
             .is_some_and(|time| time <= now);
         is_due && self.inner.runs.has_other_on(Lane::of(definition), id)
     }
 
-    /// Tells the cards whose health changed by nothing but the time that passed, or by another job.
-    fn tell_changed_health(&self) {
+    /// Emits the cards whose health changed only because time passed, or because of another job.
+    fn emit_changed_health(&self) {
         let Ok(cards) = self.job_cards() else {
             return;
         };

@@ -1,4 +1,4 @@
-//! Small things that are kept as JSON, each under a name of its own.
+//! Settings, each stored as JSON under its own name.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,7 +7,7 @@ use super::Coffer;
 use crate::{Result, wording};
 
 impl Coffer {
-    /// What is kept under `name`; the default when nothing is, or nothing that this version can read.
+    /// The value that is stored under `name`; the default when there is none that this version can read.
     pub(super) fn setting<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T> {
         let stored = self.database(|database| database.setting(name))?;
         Ok(stored
@@ -15,7 +15,7 @@ impl Coffer {
             .unwrap_or_default())
     }
 
-    /// Keeps `value`. What this version cannot read stays beside it.
+    /// Stores `value`. A previous value that this version cannot read is kept under another name.
     pub(super) fn set_setting<T: Serialize + DeserializeOwned>(
         &self,
         name: &str,
@@ -32,7 +32,7 @@ impl Coffer {
     }
 }
 
-/// A value as it is stored.
+/// The JSON of a value, as it is stored.
 pub(super) fn stored_text<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| {
         tracing::error!(%error, "a value cannot be stored");

@@ -1,5 +1,5 @@
-//! Whether sign-ins can be used: what is lost stops its jobs, what comes back lets them go on, what is not used for long
-//! is used.
+//! Whether sign-ins can be used: a lost one pauses its jobs, a renewed one resumes them, and one that was not used for
+//! a long time is used to keep it valid.
 
 use coffer_ipc::job::JobDefinition;
 use coffer_ipc::{CommandError, ErrorCode};
@@ -13,10 +13,10 @@ use crate::{Result, lock, wording};
 
 /// Sign-ins end after 90 days without use; each is used at least this often.
 const RENEWAL: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Between two tries to use one.
+/// Delay between two attempts to use a sign-in.
 const NEXT_TRY: SignedDuration = SignedDuration::from_hours(1);
 
-/// When a sign-in was used for its own sake, RFC 3339.
+/// When a sign-in was used only to keep it valid, and when that was last attempted.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Renewal {
@@ -25,53 +25,51 @@ struct Renewal {
 }
 
 impl Coffer {
-    /// Microsoft refuses a sign-in: all its jobs wait, instead of failing one after the other.
+    /// Records that Microsoft refused a sign-in: all its jobs wait instead of failing one by one.
     pub(super) fn sign_in_lost(&self, account_id: &str, error: &CommandError) -> Result<()> {
         let mut account = self.account(account_id)?;
         account.problem = Some(error.clone());
         self.put_account(&account)?;
         lock(&self.inner.clients).remove(account_id);
         for card in self.job_cards()? {
-            if uses(&card.definition, account_id) && self.learned(&card.id)?.attention.is_none() {
-                self.learn(&card.id, |learned| learned.attention = Some(error.clone()))?;
+            if uses(&card.definition, account_id) && self.job_status(&card.id)?.attention.is_none()
+            {
+                self.update_status(&card.id, |status| status.attention = Some(error.clone()))?;
             }
         }
         Ok(())
     }
 
-    /// A sign-in was renewed: jobs that waited for it can run again, and a run that it stopped goes on at once.
-    pub(super) fn sign_in_mended(&self, account_id: &str) -> Result<()> {
+    /// Lets jobs run again that waited for a sign-in, and resumes at once the backups that it stopped.
+    pub(super) fn resume_jobs_of(&self, account_id: &str) -> Result<()> {
         for card in self.job_cards()? {
-            let learned = self.learned(&card.id)?;
-            let waits = learned
+            let status = self.job_status(&card.id)?;
+            let waits = status
                 .attention
                 .is_some_and(|error| error.code == ErrorCode::SignInRequired);
             if !uses(&card.definition, account_id) || !waits {
                 continue;
             }
-            self.learn(&card.id, |learned| {
-                learned.attention = None;
-                learned.stopped_by_sign_in = false;
+            self.update_status(&card.id, |status| {
+                status.attention = None;
+                status.stopped_by_sign_in = false;
             })?;
-            // One that cannot be started says so itself; the others are not held up.
-            if learned.stopped_by_sign_in
+            // A backup that cannot be started reports that itself and does not hold up others.
+            if status.stopped_by_sign_in
                 && let Err(error) = self.start_backup(&card.id)
             {
-                tracing::warn!(message = error.message, "a backup could not go on");
+                tracing::warn!(message = error.message, "a backup could not be resumed");
             }
         }
         Ok(())
     }
 
-    /// Uses every sign-in that was not used for 30 days; for the schedule.
-    ///
-    /// # Errors
-    /// Those of the database.
+    /// Uses every sign-in that was not used for 30 days. Called by the schedule.
     pub async fn renew_sign_ins(&self, cancel: &CancellationToken) -> Result<()> {
         for account in self.accounts()? {
             let renewal = self.renewal(&account.id)?;
             let now = self.now();
-            // A time that lies ahead was noted while the clock was wrong, and says nothing.
+            // A time in the future was stored while the clock was wrong and is ignored.
             let passed = |since: Option<Timestamp>| {
                 let since = since.filter(|since| *since <= now)?;
                 Some(now.duration_since(since))

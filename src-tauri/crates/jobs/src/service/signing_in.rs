@@ -17,10 +17,10 @@ use crate::{Result, blocking, lock, opening, wording};
 
 /// Name of the setting that holds [`SignInSettings`].
 const SETTING: &str = "sign-in";
-/// How long an AuthID lasts that holds the refresh token itself: Microsoft ends it, used or not.
+/// Lifetime of an AuthID that contains the refresh token itself: Microsoft ends it, used or not.
 const LIFE_OF_SHORT_LIVED: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// A sign-in that waits for the person, with what is needed to keep it.
+/// A sign-in that waits for the user, with what is needed to store it.
 enum Pending {
     Service {
         pending: PendingAuthId,
@@ -32,11 +32,11 @@ enum Pending {
     Code(PendingDevice, Registration),
 }
 
-/// What a sign-in gave, before it is known whose it is.
+/// The credential of a completed sign-in whose account is not known yet.
 enum New {
     AuthId {
         auth_id: AuthId,
-        /// The service that gave it. No other may ever see it, whatever the settings are later.
+        /// The service that issued it. It must never be sent to another one, whatever the settings are later.
         oauth_url: String,
     },
     Grant {
@@ -68,7 +68,7 @@ impl Pending {
         }
     }
 
-    /// What is told while it waits.
+    /// Describes the pending sign-in for the user.
     fn describe(&self, id: &str, browser_opened: bool) -> PendingSignIn {
         let (patience, user_code) = match self {
             Self::Service { pending, .. } => (pending.patience(), None),
@@ -118,7 +118,7 @@ impl Pending {
 }
 
 impl New {
-    /// What signs in, the service that issued it, whose it is as far as that is known, and where new tokens go.
+    /// The credential, the service that issued it, the account if known, and the store for new tokens.
     fn credential(
         &self,
     ) -> (
@@ -149,7 +149,7 @@ impl New {
         }
     }
 
-    /// As the keychain has it. Trying it may have renewed it.
+    /// The entry for the keychain. Trying the credential may have renewed it.
     fn entry(&self, tokens: Option<&NewTokens>, demo: bool) -> Entry {
         match self {
             Self::AuthId { auth_id, oauth_url } => {
@@ -169,18 +169,15 @@ impl New {
 }
 
 impl Coffer {
-    /// Who signs in.
-    ///
-    /// # Errors
-    /// Those of the database.
+    /// The settings for signing in: which service or registered app is used.
     pub fn sign_in_settings(&self) -> Result<SignInSettings> {
         self.setting(SETTING)
     }
 
-    /// Changes who signs in; sign-ins that exist stay as they are.
+    /// Changes the settings for signing in; existing sign-ins stay as they are.
     ///
     /// # Errors
-    /// What cannot be an address, a client id or a tenant; nothing is changed then.
+    /// When an address, client id or tenant is invalid; nothing is changed then.
     pub fn set_sign_in_settings(&self, settings: &SignInSettings) -> Result<()> {
         let environment = &self.inner.environment;
         environment.endpoints(oauth_url(settings).as_deref())?;
@@ -193,7 +190,8 @@ impl Coffer {
     /// Opens the sign-in page in the system browser and waits for its end in the background.
     ///
     /// # Errors
-    /// When there is no keychain, or no request can be made at all; how the sign-in itself ends comes as an event.
+    /// When there is no keychain, or no request can be made at all; the outcome of the sign-in itself comes as an
+    /// event.
     pub async fn start_sign_in(&self, request: SignInRequest) -> Result<PendingSignIn> {
         let settings = self.sign_in_settings()?;
         let again = request.again.clone();
@@ -203,7 +201,7 @@ impl Coffer {
         lock(&self.inner.sign_ins).insert(id.clone(), cancel.clone());
         let reply = pending.describe(&id, pending.open_browser().await);
         let coffer = self.clone();
-        // Ends by itself after a few minutes, when the person is done, or when it is cancelled.
+        // Ends when the user is done, when it is cancelled, or after a few minutes.
         tokio::spawn(async move {
             let outcome = coffer
                 .finish_sign_in(pending, again.as_deref(), &cancel)
@@ -218,21 +216,20 @@ impl Coffer {
         Ok(reply)
     }
 
-    /// The whole sign-in of the command line. `tell` gets what the person needs.
+    /// Signs in from the command line. `announce` gets what the user needs to continue.
     ///
-    /// # Errors
-    /// How it failed.
+    /// # Errors    /// When the sign-in failed or its credential could not be stored.
     pub async fn sign_in(
         &self,
         request: &SignInRequest,
         settings: &SignInSettings,
-        tell: impl FnOnce(&PendingSignIn),
+        announce: impl FnOnce(&PendingSignIn),
         cancel: &CancellationToken,
     ) -> Result<Account> {
         let pending = self.begin_sign_in(request, settings).await?;
         // A code is for a computer without a browser.
         let opened = request.way != SignInWay::Code && pending.open_browser().await;
-        tell(&pending.describe("", opened));
+        announce(&pending.describe("", opened));
         self.finish_sign_in(pending, request.again.as_deref(), cancel)
             .await
     }
@@ -242,14 +239,14 @@ impl Coffer {
         request: &SignInRequest,
         settings: &SignInSettings,
     ) -> Result<Pending> {
-        // Nobody should sign in only to hear that the credential cannot be kept.
+        // Fail before the user signs in if the credential cannot be stored.
         self.secrets(|secrets| secrets.get("account:")).await?;
         let environment = &self.inner.environment;
         let known = match &request.again {
             Some(id) => self.account(id)?.name,
             None => String::new(),
         };
-        let begun = match request.way {
+        let pending = match request.way {
             SignInWay::Service => {
                 let endpoints = environment.endpoints(oauth_url(settings).as_deref())?;
                 let oauth_url = endpoints.oauth_url().to_owned();
@@ -289,7 +286,7 @@ impl Coffer {
                 }
             }
         };
-        begun.map_err(|error| wording::onedrive(&error))
+        pending.map_err(|error| wording::onedrive(&error))
     }
 
     async fn finish_sign_in(
@@ -303,17 +300,17 @@ impl Coffer {
         self.keep(new, again, cancel).await
     }
 
-    /// Gives up waiting for a sign-in; its end comes as an event.
+    /// Stops waiting for a sign-in; its end comes as an event.
     pub fn cancel_sign_in(&self, sign_in_id: &str) {
         if let Some(cancel) = lock(&self.inner.sign_ins).get(sign_in_id) {
             cancel.cancel();
         }
     }
 
-    /// Keeps an AuthID that the person pasted, after trying it. `again` is the account that signs in again.
+    /// Stores an AuthID that the user pasted, after trying it. `again` is the account that signs in again.
     ///
     /// # Errors
-    /// When it is none, or is refused.
+    /// When it is not an AuthID, or is refused.
     pub async fn add_pasted_auth_id(&self, auth_id: &str, again: Option<&str>) -> Result<Account> {
         let auth_id = AuthId::parse(auth_id).map_err(|error| wording::onedrive(&error))?;
         let oauth_url = oauth_url(&self.sign_in_settings()?);
@@ -323,7 +320,7 @@ impl Coffer {
         self.keep(new, again, &CancellationToken::new()).await
     }
 
-    /// Tries a credential, puts it into the keychain, and notes whose it is. Nothing is kept when the person gives up
+    /// Tries a credential, stores it in the keychain, and records its account. Nothing is stored when the user cancels
     /// before.
     async fn keep(
         &self,
@@ -362,15 +359,15 @@ impl Coffer {
         let entry_name = credential_name(&account.id);
         self.secrets(move |secrets| entry.write(secrets, &entry_name))
             .await?;
-        // The next use makes a client with what the keychain has.
+        // The next use creates a client with the stored credential.
         lock(&self.inner.clients).remove(&account.id);
         self.put_account(&account)?;
         self.sign_in_renewed(&account.id)?;
-        self.sign_in_mended(&account.id)?;
+        self.resume_jobs_of(&account.id)?;
         Ok(account)
     }
 
-    /// When a sign-in ends for good, for one that nothing can renew.
+    /// When a sign-in that cannot be renewed expires.
     fn end_of(&self, new: &New) -> Option<String> {
         match new {
             New::AuthId { auth_id, .. } if auth_id.is_short_lived() => {
@@ -381,11 +378,11 @@ impl Coffer {
         }
     }
 
-    /// The account whose place a sign-in takes, so that its jobs go on: the one that signs in again, else the one with
-    /// the same drive.
+    /// The existing account that a sign-in replaces, so that its jobs continue: the one that signs in again, otherwise
+    /// the one with the same drive.
     ///
     /// # Errors
-    /// When another one should have signed in: its jobs would fill another drive.
+    /// When a different account was expected: its jobs would be stored on another drive.
     fn known_account(
         &self,
         drive: &Drive,
@@ -417,7 +414,7 @@ impl Coffer {
     }
 }
 
-/// What an account is called; its drive where it has no name.
+/// The name of an account, or its drive if it has no name.
 fn shown(name: &str, drive_id: &str) -> String {
     if name.is_empty() {
         format!("the owner of the drive {drive_id}")
@@ -435,7 +432,7 @@ fn oauth_url(settings: &SignInSettings) -> Option<String> {
 async fn open_browser(address: String) -> bool {
     blocking(move || match opening::open(&address) {
         Ok(()) => true,
-        // Never the address: whoever knows that can fetch what the sign-in gives.
+        // Never the address: with it, anyone could fetch the credential.
         Err(error) => {
             tracing::warn!(kind = %error.kind(), "no browser could be opened");
             false

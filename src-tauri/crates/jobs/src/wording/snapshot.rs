@@ -1,4 +1,4 @@
-//! Every message that a person can get, in one file: `tests/messages.txt`.
+//! Every message that a user can get, in one file: `tests/messages.txt`.
 //!
 //! `COFFER_UPDATE_MESSAGES=1 cargo test -p coffer-jobs --lib` writes it. An error without an example here does not
 //! compile.

@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{Computer, end_of};
 
-/// Minutes between two looks of the schedule.
+/// Minutes between two checks of the schedule.
 const STEP: i64 = 20;
 
-/// The laptop, its two jobs and what became of their runs.
+/// The laptop, its two jobs and the outcomes of their runs.
 struct Day {
     computer: Computer,
     coffer: Coffer,
@@ -60,8 +60,8 @@ impl Day {
         self.computer.simulator.advance(time);
     }
 
-    /// The laptop is awake and somebody works on it until so many hours after the beginning; what the schedule starts is
-    /// waited for. Returns the runs of that time.
+    /// The laptop is awake and in use until `hour` hours after the beginning. Waits for the runs that the schedule
+    /// starts, and returns them.
     async fn work_until(&mut self, hour: i64) -> Vec<RunSummary> {
         let before = self.runs.len();
         while self.minutes < hour * 60 {
@@ -69,7 +69,7 @@ impl Day {
             let text = format!("written in minute {}", self.minutes);
             let files = [("diary.txt", text.as_bytes())];
             coffer_testkit::write_files(&self.computer.path("source"), &files);
-            // One after the other.
+            // One at a time.
             loop {
                 let ears = self.coffer.subscribe();
                 let started = self.coffer.start_due_jobs().unwrap();
@@ -104,14 +104,14 @@ fn all_good(runs: &[RunSummary]) -> bool {
 }
 
 #[tokio::test]
-async fn a_day_needs_nobody_but_for_the_revoked_sign_in() {
+async fn a_day_needs_the_user_only_for_the_revoked_sign_in() {
     let mut day = Day::begin().await;
 
     // Tokens end every hour, refresh tokens rotate.
     let morning = day.work_until(4).await;
     assert!(morning.len() == 8 && all_good(&morning), "{morning:?}");
 
-    // The Wi-Fi is gone for two hours, which starts in the middle of a request.
+    // The Wi-Fi is down for two hours, starting in the middle of a request.
     let lost = Action::drop_at(DropPoint::MidBody);
     day.computer
         .simulator
@@ -130,18 +130,18 @@ async fn a_day_needs_nobody_but_for_the_revoked_sign_in() {
     let back = day.work_until(8).await;
     assert!(back.len() >= 4 && all_good(&back), "{back:?}");
 
-    // Asleep for six hours: the missed runs are made up for once, with tokens that are long over.
+    // Asleep for six hours: the missed runs are made up for once, with tokens that expired long ago.
     day.sleep(6 * 60);
     let awake = day.work_until(15).await;
     assert!(awake.len() >= 2 && all_good(&awake), "{awake:?}");
 
-    // The service ends the access before its time.
+    // The service revokes an access token early.
     day.computer.simulator.expire_access("robin");
     day.computer.simulator.expire_access("alex");
     let renewed = day.work_until(17).await;
     assert!(renewed.len() == 4 && all_good(&renewed), "{renewed:?}");
 
-    // Robin revokes the sign-in. One run finds out; the others are not tried, and Alex's go on.
+    // Robin revokes the sign-in. One run notices; the others are not tried, and Alex's continue.
     day.computer.simulator.revoke("robin");
     day.computer.simulator.expire_access("robin");
     let revoked = day.work_until(20).await;
@@ -153,7 +153,7 @@ async fn a_day_needs_nobody_but_for_the_revoked_sign_in() {
     let good = revoked.iter().filter(|run| run.error.is_none()).count();
     assert_eq!((good, day.attention()), (3, 1));
 
-    // The one thing that a person has to do.
+    // The only thing that the user has to do.
     let robin = day.coffer.accounts().unwrap().into_iter();
     let robin = robin.into_iter().find(|account| account.problem.is_some());
     let robin = robin.unwrap().id;
@@ -166,7 +166,7 @@ async fn a_day_needs_nobody_but_for_the_revoked_sign_in() {
     let running = cards.iter().find(|card| card.definition.name == "robin");
     let running = running.unwrap().id.clone();
     day.finish(&running, ears).await;
-    assert!(all_good(&day.runs[day.runs.len() - 1..]), "it went on");
+    assert!(all_good(&day.runs[day.runs.len() - 1..]), "it continued");
 
     let evening = day.work_until(24).await;
     assert!(evening.len() >= 7 && all_good(&evening), "{evening:?}");

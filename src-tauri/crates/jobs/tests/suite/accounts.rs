@@ -23,7 +23,7 @@ async fn a_pasted_auth_id_is_tried_and_names_its_account() {
 }
 
 #[tokio::test]
-async fn a_wrong_auth_id_is_refused_and_nothing_is_kept() {
+async fn a_wrong_auth_id_is_refused_and_nothing_is_stored() {
     let computer = Computer::new().await;
     let coffer = computer.start();
 
@@ -52,7 +52,7 @@ async fn stopped_job(computer: &Computer, coffer: &Coffer) -> (String, String) {
 }
 
 #[tokio::test]
-async fn after_signing_in_again_the_stopped_backup_goes_on_by_itself() {
+async fn after_signing_in_again_the_stopped_backup_resumes_by_itself() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let (id, account) = stopped_job(&computer, &coffer).await;
@@ -85,8 +85,8 @@ async fn a_lost_sign_in_stops_all_its_jobs_and_a_new_one_starts_only_what_it_sto
     };
     assert!(matches!(state(&other), JobState::NeedsAttention { .. }));
     assert_eq!(state(&local), JobState::Idle);
-    let told = coffer.accounts().unwrap().remove(0);
-    assert!(told.id == account && told.problem.is_some());
+    let account_now = coffer.accounts().unwrap().remove(0);
+    assert!(account_now.id == account && account_now.problem.is_some());
 
     computer.sign_in(&coffer).await;
 
@@ -97,7 +97,7 @@ async fn a_lost_sign_in_stops_all_its_jobs_and_a_new_one_starts_only_what_it_sto
 }
 
 #[tokio::test]
-async fn somebody_else_cannot_take_the_place_of_an_account() {
+async fn another_user_cannot_replace_an_account() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let (id, account) = stopped_job(&computer, &coffer).await;
@@ -117,7 +117,7 @@ async fn somebody_else_cannot_take_the_place_of_an_account() {
     let accounts = coffer.accounts().unwrap();
     assert!(accounts.len() == 1 && accounts[0].problem.is_some());
     let runs = coffer.run_history(&id, 0, 10).unwrap();
-    assert_eq!(runs.len(), 1, "nothing went on");
+    assert_eq!(runs.len(), 1, "nothing continued");
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn a_direct_sign_in_backs_up_and_renews_itself_in_the_keychain() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_nobody_uses_is_used_within_its_life() {
+async fn an_unused_sign_in_is_used_before_it_expires() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     computer.simulator.set_rotation("alex", true);
@@ -238,7 +238,7 @@ async fn a_folder_that_is_not_taken_is_suggested() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_is_given_up_while_it_is_tried_keeps_nothing() {
+async fn a_sign_in_that_is_cancelled_while_it_is_tried_stores_nothing() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let stall = Action {
@@ -249,7 +249,7 @@ async fn a_sign_in_that_is_given_up_while_it_is_tried_keeps_nothing() {
     let cancel = CancellationToken::new();
 
     let giving_up = async {
-        // The browser has answered by then, and the drive is asked for.
+        // The browser has answered by then, and the drive is requested.
         let is_granted = |entry: &Entry| entry.op == Op::Token && entry.status == 200;
         while !computer.simulator.log().iter().any(is_granted) {
             tokio::task::yield_now().await;

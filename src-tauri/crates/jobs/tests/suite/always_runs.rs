@@ -1,4 +1,4 @@
-//! Jobs run whatever happens around them: keychains that come late, programs that die.
+//! Jobs run whatever happens around them: keychains that start late, programs that crash.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -27,14 +27,14 @@ pub(crate) fn every(unit: ScheduleUnit) -> Option<Schedule> {
     })
 }
 
-/// A job of this computer's disk that runs every day at one; returns its id.
+/// Creates a job that backs up to this computer's disk every day at one; returns its id.
 pub(crate) async fn daily_job(computer: &Computer, coffer: &Coffer, name: &str) -> String {
     let mut job = computer.folder_job(name);
     job.definition.schedule = every(ScheduleUnit::Days);
     coffer.create_job(job).await.unwrap().id
 }
 
-/// Starts what is due and waits for its end, until nothing is due any more. Returns the results.
+/// Runs due jobs until none is due any more. Returns the results.
 pub(crate) async fn run_what_is_due(coffer: &Coffer) -> Vec<RunResult> {
     let mut results = Vec::new();
     loop {
@@ -50,14 +50,14 @@ pub(crate) async fn run_what_is_due(coffer: &Coffer) -> Vec<RunResult> {
     }
 }
 
-/// What a use of the keychain meets.
+/// How one use of the keychain fails.
 enum Turn {
     Fails,
     Panics,
     Prompts,
 }
 
-/// A keychain whose uses go wrong in turn; then it is good.
+/// A keychain whose first uses fail as listed; then it works.
 #[derive(Default)]
 struct Moody {
     inner: MemoryKeychain,
@@ -71,7 +71,7 @@ impl Moody {
         self.turns.lock().unwrap().push_back(turn);
     }
 
-    /// The person answers all prompts.
+    /// The user answers all prompts.
     fn answer(&self) {
         *self.answered.0.lock().unwrap() = true;
         self.answered.1.notify_all();
@@ -123,7 +123,7 @@ async fn a_keychain_that_fails_once_is_tried_again_within_a_minute() {
     assert_eq!(run_what_is_due(&coffer).await, [RunResult::Error]);
 
     let card = coffer.job_cards().unwrap().remove(0);
-    assert_eq!(card.state, JobState::Idle, "it needs nobody");
+    assert_eq!(card.state, JobState::Idle, "it does not need the user");
     assert_eq!(card.health.waiting_for, WaitingFor::Keychain);
     assert_eq!(card.next_run.as_deref(), Some("2026-03-02T13:01:00Z"));
     computer.clock.pass_minutes(1);
@@ -226,7 +226,7 @@ async fn a_panic_ends_the_run_as_failed_and_the_next_one_works() {
     coffer.delete_job(&id, true).await.unwrap();
 }
 
-/// A weekly job whose upload stands still, at the time it is due.
+/// A weekly job that is due and whose upload stalls.
 async fn stalled_weekly_job(computer: &Computer, coffer: &Coffer) -> String {
     let account = computer.sign_in(coffer).await;
     let mut job = computer.drive_job("weekly", &account.id);
@@ -247,7 +247,7 @@ async fn stalled_weekly_job(computer: &Computer, coffer: &Coffer) -> String {
     id
 }
 
-/// Waits until a run holds its destination and has something for it.
+/// Waits until a run has locked its destination and is sending data.
 async fn until_sending(events: &mut Receiver<Event>) {
     loop {
         if let Change::Job { card } = events.recv().await.unwrap().change
@@ -260,7 +260,7 @@ async fn until_sending(events: &mut Receiver<Event>) {
 }
 
 #[tokio::test]
-async fn a_run_that_quitting_stopped_goes_on_at_the_next_start() {
+async fn a_run_stopped_by_quitting_resumes_at_the_next_start() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     stalled_weekly_job(&computer, &coffer).await;
@@ -277,7 +277,7 @@ async fn a_run_that_quitting_stopped_goes_on_at_the_next_start() {
 }
 
 #[tokio::test]
-async fn a_run_that_its_owner_stopped_waits_for_the_next_planned_time() {
+async fn a_run_stopped_by_the_user_waits_for_the_next_planned_time() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = stalled_weekly_job(&computer, &coffer).await;
@@ -294,12 +294,12 @@ async fn a_run_that_its_owner_stopped_waits_for_the_next_planned_time() {
 }
 
 #[tokio::test]
-async fn a_run_that_a_crash_cut_off_goes_on_at_the_next_start() {
+async fn a_run_interrupted_by_a_crash_resumes_at_the_next_start() {
     let computer = Computer::new().await;
     let dead = computer.start();
     let id = stalled_weekly_job(&computer, &dead).await;
 
-    // The first one lives on and holds the destination, as another program would.
+    // The first app keeps running and holds the destination, as another program would.
     let coffer = computer.start();
     let mut events = coffer.subscribe();
     assert_eq!(coffer.start_due_jobs().unwrap(), [id.as_str()]);
@@ -326,7 +326,7 @@ async fn the_command_line_ends_no_run_of_the_app() {
     drop(command_line);
 
     assert_eq!(seen.health.level, HealthLevel::Running);
-    // Unless its app was killed: nothing runs then, and nothing was backed up.
+    // Unless the app was killed: then nothing runs, and nothing was backed up.
     let seen = computer.open().job_cards_without_app().unwrap().remove(0);
     assert_eq!(seen.health.level, HealthLevel::Warning);
     assert_eq!(seen.last_run.unwrap().result, RunResult::Interrupted);
@@ -416,7 +416,7 @@ async fn days_without_a_network_leave_the_history_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_service_that_asks_for_an_hour_is_asked_once_in_it_by_all_jobs() {
+async fn a_service_that_requests_an_hour_gets_one_request_in_it_from_all_jobs() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let account = computer.sign_in(&coffer).await;
@@ -480,7 +480,7 @@ async fn a_job_that_cannot_be_started_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn a_start_that_cannot_be_noted_leaves_nothing_running() {
+async fn a_start_that_cannot_be_stored_leaves_nothing_running() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = daily_job(&computer, &coffer, "one").await;

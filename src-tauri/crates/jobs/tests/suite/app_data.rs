@@ -1,4 +1,5 @@
-//! What any version stored in the data folder is there after an update, and what a newer one stored is left alone.
+//! What any version stored in the data folder is still there after an update, and what a newer version stored is not
+//! touched.
 //!
 //! `tests/fixtures/app-data/<version of the schema>/coffer.sql` is the app database as that version wrote it, in a life of
 //! one hour ([`live`]). `COFFER_UPDATE_FIXTURES=1` writes the newest again; the ones before are never changed. Once a schema was
@@ -28,7 +29,7 @@ use crate::support::{Computer, back_up};
 
 /// Where everything is in the fixtures.
 const HOME: &str = "/home/alex";
-/// Somebody's own registration at Microsoft; no secret.
+/// Client ID of a user's own app registration; not a secret.
 const CLIENT_ID: &str = "01234567-89ab-cdef-0123-456789abcdef";
 
 fn fixtures() -> PathBuf {
@@ -50,7 +51,7 @@ fn fixture(version: u32) -> PathBuf {
     fixtures().join(version.to_string()).join("coffer.sql")
 }
 
-/// Makes of a fixture the data folder of a computer.
+/// Turns a fixture into the data folder of a computer.
 fn install(computer: &Computer, version: u32) {
     let dump = fs::read_to_string(fixture(version)).unwrap();
     let home = computer.path("").display().to_string();
@@ -191,7 +192,7 @@ fn version_of(database: &Connection) -> u32 {
     version.unwrap()
 }
 
-/// Names of everything in a database: tables with their columns, and what is in their texts.
+/// The names of everything in a database: tables with their columns, and the fields in their JSON texts.
 fn shape(dump: &str) -> BTreeSet<String> {
     let database = Connection::open_in_memory().unwrap();
     database.execute_batch(dump).unwrap();
@@ -327,7 +328,7 @@ fn check_history(coffer: &Coffer) {
 }
 
 #[tokio::test]
-async fn an_older_data_folder_goes_on_with_its_backups() {
+async fn an_older_data_folder_continues_its_backups() {
     let computer = Computer::new().await;
     computer.clock.set("2026-03-02T11:00:00Z");
     install(&computer, 1);
@@ -406,7 +407,7 @@ async fn what_cannot_be_read_of_a_run_takes_nothing_else_from_the_history() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_of_a_jobs_state_costs_nothing_else_and_is_kept() {
+async fn unreadable_fields_of_a_job_status_affect_no_others_and_are_kept() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let job = coffer.create_job(computer.folder_job("a")).await.unwrap();

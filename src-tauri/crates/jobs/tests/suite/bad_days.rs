@@ -1,4 +1,4 @@
-//! What the services' bad days do to accounts and runs.
+//! How accounts and runs cope with failing services.
 
 use std::sync::{Arc, Mutex};
 
@@ -59,7 +59,7 @@ async fn a_sign_in_stays_with_the_service_that_gave_it() {
 }
 
 #[tokio::test]
-async fn a_firewalls_page_gives_no_sign_in_up() {
+async fn a_firewalls_page_ends_no_sign_in() {
     let computer = Computer::new().await;
     let (url, seen) = firewall().await;
     let coffer = start_elsewhere(&computer, &format!("{url}/refresh"));
@@ -105,7 +105,7 @@ async fn one_refusal_of_a_token_stops_neither_run_nor_account() {
 
     let (_, run) = back_up(&coffer, &id).await;
 
-    // Without repetitions it ends this run; it waits for the network, not for the person.
+    // Without retries it ends this run, which waits for the network, not for the user.
     assert_eq!(run.error.unwrap().code, ErrorCode::Offline);
     assert!(coffer.accounts().unwrap()[0].problem.is_none());
     let (_, run) = back_up(&coffer, &id).await;

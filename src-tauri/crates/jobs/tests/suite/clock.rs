@@ -1,4 +1,4 @@
-//! A clock that is wrong for a while, and what has to go on when it is right again.
+//! A clock that is wrong for a while, and what has to continue when it is right again.
 
 use coffer_ipc::job::ScheduleUnit;
 use coffer_onedrive_sim::Op;
@@ -7,7 +7,7 @@ use crate::always_runs::{daily_job, every, run_what_is_due};
 use crate::support::{Computer, back_up};
 
 #[tokio::test]
-async fn a_clock_that_was_ahead_stops_nothing_and_is_told() {
+async fn a_clock_that_was_ahead_stops_nothing_and_is_reported() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     computer.clock.set("2031-01-01T00:00:00Z");
@@ -24,13 +24,13 @@ async fn a_clock_that_was_ahead_stops_nothing_and_is_told() {
     assert_eq!(results.len(), 1);
     let run = coffer.run_history(&id, 0, 1).unwrap().remove(0);
     let report = coffer.run_report(&run.id, 0, 100).unwrap();
-    let told = report.lines.iter().any(|line| line.text.contains("2031"));
-    assert!(told, "{:?}", report.lines);
+    let is_reported = report.lines.iter().any(|line| line.text.contains("2031"));
+    assert!(is_reported, "{:?}", report.lines);
     computer.clock.set("2026-03-03T13:00:00Z");
     assert_eq!(run_what_is_due(&coffer).await.len(), 1, "and so on");
 }
 
-/// The form proposes a first run by the calendar, which was wrong, too.
+/// The form suggests a first run based on the date, which was wrong, too.
 #[tokio::test]
 async fn a_job_that_was_made_while_the_clock_was_ahead_does_not_wait_for_its_first_run() {
     let computer = Computer::new().await;
@@ -40,7 +40,7 @@ async fn a_job_that_was_made_while_the_clock_was_ahead_does_not_wait_for_its_fir
     job.definition.schedule = every(ScheduleUnit::Days);
     job.definition.schedule.as_mut().unwrap().first_run = "2031-01-01T18:00".into();
     let id = coffer.create_job(job).await.unwrap().id;
-    // A first run that somebody chose while the clock was right stays as it is.
+    // A first run that was chosen while the clock was right stays as it is.
     computer.clock.set("2026-03-02T10:00:00Z");
     let mut later = computer.folder_job("later");
     later.definition.schedule = every(ScheduleUnit::Days);

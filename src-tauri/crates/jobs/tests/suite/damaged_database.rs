@@ -1,4 +1,4 @@
-//! Damage to the app's own database: it is mended and told, and jobs go on.
+//! Damage to the app's own database: it is repaired and reported, and jobs continue.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ fn damage(computer: &Computer, table: &str) {
     let mut bytes = fs::read(&path).unwrap();
     bytes[(page as usize - 1) * PAGE..][..PAGE / 8].fill(0xa5);
     fs::write(&path, bytes).unwrap();
-    // Whoever has the file open reads it again.
+    // Makes processes that have the file open read it again.
     database
         .execute_batch("INSERT OR REPLACE INTO setting VALUES ('other', 'changed');")
         .unwrap();
@@ -37,7 +37,7 @@ fn problem(coffer: &Coffer) -> String {
 }
 
 #[tokio::test]
-async fn a_job_whose_page_is_damaged_is_there_after_the_start_and_goes_on() {
+async fn a_job_whose_page_is_damaged_is_there_after_the_start_and_runs() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = daily_job(&computer, &coffer, "one").await;
@@ -50,15 +50,15 @@ async fn a_job_whose_page_is_damaged_is_there_after_the_start_and_goes_on() {
     let card = coffer.job_cards().unwrap().remove(0);
     assert_eq!((&card.id, &card.health), (&id, &before.health));
     assert_eq!(coffer.run_history(&id, 0, 10).unwrap()[0].id, run.id);
-    let told = problem(&coffer);
-    assert!(told.contains("Nothing was lost"), "{told}");
-    assert!(told.contains("coffer.sqlite.damaged"), "{told}");
+    let message = problem(&coffer);
+    assert!(message.contains("Nothing was lost"), "{message}");
+    assert!(message.contains("coffer.sqlite.damaged"), "{message}");
     computer.clock.set("2026-03-02T13:00:00Z");
     assert_eq!(run_what_is_due(&coffer).await, [RunResult::Unchanged]);
 }
 
 #[tokio::test]
-async fn damage_while_the_app_runs_is_mended_and_told_and_the_next_start_goes_well() {
+async fn damage_while_the_app_runs_is_repaired_and_reported_and_the_next_start_works() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = daily_job(&computer, &coffer, "one").await;
@@ -68,7 +68,7 @@ async fn damage_while_the_app_runs_is_mended_and_told_and_the_next_start_goes_we
         damage(&computer, table);
         computer.clock.pass_minutes(24 * 60);
 
-        // One of these meets the damage.
+        // One of these finds the damage.
         let first = coffer.start_due_jobs();
         let results = run_what_is_due(&coffer).await;
 
@@ -87,18 +87,18 @@ async fn damage_while_the_app_runs_is_mended_and_told_and_the_next_start_goes_we
         let (coffer, cancel) = (coffer.clone(), cancel.clone());
         tokio::spawn(async move { coffer.run_schedule(&cancel).await })
     };
-    let told = loop {
+    let message = loop {
         if let Change::Database { problem } = events.recv().await.unwrap().change {
             break problem.unwrap().message;
         }
     };
     cancel.cancel();
     schedule.await.unwrap();
-    assert!(told.contains("has been repaired"), "{told}");
+    assert!(message.contains("has been repaired"), "{message}");
 }
 
 #[tokio::test]
-async fn a_job_knows_its_newest_backup_also_when_only_older_runs_are_left_of_its_history() {
+async fn a_job_knows_its_newest_backup_even_when_its_history_has_only_older_runs() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = daily_job(&computer, &coffer, "one").await;
@@ -116,7 +116,7 @@ async fn a_job_knows_its_newest_backup_also_when_only_older_runs_are_left_of_its
 }
 
 #[tokio::test]
-async fn a_mending_is_told_for_two_weeks_and_not_by_the_command_line() {
+async fn a_repair_is_reported_for_two_weeks_but_not_by_the_command_line() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     daily_job(&computer, &coffer, "one").await;
@@ -127,7 +127,7 @@ async fn a_mending_is_told_for_two_weeks_and_not_by_the_command_line() {
 
     assert!(
         beside.job_cards().is_err(),
-        "nothing is mended behind the app"
+        "nothing is repaired while the app may run"
     );
     drop(beside);
     let coffer = computer.start();

@@ -1,5 +1,5 @@
-//! Events come in the order of their numbers, because a window drops those that are older than what it has. A window that
-//! was too slow for them is told how everything stands.
+//! Events come in the order of their numbers, because a window drops those that are older than what it has. A window
+//! that was too slow for them gets the whole state.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use tokio::sync::broadcast::Receiver;
 use crate::support::{Computer, PATIENCE, back_up};
 
 const THREADS: u64 = 4;
-/// Fewer in all than events that wait for a slow window.
+/// Few enough that all events fit into the queue of a slow window.
 const EACH: u64 = 50;
 const ROUNDS: usize = 40;
 
@@ -39,10 +39,10 @@ async fn no_event_overtakes_another() {
     }
 }
 
-/// More than the events that wait for a slow window.
+/// More events than fit into the queue of a slow window.
 const TOO_MANY: usize = 2000;
 
-/// What a window knows: the state, and how sign-ins and restores of no job ended.
+/// What a window knows: the state, and how sign-ins and restores without a job ended.
 struct Window {
     state: AppState,
     sign_ins: BTreeMap<String, SignInOutcome>,
@@ -58,7 +58,7 @@ impl Window {
         }
     }
 
-    /// Does with an event what the UI does.
+    /// Handles an event like the UI.
     fn apply(&mut self, event: Event) {
         if event.seq <= self.state.seq {
             return;
@@ -79,23 +79,23 @@ impl Window {
         }
     }
 
-    async fn hear(
+    async fn receive(
         &mut self,
         coffer: &Coffer,
         events: &mut Receiver<Event>,
         enough: impl Fn(&Self) -> bool,
     ) {
-        let hearing = async {
+        let receiving = async {
             while !enough(self) {
                 self.apply(coffer.next_event(events).await.unwrap());
             }
         };
-        let heard = tokio::time::timeout(PATIENCE, hearing).await;
-        heard.expect("all is told");
+        let received = tokio::time::timeout(PATIENCE, receiving).await;
+        received.expect("all events arrive");
     }
 }
 
-/// Restores a backup that no job has any more, to the end.
+/// Restores a backup whose job was deleted, and waits for the end.
 async fn restore_foreign(computer: &Computer, coffer: &Coffer) -> String {
     let job = computer.folder_job("foreign");
     let id = coffer.create_job(job.clone()).await.unwrap().id;
@@ -118,12 +118,12 @@ async fn restore_foreign(computer: &Computer, coffer: &Coffer) -> String {
     let run = coffer.start_restore(request).unwrap();
     let mut window = Window::open(coffer);
     let is_over = |window: &Window| window.restores.contains_key(&run);
-    window.hear(coffer, &mut events, is_over).await;
+    window.receive(coffer, &mut events, is_over).await;
     run
 }
 
 #[tokio::test]
-async fn a_window_that_was_too_slow_is_told_how_everything_stands() {
+async fn a_window_that_was_too_slow_gets_the_whole_state() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let going = coffer.create_job(computer.folder_job("going")).await;
@@ -138,7 +138,7 @@ async fn a_window_that_was_too_slow_is_told_how_everything_stands() {
     coffer.cancel_sign_in(&sign_in);
     let mut prompt = Window::open(&coffer);
     let has_ended = |window: &Window| window.sign_ins.contains_key(&sign_in);
-    prompt.hear(&coffer, &mut prompt_events, has_ended).await;
+    prompt.receive(&coffer, &mut prompt_events, has_ended).await;
     computer.sign_in(&coffer).await;
     coffer.delete_job(&going, true).await.unwrap();
     let restore = restore_foreign(&computer, &coffer).await;
@@ -151,8 +151,8 @@ async fn a_window_that_was_too_slow_is_told_how_everything_stands() {
     let knows_all = |window: &Window| {
         window.sign_ins.contains_key(&sign_in) && window.restores.contains_key(&restore)
     };
-    window.hear(&coffer, &mut events, knows_all).await;
-    // Later events come as ever.
+    window.receive(&coffer, &mut events, knows_all).await;
+    // Later events arrive as usual.
     coffer.set_tray(TrayStatus::Shown);
     let after = coffer.next_event(&mut events).await.unwrap();
 
@@ -171,8 +171,8 @@ async fn a_window_that_was_too_slow_is_told_how_everything_stands() {
     assert_eq!(after.seq, window.state.seq + 1);
 }
 
-/// What events tell from now on, without those that wait.
-fn told(events: &mut Receiver<Event>) -> Vec<Change> {
+/// The changes of the events that are queued.
+fn emitted(events: &mut Receiver<Event>) -> Vec<Change> {
     std::iter::from_fn(|| events.try_recv().ok())
         .map(|event| event.change)
         .collect()
@@ -187,7 +187,7 @@ fn overviews(changes: Vec<Change>) -> Vec<(Option<HealthLevel>, u32, String)> {
 }
 
 #[tokio::test]
-async fn how_all_jobs_stand_is_told_when_that_changes_and_the_worst_speaks() {
+async fn the_overview_is_emitted_when_it_changes_and_names_the_worst_job() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     assert_eq!(coffer.app_state().unwrap().overview.level, None);
@@ -196,11 +196,11 @@ async fn how_all_jobs_stand_is_told_when_that_changes_and_the_worst_speaks() {
 
     let good = coffer.create_job(computer.folder_job("good")).await;
     let good = good.unwrap().id;
-    let news = overviews(told(&mut events));
+    let news = overviews(emitted(&mut events));
     assert_eq!(news, [of(HealthLevel::New, 1, "good has not run yet")]);
 
     back_up(&coffer, &good).await;
-    let news = overviews(told(&mut events));
+    let news = overviews(emitted(&mut events));
     let running = of(HealthLevel::Running, 1, "good is running");
     let all_good = of(HealthLevel::Good, 1, "Everything is backed up");
     assert_eq!(news, [running, all_good.clone()]);
@@ -210,18 +210,18 @@ async fn how_all_jobs_stand_is_told_when_that_changes_and_the_worst_speaks() {
     let key = format!("passphrase:{bad}");
     computer.keychain.remove(&key).unwrap();
     back_up(&coffer, &bad).await;
-    let news = overviews(told(&mut events));
+    let news = overviews(emitted(&mut events));
     let worst = of(HealthLevel::Bad, 1, "bad needs your attention");
     assert_eq!(news.last(), Some(&worst));
 
     back_up(&coffer, &good).await;
-    let changes = told(&mut events);
-    assert!(changes.len() > 2, "cards are told");
+    let changes = emitted(&mut events);
+    assert!(changes.len() > 2, "cards are emitted");
     let news = overviews(changes);
     assert_eq!(news, [], "the worst is the same");
     let overview = coffer.app_state().unwrap().overview;
     assert_eq!((overview.level, overview.jobs, overview.line), worst);
 
     coffer.delete_job(&bad, true).await.unwrap();
-    assert_eq!(overviews(told(&mut events)), [all_good]);
+    assert_eq!(overviews(emitted(&mut events)), [all_good]);
 }

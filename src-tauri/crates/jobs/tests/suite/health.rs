@@ -115,7 +115,7 @@ async fn stopping_a_backup_leaves_what_was_true_before() {
 }
 
 #[tokio::test]
-async fn what_passes_is_no_alarm_and_what_needs_somebody_is_one() {
+async fn temporary_problems_are_no_alarm_and_those_that_need_the_user_are() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = computer.create_drive_job(&coffer).await;
@@ -148,7 +148,7 @@ async fn what_passes_is_no_alarm_and_what_needs_somebody_is_one() {
 }
 
 #[tokio::test]
-async fn what_its_owner_stopped_waits_for_nothing() {
+async fn a_backup_stopped_by_the_user_waits_for_nothing() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = computer.create_drive_job(&coffer).await;
@@ -177,7 +177,7 @@ async fn what_its_owner_stopped_waits_for_nothing() {
 }
 
 #[tokio::test]
-async fn what_somebody_mended_is_no_alarm_until_the_next_backup() {
+async fn a_resolved_problem_is_no_alarm_until_the_next_backup() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let job = computer.folder_job("a");
@@ -226,7 +226,7 @@ async fn three_planned_times_without_a_backup_are_worth_a_look() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_nothing_renews_is_told_of_before_it_ends() {
+async fn a_sign_in_that_cannot_be_renewed_is_reported_before_it_expires() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let scope = "Files.ReadWrite offline_access";
@@ -242,9 +242,9 @@ async fn a_sign_in_that_nothing_renews_is_told_of_before_it_ends() {
     assert_eq!(health(&coffer).level, HealthLevel::Good);
     computer.clock.set("2026-05-16T11:00:00Z");
 
-    let told = health(&coffer);
-    assert_eq!(told.level, HealthLevel::Warning);
-    let problem = told.problem.unwrap();
+    let notice = health(&coffer);
+    assert_eq!(notice.level, HealthLevel::Warning);
+    let problem = notice.problem.unwrap();
     assert!(problem.message.contains("31 May 2026"), "{problem:?}");
 }
 

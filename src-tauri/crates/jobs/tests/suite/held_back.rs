@@ -1,11 +1,11 @@
-//! What a run holds back, because it may cost data, waits for a person and is done when they say so.
+//! What a run holds back because data may be lost is done once the user allows it.
 
 use coffer_ipc::run::{Permission, RunResult};
 
 use crate::support::{Computer, back_up, end_of};
 
 #[tokio::test]
-async fn a_source_that_was_emptied_is_kept_until_somebody_says_that_it_is_meant() {
+async fn files_of_an_emptied_source_stay_until_the_user_confirms() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = computer.create_drive_job(&coffer).await;

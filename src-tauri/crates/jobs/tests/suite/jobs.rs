@@ -34,7 +34,7 @@ fn locked() -> Error {
 }
 
 #[tokio::test]
-async fn without_a_keychain_a_job_is_not_kept_and_the_reason_is_told() {
+async fn without_a_keychain_a_job_is_not_stored_and_the_reason_is_reported() {
     let mut computer = Computer::new().await;
     computer.keychain = Arc::new(Locked);
     let coffer = computer.start();
@@ -169,7 +169,7 @@ async fn what_makes_no_backup_is_refused_with_a_reason() {
 }
 
 #[tokio::test]
-async fn a_deleted_job_leaves_its_backup_and_forgets_its_passphrase_when_told() {
+async fn a_deleted_job_leaves_its_backup_and_its_passphrase_is_removed_on_request() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let job = computer.folder_job("laptop");
@@ -215,7 +215,7 @@ async fn block_size_and_encryption_of_a_backup_that_exists_stay() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_cache_of_somebody_else_is_not_used() {
+async fn a_cache_of_another_user_is_not_used() {
     let computer = Computer::new().await;
     let cache = if nix::unistd::geteuid().is_root() {
         let cache = computer.path("cache");

@@ -1,4 +1,4 @@
-//! The backend's public face: jobs, schedule, accounts, runs, without a window.
+//! Tests of the backend's public API: jobs, schedule, accounts, runs, without a window.
 
 mod a_day;
 mod accounts;

@@ -1,4 +1,4 @@
-//! A passphrase has one owner: it is tried before it is kept, and the old one stays until then.
+//! A passphrase is tried before it is stored, and the old one stays until then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -151,7 +151,7 @@ async fn a_disk_that_is_away_does_not_make_any_passphrase_right() {
 }
 
 #[tokio::test]
-async fn without_a_connection_nothing_is_replaced_and_that_is_said() {
+async fn without_a_connection_nothing_is_replaced_and_that_is_reported() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = computer.create_drive_job(&coffer).await;
@@ -263,7 +263,7 @@ async fn a_passphrase_left_by_a_deleted_job_opens_its_backup_until_it_is_removed
     let opened = coffer.open_backup(existing(&job, "")).await.unwrap();
     assert_eq!(opened.versions.len(), 1);
 
-    // Whoever continues the backup takes it over.
+    // A job that continues the backup takes it over.
     job.passphrase = None;
     let again = coffer.create_job(job.clone()).await.unwrap().id;
     assert_eq!(kept(&computer, &again).unwrap(), RIGHT);
@@ -278,7 +278,7 @@ async fn a_passphrase_left_by_a_deleted_job_opens_its_backup_until_it_is_removed
 }
 
 #[tokio::test]
-async fn the_passphrase_of_a_backup_that_is_open_is_not_typed_again_to_go_on_with_it() {
+async fn the_passphrase_of_an_open_backup_is_not_typed_again_to_continue_it() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let mut job = computer.folder_job("one");
@@ -297,7 +297,7 @@ async fn the_passphrase_of_a_backup_that_is_open_is_not_typed_again_to_go_on_wit
     let again = coffer.create_job(job).await.unwrap().id;
     assert_eq!(kept(&computer, &again).unwrap(), RIGHT);
 
-    // Closed, it is forgotten.
+    // It is forgotten when the backup is closed.
     coffer.delete_job(&again, true).await.unwrap();
     coffer.close_backup(&opened.handle);
     assert!(!check().await.unwrap().passphrase_kept);

@@ -1,4 +1,4 @@
-//! The recovery sheet says all that is needed, whenever it is asked for.
+//! The recovery sheet contains everything that is needed, whenever it is requested.
 
 use coffer_ipc::ErrorCode;
 use coffer_ipc::job::DestinationSettings;
@@ -38,7 +38,7 @@ async fn every_line_is_filled_before_the_job_is_saved_and_ever_after() {
         ("Folder", "Backups/laptop"),
         ("File prefix", "mine"),
         ("Passphrase", "an old key, a new door"),
-        // The simulator's is none of Duplicati's.
+        // The simulator's service is not Duplicati's.
         ("AuthID service", &computer.simulator.oauth_url()),
     ] {
         assert_eq!(value(&after, label), Some(expected), "{label}");
@@ -54,7 +54,7 @@ async fn every_line_is_filled_before_the_job_is_saved_and_ever_after() {
 }
 
 #[tokio::test]
-async fn a_client_id_of_ones_own_is_on_the_sheet() {
+async fn a_custom_client_id_is_on_the_sheet() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let account = computer.sign_in_directly(&coffer, "alex", None).await;

@@ -1,4 +1,4 @@
-//! Where a restore goes, and what it says at its end.
+//! Where a restore writes files, and what it reports at its end.
 
 use std::fs;
 
@@ -39,7 +39,7 @@ async fn restore(coffer: &Coffer, request: RestoreRequest) -> RunSummary {
     }
 }
 
-/// A backup that a job made which is deleted now, as another computer's is to this one.
+/// A backup whose job was deleted, so that it looks like the backup of another computer.
 async fn foreign(computer: &Computer, coffer: &Coffer) -> SaveJob {
     let job = computer.folder_job("one");
     let id = coffer.create_job(job.clone()).await.unwrap().id;
@@ -56,20 +56,20 @@ fn existing(job: &SaveJob) -> BackupRef {
     }
 }
 
-/// Waits until OneDrive was asked for something since `before`.
-async fn asked(computer: &Computer, before: usize) {
+/// Waits for the first request to OneDrive after the log entry `before`.
+async fn first_request(computer: &Computer, before: usize) {
     while computer.simulator.log().len() <= before {
         tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test]
-async fn a_backup_that_nobody_waits_for_any_more_is_not_opened() {
+async fn opening_a_backup_stops_when_the_window_stops_waiting() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let job_id = computer.create_drive_job(&coffer).await;
     back_up(&coffer, &job_id).await;
-    // OneDrive takes ten minutes to say what lies in the folder.
+    // OneDrive takes ten minutes to list the folder.
     let stalled = Action {
         stall_ms: Some(600_000),
         ..Action::default()
@@ -81,14 +81,14 @@ async fn a_backup_that_nobody_waits_for_any_more_is_not_opened() {
 
     let opening = coffer.answer(Some("7"), coffer.open_backup(job.clone()));
     let giving_up = async {
-        asked(&computer, before).await;
+        first_request(&computer, before).await;
         coffer.give_up("7");
     };
     let (opened, ()) = tokio::join!(opening, giving_up);
 
     assert_eq!(opened.unwrap_err().code, ErrorCode::Cancelled);
     computer.simulator.clear_faults();
-    // What it began gives the backup's folder back.
+    // The cancelled work releases the backup's folder.
     let again = async {
         loop {
             match coffer.open_backup(job.clone()).await {
@@ -101,7 +101,7 @@ async fn a_backup_that_nobody_waits_for_any_more_is_not_opened() {
     assert_eq!(again.unwrap().unwrap().versions.len(), 1);
 }
 
-/// What is on screen is what comes back, whatever a schedule does meanwhile.
+/// The version on the screen is the one that is restored, whatever the schedule does in the meantime.
 #[tokio::test]
 async fn versions_keep_their_numbers_while_a_backup_is_open() {
     let computer = Computer::new().await;
@@ -121,7 +121,7 @@ async fn versions_keep_their_numbers_while_a_backup_is_open() {
     });
     let opened = opened.await.unwrap();
 
-    // The oldest version goes, and the newest gets another number.
+    // The oldest version is deleted, and the newest gets another number.
     change("the third text");
     back_up(&coffer, &job_id).await;
 
@@ -148,7 +148,7 @@ async fn versions_keep_their_numbers_while_a_backup_is_open() {
     assert_eq!(summary.error.unwrap().message, gone.message);
 }
 
-/// OneDrive may be slow, and somebody waits for each version.
+/// OneDrive may be slow, and the user waits for each version.
 #[tokio::test]
 async fn another_version_of_an_open_backup_costs_one_download() {
     let computer = Computer::new().await;
@@ -291,7 +291,7 @@ async fn places_of_opened_backups_are_offered_again_until_they_are_removed() {
     assert!(kept.contains(&place.id));
     assert!(!kept.contains(job.passphrase.as_deref().unwrap()));
 
-    // A job that has it offers it itself.
+    // When a job has the backup, the list no longer offers it.
     let id = coffer.create_job(job.clone()).await.unwrap().id;
     assert!(coffer.opened_places().unwrap().is_empty());
     coffer.delete_job(&id, true).await.unwrap();

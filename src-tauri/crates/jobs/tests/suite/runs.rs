@@ -12,7 +12,7 @@ use coffer_testkit::snapshot;
 use crate::support::{Computer, back_up, end_of};
 
 #[tokio::test]
-async fn a_run_is_reported_while_it_goes_on_and_afterwards() {
+async fn a_run_is_reported_while_it_is_active_and_afterwards() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = coffer
@@ -47,7 +47,7 @@ async fn a_run_is_reported_while_it_goes_on_and_afterwards() {
     assert_eq!(card.versions, Some(1));
     let last = card.last_run.unwrap();
     assert_eq!(last.result, RunResult::Success);
-    // Neither the folder nor the source itself.
+    // Without the folder and the source itself.
     assert_eq!(last.counts.added_files, 2);
     assert!(coffer.app_state().unwrap().seq >= last_seq);
     assert_eq!(coffer.run_history(&id, 0, 10).unwrap(), [last]);
@@ -94,7 +94,7 @@ async fn a_missing_source_is_a_warning_and_its_files_stay() {
         is_emptied: false,
     };
     assert_eq!(run.missing, [missing]);
-    // Kept files are neither gone nor unreadable, and the folder that changed is no file.
+    // Kept files are neither deleted nor unreadable, and the changed folder is not a file.
     let counts = run.counts;
     assert_eq!(
         (
@@ -106,7 +106,7 @@ async fn a_missing_source_is_a_warning_and_its_files_stay() {
         (1, 0, 0, 0)
     );
     assert_eq!(card.health.level, HealthLevel::Warning);
-    // A source that is away is no file that could not be read.
+    // A missing source is not an unreadable file.
     assert_eq!(
         (run.counts.missing_sources, run.counts.failed_files),
         (1, 0)
@@ -126,7 +126,7 @@ async fn a_missing_source_is_a_warning_and_its_files_stay() {
 }
 
 #[tokio::test]
-async fn a_run_that_died_with_the_app_is_noted_as_interrupted() {
+async fn a_run_that_died_with_the_app_is_stored_as_interrupted() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = computer.create_drive_job(&coffer).await;
@@ -139,7 +139,7 @@ async fn a_run_that_died_with_the_app_is_noted_as_interrupted() {
         .add_fault(Fault::new(Op::ContentPut, stall));
     let run = coffer.start_backup(&id).unwrap();
 
-    // As the next start of the program finds it.
+    // As the next start of the program finds the data folder.
     let coffer = computer.start();
 
     let history = coffer.run_history(&id, 0, 10).unwrap();
@@ -148,7 +148,7 @@ async fn a_run_that_died_with_the_app_is_noted_as_interrupted() {
 }
 
 #[tokio::test]
-async fn a_stopped_run_ends_as_stopped_and_the_next_one_goes_on() {
+async fn a_stopped_run_ends_as_stopped_and_the_next_one_works() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = computer.create_drive_job(&coffer).await;

@@ -62,7 +62,7 @@ async fn a_run_that_was_missed_starts_once_after_the_restart() {
 }
 
 #[tokio::test]
-async fn a_job_that_waits_for_a_sign_in_is_left_alone_and_goes_on_once_afterwards() {
+async fn a_job_that_waits_for_a_sign_in_is_skipped_and_runs_once_afterwards() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let account = computer.sign_in(&coffer).await;
@@ -82,7 +82,7 @@ async fn a_job_that_waits_for_a_sign_in_is_left_alone_and_goes_on_once_afterward
     let run = coffer.run_history(&id, 0, 1).unwrap().remove(0);
     let (_, run) = end_of(&run.id, &mut events).await;
     assert_eq!(run.result, RunResult::Success);
-    // That was the one that was due, too.
+    // That was the run that was due.
     assert!(coffer.start_due_jobs().unwrap().is_empty());
 }
 

@@ -1,4 +1,4 @@
-//! What the simulation of jobs found, each at its smallest.
+//! Minimal cases of defects that the simulation of jobs found.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::always_runs::{daily_job, run_what_is_due};
 use crate::support::{Computer, back_up};
 
 #[tokio::test]
-async fn the_end_of_a_run_that_could_not_be_noted_is_noted_later() {
+async fn the_end_of_a_run_that_could_not_be_stored_is_stored_later() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = daily_job(&computer, &coffer, "one").await;
@@ -61,7 +61,7 @@ async fn a_first_backup_waits_for_the_disk_that_its_job_was_set_up_on() {
 }
 
 #[tokio::test]
-async fn a_backup_whose_job_did_not_hear_of_its_end_is_known_at_the_next_start() {
+async fn a_backup_whose_end_is_missing_in_the_status_is_known_at_the_next_start() {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = daily_job(&computer, &coffer, "one").await;
@@ -84,7 +84,8 @@ async fn a_backup_whose_job_did_not_hear_of_its_end_is_known_at_the_next_start()
 }
 
 #[tokio::test]
-async fn a_first_backup_whose_job_did_not_hear_of_its_end_stays_known_when_the_next_is_cut_off() {
+async fn a_first_backup_whose_end_is_missing_in_the_status_stays_known_when_the_next_is_interrupted()
+ {
     let computer = Computer::new().await;
     let coffer = computer.start();
     let id = daily_job(&computer, &coffer, "one").await;
@@ -93,7 +94,7 @@ async fn a_first_backup_whose_job_did_not_hear_of_its_end_stays_known_when_the_n
     back_up(&coffer, &id).await;
     drop(coffer);
     let database = rusqlite::Connection::open(computer.folders().database()).unwrap();
-    // As the app left it when it died after the first end, and again in the midst of the second run.
+    // As if the app had crashed right after the first end, and again in the middle of the second run.
     database
         .execute_batch(
             "UPDATE job SET state = '{}';
@@ -109,7 +110,7 @@ async fn a_first_backup_whose_job_did_not_hear_of_its_end_stays_known_when_the_n
     assert_eq!(health.last_backup.unwrap().result, RunResult::Interrupted);
 }
 
-/// Unplugs a disk when it is asked for something.
+/// A keychain that unplugs a disk when it is used.
 struct Unplugging {
     inner: MemoryKeychain,
     disk: PathBuf,
@@ -134,7 +135,7 @@ impl SecretStore for Unplugging {
 }
 
 #[tokio::test]
-async fn a_first_backup_is_not_made_where_its_disk_was_when_that_goes_after_the_look_for_it() {
+async fn a_first_backup_is_not_made_where_its_disk_was_when_that_is_removed_after_the_check() {
     let computer = Computer::new().await;
     let disk = computer.path("backups");
     fs::create_dir(&disk).unwrap();

@@ -24,18 +24,18 @@ impl FakeClock {
     }
 
     pub(crate) fn set(&self, time: &str) {
-        *self.0.lock().expect("nobody panics") = time.parse().expect("a time");
+        *self.0.lock().expect("no panic") = time.parse().expect("a time");
     }
 
     pub(crate) fn pass_minutes(&self, minutes: i64) {
-        let mut now = self.0.lock().expect("nobody panics");
+        let mut now = self.0.lock().expect("no panic");
         *now += minutes.minutes();
     }
 }
 
 impl Clock for FakeClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().expect("nobody panics")
+        *self.0.lock().expect("no panic")
     }
 
     fn zone(&self) -> TimeZone {
@@ -71,7 +71,7 @@ impl Computer {
         }
     }
 
-    /// Starts the app; what an earlier start left is there, and ended with it.
+    /// Starts the app with the data of earlier starts.
     pub(crate) fn start(&self) -> Coffer {
         let alone = AppLock::take(&self.folders()).expect("no other app runs");
         let (keychain, clock) = (Arc::clone(&self.keychain), self.clock.clone());
@@ -93,7 +93,7 @@ impl Computer {
         Coffer::open(self.folders(), self.environment(), keychain, clock).expect("Coffer starts")
     }
 
-    /// The same with its own things elsewhere.
+    /// The same with other folders for Coffer's own files.
     #[cfg(unix)]
     pub(crate) fn open_in(&self, folders: Folders) -> Coffer {
         let (keychain, clock) = (Arc::clone(&self.keychain), self.clock.clone());
@@ -103,7 +103,7 @@ impl Computer {
     pub(crate) fn environment(&self) -> Environment {
         let mut environment =
             Environment::demo(self.simulator.api_url(), &self.simulator.oauth_url());
-        // What fails for good in these tests need not be waited for.
+        // Retries would only slow down tests of permanent failures.
         environment.retries.retries = 0;
         environment
     }
@@ -146,7 +146,7 @@ impl Computer {
         coffer.create_job(job).await.expect("the job is good").id
     }
 
-    /// Signs in as somebody, at Microsoft itself, with a code.
+    /// Signs in as a user, directly at Microsoft, with a code.
     pub(crate) async fn sign_in_directly(
         &self,
         coffer: &Coffer,
@@ -157,7 +157,7 @@ impl Computer {
         self.sign_in_unless(coffer, who, again, &cancel).await
     }
 
-    /// The same, unless the person gives up.
+    /// The same, unless the user cancels.
     pub(crate) async fn sign_in_unless(
         &self,
         coffer: &Coffer,
@@ -184,7 +184,7 @@ impl Computer {
         coffer.sign_in(&request, &settings, type_code, cancel).await
     }
 
-    /// Ends Alex's sign-in at Microsoft's.
+    /// Revokes Alex's sign-in at Microsoft.
     pub(crate) fn end_sign_in(&self) {
         self.simulator.revoke("alex");
         self.simulator.kill_access("alex");
@@ -212,13 +212,13 @@ impl Computer {
     }
 }
 
-/// A test that waits longer than this waits in vain.
+/// A test that waits longer than this fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until a run has ended and the job's card tells so.
+/// Waits until a run has ended and the job's card shows it.
 pub(crate) async fn end_of(run_id: &str, events: &mut Receiver<Event>) -> (JobCard, RunSummary) {
     let waiting = tokio::time::timeout(PATIENCE, wait_for_end(run_id, events));
-    waiting.await.expect("the run ends and is told")
+    waiting.await.expect("the run ends and is reported")
 }
 
 async fn wait_for_end(run_id: &str, events: &mut Receiver<Event>) -> (JobCard, RunSummary) {

@@ -397,7 +397,7 @@ fn of_coffer(messages: &mut Messages) {
         ),
         ("not found", wording::not_found("This backup")),
         ("cancelled", wording::cancelled()),
-        ("question withdrawn", wording::given_up()),
+        ("question withdrawn", wording::withdrawn()),
         (
             "database full",
             wording::database(&coffer_database::Error::Full),
@@ -406,20 +406,20 @@ fn of_coffer(messages: &mut Messages) {
         ("database damaged", wording::database(&database)),
         (
             "database repaired, jobs",
-            wording::database_mended(true, true, "<file>"),
+            wording::database_repaired(true, true, "<file>"),
         ),
         (
             "database repaired, history",
-            wording::database_mended(false, true, "<file>"),
+            wording::database_repaired(false, true, "<file>"),
         ),
         (
             "database repaired",
-            wording::database_mended(false, false, "<file>"),
+            wording::database_repaired(false, false, "<file>"),
         ),
-        ("database just repaired", wording::database_just_mended()),
+        ("database just repaired", wording::database_just_repaired()),
         (
             "database not repaired",
-            wording::database_not_mended(&database),
+            wording::database_not_repaired(&database),
         ),
         ("running", wording::running()),
         ("sign-in expires", wording::sign_in_ends(ends)),
@@ -456,7 +456,7 @@ fn problems(messages: &mut Messages) {
 
 fn waits(messages: &mut Messages) {
     for sentence in [
-        wording::ASKED_TO_WAIT,
+        wording::RATE_LIMITED,
         wording::SLOWED,
         wording::NO_ANSWER_YET,
     ] {
@@ -464,7 +464,7 @@ fn waits(messages: &mut Messages) {
     }
     let until = Timestamp::UNIX_EPOCH;
     let again = Wait::Again { until, why: why() };
-    for wait in [Wait::Asked(until), again] {
+    for wait in [Wait::Requested(until), again] {
         let sentence = wait.sentence_in(&jiff::tz::TimeZone::UTC);
         messages.sentence("command", &sentence);
     }

@@ -1,7 +1,7 @@
-//! A second copy of what nobody can make anew: jobs with what was learned about them, accounts and settings.
+//! A second copy of what cannot be rebuilt: jobs with their state, accounts and settings.
 //!
-//! It lies beside the app database and is written after each change, so that damage to the one leaves the other. Runs and
-//! their reports are history, and not in it.
+//! It is beside the app database and written after each change, so that damage to one leaves the other intact. Runs and
+//! their reports are history and are not in it.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS account (id TEXT PRIMARY KEY, body TEXT NOT NULL) WIT
 CREATE TABLE IF NOT EXISTS job (id TEXT PRIMARY KEY, body TEXT NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
 ";
 
-/// What is kept twice.
+/// The rows that are stored twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Rows {
     /// Id, body and state.
@@ -33,7 +33,7 @@ pub(super) fn path_of(path: &Path) -> PathBuf {
     super::beside(path, ".kept")
 }
 
-/// Replaces the copy of the database `path`. One that is damaged itself is made anew.
+/// Replaces the copy of the database `path`. A damaged copy is created again.
 pub(super) fn write(path: &Path, rows: &Rows) -> Result<()> {
     let copy = path_of(path);
     match replace(&copy, rows) {
@@ -53,12 +53,12 @@ fn replace(copy: &Path, rows: &Rows) -> Result<()> {
     transaction.execute_batch(SCHEMA)?;
     transaction.execute_batch("DELETE FROM setting; DELETE FROM account; DELETE FROM job;")?;
     rows.insert_into(&transaction)?;
-    // Whoever mends with it must know as much as who kept it.
+    // Only a version that knows this schema may repair with the copy.
     transaction.pragma_update(None, "user_version", migrations::newest())?;
     Ok(transaction.commit()?)
 }
 
-/// What the copy of the database `path` has; `None` when there is none that can be read.
+/// What the copy of the database `path` has; `None` when there is no readable copy.
 pub(super) fn read(path: &Path) -> Option<Rows> {
     let flags = OpenFlags::default().difference(OpenFlags::SQLITE_OPEN_CREATE);
     let connection = Connection::open_with_flags(path_of(path), flags).ok()?;
@@ -81,7 +81,7 @@ impl Rows {
         })
     }
 
-    /// What is there already stays.
+    /// Inserts the rows; existing ones stay as they are.
     pub(super) fn insert_into(&self, connection: &Connection) -> Result<()> {
         for (id, body, state) in &self.jobs {
             let sql = "INSERT OR IGNORE INTO job (id, body, state) VALUES (?1, ?2, ?3)";

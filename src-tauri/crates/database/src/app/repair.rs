@@ -1,16 +1,16 @@
-//! Makes a whole database of a damaged one: of what can be read of it, and of the copy of what cannot be made anew.
+//! Builds an intact database from what can be read of a damaged one and from the copy of what cannot be rebuilt.
 //!
-//! The new file is complete before it takes the name, and the damaged one stays beside it.
+//! The new file is complete before it is renamed, and the damaged one stays beside it.
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 
-use super::{AppDatabase, beside, kept, migrations};
+use super::{AppDatabase, beside, migrations, safety_copy};
 use crate::error::{Error, Result};
 
-/// What became of a damaged database.
+/// The result of repairing a damaged database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mended {
     /// Jobs, accounts or settings may be gone: neither the file nor its copy had all of them.
@@ -21,7 +21,7 @@ pub struct Mended {
     pub aside: PathBuf,
 }
 
-/// Tables with their columns, by their key: those that are kept twice first.
+/// Table, columns and key; the tables that are stored twice come first.
 const TABLES: [(&str, &str, &str); 5] = [
     ("setting", "key, value", "key"),
     ("account", "id, body", "id"),
@@ -29,23 +29,23 @@ const TABLES: [(&str, &str, &str); 5] = [
     ("run", "number, id, job, started, finished, body", "number"),
     ("message", "run, seq, level, subject, text", "run"),
 ];
-/// How many of them are.
-const KEPT_TABLES: usize = 3;
-/// Files of one database.
+/// Number of tables that are stored twice.
+const COPIED_TABLES: usize = 3;
+/// Suffixes of the files of one database.
 const ENDINGS: [&str; 3] = ["", "-wal", "-shm"];
 
-/// Whether every page and every index is as it should be.
+/// Whether every page and every index is intact.
 pub(super) fn is_whole(connection: &Connection) -> bool {
     let answer = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0));
     answer.is_ok_and(|answer: String| answer == "ok")
 }
 
-/// Mends the file `path`, which nobody has open.
+/// Repairs the file `path`, which must not be open.
 ///
 /// # Errors
-/// [`Error::Later`] when a later version kept the copy: it knows of things that would be lost.
-pub(super) fn mend(path: &Path) -> Result<Mended> {
-    if migrations::stored_version(&kept::path_of(path)) > Some(migrations::newest()) {
+/// [`Error::Later`] when a later version wrote the copy: it may have data that would be lost.
+pub(super) fn repair(path: &Path) -> Result<Mended> {
+    if migrations::stored_version(&safety_copy::path_of(path)) > Some(migrations::newest()) {
         return Err(Error::Later {
             path: path.to_owned(),
         });
@@ -64,14 +64,14 @@ pub(super) fn mend(path: &Path) -> Result<Mended> {
         }
     }
     drop(old);
-    let are_kept_whole = are_whole[..KEPT_TABLES].iter().all(|whole| *whole);
-    let mut may_lack_jobs = !are_kept_whole;
-    if !are_kept_whole && let Some(rows) = kept::read(path) {
+    let are_copied_whole = are_whole[..COPIED_TABLES].iter().all(|whole| *whole);
+    let mut may_lack_jobs = !are_copied_whole;
+    if !are_copied_whole && let Some(rows) = safety_copy::read(path) {
         rows.insert_into(&transaction)?;
         may_lack_jobs = false;
     }
     transaction.commit()?;
-    // Everything is in the one file that takes the name.
+    // Puts everything into the one file that is renamed.
     database
         .connection
         .execute_batch("PRAGMA journal_mode = DELETE;")?;
@@ -87,12 +87,12 @@ pub(super) fn mend(path: &Path) -> Result<Mended> {
     rename(&new, path)?;
     Ok(Mended {
         may_lack_jobs,
-        lacks_history: are_whole[KEPT_TABLES..].iter().any(|whole| !*whole),
+        lacks_history: are_whole[COPIED_TABLES..].iter().any(|whole| !*whole),
         aside,
     })
 }
 
-/// Ends what was cut off between the two names: the new file is whole once the old one has gone.
+/// Finishes a repair that was interrupted between the two renames: the new file is complete once the old one is gone.
 pub(super) fn finish(path: &Path) -> Result<()> {
     if path.exists() {
         return Ok(());
@@ -109,7 +109,8 @@ fn open_damaged(path: &Path) -> Option<Connection> {
     Connection::open_with_flags(path, flags).ok()
 }
 
-/// Copies what can be read of a table, from both of its ends up to what cannot; says whether that is all.
+/// Copies the readable rows of a table, reading from both of its ends up to the damage; returns whether that is all of
+/// it.
 fn rescue(
     old: &Connection,
     new: &Connection,
@@ -131,7 +132,7 @@ fn rescue(
                 Ok(Some(row)) => {
                     let values = (0..count).map(|at| row.get::<_, Value>(at));
                     let values = values.collect::<rusqlite::Result<Vec<_>>>();
-                    // One whose values are damaged is not as the table wants them.
+                    // A row with damaged values may violate the table's constraints.
                     let is_taken =
                         values.is_ok_and(|values| insert.execute(params_from_iter(values)).is_ok());
                     is_whole &= is_taken;
@@ -178,7 +179,7 @@ mod tests {
 
     const PAGE: usize = 4096;
 
-    /// A database of some pages in each table.
+    /// Fills each table with several pages.
     fn filled(path: &Path) {
         let database = AppDatabase::open(path).unwrap();
         let text = "long enough to need some pages ".repeat(20);
@@ -205,8 +206,8 @@ mod tests {
         }
     }
 
-    fn rows(database: &AppDatabase) -> kept::Rows {
-        kept::Rows::read(&database.connection).unwrap()
+    fn rows(database: &AppDatabase) -> safety_copy::Rows {
+        safety_copy::Rows::read(&database.connection).unwrap()
     }
 
     fn overwrite(path: &Path, at: usize) {
@@ -216,33 +217,33 @@ mod tests {
     }
 
     #[test]
-    fn whichever_page_is_damaged_no_job_is_lost_and_the_rest_is_as_far_as_it_can_be_read() {
+    fn whichever_page_is_damaged_no_job_is_lost_and_readable_history_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("coffer.sqlite");
         filled(&path);
         let whole = std::fs::read(&path).unwrap();
-        let kept_copy = std::fs::read(kept::path_of(&path)).unwrap();
+        let kept_copy = std::fs::read(safety_copy::path_of(&path)).unwrap();
         let before = rows(&AppDatabase::open(&path).unwrap());
         let mut with_runs = 0;
         for page in 0..whole.len() / PAGE {
             std::fs::write(&path, &whole).unwrap();
-            std::fs::write(kept::path_of(&path), &kept_copy).unwrap();
+            std::fs::write(safety_copy::path_of(&path), &kept_copy).unwrap();
             overwrite(&path, page * PAGE);
 
-            let (database, mended) = AppDatabase::open_mending(&path).unwrap();
+            let (database, repaired) = AppDatabase::open_mending(&path).unwrap();
 
             assert_eq!(rows(&database), before, "page {page}");
-            let Some(mended) = mended else {
-                // A page that nothing is in.
+            let Some(repaired) = repaired else {
+                // This page holds no rows.
                 assert_eq!(database.runs(Some("3"), 0, 10).unwrap().len(), 1);
                 continue;
             };
-            assert!(!mended.may_lack_jobs, "page {page}");
-            assert!(mended.aside.exists());
+            assert!(!repaired.may_lack_jobs, "page {page}");
+            assert!(repaired.aside.exists());
             let runs =
                 (0..10).map(|job| database.runs(Some(&job.to_string()), 0, 10).unwrap().len());
             let runs: usize = runs.sum();
-            assert!(runs == 10 || mended.lacks_history, "page {page}");
+            assert!(runs == 10 || repaired.lacks_history, "page {page}");
             with_runs += usize::from(runs > 0);
             drop(database);
             let (_, again) = AppDatabase::open_mending(&path).unwrap();
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_damaged_while_it_is_open_is_mended() {
+    fn a_file_that_is_damaged_while_it_is_open_is_repaired() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("coffer.sqlite");
         filled(&path);
@@ -260,51 +261,51 @@ mod tests {
         let before = rows(&database);
         std::fs::write(&path, "no database any more".repeat(1000)).unwrap();
 
-        let mended = database.mend().unwrap();
+        let repaired = database.mend().unwrap();
 
-        assert!(!mended.may_lack_jobs && mended.lacks_history);
+        assert!(!repaired.may_lack_jobs && repaired.lacks_history);
         assert_eq!(rows(&database), before);
         database.put_job("new", "job").unwrap();
         assert!(is_whole(&database.connection));
     }
 
     #[test]
-    fn without_a_copy_it_says_that_jobs_may_be_missing() {
+    fn without_a_copy_jobs_may_be_missing_and_that_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("coffer.sqlite");
         filled(&path);
-        std::fs::remove_file(kept::path_of(&path)).unwrap();
+        std::fs::remove_file(safety_copy::path_of(&path)).unwrap();
         overwrite(&path, 0);
 
-        let (database, mended) = AppDatabase::open_mending(&path).unwrap();
+        let (database, repaired) = AppDatabase::open_mending(&path).unwrap();
 
-        assert!(mended.unwrap().may_lack_jobs);
+        assert!(repaired.unwrap().may_lack_jobs);
         assert!(database.jobs().unwrap().is_empty());
     }
 
     #[test]
-    fn a_file_that_was_emptied_is_no_new_one() {
+    fn an_emptied_file_is_not_treated_as_new() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("coffer.sqlite");
         filled(&path);
         std::fs::write(&path, "").unwrap();
 
-        let (database, mended) = AppDatabase::open_mending(&path).unwrap();
+        let (database, repaired) = AppDatabase::open_mending(&path).unwrap();
 
-        assert!(mended.unwrap().lacks_history);
+        assert!(repaired.unwrap().lacks_history);
         assert_eq!(database.jobs().unwrap().len(), 10);
     }
 
     #[test]
-    fn what_was_cut_off_between_the_two_names_is_ended() {
+    fn a_repair_interrupted_between_the_two_renames_is_finished() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("coffer.sqlite");
         filled(&path);
         std::fs::rename(&path, new_of(&path)).unwrap();
 
-        let (database, mended) = AppDatabase::open_mending(&path).unwrap();
+        let (database, repaired) = AppDatabase::open_mending(&path).unwrap();
 
-        assert_eq!(mended, None);
+        assert_eq!(repaired, None);
         assert_eq!(database.jobs().unwrap().len(), 10);
     }
 }

@@ -1,4 +1,4 @@
-//! What was learned about a job besides its definition.
+//! What is known about a job besides its definition.
 
 use coffer_ipc::run::{RunResult, RunSummary};
 use coffer_ipc::{CommandError, ErrorCode};
@@ -9,44 +9,44 @@ use serde_json::{Map, Value};
 use super::causes::needs_attention;
 use super::retry::retry_delay;
 
-/// What was learned about a job besides its definition.
+/// What is known about a job besides its definition, from its runs. Field names are stored.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Learned {
+pub(super) struct JobStatus {
     pub(super) versions: Option<u32>,
     pub(super) stored_bytes: Option<u64>,
     pub(super) quota: Option<coffer_ipc::account::Quota>,
     pub(super) label: String,
-    /// The folder that the destination lay in when the job was saved, as far as there was one.
+    /// The deepest folder on the path of the destination that existed when the job was saved.
     pub(super) found_in: Option<String>,
-    /// Why it cannot run until somebody acts.
+    /// Why it cannot run until the user acts.
     pub(super) attention: Option<CommandError>,
-    /// A backup was stopped by the sign-in, and goes on once that is mended.
+    /// Whether a backup failed because of the sign-in and resumes once that is renewed.
     pub(super) stopped_by_sign_in: bool,
-    /// When a backup was started last, RFC 3339.
+    /// When the last backup was started, RFC 3339.
     pub(super) last_start: Option<String>,
-    /// When the schedule was set; times before it are nobody's miss.
+    /// When the schedule was set, RFC 3339; earlier planned times do not count as missed.
     pub(super) scheduled_since: Option<String>,
-    /// When a backup that did not finish is taken up again, whatever the schedule says.
+    /// When a backup that did not finish is retried, regardless of the schedule.
     pub(super) retry_at: Option<Timestamp>,
-    /// Backups in a row that did not finish and are taken up again.
+    /// Number of consecutive backups that did not finish and are retried.
     pub(super) tries: u32,
-    /// The newest backup that ended by itself.
+    /// The newest backup that the user did not stop.
     pub(super) last_backup: Option<RunSummary>,
-    /// When the newest backup that has everything was started.
+    /// When the newest complete backup was started.
     pub(super) last_good: Option<Timestamp>,
-    /// What the next report says about the clock.
+    /// Message about a wrong clock for the report of the next backup.
     pub(super) clock_note: Option<String>,
-    /// What another version learned and this one cannot use. It is stored again, for the one that can.
+    /// Fields of another version that this one does not know. They are stored again for that version.
     #[serde(flatten)]
     other: Map<String, Value>,
 }
 
-impl Learned {
-    /// What was stored. A part that cannot be read costs no other, and stays beside what takes its place.
+impl JobStatus {
+    /// Reads a stored status. A field that cannot be read does not affect others, and is kept under another name.
     pub(super) fn read(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_else(|error| {
-            tracing::error!(%error, "what was learned about a job cannot be read as a whole");
+            tracing::error!(%error, "the status of a job cannot be read completely");
             Self::read_parts(text)
         })
     }
@@ -70,11 +70,11 @@ impl Learned {
         serde_json::from_value(named.into()).unwrap_or_default()
     }
 
-    /// A backup that was started at `start` ended by itself, and `now` it shows what comes next.
+    /// Records a backup that was started at `start` and that the user did not stop, and plans the next attempt.
     pub(super) fn note_end(&mut self, summary: &RunSummary, start: Timestamp, now: Timestamp) {
         let error = summary.error.as_ref();
         if summary.result == RunResult::Interrupted {
-            // By the end of the app: the next start goes on.
+            // The app quit; its next start resumes the backup.
             self.retry_at = Some(now);
             self.tries = 0;
         } else {
@@ -88,7 +88,7 @@ impl Learned {
         self.attention = error.filter(|error| needs_attention(error)).cloned();
     }
 
-    /// A backup that was started at `start` ended by itself.
+    /// Records a backup that was started at `start` and that the user did not stop.
     fn note_backup(&mut self, summary: &RunSummary, start: Timestamp) {
         if matches!(
             summary.result,
@@ -100,9 +100,9 @@ impl Learned {
     }
 }
 
-/// What the schedule counts from.
-pub(super) fn started_at(learned: &Learned) -> Option<Timestamp> {
-    parse(&learned.last_start).max(parse(&learned.scheduled_since))
+/// The time from which the schedule counts.
+pub(super) fn started_at(status: &JobStatus) -> Option<Timestamp> {
+    parse(&status.last_start).max(parse(&status.scheduled_since))
 }
 
 pub(super) fn parse(text: &Option<String>) -> Option<Timestamp> {

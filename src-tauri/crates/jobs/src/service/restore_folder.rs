@@ -1,4 +1,4 @@
-//! Where restores put things, and showing it.
+//! The folders that restores write to, and showing them.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::Coffer;
 use crate::{Result, blocking, local_path, opening, wording};
 
 impl Coffer {
-    /// Shows the folder of a restore that ended in the system's file manager, and no other folder.
+    /// Shows the target folder of an ended restore in the system's file manager. It shows no other folders.
     ///
     /// # Errors
     /// When there is no such restore, or its folder is gone.
@@ -28,7 +28,7 @@ impl Coffer {
         Ok(shown(&PathBuf::from(folder.ok_or_else(missing)?)).to_owned())
     }
 
-    /// Where files of a backup should go that no job here knows.
+    /// Suggests a target folder for a backup that belongs to no job here.
     pub(super) fn new_folder_for(
         &self,
         destination: &DestinationSettings,
@@ -49,13 +49,13 @@ impl Coffer {
     }
 }
 
-/// Folders that macOS takes for one thing, and starts or installs when they are opened.
+/// Extensions of folders that macOS treats as one object, and starts or installs when they are opened.
 const BUNDLES: [&str; 9] = [
     "app", "pkg", "mpkg", "prefpane", "saver", "workflow", "action", "bundle", "plugin",
 ];
 
-/// The folder that is shown: never one that is a program or lies in one, because its names may come from a backup of
-/// somebody else.
+/// The folder that is shown: never one that is a program or inside one, because its name may come from someone else's
+/// backup.
 fn shown(folder: &Path) -> &Path {
     let is_bundle = |part: &Path| {
         let extension = part.extension().map(|text| text.to_ascii_lowercase());
