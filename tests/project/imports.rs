@@ -11,8 +11,9 @@ use syn::visit::Visit;
 use syn::{Attribute, Item, ItemMacro, ItemMod, ItemUse, UseTree, Visibility};
 
 /// Crates in which data flows one way.
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 12] = [
     "cli",
+    "database",
     "destination",
     "engine",
     "ipc",

@@ -2,6 +2,7 @@
 //!
 //! What a job or account consists of is the caller's text; only values that are searched or sorted by have a column.
 
+mod files;
 mod migrations;
 mod repair;
 mod safety_copy;
@@ -65,12 +66,8 @@ impl AppDatabase {
     /// [`Error::Unusable`] when it is damaged, [`Error::Later`] when it is from a later version; it is never deleted
     /// automatically.
     pub fn open(path: &Path) -> Result<Self> {
-        migrations::refuse_later(path)?;
-        let mut connection = sqlite::open_file(path)?;
-        connection.execute_batch("PRAGMA synchronous = FULL;")?;
-        migrations::apply(&mut connection, path)?;
         Ok(Self {
-            connection,
+            connection: migrations::open(path)?,
             path: path.to_owned(),
         })
     }
@@ -375,13 +372,6 @@ impl AppDatabase {
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
-}
-
-/// The path of the file whose name is that of `path` with `ending` appended.
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }
 
 /// Drops whole reports, of the oldest runs first, until at most `kept` lines are left.

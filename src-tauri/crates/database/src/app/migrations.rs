@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+use super::files::beside;
 use crate::error::{Error, Result};
 use crate::sqlite;
 
@@ -33,8 +34,17 @@ CREATE TABLE message (
     "DELETE FROM message WHERE run NOT IN (SELECT id FROM run);",
 ];
 
+/// Opens or creates a file and brings it to the newest version.
+pub(super) fn open(path: &Path) -> Result<Connection> {
+    refuse_later(path)?;
+    let mut connection = sqlite::open_file(path)?;
+    connection.execute_batch("PRAGMA synchronous = FULL;")?;
+    apply(&mut connection, path)?;
+    Ok(connection)
+}
+
 /// Refuses a file of a later version before it is opened for writing, because opening alone may change it.
-pub(super) fn refuse_later(path: &Path) -> Result<()> {
+fn refuse_later(path: &Path) -> Result<()> {
     match stored_version(path) {
         Some(found) if found > newest() => Err(Error::Later {
             path: path.to_owned(),
@@ -51,7 +61,7 @@ pub(super) fn newest() -> i32 {
 
 /// The version of an existing file, read without changing it.
 pub(super) fn stored_version(path: &Path) -> Option<i32> {
-    let journal = super::beside(path, "-wal");
+    let journal = beside(path, "-wal");
     if std::fs::metadata(journal).is_ok_and(|file| file.len() > 0) {
         // The newest header may be in the write-ahead log.
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
@@ -69,7 +79,7 @@ pub(super) fn stored_version(path: &Path) -> Option<i32> {
 }
 
 /// Migrates `connection` to the newest schema.
-pub(super) fn apply(connection: &mut Connection, path: &Path) -> Result<()> {
+fn apply(connection: &mut Connection, path: &Path) -> Result<()> {
     apply_steps(connection, path, STEPS)
 }
 
@@ -113,7 +123,7 @@ fn version(connection: &Connection, path: &Path) -> Result<i32> {
 
 /// Where the copy of a file of this version goes.
 fn copy_path(path: &Path, version: i32) -> PathBuf {
-    super::beside(path, &format!(".v{version}"))
+    beside(path, &format!(".v{version}"))
 }
 
 /// Writes a complete and consistent copy, replacing one that an earlier attempt left.

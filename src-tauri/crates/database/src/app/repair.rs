@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 
-use super::{AppDatabase, beside, migrations, safety_copy};
+use super::files::beside;
+use super::{migrations, safety_copy};
 use crate::error::{Error, Result};
 
 /// The result of repairing a damaged database.
@@ -54,10 +55,10 @@ pub(super) fn repair(path: &Path) -> Result<Mended> {
     for ending in ENDINGS {
         remove(&beside(&new, ending))?;
     }
-    let database = AppDatabase::open(&new)?;
+    let connection = migrations::open(&new)?;
     let old = open_damaged(path);
     let mut are_whole = [false; TABLES.len()];
-    let transaction = database.connection.unchecked_transaction()?;
+    let transaction = connection.unchecked_transaction()?;
     for (table, is_whole) in TABLES.iter().zip(&mut are_whole) {
         if let Some(old) = &old {
             *is_whole = rescue(old, &transaction, *table)?;
@@ -72,10 +73,8 @@ pub(super) fn repair(path: &Path) -> Result<Mended> {
     }
     transaction.commit()?;
     // Puts everything into the one file that is renamed.
-    database
-        .connection
-        .execute_batch("PRAGMA journal_mode = DELETE;")?;
-    drop(database);
+    connection.execute_batch("PRAGMA journal_mode = DELETE;")?;
+    drop(connection);
 
     let aside = beside(path, ".damaged");
     for ending in ENDINGS {
@@ -175,7 +174,7 @@ fn failed(path: &Path, source: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{MessageRow, RunRow};
+    use crate::app::{AppDatabase, MessageRow, RunRow};
 
     const PAGE: usize = 4096;
 

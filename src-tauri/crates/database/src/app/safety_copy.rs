@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, params};
 
+use super::files::beside;
 use super::migrations;
 use crate::error::Result;
 use crate::sqlite;
@@ -30,7 +31,7 @@ pub(super) struct Rows {
 
 /// Where the copy of the database `path` is.
 pub(super) fn path_of(path: &Path) -> PathBuf {
-    super::beside(path, ".kept")
+    beside(path, ".kept")
 }
 
 /// Replaces the copy of the database `path`. A damaged copy is created again.

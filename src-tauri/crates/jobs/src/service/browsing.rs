@@ -67,11 +67,11 @@ impl Coffer {
             }
         };
         let opened = open_backup(&target, Observer::silent(), &cancel).await?;
-        let remembered = place.map_or(Ok(()), |(destination, prefix)| {
-            self.remember_place(destination, prefix, target.label.clone())
-        });
-        if let Err(error) = remembered {
-            tracing::warn!(message = error.message, "an opened place is not remembered");
+        if let Some((destination, prefix)) = place {
+            let remembered = self.remember_place(destination, prefix, target.label.clone());
+            let _ = remembered.inspect_err(|error| {
+                tracing::warn!(message = error.message, "an opened place is not remembered");
+            });
         }
         let versions = version_shapes(&opened.versions());
         let handle = self.keep_open(OpenedBackup {
