@@ -17,7 +17,7 @@ const LONG_PATIENCE: Duration = Duration::from_secs(240);
 /// How often the window is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The running app, by what a person sees of it: buttons, fields and words.
+/// The running app as the user sees it: buttons, fields and texts.
 pub(crate) struct App {
     session: Session,
     process: u32,

@@ -48,7 +48,7 @@ async fn open(desktop: &Desktop, page: usize) -> Session {
         .env("HOME", desktop.path("browser"))
         .env("TMPDIR", desktop.path("browser"));
     let browser = Session::start(driver, &mini_browser(), &["--automation"]).await;
-    // Every user of the computer can see what a launcher was given, and the token is as good as the AuthID.
+    // Every user of the computer can see what a launcher was given, and the token gives access to the AuthID.
     assert!(!address.contains("token="), "{address}");
     let loaded = browser.web.goto(&address).await;
     loaded.expect("the browser opens the page");

@@ -205,13 +205,13 @@ impl Desktop {
         self.start_keychain().await;
     }
 
-    /// As after a restart of the computer, before somebody unlocks the keychain.
+    /// Locks the keychain, as after a restart of the computer.
     pub(crate) async fn lock_keychain(&mut self) {
         self.keychain = None;
         self.run_keychain(&[], "").await;
     }
 
-    /// Somebody unlocks it.
+    /// Unlocks the keychain.
     pub(crate) async fn start_keychain(&mut self) {
         self.keychain = None;
         self.run_keychain(&["--unlock"], "unlocked").await;

@@ -1,5 +1,5 @@
-//! The app as a person uses it: a real window, a real browser for the sign-in, a real keychain (Secret Service), a
-//! real tray host's side of the bus, against the simulated OneDrive.
+//! The app as a user uses it: a real window, a real browser for the sign-in, a real keychain (Secret Service), a real
+//! tray host's side of the bus, against the simulated OneDrive.
 //!
 //! [`desktop`] is the desktop that a test gets for itself: display, session bus, keychain, home folder and simulator.
 //! [`app`] is the running app, [`browser`] the web browser that `xdg-open` would open, [`tray`] the tray's host.

@@ -88,7 +88,8 @@ async fn restore_to(app: &App, target: &Path) {
         .await;
 }
 
-/// What a person sends who asks for help: every run, its phases and its volumes, and no name of their own files.
+/// The log that a user sends to get help: it has every run with its phases and volumes, but no names of the user's
+/// files.
 fn the_log_follows_each_volume<'a>(home: &Path, volumes: impl Iterator<Item = &'a String>) {
     let logs = home.join(".local/share/coffer/logs");
     let entries = fs::read_dir(&logs).unwrap();

@@ -8,7 +8,7 @@ use crate::browser::{accept_direct_sign_in, accept_sign_in};
 use crate::desktop::Desktop;
 use crate::form::{PASSPHRASE, create_backup};
 
-/// What somebody got who registered an app at Microsoft.
+/// The client ID of an app that a user registered at Microsoft.
 const CLIENT_ID: &str = "01234567-89ab-cdef-0123-456789abcdef";
 
 #[tokio::test(flavor = "multi_thread")]

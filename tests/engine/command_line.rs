@@ -32,7 +32,7 @@ fn the_version_is_asked_for_by_the_option_alone() {
 }
 
 #[test]
-fn a_wrong_command_line_is_told_with_200() {
+fn a_wrong_command_line_exits_with_200() {
     let bench = Bench::new();
     let computer = &bench.computer;
     let url = bench.url();

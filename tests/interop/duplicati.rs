@@ -205,11 +205,11 @@ fn what_is_whole_comes_back_from_a_backup_that_lost_a_volume() {
             }
         }
         for path in &damaged {
-            let is_told = run
+            let is_reported = run
                 .stderr
                 .lines()
                 .any(|line| line.contains(&format!("/srv/source/{path}")));
-            assert!(is_told, "{path} in {}", run.stderr);
+            assert!(is_reported, "{path} in {}", run.stderr);
             // What lost only its times and rights stays; half a file does not.
             assert_eq!(
                 content(found.get(path)).or(content(expected.get(path))),

@@ -82,7 +82,7 @@ fn a_folder_goes_to_onedrive_and_comes_back_on_a_new_computer() {
 fn a_drive_id_leads_to_the_other_drive() {
     let mut bench = Bench::new();
     write_files(&bench.source(), &[("a", b"on the other drive")]);
-    // An AuthID of the usual kind reaches the person's own files only.
+    // An AuthID of the usual kind reaches only the user's own files.
     let auth_id = bench.microsoft.seed_auth_id_for("alex", "sharepoint");
     bench.computer.set("COFFER_AUTHID", auth_id);
     let drive = format!("--drive-id={SHARED_DRIVE}");

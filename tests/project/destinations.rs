@@ -1,4 +1,4 @@
-//! The kinds of destinations are told apart in one file, so that a new kind is written in one file.
+//! The kinds of destinations are distinguished in one file, so that a new kind is added in one file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use syn::{ItemMod, Macro, PatStruct, PatTupleStruct};
 
 use crate::imports::{files_below, is_for_tests};
 
-/// The file that may.
+/// The file that may distinguish them.
 const PLACE: &str = "crates/jobs/src/destinations.rs";
-/// The enum with the kinds.
+/// The enum whose variants are the kinds.
 const KINDS: &str = "DestinationSettings";
 
 #[test]
-fn one_file_tells_the_kinds_of_destinations_apart() {
+fn one_file_distinguishes_the_kinds_of_destinations() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src-tauri");
     let mut sources = vec![PathBuf::from("src")];
     for name in ["cli", "ipc", "jobs"] {
@@ -64,7 +64,7 @@ fn a_distinction_is_found_in_every_form_and_making_one_is_none() {
     assert_eq!(distinctions("use x::{DestinationSettings, Other};"), 0);
 }
 
-/// How often a file tells kinds apart.
+/// How often a file distinguishes kinds.
 fn distinctions(text: &str) -> usize {
     let mut distinctions = Distinctions(0);
     distinctions.visit_file(&syn::parse_file(text).unwrap());

@@ -291,7 +291,8 @@ impl<'ast> Visit<'ast> for Paths {
     }
 }
 
-/// From the root of the crate; `None` for what lies in another one. `children` are the modules that `module` declares.
+/// The path from the root of the crate; `None` for items of another crate. `children` are the modules that `module`
+/// declares.
 fn absolute(module: &Module, children: &[String], path: &[String]) -> Option<Module> {
     let first = path.first()?;
     let mut start = match first.as_str() {
@@ -418,7 +419,9 @@ pub(crate) fn files_below(source: &Path) -> Vec<PathBuf> {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("tests.rs")
             {
-                let below = path.strip_prefix(source).expect("it lies below");
+                let below = path
+                    .strip_prefix(source)
+                    .expect("the file is below the folder");
                 files.push(below.to_owned());
             }
         }

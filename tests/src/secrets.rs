@@ -29,7 +29,7 @@ struct Shape {
     bytes: Vec<u8>,
 }
 
-/// A secret where none may be. What it is stays untold: findings are printed.
+/// A secret where none may be. It does not contain the value, because findings are printed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
     /// Name of the secret.

@@ -3,15 +3,15 @@ import type { CommandError } from "./CommandError";
 import type { SignInWay } from "./SignInWay";
 
 /**
- * A stored sign-in. The AuthID itself stays in the keychain. A field that is new has a `serde` default.
+ * A stored sign-in. The AuthID itself stays in the keychain. New fields need a `serde` default.
  */
 export type Account = { 
 /**
- * Names the keychain entry; no secret.
+ * Name of the keychain entry; not a secret.
  */
 id: string, 
 /**
- * What the person calls it, e.g. `alex@outlook.example`; empty when the service did not say.
+ * Name of the account, e.g. `alex@outlook.example`; empty when the service did not report it.
  */
 name: string, 
 /**
@@ -23,22 +23,22 @@ drive: string,
  */
 added: string, 
 /**
- * Made against the simulator; refused outside the demo.
+ * Whether it was created with the simulator; refused outside the demo.
  */
 demo: boolean, 
 /**
- * Id of the account's own drive, by which it is known again; empty for sign-ins of early versions.
+ * Id of the account's own drive, by which the account is recognized; empty for sign-ins of early versions.
  */
 driveId: string, 
 /**
- * How it was signed in.
+ * How the user signed in.
  */
 way: SignInWay, 
 /**
- * Why it cannot be used until the person signs in again.
+ * Why it cannot be used until the user signs in again.
  */
 problem: CommandError | null, 
 /**
- * When it ends for good whether it is used or not, RFC 3339; none for one that renews itself.
+ * When it expires even if it is used, RFC 3339; `None` for one that can be renewed.
  */
 expires: string | null, };

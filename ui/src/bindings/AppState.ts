@@ -15,7 +15,7 @@ import type { Unreadable } from "./Unreadable";
  */
 export type AppState = { 
 /**
- * Events up to this one are already in here.
+ * Number of the last event that this state includes.
  */
 seq: number, 
 /**
@@ -23,7 +23,7 @@ seq: number,
  */
 jobs: Array<JobCard>, 
 /**
- * How they stand together.
+ * The overview of all jobs.
  */
 overview: Overview, 
 /**
@@ -31,28 +31,28 @@ overview: Overview,
  */
 accounts: Array<Account>, 
 /**
- * Jobs and sign-ins that are kept here and cannot be read.
+ * Stored jobs and sign-ins that cannot be read.
  */
 unreadable: Array<Unreadable>, 
 /**
- * Wired to the simulator; the badge is shown.
+ * Whether this is the demo, which uses the simulator; the UI shows a badge.
  */
 demo: boolean, 
 /**
- * Why secrets cannot be kept, when they could not the last time. Asking for the state looks again; the answer comes
- * as an event, because a keychain may take its time.
+ * Why secrets could not be stored the last time. Requesting the state checks again; the answer comes as an event,
+ * because a keychain may take a while.
  */
 keychainProblem: CommandError | null, 
 /**
- * What is wrong with the app's own database, or was until it was mended a few days ago.
+ * The damage of the app's own database, or a repair in the last days.
  */
 databaseProblem: CommandError | null, 
 /**
- * Whether closing the window leaves an icon to come back by.
+ * Whether the app has a tray icon after its window is closed.
  */
 tray: TrayStatus, 
 /**
- * Light, dark, or as the system says.
+ * Light, dark, or that of the system.
  */
 theme: Theme, 
 /**
@@ -60,15 +60,15 @@ theme: Theme,
  */
 version: string, 
 /**
- * What a new backup starts with.
+ * Defaults for a new backup.
  */
 defaults: NewJobDefaults, 
 /**
- * Who signs in.
+ * Which service or registered app is used for new sign-ins.
  */
 signIn: SignInSettings, 
 /**
- * What OneDrive's transfers may use.
+ * Limits of transfers with OneDrive.
  */
 bandwidth: BandwidthSettings, 
 /**

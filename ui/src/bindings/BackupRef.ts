@@ -10,7 +10,7 @@ export type BackupRef = { "kind": "job",
  */
 jobId: string, } | { "kind": "existing", 
 /**
- * Where it is.
+ * The place of the backup.
  */
 destination: DestinationSettings, 
 /**

@@ -14,7 +14,7 @@ import type { TrayStatus } from "./TrayStatus";
  */
 export type Change = { "kind": "all", 
 /**
- * How everything stands now.
+ * The whole current state.
  */
 state: AppState, } | { "kind": "job", 
 /**
@@ -22,7 +22,7 @@ state: AppState, } | { "kind": "job",
  */
 card: JobCard, } | { "kind": "progress", 
 /**
- * Whose run.
+ * The job of the run.
  */
 jobId: string, 
 /**
@@ -30,15 +30,15 @@ jobId: string,
  */
 runId: string, 
 /**
- * How far it is.
+ * The progress of the run.
  */
 progress: Progress, } | { "kind": "overview", 
 /**
- * How.
+ * The current overview.
  */
 overview: Overview, } | { "kind": "jobRemoved", 
 /**
- * Which.
+ * The job that is gone.
  */
 jobId: string, } | { "kind": "signIn", 
 /**
@@ -46,15 +46,15 @@ jobId: string, } | { "kind": "signIn",
  */
 signInId: string, 
 /**
- * How.
+ * Its outcome.
  */
 outcome: SignInOutcome, } | { "kind": "accounts", 
 /**
- * All of them.
+ * All accounts.
  */
 accounts: Array<Account>, } | { "kind": "restore", 
 /**
- * Run started by `start_restore`.
+ * The run that `start_restore` started.
  */
 runId: string, 
 /**
@@ -62,22 +62,22 @@ runId: string,
  */
 progress: Progress | null, 
 /**
- * Present once it ended.
+ * Present once it has ended.
  */
 summary: RunSummary | null, } | { "kind": "keychain", 
 /**
- * Why secrets cannot be kept, when they cannot.
+ * Why secrets cannot be stored; `None` if they can.
  */
 problem: CommandError | null, } | { "kind": "database", 
 /**
- * What became of it.
+ * The repair, or why it failed.
  */
 problem: CommandError | null, } | { "kind": "tray", 
 /**
- * How it stands now.
+ * Whether the icon is visible now.
  */
 status: TrayStatus, } | { "kind": "show", 
 /**
- * Which.
+ * The job to show.
  */
 jobId: string, };

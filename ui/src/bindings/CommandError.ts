@@ -2,15 +2,15 @@
 import type { ErrorCode } from "./ErrorCode";
 
 /**
- * What went wrong, for a person: what happened, and what to do next.
+ * An error message for the user: what happened, and what to do next.
  */
 export type CommandError = { 
 /**
- * What the UI may react to; everything it only shows is in the two texts.
+ * The kind of error, if the UI behaves differently because of it; everything else is in the two texts.
  */
 code: ErrorCode, 
 /**
- * What happened, naming the thing it happened to.
+ * What happened, naming the file, folder or account that it happened to.
  */
 message: string, 
 /**
@@ -18,6 +18,6 @@ message: string,
  */
 hint: string, 
 /**
- * Seconds until a service wants to be asked again, when it named a time: another try before is of no use.
+ * Seconds until the service accepts requests again, if it named a time; earlier retries are useless.
  */
 retryAfter?: number, };

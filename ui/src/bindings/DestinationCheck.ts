@@ -3,7 +3,7 @@ import type { DestinationContent } from "./DestinationContent";
 import type { Quota } from "./Quota";
 
 /**
- * What a destination folder turned out to be.
+ * The result of checking a destination.
  */
 export type DestinationCheck = { 
 /**
@@ -11,11 +11,11 @@ export type DestinationCheck = {
  */
 content: DestinationContent, 
 /**
- * Account, drive and folder, for people.
+ * Account, drive and folder, to display.
  */
 label: string, 
 /**
- * Its space, when known.
+ * Space of the destination, if known.
  */
 quota: Quota | null, 
 /**
@@ -23,6 +23,6 @@ quota: Quota | null,
  */
 usedBy: string | null, 
 /**
- * Whether the keychain has a passphrase for the backup there, so that none needs to be typed.
+ * Whether the keychain has a passphrase for the backup there, so that the user need not type it.
  */
 passphraseKept: boolean, };

@@ -13,7 +13,7 @@ accountId: string,
  */
 driveId: string, 
 /**
- * Folder from the drive's root, `/` between, no leading `/`.
+ * Folder from the drive's root, separated by `/`, without a leading `/`.
  */
 folder: string, } | { "kind": "folder", 
 /**

@@ -10,7 +10,7 @@ export type Drive = {
  */
 id: string, 
 /**
- * Name for people.
+ * Name to display.
  */
 name: string, 
 /**
@@ -18,7 +18,7 @@ name: string,
  */
 kind: string, 
 /**
- * Whose it is; empty when not known.
+ * Name of the owner; empty when unknown.
  */
 owner: string, 
 /**
@@ -26,6 +26,6 @@ owner: string,
  */
 isDefault: boolean, 
 /**
- * Free space, when the service says it.
+ * Space on the drive, if the service reports it.
  */
 quota: Quota | null, };

@@ -10,11 +10,11 @@ export type Entry = {
  */
 name: string, 
 /**
- * Whole path as stored; folders end with the separator.
+ * Full path as stored; folders end with the separator.
  */
 path: string, 
 /**
- * What it is.
+ * File, folder or link.
  */
 kind: EntryKind, 
 /**

@@ -10,6 +10,6 @@ export type EntryPage = {
  */
 entries: Array<Entry>, 
 /**
- * How many there are in all.
+ * Total number of entries.
  */
 total: number, };

@@ -2,7 +2,8 @@
 import type { Change } from "./Change";
 
 /**
- * One change. `seq` grows by one with each event; an event not newer than the state that was read is dropped.
+ * One change. `seq` increases by one with each event; the UI ignores events that are not newer than the state that it
+ * has.
  */
 export type Event = { 
 /**

@@ -5,32 +5,32 @@ import type { RunSummary } from "./RunSummary";
 import type { WaitingFor } from "./WaitingFor";
 
 /**
- * How safe a job's files are: the one answer that home screen, tray and command line show.
+ * How safe a job's files are, as home screen, tray and command line all show it.
  *
- * Only backups change it. A restore, a look into the backup, or a backup that its owner stopped does not.
+ * Only backups change it. A restore, browsing the backup, or a backup that the user stopped does not.
  */
 export type Health = { 
 /**
- * In one word.
+ * The summary of the health.
  */
 level: HealthLevel, 
 /**
- * What the next backup waits for, besides its time.
+ * What the next backup waits for, besides its planned time.
  */
 waitingFor: WaitingFor, 
 /**
- * Why it is not as it should be, and what to do.
+ * What is wrong, and what to do.
  */
 problem: CommandError | null, 
 /**
- * The newest backup that ended by itself.
+ * The newest backup that the user did not stop.
  */
 lastBackup: RunSummary | null, 
 /**
- * When the newest backup that has everything was started, RFC 3339.
+ * When the newest complete backup was started, RFC 3339.
  */
 lastGood: string | null, 
 /**
- * Whether three planned times went by without a good backup.
+ * Whether three planned times have passed without a good backup.
  */
 overdue: boolean, };

@@ -18,7 +18,7 @@ id: string,
  */
 definition: JobDefinition, 
 /**
- * What goes on.
+ * What is happening with the job.
  */
 state: JobState, 
 /**
@@ -26,11 +26,11 @@ state: JobState,
  */
 health: Health, 
 /**
- * Where it goes, for people, e.g. `OneDrive · alex@outlook.example · Backups/laptop`.
+ * The destination to display, e.g. `OneDrive · alex@outlook.example · Backups/laptop`.
  */
 destinationLabel: string, 
 /**
- * The newest run of any kind, also while it runs.
+ * The newest run of any kind, which may be active.
  */
 lastRun: RunSummary | null, 
 /**
@@ -38,14 +38,14 @@ lastRun: RunSummary | null,
  */
 nextRun: string | null, 
 /**
- * Versions in the destination, as of the last run that listed it.
+ * Number of versions at the destination, as of the last run that listed it.
  */
 versions: number | null, 
 /**
- * Bytes in the destination, as of the last run that listed it.
+ * Bytes at the destination, as of the last run that listed it.
  */
 storedBytes: number | null, 
 /**
- * Space of the destination, as of the last run that asked.
+ * Space of the destination, as of the last run that requested it.
  */
 quota: Quota | null, };

@@ -5,12 +5,12 @@ import type { JobOptions } from "./JobOptions";
 import type { Schedule } from "./Schedule";
 
 /**
- * What a job backs up, where to, and when. Secrets are not part of it. It is stored: a field that is new has a `serde`
+ * What a job backs up, where to, and when. Secrets are not part of it. It is stored: new fields need a `serde`
  * default.
  */
 export type JobDefinition = { 
 /**
- * Name for people; unique among the jobs.
+ * Name to display; unique among the jobs.
  */
 name: string, 
 /**
@@ -30,10 +30,10 @@ sources: Array<string>,
  */
 filters: Array<FilterRule>, 
 /**
- * When it runs by itself; `None` means only by hand.
+ * When it runs automatically; `None` means only manually.
  */
 schedule: Schedule | null, 
 /**
- * The rest.
+ * Further options.
  */
 options: JobOptions, };

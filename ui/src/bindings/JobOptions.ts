@@ -22,6 +22,6 @@ prefix: string,
  */
 retention: Retention, 
 /**
- * Patterns of files that are read whatever their dates say (`--always-read`).
+ * Patterns of files that are read in every run, even if their dates did not change (`--always-read`).
  */
 alwaysRead: Array<string>, };

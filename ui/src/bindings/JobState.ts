@@ -3,7 +3,7 @@ import type { CommandError } from "./CommandError";
 import type { Progress } from "./Progress";
 
 /**
- * What goes on with a job.
+ * What a job is doing.
  */
 export type JobState = { "kind": "idle" } | { "kind": "running", 
 /**
@@ -11,10 +11,10 @@ export type JobState = { "kind": "idle" } | { "kind": "running",
  */
 runId: string, 
 /**
- * How far it is.
+ * The progress of the run.
  */
 progress: Progress, } | { "kind": "needsAttention", 
 /**
- * Why, and what to do.
+ * What is wrong, and what to do.
  */
 error: CommandError, };

@@ -2,16 +2,16 @@
 import type { DestinationSettings } from "./DestinationSettings";
 
 /**
- * A passphrase that stayed in the keychain when its job was deleted or went elsewhere. It is used when its backup is
- * opened or continued, until it is removed. The passphrase itself stays in the keychain.
+ * A passphrase that stayed in the keychain when its job was deleted or got another destination. It is used when its
+ * backup is opened or continued, until it is removed. The passphrase itself stays in the keychain.
  */
 export type LeftPassphrase = { 
 /**
- * Names the keychain's entry; no secret.
+ * Name of the keychain's entry; not a secret.
  */
 id: string, 
 /**
- * What the job was called.
+ * The name of the job.
  */
 name: string, 
 /**
@@ -23,7 +23,7 @@ destination: DestinationSettings,
  */
 prefix: string, 
 /**
- * Where that is, for people.
+ * The place of that backup, to display.
  */
 label: string, 
 /**

@@ -2,7 +2,7 @@
 import type { JobOptions } from "./JobOptions";
 
 /**
- * What a new backup starts with.
+ * Defaults for a new backup.
  */
 export type NewJobDefaults = { 
 /**
@@ -10,10 +10,10 @@ export type NewJobDefaults = {
  */
 name: string, 
 /**
- * Folders of this person that exist (Documents, Pictures, …).
+ * Existing folders of this user (Documents, Pictures, …).
  */
 sources: Array<string>, 
 /**
- * Options as the engine has them.
+ * The engine's default options.
  */
 options: JobOptions, };

@@ -2,11 +2,11 @@
 import type { Version } from "./Version";
 
 /**
- * A backup that was opened for looking around. Closed by `close_backup` or with the app.
+ * A backup that was opened for browsing. Closed by `close_backup` or with the app.
  */
 export type OpenBackup = { 
 /**
- * For the commands that look into it.
+ * Identifies it in commands that read from it.
  */
 handle: string, 
 /**
@@ -14,7 +14,7 @@ handle: string,
  */
 versions: Array<Version>, 
 /**
- * A new folder that restored files should go to, when no job here knows the backup: its paths are those of another
+ * Suggested new folder for restored files, when the backup belongs to no job here: its paths are those of another
  * computer.
  */
 newFolder: string | null, };

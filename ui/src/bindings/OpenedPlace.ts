@@ -2,12 +2,12 @@
 import type { DestinationSettings } from "./DestinationSettings";
 
 /**
- * Where a backup lies that was opened here and that no job has. Nothing in it opens the backup: that is asked for again,
- * or in the keychain.
+ * The place of a backup without a job that was opened here. It contains no secrets: the user enters them again, or
+ * they are in the keychain.
  */
 export type OpenedPlace = { 
 /**
- * Names it for `forget_opened_place`.
+ * Identifies it for `forget_opened_place`.
  */
 id: string, 
 /**
@@ -19,10 +19,10 @@ destination: DestinationSettings,
  */
 prefix: string, 
 /**
- * Where that is, for people.
+ * The place to display.
  */
 label: string, 
 /**
- * When it was opened last, RFC 3339.
+ * When it was last opened, RFC 3339.
  */
 opened: string, };

@@ -2,18 +2,18 @@
 import type { HealthLevel } from "./HealthLevel";
 
 /**
- * How all jobs together stand: the worst of them speaks. Home screen and tray show it.
+ * The health of all jobs together, which is that of the worst. Home screen and tray show it.
  */
 export type Overview = { 
 /**
- * The worst level; none without jobs.
+ * The worst level; `None` without jobs.
  */
 level: HealthLevel | null, 
 /**
- * How many jobs are at it.
+ * Number of jobs at this level.
  */
 jobs: number, 
 /**
- * One line on it, which names the first of them.
+ * One line about it, which names the first of these jobs.
  */
 line: string, };

@@ -13,6 +13,6 @@ score: number,
  */
 label: string, 
 /**
- * How to make it better; empty when there is nothing to say.
+ * How to improve it; empty if there is no advice.
  */
 advice: string, };

@@ -4,7 +4,7 @@ import type { Phase } from "./Phase";
 import type { Wait } from "./Wait";
 
 /**
- * How far a run is. Sent at most ten times a second.
+ * The progress of a run. Sent at most ten times per second.
  */
 export type Progress = { 
 /**
@@ -16,11 +16,11 @@ operation: Operation,
  */
 phase: Phase, 
 /**
- * Files and folders done.
+ * Number of files and folders that are done.
  */
 doneFiles: number, 
 /**
- * All of them, once counted.
+ * Total number of files and folders, once counted.
  */
 totalFiles: number | null, 
 /**
@@ -28,26 +28,26 @@ totalFiles: number | null,
  */
 doneBytes: number, 
 /**
- * All that there are to arrive, once that is known or can be estimated.
+ * Total bytes that have to arrive, once that is known or can be estimated.
  */
 totalBytes: number | null, 
 /**
- * 0 to 1, never falls, never 1. Missing while nobody knows how much there is to do.
+ * Finished share, from 0 to less than 1; it never decreases. `None` while the amount of work is unknown.
  */
 share: number | null, 
 /**
- * Transfer speed over the last half minute, bytes a second.
+ * Transfer speed over the last half minute, in bytes per second.
  */
 bytesPerSecond: number, 
 /**
- * Seconds left, when it can honestly be said.
+ * Seconds left, if they can be estimated.
  */
 secondsLeft: number | null, 
 /**
- * The path that is worked on.
+ * The path that is being processed.
  */
 current: string, 
 /**
- * Why nothing goes on at the moment.
+ * Why the run is waiting at the moment.
  */
 wait: Wait | null, };

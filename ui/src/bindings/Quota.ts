@@ -5,10 +5,10 @@
  */
 export type Quota = { 
 /**
- * Whole size.
+ * Total size.
  */
 totalBytes: number, 
 /**
- * What can still be written.
+ * Free space.
  */
 freeBytes: number, };

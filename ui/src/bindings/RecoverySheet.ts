@@ -2,7 +2,7 @@
 import type { SheetLine } from "./SheetLine";
 
 /**
- * What it says, the same on paper and in a file. No `Debug`: it holds the passphrase.
+ * The content of the sheet, the same on paper and in a file. No `Debug`: it contains the passphrase.
  */
 export type RecoverySheet = { 
 /**
@@ -10,11 +10,11 @@ export type RecoverySheet = {
  */
 title: string, 
 /**
- * What it is for and how to keep it.
+ * What the sheet is for and how to keep it.
  */
 intro: string, 
 /**
- * From the backup's name to its passphrase.
+ * The lines, from the backup's name to its passphrase.
  */
 lines: Array<SheetLine>, 
 /**

@@ -5,10 +5,10 @@
  */
 export type RemoteFolder = { 
 /**
- * Its own name.
+ * Last part of the path.
  */
 name: string, 
 /**
- * Whole path from the drive's root, `/` between, no leading `/`.
+ * Path from the drive's root, separated by `/`, without a leading `/`.
  */
 path: string, };

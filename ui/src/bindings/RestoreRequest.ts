@@ -14,11 +14,12 @@ handle: string,
  */
 version: number, 
 /**
- * Stored paths; a folder stands for all in it. Empty means everything.
+ * Stored paths; a folder stands for everything in it. Empty means everything.
  */
 paths: Array<string>, 
 /**
- * Whole path of the folder to restore into, with `~` and variables; `None` puts everything back where it was.
+ * Absolute path of the target folder, in which `~` and variables are expanded; `None` restores everything to its
+ * original place.
  */
 target: string | null, 
 /**

@@ -2,26 +2,26 @@
 import type { RestoredFile } from "./RestoredFile";
 
 /**
- * Where a restore put things.
+ * What a restore wrote, and where.
  */
 export type Restored = { 
 /**
- * The backup that it came from, for people.
+ * The backup that it came from, to display.
  */
 from: string, 
 /**
- * The folder that everything is in, if there is one; `open_restored` opens it.
+ * The folder that contains everything, if there is one; `open_restored` opens it.
  */
 folder: string | null, 
 /**
- * Whether that folder was chosen; otherwise everything went back where it was.
+ * Whether that folder was chosen; otherwise everything was restored to its original place.
  */
 elsewhere: boolean, 
 /**
- * Up to 100 files as they are now, those with new names first.
+ * Up to 100 restored files, those with new names first.
  */
 files: Array<RestoredFile>, 
 /**
- * Stored paths of up to 100 that did not come.
+ * Stored paths of up to 100 files that could not be restored.
  */
 failed: Array<string>, };

@@ -6,7 +6,7 @@ import type { MessageLevel } from "./MessageLevel";
  */
 export type RunMessage = { 
 /**
- * How serious.
+ * Severity of the line.
  */
 level: MessageLevel, 
 /**

@@ -8,7 +8,7 @@ import type { RunCounts } from "./RunCounts";
 import type { RunResult } from "./RunResult";
 
 /**
- * One run, as the history lists it. It is stored: a field that is new has a `serde` default.
+ * One run, as the history lists it. It is stored: new fields need a `serde` default.
  */
 export type RunSummary = { 
 /**
@@ -16,7 +16,7 @@ export type RunSummary = {
  */
 id: string, 
 /**
- * What it did.
+ * The operation.
  */
 operation: Operation, 
 /**
@@ -28,7 +28,7 @@ started: string,
  */
 finished: string | null, 
 /**
- * How it ended.
+ * The outcome.
  */
 result: RunResult, 
 /**
@@ -36,19 +36,19 @@ result: RunResult,
  */
 counts: RunCounts, 
 /**
- * How many messages the report has.
+ * Number of lines of the report.
  */
 messages: number, 
 /**
- * What failed, when it failed.
+ * What failed, and what to do.
  */
 error: CommandError | null, 
 /**
- * Where a restore put things.
+ * What a restore wrote, and where.
  */
 restored: Restored | null, 
 /**
- * What a backup held back until a person allows it.
+ * What a backup held back until the user allows it.
  */
 heldBack: Array<Permission>, 
 /**

@@ -2,7 +2,7 @@
 import type { JobDefinition } from "./JobDefinition";
 
 /**
- * A job with what belongs in the keychain. No `Debug`: it holds the passphrase, which is wiped when it is dropped.
+ * A job with its secrets for the keychain. No `Debug`: it contains the passphrase, which is zeroized on drop.
  */
 export type SaveJob = { 
 /**
@@ -10,6 +10,6 @@ export type SaveJob = {
  */
 definition: JobDefinition, 
 /**
- * Its passphrase, tried before it is kept; `None` takes the one that the keychain has for this backup.
+ * Its passphrase, tried before it is stored; `None` uses the one in the keychain for this backup.
  */
 passphrase: string | null, };

@@ -3,7 +3,7 @@ import type { ScheduleUnit } from "./ScheduleUnit";
 import type { Weekday } from "./Weekday";
 
 /**
- * When a job runs by itself: a first time, then every interval, on the allowed days.
+ * When a job runs automatically: a first time, then at every interval, on the allowed days.
  */
 export type Schedule = { 
 /**

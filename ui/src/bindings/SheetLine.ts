@@ -5,14 +5,14 @@
  */
 export type SheetLine = { 
 /**
- * What it is.
+ * The label of the value.
  */
 label: string, 
 /**
- * The value itself.
+ * The value.
  */
 value: string, 
 /**
- * Whether it has to be typed exactly as it stands.
+ * Whether the value has to be typed exactly as printed.
  */
 isExact: boolean, };

@@ -2,7 +2,7 @@
 import type { SaveJob } from "./SaveJob";
 
 /**
- * Whose sheet it is. No `Debug`: it may hold a passphrase.
+ * The job of a sheet. No `Debug`: it may contain a passphrase.
  */
 export type SheetOf = { "kind": "job", 
 /**
@@ -10,6 +10,6 @@ export type SheetOf = { "kind": "job",
  */
 jobId: string, } | { "kind": "draft", 
 /**
- * As it will be saved.
+ * The job as it will be saved.
  */
 request: SaveJob, };

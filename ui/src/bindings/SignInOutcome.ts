@@ -11,6 +11,6 @@ export type SignInOutcome = { "kind": "done",
  */
 account: Account, } | { "kind": "failed", 
 /**
- * Why, and what to do.
+ * What failed, and what to do.
  */
 error: CommandError, };

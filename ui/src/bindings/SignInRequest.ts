@@ -2,11 +2,11 @@
 import type { SignInWay } from "./SignInWay";
 
 /**
- * A sign-in to be started.
+ * A request to start a sign-in.
  */
 export type SignInRequest = { 
 /**
- * How.
+ * The way to sign in.
  */
 way: SignInWay, 
 /**

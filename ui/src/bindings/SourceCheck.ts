@@ -9,6 +9,6 @@ export type SourceCheck = {
  */
 path: string, 
 /**
- * Why it cannot be used, when it cannot.
+ * Why it cannot be used; `None` if it can.
  */
 problem: string | null, };

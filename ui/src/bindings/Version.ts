@@ -9,6 +9,6 @@ export type Version = {
  */
 number: number, 
 /**
- * When it was made, RFC 3339.
+ * When it was created, RFC 3339.
  */
 time: string, };

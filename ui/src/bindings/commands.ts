@@ -31,92 +31,92 @@ import type { Theme } from "./Theme";
 export const CHANNEL = "coffer";
 
 /**
- * Everything the UI may ask of the backend. All of it may reject with a `CommandError`. An abort of a `signal` ends what
- * goes on for the answer, with the code `cancelled`.
+ * All commands of the backend. Each may reject with a `CommandError`. Aborting a `signal` cancels the command, which
+ * then rejects with the code `cancelled`.
  */
 export interface Commands {
-  /** Chooses the colors. */
+  /** Sets the theme. */
   setTheme: (theme: Theme) => Promise<void>;
-  /** Limits OneDrive's transfers; what is under way obeys at once. */
+  /** Limits transfers with OneDrive, including those in progress. */
   setBandwidth: (settings: BandwidthSettings) => Promise<void>;
-  /** Keeps a new job. */
+  /** Creates a job. */
   createJob: (request: SaveJob) => Promise<JobCard>;
   /** Changes a job. */
   updateJob: (jobId: string, request: SaveJob) => Promise<JobCard>;
-  /** Forgets a job; remote volumes are never touched. */
+  /** Deletes a job; its volumes stay at the destination. */
   deleteJob: (jobId: string, forgetSecrets: boolean) => Promise<void>;
   /** Starts a backup; the reply is the run's id. */
   startBackup: (jobId: string) => Promise<string>;
-  /** Starts a backup that does what the runs before held back; the reply is the run's id. */
+  /** Starts a backup that may do what earlier runs held back; the reply is the run's id. */
   startBackupWith: (jobId: string, permission: Permission) => Promise<string>;
-  /** Ends a backup or a restore at the next block. */
+  /** Stops a backup or a restore at the next block. */
   stopRun: (runId: string) => Promise<void>;
-  /** The runs of a job, newest first; an empty id stands for restores from backups of no job. */
+  /** The runs of a job, newest first; an empty id stands for restores without a job. */
   runHistory: (jobId: string, offset: number, limit: number) => Promise<Array<RunSummary>>;
-  /** What a run had to say. */
+  /** The report of a run. */
   runReport: (runId: string, offset: number, limit: number) => Promise<RunReport>;
-  /** Chooses who signs in. */
+  /** Sets which service or registered app is used for new sign-ins. */
   setSignInSettings: (settings: SignInSettings) => Promise<void>;
   /** Starts a sign-in; its end comes as an event. */
   startSignIn: (request: SignInRequest) => Promise<PendingSignIn>;
-  /** Ends a sign-in that goes on. */
+  /** Cancels a pending sign-in. */
   cancelSignIn: (signInId: string) => Promise<void>;
-  /** Keeps a sign-in that was pasted, as a new one or again for the account with the id `again`. */
+  /** Stores an AuthID that the user pasted, as a new sign-in or to renew the account with the id `again`. */
   addPastedAuthId: (authId: string, again: string | null) => Promise<Account>;
-  /** Forgets a sign-in; refused while a job uses it. */
+  /** Removes a sign-in; refused while a job uses it. */
   removeAccount: (accountId: string) => Promise<void>;
   /** The drives of an account. */
   listDrives: (accountId: string, signal?: AbortSignal) => Promise<Array<Drive>>;
   /** The folders in a folder. */
   listFolders: (accountId: string, driveId: string, path: string, signal?: AbortSignal) => Promise<Array<RemoteFolder>>;
-  /** A folder path that does not exist yet. */
+  /** Suggests the path of a folder that does not exist yet. */
   suggestFolder: (accountId: string, driveId: string) => Promise<string>;
-  /** What a destination folder turns out to be. */
+  /** Checks what a destination folder holds. */
   checkDestination: (destination: DestinationSettings, prefix: string, signal?: AbortSignal) => Promise<DestinationCheck>;
   /** Whether something can be backed up. */
   checkSource: (path: string) => Promise<SourceCheck>;
-  /** Succeeds when the passphrase opens the backup there, or there is none; an empty one stands for the one
-   * that the keychain has. */
+  /** Succeeds when the passphrase opens the backup there, or there is no backup; an empty passphrase
+   * stands for the one in the keychain. */
   checkPassphrase: (destination: DestinationSettings, prefix: string, passphrase: string) => Promise<void>;
   /** Replaces a job's passphrase. It is tried first; the old one stays when it does not open the backup. */
   repairPassphrase: (jobId: string, passphrase: string) => Promise<JobCard>;
-  /** Passphrases of deleted jobs that are still kept. */
+  /** Passphrases of deleted jobs that are still stored. */
   leftPassphrases: () => Promise<Array<LeftPassphrase>>;
-  /** Forgets a passphrase that a deleted job left. */
+  /** Removes a passphrase that a deleted job left. */
   removeLeftPassphrase: (id: string) => Promise<void>;
-  /** The recovery sheet, to be printed; it holds the passphrase. */
+  /** The recovery sheet, to be printed; it contains the passphrase. */
   recoverySheet: (of: SheetOf) => Promise<RecoverySheet>;
-  /** Opens a backup for looking around. */
+  /** Opens a backup for browsing. */
   openBackup: (backup: BackupRef, signal?: AbortSignal) => Promise<OpenBackup>;
-  /** Backups that were opened here and that no job has, the last first. */
+  /** Backups without a job that were opened here, the most recent first. */
   openedPlaces: () => Promise<Array<OpenedPlace>>;
-  /** Forgets a backup that was opened here. */
+  /** Removes a backup from that list. */
   forgetOpenedPlace: (id: string) => Promise<void>;
-  /** What a folder holds in a version; an empty path stands for the roots. */
+  /** The entries of a folder in a version; an empty path stands for the roots. */
   listEntries: (handle: string, version: number, folder: string, offset: number, limit: number) => Promise<EntryPage>;
-  /** What has this text in its name, in a version. */
+  /** The entries of a version whose name contains a text. */
   searchEntries: (handle: string, version: number, text: string, offset: number, limit: number) => Promise<EntryPage>;
   /** Starts a restore; the reply is the run's id. */
   startRestore: (request: RestoreRequest) => Promise<string>;
-  /** Shows the folder of a restore that ended in the system's file manager. */
+  /** Shows the target folder of an ended restore in the system's file manager. */
   openRestored: (runId: string) => Promise<void>;
-  /** Closes a backup that was opened. */
+  /** Closes an opened backup. */
   closeBackup: (handle: string) => Promise<void>;
   /** Everything the UI needs when it starts. */
   appState: () => Promise<AppState>;
-  /** A new passphrase. */
+  /** Generates a passphrase. */
   generatePassphrase: () => Promise<string>;
   /** How hard a passphrase is to guess. */
   ratePassphrase: (passphrase: string) => Promise<PassphraseRating>;
-  /** Lets the person choose a file for the recovery sheet; the reply is its path, or `null` when cancelled. */
+  /** Lets the user choose a file for the recovery sheet; the reply is its path, or `null` when cancelled. */
   saveRecoverySheet: (of: SheetOf) => Promise<string | null>;
-  /** Lets the person choose folders to back up; the reply is their absolute paths, none when cancelled. */
+  /** Lets the user choose folders to back up; the reply is their absolute paths, empty when cancelled. */
   pickFolders: () => Promise<Array<string>>;
-  /** Lets the person choose a folder; the reply is its absolute path, or `null` when cancelled. */
+  /** Lets the user choose a folder; the reply is its absolute path, or `null` when cancelled. */
   pickFolder: (title: string) => Promise<string | null>;
 }
 
-/** Asks through Tauri. */
+/** Calls the commands through Tauri. */
 export const commands: Commands = {
   setTheme: (theme) => invoke("set_theme", { theme }),
   setBandwidth: (settings) => invoke("set_bandwidth", { settings }),
@@ -159,7 +159,7 @@ export const commands: Commands = {
   pickFolder: (title) => invoke("pick_folder", { title }),
 };
 
-/** Calls a command that may take long, and gives it up on an abort. */
+/** Calls a command that may take long, and cancels it when `signal` is aborted. */
 async function ask<T>(command: string, given: Record<string, unknown>, signal?: AbortSignal): Promise<T> {
   if (!signal) return invoke(command, given);
   const question = crypto.randomUUID();

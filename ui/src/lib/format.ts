@@ -1,4 +1,4 @@
-/** Numbers, sizes and times for people. */
+/** Numbers, sizes and times for display. */
 
 const locale = globalThis.navigator?.language?.startsWith('en') ? navigator.language : 'en-GB';
 

@@ -86,7 +86,7 @@ describe('home', () => {
     expect(app.job('job-documents')?.state.kind).toBe('running');
   });
 
-  it('does what a run held back once a person says that it is meant', async () => {
+  it('does what a run held back once the user confirms it', async () => {
     const state = appState();
     state.jobs[0]!.health.lastBackup!.heldBack = ['massDeletion'];
     const { platform, user } = await openApp({ state });
@@ -149,7 +149,7 @@ describe('home', () => {
     expect(card.queryByText(/scheduled run/)).toBeNull();
   });
 
-  it('plans nothing for a job that waits for a person', async () => {
+  it('plans nothing for a job that waits for the user', async () => {
     const state = appState();
     state.jobs = [state.jobs[0]!];
     const error = { code: 'signInRequired' as const, message: 'Signed out.', hint: '' };

@@ -114,7 +114,8 @@ impl RestorePlan {
 
     /// Runs `work` in one transaction.
     ///
-    /// # Errors    /// Also those of `work`.
+    /// # Errors
+    /// Also those of `work`.
     pub fn transaction<T, E: From<crate::Error>>(
         &self,
         work: impl FnOnce(&Self) -> std::result::Result<T, E>,

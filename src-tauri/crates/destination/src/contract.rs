@@ -40,7 +40,7 @@ pub struct Quota {
 /// can judge (a lost fragment, an expired token); everything else is left to [`Retrying`](crate::Retrying).
 #[async_trait]
 pub trait Destination: Send + Sync {
-    /// Label of the destination for people; contains no secret.
+    /// Label of the destination for the user; contains no secret.
     fn label(&self) -> String;
 
     /// Lists all files, each once, in no order. Folders are left out.

@@ -35,7 +35,7 @@ pub enum Error {
     InvalidName {
         /// The name or path.
         name: String,
-        /// What is wrong with it.
+        /// Description of the defect.
         why: String,
     },
     /// The service asked us to slow down, for `retry_after` if it named a time.
@@ -55,7 +55,7 @@ pub enum Error {
     SignInRequired {
         /// What the service said.
         why: String,
-        /// The next step, as a sentence for people.
+        /// The next step, as a message for the user.
         next: &'static str,
     },
     /// The sign-in service itself is unavailable or limited for a long time.
@@ -100,7 +100,7 @@ pub enum Error {
         operation: &'static str,
         /// With which file.
         name: String,
-        /// Why.
+        /// The error of the file system.
         #[source]
         source: std::io::Error,
     },

@@ -11,7 +11,7 @@ use crate::transfer::TransferMonitor;
 pub struct Rest {
     /// Its duration, from the time it is reported.
     pub time: Duration,
-    /// A sentence for people.
+    /// A message for the user.
     pub why: String,
 }
 

@@ -81,7 +81,7 @@ pub trait TransferMonitor: Send + Sync {
     /// `bytes` more were sent or received; called during the transfer. Bytes that one call sends again are reported
     /// once, and a call that resumes an upload reports only the rest.
     fn moved(&self, bytes: u64);
-    /// The transfer waits for `time`, because of `why` (a sentence for people).
+    /// The transfer waits for `time`, because of `why` (a message for the user).
     fn waiting(&self, time: Duration, why: &str);
     /// Like [`TransferMonitor::waiting`], for a wait that the service asked for.
     fn asked_to_wait(&self, time: Duration, why: &str) {

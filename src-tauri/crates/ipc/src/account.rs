@@ -5,30 +5,30 @@ use ts_rs::TS;
 
 use crate::error::CommandError;
 
-/// A stored sign-in. The AuthID itself stays in the keychain. A field that is new has a `serde` default.
+/// A stored sign-in. The AuthID itself stays in the keychain. New fields need a `serde` default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
-    /// Names the keychain entry; no secret.
+    /// Name of the keychain entry; not a secret.
     pub id: String,
-    /// What the person calls it, e.g. `alex@outlook.example`; empty when the service did not say.
+    /// Name of the account, e.g. `alex@outlook.example`; empty when the service did not report it.
     pub name: String,
     /// Name and kind of the account's own drive, e.g. `OneDrive (personal)`.
     pub drive: String,
     /// When it was added, RFC 3339.
     pub added: String,
-    /// Made against the simulator; refused outside the demo.
+    /// Whether it was created with the simulator; refused outside the demo.
     pub demo: bool,
-    /// Id of the account's own drive, by which it is known again; empty for sign-ins of early versions.
+    /// Id of the account's own drive, by which the account is recognized; empty for sign-ins of early versions.
     #[serde(default)]
     pub drive_id: String,
-    /// How it was signed in.
+    /// How the user signed in.
     #[serde(default)]
     pub way: SignInWay,
-    /// Why it cannot be used until the person signs in again.
+    /// Why it cannot be used until the user signs in again.
     #[serde(default)]
     pub problem: Option<CommandError>,
-    /// When it ends for good whether it is used or not, RFC 3339; none for one that renews itself.
+    /// When it expires even if it is used, RFC 3339; `None` for one that can be renewed.
     #[serde(default)]
     pub expires: Option<String>,
 }
@@ -37,41 +37,41 @@ pub struct Account {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub enum SignInWay {
-    /// An AuthID of Duplicati's service, or of one's own.
+    /// With an AuthID of Duplicati's service or a self-hosted one.
     #[default]
     Service,
-    /// At Microsoft itself, in the browser of this computer.
+    /// Directly at Microsoft, in the browser of this computer.
     Browser,
-    /// At Microsoft itself, with a code typed in any browser.
+    /// Directly at Microsoft, with a code typed in any browser.
     Code,
 }
 
-/// A sign-in to be started.
+/// A request to start a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct SignInRequest {
-    /// How.
+    /// The way to sign in.
     pub way: SignInWay,
     /// The account that signs in again; another one is refused.
     pub again: Option<String>,
 }
 
-/// Who signs in, for all new sign-ins.
+/// Which service or registered app is used for all new sign-ins.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SignInSettings {
-    /// Refresh address of an AuthID service of one's own; empty for Duplicati's.
+    /// Refresh address of a self-hosted AuthID service; empty for Duplicati's.
     pub oauth_url: String,
-    /// Client id of an app registered at Microsoft, for signing in there without a service between; empty for the one
-    /// this program was built with, if any.
+    /// Client id of an app registered at Microsoft, for signing in there directly; empty for the one this program was
+    /// built with, if any.
     pub client_id: String,
     /// `common`, `consumers`, `organizations`, or a tenant's id or domain; empty for `common`.
     pub tenant: String,
-    /// Whether drives of others and shared libraries are asked for, too.
+    /// Whether access to drives of others and shared libraries is requested, too.
     pub all_files: bool,
 }
 
-/// A sign-in that waits for the person to finish in their browser.
+/// A sign-in that waits for the user to finish in the browser.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingSignIn {
@@ -79,11 +79,11 @@ pub struct PendingSignIn {
     pub id: String,
     /// The page that was opened; shown to copy when no browser opened.
     pub url: String,
-    /// What has to be typed there, when it asks for a code.
+    /// The code to type there, if the page requires one.
     pub user_code: Option<String>,
     /// Whether a browser could be started.
     pub browser_opened: bool,
-    /// Seconds until the wait ends by itself.
+    /// Seconds until the sign-in expires.
     pub expires_in: u32,
 }
 
@@ -98,7 +98,7 @@ pub enum SignInOutcome {
     },
     /// It ended without an AuthID.
     Failed {
-        /// Why, and what to do.
+        /// What failed, and what to do.
         error: CommandError,
     },
 }
@@ -109,15 +109,15 @@ pub enum SignInOutcome {
 pub struct Drive {
     /// Value for `--drive-id`.
     pub id: String,
-    /// Name for people.
+    /// Name to display.
     pub name: String,
     /// `personal`, `business` or `documentLibrary`.
     pub kind: String,
-    /// Whose it is; empty when not known.
+    /// Name of the owner; empty when unknown.
     pub owner: String,
     /// Whether it is the account's own drive, used when no drive id is given.
     pub is_default: bool,
-    /// Free space, when the service says it.
+    /// Space on the drive, if the service reports it.
     pub quota: Option<Quota>,
 }
 
@@ -125,9 +125,9 @@ pub struct Drive {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Quota {
-    /// Whole size.
+    /// Total size.
     pub total_bytes: u64,
-    /// What can still be written.
+    /// Free space.
     pub free_bytes: u64,
 }
 
@@ -135,8 +135,8 @@ pub struct Quota {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct RemoteFolder {
-    /// Its own name.
+    /// Last part of the path.
     pub name: String,
-    /// Whole path from the drive's root, `/` between, no leading `/`.
+    /// Path from the drive's root, separated by `/`, without a leading `/`.
     pub path: String,
 }

@@ -1,10 +1,9 @@
-//! The commands of the app, each declared once in [`for_each_command`](crate::for_each_command), and the shapes that
+//! The commands of the app, each declared once in [`for_each_command`](crate::for_each_command), and the types that
 //! only they use.
 //!
-//! [`Commands`] is the page to read them on. From the same table come Tauri's side of the border (`src-tauri/src/commands`)
-//! and the client in TypeScript (`ui/src/bindings/commands.ts`), whose interface the backend in the browser implements
-//! too. A new command is therefore a line in the table, the method that does it, and the method that plays it in
-//! `ui/src/platform/browser.ts`.
+//! [`Commands`] documents them. The same table generates the Tauri commands (`src-tauri/src/commands`) and the client
+//! in TypeScript (`ui/src/bindings/commands.ts`), whose interface the fake backend in the browser implements, too. So a
+//! new command is a line in the table, the method that implements it, and its fake in `ui/src/platform/browser.ts`.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -14,101 +13,101 @@ use crate::shapes::*;
 
 /// Expands `$callback!` with the table of all commands, as `by_coffer { … } by_app { … }`.
 ///
-/// What stands under `by_coffer` is a method of `coffer_jobs::Coffer` with the same name, what stands under `by_app` one of
-/// the app's `Shell`. The types are those that cross the border; whoever expands the table imports them from
-/// [`shapes`](crate::shapes). `; question` after the arguments lets the asker give the command up.
+/// Commands in `by_coffer` are methods of `coffer_jobs::Coffer` with the same name, those in `by_app` methods of the
+/// app's `Shell`. Code that expands the table imports its types from [`shapes`](crate::shapes). `; question` after the
+/// arguments lets the caller cancel the command.
 #[macro_export]
 macro_rules! for_each_command {
     ($callback:ident) => {
         $callback! {
             by_coffer {
-                /// Chooses the colors.
+                /// Sets the theme.
                 set_theme(theme: Theme) -> ();
-                /// Limits OneDrive's transfers; what is under way obeys at once.
+                /// Limits transfers with OneDrive, including those in progress.
                 set_bandwidth(settings: BandwidthSettings) -> ();
 
-                /// Keeps a new job.
+                /// Creates a job.
                 create_job(request: SaveJob) -> JobCard;
                 /// Changes a job.
                 update_job(job_id: String, request: SaveJob) -> JobCard;
-                /// Forgets a job; remote volumes are never touched.
+                /// Deletes a job; its volumes stay at the destination.
                 delete_job(job_id: String, forget_secrets: bool) -> ();
                 /// Starts a backup; the reply is the run's id.
                 start_backup(job_id: String) -> String;
-                /// Starts a backup that does what the runs before held back; the reply is the run's id.
+                /// Starts a backup that may do what earlier runs held back; the reply is the run's id.
                 start_backup_with(job_id: String, permission: Permission) -> String;
-                /// Ends a backup or a restore at the next block.
+                /// Stops a backup or a restore at the next block.
                 stop_run(run_id: String) -> ();
-                /// The runs of a job, newest first; an empty id stands for restores from backups of no job.
+                /// The runs of a job, newest first; an empty id stands for restores without a job.
                 run_history(job_id: String, offset: u32, limit: u32) -> Vec<RunSummary>;
-                /// What a run had to say.
+                /// The report of a run.
                 run_report(run_id: String, offset: u32, limit: u32) -> RunReport;
 
-                /// Chooses who signs in.
+                /// Sets which service or registered app is used for new sign-ins.
                 set_sign_in_settings(settings: SignInSettings) -> ();
                 /// Starts a sign-in; its end comes as an event.
                 start_sign_in(request: SignInRequest) -> PendingSignIn;
-                /// Ends a sign-in that goes on.
+                /// Cancels a pending sign-in.
                 cancel_sign_in(sign_in_id: String) -> ();
-                /// Keeps a sign-in that was pasted, as a new one or again for the account with the id `again`.
+                /// Stores an AuthID that the user pasted, as a new sign-in or to renew the account with the id `again`.
                 add_pasted_auth_id(auth_id: SecretString, again: Option<String>) -> Account;
-                /// Forgets a sign-in; refused while a job uses it.
+                /// Removes a sign-in; refused while a job uses it.
                 remove_account(account_id: String) -> ();
                 /// The drives of an account.
                 list_drives(account_id: String; question) -> Vec<Drive>;
                 /// The folders in a folder.
                 list_folders(account_id: String, drive_id: String, path: String; question) -> Vec<RemoteFolder>;
-                /// A folder path that does not exist yet.
+                /// Suggests the path of a folder that does not exist yet.
                 suggest_folder(account_id: String, drive_id: String) -> String;
-                /// What a destination folder turns out to be.
+                /// Checks what a destination folder holds.
                 check_destination(destination: DestinationSettings, prefix: String; question) -> DestinationCheck;
                 /// Whether something can be backed up.
                 check_source(path: String) -> SourceCheck;
 
-                /// Succeeds when the passphrase opens the backup there, or there is none; an empty one stands for the one
-                /// that the keychain has.
+                /// Succeeds when the passphrase opens the backup there, or there is no backup; an empty passphrase
+                /// stands for the one in the keychain.
                 check_passphrase(destination: DestinationSettings, prefix: String, passphrase: SecretString) -> ();
                 /// Replaces a job's passphrase. It is tried first; the old one stays when it does not open the backup.
                 repair_passphrase(job_id: String, passphrase: SecretString) -> JobCard;
-                /// Passphrases of deleted jobs that are still kept.
+                /// Passphrases of deleted jobs that are still stored.
                 left_passphrases() -> Vec<LeftPassphrase>;
-                /// Forgets a passphrase that a deleted job left.
+                /// Removes a passphrase that a deleted job left.
                 remove_left_passphrase(id: String) -> ();
-                /// The recovery sheet, to be printed; it holds the passphrase.
+                /// The recovery sheet, to be printed; it contains the passphrase.
                 recovery_sheet(of: SheetOf) -> RecoverySheet;
 
-                /// Opens a backup for looking around.
+                /// Opens a backup for browsing.
                 open_backup(backup: BackupRef; question) -> OpenBackup;
-                /// Backups that were opened here and that no job has, the last first.
+                /// Backups without a job that were opened here, the most recent first.
                 opened_places() -> Vec<OpenedPlace>;
-                /// Forgets a backup that was opened here.
+                /// Removes a backup from that list.
                 forget_opened_place(id: String) -> ();
-                /// What a folder holds in a version; an empty path stands for the roots.
+                /// The entries of a folder in a version; an empty path stands for the roots.
                 list_entries(handle: String, version: u32, folder: String, offset: u32, limit: u32) -> EntryPage;
-                /// What has this text in its name, in a version.
+                /// The entries of a version whose name contains a text.
                 search_entries(handle: String, version: u32, text: String, offset: u32, limit: u32) -> EntryPage;
                 /// Starts a restore; the reply is the run's id.
                 start_restore(request: RestoreRequest) -> String;
-                /// Shows the folder of a restore that ended in the system's file manager.
+                /// Shows the target folder of an ended restore in the system's file manager.
                 open_restored(run_id: String) -> ();
-                /// Closes a backup that was opened.
+                /// Closes an opened backup.
                 close_backup(handle: String) -> ();
 
-                /// Ends the command that was asked with this question.
+                /// Cancels the command that was called with this question.
                 give_up(question: String) -> ();
             }
             by_app {
                 /// Everything the UI needs when it starts.
                 app_state() -> AppState;
-                /// A new passphrase.
+                /// Generates a passphrase.
                 generate_passphrase() -> String;
                 /// How hard a passphrase is to guess.
                 rate_passphrase(passphrase: SecretString) -> PassphraseRating;
-                /// Lets the person choose a file for the recovery sheet; the reply is its path, or `null` when cancelled.
+                /// Lets the user choose a file for the recovery sheet; the reply is its path, or `null` when cancelled.
                 save_recovery_sheet(of: SheetOf) -> Option<String>;
-                /// Lets the person choose folders to back up; the reply is their absolute paths, none when cancelled.
+                /// Lets the user choose folders to back up; the reply is their absolute paths, empty when cancelled.
                 pick_folders() -> Vec<String>;
-                /// Lets the person choose a folder; the reply is its absolute path, or `null` when cancelled.
+                /// Lets the user choose a folder; the reply is its absolute path, or `null` when cancelled.
                 pick_folder(title: String) -> Option<String>;
             }
         }
@@ -120,11 +119,11 @@ macro_rules! readable {
         $(#[$doc:meta])*
         $name:ident($($argument:ident: $type:ty),* $(; $question:ident)?) -> $reply:ty;
     )*})*) => {
-        /// Every command. This is made to be read: nothing implements it.
+        /// Every command. This is only documentation: nothing implements it.
         ///
-        /// Arguments go by their names in camel case. Each command may also fail with [`CommandError`]. A `question` is
-        /// something that the asker makes up, once for each call, for [`give_up`](Self::give_up): what has it ends with
-        /// the code `cancelled` then.
+        /// Arguments are passed by their names in camel case. Each command may fail with [`CommandError`]. A `question`
+        /// is an id that the caller chooses for a call. [`give_up`](Self::give_up) with this id ends the command with
+        /// the code `cancelled`.
         pub trait Commands {$($(
             $(#[$doc])*
             fn $name($($argument: $type,)* $($question: Option<String>)?) -> $reply;
@@ -138,52 +137,52 @@ for_each_command!(readable);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct AppState {
-    /// Events up to this one are already in here.
+    /// Number of the last event that this state includes.
     pub seq: u64,
     /// All jobs, by name.
     pub jobs: Vec<JobCard>,
-    /// How they stand together.
+    /// The overview of all jobs.
     pub overview: Overview,
     /// All sign-ins.
     pub accounts: Vec<Account>,
-    /// Jobs and sign-ins that are kept here and cannot be read.
+    /// Stored jobs and sign-ins that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// Wired to the simulator; the badge is shown.
+    /// Whether this is the demo, which uses the simulator; the UI shows a badge.
     pub demo: bool,
-    /// Why secrets cannot be kept, when they could not the last time. Asking for the state looks again; the answer comes
-    /// as an event, because a keychain may take its time.
+    /// Why secrets could not be stored the last time. Requesting the state checks again; the answer comes as an event,
+    /// because a keychain may take a while.
     pub keychain_problem: Option<CommandError>,
-    /// What is wrong with the app's own database, or was until it was mended a few days ago.
+    /// The damage of the app's own database, or a repair in the last days.
     pub database_problem: Option<CommandError>,
-    /// Whether closing the window leaves an icon to come back by.
+    /// Whether the app has a tray icon after its window is closed.
     pub tray: TrayStatus,
-    /// Light, dark, or as the system says.
+    /// Light, dark, or that of the system.
     pub theme: Theme,
     /// Version of the app.
     pub version: String,
-    /// What a new backup starts with.
+    /// Defaults for a new backup.
     pub defaults: NewJobDefaults,
-    /// Who signs in.
+    /// Which service or registered app is used for new sign-ins.
     pub sign_in: SignInSettings,
-    /// What OneDrive's transfers may use.
+    /// Limits of transfers with OneDrive.
     pub bandwidth: BandwidthSettings,
     /// Whether there is a client id, so that signing in at Microsoft itself can be offered.
     pub signs_in_directly: bool,
 }
 
-/// What a new backup starts with.
+/// Defaults for a new backup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct NewJobDefaults {
     /// Suggested name, e.g. `Backup of laptop`.
     pub name: String,
-    /// Folders of this person that exist (Documents, Pictures, …).
+    /// Existing folders of this user (Documents, Pictures, …).
     pub sources: Vec<String>,
-    /// Options as the engine has them.
+    /// The engine's default options.
     pub options: JobOptions,
 }
 
-/// Most bytes that go over the wire in a second, by all backups and restores together; `None` is no limit.
+/// Maximum bytes per second on the network, for all backups and restores together; `None` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BandwidthSettings {
@@ -193,13 +192,13 @@ pub struct BandwidthSettings {
     pub download_bytes: Option<u64>,
 }
 
-/// How the tray stands.
+/// Whether the tray icon is visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub enum TrayStatus {
-    /// The icon can be seen.
+    /// The icon is visible.
     Shown,
-    /// Nothing on this desktop shows tray icons; the window stays in the task bar instead.
+    /// The desktop does not show tray icons; the window stays in the task bar instead.
     Unavailable,
 }
 
@@ -214,30 +213,30 @@ pub enum Theme {
     Dark,
 }
 
-/// A job with what belongs in the keychain. No `Debug`: it holds the passphrase, which is wiped when it is dropped.
+/// A job with its secrets for the keychain. No `Debug`: it contains the passphrase, which is zeroized on drop.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS, ZeroizeOnDrop)]
 #[serde(rename_all = "camelCase")]
 pub struct SaveJob {
     /// The job.
     #[zeroize(skip)]
     pub definition: JobDefinition,
-    /// Its passphrase, tried before it is kept; `None` takes the one that the keychain has for this backup.
+    /// Its passphrase, tried before it is stored; `None` uses the one in the keychain for this backup.
     pub passphrase: Option<String>,
 }
 
-/// What a destination folder turned out to be.
+/// The result of checking a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct DestinationCheck {
     /// What it holds.
     pub content: DestinationContent,
-    /// Account, drive and folder, for people.
+    /// Account, drive and folder, to display.
     pub label: String,
-    /// Its space, when known.
+    /// Space of the destination, if known.
     pub quota: Option<Quota>,
     /// Name of another job that writes to the same folder.
     pub used_by: Option<String>,
-    /// Whether the keychain has a passphrase for the backup there, so that none needs to be typed.
+    /// Whether the keychain has a passphrase for the backup there, so that the user need not type it.
     pub passphrase_kept: bool,
 }
 
@@ -268,7 +267,7 @@ pub struct PassphraseRating {
     pub score: u8,
     /// The score in words.
     pub label: String,
-    /// How to make it better; empty when there is nothing to say.
+    /// How to improve it; empty if there is no advice.
     pub advice: String,
 }
 
@@ -278,7 +277,7 @@ pub struct PassphraseRating {
 pub struct SourceCheck {
     /// The path as it will be stored.
     pub path: String,
-    /// Why it cannot be used, when it cannot.
+    /// Why it cannot be used; `None` if it can.
     pub problem: Option<String>,
 }
 
@@ -286,7 +285,7 @@ pub struct SourceCheck {
 mod tests {
     use super::*;
 
-    /// Compiles only as long as what holds a secret wipes it.
+    /// Compiles only while types with secrets zeroize them.
     #[test]
     fn a_job_wipes_its_passphrase() {
         fn wiped<T: ZeroizeOnDrop>() {}

@@ -1,4 +1,4 @@
-//! What the backend says unasked, on one channel named [`CHANNEL`].
+//! Events, which the backend emits on one channel named [`CHANNEL`].
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -12,7 +12,8 @@ use crate::run::{Progress, RunSummary};
 /// Name of the Tauri event that carries [`Event`]s.
 pub const CHANNEL: &str = "coffer";
 
-/// One change. `seq` grows by one with each event; an event not newer than the state that was read is dropped.
+/// One change. `seq` increases by one with each event; the UI ignores events that are not newer than the state that it
+/// has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
@@ -26,35 +27,35 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Change {
-    /// Events were lost on the way. How sign-ins and restores ended is told anew after this.
+    /// Events were lost. The outcomes of sign-ins and restores are emitted again after this one.
     All {
-        /// How everything stands now.
+        /// The whole current state.
         state: Box<AppState>,
     },
-    /// A job is new, or anything on its card differs. Of its progress only a new phase is told so.
+    /// A job is new, or its card changed. Progress within a phase is reported by `Progress` instead.
     Job {
         /// The whole card.
         card: Box<JobCard>,
     },
-    /// A run of a job moved on, within its phase. Sent at most ten times a second, so it holds nothing else.
+    /// A run of a job made progress within its phase. Sent at most ten times per second, so it contains nothing else.
     #[serde(rename_all = "camelCase")]
     Progress {
-        /// Whose run.
+        /// The job of the run.
         job_id: String,
         /// The run that the job's card says is running.
         run_id: String,
-        /// How far it is.
+        /// The progress of the run.
         progress: Progress,
     },
-    /// All jobs together stand differently.
+    /// The overview of all jobs changed.
     Overview {
-        /// How.
+        /// The current overview.
         overview: Overview,
     },
     /// A job is gone.
     #[serde(rename_all = "camelCase")]
     JobRemoved {
-        /// Which.
+        /// The job that is gone.
         job_id: String,
     },
     /// A pending sign-in ended.
@@ -62,43 +63,43 @@ pub enum Change {
     SignIn {
         /// [`crate::account::PendingSignIn::id`].
         sign_in_id: String,
-        /// How.
+        /// Its outcome.
         outcome: SignInOutcome,
     },
-    /// The list of accounts differs.
+    /// The list of accounts changed.
     Accounts {
-        /// All of them.
+        /// All accounts.
         accounts: Vec<Account>,
     },
-    /// A restore that belongs to no job moved on or ended.
+    /// A restore without a job made progress or ended.
     #[serde(rename_all = "camelCase")]
     Restore {
-        /// Run started by `start_restore`.
+        /// The run that `start_restore` started.
         run_id: String,
         /// Present while it runs.
         progress: Option<Progress>,
-        /// Present once it ended.
+        /// Present once it has ended.
         summary: Option<Box<RunSummary>>,
     },
-    /// The keychain was looked at.
+    /// The keychain was checked.
     Keychain {
-        /// Why secrets cannot be kept, when they cannot.
+        /// Why secrets cannot be stored; `None` if they can.
         problem: Option<CommandError>,
     },
-    /// The app's own database was found damaged.
+    /// Damage of the app's own database was found.
     Database {
-        /// What became of it.
+        /// The repair, or why it failed.
         problem: Option<CommandError>,
     },
-    /// A tray appeared or went away.
+    /// The tray icon appeared or disappeared.
     Tray {
-        /// How it stands now.
+        /// Whether the icon is visible now.
         status: TrayStatus,
     },
-    /// The window should show a job (the person clicked it in the tray or a notification).
+    /// The window should show a job (the user clicked it in the tray or a notification).
     #[serde(rename_all = "camelCase")]
     Show {
-        /// Which.
+        /// The job to show.
         job_id: String,
     },
 }

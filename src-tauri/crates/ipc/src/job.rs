@@ -1,4 +1,4 @@
-//! Jobs: what a person configured, and how each one stands.
+//! Jobs: what the user configured, and their status.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -7,12 +7,12 @@ use crate::account::Quota;
 use crate::error::CommandError;
 use crate::run::{Progress, RunSummary};
 
-/// What a job backs up, where to, and when. Secrets are not part of it. It is stored: a field that is new has a `serde`
+/// What a job backs up, where to, and when. Secrets are not part of it. It is stored: new fields need a `serde`
 /// default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct JobDefinition {
-    /// Name for people; unique among the jobs.
+    /// Name to display; unique among the jobs.
     pub name: String,
     /// Whether volumes are encrypted with the job's passphrase. Fixed for the life of a backup.
     pub encrypted: bool,
@@ -22,9 +22,9 @@ pub struct JobDefinition {
     pub sources: Vec<String>,
     /// Ordered filter rules, first match wins.
     pub filters: Vec<FilterRule>,
-    /// When it runs by itself; `None` means only by hand.
+    /// When it runs automatically; `None` means only manually.
     pub schedule: Option<Schedule>,
-    /// The rest.
+    /// Further options.
     pub options: JobOptions,
 }
 
@@ -39,10 +39,10 @@ pub enum DestinationSettings {
         account_id: String,
         /// Value of `--drive-id`; empty for the account's own drive.
         drive_id: String,
-        /// Folder from the drive's root, `/` between, no leading `/`.
+        /// Folder from the drive's root, separated by `/`, without a leading `/`.
         folder: String,
     },
-    /// A folder of this computer or of a disk attached to it.
+    /// A folder on this computer or on a disk attached to it.
     #[serde(rename_all = "camelCase")]
     Folder {
         /// Absolute path.
@@ -60,7 +60,7 @@ pub struct FilterRule {
     pub expression: String,
 }
 
-/// When a job runs by itself: a first time, then every interval, on the allowed days.
+/// When a job runs automatically: a first time, then at every interval, on the allowed days.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Schedule {
@@ -114,13 +114,13 @@ pub struct JobOptions {
     pub prefix: String,
     /// Which versions are kept.
     pub retention: Retention,
-    /// Patterns of files that are read whatever their dates say (`--always-read`).
+    /// Patterns of files that are read in every run, even if their dates did not change (`--always-read`).
     #[serde(default = "JobOptions::usual_always_read")]
     pub always_read: Vec<String>,
 }
 
 impl JobOptions {
-    /// Containers of VeraCrypt and its like, which keep their dates.
+    /// Containers of VeraCrypt and similar programs, which do not change their dates.
     pub fn usual_always_read() -> Vec<String> {
         vec!["*.hc".to_owned(), "*.tc".to_owned()]
     }
@@ -137,12 +137,12 @@ pub enum Retention {
         /// How many; at least 1.
         count: u32,
     },
-    /// Those that are not older than a time span (`--keep-time`).
+    /// Those no older than a time span (`--keep-time`).
     Time {
         /// Number and unit as Duplicati writes them: `30D`, `4W`, `6M`, `1Y`.
         span: String,
     },
-    /// Fewer and fewer, the older they are (`--retention-policy`).
+    /// The fewer, the older they are (`--retention-policy`).
     Policy {
         /// Time frames and the interval kept in each: `1W:1D,4W:1W,12M:1M`.
         policy: String,
@@ -157,71 +157,71 @@ pub struct JobCard {
     pub id: String,
     /// What it does.
     pub definition: JobDefinition,
-    /// What goes on.
+    /// What is happening with the job.
     pub state: JobState,
     /// How safe its files are.
     pub health: Health,
-    /// Where it goes, for people, e.g. `OneDrive · alex@outlook.example · Backups/laptop`.
+    /// The destination to display, e.g. `OneDrive · alex@outlook.example · Backups/laptop`.
     pub destination_label: String,
-    /// The newest run of any kind, also while it runs.
+    /// The newest run of any kind, which may be active.
     pub last_run: Option<RunSummary>,
     /// Next run by schedule, RFC 3339.
     pub next_run: Option<String>,
-    /// Versions in the destination, as of the last run that listed it.
+    /// Number of versions at the destination, as of the last run that listed it.
     pub versions: Option<u32>,
-    /// Bytes in the destination, as of the last run that listed it.
+    /// Bytes at the destination, as of the last run that listed it.
     pub stored_bytes: Option<u64>,
-    /// Space of the destination, as of the last run that asked.
+    /// Space of the destination, as of the last run that requested it.
     pub quota: Option<Quota>,
 }
 
-/// How safe a job's files are: the one answer that home screen, tray and command line show.
+/// How safe a job's files are, as home screen, tray and command line all show it.
 ///
-/// Only backups change it. A restore, a look into the backup, or a backup that its owner stopped does not.
+/// Only backups change it. A restore, browsing the backup, or a backup that the user stopped does not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
-    /// In one word.
+    /// The summary of the health.
     pub level: HealthLevel,
-    /// What the next backup waits for, besides its time.
+    /// What the next backup waits for, besides its planned time.
     pub waiting_for: WaitingFor,
-    /// Why it is not as it should be, and what to do.
+    /// What is wrong, and what to do.
     pub problem: Option<CommandError>,
-    /// The newest backup that ended by itself.
+    /// The newest backup that the user did not stop.
     pub last_backup: Option<RunSummary>,
-    /// When the newest backup that has everything was started, RFC 3339.
+    /// When the newest complete backup was started, RFC 3339.
     pub last_good: Option<String>,
-    /// Whether three planned times went by without a good backup.
+    /// Whether three planned times have passed without a good backup.
     pub overdue: bool,
 }
 
-/// How things stand in one word, from the best to the worst: of several jobs the worst one speaks.
+/// Levels of health, from best to worst; several jobs together have the worst of their levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub enum HealthLevel {
-    /// The newest backup has everything.
+    /// The newest backup is complete.
     Good,
-    /// No backup ended yet.
+    /// No backup has finished yet.
     New,
-    /// The next backup waits for something that comes by itself.
+    /// The next backup waits for something that needs no action of the user.
     Waiting,
-    /// A backup runs.
+    /// A backup is running.
     Running,
-    /// Some files need a look, or there was no backup for long.
+    /// Some files need attention, or there was no backup for a long time.
     Warning,
-    /// No backup is possible until somebody acts, or the newest one failed.
+    /// No backup is possible until the user acts, or the newest one failed.
     Bad,
 }
 
-/// How all jobs together stand: the worst of them speaks. Home screen and tray show it.
+/// The health of all jobs together, which is that of the worst. Home screen and tray show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Overview {
-    /// The worst level; none without jobs.
+    /// The worst level; `None` without jobs.
     pub level: Option<HealthLevel>,
-    /// How many jobs are at it.
+    /// Number of jobs at this level.
     pub jobs: u32,
-    /// One line on it, which names the first of them.
+    /// One line about it, which names the first of these jobs.
     pub line: String,
 }
 
@@ -229,55 +229,55 @@ pub struct Overview {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub enum WaitingFor {
-    /// Nothing but its time.
+    /// Only its planned time.
     Nothing,
-    /// Somebody has to sign in again.
+    /// The user has to sign in again.
     SignIn,
-    /// Somebody has to type the passphrase.
+    /// The user has to type the passphrase.
     Passphrase,
-    /// The keychain has to be there and unlocked.
+    /// The keychain has to be available and unlocked.
     Keychain,
     /// The disk with the backup has to be connected.
     Disk,
-    /// The network has to be there.
+    /// The network has to be available.
     Network,
-    /// Somebody has to make room at the destination.
+    /// The user has to free space at the destination.
     Quota,
-    /// The service asked for a rest.
+    /// The service limits requests for a while.
     Service,
-    /// Another backup runs on the same line, or another program works on the destination.
+    /// Another backup uses the same disk or network, or another program uses the destination.
     Turn,
 }
 
-/// Something that is kept here and cannot be read, as after a return to an earlier version. It is left as it is.
+/// A stored item that cannot be read, for example after a downgrade. It is left as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Unreadable {
     /// Its id.
     pub id: String,
-    /// Its name, as far as that can be made out.
+    /// Its name, if that can be read.
     pub name: String,
     /// Whether it is a job; otherwise it is a sign-in.
     pub is_job: bool,
 }
 
-/// What goes on with a job.
+/// What a job is doing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum JobState {
-    /// Nothing is going on.
+    /// Nothing is happening.
     Idle,
-    /// An operation runs.
+    /// An operation is running.
     #[serde(rename_all = "camelCase")]
     Running {
         /// Identifies the run.
         run_id: String,
-        /// How far it is.
+        /// The progress of the run.
         progress: Progress,
     },
-    /// The sign-in or passphrase must be given again before it can run.
+    /// The user must sign in again or enter the passphrase before it can run.
     NeedsAttention {
-        /// Why, and what to do.
+        /// What is wrong, and what to do.
         error: CommandError,
     },
 }

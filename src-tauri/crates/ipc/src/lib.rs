@@ -1,13 +1,13 @@
-//! The border between Coffer and its user interface: every name and shape that crosses it.
+//! The interface between Coffer and its UI: all commands, events and types.
 //!
-//! The backend owns the truth. [`command`] declares each command once (name, request, reply), [`event`] what the
-//! backend says unasked; the other modules are the shapes both use. The same types are the JSON of `coffer --json`.
-//! After a (re)load the UI asks [`command::AppState`] once and then applies events with a higher `seq`.
+//! The backend owns all state. [`command`] declares each command once (name, request, reply), [`event`] the events of
+//! the backend; the other modules have the types that both use. The same types are the JSON of `coffer --json`. After a
+//! (re)load the UI asks [`command::AppState`] once and then applies events with a higher `seq`.
 //!
 //! `COFFER_UPDATE_BINDINGS=1 cargo test -p coffer-ipc` writes the TypeScript into `ui/src/bindings`; it is committed,
 //! and the test `bindings_are_current` fails when it is stale. Times are strings in RFC 3339, UTC; sizes are bytes.
 //!
-//! Secrets cross this border inwards only (a pasted AuthID, a passphrase typed into a form), with two exceptions: the
+//! Secrets are only sent to the backend (a pasted AuthID, a passphrase typed into a form), with two exceptions: the
 //! passphrase that the app generated, because the user must be able to see and keep it, and the recovery sheet while it
 //! is being printed.
 

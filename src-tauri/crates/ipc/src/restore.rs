@@ -1,4 +1,4 @@
-//! Looking into a backup and getting files back.
+//! Browsing a backup and restoring files.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -10,15 +10,15 @@ use crate::job::DestinationSettings;
 #[derive(Debug, Clone, Deserialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum BackupRef {
-    /// That of a job; its passphrase comes from the keychain.
+    /// The backup of a job; its passphrase comes from the keychain.
     #[serde(rename_all = "camelCase")]
     Job {
         /// The job.
         job_id: String,
     },
-    /// One that no job here knows: "I already have a backup".
+    /// A backup that belongs to no job here: "I already have a backup".
     Existing {
-        /// Where it is.
+        /// The place of the backup.
         destination: DestinationSettings,
         /// `--prefix`; `duplicati` when empty.
         prefix: String,
@@ -28,33 +28,33 @@ pub enum BackupRef {
     },
 }
 
-/// A backup that was opened for looking around. Closed by `close_backup` or with the app.
+/// A backup that was opened for browsing. Closed by `close_backup` or with the app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenBackup {
-    /// For the commands that look into it.
+    /// Identifies it in commands that read from it.
     pub handle: String,
     /// Newest first.
     pub versions: Vec<Version>,
-    /// A new folder that restored files should go to, when no job here knows the backup: its paths are those of another
+    /// Suggested new folder for restored files, when the backup belongs to no job here: its paths are those of another
     /// computer.
     pub new_folder: Option<String>,
 }
 
-/// Where a backup lies that was opened here and that no job has. Nothing in it opens the backup: that is asked for again,
-/// or in the keychain.
+/// The place of a backup without a job that was opened here. It contains no secrets: the user enters them again, or
+/// they are in the keychain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenedPlace {
-    /// Names it for `forget_opened_place`.
+    /// Identifies it for `forget_opened_place`.
     pub id: String,
     /// Where it is.
     pub destination: DestinationSettings,
     /// `--prefix`; `duplicati` when empty.
     pub prefix: String,
-    /// Where that is, for people.
+    /// The place to display.
     pub label: String,
-    /// When it was opened last, RFC 3339.
+    /// When it was last opened, RFC 3339.
     pub opened: String,
 }
 
@@ -64,7 +64,7 @@ pub struct OpenedPlace {
 pub struct Version {
     /// 0 is the newest.
     pub number: u32,
-    /// When it was made, RFC 3339.
+    /// When it was created, RFC 3339.
     pub time: String,
 }
 
@@ -74,9 +74,9 @@ pub struct Version {
 pub struct Entry {
     /// Last part of the path.
     pub name: String,
-    /// Whole path as stored; folders end with the separator.
+    /// Full path as stored; folders end with the separator.
     pub path: String,
-    /// What it is.
+    /// File, folder or link.
     pub kind: EntryKind,
     /// Bytes; 0 for folders and links.
     pub size_bytes: u64,
@@ -84,7 +84,7 @@ pub struct Entry {
     pub modified: Option<String>,
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the names say it")]
@@ -100,7 +100,7 @@ pub enum EntryKind {
 pub struct EntryPage {
     /// Entries `offset..offset + entries.len()`.
     pub entries: Vec<Entry>,
-    /// How many there are in all.
+    /// Total number of entries.
     pub total: u64,
 }
 
@@ -112,9 +112,10 @@ pub struct RestoreRequest {
     pub handle: String,
     /// [`Version::number`].
     pub version: u32,
-    /// Stored paths; a folder stands for all in it. Empty means everything.
+    /// Stored paths; a folder stands for everything in it. Empty means everything.
     pub paths: Vec<String>,
-    /// Whole path of the folder to restore into, with `~` and variables; `None` puts everything back where it was.
+    /// Absolute path of the target folder, in which `~` and variables are expanded; `None` restores everything to its
+    /// original place.
     pub target: Option<String>,
     /// What happens to files that exist and differ.
     pub existing: ExistingFiles,
@@ -124,9 +125,9 @@ pub struct RestoreRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub enum ExistingFiles {
-    /// The stored one is restored beside it, with the version's date in its name.
+    /// The stored file is restored beside it, with the version's date in its name.
     KeepBoth,
-    /// The stored one replaces it.
+    /// The stored file replaces it.
     Overwrite,
 }
 

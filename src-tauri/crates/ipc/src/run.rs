@@ -1,4 +1,4 @@
-//! Runs: progress while one goes on, and what remains of it afterwards.
+//! Runs: their progress, and their summary and report afterwards.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -9,17 +9,17 @@ use crate::error::CommandError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub enum Operation {
-    /// Files to destination.
+    /// Backs up files to the destination.
     Backup,
-    /// Destination to files.
+    /// Restores files from the destination.
     Restore,
-    /// Versions away.
+    /// Deletes versions.
     Delete,
-    /// Space given back.
+    /// Reclaims space at the destination.
     Compact,
-    /// A look at what is stored; nothing is changed.
+    /// Checks what is stored; nothing is changed.
     Verify,
-    /// Putting right what is stored.
+    /// Repairs what is stored.
     Repair,
 }
 
@@ -29,29 +29,29 @@ pub enum Operation {
 pub enum Phase {
     /// Signing in, listing the destination.
     Connecting,
-    /// Reading what the destination holds into the local database.
+    /// Reading what the destination holds into the index.
     ReadingDestination,
-    /// Uploading what a run before left.
+    /// Uploading what an earlier run left.
     SendingLeft,
-    /// Walking the sources and reading; nothing is on its way yet.
+    /// Scanning and reading the sources; nothing is being sent yet.
     LookingForChanges,
     /// Uploading, while the rest of the sources is read.
     Sending,
-    /// The file list.
+    /// Uploading the file list.
     Finishing,
     /// Deleting versions beyond the retention.
     Deleting,
-    /// Giving space back.
+    /// Reclaiming space.
     Compacting,
-    /// Looking into volumes.
+    /// Checking volumes.
     Checking,
-    /// Finding out which volumes are needed.
+    /// Determining which volumes are needed.
     Planning,
     /// Downloading volumes and writing files.
     Restoring,
 }
 
-/// How far a run is. Sent at most ten times a second.
+/// The progress of a run. Sent at most ten times per second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
@@ -59,94 +59,94 @@ pub struct Progress {
     pub operation: Operation,
     /// What it is doing.
     pub phase: Phase,
-    /// Files and folders done.
+    /// Number of files and folders that are done.
     pub done_files: u64,
-    /// All of them, once counted.
+    /// Total number of files and folders, once counted.
     pub total_files: Option<u64>,
     /// Bytes that have arrived: at the destination in a backup, in files in a restore.
     pub done_bytes: u64,
-    /// All that there are to arrive, once that is known or can be estimated.
+    /// Total bytes that have to arrive, once that is known or can be estimated.
     pub total_bytes: Option<u64>,
-    /// 0 to 1, never falls, never 1. Missing while nobody knows how much there is to do.
+    /// Finished share, from 0 to less than 1; it never decreases. `None` while the amount of work is unknown.
     pub share: Option<f64>,
-    /// Transfer speed over the last half minute, bytes a second.
+    /// Transfer speed over the last half minute, in bytes per second.
     pub bytes_per_second: u64,
-    /// Seconds left, when it can honestly be said.
+    /// Seconds left, if they can be estimated.
     pub seconds_left: Option<u64>,
-    /// The path that is worked on.
+    /// The path that is being processed.
     pub current: String,
-    /// Why nothing goes on at the moment.
+    /// Why the run is waiting at the moment.
     pub wait: Option<Wait>,
 }
 
-/// Why a run rests.
+/// Why a run is waiting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Wait {
-    /// A sentence for people, without its full stop.
+    /// A message for the user, without a period.
     pub why: String,
-    /// When it goes on, if that is known (RFC 3339).
+    /// When it resumes, if that is known (RFC 3339).
     pub until: Option<String>,
 }
 
-/// What a person can allow one backup to do, because it may be meant or may cost data.
+/// What the user can allow for one backup, because it may be intended or may lose data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub enum Permission {
-    /// The backup that was at the destination is gone; another one begins there.
+    /// Start a new backup although the one that was at the destination is gone.
     NewDestination,
-    /// What a source has now is backed up, although it was emptied or is another disk.
+    /// Back up the current content of a source although it was emptied or is another disk.
     MissingSource,
-    /// Retention deletes more than half of all versions at once.
+    /// Let retention delete more than half of all versions at once.
     MassDeletion,
 }
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub enum RunResult {
-    /// It still runs.
+    /// It is still running.
     Running,
-    /// All went well.
+    /// It succeeded.
     Success,
-    /// It went well and there was nothing to do.
+    /// It succeeded and there was nothing to do.
     Unchanged,
-    /// It finished; some files need a look.
+    /// It finished; some files need attention.
     Warning,
     /// It did not finish.
     Error,
     /// The user stopped it.
     Stopped,
-    /// The computer or the app went down while it ran.
+    /// The computer or the app stopped while it was running.
     Interrupted,
 }
 
-/// One run, as the history lists it. It is stored: a field that is new has a `serde` default.
+/// One run, as the history lists it. It is stored: new fields need a `serde` default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct RunSummary {
     /// Identifies the run.
     pub id: String,
-    /// What it did.
+    /// The operation.
     pub operation: Operation,
     /// When it started, RFC 3339.
     pub started: String,
     /// When it ended, RFC 3339.
     pub finished: Option<String>,
-    /// How it ended.
+    /// The outcome.
     pub result: RunResult,
     /// Counts of what was done.
     #[serde(default)]
     pub counts: RunCounts,
-    /// How many messages the report has.
+    /// Number of lines of the report.
     #[serde(default)]
     pub messages: u64,
-    /// What failed, when it failed.
+    /// What failed, and what to do.
     pub error: Option<CommandError>,
-    /// Where a restore put things.
+    /// What a restore wrote, and where.
     #[serde(default)]
     pub restored: Option<Box<Restored>>,
-    /// What a backup held back until a person allows it.
+    /// What a backup held back until the user allows it.
     #[serde(default)]
     pub held_back: Vec<Permission>,
     /// Sources that a backup did not find.
@@ -154,72 +154,72 @@ pub struct RunSummary {
     pub missing: Vec<MissingSource>,
 }
 
-/// A source that was not there, of which the version keeps what the one before had.
+/// A source that was missing or empty; the version keeps what the previous one had of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MissingSource {
-    /// Its whole path.
+    /// Its absolute path.
     pub path: String,
-    /// Files of it in the version before, which are kept.
+    /// Number of its files in the previous version, which are kept.
     pub kept_files: u64,
-    /// Whether its folder is there, with nothing in it.
+    /// Whether the folder exists but is empty.
     pub is_emptied: bool,
 }
 
-/// Where a restore put things.
+/// What a restore wrote, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Restored {
-    /// The backup that it came from, for people.
+    /// The backup that it came from, to display.
     pub from: String,
-    /// The folder that everything is in, if there is one; `open_restored` opens it.
+    /// The folder that contains everything, if there is one; `open_restored` opens it.
     pub folder: Option<String>,
-    /// Whether that folder was chosen; otherwise everything went back where it was.
+    /// Whether that folder was chosen; otherwise everything was restored to its original place.
     pub elsewhere: bool,
-    /// Up to 100 files as they are now, those with new names first.
+    /// Up to 100 restored files, those with new names first.
     pub files: Vec<RestoredFile>,
-    /// Stored paths of up to 100 that did not come.
+    /// Stored paths of up to 100 files that could not be restored.
     pub failed: Vec<String>,
 }
 
-/// A file as a restore left it.
+/// A restored file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RestoredFile {
-    /// Its whole path on this computer.
+    /// Its absolute path on this computer.
     pub path: String,
-    /// Whether it got another name, because a file that differs has its own.
+    /// Whether it got another name, because a different file has its original name.
     pub new_name: bool,
 }
 
-/// What a run did, counted.
+/// Counts of what a run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RunCounts {
-    /// Files looked at (backup), or asked for (restore).
+    /// Files examined (backup) or requested (restore).
     pub examined_files: u64,
-    /// Their content, in bytes.
+    /// Size of their content in bytes.
     pub examined_bytes: u64,
-    /// New in this version.
+    /// Files that are new in this version.
     pub added_files: u64,
-    /// Different from the version before.
+    /// Files that differ from the previous version.
     pub changed_files: u64,
-    /// Gone since the version before.
+    /// Files that were deleted since the previous version.
     pub deleted_files: u64,
-    /// Files that a restore wrote, or found right.
+    /// Files that a restore wrote or that were already correct.
     pub restored_files: u64,
-    /// Folders and links that it wrote, or found right.
+    /// Folders and links that a restore wrote or that were already correct.
     #[serde(default)]
     pub restored_others: u64,
-    /// Could not be read or written.
+    /// Files that could not be read or written.
     pub failed_files: u64,
-    /// Sources that were not there; what the version before has of them is kept.
+    /// Missing sources; what the previous version has of them is kept.
     pub missing_sources: u64,
-    /// Sent to the destination.
+    /// Bytes sent to the destination.
     pub uploaded_bytes: u64,
-    /// Received from the destination.
+    /// Bytes received from the destination.
     pub downloaded_bytes: u64,
-    /// Volumes sent.
+    /// Number of volumes sent.
     pub uploaded_volumes: u64,
     /// Versions deleted by retention.
     pub deleted_versions: u64,
@@ -229,7 +229,7 @@ pub struct RunCounts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct RunMessage {
-    /// How serious.
+    /// Severity of the line.
     pub level: MessageLevel,
     /// The file or volume it is about; empty when about the run.
     pub subject: String,
@@ -237,15 +237,15 @@ pub struct RunMessage {
     pub text: String,
 }
 
-/// How serious a report line is.
+/// Severity of a report line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub enum MessageLevel {
-    /// Good to know.
+    /// Information only.
     Info,
-    /// Needs a look.
+    /// Needs attention.
     Warning,
-    /// Failed.
+    /// Something failed.
     Error,
 }
 

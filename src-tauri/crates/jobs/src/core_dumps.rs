@@ -1,5 +1,7 @@
-//! Core dumps: a crash must not write passphrases and sign-ins to a disk. Windows does not write them by default: its
-//! crash reports leave out the heap, where the secrets are, unless an administrator has configured full dumps.
+//! Core dumps: a crash must not write passphrases and sign-ins to a disk.
+//!
+//! Windows does not write them by default: its crash reports leave out the heap, where the secrets are, unless an
+//! administrator has configured full dumps.
 
 /// Prevents the system from writing memory of this process and its children to a file when they crash. A failure is
 /// logged and does not prevent backups.

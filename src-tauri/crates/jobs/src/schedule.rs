@@ -8,8 +8,9 @@ use jiff::{Span, Timestamp, Unit};
 /// Maximum number of occurrences that are searched for an allowed day: ten years of days.
 const MAX_STEPS: i64 = 4000;
 
-/// The first planned time after `last_run`, or the very first without one. `None` when the schedule is invalid. A
-/// result in the past was missed and is due now.
+/// The first planned time after `last_run`, or the very first without one. `None` when the schedule is invalid.
+///
+/// A result in the past was missed and is due now.
 pub fn next_run(
     schedule: &Schedule,
     last_run: Option<Timestamp>,

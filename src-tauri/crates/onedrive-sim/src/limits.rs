@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// Percent of a window's requests that are used before the documented headers appear.
 const LATE_PERCENT: u64 = 80;
 
-/// Milliseconds after the first refusal in which requests come that were sent before it was heard.
+/// Milliseconds after the first refusal in which requests may arrive that were sent before the refusal was received.
 const UNDER_WAY: i64 = 250;
 
 /// What an account may do in a window; [`Limits::default`] limits nothing.

@@ -10,10 +10,10 @@ pub enum Error {
         /// Page that issues one.
         link: String,
     },
-    /// The text is no AuthID.
+    /// The text is not an AuthID.
     #[error("This is not an AuthID: {why}")]
     InvalidAuthId {
-        /// What is wrong with it.
+        /// Why it is not one.
         why: &'static str,
     },
     /// A scheme that is not supported.
@@ -33,7 +33,7 @@ pub enum Error {
     InvalidFolder {
         /// The folder.
         folder: String,
-        /// What is wrong with it.
+        /// Why OneDrive does not allow it.
         why: String,
     },
     /// An address that would send secrets unencrypted.
@@ -72,7 +72,7 @@ pub enum Error {
     /// The HTTP client could not be set up.
     #[error("The network cannot be used: {why}")]
     Setup {
-        /// Why.
+        /// The message of the library or system that failed.
         why: String,
     },
     /// The caller's token was triggered.

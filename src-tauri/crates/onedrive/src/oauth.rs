@@ -28,7 +28,7 @@ pub use sign_in::{PendingSignIn, SignIn};
 pub use tokens::Now;
 pub(crate) use tokens::Tokens;
 
-/// Why a request to `whom` got no answer, for people; without its address, which may contain a secret.
+/// Message for the user why a request to `whom` got no answer; without its address, which may contain a secret.
 pub(crate) fn why_unreachable(whom: &str, error: &reqwest::Error) -> String {
     if has_foreign_certificate(error) {
         format!(

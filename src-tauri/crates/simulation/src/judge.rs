@@ -443,7 +443,7 @@ impl Judge<'_> {
             let reported = if report.warnings > 0 {
                 "reported"
             } else {
-                "untold"
+                "unreported"
             };
             let detail = difference(nearest, &found);
             self.fail(

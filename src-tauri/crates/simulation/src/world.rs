@@ -416,8 +416,8 @@ impl World {
         let (time, made, is_hit) = (version.time, version.made, version.is_hit);
         let who = format!("{time} of client {}", version.client);
         let own = &mut state.clients[client];
-        // A clock that is ahead of time by weeks looks like a computer that was off for weeks: then no rule that was the
-        // same before may give up most versions at once. If it is years, nothing is believed but what versions say as well.
+        // A clock that is weeks ahead looks like a computer that was off for weeks: then no unchanged rule may expire
+        // most versions at once. If it is years ahead, only the times of the versions count.
         let ahead = SignedDuration::from_secs(own.offset);
         let has_jumped = |newest: Timestamp| {
             let shown = now.checked_add(ahead);
@@ -443,7 +443,7 @@ impl World {
             own.kept.as_ref() == Some(keep)
                 && running.is_some_and(|running| running.deleted * 2 > running.versions + 1)
         };
-        let gives_up = |keep: &Keep| match keep {
+        let expires = |keep: &Keep| match keep {
             Keep::All => false,
             Keep::Versions(count) => {
                 let gone = running.map_or(&[][..], |running| &running.gone_meanwhile);
@@ -461,8 +461,8 @@ impl World {
         };
         let is_allowed = running.is_some_and(|running| match &running.rule {
             Rule::Nothing => false,
-            Rule::Kept(keep) => gives_up(keep),
-            Rule::KeptIfBack(keep) => !running.seen.is_empty() && gives_up(keep),
+            Rule::Kept(keep) => expires(keep),
+            Rule::KeptIfBack(keep) => !running.seen.is_empty() && expires(keep),
             Rule::Named(names) => names.iter().any(|named| named == name),
             Rule::Rewritten { has_written } => *has_written,
         });

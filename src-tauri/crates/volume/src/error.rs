@@ -23,7 +23,7 @@ pub enum Error {
     Malformed {
         /// Which structure.
         what: &'static str,
-        /// What is wrong with it.
+        /// Description of the damage.
         why: String,
     },
     /// An entry that must be there is not.

@@ -9,20 +9,20 @@ use ts_rs::{Config, TS, TypeVisitor as _};
 
 use crate::shapes::Names;
 
-/// In JSON a secret is text.
+/// In JSON, a secret is a string.
 type SecretString = String;
 
-/// Sent by an abort of a signal; not for callers.
-const GIVE_UP: &str = "give_up";
+/// Sent when a signal is aborted; not for callers.
+const CANCEL: &str = "give_up";
 
-/// One line of the table.
+/// One command of the table.
 pub(crate) struct Command {
     name: &'static str,
     documentation: &'static [&'static str],
     arguments: Vec<Argument>,
-    can_be_given_up: bool,
+    is_cancellable: bool,
     reply: String,
-    /// What its types are written with.
+    /// Names that its types use.
     names: BTreeSet<String>,
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn commands(config: &Config) -> Vec<Command> {
                     name: camel_case(stringify!($argument)),
                     shape: <$type as TS>::name(config),
                 }),*],
-                can_be_given_up: has_question(stringify!($($question)?)),
+                is_cancellable: has_question(stringify!($($question)?)),
                 reply: <$reply as TS>::name(config),
                 names: {
                     let mut names = Names { config, found: BTreeSet::new() };
@@ -64,7 +64,7 @@ fn has_question(name: &str) -> bool {
     !name.is_empty()
 }
 
-/// As Tauri names what comes from JavaScript.
+/// The name of an argument in JavaScript, as Tauri expects it.
 fn camel_case(name: &str) -> String {
     let mut words = name.split('_');
     let first = words.next().unwrap_or_default().to_owned();
@@ -77,9 +77,9 @@ fn camel_case(name: &str) -> String {
 /// The file `commands.ts`.
 pub(crate) fn source(commands: &[Command]) -> String {
     let (give_up, commands): (Vec<&Command>, Vec<&Command>) =
-        commands.iter().partition(|command| command.name == GIVE_UP);
+        commands.iter().partition(|command| command.name == CANCEL);
     let [give_up] = give_up[..] else {
-        panic!("there is one command to give up others");
+        panic!("there is one command that cancels others");
     };
     let names = commands.iter().flat_map(|command| &command.names);
     let mut imports = String::new();
@@ -97,17 +97,17 @@ import {{ invoke }} from "@tauri-apps/api/core";
 export const CHANNEL = "{CHANNEL}";
 
 /**
- * Everything the UI may ask of the backend. All of it may reject with a `CommandError`. An abort of a `signal` ends what
- * goes on for the answer, with the code `cancelled`.
+ * All commands of the backend. Each may reject with a `CommandError`. Aborting a `signal` cancels the command, which
+ * then rejects with the code `cancelled`.
  */
 export interface Commands {{
 {methods}}}
 
-/** Asks through Tauri. */
+/** Calls the commands through Tauri. */
 export const commands: Commands = {{
 {calls}}};
 
-/** Calls a command that may take long, and gives it up on an abort. */
+/** Calls a command that may take long, and cancels it when `signal` is aborted. */
 async function ask<T>(command: string, given: Record<string, unknown>, signal?: AbortSignal): Promise<T> {{
   if (!signal) return invoke(command, given);
   const question = crypto.randomUUID();
@@ -131,7 +131,7 @@ impl Command {
             .iter()
             .map(|Argument { name, shape }| format!("{name}: {shape}"))
             .collect();
-        if self.can_be_given_up {
+        if self.is_cancellable {
             parameters.push("signal?: AbortSignal".to_owned());
         }
         let parameters = parameters.join(", ");
@@ -146,7 +146,7 @@ impl Command {
     /// Its line in the client.
     fn property(&self) -> String {
         let mut parameters = self.names();
-        if self.can_be_given_up {
+        if self.is_cancellable {
             parameters.push("signal");
         }
         let (name, parameters) = (camel_case(self.name), parameters.join(", "));
@@ -156,7 +156,7 @@ impl Command {
 
     fn call(&self) -> String {
         let (name, names) = (self.name, self.names().join(", "));
-        if self.can_be_given_up {
+        if self.is_cancellable {
             format!("ask(\"{name}\", {{ {names} }}, signal)")
         } else if names.is_empty() {
             format!("invoke(\"{name}\")")

@@ -1,4 +1,4 @@
-//! The committed TypeScript is what the Rust side says.
+//! The committed TypeScript matches the Rust types.
 
 mod client;
 mod shapes;
@@ -8,9 +8,9 @@ use std::path::Path;
 
 use ts_rs::Config;
 
-/// Fails when something of the border changed and the TypeScript was not committed with it.
+/// Fails when commands, events or types changed and the TypeScript was not committed with them.
 ///
-/// With `COFFER_UPDATE_BINDINGS` set it is written instead.
+/// With `COFFER_UPDATE_BINDINGS`, it writes the TypeScript instead.
 #[test]
 fn bindings_are_current() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../ui/src/bindings");

@@ -1,4 +1,4 @@
-//! The types that cross the border, found from the commands and events that they appear in.
+//! All types of the interface, found from the commands and events that use them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use coffer_ipc::event::Event;
 use coffer_ipc::shapes::*;
 use ts_rs::{Config, TS, TypeVisitor};
 
-/// In JSON a secret is text.
+/// In JSON, a secret is a string.
 type SecretString = String;
 
 /// The TypeScript of every type, by the name of its file.
@@ -51,7 +51,7 @@ impl TypeVisitor for All<'_> {
     }
 }
 
-/// The names that a type is written with.
+/// Collects the names that a type uses.
 pub(crate) struct Names<'a> {
     pub(crate) config: &'a Config,
     pub(crate) found: BTreeSet<String>,

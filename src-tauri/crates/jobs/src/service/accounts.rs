@@ -84,7 +84,8 @@ impl Coffer {
 
     /// Removes a sign-in.
     ///
-    /// # Errors    /// When a job uses it.
+    /// # Errors
+    /// When a job uses it.
     pub async fn remove_account(&self, account_id: &str) -> Result<()> {
         let mut cards = self.job_cards()?.into_iter();
         let used = cards.find(|card| account_of(&card.definition.destination) == Some(account_id));

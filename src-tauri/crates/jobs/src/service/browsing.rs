@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Coffer;
 use super::ids::JobId;
-use super::opened_backup::{OpenedBackup, TypedPassphrase};
+use super::opened_backup::{Access, OpenedBackup};
 use super::passphrases::or_default;
 use crate::operations::{for_each_entry, open_backup};
 use crate::progress::Observer;
@@ -56,22 +56,17 @@ impl Coffer {
                 };
                 let new_folder = self.new_folder_for(&destination, &prefix)?;
                 place = Some((destination.clone(), prefix.clone()));
-                let typed = passphrase
-                    .filter(|_| was_typed)
-                    .map(|passphrase| TypedPassphrase {
-                        destination,
-                        prefix,
-                        passphrase,
-                    });
+                let typed = passphrase.filter(|_| was_typed).map(|passphrase| Access {
+                    destination,
+                    prefix,
+                    passphrase,
+                });
                 (target, None, new_folder, typed)
             }
         };
         let opened = open_backup(&target, Observer::silent(), &cancel).await?;
         if let Some((destination, prefix)) = place {
-            let remembered = self.remember_place(destination, prefix, target.label.clone());
-            let _ = remembered.inspect_err(|error| {
-                tracing::warn!(message = error.message, "an opened place is not remembered");
-            });
+            self.try_to_remember(destination, prefix, target.label.clone());
         }
         let versions = version_shapes(&opened.versions());
         let handle = self.keep_open(OpenedBackup {
@@ -86,6 +81,13 @@ impl Coffer {
             versions,
             new_folder,
         })
+    }
+
+    /// A place that is not remembered is typed again the next time.
+    fn try_to_remember(&self, destination: DestinationSettings, prefix: String, label: String) {
+        if let Err(error) = self.remember_place(destination, prefix, label) {
+            tracing::warn!(message = error.message, "an opened place is not remembered");
+        }
     }
 
     fn keep_open(&self, opened: OpenedBackup) -> String {

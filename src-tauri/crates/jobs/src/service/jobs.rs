@@ -202,7 +202,8 @@ impl Coffer {
     /// Removes a job. Its backup stays at the destination. Its passphrase stays in the keychain so that the backup can
     /// still be opened, unless `forget_secrets` is set.
     ///
-    /// # Errors    /// While the job is running.
+    /// # Errors
+    /// While the job is running.
     pub async fn delete_job(&self, job_id: &str, forget_secrets: bool) -> Result<()> {
         let definition = self.definition(job_id)?;
         self.check_idle(job_id)?;

@@ -16,14 +16,14 @@ pub(super) struct OpenedBackup {
     /// `None` when the backup belongs to no job.
     pub(super) job_id: Option<JobId>,
     /// Where it is and the passphrase that opened it, when it was not opened by its job.
-    pub(super) typed: Option<TypedPassphrase>,
+    pub(super) typed: Option<Access>,
     /// Listings that were read, by version number.
     pub(super) listings: Arc<tokio::sync::Mutex<HashMap<u32, Arc<Mutex<Listing>>>>>,
 }
 
 /// A passphrase that the user typed, and the backup that it opened.
 #[derive(Clone)]
-pub(super) struct TypedPassphrase {
+pub(super) struct Access {
     pub(super) destination: DestinationSettings,
     pub(super) prefix: String,
     pub(super) passphrase: SecretString,

@@ -29,7 +29,8 @@ impl Coffer {
 
     /// Removes a place from the list.
     ///
-    /// # Errors    /// When it is not in the list.
+    /// # Errors
+    /// When it is not in the list.
     pub fn forget_opened_place(&self, id: &str) -> Result<()> {
         let mut opened = self.kept_places()?;
         let known = opened.iter().position(|place| place.id == id);

@@ -4,9 +4,10 @@ use coffer_ipc::{CommandError, ErrorCode};
 use jiff::SignedDuration;
 
 /// How long after a backup ended with `error` the next one starts automatically; `None` when only the user, or the next
-/// planned time, can change anything. `tries` is the number of backups in a row that ended like this before. A time
-/// that a service named is respected. A keychain may prompt the user each time, and a connection may be down for days,
-/// so both are tried less and less often. So is a full drive: the user makes room elsewhere, and Coffer is not
+/// planned time, can change anything. `tries` is the number of backups in a row that ended like this before.
+///
+/// A time that a service named is respected. A keychain may prompt the user each time, and a connection may be down for
+/// days, so both are tried less and less often. So is a full drive: the user makes room elsewhere, and Coffer is not
 /// notified.
 pub(super) fn retry_delay(error: &CommandError, tries: u32) -> Option<SignedDuration> {
     let minutes = match error.code {

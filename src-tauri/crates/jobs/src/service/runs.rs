@@ -44,7 +44,8 @@ struct Work {
 impl Coffer {
     /// Starts a backup in the background and returns its run.
     ///
-    /// # Errors    /// When the job is running already.
+    /// # Errors
+    /// When the job is running already.
     pub fn start_backup(&self, job_id: &str) -> Result<String> {
         self.start(job_id, None)
     }

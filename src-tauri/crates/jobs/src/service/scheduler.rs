@@ -47,8 +47,10 @@ impl Coffer {
     }
 
     /// Starts due jobs, including missed ones, and returns their ids. On each lane only one runs at a time, the longest
-    /// due first; the others wait until it is done. A job that waits for a sign-in or a passphrase is skipped until the
-    /// user has acted. A job that cannot be started does not hold up others.
+    /// due first; the others wait until it is done.
+    ///
+    /// A job that waits for a sign-in or a passphrase is skipped until the user has acted. A job that cannot be started
+    /// does not hold up others.
     ///
     /// # Errors
     /// When the jobs cannot be read.

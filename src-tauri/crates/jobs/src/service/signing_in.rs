@@ -218,7 +218,8 @@ impl Coffer {
 
     /// Signs in from the command line. `announce` gets what the user needs to continue.
     ///
-    /// # Errors    /// When the sign-in failed or its credential could not be stored.
+    /// # Errors
+    /// When the sign-in failed or its credential could not be stored.
     pub async fn sign_in(
         &self,
         request: &SignInRequest,

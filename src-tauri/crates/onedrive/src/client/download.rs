@@ -284,11 +284,11 @@ const BEHIND_END: &str = "it ends before";
 
 /// Whether the answer has the bytes from `start` on, or all of them. Volumes are neither text nor JSON.
 fn is_content(answer: &Response, start: u64) -> bool {
-    let is_told = ["text/", "application/json"]
+    let is_message = ["text/", "application/json"]
         .into_iter()
         .any(|kind| is_of_kind(answer.headers(), kind));
     match answer.status() {
-        _ if is_told => false,
+        _ if is_message => false,
         StatusCode::OK => true,
         StatusCode::PARTIAL_CONTENT => {
             let range = answer.headers().get(CONTENT_RANGE);

@@ -176,11 +176,11 @@ impl Upload<'_> {
                 Ok(SessionEnd::Lost) => {}
                 Err(error) => {
                     // A later call, maybe in a later process, resumes where this one stopped.
-                    let goes_on = match error {
+                    let may_resume = match error {
                         DestinationError::Cancelled => self.is_kept(),
                         _ => error.is_transient(),
                     };
-                    if !goes_on {
+                    if !may_resume {
                         self.cancel_session(&url).await;
                     }
                     return Err(error);

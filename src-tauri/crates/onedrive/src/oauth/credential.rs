@@ -25,9 +25,8 @@ impl From<AuthId> for Credential {
     }
 }
 
-/// Stores the refresh token of one credential. All calls may block; they are made off the async threads.
-///
-/// Errors are messages for people, without the secret.
+/// Stores the refresh token of one credential. All calls may block; they are made off the async threads. Errors are
+/// messages for the user, without the secret.
 pub trait TokenStore: Send + Sync {
     /// Identifies this sign-in in all processes for its lifetime; not a secret. `None` for one that is not stored, whose
     /// waits are not shared.

@@ -361,18 +361,18 @@ impl Computer {
         }
         let must_report = self.is_damaged;
         self.restart_with(&database).await?;
-        self.judge_mending(must_report)
+        self.judge_repair(must_report)
     }
 
     /// Sees whether the app met the damage.
     pub(crate) fn look_at_damage(&mut self) -> Step<()> {
         let is_met = self.is_damaged && database::is_whole(&self.database());
         self.is_damaged &= !is_met;
-        self.judge_mending(is_met)
+        self.judge_repair(is_met)
     }
 
     /// What was repaired is reported, unless the clock is wrong, by which it may be long ago.
-    fn judge_mending(&self, must_report: bool) -> Step<()> {
+    fn judge_repair(&self, must_report: bool) -> Step<()> {
         let is_clock_right = self.now() == self.surroundings.time();
         let state = self.coffer().app_state();
         let is_reported = state.is_ok_and(|state| state.database_problem.is_some());

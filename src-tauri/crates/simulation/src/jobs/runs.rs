@@ -123,9 +123,9 @@ impl Computer {
         let watched = self.watch(start, troubles);
         let known = before.iter().filter_map(|card| card.last_run.as_ref());
         let known = known.map(|run| run.id.clone()).collect();
-        let begun = self.begin(start, &known).await;
-        let (started, mut words) = match begun {
-            Ok(Some(begun)) => begun,
+        let attempt = self.begin(start, &known).await;
+        let (started, mut words) = match attempt {
+            Ok(Some(started)) => started,
             Ok(None) if troubles.is_empty() => {
                 self.leave(&watched);
                 self.surroundings.run_ends();
@@ -155,8 +155,8 @@ impl Computer {
         if was_refused {
             database::accept(&self.database());
             // The next look at the clock notes what could not be noted, before anything else.
-            let begun = self.begin(Start::Due, &known).await?;
-            late = begun.map_or_else(Vec::new, |(started, _)| started);
+            let attempt = self.begin(Start::Due, &known).await?;
+            late = attempt.map_or_else(Vec::new, |(started, _)| started);
         }
         if was_refused {
             self.note_refused_starts(&started, &late);

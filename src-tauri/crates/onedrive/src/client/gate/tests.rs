@@ -52,7 +52,7 @@ async fn passes_after(gate: &Gate) -> u64 {
 }
 
 #[test]
-fn waits_that_nobody_named_double_up_to_five_minutes() {
+fn waits_without_a_time_double_up_to_five_minutes() {
     let waits = [1, 2, 3, 4, 5, 99].map(|times| unasked_wait(times).as_secs());
     assert_eq!(waits, [30, 60, 120, 240, 300, 300]);
 }
@@ -310,7 +310,7 @@ async fn the_allowance_after_a_refusal_is_predicted() {
     assert_eq!(alone().allowance(), None);
     let allowance = gate.allowance().unwrap();
 
-    let foretold = allowance.time_for(200_000_000, 10e6);
+    let estimate = allowance.time_for(200_000_000, 10e6);
     let start = Instant::now();
     for _ in 0..20 {
         // The line.
@@ -318,9 +318,9 @@ async fn the_allowance_after_a_refusal_is_predicted() {
         gate.pass(10_000_000).await.unwrap().succeeded();
     }
 
-    let (foretold, took) = (foretold.as_secs_f64(), start.elapsed().as_secs_f64());
-    assert!((20.5..=25.0).contains(&foretold), "{foretold}");
-    assert!((foretold - took).abs() < 2.0, "{foretold}, but {took}");
+    let (estimate, took) = (estimate.as_secs_f64(), start.elapsed().as_secs_f64());
+    assert!((20.5..=25.0).contains(&estimate), "{estimate}");
+    assert!((estimate - took).abs() < 2.0, "{estimate}, but {took}");
 }
 
 #[tokio::test(start_paused = true)]

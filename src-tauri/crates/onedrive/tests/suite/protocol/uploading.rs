@@ -1,4 +1,4 @@
-//! Sizes, and going on after the process was killed.
+//! Uploads of various sizes, and resuming them after the process was killed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
