@@ -279,7 +279,10 @@ pub(crate) fn judge(
         Operation::Restore(number) => judge.restore(*number, outcome),
         Operation::Purge(_) | Operation::PurgeBroken => judge.purge(operation),
         // What lies where an unplugged disk was says nothing of the disk.
-        Operation::Verify if report.is_some() && !files.is_unplugged() => {
+        // What an index knew that was lost meanwhile, its client does not know any more.
+        Operation::Verify
+            if report.is_some() && !files.is_unplugged() && !running.has_forgotten =>
+        {
             state.model.report_to(client);
         }
         Operation::Recreate => {
