@@ -79,8 +79,8 @@ impl AppDatabase {
     /// Those of [`AppDatabase::open`], and when the file cannot be repaired.
     pub fn open_mending(path: &Path) -> Result<(Self, Option<Mended>)> {
         repair::finish(path)?;
-        // SQLite treats an empty file as a new one. When a copy has rows, the file was emptied.
-        let is_emptied = std::fs::metadata(path).is_ok_and(|file| file.len() == 0)
+        // SQLite treats an empty or missing file as a new one. When a copy has rows, the file was emptied or deleted.
+        let is_emptied = std::fs::metadata(path).map_or(true, |file| file.len() == 0)
             && safety_copy::read(path).is_some_and(|rows| rows != safety_copy::Rows::default());
         let opened = match is_emptied {
             true => Err(Error::Damaged),

@@ -203,13 +203,14 @@ impl Coffer {
     fn state_at(&self, seq: u64) -> Result<AppState> {
         let sign_in = self.sign_in_settings()?;
         let jobs = self.job_cards()?;
-        let overview = self.inner.events.overview_of(&jobs);
+        let unreadable = self.unreadable()?;
+        let overview = self.inner.events.overview_of(&jobs, &unreadable);
         Ok(AppState {
             seq,
             jobs,
             overview,
             accounts: self.accounts()?,
-            unreadable: self.unreadable()?,
+            unreadable,
             demo: self.inner.environment.demo,
             keychain_problem: lock(&self.inner.keychain_problem).clone(),
             database_problem: self.database_problem(),

@@ -3,6 +3,9 @@ use crate::kind::VolumeKind;
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// Starts the description of a later version.
+const LATER: &str = "version ";
+
 /// Why a volume could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -78,6 +81,17 @@ impl From<std::io::Error> for Error {
 }
 
 impl Error {
+    /// Whether a later version of the format wrote the volume: it is whole, and this version must leave it alone.
+    pub fn is_of_later_version(&self) -> bool {
+        matches!(self, Self::Unsupported { what } if what.starts_with(LATER))
+    }
+
+    pub(crate) fn later_version(version: u32) -> Self {
+        Self::Unsupported {
+            what: format!("{LATER}{version} of the volume format"),
+        }
+    }
+
     pub(crate) fn malformed(what: &'static str, why: impl Into<String>) -> Self {
         Self::Malformed {
             what,

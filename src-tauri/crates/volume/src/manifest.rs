@@ -163,9 +163,7 @@ impl Manifest {
         let manifest: Self = serde_json::from_slice(strip_bom(bytes))
             .map_err(|error| Error::malformed("manifest", error.to_string()))?;
         if manifest.version > 2 {
-            return Err(Error::Unsupported {
-                what: format!("version {} of the volume format", manifest.version),
-            });
+            return Err(Error::later_version(manifest.version));
         }
         if manifest.encoding != "utf8" {
             return Err(Error::Unsupported {

@@ -9,15 +9,20 @@ use crate::output::{self, fail, print_json};
 /// Shows the status of the app's jobs, as in its window. The exit code reflects the worst of them.
 pub(super) fn run(common: Common) -> Exit {
     let folders = Folders::standard();
-    let cards = if !folders.database().exists() {
-        Ok(Vec::new())
-    } else if AppLock::is_taken(&folders) {
-        open_coffer().and_then(|coffer| coffer.job_cards())
+    let read = if folders.database().exists() {
+        open_coffer().and_then(|coffer| {
+            let cards = if AppLock::is_taken(&folders) {
+                coffer.job_cards()?
+            } else {
+                coffer.job_cards_without_app()?
+            };
+            Ok((cards, coffer.unreadable()?))
+        })
     } else {
-        open_coffer().and_then(|coffer| coffer.job_cards_without_app())
+        Ok((Vec::new(), Vec::new()))
     };
-    let cards = match cards {
-        Ok(cards) => cards,
+    let (cards, unreadable) = match read {
+        Ok(read) => read,
         Err(error) => return fail(error, common),
     };
     if common.json.is_set() {
@@ -27,8 +32,18 @@ pub(super) fn run(common: Common) -> Exit {
             output::print(format_args!("{}", line(card)));
         }
     }
+    let mut unreadable = unreadable.iter().filter(|entry| entry.is_job).peekable();
+    let is_unreadable = unreadable.peek().is_some();
+    for entry in unreadable {
+        // Not among the lines, or in the JSON: there is nothing to show but that.
+        output::print_error_line(format_args!(
+            "The backup {:?} is saved here and cannot be read, so it does not run.",
+            entry.name
+        ));
+    }
     let worst = cards.iter().map(|card| card.health.level).max();
     match worst {
+        _ if is_unreadable => Exit::Failed,
         Some(HealthLevel::Bad) => Exit::Failed,
         Some(HealthLevel::Warning) => Exit::Warnings,
         _ => Exit::Success,

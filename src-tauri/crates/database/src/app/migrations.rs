@@ -94,6 +94,10 @@ fn apply_steps(connection: &mut Connection, path: &Path, steps: &[Step]) -> Resu
     if found == newest {
         return Ok(());
     }
+    if found < 1 && has_tables(connection).map_err(|error| sqlite::classify(error, path))? {
+        // Every step states its number.
+        return Err(Error::Damaged);
+    }
     if found > 0 {
         copy(connection, &copy_path(path, found))?;
     }
@@ -113,6 +117,11 @@ fn apply_steps(connection: &mut Connection, path: &Path, steps: &[Step]) -> Resu
     }
     transaction.commit().map_err(classify)?;
     give_space_back_from_now_on(connection)
+}
+
+fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare("SELECT 1 FROM sqlite_master LIMIT 1")?;
+    statement.exists([])
 }
 
 fn version(connection: &Connection, path: &Path) -> Result<i32> {

@@ -22,13 +22,17 @@ pub struct Mended {
     pub aside: PathBuf,
 }
 
-/// Table, columns and key; the tables that are stored twice come first.
+/// Table, columns and key; the tables that are stored twice come first. Columns of numbers end in `#`.
 const TABLES: [(&str, &str, &str); 5] = [
     ("setting", "key, value", "key"),
     ("account", "id, body", "id"),
     ("job", "id, body, state", "id"),
-    ("run", "number, id, job, started, finished, body", "number"),
-    ("message", "run, seq, level, subject, text", "run"),
+    (
+        "run",
+        "number#, id, job, started#, finished#, body",
+        "number",
+    ),
+    ("message", "run, seq#, level#, subject, text", "run"),
 ];
 /// Number of tables that are stored twice.
 const COPIED_TABLES: usize = 3;
@@ -115,12 +119,19 @@ fn rescue(
     new: &Connection,
     (table, columns, key): (&str, &str, &str),
 ) -> Result<bool> {
-    let count = columns.split(',').count();
+    // SQLite stores any type in any column, and a damaged header is enough to change it.
+    let typed = |column: &str| match column.strip_suffix('#') {
+        Some(column) => format!("iif({column} IS NULL, NULL, max(CAST({column} AS INTEGER), 0))"),
+        None => format!("CAST({column} AS TEXT)"),
+    };
+    let typed: Vec<String> = columns.split(", ").map(typed).collect();
+    let (count, typed) = (typed.len(), typed.join(", "));
+    let columns = columns.replace('#', "");
     let places = vec!["?"; count].join(", ");
     let insert = format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})");
     let mut insert = new.prepare(&insert)?;
     for order in ["ASC", "DESC"] {
-        let select = format!("SELECT {columns} FROM {table} ORDER BY {key} {order}");
+        let select = format!("SELECT {typed} FROM {table} ORDER BY {key} {order}");
         let mut is_whole = true;
         let Ok(mut select) = old.prepare(&select) else {
             continue;
@@ -293,6 +304,64 @@ mod tests {
 
         assert!(repaired.unwrap().lacks_history);
         assert_eq!(database.jobs().unwrap().len(), 10);
+    }
+
+    #[test]
+    fn a_deleted_file_is_not_treated_as_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coffer.sqlite");
+        filled(&path);
+        for ending in ENDINGS {
+            remove(&beside(&path, ending)).unwrap();
+        }
+
+        let (database, repaired) = AppDatabase::open_mending(&path).unwrap();
+
+        assert!(!repaired.unwrap().may_lack_jobs);
+        assert_eq!(database.jobs().unwrap().len(), 10);
+    }
+
+    #[test]
+    fn values_of_another_type_come_back_as_what_their_column_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coffer.sqlite");
+        filled(&path);
+        let other = Connection::open(&path).unwrap();
+        other
+            .execute_batch(
+                "UPDATE job SET body = CAST(body AS BLOB) WHERE id = '3';
+                 UPDATE run SET started = 'soon' WHERE id = 'run 4';
+                 UPDATE message SET level = -1 WHERE run = 'run 5';",
+            )
+            .unwrap();
+        drop(other);
+        let mut database = AppDatabase::open(&path).unwrap();
+        assert!(database.jobs().unwrap_err().is_unusable());
+
+        database.mend().unwrap();
+
+        assert_eq!(database.jobs().unwrap().len(), 10);
+        assert_eq!(database.runs(Some("4"), 0, 10).unwrap().len(), 1);
+        assert_eq!(database.messages("run 5", 0, 10).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_file_without_a_version_that_has_tables_is_repaired() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coffer.sqlite");
+        filled(&path);
+        for version in [0, -1] {
+            let other = Connection::open(&path).unwrap();
+            let pragma = format!("PRAGMA user_version = {version}");
+            other.execute_batch(&pragma).unwrap();
+            drop(other);
+
+            let (database, repaired) = AppDatabase::open_mending(&path).unwrap();
+
+            assert!(repaired.is_some(), "{version}");
+            assert_eq!(database.jobs().unwrap().len(), 10, "{version}");
+            assert_eq!(database.runs(Some("4"), 0, 10).unwrap().len(), 1);
+        }
     }
 
     #[test]

@@ -171,6 +171,8 @@ impl Session {
     /// failure is given back.
     pub(crate) fn volume_fault(&self, error: Error) -> Result<String> {
         Ok(match error {
+            // Nothing is wrong with it; only a newer Coffer can say what is in it.
+            Error::Volume { ref source, .. } if source.is_of_later_version() => return Err(error),
             Error::Volume { source, .. } => source.to_string(),
             Error::WrongPassphrase { .. } => {
                 "its passphrase is another, or its header is damaged".to_owned()
@@ -199,7 +201,7 @@ impl Session {
     pub(crate) fn is_proof_of_loss(error: &Error) -> bool {
         let is_not_found = |source: &std::io::Error| source.kind() == std::io::ErrorKind::NotFound;
         match error {
-            Error::Volume { source, .. } => !is_of_system(source),
+            Error::Volume { source, .. } => !is_of_system(source) && !source.is_of_later_version(),
             Error::WrongPassphrase { .. }
             | Error::Destination(
                 DestinationError::NotFound { .. } | DestinationError::Corrupted { .. },

@@ -4,7 +4,7 @@ use std::iter;
 use std::sync::Mutex;
 
 use coffer_ipc::event::{Change, Event};
-use coffer_ipc::job::{JobCard, Overview};
+use coffer_ipc::job::{JobCard, Overview, Unreadable};
 use tokio::sync::broadcast::{Receiver, Sender, channel};
 
 use super::overview::EmittedCards;
@@ -58,8 +58,8 @@ impl Events {
     }
 
     /// The overview of `cards`, which are all jobs. Call it while no event is emitted.
-    pub(super) fn overview_of(&self, cards: &[JobCard]) -> Overview {
-        lock(&self.cards).start(cards)
+    pub(super) fn overview_of(&self, cards: &[JobCard], unreadable: &[Unreadable]) -> Overview {
+        lock(&self.cards).start(cards, unreadable)
     }
 
     /// Whether the summary of a card differs from the one that was last emitted.

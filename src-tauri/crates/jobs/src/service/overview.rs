@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use coffer_ipc::event::Change;
-use coffer_ipc::job::{HealthLevel, JobCard, Overview, WaitingFor};
+use coffer_ipc::job::{HealthLevel, JobCard, Overview, Unreadable, WaitingFor};
 
 use crate::wording;
 
@@ -33,13 +33,28 @@ impl Short {
             overdue: card.health.overdue,
         }
     }
+
+    /// A job that does not run because it cannot be read.
+    fn unreadable(entry: &Unreadable) -> Self {
+        Self {
+            name: match entry.name.as_str() {
+                "" => "A backup".to_owned(),
+                name => name.to_owned(),
+            },
+            level: HealthLevel::Bad,
+            waiting_for: WaitingFor::Nothing,
+            overdue: false,
+        }
+    }
 }
 
 impl EmittedCards {
     /// Replaces all cards.
-    pub(super) fn start(&mut self, cards: &[JobCard]) -> Overview {
+    pub(super) fn start(&mut self, cards: &[JobCard], unreadable: &[Unreadable]) -> Overview {
         let short = |card: &JobCard| (card.id.clone(), Short::of(card));
-        self.cards = cards.iter().map(short).collect();
+        let unreadable = unreadable.iter().filter(|entry| entry.is_job);
+        let unreadable = unreadable.map(|entry| (entry.id.clone(), Short::unreadable(entry)));
+        self.cards = cards.iter().map(short).chain(unreadable).collect();
         let overview = self.overview();
         self.overview = Some(overview.clone());
         overview

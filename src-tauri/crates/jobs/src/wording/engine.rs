@@ -229,6 +229,11 @@ pub fn engine(source: &EngineError) -> CommandError {
             "Correct the value.",
         ),
         EngineError::SpoolFull { path } => full_disk(&format!("the disk with {}", path.display())),
+        EngineError::Volume { name, source } if source.is_of_later_version() => error(
+            ErrorCode::Outdated,
+            format!("{name} was written by a newer version of the backup format."),
+            "Update Coffer to the newest version. Nothing was changed.",
+        ),
         EngineError::Volume { name, source } => damaged(name, &chain(source)),
         EngineError::Io {
             operation,
