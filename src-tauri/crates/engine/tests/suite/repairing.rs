@@ -1,7 +1,9 @@
 //! Damage that can be repaired, files that are taken out of versions, and what versions differ in.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Cursor, Read as _, Write as _};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -449,4 +451,58 @@ fn versions_are_compared_and_searched() {
     found.sort();
     let expected = [(0, "x"), (1, "old"), (1, "x")].map(|(number, name)| (number, name.to_owned()));
     assert_eq!(found, expected);
+}
+
+/// Rewrites a volume as a later version of the format would state itself.
+fn make_later(path: &Path) {
+    let mut old = zip::ZipArchive::new(File::open(path).unwrap()).unwrap();
+    let mut new = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for index in 0..old.len() {
+        let mut entry = old.by_index(index).unwrap();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        let name = entry.name().unwrap().into_owned();
+        if name == "manifest" {
+            let text = String::from_utf8(bytes).unwrap();
+            let later = text.replace("\"Version\":2", "\"Version\":99");
+            assert_ne!(text, later);
+            bytes = later.into_bytes();
+        }
+        let options = zip::write::SimpleFileOptions::default();
+        new.start_file(name, options).unwrap();
+        new.write_all(&bytes).unwrap();
+    }
+    fs::write(path, new.finish().unwrap().into_inner()).unwrap();
+}
+
+/// A newer Coffer wrote them: they are whole, whatever this one makes of them.
+#[test]
+fn volumes_of_a_later_version_are_left_alone() {
+    for kind in [".dblock.", ".dindex.", ".dlist."] {
+        let mut bench = Bench::plain();
+        write_files(&bench.source(), &[("f", &noise(10_000, 1))]);
+        bench.backup().unwrap();
+        let volume = bench.destination_path().join(&bench.volumes_of(kind)[0]);
+        make_later(&volume);
+        fs::remove_dir_all(bench.cache()).unwrap();
+        let before = bench.volumes();
+
+        let (store, now) = (bench.store(), bench.now);
+        let repaired = run(move || {
+            let cancel = CancellationToken::new();
+            coffer_engine::repair(&store, Mode::Run, now, Arc::new(()), &cancel)
+        });
+        let purged = try_purge(&bench, Purged::Broken, Vec::new(), Mode::Run);
+        let target = bench.folder.path().join("restored");
+        let restored = bench.restore(0, &target);
+
+        assert_eq!(bench.volumes(), before, "{kind} {repaired:?} {purged:?}");
+        let is_later = |error: Option<Error>| match error {
+            Some(Error::Volume { source, .. }) => source.is_of_later_version(),
+            _ => false,
+        };
+        assert!(is_later(repaired.err()), "{kind}");
+        assert!(is_later(purged.err()), "{kind}");
+        assert!(is_later(restored.err()), "{kind}");
+    }
 }

@@ -31,7 +31,7 @@ pub fn engine(source: &EngineError) -> CommandError {
         EngineError::PassphraseRequired { destination } => error(
             ErrorCode::WrongPassphrase,
             format!("The backup in {destination} is encrypted."),
-            "Enter its passphrase.",
+            steps::ENTER_PASSPHRASE.app,
         ),
         EngineError::NotEncrypted { destination } => error(
             ErrorCode::DestinationMismatch,

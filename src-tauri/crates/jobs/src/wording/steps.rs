@@ -110,6 +110,10 @@ steps! {
         app: "The next backup writes it.",
         command_line: "The next backup, or `coffer repair`, writes it."
     }
+    ENTER_PASSPHRASE {
+        app: "Enter its passphrase.",
+        command_line: "Leave out --no-encryption, and set PASSPHRASE or type the passphrase at the prompt."
+    }
     NO_ENCRYPTION {
         app: "Turn off encryption for this backup, or choose another folder.",
         command_line: "Pass --no-encryption, or choose another folder."
@@ -130,8 +134,8 @@ steps! {
     }
     RESTORE_ANOTHER_VERSION {
         app: "Restore another version, or look for the file in the recycle bin of the drive.",
-        command_line: "Restore another version (--version=1 is the previous one), or look for the file in the recycle bin of \
-                       the drive. To delete a version that cannot be read, use `coffer delete --version=<number>`."
+        command_line: "Restore another version (`coffer list` shows them; choose one with --version), or look for the file \
+                       in the recycle bin of the drive. To delete a version that cannot be read, use `coffer delete --version=<number>`."
     }
     SECRETS_FROM_ENVIRONMENT {
         app: "Backups resume automatically after that.",
