@@ -81,7 +81,14 @@ async fn run_tracked<T: Send + 'static>(
     match &done {
         Ok(_) => tracing::info!(parent: &span, "finished"),
         Err(coffer_engine::Error::Cancelled) => tracing::info!(parent: &span, "cancelled"),
-        Err(error) => tracing::error!(parent: &span, %error, "failed"),
+        Err(
+            error @ (coffer_engine::Error::Destination(_) | coffer_engine::Error::Volume { .. }),
+        ) => tracing::error!(parent: &span, %error, "failed"),
+        // Others may name files of the sources.
+        Err(error) => {
+            let code = wording::engine(error).code;
+            tracing::error!(parent: &span, ?code, "failed");
+        }
     }
     done
 }

@@ -517,6 +517,8 @@ async fn what_cannot_be_read_is_shown_and_left_as_it_is() {
         .map(|entry| (entry.id.as_str(), entry.name.as_str(), entry.is_job))
         .collect();
     assert_eq!(shown, [("j", "Of tomorrow", true), ("a", "", false)]);
+    assert_eq!(state.overview.level, Some(HealthLevel::Bad));
+    assert_eq!(state.overview.line, "Of tomorrow needs your attention");
 }
 
 #[tokio::test]
