@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: the whole way, from sign-in to restore, without an account anywhere.
 //!
 //! The simulated OneDrive runs beside Coffer, and both keep what they write under `target/demo`. With a display the
-//! app opens; without one [`story`] goes the same way through the command line.
+//! app opens; without one the same way is shown with the command line.
 
 pub mod compare;
 pub mod sample;

@@ -121,7 +121,9 @@ fn rescue(
 ) -> Result<bool> {
     // SQLite stores any type in any column, and a damaged header is enough to change it.
     let typed = |column: &str| match column.strip_suffix('#') {
-        Some(column) => format!("iif({column} IS NULL, NULL, max(CAST({column} AS INTEGER), 0))"),
+        Some(column) => {
+            format!("CASE WHEN {column} NOTNULL THEN max(CAST({column} AS INTEGER), 0) END")
+        }
         None => format!("CAST({column} AS TEXT)"),
     };
     let typed: Vec<String> = columns.split(", ").map(typed).collect();
