@@ -56,7 +56,7 @@ pub(super) fn device(_stat: &Metadata) -> Option<i64> {
 }
 
 /// Stands for the file system that `folder` lies in, and, for a source, for where its links lead, so that another disk at
-/// the same place is told apart. `None` where the system does not say.
+/// the same place is distinguished. `None` where the system does not say.
 pub(super) fn whereabouts(folder: &Path, is_source: bool) -> Option<i64> {
     let mut identity = file_system(folder)?;
     if is_bound(folder) {
