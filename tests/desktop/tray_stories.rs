@@ -56,6 +56,35 @@ async fn a_closed_window_comes_back_from_the_tray_and_quit_ends_the_app() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn quit_in_the_middle_of_an_upload_ends_the_app_and_the_next_start_resumes() {
+    let desktop = Desktop::new().await;
+    let source = desktop.home().join("Papers");
+    coffer_testkit::write_files(&source, &[("one.txt", b"one".as_slice())]);
+    let mut host = TrayHost::start(desktop.bus().await).await;
+    let app = App::start(&desktop).await;
+    let item = host.next_item().await;
+    let idle = item.picture().await;
+    create_backup(&desktop, &app, "Papers", &source).await;
+    // Longer than anybody waits for an app to end.
+    let stalled = Action {
+        stall_ms: Some(600_000),
+        ..Action::default()
+    };
+    desktop
+        .microsoft
+        .add_fault(Fault::new(Op::ContentPut, stalled).times(0));
+    item.choose("Papers").await;
+    item.picture_other_than(&[&idle]).await;
+
+    item.choose("Quit").await;
+    app.wait_for_end().await;
+
+    desktop.microsoft.clear_faults();
+    let app = App::start(&desktop).await;
+    app.see("Backed up").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_tray_the_app_says_where_it_stays() {
     let desktop = Desktop::new().await;
 
