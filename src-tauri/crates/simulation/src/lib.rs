@@ -22,6 +22,7 @@
 //! what they said was written.
 
 mod audit;
+mod before;
 mod disk;
 mod event;
 mod generate;

@@ -14,8 +14,9 @@ use coffer_engine::{
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use crate::before::Before;
 use crate::event::{Keep, Operation, Trouble, What};
-use crate::judge::{Before, judge};
+use crate::judge::judge;
 use crate::link::{Killed, Link};
 use crate::sources::Sources;
 use crate::world::World;
