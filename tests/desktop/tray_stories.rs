@@ -3,18 +3,24 @@ use coffer_onedrive_sim::{Action, Fault, Op};
 use crate::app::App;
 use crate::desktop::Desktop;
 use crate::form::create_backup;
-use crate::tray::TrayHost;
+use crate::tray::{TrayHost, TrayItem};
+
+/// The app with a backup called "Papers", its icon, and the icon's picture while nothing runs.
+async fn start_with_papers(desktop: &Desktop, host: &mut TrayHost) -> (App, TrayItem, Vec<u8>) {
+    let source = desktop.home().join("Papers");
+    coffer_testkit::write_files(&source, &[("one.txt", b"one".as_slice())]);
+    let app = App::start(desktop).await;
+    let item = host.next_item().await;
+    let idle = item.picture().await;
+    create_backup(desktop, &app, "Papers", &source).await;
+    (app, item, idle)
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tray_starts_a_job_and_its_icon_shows_the_status() {
     let desktop = Desktop::new().await;
-    let source = desktop.home().join("Papers");
-    coffer_testkit::write_files(&source, &[("one.txt", b"one".as_slice())]);
     let mut host = TrayHost::start(desktop.bus().await).await;
-    let app = App::start(&desktop).await;
-    let item = host.next_item().await;
-    let idle = item.picture().await;
-    create_backup(&desktop, &app, "Papers", &source).await;
+    let (app, item, idle) = start_with_papers(&desktop, &mut host).await;
 
     desktop.microsoft.add_fault(Fault::new(
         Op::ContentPut,
@@ -58,13 +64,8 @@ async fn a_closed_window_comes_back_from_the_tray_and_quit_ends_the_app() {
 #[tokio::test(flavor = "multi_thread")]
 async fn quit_in_the_middle_of_an_upload_ends_the_app_and_the_next_start_resumes() {
     let desktop = Desktop::new().await;
-    let source = desktop.home().join("Papers");
-    coffer_testkit::write_files(&source, &[("one.txt", b"one".as_slice())]);
     let mut host = TrayHost::start(desktop.bus().await).await;
-    let app = App::start(&desktop).await;
-    let item = host.next_item().await;
-    let idle = item.picture().await;
-    create_backup(&desktop, &app, "Papers", &source).await;
+    let (app, item, idle) = start_with_papers(&desktop, &mut host).await;
     // Longer than anybody waits for an app to end.
     let stalled = Action {
         stall_ms: Some(600_000),

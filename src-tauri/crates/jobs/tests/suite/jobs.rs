@@ -3,7 +3,7 @@ use std::sync::Arc;
 use coffer_ipc::ErrorCode;
 use coffer_ipc::account::Account;
 use coffer_ipc::command::{DestinationContent, SaveJob};
-use coffer_ipc::job::{DestinationSettings, Retention};
+use coffer_ipc::job::{DestinationSettings, JobOptions, Retention};
 #[cfg(unix)]
 use coffer_jobs::Folders;
 use coffer_jobs::keychain::{Error, SecretStore};
@@ -236,4 +236,13 @@ async fn a_cache_of_another_user_is_not_used() {
     let expected = format!("{} belongs to another user.", cache.display());
     assert_eq!(message, expected);
     assert!(!cache.join("destinations").exists());
+}
+
+/// `ipc` depends on nothing, so it states them again for jobs that were stored before there was the option.
+#[tokio::test]
+async fn jobs_of_before_read_the_same_files_always_as_new_ones() {
+    let computer = Computer::new().await;
+    let state = computer.start().app_state().unwrap();
+    let usual = JobOptions::usual_always_read();
+    assert_eq!(state.defaults.options.always_read, usual);
 }
