@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
 use crate::monitor::{Monitor, Phase};
+use crate::repository::local_facts::KeptFacts;
 use crate::repository::newest::load_newest_version;
 use crate::repository::open::OpenRepository;
 use crate::repository::source_list::SourceList;
@@ -33,7 +34,7 @@ pub fn recreate(
     cancel: &CancellationToken,
 ) -> Result<RecreateStats> {
     let opened = OpenRepository::existing(store, monitor, cancel)?;
-    opened.cache.renew_index()?;
+    opened.cache.renew_index(KeptFacts::All)?;
     let format = opened
         .listed
         .format(&opened.session, &opened.cache.spool())?;

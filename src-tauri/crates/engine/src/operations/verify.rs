@@ -26,6 +26,7 @@ use crate::repository::cache::with_sound_index;
 use crate::repository::digest::digest;
 use crate::repository::dlist::{open_dlist, read_entries};
 use crate::repository::listing::Listing;
+use crate::repository::local_facts::add_damaged_volumes;
 use crate::repository::open::{OpenRepository, Repository};
 use crate::repository::open_volume::open_volume;
 use crate::repository::session::{Role, Session};
@@ -257,7 +258,7 @@ fn examine_volumes(
         .collect();
     let rows = index.volumes()?;
     let known: HashMap<&str, _> = rows.iter().map(|row| (row.name.as_str(), row)).collect();
-    let mut unsound = Vec::new();
+    let (mut unsound, mut damaged) = (Vec::new(), Vec::new());
     let examined = session.fetch_all(chosen, spool, |volume, path| {
         session.check_cancelled()?;
         let name = volume.name.as_str();
@@ -279,11 +280,15 @@ fn examine_volumes(
             Err(error) => Session::is_proof_of_loss(error),
         };
         conclude(repository, volume, examined, stats)?;
-        if let Some(row) = row.filter(|_| is_damaged && volume.name.kind() == VolumeKind::Dblock) {
-            unsound.push(row.id);
+        if is_damaged && volume.name.kind() == VolumeKind::Dblock {
+            damaged.push(name.to_owned());
+            unsound.extend(row.map(|row| row.id));
         }
         Ok(())
     });
+    if !damaged.is_empty() {
+        add_damaged_volumes(index, damaged)?;
+    }
     if !unsound.is_empty() {
         // What is left of them is read again, so that everything else knows what is lost.
         index.set_may_be_damaged(true)?;

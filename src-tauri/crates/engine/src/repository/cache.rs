@@ -7,7 +7,7 @@ use coffer_volume::Format;
 use crate::crash;
 use crate::error::{Error, Result};
 use crate::repository::listing::Listing;
-use crate::repository::local_facts::LocalFacts;
+use crate::repository::local_facts::{KeptFacts, LocalFacts};
 use crate::repository::session::Session;
 use crate::repository::store::{INDEX, SPOOL, Store};
 
@@ -170,15 +170,12 @@ impl Cache {
         }
     }
 
-    /// Deletes the index, whatever state it is in.
-    pub(crate) fn forget_index(&self) -> Result<()> {
-        self.remove_index_files()
-    }
-
     /// Deletes the index, but for what can be read in it and nothing else knows.
-    pub(crate) fn renew_index(&self) -> Result<()> {
+    pub(crate) fn renew_index(&self, kept: KeptFacts) -> Result<()> {
         let index = Index::open(&self.index_path());
-        let kept = index.ok().and_then(|index| LocalFacts::of(&index).ok());
+        let kept = index
+            .ok()
+            .and_then(|index| LocalFacts::of(&index, kept).ok());
         let Some(kept) = kept else {
             return self.remove_index_files();
         };
@@ -304,7 +301,7 @@ pub(crate) fn with_sound_index<T>(
     match operation() {
         Err(Error::Database(error)) if error.is_unusable() => {
             tracing::warn!(%error, "the index is rebuilt");
-            Cache::lock(store)?.renew_index()?;
+            Cache::lock(store)?.renew_index(KeptFacts::All)?;
             operation()
         }
         other => other,

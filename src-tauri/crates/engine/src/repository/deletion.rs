@@ -8,6 +8,7 @@ use coffer_destination::Error as DestinationError;
 use crate::error::Result;
 use crate::monitor::{Phase, Problem, ProblemKind};
 use crate::repository::listing::Listing;
+use crate::repository::local_facts::forget_damaged_volumes;
 use crate::repository::open::Repository;
 use crate::repository::session::Session;
 use crate::repository::volumes::RemoteVolume;
@@ -79,6 +80,10 @@ pub(crate) fn delete_rows(
     deleted?;
     let gone: HashSet<i64> = ids.into_iter().collect();
     let gone = rows.into_iter().filter(|row| gone.contains(&row.id));
+    let gone: Vec<_> = gone.collect();
+    let names = gone.iter().map(|row| row.name.as_str()).collect();
+    forget_damaged_volumes(index, &names)?;
+    let gone = gone.into_iter();
     Ok(listed.with_parity(gone.map(RemoteVolume::from)))
 }
 

@@ -1,6 +1,6 @@
 //! What volumes say of their blocks, into the index.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use coffer_volume::dblock::DblockReader;
 use coffer_volume::dindex::{BlockRow, DindexReader, IndexedVolume};
 
 use crate::error::{Error, Result};
+use crate::repository::local_facts::damaged_volumes;
 use crate::repository::open_volume::open_volume;
 use crate::repository::store::Store;
 use crate::repository::volumes::ListedVolume;
@@ -30,6 +31,7 @@ pub(super) fn read_dindex(
     let mut dblocks = Dblocks {
         index,
         sizes,
+        damaged: damaged_volumes(index)?,
         ids: HashMap::new(),
     };
     let mut failure = SinkFailure::default();
@@ -83,6 +85,8 @@ pub(super) fn read_dblock(
 struct Dblocks<'a> {
     index: &'a Index,
     sizes: &'a HashMap<&'a str, u64>,
+    /// Only these themselves say what is left of them.
+    damaged: HashSet<String>,
     /// Those that the dindex named so far.
     ids: HashMap<String, i64>,
 }
@@ -90,7 +94,7 @@ struct Dblocks<'a> {
 impl Dblocks<'_> {
     /// A volume that is not there has no blocks; one that has is found under its own dindex.
     fn add(&mut self, dblock: &str, row: BlockRow) -> coffer_database::Result<()> {
-        let Some(size) = self.sizes.get(dblock) else {
+        let Some(size) = self.size_of_believed(dblock) else {
             return Ok(());
         };
         let id = match self.ids.get(dblock) {
@@ -99,7 +103,7 @@ impl Dblocks<'_> {
                 let (kind, state) = (VolumeKind::Dblock, VolumeState::Confirmed);
                 let id = self
                     .index
-                    .put_volume(dblock, kind, state, *size, None, None)?;
+                    .put_volume(dblock, kind, state, size, None, None)?;
                 self.ids.insert(dblock.to_owned(), id);
                 id
             }
@@ -109,10 +113,10 @@ impl Dblocks<'_> {
 
     fn conclude(&self, described: &IndexedVolume) -> Result<()> {
         let name = described.dblock.as_str();
-        let (Some(size), Some(digest)) = (self.sizes.get(name), described.digest) else {
+        let (Some(size), Some(digest)) = (self.size_of_believed(name), described.digest) else {
             return Ok(());
         };
-        if digest.size != *size {
+        if digest.size != size {
             // It was cut, or never came whole: only the volume itself says what is left.
             if let Some(id) = self.ids.get(name) {
                 self.index.remove_volume(*id)?;
@@ -121,9 +125,14 @@ impl Dblocks<'_> {
         }
         let hash = Some(digest.hash.as_bytes());
         let (kind, state) = (VolumeKind::Dblock, VolumeState::Confirmed);
-        self.index
-            .put_volume(name, kind, state, *size, hash, None)?;
+        self.index.put_volume(name, kind, state, size, hash, None)?;
         Ok(())
+    }
+
+    /// The size of a volume of which a dindex may say what it holds.
+    fn size_of_believed(&self, dblock: &str) -> Option<u64> {
+        let size = self.sizes.get(dblock).copied();
+        size.filter(|_| !self.damaged.contains(dblock))
     }
 }
 

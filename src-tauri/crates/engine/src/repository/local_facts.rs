@@ -1,6 +1,6 @@
 //! What only the index knows and the destination does not hold: it outlives an index that is rebuilt.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use coffer_database::{Index, KnownDlist};
 
@@ -18,6 +18,8 @@ pub(super) const OWN_VERSIONS: &str = "own versions";
 pub(super) const ADOPTED_VERSIONS: &str = "versions taken over";
 pub(super) const OTHERS_VERSIONS: &str = "versions of others";
 const OTHERS: &str = "others work here";
+/// Names of data volumes that a verification found damaged, one per line.
+const DAMAGED_VOLUMES: &str = "damaged volumes";
 
 /// Whether other computers make versions in the same folder.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,44 @@ impl Others {
     }
 }
 
+/// Data volumes that were found damaged. An index volume still says what they once held, so only they themselves say what
+/// is left.
+pub(super) fn damaged_volumes(index: &Index) -> Result<HashSet<String>> {
+    let noted = index.meta(DAMAGED_VOLUMES)?.unwrap_or_default();
+    Ok(noted.lines().map(str::to_owned).collect())
+}
+
+pub(crate) fn add_damaged_volumes(index: &Index, names: Vec<String>) -> Result<()> {
+    let mut all = damaged_volumes(index)?;
+    all.extend(names);
+    note_damaged_volumes(index, &all)
+}
+
+/// Those that this computer deleted are no longer of interest.
+pub(super) fn forget_damaged_volumes(index: &Index, deleted: &HashSet<&str>) -> Result<()> {
+    let mut all = damaged_volumes(index)?;
+    let before = all.len();
+    all.retain(|name| !deleted.contains(name.as_str()));
+    if all.len() < before {
+        note_damaged_volumes(index, &all)?;
+    }
+    Ok(())
+}
+
+fn note_damaged_volumes(index: &Index, names: &HashSet<String>) -> Result<()> {
+    let mut names: Vec<_> = names.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    Ok(index.set_meta(DAMAGED_VOLUMES, &names.join("\n"))?)
+}
+
+/// Which facts a new index takes over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeptFacts {
+    All,
+    /// Those about volumes: the backup begins anew, maybe beside what is left of the old one.
+    OfVolumes,
+}
+
 pub(super) struct LocalFacts {
     dlists: Vec<KnownDlist>,
     mounts: HashMap<String, i64>,
@@ -55,7 +95,18 @@ pub(super) struct LocalFacts {
 }
 
 impl LocalFacts {
-    pub(super) fn of(index: &Index) -> Result<Self> {
+    pub(super) fn of(index: &Index, kept: KeptFacts) -> Result<Self> {
+        if kept == KeptFacts::OfVolumes {
+            let damaged = index.meta(DAMAGED_VOLUMES)?;
+            return Ok(Self {
+                dlists: Vec::new(),
+                mounts: HashMap::new(),
+                settings: damaged
+                    .map(|names| (DAMAGED_VOLUMES, names))
+                    .into_iter()
+                    .collect(),
+            });
+        }
         let mut settings = Vec::new();
         for key in [
             RETENTION,
@@ -67,6 +118,7 @@ impl LocalFacts {
             OTHERS_VERSIONS,
             ADOPTED_VERSIONS,
             LEFT_TO_OTHERS,
+            DAMAGED_VOLUMES,
         ] {
             settings.extend(index.meta(key)?.map(|value| (key, value)));
         }

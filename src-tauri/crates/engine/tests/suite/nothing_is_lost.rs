@@ -264,6 +264,41 @@ fn a_damaged_blocklist_is_stored_again() {
     assert_eq!(snapshot(&target), snapshot(&bench.source()));
 }
 
+/// A volume was found damaged; then the index is made anew, because the backup begins anew or because it was rebuilt.
+/// Index volumes say what the volume once held, which must not count for what it holds.
+#[test]
+fn damage_outlives_the_index_that_knew_of_it() {
+    for begins_anew in [true, false] {
+        let mut bench = Bench::plain();
+        write_files(&bench.source(), &[("f", &noise(300_000, 1))]);
+        bench.backup().unwrap();
+        let dblock = bench.destination_path();
+        let dblock = dblock.join(&bench.volumes_of(".dblock.")[0]);
+        let mut bytes = fs::read(&dblock).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&dblock, bytes).unwrap();
+        assert_eq!(bench.verify(Samples::All).faults.len(), 1);
+
+        let mut options = small(&bench);
+        if begins_anew {
+            for dlist in bench.volumes_of(".dlist.") {
+                fs::remove_file(bench.destination_path().join(dlist)).unwrap();
+            }
+            options.allow_new_destination = true;
+        } else {
+            let store = bench.store();
+            run(move || coffer_engine::recreate(&store, Arc::new(()), &CancellationToken::new()))
+                .unwrap();
+        }
+        bench.backup_with(options).unwrap();
+
+        let target = bench.folder.path().join("restored");
+        assert_eq!(bench.restore(0, &target).unwrap().failed_files, 0);
+        assert_eq!(snapshot(&target), snapshot(&bench.source()));
+    }
+}
+
 /// One old dlist is damaged; backups go on.
 #[test]
 fn a_damaged_old_dlist_does_not_fail_backups() {

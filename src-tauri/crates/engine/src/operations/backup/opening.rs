@@ -13,6 +13,7 @@ use crate::operations::backup::options::BackupOptions;
 use crate::operations::backup::run::after_all;
 use crate::repository::cache::Cache;
 use crate::repository::listing::Listing;
+use crate::repository::local_facts::KeptFacts;
 use crate::repository::session::Session;
 use crate::source::Root;
 
@@ -79,7 +80,7 @@ fn require_known_backup(
         return Ok(());
     }
     if options.allow_new_destination {
-        return cache.forget_index();
+        return cache.renew_index(KeptFacts::OfVolumes);
     }
     Err(Error::DestinationGone {
         destination: session.label(),
