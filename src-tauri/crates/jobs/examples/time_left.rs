@@ -26,7 +26,7 @@ use tokio::sync::broadcast::Receiver;
 /// Default size of the runs with a limit in megabytes: two minutes.
 const MEGABYTES: usize = 720;
 /// Size of the run on the fast connection in megabytes.
-const FAST: usize = 1440;
+const FAST: usize = 4000;
 /// Speed limit in bytes per second.
 const LIMIT: u64 = 6_000_000;
 /// Seconds to wait that the 429 response requests.

@@ -31,6 +31,8 @@ const TICK: Duration = Duration::from_secs(1);
 const SHORTEST_WAIT: SignedDuration = SignedDuration::from_secs(5);
 /// After something arrived, the next part may be on its way for this long.
 const ON_ITS_WAY: Duration = Duration::from_secs(15);
+/// Seconds that a backup takes at least after its last volume was sent, to write the list of files and check samples.
+const FINISHING: u64 = 2;
 /// How long a missing answer goes unmentioned.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -219,14 +221,20 @@ impl State {
         self.speed.note(now, self.transferred, Pace::Goes);
         let (done_bytes, total_bytes) = (self.amounts.done_bytes(), self.amounts.total_bytes());
         let left = total_bytes.map(|total| total.saturating_sub(done_bytes));
-        let rate = self.advance.settled(now).filter(|rate| *rate >= 1.0);
+        let rate = left.and_then(|left| self.advance.settled(now, left));
+        let rate = rate.filter(|rate| *rate >= 1.0);
         let allowance = self.allowance.as_ref().and_then(|allowance| allowance());
         let seconds_left = left.zip(rate).map(|(left, rate)| {
             let line = self.line.carries(rate, allowance);
-            match allowance {
-                Some(allowance) => allowance.time_for(left, line).as_secs_f64().ceil() as u64,
-                None => (left as f64 / line).ceil() as u64,
-            }
+            let moving = match allowance {
+                Some(allowance) => allowance.time_for(left, line).as_secs_f64(),
+                None => left as f64 / line,
+            };
+            let finishing = match self.operation {
+                Operation::Backup => FINISHING,
+                _ => 0,
+            };
+            moving.ceil() as u64 + finishing
         });
         let is_slowed = self.is_slowed(now);
         let wait = self.wait(now, is_slowed);

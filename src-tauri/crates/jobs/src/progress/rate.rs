@@ -9,6 +9,8 @@ use tokio::time::Instant;
 pub(super) const WINDOW: Duration = Duration::from_secs(30);
 /// Shorter measurements do not predict the next minutes.
 const SHORTEST: Duration = Duration::from_secs(10);
+/// A measurement of this length predicts as much time.
+const SOON: Duration = Duration::from_secs(5);
 /// Changes closer together than this count as one.
 const STEP: Duration = Duration::from_millis(100);
 
@@ -77,9 +79,12 @@ impl Rate {
         self.over(now, Duration::from_secs(1)).unwrap_or(0.0)
     }
 
-    /// The same, once it was measured for long enough to predict the future.
-    pub(super) fn settled(&self, now: Instant) -> Option<f64> {
-        self.over(now, SHORTEST)
+    /// The same, once it was measured for long enough to predict when `left` more will have come.
+    pub(super) fn settled(&self, now: Instant, left: u64) -> Option<f64> {
+        self.over(now, SHORTEST).or_else(|| {
+            let rate = self.over(now, SOON)?;
+            (left as f64 / rate <= SOON.as_secs_f64()).then_some(rate)
+        })
     }
 
     fn time(&self, now: Instant) -> Duration {
@@ -104,6 +109,9 @@ impl Rate {
 mod tests {
     use super::*;
 
+    /// More than comes soon.
+    const MUCH: u64 = 1_000_000;
+
     /// The rate after one value per second; `None` is a second of pause without a change.
     fn after(seconds: impl IntoIterator<Item = Option<u64>>) -> (Rate, Instant) {
         let mut rate = Rate::default();
@@ -121,17 +129,25 @@ mod tests {
     #[test]
     fn nothing_is_predicted_in_the_first_ten_seconds() {
         let (rate, now) = after([Some(5); 9]);
-        assert_eq!(rate.settled(now), None);
+        assert_eq!(rate.settled(now, MUCH), None);
 
         let (rate, now) = after([Some(5); 10]);
-        assert_eq!(rate.settled(now), Some(5.0));
+        assert_eq!(rate.settled(now, MUCH), Some(5.0));
+    }
+
+    #[test]
+    fn an_end_that_is_near_is_predicted_sooner() {
+        let (rate, now) = after([Some(5); 5]);
+
+        assert_eq!(rate.settled(now, 25), Some(5.0));
+        assert_eq!(rate.settled(now, 26), None);
     }
 
     #[test]
     fn a_rest_is_no_slow_line() {
         let (rate, now) = after([[Some(5); 12].as_slice(), &[None; 60], &[Some(5); 3]].concat());
 
-        assert_eq!(rate.settled(now), Some(5.0));
+        assert_eq!(rate.settled(now, MUCH), Some(5.0));
     }
 
     #[test]
@@ -139,7 +155,7 @@ mod tests {
         let (rate, now) = after([[Some(6); 30].as_slice(), &[None; 60], &[Some(2); 11]].concat());
 
         // Ten seconds of each.
-        let settled = rate.settled(now).unwrap();
+        let settled = rate.settled(now, MUCH).unwrap();
         assert!((3.5..=4.5).contains(&settled), "{settled}");
     }
 
@@ -147,7 +163,7 @@ mod tests {
     fn a_stalled_connection_is_slow_unless_requests_are_paused() {
         let (rate, now) = after([[Some(5); 10].as_slice(), &[Some(0); 10]].concat());
 
-        assert_eq!(rate.settled(now), Some(2.5));
+        assert_eq!(rate.settled(now, MUCH), Some(2.5));
     }
 
     #[test]
@@ -159,13 +175,13 @@ mod tests {
             now += Duration::from_secs(1);
         }
 
-        assert_eq!(rate.settled(now), Some(5.0));
+        assert_eq!(rate.settled(now, MUCH), Some(5.0));
     }
 
     #[test]
     fn what_is_longer_ago_than_half_a_minute_is_forgotten() {
         let (rate, now) = after([[Some(100); 40].as_slice(), &[Some(5); 31]].concat());
 
-        assert_eq!(rate.settled(now), Some(5.0));
+        assert_eq!(rate.settled(now, MUCH), Some(5.0));
     }
 }
