@@ -8,6 +8,7 @@ import type { DestinationCheck } from "./DestinationCheck";
 import type { DestinationSettings } from "./DestinationSettings";
 import type { Drive } from "./Drive";
 import type { EntryPage } from "./EntryPage";
+import type { FilterRule } from "./FilterRule";
 import type { JobCard } from "./JobCard";
 import type { LeftPassphrase } from "./LeftPassphrase";
 import type { OpenBackup } from "./OpenBackup";
@@ -25,6 +26,7 @@ import type { SheetOf } from "./SheetOf";
 import type { SignInRequest } from "./SignInRequest";
 import type { SignInSettings } from "./SignInSettings";
 import type { SourceCheck } from "./SourceCheck";
+import type { SourceSize } from "./SourceSize";
 import type { Theme } from "./Theme";
 
 /** Name of the event that carries an `Event`. */
@@ -75,6 +77,8 @@ export interface Commands {
   checkDestination: (destination: DestinationSettings, prefix: string, signal?: AbortSignal) => Promise<DestinationCheck>;
   /** Whether something can be backed up. */
   checkSource: (path: string) => Promise<SourceCheck>;
+  /** How much of a source would be backed up. */
+  measureSource: (path: string, filters: Array<FilterRule>, signal?: AbortSignal) => Promise<SourceSize>;
   /** Succeeds when the passphrase opens the backup there, or there is no backup; an empty passphrase
    * stands for the one in the keychain. */
   checkPassphrase: (destination: DestinationSettings, prefix: string, passphrase: string) => Promise<void>;
@@ -138,6 +142,7 @@ export const commands: Commands = {
   suggestFolder: (accountId, driveId) => invoke("suggest_folder", { accountId, driveId }),
   checkDestination: (destination, prefix, signal) => ask("check_destination", { destination, prefix }, signal),
   checkSource: (path) => invoke("check_source", { path }),
+  measureSource: (path, filters, signal) => ask("measure_source", { path, filters }, signal),
   checkPassphrase: (destination, prefix, passphrase) => invoke("check_passphrase", { destination, prefix, passphrase }),
   repairPassphrase: (jobId, passphrase) => invoke("repair_passphrase", { jobId, passphrase }),
   leftPassphrases: () => invoke("left_passphrases"),

@@ -28,6 +28,8 @@ export type RestoreSource =
 /** The current page of the window. */
 export type View =
   | { name: 'home'; jobId?: string }
+  /** A first backup on three pages. */
+  | { name: 'quick' }
   | { name: 'form'; jobId: string | null; step?: FormStep; start?: Start }
   | { name: 'restore' }
   | { name: 'restoreOpen'; place?: OpenedPlace }

@@ -5,6 +5,7 @@ import type { ScheduleUnit } from '../bindings/ScheduleUnit';
 import type { Weekday } from '../bindings/Weekday';
 import { bytes, count, day, moment, plural } from '../lib/format';
 import { passphrase, sheet } from './en-passphrases';
+import { quick } from './en-quick';
 import { restore } from './en-restore';
 import { progress, status } from './en-status';
 
@@ -87,6 +88,8 @@ export const en = {
       ['No lock-in', 'Backups are stored in Duplicati’s format. Switch whenever you like.'],
     ],
   },
+
+  quick,
 
   job: {
     backUpNow: 'Back up now',

@@ -309,6 +309,11 @@ export class BrowserPlatform implements Platform {
     return { path, problem };
   }
 
+  async measureSource(path: string) {
+    const files = 40 + ((path.length * 977) % 4000);
+    return { files, bytes: files * 61_803, unreadable: 0 };
+  }
+
   async openBackup(backup: Parameters<Platform['openBackup']>[0]): Promise<OpenBackup> {
     if (backup.kind === 'existing' && backup.passphrase === wrongPassphrase) throw refusal;
     const handle = this.#newId('backup');

@@ -41,6 +41,14 @@ describe('general', () => {
     expect(problems.getByText('Enter a name for the backup.')).toBeVisible();
   });
 
+  it('goes on with Enter', async () => {
+    const { user } = await openForm();
+
+    await user.type(screen.getByLabelText('Name'), '{Enter}');
+
+    expect(await step('Destination')).toBeVisible();
+  });
+
   it('keeps a draft, but never the passphrase', async () => {
     const { user } = await openForm();
 
@@ -148,9 +156,8 @@ describe('the whole form', () => {
     await next(user);
     await user.click(screen.getByRole('checkbox', { name: '/home/alex/Documents' }));
     await user.type(screen.getByLabelText('Path'), '/srv/data');
-    await user.click(screen.getByRole('button', { name: 'Add path' }));
     await user.click(screen.getByRole('button', { name: 'Add rule' }));
-    await user.type(screen.getByLabelText('Rule 1: expression'), '*.tmp');
+    await user.type(screen.getByLabelText('Rule 3: expression'), '*.tmp');
     await next(user);
     await user.click(screen.getByRole('checkbox', { name: 'Sunday' }));
     await next(user);
@@ -164,8 +171,16 @@ describe('the whole form', () => {
     expect(definition).toMatchObject({
       destination: { kind: 'folder', path: '/media/disk' },
       sources: ['/home/alex/Documents', '/srv/data'],
-      filters: [{ include: false, expression: '*.tmp' }],
-      options: { volumeBytes: 52_428_800, prefix: 'duplicati', retention: { kind: 'all' } },
+      filters: [
+        { include: false, expression: '{CacheFiles}' },
+        { include: false, expression: '{TemporaryFiles}' },
+        { include: false, expression: '*.tmp' },
+      ],
+      options: {
+        volumeBytes: 52_428_800,
+        prefix: 'duplicati',
+        retention: { kind: 'policy', policy: '1W:1D,4W:1W,12M:1M' },
+      },
     });
     expect(definition.schedule?.days).toHaveLength(6);
     expect(localStorage).toHaveLength(0);

@@ -16,7 +16,7 @@ describe('home', () => {
     expect(screen.getByRole('button', { name: 'I already have a backup' })).toBeVisible();
     await user.click(screen.getByRole('button', { name: 'Back up this computer' }));
 
-    expect(app.view.name).toBe('form');
+    expect(app.view.name).toBe('quick');
   });
 
   it('shows how far a backup is and stops it', async () => {

@@ -14,6 +14,7 @@ use crate::monitor::{Fallback, Monitor, Problem, ProblemKind};
 mod compressed;
 mod entry;
 mod identity;
+mod measure;
 #[cfg(unix)]
 mod metadata_unix;
 #[cfg(windows)]
@@ -27,6 +28,7 @@ mod walk;
 pub use crate::paths::SEPARATOR;
 pub(crate) use compressed::is_compressed;
 pub(crate) use entry::{SourceEntry, WalkItem, Why};
+pub use measure::{SourceSize, measure};
 #[cfg(unix)]
 pub(crate) use metadata_unix::{attributes, exclusion_mark, hardlink_id, local_state, metadata};
 #[cfg(windows)]

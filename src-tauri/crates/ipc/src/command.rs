@@ -63,6 +63,8 @@ macro_rules! for_each_command {
                 check_destination(destination: DestinationSettings, prefix: String; question) -> DestinationCheck;
                 /// Whether something can be backed up.
                 check_source(path: String) -> SourceCheck;
+                /// How much of a source would be backed up.
+                measure_source(path: String, filters: Vec<FilterRule>; question) -> SourceSize;
 
                 /// Succeeds when the passphrase opens the backup there, or there is no backup; an empty passphrase
                 /// stands for the one in the keychain.
@@ -176,9 +178,11 @@ pub struct AppState {
 pub struct NewJobDefaults {
     /// Suggested name, e.g. `Backup of laptop`.
     pub name: String,
-    /// Existing folders of this user (Documents, Pictures, …).
+    /// Existing folders of this user (Documents, Pictures, …), or the home folder when there are none.
     pub sources: Vec<String>,
-    /// The engine's default options.
+    /// Rules that leave out caches and temporary files.
+    pub filters: Vec<FilterRule>,
+    /// The engine's default options, with smart retention.
     pub options: JobOptions,
 }
 
@@ -279,6 +283,21 @@ pub struct SourceCheck {
     pub path: String,
     /// Why it cannot be used; `None` if it can.
     pub problem: Option<String>,
+}
+
+/// How much of a source would be backed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceSize {
+    /// Number of files.
+    #[ts(type = "number")]
+    pub files: u64,
+    /// Bytes of their content.
+    #[ts(type = "number")]
+    pub bytes: u64,
+    /// Number of files and folders that cannot be read.
+    #[ts(type = "number")]
+    pub unreadable: u64,
 }
 
 #[cfg(test)]

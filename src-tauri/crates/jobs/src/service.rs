@@ -32,6 +32,7 @@ mod scheduler;
 mod settings;
 mod sign_in_state;
 mod signing_in;
+mod sources;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +43,7 @@ use coffer_engine::BackupOptions;
 use coffer_ipc::account::SignInOutcome;
 use coffer_ipc::command::{AppState, NewJobDefaults, Theme, TrayStatus};
 use coffer_ipc::event::Change;
-use coffer_ipc::job::{JobOptions, Retention};
+use coffer_ipc::job::{FilterRule, JobOptions, Retention};
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::{Bandwidth, OneDrive};
 use jiff::Timestamp;
@@ -62,6 +63,12 @@ use questions::Questions;
 
 /// Name of the setting that holds the theme.
 const THEME: &str = "theme";
+
+/// One version for each of the last seven days, the last four weeks and the last twelve months.
+const SMART_RETENTION: &str = "1W:1D,4W:1W,12M:1M";
+
+/// Groups of files that a new job leaves out.
+const LEFT_OUT: [&str; 2] = ["{CacheFiles}", "{TemporaryFiles}"];
 
 /// Source of the current time and the time zone.
 pub trait Clock: Send + Sync {
@@ -308,16 +315,30 @@ fn defaults() -> NewJobDefaults {
         .filter_map(|folder| folder.into_os_string().into_string().ok())
         .collect();
     sources.dedup();
+    if sources.is_empty() {
+        let home = dirs::home_dir().and_then(|home| home.into_os_string().into_string().ok());
+        sources.extend(home);
+    }
     NewJobDefaults {
         name: format!("Backup of {computer}"),
         sources,
+        filters: LEFT_OUT.map(left_out).to_vec(),
         options: JobOptions {
             volume_bytes: BackupOptions::VOLUME_SIZE,
             block_bytes: coffer_volume::Format::default().block_size(),
             prefix: DEFAULT_PREFIX.to_owned(),
-            retention: Retention::All,
+            retention: Retention::Policy {
+                policy: SMART_RETENTION.to_owned(),
+            },
             always_read: BackupOptions::ALWAYS_READ.map(str::to_owned).to_vec(),
         },
+    }
+}
+
+fn left_out(group: &str) -> FilterRule {
+    FilterRule {
+        include: false,
+        expression: group.to_owned(),
     }
 }
 

@@ -24,9 +24,11 @@ export class Draft {
   passphrase = $state('');
   #kept: { how: Kept; of: string } | null = $state(null);
   #proven: string | null = $state(null);
+  #generated: string | null = $state(null);
+  #unfinished: Promise<unknown> = Promise.resolve();
 
   constructor(app: App, jobId: string | null, start?: Start) {
-    const { jobs, defaults } = app.state;
+    const { accounts, defaults, jobs } = app.state;
     const stored = storedDraft(jobId);
     this.jobId = jobId;
     this.#original = jobId === null ? undefined : app.job(jobId);
@@ -35,7 +37,7 @@ export class Draft {
     this.resumed = stored !== null;
     const fresh = this.#original
       ? fieldsOf(this.#original.definition, defaults)
-      : newFields(defaults);
+      : newFields(defaults, accounts.at(-1)?.id);
     // A draft from an older version may lack fields.
     this.fields = { ...fresh, ...stored, options: { ...fresh.options, ...stored?.options } };
     if (start) {
@@ -94,6 +96,16 @@ export class Draft {
     this.#kept = null;
   }
 
+  /** Uses a passphrase that Coffer generated. */
+  useGenerated(passphrase: string): void {
+    this.setPassphrase(passphrase);
+    this.#generated = passphrase;
+  }
+
+  get isGenerated(): boolean {
+    return this.#generated !== null && this.passphrase === this.#generated;
+  }
+
   request(): SaveJob {
     const passphrase = this.fields.encrypted && this.passphrase !== '' ? this.passphrase : null;
     return { definition: definitionOf($state.snapshot(this.fields)), passphrase };
@@ -111,8 +123,14 @@ export class Draft {
     return JSON.stringify([this.fields.name.trim(), this.#onTrial(this.passphrase)]);
   }
 
-  /** Waits for a pending check of the destination. */
+  /** `work`, such as a check of a typed path, has to end before the form goes on. */
+  finishBefore(work: Promise<unknown>): void {
+    this.#unfinished = work;
+  }
+
+  /** Waits for unfinished work, and for a pending check of the destination. */
   async settle(): Promise<void> {
+    await this.#unfinished;
     const { place, options } = $state.snapshot(this.fields);
     if (this.placeChanged && isComplete(place)) {
       await this.inspection.settle(settingsOf(place), options.prefix);

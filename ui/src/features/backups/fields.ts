@@ -48,13 +48,13 @@ export interface Fields {
   alwaysRead: string;
 }
 
-export function newFields(defaults: NewJobDefaults, now = new Date()): Fields {
+export function newFields(defaults: NewJobDefaults, accountId = '', now = new Date()): Fields {
   const definition: JobDefinition = {
     name: defaults.name,
     encrypted: true,
-    destination: { kind: 'oneDrive', accountId: '', driveId: '', folder: '' },
+    destination: { kind: 'oneDrive', accountId, driveId: '', folder: '' },
     sources: [],
-    filters: [],
+    filters: defaults.filters,
     schedule: { firstRun: nextEvening(now), every: 1, unit: 'days', days: [] },
     options: defaults.options,
   };

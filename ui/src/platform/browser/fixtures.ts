@@ -358,7 +358,11 @@ export function appState(): AppState {
         '/home/alex/Desktop',
         '/home/alex/Music',
       ],
-      options,
+      filters: [
+        { include: false, expression: '{CacheFiles}' },
+        { include: false, expression: '{TemporaryFiles}' },
+      ],
+      options: { ...options, retention: { kind: 'policy', policy: '1W:1D,4W:1W,12M:1M' } },
     },
     signIn: { oauthUrl: '', clientId: '', tenant: '', allFiles: false },
     signsInDirectly: true,

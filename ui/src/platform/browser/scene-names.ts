@@ -4,6 +4,7 @@ export const sceneNames = [
   'home',
   'home-running',
   'home-error',
+  'quick',
   'form-general',
   'form-destination',
   'form-sources',

@@ -36,6 +36,10 @@ const scenes: Record<SceneName, Scene> = {
     view: { name: 'home' },
     state: withProblems,
   },
+  quick: {
+    view: { name: 'quick' },
+    state: () => ({ ...fixtures.appState(), jobs: [], accounts: [] }),
+  },
   'form-general': newForm('general'),
   'form-destination': newForm('destination'),
   'form-sources': newForm('sources'),

@@ -7,6 +7,7 @@ use coffer_engine::filter::{Action, Filters};
 use coffer_engine::{BackupOptions, BackupStats, Error, Retention};
 use coffer_testkit::{snapshot, write_files};
 use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::Bench;
 
@@ -47,6 +48,49 @@ pub(crate) fn unplug(bench: &Bench) -> PathBuf {
     let away = bench.folder.path().join("unplugged");
     fs::rename(bench.source(), &away).unwrap();
     away
+}
+
+#[test]
+fn a_measured_source_is_as_large_as_its_backup() {
+    let mut bench = Bench::new();
+    let files = [
+        ("a", &[1; 300][..]),
+        ("deep/b", &[2; 50]),
+        ("c.tmp", &[3; 7]),
+    ];
+    write_files(&bench.source(), &files);
+    let mut options = bench.options();
+    options.filters = rules(&[(Action::Exclude, "*.tmp")]);
+
+    let measured = coffer_engine::source::measure(
+        &[bench.source()],
+        &options.filters,
+        &options.source,
+        &CancellationToken::new(),
+    );
+
+    let stats = bench.backup_with(options).unwrap();
+    let measured = measured.unwrap();
+    assert_eq!((measured.files, measured.bytes), (2, 350));
+    assert_eq!(stats.examined_bytes, measured.bytes);
+}
+
+#[test]
+fn measuring_ends_when_nobody_waits_for_it() {
+    let bench = Bench::new();
+    write_files(&bench.source(), &[("a", b"a")]);
+    let options = bench.options();
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+
+    let measured = coffer_engine::source::measure(
+        &[bench.source()],
+        &options.filters,
+        &options.source,
+        &cancel,
+    );
+
+    assert!(matches!(measured, Err(Error::Cancelled)), "{measured:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use coffer_destination::{Rests, RetryPolicy};
-use coffer_ipc::command::{DestinationCheck, DestinationContent, SaveJob, SourceCheck};
+use coffer_ipc::command::{DestinationCheck, DestinationContent, SaveJob};
 use coffer_ipc::event::Change;
 use coffer_ipc::job::{DestinationSettings, JobCard, JobDefinition};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -16,7 +16,7 @@ use crate::options::retention_of_job;
 use crate::schedule::next_run;
 use crate::target::{DEFAULT_PREFIX, Opening, Target, Tries};
 use crate::waiting::Waits;
-use crate::{Result, blocking, destinations, local_path, seal, wording};
+use crate::{Result, blocking, destinations, seal, wording};
 
 /// Retries of a failed request while the user is waiting: an answer within seconds.
 const WHILE_SOMEBODY_WAITS: RetryPolicy = RetryPolicy {
@@ -359,40 +359,6 @@ impl Coffer {
             retries: WHILE_SOMEBODY_WAITS.retries.min(usual.retries),
             ..WHILE_SOMEBODY_WAITS
         }
-    }
-
-    /// Whether a path can be a source.
-    pub async fn check_source(&self, path: &str) -> SourceCheck {
-        let given = local_path::expand(Path::new(path.trim()));
-        let given = given.to_string_lossy().into_owned();
-        let own = self.inner.folders.own();
-        blocking(move || {
-            let stored =
-                coffer_engine::source::stored_path(Path::new(&given)).unwrap_or(given.clone());
-            let problem = if given.is_empty() {
-                Some("Enter a path.".to_owned())
-            } else if !Path::new(&given).is_absolute() {
-                Some("Enter an absolute path.".to_owned())
-            } else if own
-                .iter()
-                .any(|folder| Path::new(&stored).starts_with(folder))
-            {
-                Some("This is Coffer's own folder.".to_owned())
-            } else {
-                match std::fs::metadata(&stored) {
-                    Ok(_) => None,
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                        Some("It does not exist.".to_owned())
-                    }
-                    Err(error) => Some(format!("It cannot be accessed: {error}.")),
-                }
-            };
-            SourceCheck {
-                path: stored,
-                problem,
-            }
-        })
-        .await
     }
 }
 

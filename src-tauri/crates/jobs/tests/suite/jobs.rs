@@ -7,6 +7,7 @@ use coffer_ipc::job::{DestinationSettings, JobOptions, Retention};
 #[cfg(unix)]
 use coffer_jobs::Folders;
 use coffer_jobs::keychain::{Error, SecretStore};
+use coffer_testkit::write_files;
 
 use crate::support::{Computer, back_up};
 
@@ -245,4 +246,23 @@ async fn jobs_of_before_read_the_same_files_always_as_new_ones() {
     let state = computer.start().app_state().unwrap();
     let usual = JobOptions::usual_always_read();
     assert_eq!(state.defaults.options.always_read, usual);
+}
+
+#[tokio::test]
+async fn what_a_new_job_leaves_out_is_not_counted() {
+    let computer = Computer::new().await;
+    let coffer = computer.start();
+    let source = computer.path("files");
+    write_files(
+        &source,
+        &[("kept", b"12345".as_slice()), (".cache/page", b"1")],
+    );
+    let path = source.display().to_string();
+    let filters = coffer.app_state().unwrap().defaults.filters;
+
+    let kept = coffer.measure_source(&path, filters).await.unwrap();
+    let all = coffer.measure_source(&path, Vec::new()).await.unwrap();
+
+    assert_eq!((kept.files, kept.bytes), (1, 5));
+    assert_eq!((all.files, all.bytes), (2, 6));
 }
