@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use thirtyfour::error::WebDriverErrorInner;
@@ -21,6 +22,7 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(crate) struct App {
     session: Session,
     process: u32,
+    clicks: AtomicU32,
 }
 
 impl App {
@@ -36,6 +38,7 @@ impl App {
         Self {
             session,
             process: process.trim().parse().expect("a process number"),
+            clicks: AtomicU32::new(0),
         }
     }
 
@@ -151,8 +154,14 @@ impl App {
         }
     }
 
+    /// How often something in the window was clicked.
+    pub(crate) fn clicks(&self) -> u32 {
+        self.clicks.load(Ordering::Relaxed)
+    }
+
     /// Clicks; scrolls first to elements that are behind the bar at the bottom, as a user would.
     async fn press(&self, element: &WebElement, what: &str) {
+        self.clicks.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         while let Err(error) = element.click().await {
             let is_covered = matches!(*error, WebDriverErrorInner::ElementClickIntercepted(_));

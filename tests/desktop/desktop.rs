@@ -1,9 +1,11 @@
 use std::ffi::OsStr;
 use std::fs;
+use std::io::ErrorKind;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use coffer_tests::Microsoft;
 use futures::StreamExt as _;
@@ -189,10 +191,7 @@ impl Desktop {
     pub(crate) async fn lose_everything(&mut self) {
         self.keychain = None;
         for folder in [".local", ".cache", ".config"] {
-            let folder = self.home().join(folder);
-            if folder.exists() {
-                fs::remove_dir_all(folder).expect("a lost disk keeps nothing");
-            }
+            remove(&self.home().join(folder)).await;
         }
         self.start_keychain().await;
     }
@@ -256,4 +255,18 @@ fn install_opener(folder: &Path) {
     .expect("the script can be written");
     file.set_permissions(fs::Permissions::from_mode(0o755))
         .expect("the script can be run");
+}
+
+/// Removes a folder into which a program of the desktop may still write its last settings.
+async fn remove(folder: &Path) {
+    for _ in 0..100 {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => return,
+            done => return done.expect("a lost disk keeps nothing"),
+        }
+    }
+    panic!("{} is written to again and again", folder.display());
 }

@@ -8,7 +8,7 @@ pub(crate) const PASSPHRASE: &str = "a quiet harbor, seven lamps";
 
 /// The steps, as a newcomer takes them; the backup goes to `Backups/<name>` of Alex's drive.
 pub(crate) async fn create_backup(desktop: &Desktop, app: &App, name: &str, source: &Path) {
-    app.click("Back up this computer").await;
+    open_form(app).await;
     app.fill("Name", name).await;
     app.click("Next").await;
 
@@ -28,7 +28,7 @@ pub(crate) async fn create_backup(desktop: &Desktop, app: &App, name: &str, sour
 
 /// The same, to a folder on this computer.
 pub(crate) async fn create_local_backup(app: &App, name: &str, source: &Path, folder: &Path) {
-    app.click("Back up this computer").await;
+    open_form(app).await;
     app.fill("Name", name).await;
     app.click("Next").await;
 
@@ -37,6 +37,12 @@ pub(crate) async fn create_local_backup(app: &App, name: &str, source: &Path, fo
     app.click("Test").await;
     app.see("Empty folder").await;
     finish(app, source).await;
+}
+
+/// The five steps, which have every setting.
+async fn open_form(app: &App) {
+    app.click("Back up this computer").await;
+    app.click("All settings, step by step").await;
 }
 
 /// From the passphrase on.

@@ -18,6 +18,8 @@ mod desktop;
 #[cfg(target_os = "linux")]
 mod driver;
 #[cfg(target_os = "linux")]
+mod first_backup;
+#[cfg(target_os = "linux")]
 mod form;
 #[cfg(target_os = "linux")]
 mod main_job;

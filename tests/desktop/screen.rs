@@ -1,15 +1,21 @@
 use std::time::{Duration, Instant};
 
+use x11rb::CURRENT_TIME;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{
-    AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, MapState, Window,
+    AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, InputFocus, KEY_PRESS_EVENT,
+    KEY_RELEASE_EVENT, MapState, Window,
 };
+use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
 /// How long a window may take to come or go.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// Key code of Enter on a usual keyboard.
+const ENTER: u8 = 36;
 
 /// The display, as a window manager sees it.
 pub(crate) struct Screen {
@@ -37,6 +43,22 @@ impl Screen {
             .send_event(false, window, EventMask::NO_EVENT, message)
             .expect("a request");
         self.display.flush().expect("the display listens");
+    }
+
+    /// Presses Enter in a window, which is its default button.
+    pub(crate) async fn press_enter(&self, title: &str) {
+        self.wait_for_window(title, true).await;
+        let window = self.window(title).expect("the window is there");
+        self.display
+            .set_input_focus(InputFocus::PARENT, window, CURRENT_TIME)
+            .expect("a request");
+        for kind in [KEY_PRESS_EVENT, KEY_RELEASE_EVENT] {
+            self.display
+                .xtest_fake_input(kind, ENTER, CURRENT_TIME, self.root, 0, 0, 0)
+                .expect("a request");
+        }
+        self.display.flush().expect("the display listens");
+        self.wait_for_window(title, false).await;
     }
 
     /// Waits until the window is on the screen, or is not.

@@ -14,6 +14,7 @@ impl Shell {
             .dialog()
             .file()
             .set_title("Choose folders to back up")
+            .set_directory(home())
             .pick_folders(|folders| {
                 // If the window was closed in the meantime, no answer is needed.
                 let _ = answer.send(folders);
@@ -28,6 +29,7 @@ impl Shell {
             .dialog()
             .file()
             .set_title(title)
+            .set_directory(home())
             .pick_folder(|folder| {
                 let _ = answer.send(folder);
             });
@@ -46,6 +48,7 @@ impl Shell {
             .dialog()
             .file()
             .set_title("Save the recovery sheet")
+            .set_directory(dirs::document_dir().unwrap_or_else(home))
             .set_file_name(name)
             .save_file(|file| {
                 let _ = answer.send(file);
@@ -61,6 +64,10 @@ impl Shell {
         coffer_jobs::save_private_file(path.clone(), sheet).await?;
         Ok(Some(path.display().to_string()))
     }
+}
+
+fn home() -> PathBuf {
+    dirs::home_dir().unwrap_or_default()
 }
 
 fn text(path: FilePath) -> Option<String> {

@@ -13,6 +13,10 @@ export const formSteps = [
 ] as const;
 export type FormStep = (typeof formSteps)[number];
 
+/** Pages of the shortest way to a first backup. */
+export const quickPages = ['what', 'where', 'ready'] as const;
+export type QuickPage = (typeof quickPages)[number];
+
 /** The place of an existing backup that a new job may continue. */
 export interface Start {
   destination: DestinationSettings;
@@ -29,7 +33,7 @@ export type RestoreSource =
 export type View =
   | { name: 'home'; jobId?: string }
   /** A first backup on three pages. */
-  | { name: 'quick' }
+  | { name: 'quick'; page?: QuickPage }
   | { name: 'form'; jobId: string | null; step?: FormStep; start?: Start }
   | { name: 'restore' }
   | { name: 'restoreOpen'; place?: OpenedPlace }

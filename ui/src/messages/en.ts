@@ -346,7 +346,7 @@ export const en = {
       sunday: 'Sunday',
     } satisfies Record<Weekday, string>,
     summary: (every: number, unit: string, days: string, first: string) =>
-      `Runs every ${every === 1 ? '' : `${every} `}${unit}${days}, first ${first}.`,
+      `Every ${every === 1 ? '' : `${every} `}${unit}${days}; first run: ${first}.`,
     onDays: (days: string) => ` on ${days}`,
     problem: {
       date: 'Enter the date of the first run (YYYY-MM-DD).',

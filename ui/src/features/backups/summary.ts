@@ -1,5 +1,5 @@
 /** What a backup will do, in a sentence for each setting. */
-import { fullMoment } from '../../lib/format';
+import { moment } from '../../lib/format';
 import { t } from '../../messages';
 import type { Draft } from './draft.svelte';
 import { weekdays, type Fields } from './fields';
@@ -17,7 +17,7 @@ export function scheduleSummary(draft: Draft): string {
       ? ''
       : words.onDays(chosen.map((day) => words.dayNames[day]).join(', '));
   const unit = every === 1 ? words.unitOne[fields.unit] : words.units[fields.unit];
-  return words.summary(every, unit, days, fullMoment(`${fields.firstDate}T${fields.firstTime}`));
+  return words.summary(every, unit, days, moment(`${fields.firstDate}T${fields.firstTime}`));
 }
 
 export function leftOutSummary({ filters }: Fields): string {

@@ -5,7 +5,7 @@ import type { JobCard } from '../../bindings/JobCard';
 import type { OpenedPlace } from '../../bindings/OpenedPlace';
 import { fieldsOf, type Fields } from '../../features/backups/fields';
 import { storeDraft } from '../../features/backups/stored-draft';
-import type { FormStep, View } from '../../lib/view';
+import type { FormStep, QuickPage, View } from '../../lib/view';
 import { BrowserPlatform } from '../browser';
 import * as fixtures from './fixtures';
 import { sceneNames, type SceneName } from './scene-names';
@@ -22,6 +22,11 @@ const newForm = (step: FormStep): Scene => ({
   prepare: () => storeDraft(null, draftFields(step)),
 });
 
+const quick = (page: QuickPage): Scene => ({
+  view: { name: 'quick', page },
+  prepare: () => storeDraft(null, draftFields('sheet')),
+});
+
 const scenes: Record<SceneName, Scene> = {
   'home-empty': {
     view: { name: 'home' },
@@ -36,10 +41,16 @@ const scenes: Record<SceneName, Scene> = {
     view: { name: 'home' },
     state: withProblems,
   },
-  quick: {
+  'quick-what': {
     view: { name: 'quick' },
     state: () => ({ ...fixtures.appState(), jobs: [], accounts: [] }),
   },
+  'quick-sign-in': {
+    view: { name: 'quick', page: 'where' },
+    state: () => ({ ...fixtures.appState(), jobs: [], accounts: [] }),
+  },
+  'quick-where': quick('where'),
+  'quick-ready': quick('ready'),
   'form-general': newForm('general'),
   'form-destination': newForm('destination'),
   'form-sources': newForm('sources'),
