@@ -42,6 +42,8 @@ pub(crate) async fn create_local_backup(app: &App, name: &str, source: &Path, fo
 /// The five steps, which have every setting.
 async fn open_form(app: &App) {
     app.click("Back up this computer").await;
+    // This desktop has no folders of its own, so the whole home folder is suggested.
+    app.choose("home").await;
     app.click("All settings, step by step").await;
 }
 
