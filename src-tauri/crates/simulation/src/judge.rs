@@ -9,7 +9,7 @@ use crate::before::{Before, compared_with, dlists, part};
 use crate::disk::Files;
 use crate::event::{Operation, What};
 use crate::model::{Violation, difference, is_whole};
-use crate::operate::{Outcome, Report};
+use crate::outcome::{Outcome, Report};
 use crate::sources::{Sources, tree};
 use crate::world::{State, World};
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use coffer_engine::filter::{Action, Filters};
 use coffer_engine::{
-    BackupOptions, CompactOptions, CompactThresholds, DeleteOptions, Error, Existing, FullRemoval,
-    Mode, Permissions, PurgeOptions, Purged, RestoreOptions, Retention, Samples, Selection, Store,
+    BackupOptions, CompactOptions, CompactThresholds, DeleteOptions, Existing, FullRemoval, Mode,
+    Permissions, PurgeOptions, Purged, RestoreOptions, Retention, Samples, Selection, Store,
     TimeSpan, VerifyOptions, Victims, crash,
 };
 use jiff::Timestamp;
@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::before::Before;
 use crate::event::{Keep, Operation, Trouble, What};
 use crate::judge::judge;
-use crate::link::{Killed, Link};
+use crate::link::{Happen, Killed, Link};
+use crate::outcome::{Outcome, Report};
 use crate::sources::Sources;
 use crate::world::World;
 
@@ -27,73 +28,19 @@ const VOLUME_SIZE: u64 = 1 << 20;
 /// No operation of this size takes longer unless it waits for itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How an operation ended.
-pub(crate) enum Outcome {
-    Done(Report),
-    Failed(Error),
-    Killed,
-    Panicked(String),
-    /// It waits for itself.
-    Hangs,
-}
-
-/// What an operation said at its end.
-#[derive(Debug, Default)]
-pub(crate) struct Report {
-    pub(crate) warnings: u64,
-    /// The version that was made.
-    pub(crate) version: Option<Timestamp>,
-    /// Where files were restored.
-    pub(crate) target: Option<PathBuf>,
-    pub(crate) failed_files: u64,
-}
-
-impl Outcome {
-    /// In a few words that are the same in each replay.
-    pub(crate) fn words(&self) -> String {
-        match self {
-            Self::Done(report) => {
-                let version = match report.version {
-                    Some(time) => format!(", version {time}"),
-                    None => String::new(),
-                };
-                format!("ok, {} warnings{version}", report.warnings)
-            }
-            Self::Failed(error) => format!("failed: {}", sort_of(error)),
-            Self::Killed => "killed".to_owned(),
-            Self::Panicked(why) => format!("panicked: {why}"),
-            Self::Hangs => "hangs".to_owned(),
-        }
-    }
-}
-
-/// The name of an error's variant, and of what is in it.
-pub(crate) fn sort_of(error: &Error) -> String {
-    let text = format!("{error:?}");
-    let end = text.find([' ', '{']).unwrap_or(text.len());
-    let keep = match error {
-        Error::Destination(_) | Error::Database(_) => text
-            .char_indices()
-            .filter(|(_, c)| *c == ' ' || *c == '{')
-            .map(|(at, _)| at)
-            .next()
-            .unwrap_or(text.len()),
-        _ => end,
-    };
-    text[..keep].trim_end_matches(['(', ' ']).to_owned()
-}
-
-/// Lets a client work, and judges what it did.
+/// Lets a client work, and judges what it did; `happen` is how other events happen meanwhile.
 pub(crate) fn operate(
     world: &Arc<World>,
     client: usize,
     operation: &Operation,
     troubles: &[Trouble],
+    happen: Happen,
 ) -> String {
     let Some(before) = Before::of(world, client, operation, troubles) else {
         return "is at work already".to_owned();
     };
-    let link = Arc::new(Link::new(Arc::clone(world), client, troubles.to_vec()));
+    let link = Link::new(Arc::clone(world), client, troubles.to_vec(), happen);
+    let link = Arc::new(link);
     let outcome = play(world, client, operation, &link);
     let words = outcome.words();
     judge(world, client, operation, before, &outcome);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::event::{Event, Keep, Operation, Plug, What};
+use crate::happen::happen_next;
 use crate::model::Violation;
 use crate::world::World;
 
@@ -16,7 +17,7 @@ pub(crate) fn settle(world: &Arc<World>, trace: &mut Vec<String>) {
     let clients = world.state().clients.len();
     let last = world.state().last.clone();
     let mut step = |event: Event| {
-        let happened = world.next(&event);
+        let happened = happen_next(world, &event);
         last.clone_into(&mut world.state().last);
         trace.push(format!("at the end: {event} => {happened}"));
         happened

@@ -200,9 +200,9 @@ impl Computer {
         hook.arm();
         // A death in the window's own use of the keychain is one between two runs.
         if matches!(start, Start::Due | Start::ByHand(_)) {
-            self.surroundings
-                .keychain
-                .report_to(Some(Arc::clone(&hook)));
+            let hook = Arc::clone(&hook);
+            let witness = Arc::new(move || hook.secret());
+            self.surroundings.keychain.report_to(Some(witness));
         }
         let _installed = crash::install(self.cache(), Arc::clone(&hook) as Arc<dyn crash::Hook>);
         Watched { hook, _installed }
