@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::event::{Event, Harm, Kind};
 use crate::operate::operate;
-use crate::world::World;
+use crate::world::{Client, World};
 
 /// Files of an index.
 const INDEX_FILES: [&str; 3] = ["index.sqlite", "index.sqlite-wal", "index.sqlite-shm"];
@@ -103,8 +103,19 @@ fn change(world: &World, event: &Event) {
     let Some(client) = state.clients.get_mut(number) else {
         return;
     };
+    touch(client, event, &world.path(&format!("saved{number}")));
+    if let Some(running) = &mut client.running {
+        running.seen.push(client.sources.look(&world.base));
+    }
+    if forget(client, event) {
+        state.model.forget(number);
+    }
+}
+
+/// Changes the sources, the clock or the cache of a client; `saved` is where its index is copied to.
+fn touch(client: &mut Client, event: &Event, saved: &Path) {
     let is_idle = client.running.is_none();
-    let (cache, saved) = (client.cache.clone(), world.path(&format!("saved{number}")));
+    let cache = &client.cache;
     match event {
         Event::Write {
             file, len, content, ..
@@ -123,18 +134,19 @@ fn change(world: &World, event: &Event) {
             let _ = fs::remove_dir_all(cache.join("spool"));
         }
         Event::LoseCache { .. } if is_idle => {
-            let _ = fs::remove_dir_all(&cache);
+            let _ = fs::remove_dir_all(cache);
         }
         Event::Scratch { page, .. } if is_idle => {
             client.is_scratched |= scratch(&cache.join(INDEX_FILES[0]), *page);
         }
-        Event::SaveIndex { .. } if is_idle => copy_index(&cache, &saved),
-        Event::RollBack { .. } if is_idle && saved.exists() => copy_index(&saved, &cache),
+        Event::SaveIndex { .. } if is_idle => copy_index(cache, saved),
+        Event::RollBack { .. } if is_idle && saved.exists() => copy_index(saved, cache),
         _ => {}
     }
-    if let Some(running) = &mut client.running {
-        running.seen.push(client.sources.look(&world.base));
-    }
+}
+
+/// Notes that the index of a client does not know any more what it knew; says whether that is so.
+fn forget(client: &mut Client, event: &Event) -> bool {
     let forgets = matches!(
         event,
         Event::LoseIndex { .. }
@@ -149,8 +161,8 @@ fn change(world: &World, event: &Event) {
             running.has_forgotten = true;
         }
         client.is_scratched &= matches!(event, Event::Scratch { .. });
-        state.model.forget(number);
     }
+    forgets
 }
 
 fn copy_index(from: &Path, to: &Path) {

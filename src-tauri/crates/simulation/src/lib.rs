@@ -23,6 +23,7 @@
 
 mod audit;
 mod before;
+mod deletions;
 mod disk;
 mod event;
 mod generate;

@@ -4,20 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use coffer_volume::VolumeName;
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
 use crate::audit::Tree;
-use crate::disk::{Disk, Files};
+use crate::disk::Disk;
 use crate::event::{Harm, Keep, Kind};
 use crate::model::{Damage, Model, Violation};
 use crate::sources::Sources;
-
-/// How much later than it should a run may look for old versions.
-const TOLERANCE: SignedDuration = SignedDuration::from_hours(2);
-/// How long a computer may have been off.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
 
 /// Everything there is.
 pub(crate) struct World {
@@ -247,84 +241,6 @@ impl World {
             }
         }
     }
-
-    /// A client deleted a file.
-    pub(crate) fn deleted(&self, client: usize, name: &str) {
-        if Kind::of(name) != Kind::Dlist {
-            return;
-        }
-        let mut state = self.state();
-        let files = self.disk.files();
-        if files.is_unplugged() {
-            return;
-        }
-        let now = state.time;
-        let Some(version) = state.model.named_mut(name) else {
-            return;
-        };
-        version.is_deleted = true;
-        // A run may withdraw what it has not reported.
-        let is_withdrawn = version.client == client && !version.is_judged;
-        let (time, made, is_hit) = (version.time, version.made, version.is_hit);
-        let who = format!("{time} of client {}", version.client);
-        let own = &mut state.clients[client];
-        // A clock that is weeks ahead looks like a computer that was off for weeks: then no unchanged rule may expire
-        // most versions at once. If it is years ahead, only the times of the versions count.
-        let ahead = SignedDuration::from_secs(own.offset);
-        let has_jumped = |newest: Timestamp| {
-            let shown = now.checked_add(ahead);
-            shown.is_ok_and(|shown| shown.duration_since(newest) > LONGEST_PAUSE)
-        };
-        let newest = newest_before(&files).max(Some(time)).unwrap_or(now);
-        let is_believed = !ahead.is_negative() && !has_jumped(newest);
-        let mut is_by_hand = false;
-        if let Some(running) = &mut own.running {
-            running.deleted += 1;
-            is_by_hand = matches!(running.rule, Rule::Named(_));
-        }
-        if is_by_hand {
-            let others = state.clients.iter_mut().enumerate();
-            let others = others.filter(|(other, _)| *other != client);
-            for running in others.filter_map(|(_, other)| other.running.as_mut()) {
-                running.gone_meanwhile.push(time);
-            }
-        }
-        let own = &state.clients[client];
-        let running = own.running.as_ref();
-        let are_most = |keep: &Keep| {
-            own.kept.as_ref() == Some(keep)
-                && running.is_some_and(|running| running.deleted * 2 > running.versions + 1)
-        };
-        let expires = |keep: &Keep| match keep {
-            Keep::All => false,
-            Keep::Versions(count) => {
-                let gone = running.map_or(&[][..], |running| &running.gone_meanwhile);
-                let gone = gone.iter().filter(|gone| **gone > time).count();
-                newer(&files, time) + gone >= usize::from(*count)
-            }
-            Keep::Days(days) => {
-                let is_old = |now: Timestamp| {
-                    let age = now.duration_since(time.min(made));
-                    age > SignedDuration::from_hours(24 * i64::from(*days)) - TOLERANCE
-                };
-                let by_its_clock = is_believed && now.checked_add(ahead).is_ok_and(is_old);
-                is_old(now) || (by_its_clock && !are_most(keep))
-            }
-        };
-        let is_allowed = running.is_some_and(|running| match &running.rule {
-            Rule::Nothing => false,
-            Rule::Kept(keep) => expires(keep),
-            Rule::KeptIfBack(keep) => !running.seen.is_empty() && expires(keep),
-            Rule::Named(names) => names.iter().any(|named| named == name),
-            Rule::Rewritten { has_written } => *has_written,
-        });
-        if !is_allowed && !is_hit && !is_withdrawn {
-            state.fail(Violation {
-                class: "a version was deleted without a rule".to_owned(),
-                detail: format!("client {client} deleted {who}"),
-            });
-        }
-    }
 }
 
 impl State {
@@ -341,24 +257,4 @@ impl State {
         let offset = SignedDuration::from_secs(self.clients[client].offset);
         self.time.checked_add(offset).unwrap_or(self.time)
     }
-}
-
-/// Versions at the destination that are newer than `time`.
-fn times(files: &Files) -> impl Iterator<Item = Timestamp> {
-    files.real().iter().filter_map(|file| {
-        let name = VolumeName::parse(&file.name)?;
-        name.time()
-    })
-}
-
-fn newer(files: &Files, time: Timestamp) -> usize {
-    times(files).filter(|other| *other > time).count()
-}
-
-/// The newest version that was there before the one of a run in progress.
-fn newest_before(files: &Files) -> Option<Timestamp> {
-    let mut times: Vec<_> = times(files).collect();
-    times.sort_unstable();
-    times.pop();
-    times.pop()
 }
