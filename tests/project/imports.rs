@@ -393,13 +393,14 @@ fn names_test(meta: &syn::Meta) -> bool {
     }
 }
 
-/// The folders of all crates but that of the app.
+/// The folders of all crates: the app's, and those in it.
 pub(crate) fn crates() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src-tauri/crates");
-    let entries = fs::read_dir(folder).expect("the folder of crates");
+    let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src-tauri");
+    let entries = fs::read_dir(app.join("crates")).expect("the folder of crates");
     let mut crates: Vec<_> = entries
         .map(|entry| entry.expect("an entry").path())
         .collect();
+    crates.push(app);
     crates.sort();
     crates
 }
