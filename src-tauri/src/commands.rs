@@ -11,10 +11,7 @@ use coffer_jobs::Coffer;
 use tauri::ipc::{CommandArg, CommandItem, Invoke, InvokeError};
 use tauri::{AppHandle, State, Wry};
 
-use glue::{Give as _, Held, outcome};
-
-/// Result of a command.
-type Reply<T> = Result<T, CommandError>;
+use glue::{Give as _, Held, Reply, outcome};
 
 /// Implements the commands that need the app, or no backend.
 pub(crate) struct Shell(AppHandle);

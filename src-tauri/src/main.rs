@@ -1,13 +1,15 @@
 //! Coffer's desktop app: the Tauri shell around `coffer-jobs`.
 //!
 //! Wiring only. `startup` opens the backend, `commands` forwards the UI's calls, `events` forwards the backend's events
-//! to the window, `tray` and `windows` are what the desktop shows. Everything else is below `coffer-jobs`.
+//! to the window, `tray` and `windows` are what the desktop shows, `lifetime` ends it all. Everything else is below
+//! `coffer-jobs`.
 
 // No console window beside the app on Windows.
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 mod commands;
 mod events;
+mod lifetime;
 mod startup;
 mod tray;
 #[cfg(target_os = "linux")]
@@ -16,19 +18,15 @@ mod tray_host_linux;
 mod tray_host_other;
 mod windows;
 
-use std::time::Duration;
-
 use coffer_jobs::{Coffer, Environment, Folders, logs};
 use tauri::{AppHandle, Manager as _, RunEvent};
 
+use lifetime::Lifetime;
 use startup::Startup;
 #[cfg(target_os = "linux")]
 use tray_host_linux as tray_host;
 #[cfg(not(target_os = "linux"))]
 use tray_host_other as tray_host;
-
-/// How long quitting waits for running operations.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes the web view's data private; by default, everyone can read it.
 fn keep_web_view_private(app: &AppHandle) {
@@ -82,6 +80,7 @@ fn main() {
         .setup(move |app| {
             // The window is opened first and shows errors of the rest. Nothing here may block: this is the thread that
             // draws it.
+            app.manage(Lifetime::default());
             app.manage(Startup::new(folders));
             keep_web_view_private(app.handle());
             windows::create(app.handle())?;
@@ -118,18 +117,6 @@ fn identifier_for(demo: bool, usual: &str) -> String {
     } else {
         usual.to_owned()
     }
-}
-
-/// Stops running operations without losing anything, and exits.
-fn quit(app: &AppHandle) {
-    let app = app.clone();
-    tauri::async_runtime::spawn(async move {
-        app.state::<Startup>().end();
-        if let Some(coffer) = app.try_state::<Coffer>() {
-            coffer.inner().clone().shut_down(PATIENCE).await;
-        }
-        app.exit(0);
-    });
 }
 
 #[cfg(test)]

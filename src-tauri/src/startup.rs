@@ -9,14 +9,13 @@ use coffer_jobs::keychain::SystemKeychain;
 use coffer_jobs::{AppLock, Coffer, Environment, Folders, SystemClock, wording};
 use tauri::{AppHandle, Manager as _};
 use tokio::sync::{Mutex, oneshot};
-use tokio_util::sync::CancellationToken;
 
+use crate::lifetime::Lifetime;
 use crate::{events, tray, tray_host};
 
-/// State of the start, and the token that ends the app's tasks.
+/// State of the start.
 pub(crate) struct Startup {
     folders: Folders,
-    lifetime: CancellationToken,
     /// Allows one attempt at a time; holds the lock of the data folder once it is taken.
     trying: Mutex<Option<AppLock>>,
 }
@@ -25,14 +24,8 @@ impl Startup {
     pub(crate) fn new(folders: Folders) -> Self {
         Self {
             folders,
-            lifetime: CancellationToken::new(),
             trying: Mutex::new(None),
         }
-    }
-
-    /// Ends the schedule.
-    pub(crate) fn end(&self) {
-        self.lifetime.cancel();
     }
 }
 
@@ -54,7 +47,7 @@ pub(crate) async fn backend(app: &AppHandle) -> Result<Coffer, CommandError> {
     // In its own task, because the desktop may be slow.
     tauri::async_runtime::spawn(show_tray(app.clone(), coffer.clone()));
     events::forward(app, &coffer);
-    let (schedule, lifetime) = (coffer.clone(), startup.lifetime.clone());
+    let (schedule, lifetime) = (coffer.clone(), app.state::<Lifetime>().0.clone());
     tauri::async_runtime::spawn(async move { schedule.run_schedule(&lifetime).await });
     Ok(coffer)
 }

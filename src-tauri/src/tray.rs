@@ -12,7 +12,8 @@ use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItem, MenuItemBuilder, Subme
 use tauri::tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
 use tauri::{AppHandle, Manager as _, Wry};
 
-use crate::{quit, windows};
+use crate::lifetime::quit;
+use crate::windows;
 
 /// Prefix of the ids of menu items that start a job.
 const BACK_UP: &str = "back-up:";

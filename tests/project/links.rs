@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use pulldown_cmark::{BrokenLink, Event, LinkType, Options, Parser, Tag, TagEnd};
 
 /// Folders that hold nothing of ours.
-const FOREIGN: [&str; 5] = [".git", "dist", "gen", "node_modules", "target"];
+pub(crate) const FOREIGN: [&str; 5] = [".git", "dist", "gen", "node_modules", "target"];
 
 /// A Markdown file.
 struct Document {

@@ -6,7 +6,8 @@ use std::future::{Future, ready};
 use coffer_ipc::CommandError;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Reply;
+/// Result of a command.
+pub(super) type Reply<T> = Result<T, CommandError>;
 
 /// A received argument.
 pub(super) struct Held<A>(Option<A>);

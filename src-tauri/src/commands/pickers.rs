@@ -4,7 +4,8 @@ use coffer_ipc::sheet::SheetOf;
 use tauri_plugin_dialog::{DialogExt as _, FilePath};
 use tokio::sync::oneshot;
 
-use super::{Reply, Shell};
+use super::Shell;
+use super::glue::Reply;
 use crate::startup;
 
 impl Shell {

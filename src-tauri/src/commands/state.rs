@@ -1,6 +1,7 @@
 use coffer_ipc::command::AppState;
 
-use super::{Reply, Shell};
+use super::Shell;
+use super::glue::Reply;
 use crate::startup;
 
 impl Shell {

@@ -56,25 +56,15 @@ struct Figures {
     early: u64,
 }
 
+/// How long to upload, and under which limits.
+#[derive(Debug)]
+struct Plan {
+    minutes: u64,
+    seeds: Vec<u64>,
+}
+
 pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<()> {
-    let (mut minutes, mut seeds) = (MINUTES, Vec::new());
-    let mut rest = arguments.iter();
-    while let Some(argument) = rest.next() {
-        let value = rest.next().and_then(|text| text.parse().ok());
-        match (*argument, value) {
-            ("--minutes", Some(value)) if value > 0 => minutes = value,
-            ("--seed", Some(value)) => seeds.push(value),
-            (other, _) => bail!("`{other}` is not understood; try --minutes N or --seed N"),
-        }
-    }
-    if seeds.is_empty() {
-        seeds.push(
-            std::time::UNIX_EPOCH
-                .elapsed()
-                .unwrap_or_default()
-                .as_secs(),
-        );
-    }
+    let Plan { minutes, seeds } = Plan::parse(arguments)?;
     println!("seeds {seeds:?}, {minutes} minutes");
     let tools = setup::tools(project)?;
     execute(cargo(project).args(["build", "-p", "coffer-cli", "-p", "coffer-onedrive-sim"]))?;
@@ -82,30 +72,8 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<()> {
     let time = Duration::from_secs(minutes * 60);
     write_source(project, &folder, &seeds, time)?;
 
-    let runs: Vec<Run> = seeds
-        .iter()
-        .flat_map(|seed| HEADERS.map(|(headers, least)| (*seed, headers, least)))
-        .flat_map(|(seed, headers, least)| {
-            let rclone = Client::Rclone(tools.rclone.clone());
-            [(Client::Ours, least), (rclone, 0.0)].map(|(client, least)| Run {
-                seed,
-                headers,
-                least,
-                client,
-            })
-        })
-        .collect();
-    let done = thread::scope(|scope| {
-        let start = |run| {
-            let folder = &folder;
-            scope.spawn(move || measure(project, folder, run, time))
-        };
-        let started: Vec<_> = runs.iter().map(start).collect();
-        let joined = started.into_iter().map(|run| run.join());
-        joined
-            .map(|run| run.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect::<Result<Vec<Figures>>>()
-    })?;
+    let runs = runs(&seeds, &tools.rclone);
+    let done = measure_all(project, &folder, &runs, time)?;
     fs::remove_dir_all(&folder)?;
 
     let table = table(&runs, &done);
@@ -118,7 +86,66 @@ pub(crate) fn run(project: &Project, arguments: &[&str]) -> Result<()> {
         project.root.join("tests/limits.md"),
         report(minutes, &table),
     )?;
-    for (run, figures) in runs.iter().zip(&done) {
+    judge(&runs, &done)
+}
+
+impl Plan {
+    fn parse(arguments: &[&str]) -> Result<Self> {
+        let (mut minutes, mut seeds) = (MINUTES, Vec::new());
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            let value = rest.next().and_then(|text| text.parse().ok());
+            match (*argument, value) {
+                ("--minutes", Some(value)) if value > 0 => minutes = value,
+                ("--seed", Some(value)) => seeds.push(value),
+                (other, _) => bail!("`{other}` is not understood; try --minutes N or --seed N"),
+            }
+        }
+        if seeds.is_empty() {
+            let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+            seeds.push(now.as_secs());
+        }
+        Ok(Self { minutes, seeds })
+    }
+}
+
+/// Every client with all headers under the limits of each seed.
+fn runs(seeds: &[u64], rclone: &Path) -> Vec<Run> {
+    seeds
+        .iter()
+        .flat_map(|seed| HEADERS.map(|(headers, least)| (*seed, headers, least)))
+        .flat_map(|(seed, headers, least)| {
+            let rclone = Client::Rclone(rclone.to_owned());
+            [(Client::Ours, least), (rclone, 0.0)].map(|(client, least)| Run {
+                seed,
+                headers,
+                least,
+                client,
+            })
+        })
+        .collect()
+}
+
+/// Measures all runs at once.
+fn measure_all(
+    project: &Project,
+    folder: &Path,
+    runs: &[Run],
+    time: Duration,
+) -> Result<Vec<Figures>> {
+    thread::scope(|scope| {
+        let start = |run| scope.spawn(move || measure(project, folder, run, time));
+        let started: Vec<_> = runs.iter().map(start).collect();
+        let joined = started.into_iter().map(|run| run.join());
+        joined
+            .map(|run| run.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+/// Fails when Coffer used too little of what was allowed, or was refused too often.
+fn judge(runs: &[Run], done: &[Figures]) -> Result<()> {
+    for (run, figures) in runs.iter().zip(done) {
         let is_good = figures.used >= figures.allowed * run.least / 100.0
             && figures.throttled <= MOST_THROTTLED
             && figures.early == 0;

@@ -4,16 +4,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hasher as _};
-use std::io::Cursor;
-use std::sync::Arc;
 
-use coffer_volume::archive::VolumeReader;
-use coffer_volume::dblock::DblockReader;
-use coffer_volume::dlist::{DlistReader, EntryKind, FilelistEntry};
+use coffer_volume::dlist::{EntryKind, FilelistEntry};
 use coffer_volume::stream::{Parts, StreamRef, split_blocklist};
-use coffer_volume::{Format, Hash, VolumeKind, VolumeName};
+use coffer_volume::{Format, Hash};
 
 use crate::disk::Stored;
+use crate::parsed::Parsed;
 
 /// An entry of a version or a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,51 +29,6 @@ pub(crate) fn file_node(data: &[u8]) -> Node {
     let mut hasher = DefaultHasher::new();
     hasher.write(data);
     Node::File(data.len() as u64, hasher.finish())
-}
-
-/// What is in a volume.
-pub(crate) enum Parsed {
-    Blocks(HashMap<Hash, Vec<u8>>),
-    Entries(Format, Vec<FilelistEntry>),
-    /// What is not looked into, or cannot be.
-    Nothing,
-}
-
-impl Parsed {
-    pub(crate) fn of(name: &str, data: &Arc<[u8]>) -> Self {
-        VolumeName::parse(name)
-            .and_then(|name| read(&name, data).ok())
-            .unwrap_or(Self::Nothing)
-    }
-}
-
-fn read(name: &VolumeName, data: &Arc<[u8]>) -> coffer_volume::Result<Parsed> {
-    let input = Cursor::new(Arc::clone(data));
-    match name.kind() {
-        VolumeKind::Dindex => Ok(Parsed::Nothing),
-        VolumeKind::Dblock => {
-            let volume = VolumeReader::open(input, name, None)?;
-            let format = volume.format()?;
-            let mut reader = DblockReader::new(volume, &format)?;
-            let mut blocks = HashMap::new();
-            for (hash, _) in reader.scan()? {
-                if let Ok(data) = reader.read(hash) {
-                    blocks.insert(hash, data);
-                }
-            }
-            Ok(Parsed::Blocks(blocks))
-        }
-        VolumeKind::Dlist => {
-            let mut reader = DlistReader::new(VolumeReader::open(input, name, None)?)?;
-            let format = reader.format().clone();
-            let mut entries = Vec::new();
-            reader.read_entries(|entry| {
-                entries.push(entry);
-                Ok::<_, coffer_volume::Error>(())
-            })?;
-            Ok(Parsed::Entries(format, entries))
-        }
-    }
 }
 
 /// Every block at the destination.

@@ -55,20 +55,7 @@ impl Before {
             compared_with(&state, client, &world.base, &dlists)
         };
         let is_away = is_away(&state, client, &world.base, &compared);
-        let rule = match operation {
-            Operation::Backup {
-                what: What::Mistyped,
-                ..
-            } => Rule::Nothing,
-            Operation::Backup { keep, .. } if is_away => Rule::KeptIfBack(*keep),
-            Operation::Backup { keep, .. } => Rule::Kept(*keep),
-            Operation::Delete(number) => {
-                let named = dlists.iter().rev().nth(usize::from(*number));
-                Rule::Named(named.map(|(name, _)| name.clone()).into_iter().collect())
-            }
-            Operation::Purge(_) | Operation::PurgeBroken => Rule::Rewritten { has_written: false },
-            _ => Rule::Nothing,
-        };
+        let rule = rule_of(operation, is_away, &dlists);
         let before = Self {
             expected: expected(
                 &state,
@@ -98,6 +85,35 @@ impl Before {
             gone_meanwhile: Vec::new(),
         });
         Some(before)
+    }
+
+    /// What the sources were meanwhile may be in the version, too.
+    pub(crate) fn also_expect(&mut self, seen: Vec<[Option<Tree>; 2]>) {
+        for seen in seen {
+            for (expected, tree) in self.expected.iter_mut().zip(seen) {
+                expected.any_of.extend(tree);
+                // What is written in place while it is read may come out as anything, if that is reported.
+                expected.anything_if_reported = true;
+            }
+        }
+    }
+}
+
+/// Which versions an operation may delete.
+fn rule_of(operation: &Operation, is_away: bool, dlists: &[(String, Timestamp)]) -> Rule {
+    match operation {
+        Operation::Backup {
+            what: What::Mistyped,
+            ..
+        } => Rule::Nothing,
+        Operation::Backup { keep, .. } if is_away => Rule::KeptIfBack(*keep),
+        Operation::Backup { keep, .. } => Rule::Kept(*keep),
+        Operation::Delete(number) => {
+            let named = dlists.iter().rev().nth(usize::from(*number));
+            Rule::Named(named.map(|(name, _)| name.clone()).into_iter().collect())
+        }
+        Operation::Purge(_) | Operation::PurgeBroken => Rule::Rewritten { has_written: false },
+        _ => Rule::Nothing,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::audit::Parsed;
 use crate::event::{Harm, Kind};
+use crate::parsed::Parsed;
 
 /// A file at the destination.
 #[derive(Clone)]

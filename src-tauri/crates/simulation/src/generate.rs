@@ -461,76 +461,92 @@ impl Author {
                 let times = self.random.pick(&[1, 1, 2, 99]);
                 Trouble::Fail(moment, failure, times)
             }
-            Family::Arrivals => {
-                let place = self.random.below(1000) as u16;
-                let harm = self.random.pick(&[
-                    Harm::Emptied,
-                    Harm::Cut,
-                    Harm::Flip(place),
-                    Harm::Deleted,
-                    Harm::Renamed,
-                ]);
-                let moment = Moment {
-                    when: When::After,
-                    call: Call::Put,
-                    ..moment
-                };
-                Trouble::Harm(moment, harm)
-            }
-            Family::Nested if self.clients > 1 => {
-                let other = (client + 1) % self.clients;
-                let mut moment = self.tight_moment(moment);
-                // The destination is listed once more after versions were deleted and before data is. Between that listing
-                // and the end of the run no other run can be kept out.
-                match moment.call {
-                    Call::Delete => moment.kind = Kind::Dlist,
-                    Call::List => moment.when = When::Before,
-                    _ => {}
-                }
-                let operation = match self.random.below(2) {
-                    0 => self.backup(),
-                    _ => self.operation(),
-                };
-                let seconds = self.random.pick(&[0, 0, 2, 600, 90_000]);
-                let event = Event::Operate {
-                    client: other,
-                    operation,
-                    troubles: Vec::new(),
-                };
-                Trouble::During(moment, seconds, Box::new(event))
-            }
+            Family::Arrivals => self.arrival(moment),
+            Family::Nested if self.clients > 1 => self.nested(client, moment),
             Family::Meanwhile | Family::Index | Family::Unplug | Family::Sources => {
-                let event = match self.random.below(6) {
-                    0 | 1 => self.write(client),
-                    2 => Event::Remove {
-                        client,
-                        file: self.file(),
-                    },
-                    3 => Event::Plug {
-                        client,
-                        plug: self.random.pick(&[Plug::In, Plug::Dangling, Plug::Missing]),
-                    },
-                    4 => Event::LoseIndex { client },
-                    _ => Event::Unplug {
-                        leaves_folder: self.random.once_in(2),
-                    },
-                };
-                Trouble::During(moment, 1, Box::new(event))
+                Trouble::During(moment, 1, Box::new(self.meanwhile(client)))
             }
-            Family::Listings if self.random.once_in(2) => Trouble::Lag(self.random.pick(&[
+            Family::Listings => self.lie(),
+            Family::SpoolFull => Trouble::SpoolFull(self.random.below(8) as u32),
+            _ => return None,
+        })
+    }
+
+    /// What is just sent is damaged.
+    fn arrival(&mut self, moment: Moment) -> Trouble {
+        let place = self.random.below(1000) as u16;
+        let harm = self.random.pick(&[
+            Harm::Emptied,
+            Harm::Cut,
+            Harm::Flip(place),
+            Harm::Deleted,
+            Harm::Renamed,
+        ]);
+        let moment = Moment {
+            when: When::After,
+            call: Call::Put,
+            ..moment
+        };
+        Trouble::Harm(moment, harm)
+    }
+
+    /// Another client is at work in the midst of an operation of `client`.
+    fn nested(&mut self, client: usize, moment: Moment) -> Trouble {
+        let mut moment = self.tight_moment(moment);
+        // The destination is listed once more after versions were deleted and before data is. Between that listing
+        // and the end of the run no other run can be kept out.
+        match moment.call {
+            Call::Delete => moment.kind = Kind::Dlist,
+            Call::List => moment.when = When::Before,
+            _ => {}
+        }
+        let operation = match self.random.below(2) {
+            0 => self.backup(),
+            _ => self.operation(),
+        };
+        let seconds = self.random.pick(&[0, 0, 2, 600, 90_000]);
+        let event = Event::Operate {
+            client: (client + 1) % self.clients,
+            operation,
+            troubles: Vec::new(),
+        };
+        Trouble::During(moment, seconds, Box::new(event))
+    }
+
+    /// What changes around a client that is at work.
+    fn meanwhile(&mut self, client: usize) -> Event {
+        match self.random.below(6) {
+            0 | 1 => self.write(client),
+            2 => Event::Remove {
+                client,
+                file: self.file(),
+            },
+            3 => Event::Plug {
+                client,
+                plug: self.random.pick(&[Plug::In, Plug::Dangling, Plug::Missing]),
+            },
+            4 => Event::LoseIndex { client },
+            _ => Event::Unplug {
+                leaves_folder: self.random.once_in(2),
+            },
+        }
+    }
+
+    /// Listings lack something.
+    fn lie(&mut self) -> Trouble {
+        if self.random.once_in(2) {
+            return Trouble::Lag(self.random.pick(&[
                 Kind::Any,
                 Kind::Dblock,
                 Kind::Dindex,
                 Kind::Dlist,
                 Kind::Dlist,
-            ])),
-            Family::Listings => Trouble::Miss {
-                nth: self.random.below(4) as u32,
-                kind: self.random.pick(&[Kind::Any, Kind::Dblock, Kind::Dlist]),
-                pick: self.random.below(30) as u32,
-            },
-            Family::SpoolFull => Trouble::SpoolFull(self.random.below(8) as u32),
-            _ => return None,
-        })
+            ]));
+        }
+        Trouble::Miss {
+            nth: self.random.below(4) as u32,
+            kind: self.random.pick(&[Kind::Any, Kind::Dblock, Kind::Dlist]),
+            pick: self.random.below(30) as u32,
+        }
     }
 }

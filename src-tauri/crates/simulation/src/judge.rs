@@ -9,7 +9,7 @@ use crate::before::{Before, compared_with, dlists, part};
 use crate::disk::Files;
 use crate::event::{Operation, What};
 use crate::model::{Violation, difference, is_whole};
-use crate::operate::{Outcome, Report};
+use crate::outcome::{Outcome, Report};
 use crate::sources::{Sources, tree};
 use crate::world::{State, World};
 
@@ -25,13 +25,7 @@ pub(crate) fn judge(
     let files = world.disk.files();
     let running = state.clients[client].running.take();
     let running = running.expect("the operation was noted when it began");
-    for seen in running.seen {
-        for (expected, tree) in before.expected.iter_mut().zip(seen) {
-            expected.any_of.extend(tree);
-            // What is written in place while it is read may come out as anything, if that is reported.
-            expected.anything_if_reported = true;
-        }
-    }
+    before.also_expect(running.seen);
     let mut judge = Judge {
         base: &world.base,
         files: &files,
@@ -74,6 +68,13 @@ pub(crate) fn judge(
         }
         _ => {}
     }
+}
+
+/// What a version that was rewritten was before.
+struct Origin {
+    tree: Tree,
+    is_hit: bool,
+    is_reported: bool,
 }
 
 struct Judge<'j> {
@@ -261,63 +262,76 @@ impl Judge<'_> {
         let rewritten: Vec<String> = unjudged.iter().map(name_of).collect();
         for number in unjudged {
             let tree = self.audit(number);
-            let time = self.state.model.versions[number].time;
-            // A second later where that was free, else in its place, or a second earlier: of versions that are gone, or
-            // whose name another has now.
-            let there = dlists(self.files.real());
-            let is_left = |before: &(String, Timestamp)| {
-                !there.contains(before) || rewritten.contains(&before.0)
-            };
-            let mut beside: Vec<_> = (self.before.dlists.iter())
-                .map(|before| (time.duration_since(before.1).as_secs(), before))
-                .filter(|(later, _)| later.abs() <= 1)
-                .collect();
-            beside.sort_by_key(|(later, before)| (!is_left(before), 1 - later));
-            let left = beside.iter().filter(|(_, before)| is_left(before)).count();
-            let judged = |(_, (name, _)): &(i64, &(String, Timestamp))| {
-                let mut versions = self.state.model.versions.iter().rev();
-                let version = versions.find(|v| v.name == *name && v.is_judged)?;
-                let mut expected = version.tree.clone();
-                if let Some(gone) = &gone {
-                    expected.remove(gone);
+            let mut origins = self.origins(number, &rewritten);
+            if let Some(gone) = &gone {
+                for origin in origins.iter_mut().flatten() {
+                    origin.tree.remove(gone);
                 }
-                Some((expected, version.is_hit, version.is_reported))
-            };
-            let origins: Vec<_> = beside.iter().take(left.max(1)).map(judged).collect();
-            // Of three in three seconds one may be in its place while that before it moved on.
-            let equal = origins
-                .iter()
-                .flatten()
-                .find(|(expected, ..)| *expected == tree);
-            let origin = equal.or(origins.first().and_then(Option::as_ref));
-            let Some((expected, is_hit, is_reported)) = origin.cloned() else {
-                continue;
-            };
-            let is_part = tree.iter().all(|(path, node)| match expected.get(path) {
-                Some(other) => node == other || other.is_none() || node.is_none(),
-                None => false,
-            });
-            let has_damage = self.state.model.has_damage(self.files);
-            // Of what was damaged itself nothing is known.
-            let fits = is_hit
-                || if has_damage {
-                    is_part
-                } else {
-                    tree == expected
-                };
-            let version = &mut self.state.model.versions[number];
-            version.is_judged = true;
-            version.is_reported = is_reported;
-            version.is_hit = !is_whole(&tree) && (is_hit || has_damage);
-            version.tree = tree.clone();
-            if !fits && !version.is_hit {
-                self.fail(
-                    "a purged version holds something else",
-                    difference(&expected, &tree),
-                );
-            } else if !is_whole(&tree) && !self.state.model.versions[number].is_hit {
-                self.fail("a purged version is not whole", String::new());
             }
+            // Of three in three seconds one may be in its place while that before it moved on.
+            let equal = origins.iter().flatten().find(|origin| origin.tree == tree);
+            let origin = equal.or(origins.first().and_then(Option::as_ref));
+            if let Some(origin) = origin {
+                self.purged(number, tree, origin);
+            }
+        }
+    }
+
+    /// What a version that a purge rewrote may come from, the likeliest first; `None` for one that was not judged.
+    ///
+    /// It is a second later where that was free, else in its place, or a second earlier: of versions that are gone, or
+    /// whose name another has now.
+    fn origins(&self, number: usize, rewritten: &[String]) -> Vec<Option<Origin>> {
+        let versions = &self.state.model.versions;
+        let time = versions[number].time;
+        let there = dlists(self.files.real());
+        let is_left =
+            |before: &(String, Timestamp)| !there.contains(before) || rewritten.contains(&before.0);
+        let mut beside: Vec<_> = (self.before.dlists.iter())
+            .map(|before| (time.duration_since(before.1).as_secs(), before))
+            .filter(|(later, _)| later.abs() <= 1)
+            .collect();
+        beside.sort_by_key(|(later, before)| (!is_left(before), 1 - later));
+        let left = beside.iter().filter(|(_, before)| is_left(before)).count();
+        let judged = |(_, (name, _)): &(i64, &(String, Timestamp))| {
+            let mut versions = versions.iter().rev();
+            let version = versions.find(|v| v.name == *name && v.is_judged)?;
+            Some(Origin {
+                tree: version.tree.clone(),
+                is_hit: version.is_hit,
+                is_reported: version.is_reported,
+            })
+        };
+        beside.iter().take(left.max(1)).map(judged).collect()
+    }
+
+    /// A version that a purge rewrote, and what it should hold.
+    fn purged(&mut self, number: usize, tree: Tree, origin: &Origin) {
+        let is_part = tree.iter().all(|(path, node)| match origin.tree.get(path) {
+            Some(other) => node == other || other.is_none() || node.is_none(),
+            None => false,
+        });
+        let has_damage = self.state.model.has_damage(self.files);
+        // Of what was damaged itself nothing is known.
+        let fits = origin.is_hit
+            || if has_damage {
+                is_part
+            } else {
+                tree == origin.tree
+            };
+        let version = &mut self.state.model.versions[number];
+        version.is_judged = true;
+        version.is_reported = origin.is_reported;
+        version.is_hit = !is_whole(&tree) && (origin.is_hit || has_damage);
+        version.tree = tree.clone();
+        let is_hit = version.is_hit;
+        if !fits && !is_hit {
+            self.fail(
+                "a purged version holds something else",
+                difference(&origin.tree, &tree),
+            );
+        } else if !is_whole(&tree) && !is_hit {
+            self.fail("a purged version is not whole", String::new());
         }
     }
 

@@ -23,14 +23,18 @@
 
 mod audit;
 mod before;
+mod deletions;
 mod disk;
 mod event;
 mod generate;
+mod happen;
 mod jobs;
 mod judge;
 mod link;
 mod model;
 mod operate;
+mod outcome;
+mod parsed;
 mod play;
 mod random;
 mod settle;

@@ -21,11 +21,15 @@ use crate::world::World;
 /// What a killed operation unwinds with.
 pub(crate) struct Killed;
 
+/// Lets an event happen and says what came of it.
+pub(crate) type Happen = fn(&Arc<World>, &Event) -> String;
+
 /// The destination as one operation of one client sees it.
 pub(crate) struct Link {
     world: Arc<World>,
     client: usize,
     troubles: Vec<Trouble>,
+    happen: Happen,
     counts: Mutex<HashMap<(Call, Kind), u32>>,
     steps: AtomicU32,
     writes: AtomicU32,
@@ -58,11 +62,17 @@ impl Numbers {
 }
 
 impl Link {
-    pub(crate) fn new(world: Arc<World>, client: usize, troubles: Vec<Trouble>) -> Self {
+    pub(crate) fn new(
+        world: Arc<World>,
+        client: usize,
+        troubles: Vec<Trouble>,
+        happen: Happen,
+    ) -> Self {
         Self {
             world,
             client,
             troubles,
+            happen,
             counts: Mutex::default(),
             steps: AtomicU32::new(0),
             writes: AtomicU32::new(0),
@@ -126,7 +136,7 @@ impl Link {
                 }
                 Trouble::During(moment, seconds, event) if numbers.are(moment, when, 1) => {
                     self.world.injected(trouble.sort());
-                    self.happen(*seconds, event).await;
+                    self.interrupt(*seconds, event).await;
                 }
                 _ => {}
             }
@@ -145,9 +155,12 @@ impl Link {
     }
 
     /// Lets something else happen, to its end.
-    async fn happen(&self, seconds: u32, event: &Event) {
-        let (world, event) = (Arc::clone(&self.world), event.clone());
-        let happening = tokio::task::spawn_blocking(move || world.nested(seconds, &event));
+    async fn interrupt(&self, seconds: u32, event: &Event) {
+        let (world, event, happen) = (Arc::clone(&self.world), event.clone(), self.happen);
+        let happening = tokio::task::spawn_blocking(move || {
+            world.pass(i64::from(seconds));
+            happen(&world, &event);
+        });
         if let Err(failure) = happening.await {
             resume_unwind(failure.into_panic());
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use coffer_engine::filter::{Action, Filters};
 use coffer_engine::{
-    BackupOptions, CompactOptions, CompactThresholds, DeleteOptions, Error, Existing, FullRemoval,
-    Mode, Permissions, PurgeOptions, Purged, RestoreOptions, Retention, Samples, Selection, Store,
+    BackupOptions, CompactOptions, CompactThresholds, DeleteOptions, Existing, FullRemoval, Mode,
+    Permissions, PurgeOptions, Purged, RestoreOptions, Retention, Samples, Selection, Store,
     TimeSpan, VerifyOptions, Victims, crash,
 };
 use jiff::Timestamp;
@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::before::Before;
 use crate::event::{Keep, Operation, Trouble, What};
 use crate::judge::judge;
-use crate::link::{Killed, Link};
+use crate::link::{Happen, Killed, Link};
+use crate::outcome::{Outcome, Report};
 use crate::sources::Sources;
 use crate::world::World;
 
@@ -27,73 +28,19 @@ const VOLUME_SIZE: u64 = 1 << 20;
 /// No operation of this size takes longer unless it waits for itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How an operation ended.
-pub(crate) enum Outcome {
-    Done(Report),
-    Failed(Error),
-    Killed,
-    Panicked(String),
-    /// It waits for itself.
-    Hangs,
-}
-
-/// What an operation said at its end.
-#[derive(Debug, Default)]
-pub(crate) struct Report {
-    pub(crate) warnings: u64,
-    /// The version that was made.
-    pub(crate) version: Option<Timestamp>,
-    /// Where files were restored.
-    pub(crate) target: Option<PathBuf>,
-    pub(crate) failed_files: u64,
-}
-
-impl Outcome {
-    /// In a few words that are the same in each replay.
-    pub(crate) fn words(&self) -> String {
-        match self {
-            Self::Done(report) => {
-                let version = match report.version {
-                    Some(time) => format!(", version {time}"),
-                    None => String::new(),
-                };
-                format!("ok, {} warnings{version}", report.warnings)
-            }
-            Self::Failed(error) => format!("failed: {}", sort_of(error)),
-            Self::Killed => "killed".to_owned(),
-            Self::Panicked(why) => format!("panicked: {why}"),
-            Self::Hangs => "hangs".to_owned(),
-        }
-    }
-}
-
-/// The name of an error's variant, and of what is in it.
-pub(crate) fn sort_of(error: &Error) -> String {
-    let text = format!("{error:?}");
-    let end = text.find([' ', '{']).unwrap_or(text.len());
-    let keep = match error {
-        Error::Destination(_) | Error::Database(_) => text
-            .char_indices()
-            .filter(|(_, c)| *c == ' ' || *c == '{')
-            .map(|(at, _)| at)
-            .next()
-            .unwrap_or(text.len()),
-        _ => end,
-    };
-    text[..keep].trim_end_matches(['(', ' ']).to_owned()
-}
-
-/// Lets a client work, and judges what it did.
+/// Lets a client work, and judges what it did; `happen` is how other events happen meanwhile.
 pub(crate) fn operate(
     world: &Arc<World>,
     client: usize,
     operation: &Operation,
     troubles: &[Trouble],
+    happen: Happen,
 ) -> String {
     let Some(before) = Before::of(world, client, operation, troubles) else {
         return "is at work already".to_owned();
     };
-    let link = Arc::new(Link::new(Arc::clone(world), client, troubles.to_vec()));
+    let link = Link::new(Arc::clone(world), client, troubles.to_vec(), happen);
+    let link = Arc::new(link);
     let outcome = play(world, client, operation, &link);
     let words = outcome.words();
     judge(world, client, operation, before, &outcome);
@@ -183,79 +130,111 @@ struct Work {
 
 impl Work {
     fn run(self) -> coffer_engine::Result<Report> {
-        let monitor = Arc::new(());
         let cancel = &CancellationToken::new();
-        let (store, now) = (&self.store, self.now);
-        let mut report = Report::default();
         match &self.operation {
             Operation::Backup {
                 keep,
                 compacts,
                 what,
-            } => {
-                let options = self.backup_options(*keep, *compacts, *what);
-                let stats = coffer_engine::backup(store, options, monitor, cancel)?;
-                (report.warnings, report.version) = (stats.warnings, stats.version);
-            }
-            Operation::Restore(number) => {
-                let options = RestoreOptions {
-                    version: usize::from(*number),
-                    selection: Selection::all(),
-                    target: Some(self.target.clone()),
-                    existing: Existing::Overwrite,
-                    permissions: Permissions::Leave,
-                };
-                let _ = fs::remove_dir_all(&self.target);
-                let stats = coffer_engine::restore(store, &options, monitor, cancel)?;
-                report.warnings = stats.warnings;
-                report.failed_files = stats.failed_files;
-                report.target = Some(self.target);
-            }
-            Operation::Look => {
-                coffer_engine::for_each_broken_file(store, monitor, cancel, |_, _| {
-                    report.failed_files += 1;
-                    Ok(())
-                })?;
-            }
-            Operation::Verify => {
-                let options = VerifyOptions {
-                    samples: Samples::All,
-                    now,
-                };
-                let stats = coffer_engine::verify(store, &options, monitor, cancel)?;
-                report.warnings = stats.faults.len() as u64;
-            }
-            Operation::Compact => {
-                coffer_engine::compact(store, &self.compact_options(), monitor, cancel)?;
-            }
-            Operation::Delete(number) => {
-                let options = DeleteOptions {
-                    victims: Victims::Numbers(vec![usize::from(*number)]),
-                    full_removal: FullRemoval::Refuse,
-                    compact: Some(self.compact_options()),
-                    mode: Mode::Run,
-                    now,
-                };
-                coffer_engine::delete(store, &options, monitor, cancel)?;
-            }
-            Operation::Purge(_) | Operation::PurgeBroken => {
-                let options = PurgeOptions {
-                    purged: self.purged(),
-                    versions: Vec::new(),
-                    compact: Some(self.compact_options()),
-                    now,
-                    mode: Mode::Run,
-                };
-                coffer_engine::purge(store, &options, monitor, cancel)?;
-            }
+            } => self.backup(self.backup_options(*keep, *compacts, *what), cancel),
+            Operation::Restore(number) => self.restore(usize::from(*number), cancel),
+            Operation::Look => self.look(cancel),
+            Operation::Verify => self.verify(cancel),
+            Operation::Compact => self.compact(cancel),
+            Operation::Delete(number) => self.delete(usize::from(*number), cancel),
+            Operation::Purge(_) | Operation::PurgeBroken => self.purge(cancel),
             Operation::Repair => {
-                coffer_engine::repair(store, Mode::Run, now, monitor, cancel)?;
+                let monitor = Arc::new(());
+                coffer_engine::repair(&self.store, Mode::Run, self.now, monitor, cancel)?;
+                Ok(Report::default())
             }
             Operation::Recreate => {
-                coffer_engine::recreate(store, monitor, cancel)?;
+                coffer_engine::recreate(&self.store, Arc::new(()), cancel)?;
+                Ok(Report::default())
             }
         }
+    }
+
+    fn backup(
+        &self,
+        options: BackupOptions,
+        cancel: &CancellationToken,
+    ) -> coffer_engine::Result<Report> {
+        let stats = coffer_engine::backup(&self.store, options, Arc::new(()), cancel)?;
+        Ok(Report {
+            warnings: stats.warnings,
+            version: stats.version,
+            ..Report::default()
+        })
+    }
+
+    fn restore(&self, version: usize, cancel: &CancellationToken) -> coffer_engine::Result<Report> {
+        let options = RestoreOptions {
+            version,
+            selection: Selection::all(),
+            target: Some(self.target.clone()),
+            existing: Existing::Overwrite,
+            permissions: Permissions::Leave,
+        };
+        let _ = fs::remove_dir_all(&self.target);
+        let stats = coffer_engine::restore(&self.store, &options, Arc::new(()), cancel)?;
+        Ok(Report {
+            warnings: stats.warnings,
+            failed_files: stats.failed_files,
+            target: Some(self.target.clone()),
+            ..Report::default()
+        })
+    }
+
+    fn look(&self, cancel: &CancellationToken) -> coffer_engine::Result<Report> {
+        let mut report = Report::default();
+        coffer_engine::for_each_broken_file(&self.store, Arc::new(()), cancel, |_, _| {
+            report.failed_files += 1;
+            Ok(())
+        })?;
         Ok(report)
+    }
+
+    fn verify(&self, cancel: &CancellationToken) -> coffer_engine::Result<Report> {
+        let options = VerifyOptions {
+            samples: Samples::All,
+            now: self.now,
+        };
+        let stats = coffer_engine::verify(&self.store, &options, Arc::new(()), cancel)?;
+        Ok(Report {
+            warnings: stats.faults.len() as u64,
+            ..Report::default()
+        })
+    }
+
+    fn compact(&self, cancel: &CancellationToken) -> coffer_engine::Result<Report> {
+        let options = self.compact_options();
+        coffer_engine::compact(&self.store, &options, Arc::new(()), cancel)?;
+        Ok(Report::default())
+    }
+
+    fn delete(&self, version: usize, cancel: &CancellationToken) -> coffer_engine::Result<Report> {
+        let options = DeleteOptions {
+            victims: Victims::Numbers(vec![version]),
+            full_removal: FullRemoval::Refuse,
+            compact: Some(self.compact_options()),
+            mode: Mode::Run,
+            now: self.now,
+        };
+        coffer_engine::delete(&self.store, &options, Arc::new(()), cancel)?;
+        Ok(Report::default())
+    }
+
+    fn purge(&self, cancel: &CancellationToken) -> coffer_engine::Result<Report> {
+        let options = PurgeOptions {
+            purged: self.purged(),
+            versions: Vec::new(),
+            compact: Some(self.compact_options()),
+            now: self.now,
+            mode: Mode::Run,
+        };
+        coffer_engine::purge(&self.store, &options, Arc::new(()), cancel)?;
+        Ok(Report::default())
     }
 
     fn purged(&self) -> Purged {

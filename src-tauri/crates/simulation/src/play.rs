@@ -8,6 +8,7 @@ use std::thread;
 
 use crate::event::{Event, Trouble};
 use crate::generate::History;
+use crate::happen::happen_next;
 use crate::model::Violation;
 use crate::settle::settle;
 use crate::world::World;
@@ -49,7 +50,7 @@ impl Story for History {
         let world = World::new(self.clients);
         let mut trace = Vec::new();
         for event in &self.events {
-            let happened = world.next(event);
+            let happened = happen_next(&world, event);
             trace.push(format!("{event} => {happened}"));
             if world.violation().is_some() {
                 break;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::event::{Event, Keep, Operation, Plug, What};
+use crate::happen::happen_next;
 use crate::model::Violation;
 use crate::world::World;
 
@@ -16,28 +17,12 @@ pub(crate) fn settle(world: &Arc<World>, trace: &mut Vec<String>) {
     let clients = world.state().clients.len();
     let last = world.state().last.clone();
     let mut step = |event: Event| {
-        let happened = world.next(&event);
+        let happened = happen_next(world, &event);
         last.clone_into(&mut world.state().last);
         trace.push(format!("at the end: {event} => {happened}"));
         happened
     };
-    if world.disk.files().is_unplugged() {
-        step(Event::Replug);
-    }
-    step(Event::Back);
-    for client in 0..clients {
-        let (plug, offset) = {
-            let own = &world.state().clients[client];
-            (own.sources.plug(), own.offset)
-        };
-        if plug != Plug::In {
-            let plug = Plug::In;
-            step(Event::Plug { client, plug });
-        }
-        if offset != 0 {
-            step(Event::Clock { client, offset: 0 });
-        }
-    }
+    put_right(world, &mut step);
     // What is of no use goes in the run after the day in which its maker may still need it.
     for client in (0..clients).chain(0..clients) {
         recover(world, client, &mut step);
@@ -52,6 +37,35 @@ pub(crate) fn settle(world: &Arc<World>, trace: &mut Vec<String>) {
     }
     // What lacks an index volume by then gets one.
     recover(world, 0, &mut step);
+    if restore_all(world, &mut step) {
+        verify(world, &mut step);
+    }
+}
+
+/// Brings back what is away, and sets the clocks.
+fn put_right(world: &World, step: &mut impl FnMut(Event) -> String) {
+    if world.disk.files().is_unplugged() {
+        step(Event::Replug);
+    }
+    step(Event::Back);
+    let clients = world.state().clients.len();
+    for client in 0..clients {
+        let (plug, offset) = {
+            let own = &world.state().clients[client];
+            (own.sources.plug(), own.offset)
+        };
+        if plug != Plug::In {
+            let plug = Plug::In;
+            step(Event::Plug { client, plug });
+        }
+        if offset != 0 {
+            step(Event::Clock { client, offset: 0 });
+        }
+    }
+}
+
+/// Restores every version on a new computer, up to one that does not hold; says whether all do.
+fn restore_all(world: &World, step: &mut impl FnMut(Event) -> String) -> bool {
     step(Event::LoseCache { client: 0 });
     let versions = {
         let files = world.disk.files();
@@ -64,9 +78,14 @@ pub(crate) fn settle(world: &Arc<World>, trace: &mut Vec<String>) {
     for number in 0..versions {
         step(operate(0, Operation::Restore(number as u8)));
         if world.violation().is_some() {
-            return;
+            return false;
         }
     }
+    true
+}
+
+/// Verifies everything, which finds no fault where no damage is left.
+fn verify(world: &World, step: &mut impl FnMut(Event) -> String) {
     let is_clean = {
         let state = world.state();
         let is_hit = state.model.existing().any(|version| version.is_hit);

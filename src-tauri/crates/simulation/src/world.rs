@@ -4,25 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use coffer_volume::VolumeName;
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
 use crate::audit::Tree;
-use crate::disk::{Disk, Files};
-use crate::event::{Event, Harm, Keep, Kind};
+use crate::disk::Disk;
+use crate::event::{Harm, Keep, Kind};
 use crate::model::{Damage, Model, Violation};
-use crate::operate::operate;
 use crate::sources::Sources;
-
-/// Files of an index.
-const INDEX_FILES: [&str; 3] = ["index.sqlite", "index.sqlite-wal", "index.sqlite-shm"];
-/// Bytes of a page of the index.
-const PAGE: usize = 4096;
-/// How much later than it should a run may look for old versions.
-const TOLERANCE: SignedDuration = SignedDuration::from_hours(2);
-/// How long a computer may have been off.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
 
 /// Everything there is.
 pub(crate) struct World {
@@ -185,160 +174,17 @@ impl World {
         self.state().violation.clone()
     }
 
-    /// Lets an event happen after all others, and says what came of it.
-    pub(crate) fn next(self: &Arc<Self>, event: &Event) -> String {
-        if matches!(event, Event::Operate { .. }) {
-            self.pass(60);
-        }
-        self.step(event)
-    }
-
-    /// Lets an event happen and says what came of it.
-    fn step(self: &Arc<Self>, event: &Event) -> String {
-        if !event.is_harmless() {
-            self.injected(event.sort());
-        }
-        let happened = match event {
-            Event::Operate {
-                client,
-                operation,
-                troubles,
-            } => operate(self, *client, operation, troubles),
-            Event::Harm { kind, pick, harm } => {
-                let name = self.disk.files().pick(*kind, *pick);
-                name.map_or_else(|| "no such file".to_owned(), |name| self.harm(&name, *harm))
-            }
-            Event::LosePair { pick } => {
-                let dblock = self.disk.files().pick(Kind::Dblock, *pick);
-                let dindex = dblock
-                    .as_ref()
-                    .and_then(|name| self.disk.files().partner(name));
-                for name in dblock.iter().chain(&dindex) {
-                    self.harm(name, Harm::Deleted);
-                }
-                format!("{} files", dblock.iter().chain(&dindex).count())
-            }
-            Event::Back => {
-                let mut state = self.state();
-                let mut files = self.disk.files();
-                let names = files.rename_back();
-                state
-                    .model
-                    .damages
-                    .retain(|damage| damage.data.is_some() || !names.contains(&damage.name));
-                state.model.ask_again(&files);
-                format!("{} files", names.len())
-            }
-            Event::Unplug { leaves_folder } => {
-                self.disk.files().unplug(*leaves_folder);
-                String::new()
-            }
-            Event::Replug => {
-                self.disk.files().replug();
-                String::new()
-            }
-            Event::Wait { minutes } => {
-                self.pass(i64::from(*minutes) * 60);
-                String::new()
-            }
-            other => {
-                self.change(other);
-                String::new()
-            }
-        };
-        self.check();
-        happened
-    }
-
-    /// Lets an event happen inside an operation.
-    pub(crate) fn nested(self: &Arc<Self>, seconds: u32, event: &Event) {
-        self.pass(i64::from(seconds));
-        self.step(event);
-    }
-
     pub(crate) fn pass(&self, seconds: i64) {
         let mut state = self.state();
         state.time += SignedDuration::from_secs(seconds);
     }
 
     /// What every moment has to have.
-    fn check(&self) {
+    pub(crate) fn check(&self) {
         let mut state = self.state();
         let found = state.model.check(&self.disk.files(), &self.base);
         if let Some(violation) = found {
             state.fail(violation);
-        }
-    }
-
-    /// Changes something at one client.
-    fn change(&self, event: &Event) {
-        let mut state = self.state();
-        let (Event::Write { client, .. }
-        | Event::Remove { client, .. }
-        | Event::Disguise { client, .. }
-        | Event::Plug { client, .. }
-        | Event::Clock { client, .. }
-        | Event::LoseIndex { client }
-        | Event::LoseSpool { client }
-        | Event::LoseCache { client }
-        | Event::StartOver { client }
-        | Event::Scratch { client, .. }
-        | Event::SaveIndex { client }
-        | Event::RollBack { client }) = event
-        else {
-            return;
-        };
-        let number = *client;
-        let Some(client) = state.clients.get_mut(number) else {
-            return;
-        };
-        let is_idle = client.running.is_none();
-        let (cache, saved) = (client.cache.clone(), self.path(&format!("saved{number}")));
-        match event {
-            Event::Write {
-                file, len, content, ..
-            } => client.sources.write(*file, *len, *content),
-            Event::Remove { file, .. } => client.sources.remove(*file),
-            Event::Disguise { file, content, .. } => client.sources.disguise(*file, *content),
-            Event::Plug { plug, .. } => client.sources.set_plug(*plug),
-            Event::Clock { offset, .. } => client.offset = *offset,
-            Event::StartOver { .. } => client.starts_over = true,
-            Event::LoseIndex { .. } => {
-                for file in INDEX_FILES {
-                    let _ = fs::remove_file(cache.join(file));
-                }
-            }
-            Event::LoseSpool { .. } if is_idle => {
-                let _ = fs::remove_dir_all(cache.join("spool"));
-            }
-            Event::LoseCache { .. } if is_idle => {
-                let _ = fs::remove_dir_all(&cache);
-            }
-            Event::Scratch { page, .. } if is_idle => {
-                client.is_scratched |= scratch(&cache.join(INDEX_FILES[0]), *page);
-            }
-            Event::SaveIndex { .. } if is_idle => copy_index(&cache, &saved),
-            Event::RollBack { .. } if is_idle && saved.exists() => copy_index(&saved, &cache),
-            _ => {}
-        }
-        if let Some(running) = &mut client.running {
-            running.seen.push(client.sources.look(&self.base));
-        }
-        let forgets = matches!(
-            event,
-            Event::LoseIndex { .. }
-                | Event::LoseCache { .. }
-                | Event::RollBack { .. }
-                | Event::Scratch { .. }
-        );
-        if forgets {
-            client.knows = false;
-            client.is_set_back |= matches!(event, Event::RollBack { .. });
-            if let Some(running) = &mut client.running {
-                running.has_forgotten = true;
-            }
-            client.is_scratched &= matches!(event, Event::Scratch { .. });
-            state.model.forget(number);
         }
     }
 
@@ -395,84 +241,6 @@ impl World {
             }
         }
     }
-
-    /// A client deleted a file.
-    pub(crate) fn deleted(&self, client: usize, name: &str) {
-        if Kind::of(name) != Kind::Dlist {
-            return;
-        }
-        let mut state = self.state();
-        let files = self.disk.files();
-        if files.is_unplugged() {
-            return;
-        }
-        let now = state.time;
-        let Some(version) = state.model.named_mut(name) else {
-            return;
-        };
-        version.is_deleted = true;
-        // A run may withdraw what it has not reported.
-        let is_withdrawn = version.client == client && !version.is_judged;
-        let (time, made, is_hit) = (version.time, version.made, version.is_hit);
-        let who = format!("{time} of client {}", version.client);
-        let own = &mut state.clients[client];
-        // A clock that is weeks ahead looks like a computer that was off for weeks: then no unchanged rule may expire
-        // most versions at once. If it is years ahead, only the times of the versions count.
-        let ahead = SignedDuration::from_secs(own.offset);
-        let has_jumped = |newest: Timestamp| {
-            let shown = now.checked_add(ahead);
-            shown.is_ok_and(|shown| shown.duration_since(newest) > LONGEST_PAUSE)
-        };
-        let newest = newest_before(&files).max(Some(time)).unwrap_or(now);
-        let is_believed = !ahead.is_negative() && !has_jumped(newest);
-        let mut is_by_hand = false;
-        if let Some(running) = &mut own.running {
-            running.deleted += 1;
-            is_by_hand = matches!(running.rule, Rule::Named(_));
-        }
-        if is_by_hand {
-            let others = state.clients.iter_mut().enumerate();
-            let others = others.filter(|(other, _)| *other != client);
-            for running in others.filter_map(|(_, other)| other.running.as_mut()) {
-                running.gone_meanwhile.push(time);
-            }
-        }
-        let own = &state.clients[client];
-        let running = own.running.as_ref();
-        let are_most = |keep: &Keep| {
-            own.kept.as_ref() == Some(keep)
-                && running.is_some_and(|running| running.deleted * 2 > running.versions + 1)
-        };
-        let expires = |keep: &Keep| match keep {
-            Keep::All => false,
-            Keep::Versions(count) => {
-                let gone = running.map_or(&[][..], |running| &running.gone_meanwhile);
-                let gone = gone.iter().filter(|gone| **gone > time).count();
-                newer(&files, time) + gone >= usize::from(*count)
-            }
-            Keep::Days(days) => {
-                let is_old = |now: Timestamp| {
-                    let age = now.duration_since(time.min(made));
-                    age > SignedDuration::from_hours(24 * i64::from(*days)) - TOLERANCE
-                };
-                let by_its_clock = is_believed && now.checked_add(ahead).is_ok_and(is_old);
-                is_old(now) || (by_its_clock && !are_most(keep))
-            }
-        };
-        let is_allowed = running.is_some_and(|running| match &running.rule {
-            Rule::Nothing => false,
-            Rule::Kept(keep) => expires(keep),
-            Rule::KeptIfBack(keep) => !running.seen.is_empty() && expires(keep),
-            Rule::Named(names) => names.iter().any(|named| named == name),
-            Rule::Rewritten { has_written } => *has_written,
-        });
-        if !is_allowed && !is_hit && !is_withdrawn {
-            state.fail(Violation {
-                class: "a version was deleted without a rule".to_owned(),
-                detail: format!("client {client} deleted {who}"),
-            });
-        }
-    }
 }
 
 impl State {
@@ -489,48 +257,4 @@ impl State {
         let offset = SignedDuration::from_secs(self.clients[client].offset);
         self.time.checked_add(offset).unwrap_or(self.time)
     }
-}
-
-/// Versions at the destination that are newer than `time`.
-fn times(files: &Files) -> impl Iterator<Item = Timestamp> {
-    files.real().iter().filter_map(|file| {
-        let name = VolumeName::parse(&file.name)?;
-        name.time()
-    })
-}
-
-fn newer(files: &Files, time: Timestamp) -> usize {
-    times(files).filter(|other| *other > time).count()
-}
-
-/// The newest version that was there before the one of a run in progress.
-fn newest_before(files: &Files) -> Option<Timestamp> {
-    let mut times: Vec<_> = times(files).collect();
-    times.sort_unstable();
-    times.pop();
-    times.pop()
-}
-
-fn copy_index(from: &Path, to: &Path) {
-    let _ = fs::create_dir_all(to);
-    for file in INDEX_FILES {
-        let _ = fs::remove_file(to.join(file));
-        if from.join(file).exists() {
-            fs::copy(from.join(file), to.join(file)).expect("files are copied");
-        }
-    }
-}
-
-/// Overwrites the head of a page that is not the first.
-fn scratch(path: &Path, page: u32) -> bool {
-    let Ok(mut bytes) = fs::read(path) else {
-        return false;
-    };
-    let pages = bytes.len() / PAGE;
-    if pages < 2 {
-        return false;
-    }
-    let at = (1 + page as usize % (pages - 1)) * PAGE;
-    bytes[at..at + PAGE / 8].fill(0xa5);
-    fs::write(path, bytes).is_ok()
 }

@@ -1,10 +1,10 @@
 //! `cargo xtask <command>`: everything a person or a build machine does with this project.
 
+mod checks;
 mod deny;
 mod fuzz;
 mod lab;
 mod simulate;
-mod tests;
 mod windows;
 
 use std::process::ExitCode;
@@ -47,7 +47,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
     match arguments.as_slice() {
         ["setup"] => setup::run(&project, setup::Level::Full).map(drop),
         ["setup", "--build-only"] => setup::run(&project, setup::Level::Build).map(drop),
-        ["test"] => tests::run(&project),
+        ["test"] => checks::run(&project),
         ["deny"] => deny::run(&project),
         ["demo", rest @ ..] => demo::run(&project, rest),
         ["fuzz", rest @ ..] => fuzz::run(&project, rest),

@@ -73,6 +73,42 @@ const FAMILIES: [Family; 16] = [
     Family::Edits,
 ];
 
+/// What becomes of the keychain.
+const KEYCHAIN: [Change; 5] = [
+    Change::Keychain(Keychain::Locked),
+    Change::Keychain(Keychain::Full),
+    Change::Keychain(Keychain::Open),
+    Change::KeychainFails(1),
+    Change::KeychainFails(5),
+];
+
+/// What becomes of the network.
+const NETWORK: [Change; 4] = [
+    Change::Network(Network::Up),
+    Change::Network(Network::Down),
+    Change::Network(Network::Throttled),
+    Change::Network(Network::Full),
+];
+
+/// What becomes of the clock.
+const CLOCK: [Change; 6] = [
+    Change::Clock { minutes: 0 },
+    Change::Clock { minutes: 70 },
+    Change::Clock { minutes: -200 },
+    Change::Clock { minutes: 40_000 },
+    Change::Clock { minutes: -40_000 },
+    Change::Clock { minutes: 2_600_000 },
+];
+
+/// What an owner does to a job.
+const EDITS: [Edit; 5] = [
+    Edit::Rename,
+    Edit::Hour(9),
+    Edit::Hour(18),
+    Edit::Camera(true),
+    Edit::Camera(false),
+];
+
 impl JobsHistory {
     /// What `seed` makes happen.
     pub fn of(seed: u64, choice: &Choice) -> Self {
@@ -234,13 +270,7 @@ impl Maker {
     fn of_family(&mut self, family: Family) -> Vec<Event> {
         let job = self.job();
         match family {
-            Family::Keychain => self.change(&[
-                Change::Keychain(Keychain::Locked),
-                Change::Keychain(Keychain::Full),
-                Change::Keychain(Keychain::Open),
-                Change::KeychainFails(1),
-                Change::KeychainFails(5),
-            ]),
+            Family::Keychain => self.change(&KEYCHAIN),
             Family::Forget => vec![self.random.pick(&[
                 Event::Forget(Entry::Passphrase(job)),
                 Event::Forget(Entry::SignIn),
@@ -249,79 +279,53 @@ impl Maker {
                 Event::Type { job },
                 Event::SignIn,
             ])],
-            Family::Network => self.change(&[
-                Change::Network(Network::Up),
-                Change::Network(Network::Down),
-                Change::Network(Network::Throttled),
-                Change::Network(Network::Full),
-            ]),
+            Family::Network => self.change(&NETWORK),
             Family::SignIn if self.random.once_in(2) => vec![Event::SignIn],
             Family::SignIn => self.change(&[Change::Revoke]),
-            Family::Stick => self.change(&[
-                Change::Plug(Disk::Stick, Plug::In),
-                Change::Plug(Disk::Stick, Plug::Missing),
-                Change::Plug(Disk::Stick, Plug::Empty),
-            ]),
-            Family::Camera => self.change(&[
-                Change::Plug(Disk::Camera, Plug::In),
-                Change::Plug(Disk::Camera, Plug::Missing),
-                Change::Plug(Disk::Camera, Plug::Empty),
-            ]),
-            Family::Clock => self.change(&[
-                Change::Clock { minutes: 0 },
-                Change::Clock { minutes: 70 },
-                Change::Clock { minutes: -200 },
-                Change::Clock { minutes: 40_000 },
-                Change::Clock { minutes: -40_000 },
-                Change::Clock { minutes: 2_600_000 },
-            ]),
+            Family::Stick => self.change(&plugs(Disk::Stick)),
+            Family::Camera => self.change(&plugs(Disk::Camera)),
+            Family::Clock => self.change(&CLOCK),
             Family::Kills if self.random.once_in(4) => vec![Event::Crash],
             Family::Kills => self.run_with(&[What::Kill]),
             Family::Stops => self.run_with(&[What::Stop]),
             Family::Quits if self.random.once_in(3) => vec![Event::Restart],
             Family::Quits => self.run_with(&[What::Quit]),
             Family::Refusals => self.run_with(&[What::Refuse, What::SpoolFull]),
-            Family::Database => {
-                vec![self.random.pick(&[
-                    Event::SaveDatabase,
-                    Event::SaveDatabase,
-                    Event::RollBack,
-                    Event::RollBack,
-                    Event::Restart,
-                ])]
-            }
+            Family::Database => vec![self.random.pick(&[
+                Event::SaveDatabase,
+                Event::SaveDatabase,
+                Event::RollBack,
+                Event::RollBack,
+                Event::Restart,
+            ])],
             Family::Damage if self.random.once_in(3) => vec![Event::Damage {
                 page: self.random.below(40) as u32,
             }],
             Family::Damage => vec![self.life()],
             Family::Cache => vec![Event::LoseCache],
-            Family::Restores => {
-                let mut restore = Event::Restore {
-                    job,
-                    troubles: Vec::new(),
-                };
-                let stops = self.run_with(&[
-                    What::Stop,
-                    What::Kill,
-                    What::Change(Change::Plug(Disk::Stick, Plug::Missing)),
-                ]);
-                if let (Some(troubles), Some(run)) = (restore.troubles_mut(), stops.last())
-                    && self.random.once_in(2)
-                {
-                    *troubles = run.troubles().to_vec();
-                }
-                vec![restore]
-            }
+            Family::Restores => vec![self.restore(job)],
             Family::Edits => vec![Event::Edit {
                 job,
-                edit: self.random.pick(&[
-                    Edit::Rename,
-                    Edit::Hour(9),
-                    Edit::Hour(18),
-                    Edit::Camera(true),
-                    Edit::Camera(false),
-                ]),
+                edit: self.random.pick(&EDITS),
             }],
         }
     }
+
+    /// A restore, in half of the cases with something that happens in it.
+    fn restore(&mut self, job: usize) -> Event {
+        let run = self.run_with(&[
+            What::Stop,
+            What::Kill,
+            What::Change(Change::Plug(Disk::Stick, Plug::Missing)),
+        ]);
+        let troubles = match run.last() {
+            Some(run) if self.random.once_in(2) => run.troubles().to_vec(),
+            _ => Vec::new(),
+        };
+        Event::Restore { job, troubles }
+    }
+}
+
+fn plugs(disk: Disk) -> [Change; 3] {
+    [Plug::In, Plug::Missing, Plug::Empty].map(|plug| Change::Plug(disk, plug))
 }

@@ -1,17 +1,20 @@
 //! What the app says of its jobs must be what happened to them.
 
 use coffer_ipc::ErrorCode;
-use coffer_ipc::job::{HealthLevel, JobCard, JobState, WaitingFor};
+use coffer_ipc::job::{Health, HealthLevel, JobCard, JobState, WaitingFor};
 use coffer_ipc::run::RunResult;
 use coffer_jobs::Coffer;
 use jiff::Timestamp;
 
-use super::computer::{Computer, Step};
+use super::computer::{Computer, Step, View};
 use super::runs::is_good;
 use super::surroundings::Cause;
 
 /// Runs that a history may hold at most.
 const MOST_RUNS: u32 = 500;
+
+/// What is wrong, if anything is.
+type Fault = Option<&'static str>;
 
 impl Computer {
     /// Checks everything that the app shows between two runs.
@@ -35,57 +38,32 @@ impl Computer {
 
     fn judge_card(&mut self, number: usize, card: &JobCard) -> Step<()> {
         let health = &card.health;
-        let now = self.now();
-        let shown = format!(
-            "job {number} at {now}: {:?}, waits for {:?}, last {:?} of {:?}, good {:?}, problem {:?}",
-            health.level,
-            health.waiting_for,
-            health.last_backup.as_ref().map(|run| run.result),
-            health.last_backup.as_ref().map(|run| &run.started),
-            health.last_good,
-            health.problem.as_ref().map(|problem| &problem.message),
-        );
         let view = &self.jobs[number].view;
-        let wrong = |what: &str| {
-            let last = view.last.as_ref();
-            let known = format!(
-                "; it was {:?} of {:?} ({:?}), good {:?}",
-                last.map(|run| run.result),
-                last.map(|run| &run.started),
-                last.and_then(|run| run.error.as_ref())
-                    .map(|error| error.code),
-                view.last_good
-            );
-            Err(self.violation(what, shown.clone() + &known))
-        };
+        let wrong = judge_state(card)
+            .or_else(|| judge_last(health, view))
+            .or_else(|| judge_good_or_new(health, view))
+            .or_else(|| self.judge_wait(health, view))
+            .or_else(|| judge_level(health, view))
+            .or_else(|| self.judge_overdue(number, health))
+            .or_else(|| self.judge_history(card));
+        if let Some(wrong) = wrong {
+            let detail = format!("job {number} at {}: {}", self.now(), shown(health, view));
+            return Err(self.violation(wrong, detail));
+        }
+        let view = &mut self.jobs[number].view;
+        view.last_good = last_good(health);
+        view.set_back.clear();
+        Ok(())
+    }
 
-        if health.level == HealthLevel::Running || matches!(card.state, JobState::Running { .. }) {
-            return wrong("a job runs that does not");
-        }
-        let last = view.last.as_ref();
-        if health.last_backup.as_ref().map(|run| &run.id) != last.map(|run| &run.id) {
-            return wrong("another backup is shown as the last one");
-        }
-        let shown_good: Option<Timestamp> = health.last_good.as_ref().and_then(|t| t.parse().ok());
-        let was_set_back = shown_good.is_some_and(|shown| view.set_back.contains(&shown));
-        if shown_good != view.last_good && !was_set_back {
-            return wrong("another backup is shown as the last good one");
-        }
-        let error = last.and_then(|run| run.error.as_ref());
-        let result = last.map(|run| run.result);
-        if health.level == HealthLevel::Good
-            && !matches!(result, Some(RunResult::Success | RunResult::Unchanged))
-        {
-            return wrong("a job is good whose last backup was not");
-        }
-        if health.level == HealthLevel::New && result.is_some() {
-            return wrong("a job is new that ran");
-        }
-        let causes = self.surroundings.causes();
+    /// Whether a job waits for what it does not need.
+    fn judge_wait(&self, health: &Health, view: &View) -> Fault {
+        let error = view.last.as_ref().and_then(|run| run.error.as_ref());
         let is_asked_for = match health.waiting_for {
             WaitingFor::Nothing | WaitingFor::Turn => true,
             WaitingFor::SignIn => {
-                causes.contains(&Cause::SignIn) || code_is(error, ErrorCode::SignInRequired)
+                self.surroundings.causes().contains(&Cause::SignIn)
+                    || code_is(error, ErrorCode::SignInRequired)
             }
             WaitingFor::Passphrase => code_is(error, ErrorCode::WrongPassphrase),
             WaitingFor::Keychain => code_is(error, ErrorCode::Keychain),
@@ -94,38 +72,98 @@ impl Computer {
             WaitingFor::Quota => code_is(error, ErrorCode::Full),
             WaitingFor::Service => code_is(error, ErrorCode::Throttled),
         };
-        if !is_asked_for {
-            return wrong("a job asks for what is not its cause");
-        }
-        // A failure that is still there shows.
-        let has_failed = result.is_some_and(|result| !is_good(result));
-        if has_failed && health.level < HealthLevel::Waiting {
-            return wrong("a job stands well whose last backup failed");
-        }
-        let is_bad_without_reason = health.level >= HealthLevel::Warning
-            && !health.overdue
-            && health.waiting_for == WaitingFor::Nothing
-            && result
-                .is_none_or(|result| matches!(result, RunResult::Success | RunResult::Unchanged));
-        if is_bad_without_reason {
-            return wrong("a job stands badly whose last backup was good");
-        }
-        let interval = self.jobs[number].plan.interval();
-        if health.overdue
-            && let Some(good) = shown_good
-            && now.duration_since(good).as_secs() / 60 < 2 * interval
-        {
-            return wrong("a job is overdue that is not");
-        }
-        let runs = self.coffer().run_history(&card.id, 0, MOST_RUNS);
-        if runs.is_ok_and(|runs| runs.len() >= MOST_RUNS as usize) {
-            return wrong("a history grows without an end");
-        }
-        let view = &mut self.jobs[number].view;
-        view.last_good = shown_good;
-        view.set_back.clear();
-        Ok(())
+        (!is_asked_for).then_some("a job asks for what is not its cause")
     }
+
+    /// Whether a job is overdue too early.
+    fn judge_overdue(&self, number: usize, health: &Health) -> Fault {
+        let minutes = self.now().duration_since(last_good(health)?).as_secs() / 60;
+        let is_early = minutes < 2 * self.jobs[number].plan.interval();
+        (health.overdue && is_early).then_some("a job is overdue that is not")
+    }
+
+    /// Whether a job has more runs than it may.
+    fn judge_history(&self, card: &JobCard) -> Fault {
+        let runs = self.coffer().run_history(&card.id, 0, MOST_RUNS);
+        let is_too_long = runs.is_ok_and(|runs| runs.len() >= MOST_RUNS as usize);
+        is_too_long.then_some("a history grows without an end")
+    }
+}
+
+/// Whether a job runs between two runs.
+fn judge_state(card: &JobCard) -> Fault {
+    let is_running =
+        card.health.level == HealthLevel::Running || matches!(card.state, JobState::Running { .. });
+    is_running.then_some("a job runs that does not")
+}
+
+/// Whether other backups are shown than there were.
+fn judge_last(health: &Health, view: &View) -> Fault {
+    let last = view.last.as_ref();
+    if health.last_backup.as_ref().map(|run| &run.id) != last.map(|run| &run.id) {
+        return Some("another backup is shown as the last one");
+    }
+    let good = last_good(health);
+    let was_set_back = good.is_some_and(|good| view.set_back.contains(&good));
+    let is_another = good != view.last_good && !was_set_back;
+    is_another.then_some("another backup is shown as the last good one")
+}
+
+/// Whether a job stands well, or is new, without being so.
+fn judge_good_or_new(health: &Health, view: &View) -> Fault {
+    let result = view.last.as_ref().map(|run| run.result);
+    match health.level {
+        HealthLevel::Good if !result.is_some_and(is_full) => {
+            Some("a job is good whose last backup was not")
+        }
+        HealthLevel::New if result.is_some() => Some("a job is new that ran"),
+        _ => None,
+    }
+}
+
+/// Whether a job stands better or worse than its last backup.
+fn judge_level(health: &Health, view: &View) -> Fault {
+    let result = view.last.as_ref().map(|run| run.result);
+    // A failure that is still there shows.
+    let has_failed = result.is_some_and(|result| !is_good(result));
+    if has_failed && health.level < HealthLevel::Waiting {
+        return Some("a job stands well whose last backup failed");
+    }
+    let is_bad_without_reason = health.level >= HealthLevel::Warning
+        && !health.overdue
+        && health.waiting_for == WaitingFor::Nothing
+        && result.is_none_or(is_full);
+    is_bad_without_reason.then_some("a job stands badly whose last backup was good")
+}
+
+/// Whether a backup left nothing out.
+fn is_full(result: RunResult) -> bool {
+    matches!(result, RunResult::Success | RunResult::Unchanged)
+}
+
+/// The last good backup that is shown.
+fn last_good(health: &Health) -> Option<Timestamp> {
+    health.last_good.as_ref().and_then(|time| time.parse().ok())
+}
+
+/// What is shown of a job, and what there was.
+fn shown(health: &Health, view: &View) -> String {
+    let last = view.last.as_ref();
+    format!(
+        "{:?}, waits for {:?}, last {:?} of {:?}, good {:?}, problem {:?}; \
+         it was {:?} of {:?} ({:?}), good {:?}",
+        health.level,
+        health.waiting_for,
+        health.last_backup.as_ref().map(|run| run.result),
+        health.last_backup.as_ref().map(|run| &run.started),
+        health.last_good,
+        health.problem.as_ref().map(|problem| &problem.message),
+        last.map(|run| run.result),
+        last.map(|run| &run.started),
+        last.and_then(|run| run.error.as_ref())
+            .map(|error| error.code),
+        view.last_good
+    )
 }
 
 fn code_is(error: Option<&coffer_ipc::CommandError>, code: ErrorCode) -> bool {

@@ -5,14 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use coffer_jobs::keychain::{Error, MemoryKeychain, SecretStore};
 
 use super::event::Keychain;
-use super::hook::RunHook;
+
+/// What is called at each use.
+pub(crate) type Witness = Arc<dyn Fn() + Send + Sync>;
 
 /// Keeps secrets in memory, when it is in the mood.
 #[derive(Default)]
 pub(crate) struct MoodyKeychain {
     pub(crate) inner: MemoryKeychain,
     mood: Mutex<Mood>,
-    hook: Mutex<Option<Arc<RunHook>>>,
+    witness: Mutex<Option<Witness>>,
 }
 
 struct Mood {
@@ -44,9 +46,9 @@ impl MoodyKeychain {
         mood.answers == Keychain::Open && mood.fails == 0
     }
 
-    /// Reports each use to a run from now on.
-    pub(crate) fn report_to(&self, hook: Option<Arc<RunHook>>) {
-        *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = hook;
+    /// Reports each use from now on.
+    pub(crate) fn report_to(&self, witness: Option<Witness>) {
+        *self.witness.lock().unwrap_or_else(PoisonError::into_inner) = witness;
     }
 
     fn mood(&self) -> std::sync::MutexGuard<'_, Mood> {
@@ -54,13 +56,13 @@ impl MoodyKeychain {
     }
 
     fn used(&self, adds: bool) -> Result<(), Error> {
-        let hook = self
-            .hook
+        let witness = self
+            .witness
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        if let Some(hook) = hook {
-            hook.secret();
+        if let Some(witness) = witness {
+            witness();
         }
         let mut mood = self.mood();
         let fails = mood.fails > 0;

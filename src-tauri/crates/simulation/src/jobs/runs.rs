@@ -123,44 +123,21 @@ impl Computer {
         let watched = self.watch(start, troubles);
         let known = before.iter().filter_map(|card| card.last_run.as_ref());
         let known = known.map(|run| run.id.clone()).collect();
-        let attempt = self.begin(start, &known).await;
-        let (started, mut words) = match attempt {
-            Ok(Some(started)) => started,
-            Ok(None) if troubles.is_empty() => {
-                self.leave(&watched);
-                self.surroundings.run_ends();
-                return Ok(None);
-            }
-            Ok(None) => (Vec::new(), Vec::new()),
-            Err(violation) => {
-                self.leave(&watched);
-                return Err(violation);
-            }
-        };
-        if let Err(violation) = self.have_ended(&started, &mut events).await {
-            self.leave(&watched);
-            return Err(violation);
-        }
-        let hook = Arc::clone(&watched.hook);
-        self.leave(&watched);
-        drop(watched);
+        let attempt = self.begin_and_wait(start, &known, &mut events).await;
+        let hook = self.leave(watched);
+        let attempt = attempt?;
         let causes = self.surroundings.run_ends();
+        let (started, mut words) = match attempt {
+            Some(attempt) => attempt,
+            None if troubles.is_empty() => return Ok(None),
+            None => (Vec::new(), Vec::new()),
+        };
         if hook.is_dead() || hook.died_writing() {
             self.die(&hook, &started).await?;
             words.push("the app died".to_owned());
             return Ok(Some(words.join(", ")));
         }
-        let mut late = Vec::new();
-        let was_refused = hook.has_refused() || self.is_damaged;
-        if was_refused {
-            database::accept(&self.database());
-            // The next look at the clock notes what could not be noted, before anything else.
-            let attempt = self.begin(Start::Due, &known).await?;
-            late = attempt.map_or_else(Vec::new, |(started, _)| started);
-        }
-        if was_refused {
-            self.note_refused_starts(&started, &late);
-        }
+        let late = self.begin_late(&hook, &started, &known).await?;
         for run in &started {
             words.push(self.judge_end(run, &hook, &causes)?);
         }
@@ -177,6 +154,38 @@ impl Computer {
         }
         let did_nothing = words.is_empty() && started.is_empty();
         Ok((!did_nothing).then(|| words.join(", ")))
+    }
+
+    /// Starts runs, waits for their ends, and says which they are.
+    async fn begin_and_wait(
+        &mut self,
+        start: Start,
+        known: &BTreeSet<String>,
+        events: &mut Receiver<AppEvent>,
+    ) -> Step<Option<(Vec<Started>, Vec<String>)>> {
+        let attempt = self.begin(start, known).await?;
+        if let Some((started, _)) = &attempt {
+            self.have_ended(started, events).await?;
+        }
+        Ok(attempt)
+    }
+
+    /// Where the database refused to be written, lets the next look at the clock note what could not be noted, and says
+    /// what that started.
+    async fn begin_late(
+        &mut self,
+        hook: &RunHook,
+        started: &[Started],
+        known: &BTreeSet<String>,
+    ) -> Step<Vec<Started>> {
+        if !hook.has_refused() && !self.is_damaged {
+            return Ok(Vec::new());
+        }
+        database::accept(&self.database());
+        let attempt = self.begin(Start::Due, known).await?;
+        let late = attempt.map_or_else(Vec::new, |(started, _)| started);
+        self.note_refused_starts(started, &late);
+        Ok(late)
     }
 
     /// Waits until runs have ended.
@@ -200,19 +209,22 @@ impl Computer {
         hook.arm();
         // A death in the window's own use of the keychain is one between two runs.
         if matches!(start, Start::Due | Start::ByHand(_)) {
-            self.surroundings
-                .keychain
-                .report_to(Some(Arc::clone(&hook)));
+            let hook = Arc::clone(&hook);
+            let witness = Arc::new(move || hook.secret());
+            self.surroundings.keychain.report_to(Some(witness));
         }
         let _installed = crash::install(self.cache(), Arc::clone(&hook) as Arc<dyn crash::Hook>);
         Watched { hook, _installed }
     }
 
-    fn leave(&self, watched: &Watched) {
+    /// Lets nothing more go wrong, and returns what did.
+    fn leave(&self, watched: Watched) -> Arc<RunHook> {
+        let hook = watched.hook;
         self.surroundings.keychain.report_to(None);
-        if watched.hook.has_refused() && !watched.hook.died_writing() {
+        if hook.has_refused() && !hook.died_writing() {
             database::accept(&self.database());
         }
+        hook
     }
 
     /// Starts runs and says which.

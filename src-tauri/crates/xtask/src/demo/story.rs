@@ -60,34 +60,28 @@ pub(super) fn show(
     coffer.run(&["list", DESTINATION])?;
 
     say("5. Restore to another folder, from the drive alone: the index is deleted first");
-    let cache = folder.join("cache");
-    if cache.exists() {
-        std::fs::remove_dir_all(&cache)?;
-    }
     let target = folder.join("restored");
-    let restore_path = format!("--restore-path={}", target.display());
-    let restored = coffer.run(&["restore", DESTINATION, &restore_path])?;
+    let restored = coffer.restore_without_index(&target)?;
 
     say("6. Compare every file with its source");
     let comparison = compare(source, &target)?;
-    println!(
-        "   first backup   {:>8.1} s   {} files, {} on the drive",
-        first.as_secs_f64(),
-        after_first.0,
-        size(after_first.1)
-    );
-    println!(
-        "   second backup  {:>8.1} s   {} files, {} on the drive",
-        second.as_secs_f64(),
-        after_second.0,
-        size(after_second.1)
-    );
+    show_backup("first backup", first, after_first);
+    show_backup("second backup", second, after_second);
     println!(
         "   restore        {:>8.1} s   to {}",
         restored.as_secs_f64(),
         target.display()
     );
     verdict(&comparison)
+}
+
+/// How long a backup took, and what is on the drive after it: files and their bytes.
+fn show_backup(name: &str, time: Duration, (files, bytes): (usize, u64)) {
+    println!(
+        "   {name:<13}  {:>8.1} s   {files} files, {} on the drive",
+        time.as_secs_f64(),
+        size(bytes)
+    );
 }
 
 fn verdict(comparison: &Comparison) -> Result<()> {
@@ -135,6 +129,15 @@ struct Coffer<'a> {
 impl Coffer<'_> {
     fn backup(&self, source: &Path) -> Result<Duration> {
         self.run(&["backup", DESTINATION, &source.display().to_string()])
+    }
+
+    fn restore_without_index(&self, target: &Path) -> Result<Duration> {
+        let cache = self.folder.join("cache");
+        if cache.exists() {
+            std::fs::remove_dir_all(&cache)?;
+        }
+        let restore_path = format!("--restore-path={}", target.display());
+        self.run(&["restore", DESTINATION, &restore_path])
     }
 
     fn run(&self, arguments: &[&str]) -> Result<Duration> {
