@@ -121,9 +121,15 @@ fn touch(client: &mut Client, event: &Event, saved: &Path) {
             file, len, content, ..
         } => client.sources.write(*file, *len, *content),
         Event::Remove { file, .. } => client.sources.remove(*file),
+        // The dates of changes are the computer's own, which no wrong clock moves: a version of the future would be
+        // compared with changes of the past.
+        Event::Disguise { .. } if client.was_ahead => {}
         Event::Disguise { file, content, .. } => client.sources.disguise(*file, *content),
         Event::Plug { plug, .. } => client.sources.set_plug(*plug),
-        Event::Clock { offset, .. } => client.offset = *offset,
+        Event::Clock { offset, .. } => {
+            client.offset = *offset;
+            client.was_ahead |= *offset > 0;
+        }
         Event::StartOver { .. } => client.starts_over = true,
         Event::LoseIndex { .. } => {
             for file in INDEX_FILES {

@@ -40,6 +40,8 @@ pub(crate) struct Client {
     pub(crate) cache: PathBuf,
     /// Seconds that its clock is ahead.
     pub(crate) offset: i64,
+    /// Whether its clock was ever ahead.
+    pub(crate) was_ahead: bool,
     /// Whether its next backup may start over.
     pub(crate) starts_over: bool,
     /// What its backup before kept.
@@ -133,6 +135,7 @@ impl World {
                 sources: Sources::create(own, elsewhere),
                 cache: folder.path().join(format!("cache{number}")),
                 offset: 0,
+                was_ahead: false,
                 starts_over: false,
                 kept: None,
                 knows: false,
