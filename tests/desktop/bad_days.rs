@@ -145,9 +145,8 @@ async fn a_wrong_passphrase_is_refused_wherever_one_is_typed() {
         .await;
     app.click("Delete backup").await;
     app.click("Back up this computer").await;
-    app.fill("Name", "Papers again").await;
     app.click("Next").await;
-    app.choose("A folder on this computer").await;
+    app.click("Use a folder or an external disk instead").await;
     app.fill("Path", &backup.display().to_string()).await;
     app.choose("Continue this backup").await;
     app.see("Passphrase for this backup").await;
