@@ -32,7 +32,7 @@ const CRATES: [&str; 10] = [
 
 /// Functions that are one `match`, a line or two for each case.
 const TABLES: [&str; 5] = [
-    "jobs/src/wording.rs: destination_words",
+    "jobs/src/wording/destination.rs: destination_words",
     "jobs/src/wording.rs: onedrive",
     "jobs/src/wording/engine.rs: engine",
     "jobs/src/wording/problems.rs: text",

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::reasons::{CompactObstacle, Incomplete, ReadFailure};
+
 /// What an operation is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -103,13 +105,13 @@ pub enum ProblemKind {
     /// left it.
     LeftOver,
     /// It should be deleted, and somebody holds it or does not allow that.
-    NotDeleted(String),
+    NotDeleted(coffer_destination::Error),
     /// Space was not given back, because data of versions is missing.
-    NotCompacted(String),
+    NotCompacted(CompactObstacle),
     /// A volume could not be used; another way was looked for.
     VolumeUnusable {
         /// What is wrong.
-        why: String,
+        why: ReadFailure,
         /// False when it may be whole and could not be read for now.
         is_lost: bool,
     },
@@ -344,7 +346,7 @@ pub enum FaultKind {
     /// It is as long as it was, but not the same.
     OtherContent,
     /// It cannot be read.
-    Unreadable(String),
+    Unreadable(ReadFailure),
     /// It lacks what other volumes say is in it.
-    Incomplete(String),
+    Incomplete(Incomplete),
 }

@@ -1,28 +1,31 @@
 //! Messages for people: what happened, and what to do next.
 
+mod destination;
 mod engine;
 mod files;
+mod options;
 mod parts;
 mod problems;
 mod reasons;
 #[cfg(test)]
 mod snapshot;
 mod steps;
-
-use coffer_destination::Error as DestinationError;
+mod volumes;
 
 use coffer_ipc::job::HealthLevel;
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::Error as OneDriveError;
 
 use crate::keychain;
+pub use destination::destination;
 pub use engine::engine;
-use files::{io_words, unusable};
+use files::io_words;
 pub use parts::{error, invalid};
 
-pub use problems::{fault, problem};
+pub use problems::problem;
 pub use reasons::reason;
 pub use steps::for_command_line;
+pub use volumes::fault;
 
 /// Why a run waits: the service named a time before which it takes no request.
 pub(crate) const RATE_LIMITED: &str = "OneDrive is limiting requests";
@@ -318,105 +321,6 @@ pub fn disk_away(folder: &std::path::Path) -> CommandError {
         ),
         "Connect it, and the backup resumes automatically. Nothing was written.",
     )
-}
-
-/// The message for an error of a destination.
-pub fn destination(source: &DestinationError) -> CommandError {
-    let retry_after = source.retry_after();
-    CommandError {
-        retry_after: retry_after.map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX)),
-        ..destination_words(source)
-    }
-}
-
-fn destination_words(source: &DestinationError) -> CommandError {
-    match source {
-        DestinationError::SignInRequired { why, next } => error(
-            ErrorCode::SignInRequired,
-            format!("The sign-in is no longer valid: {why}."),
-            *next,
-        ),
-        DestinationError::SignInUnavailable { why, retry_after } => error(
-            if retry_after.is_some() {
-                ErrorCode::Throttled
-            } else {
-                ErrorCode::Offline
-            },
-            format!("{}.", capital(why)),
-            "Nothing is lost; a later run resumes.",
-        ),
-        DestinationError::Locked { name } => error(
-            ErrorCode::Failed,
-            format!("{name} is in use at the destination."),
-            "Close the program that is using it, or wait; the next run resumes from here.",
-        ),
-        DestinationError::Full => error(
-            ErrorCode::Full,
-            "The destination is full.",
-            format!(
-                "Free up space there (the recycle bin also takes up space), {}",
-                steps::FREE_SPACE.app
-            ),
-        ),
-        DestinationError::Unavailable { why } => error(
-            ErrorCode::Offline,
-            format!("{}.", capital(why)),
-            "Check the internet connection. Nothing is lost; the next run resumes from here.",
-        ),
-        DestinationError::Throttled { .. } => error(
-            ErrorCode::Throttled,
-            "The destination is limiting requests.",
-            "Nothing is lost; run again later.",
-        ),
-        DestinationError::FolderMissing { folder } => error(
-            ErrorCode::NotFound,
-            format!("The folder {folder:?} does not exist at the destination."),
-            "Check the name of the folder; a backup creates it.",
-        ),
-        DestinationError::FolderLost { folder } => error(
-            ErrorCode::DiskAway,
-            format!(
-                "The disk with this backup was disconnected or unmounted: {folder} no longer exists."
-            ),
-            "Connect it and run again; uploaded data is kept.",
-        ),
-        DestinationError::NotFound { name } => error(
-            ErrorCode::NotFound,
-            format!("{name} is not at the destination."),
-            "It may be in the recycle bin there.",
-        ),
-        DestinationError::InvalidName { name, why } => invalid(
-            format!("{name:?} cannot be used as a name: {why}."),
-            "Choose another name.",
-        ),
-        DestinationError::Refused {
-            operation,
-            name,
-            why,
-        } => error(
-            ErrorCode::Failed,
-            format!("Could not {operation} {name:?}: {why}."),
-            if *operation == "read" {
-                steps::LIST_LOST.app
-            } else {
-                "Check the drive and folder, and that this account has permission."
-            },
-        ),
-        DestinationError::Corrupted { name, why } => error(
-            ErrorCode::Failed,
-            format!("{name} was corrupted in transit repeatedly: {why}."),
-            "Run again. If the problem persists, check the network or the disk of the destination.",
-        ),
-        DestinationError::Io {
-            operation,
-            name,
-            source,
-        } => unusable(operation, name, source),
-        DestinationError::Cancelled => cancelled(),
-        other @ DestinationError::AlreadyExists { .. } => {
-            error(ErrorCode::Failed, format!("{other}."), "Try again.")
-        }
-    }
 }
 
 fn full_disk(what: &str) -> CommandError {

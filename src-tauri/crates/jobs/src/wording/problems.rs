@@ -1,8 +1,10 @@
 //! Messages for what a run reports without ending.
 
-use coffer_engine::{Fallback, FaultKind, Problem, ProblemKind, Severity};
+use coffer_engine::{Fallback, Problem, ProblemKind, Severity};
 use coffer_ipc::run::{MessageLevel, RunMessage};
 
+use super::destination::clause;
+use super::volumes::{compact_obstacle, fault, read_failure};
 use super::{io_words, steps};
 
 /// A line of a run's report.
@@ -126,12 +128,15 @@ fn text(problem: &Problem) -> String {
             "An interrupted run left this index volume of deleted data volumes behind. No version needs it. {}",
             steps::LEFTOVER_INDEX.app
         ),
-        ProblemKind::NotDeleted(why) => {
-            format!("It could not be deleted ({why}). The next run tries again.")
-        }
-        ProblemKind::NotCompacted(why) => {
-            format!("Space was not reclaimed: {why}. {}", steps::PURGE_BROKEN.app)
-        }
+        ProblemKind::NotDeleted(source) => format!(
+            "It could not be deleted ({}). The next run tries again.",
+            clause(source)
+        ),
+        ProblemKind::NotCompacted(obstacle) => format!(
+            "Space was not reclaimed: {}. {}",
+            compact_obstacle(obstacle, &problem.subject),
+            steps::PURGE_BROKEN.app
+        ),
         ProblemKind::VolumeMissing => {
             "This volume is gone, and versions need it. If it comes back, nothing is lost.".to_owned()
         }
@@ -139,15 +144,18 @@ fn text(problem: &Problem) -> String {
             why,
             is_lost: false,
         } => format!(
-            "This volume cannot be read right now ({why}). It may be undamaged: make it readable again (permissions, disk, \
-             share)."
+            "This volume cannot be read right now ({}). It may be undamaged: make it readable again (permissions, disk, \
+             share).",
+            read_failure(why)
         ),
         ProblemKind::VolumeUnusable { why, .. } if problem.subject.contains(".dlist.") => format!(
-            "This file list cannot be read ({why}), so its version cannot be restored. {}",
+            "This file list cannot be read ({}), so its version cannot be restored. {}",
+            read_failure(why),
             steps::DELETE_UNREADABLE.app
         ),
         ProblemKind::VolumeUnusable { why, .. } => format!(
-            "This volume could not be used ({why}), so its data was looked for elsewhere. {}",
+            "This volume could not be used ({}), so its data was looked for elsewhere. {}",
+            read_failure(why),
             steps::REPAIR.app
         ),
         ProblemKind::PathOfOtherSystem => format!(
@@ -160,19 +168,6 @@ fn text(problem: &Problem) -> String {
         ProblemKind::SameNameHere(name) => format!(
             "Another file here has the same name except for upper and lower case. Restored as {name}."
         ),
-    }
-}
-
-/// What is wrong with a volume, as the rest of a sentence.
-pub fn fault(kind: &FaultKind) -> String {
-    match kind {
-        FaultKind::Missing => "it is missing".to_owned(),
-        FaultKind::OtherSize { expected, found } => {
-            format!("it has {found} bytes instead of {expected}")
-        }
-        FaultKind::OtherContent => "its content has changed since it was uploaded".to_owned(),
-        FaultKind::Unreadable(why) => format!("it cannot be read ({why})"),
-        FaultKind::Incomplete(why) => why.clone(),
     }
 }
 

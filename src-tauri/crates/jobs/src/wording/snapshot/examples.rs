@@ -2,18 +2,25 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use coffer_destination::Error as DestinationError;
 use coffer_engine::filter::Action;
 use coffer_engine::source::Reason;
-use coffer_engine::{Error as EngineError, Fallback, FaultKind, Problem, ProblemKind};
+use coffer_engine::{
+    CompactObstacle, Error as EngineError, Fallback, FaultKind, FilterProblem, Incomplete,
+    OptionProblem, Problem, ProblemKind, ReadFailure,
+};
 use coffer_onedrive::Error as OneDriveError;
 use coffer_volume::Error as VolumeError;
 use coffer_volume::VolumeKind;
 use jiff::Timestamp;
 
+use super::super::destination::clause;
 use super::super::files::unusable;
+use super::super::options::{filter_problem, option_problem};
+use super::super::volumes::{compact_obstacle, read_failure};
 use super::messages::Messages;
 use crate::waiting::Wait;
 use crate::{keychain, wording};
@@ -59,6 +66,27 @@ pub(super) fn messages() -> Messages {
     messages.section("OneDrive and sign-in");
     for (name, error) in onedrive() {
         messages.error(name, &wording::onedrive(&error));
+    }
+    messages.section("What is wrong with a filter or an option");
+    for (name, problem) in filter_problems() {
+        messages.sentence(name, &filter_problem(&problem));
+    }
+    for (name, problem) in option_problems() {
+        messages.sentence(name, option_problem(problem));
+    }
+    messages.section("What is wrong with a volume");
+    for (name, failure) in read_failures() {
+        messages.sentence(name, &read_failure(&failure));
+    }
+    for (name, what) in incomplete() {
+        messages.sentence(name, &wording::fault(&FaultKind::Incomplete(what)));
+    }
+    for (name, obstacle) in compact_obstacles() {
+        messages.sentence(name, &compact_obstacle(&obstacle, &place()));
+    }
+    messages.section("What a destination answered, in the report of a run");
+    for (name, error) in destination() {
+        messages.sentence(name, &clause(&error));
     }
     messages.section("Keychain");
     for (name, error) in keychain() {
@@ -115,6 +143,10 @@ fn why() -> String {
     "<why>".to_owned()
 }
 
+fn said() -> ReadFailure {
+    ReadFailure::System { said: why() }
+}
+
 fn time() -> Timestamp {
     "2026-01-02T03:04:05Z".parse().unwrap()
 }
@@ -129,7 +161,11 @@ examples! {
             name: dlist(),
             source: VolumeError::DamagedCiphertext,
         };
-        EngineError::Unreadable { .. } => EngineError::Unreadable { name: dblock(), why: why() };
+        EngineError::Unreadable { .. } => EngineError::Unreadable { name: dblock(), why: said() };
+        EngineError::VolumeNotRead { .. } => EngineError::VolumeNotRead {
+            name: dblock(),
+            why: ReadFailure::Missing,
+        };
         EngineError::VersionUnreadable { .. } => EngineError::VersionUnreadable {
             number: 3,
             name: dlist(),
@@ -190,12 +226,12 @@ examples! {
         EngineError::InvalidPrefix { .. } => EngineError::InvalidPrefix { prefix: "a-b".to_owned() };
         EngineError::InvalidFilter { .. } => EngineError::InvalidFilter {
             rule: "[".to_owned(),
-            why: why(),
+            why: FilterProblem::Expression { said: why() },
         };
         EngineError::InvalidOption { .. } => EngineError::InvalidOption {
             option: "keep-time",
             value: "soon".to_owned(),
-            why: why(),
+            why: OptionProblem::NotASpan,
         };
         EngineError::SpoolFull { .. } => EngineError::SpoolFull { path: folder() };
         EngineError::Program { .. } => EngineError::Program {
@@ -282,6 +318,70 @@ examples! {
 }
 
 examples! {
+    filter_problems: FilterProblem {
+        FilterProblem::Empty => FilterProblem::Empty;
+        FilterProblem::NoSuchGroup { .. } => FilterProblem::NoSuchGroup { name: "Music".to_owned() };
+        FilterProblem::Expression { .. } => FilterProblem::Expression { said: why() };
+    }
+}
+
+examples! {
+    option_problems: OptionProblem {
+        OptionProblem::NotASpan => OptionProblem::NotASpan;
+        OptionProblem::SpanTooLong => OptionProblem::SpanTooLong;
+        OptionProblem::SpanNotPositive => OptionProblem::SpanNotPositive;
+        OptionProblem::NotAPolicy => OptionProblem::NotAPolicy;
+        OptionProblem::NegativeSpan => OptionProblem::NegativeSpan;
+        OptionProblem::IntervalTooLong => OptionProblem::IntervalTooLong;
+        OptionProblem::NotASymlinkPolicy => OptionProblem::NotASymlinkPolicy;
+        OptionProblem::NotAHardlinkPolicy => OptionProblem::NotAHardlinkPolicy;
+    }
+}
+
+examples! {
+    read_failures: ReadFailure {
+        ReadFailure::Missing => ReadFailure::Missing;
+        ReadFailure::DoesNotOpen => ReadFailure::DoesNotOpen;
+        ReadFailure::BlockOfOtherSize => ReadFailure::BlockOfOtherSize;
+        ReadFailure::Damaged(_) => ReadFailure::Damaged(Arc::new(VolumeError::DamagedCiphertext));
+        ReadFailure::Corrupted { .. } => ReadFailure::Corrupted { name: dblock(), why: why() };
+        ReadFailure::Refused { .. } => ReadFailure::Refused { said: why() };
+        ReadFailure::Unavailable { .. } => ReadFailure::Unavailable { said: why() };
+        ReadFailure::System { .. } => said();
+    }
+}
+
+examples! {
+    incomplete: Incomplete {
+        Incomplete::BlocksMissing { .. } => Incomplete::BlocksMissing {
+            entries: 2,
+            example: "/home/me/x".to_owned(),
+        };
+        Incomplete::BlocksDamaged { .. } => Incomplete::BlocksDamaged { damaged: 2, expected: 52 };
+        Incomplete::OtherLength { .. } => Incomplete::OtherLength { dblock: dblock() };
+        Incomplete::DescribesNothing => Incomplete::DescribesNothing;
+        Incomplete::NotDescribed => Incomplete::NotDescribed;
+    }
+}
+
+examples! {
+    compact_obstacles: CompactObstacle {
+        CompactObstacle::DataMissing => CompactObstacle::DataMissing;
+        CompactObstacle::VersionUnreadable { .. } => CompactObstacle::VersionUnreadable {
+            number: 3,
+            name: dlist(),
+        };
+        CompactObstacle::Unreadable { .. } => CompactObstacle::Unreadable {
+            name: dblock(),
+            why: said(),
+        };
+        CompactObstacle::VolumesMissing { .. } => CompactObstacle::VolumesMissing {
+            names: vec![dblock()],
+        };
+    }
+}
+
+examples! {
     keychain: keychain::Error {
         keychain::Error::Unavailable { .. } => keychain::Error::Unavailable { why: why() };
         keychain::Error::TooLong => keychain::Error::TooLong;
@@ -335,15 +435,15 @@ examples! {
             ProblemKind::Faulty(FaultKind::Missing),
             ProblemKind::Faulty(FaultKind::OtherSize { expected: 52, found: 10 }),
             ProblemKind::Faulty(FaultKind::OtherContent),
-            ProblemKind::Faulty(FaultKind::Unreadable(why())),
-            ProblemKind::Faulty(FaultKind::Incomplete(why()));
+            ProblemKind::Faulty(FaultKind::Unreadable(said())),
+            ProblemKind::Faulty(FaultKind::Incomplete(Incomplete::NotDescribed));
         ProblemKind::NotDescribed => ProblemKind::NotDescribed;
         ProblemKind::LeftOver => ProblemKind::LeftOver;
-        ProblemKind::NotDeleted(_) => ProblemKind::NotDeleted(why());
-        ProblemKind::NotCompacted(_) => ProblemKind::NotCompacted(why());
+        ProblemKind::NotDeleted(_) => ProblemKind::NotDeleted(DestinationError::Locked { name: dblock() });
+        ProblemKind::NotCompacted(_) => ProblemKind::NotCompacted(CompactObstacle::DataMissing);
         ProblemKind::VolumeUnusable { .. } =>
-            ProblemKind::VolumeUnusable { why: why(), is_lost: false },
-            ProblemKind::VolumeUnusable { why: why(), is_lost: true };
+            ProblemKind::VolumeUnusable { why: said(), is_lost: false },
+            ProblemKind::VolumeUnusable { why: said(), is_lost: true };
         ProblemKind::VolumeMissing => ProblemKind::VolumeMissing;
         ProblemKind::VersionGone { .. } =>
             ProblemKind::VersionGone { others_work_here: true },
@@ -444,7 +544,7 @@ fn problems(messages: &mut Messages) {
     let list = Problem {
         subject: dlist(),
         kind: ProblemKind::VolumeUnusable {
-            why: why(),
+            why: said(),
             is_lost: true,
         },
     };
