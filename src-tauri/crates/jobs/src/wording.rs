@@ -3,10 +3,12 @@
 mod destination;
 mod engine;
 mod files;
+mod names;
 mod options;
 mod parts;
 mod problems;
 mod reasons;
+mod sign_in;
 #[cfg(test)]
 mod snapshot;
 mod steps;
@@ -20,10 +22,12 @@ use crate::keychain;
 pub use destination::destination;
 pub use engine::engine;
 use files::io_words;
+use names::folder_problem;
 pub use parts::{error, invalid};
 
 pub use problems::problem;
 pub use reasons::reason;
+use sign_in::{auth_id_problem, registration_problem, sign_in_refusal};
 pub use steps::for_command_line;
 pub use volumes::fault;
 
@@ -206,7 +210,7 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
             format!("{} {link}.", steps::SIGN_IN.app),
         ),
         OneDriveError::InvalidAuthId { why } => invalid(
-            format!("This is not an AuthID: {why}."),
+            format!("This is not an AuthID: {}.", auth_id_problem(*why)),
             "Copy the whole text shown on the sign-in page, or sign in again.",
         ),
         OneDriveError::MissingPlace { needed } => invalid(
@@ -226,7 +230,10 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
             "Use onedrivev2://<folder>/<subfolder>, sharepoint://, msgroup://, file://<folder> or a folder.",
         ),
         OneDriveError::InvalidFolder { folder, why } => invalid(
-            format!("OneDrive does not allow the folder {folder:?}: {why}."),
+            format!(
+                "OneDrive does not allow the folder {folder:?}: {}.",
+                folder_problem(why)
+            ),
             "Choose another folder name.",
         ),
         OneDriveError::InsecureEndpoint { url } => invalid(
@@ -240,7 +247,7 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
         ),
         OneDriveError::SignInRefused { why } => error(
             ErrorCode::Failed,
-            format!("The sign-in service answered: {why}."),
+            format!("The sign-in service answered: {}.", sign_in_refusal(why)),
             "Start the sign-in again.",
         ),
         OneDriveError::SignInDeclined => error(
@@ -248,20 +255,23 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
             "The sign-in was canceled in the browser.",
             "Start again when you want to sign in.",
         ),
-        OneDriveError::Registration { why } => invalid(
-            format!("Microsoft does not accept the client ID: {why}."),
+        OneDriveError::Registration { why, code } => invalid(
+            format!(
+                "Microsoft does not accept the client ID: {}.",
+                registration_problem(*why, *code)
+            ),
             "Correct it in the settings, or sign in through the AuthID service.",
         ),
-        OneDriveError::Loopback { why } => error(
+        OneDriveError::Loopback { said } => error(
             ErrorCode::Failed,
-            format!("No port on this computer can be used for the sign-in: {why}."),
+            format!("No port on this computer can be used for the sign-in: {said}."),
             "Use a device code instead.",
         ),
         OneDriveError::Cancelled => cancelled(),
         OneDriveError::Destination(source) => destination(source),
-        other @ OneDriveError::Setup { .. } => error(
+        OneDriveError::Setup { said } => error(
             ErrorCode::Failed,
-            format!("{other}."),
+            format!("The network cannot be used: {said}."),
             "Check the network settings and try again.",
         ),
     }

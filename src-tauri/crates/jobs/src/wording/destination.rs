@@ -4,6 +4,8 @@ use coffer_destination::Error as DestinationError;
 use coffer_ipc::{CommandError, ErrorCode};
 
 use super::files::unusable;
+use super::names::name_problem;
+use super::sign_in::{sign_in_outage, sign_in_problem, sign_in_step};
 use super::{cancelled, capital, error, invalid, steps};
 
 /// The message for an error of a destination.
@@ -17,10 +19,13 @@ pub fn destination(source: &DestinationError) -> CommandError {
 
 fn destination_words(source: &DestinationError) -> CommandError {
     match source {
-        DestinationError::SignInRequired { why, next } => error(
+        DestinationError::SignInRequired { why, code } => error(
             ErrorCode::SignInRequired,
-            format!("The sign-in is no longer valid: {why}."),
-            *next,
+            format!(
+                "The sign-in is no longer valid: {}.",
+                sign_in_problem(*why, *code)
+            ),
+            sign_in_step(*why),
         ),
         DestinationError::SignInUnavailable { why, retry_after } => error(
             if retry_after.is_some() {
@@ -28,7 +33,7 @@ fn destination_words(source: &DestinationError) -> CommandError {
             } else {
                 ErrorCode::Offline
             },
-            format!("{}.", capital(why)),
+            format!("{}.", capital(&sign_in_outage(why))),
             "Nothing is lost; a later run resumes.",
         ),
         DestinationError::Locked { name } => error(
@@ -72,7 +77,10 @@ fn destination_words(source: &DestinationError) -> CommandError {
             "It may be in the recycle bin there.",
         ),
         DestinationError::InvalidName { name, why } => invalid(
-            format!("{name:?} cannot be used as a name: {why}."),
+            format!(
+                "{name:?} cannot be used as a name: {}.",
+                name_problem("it", *why)
+            ),
             "Choose another name.",
         ),
         DestinationError::Refused {
@@ -117,15 +125,22 @@ pub(super) fn clause(source: &DestinationError) -> String {
             format!("The folder {folder} no longer exists: its disk was disconnected or unmounted")
         }
         DestinationError::InvalidName { name, why } => {
-            format!("{name} cannot be used as a name: {why}")
+            format!(
+                "{name} cannot be used as a name: {}",
+                name_problem("it", *why)
+            )
         }
         DestinationError::Throttled { .. } => "The destination is limiting requests".to_owned(),
         DestinationError::Locked { name } => format!("{name} is locked at the destination"),
-        DestinationError::SignInRequired { why, .. } => {
-            format!("The sign-in is no longer valid: {why}")
-        }
+        DestinationError::SignInRequired { why, code } => format!(
+            "The sign-in is no longer valid: {}",
+            sign_in_problem(*why, *code)
+        ),
         DestinationError::SignInUnavailable { why, .. } => {
-            format!("The sign-in service cannot be used now: {why}")
+            format!(
+                "The sign-in service cannot be used now: {}",
+                sign_in_outage(why)
+            )
         }
         DestinationError::Full => "The destination is full".to_owned(),
         DestinationError::Refused {

@@ -2,50 +2,30 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use coffer_destination::Error as DestinationError;
+use coffer_destination::{
+    Error as DestinationError, NameProblem, RegistrationProblem, SignInOutage, SignInProblem,
+};
 use coffer_engine::filter::Action;
 use coffer_engine::source::Reason;
 use coffer_engine::{
     CompactObstacle, Error as EngineError, Fallback, FaultKind, FilterProblem, Incomplete,
     OptionProblem, Problem, ProblemKind, ReadFailure,
 };
-use coffer_onedrive::Error as OneDriveError;
+use coffer_onedrive::{AuthIdProblem, Error as OneDriveError, FolderProblem, SignInRefusal};
 use coffer_volume::Error as VolumeError;
 use coffer_volume::VolumeKind;
 use jiff::Timestamp;
 
 use super::super::destination::clause;
 use super::super::files::unusable;
-use super::super::options::{filter_problem, option_problem};
-use super::super::volumes::{compact_obstacle, read_failure};
+use super::example_table::examples;
 use super::messages::Messages;
+use super::reasons;
+use super::values::{dblock, denied, dlist, folder, place, said, time, why};
 use crate::waiting::Wait;
 use crate::{keychain, wording};
-
-/// A function with the examples of each variant, by its name. A variant without a line does not compile.
-macro_rules! examples {
-    ($function:ident: $type:ty { $($pattern:pat => $($example:expr),+;)* }) => {
-        fn $function() -> Vec<(&'static str, $type)> {
-            fn each_variant_has_a_line(value: &$type) {
-                match value {
-                    $($pattern => {})*
-                }
-            }
-            let examples = vec![$($({
-                let pattern = stringify!($pattern);
-                let name = pattern.split(['(', '{']).next().unwrap_or(pattern);
-                (name.trim(), $example)
-            }),+),*];
-            for (_, example) in &examples {
-                each_variant_has_a_line(example);
-            }
-            examples
-        }
-    };
-}
 
 pub(super) fn messages() -> Messages {
     let mut messages = Messages::default();
@@ -67,23 +47,7 @@ pub(super) fn messages() -> Messages {
     for (name, error) in onedrive() {
         messages.error(name, &wording::onedrive(&error));
     }
-    messages.section("What is wrong with a filter or an option");
-    for (name, problem) in filter_problems() {
-        messages.sentence(name, &filter_problem(&problem));
-    }
-    for (name, problem) in option_problems() {
-        messages.sentence(name, option_problem(problem));
-    }
-    messages.section("What is wrong with a volume");
-    for (name, failure) in read_failures() {
-        messages.sentence(name, &read_failure(&failure));
-    }
-    for (name, what) in incomplete() {
-        messages.sentence(name, &wording::fault(&FaultKind::Incomplete(what)));
-    }
-    for (name, obstacle) in compact_obstacles() {
-        messages.sentence(name, &compact_obstacle(&obstacle, &place()));
-    }
+    reasons::add(&mut messages);
     messages.section("What a destination answered, in the report of a run");
     for (name, error) in destination() {
         messages.sentence(name, &clause(&error));
@@ -103,7 +67,7 @@ pub(super) fn messages() -> Messages {
     messages.section("Waiting");
     waits(&mut messages);
     messages.section("coffer test-filters (command line only)");
-    reasons(&mut messages);
+    filter_reasons(&mut messages);
     messages
 }
 
@@ -118,38 +82,6 @@ const FILE_ERRORS: [io::ErrorKind; 9] = [
     io::ErrorKind::UnexpectedEof,
     io::ErrorKind::TimedOut,
 ];
-
-fn denied() -> io::Error {
-    io::Error::from(io::ErrorKind::PermissionDenied)
-}
-
-fn folder() -> PathBuf {
-    PathBuf::from("/media/disk")
-}
-
-fn place() -> String {
-    "OneDrive · Backups/My PC".to_owned()
-}
-
-fn dblock() -> String {
-    "duplicati-b1.dblock.zip.aes".to_owned()
-}
-
-fn dlist() -> String {
-    "duplicati-20260102T030405Z.dlist.zip.aes".to_owned()
-}
-
-fn why() -> String {
-    "<why>".to_owned()
-}
-
-fn said() -> ReadFailure {
-    ReadFailure::System { said: why() }
-}
-
-fn time() -> Timestamp {
-    "2026-01-02T03:04:05Z".parse().unwrap()
-}
 
 examples! {
     engine: EngineError {
@@ -258,17 +190,20 @@ examples! {
         DestinationError::FolderLost { .. } => DestinationError::FolderLost { folder: place() };
         DestinationError::InvalidName { .. } => DestinationError::InvalidName {
             name: "a:b".to_owned(),
-            why: why(),
+            why: NameProblem::ForbiddenCharacter,
         };
         DestinationError::Throttled { .. } => DestinationError::Throttled {
             retry_after: Some(Duration::from_secs(60)),
         };
         DestinationError::Locked { .. } => DestinationError::Locked { name: dblock() };
-        DestinationError::SignInRequired { .. } => DestinationError::sign_in_required(why());
+        DestinationError::SignInRequired { .. } => DestinationError::SignInRequired {
+            why: SignInProblem::Unused,
+            code: Some(70_008),
+        };
         DestinationError::SignInUnavailable { .. } =>
-            DestinationError::SignInUnavailable { why: why(), retry_after: None },
+            DestinationError::SignInUnavailable { why: SignInOutage::Limited, retry_after: None },
             DestinationError::SignInUnavailable {
-                why: why(),
+                why: SignInOutage::Limited,
                 retry_after: Some(Duration::from_secs(60)),
             };
         DestinationError::Full => DestinationError::Full;
@@ -294,90 +229,36 @@ examples! {
         OneDriveError::MissingAuthId { .. } => OneDriveError::MissingAuthId {
             link: "https://example.com".to_owned(),
         };
-        OneDriveError::InvalidAuthId { .. } => OneDriveError::InvalidAuthId { why: "<why>" };
+        OneDriveError::InvalidAuthId { .. } => OneDriveError::InvalidAuthId {
+            why: AuthIdProblem::NoColon,
+        };
         OneDriveError::UnknownScheme { .. } =>
             OneDriveError::UnknownScheme { scheme: "onedrive".to_owned() },
             OneDriveError::UnknownScheme { scheme: "ftp".to_owned() };
         OneDriveError::MissingPlace { .. } => OneDriveError::MissingPlace { needed: "a site" };
         OneDriveError::InvalidFolder { .. } => OneDriveError::InvalidFolder {
             folder: "a:b".to_owned(),
-            why: why(),
+            why: FolderProblem::Part {
+                part: "a:b".to_owned(),
+                why: NameProblem::ForbiddenCharacter,
+            },
         };
         OneDriveError::InsecureEndpoint { .. } => OneDriveError::InsecureEndpoint {
             url: "http://example.com".to_owned(),
         };
         OneDriveError::SignInExpired => OneDriveError::SignInExpired;
-        OneDriveError::SignInRefused { .. } => OneDriveError::SignInRefused { why: why() };
+        OneDriveError::SignInRefused { .. } => OneDriveError::SignInRefused {
+            why: SignInRefusal::Service { said: why() },
+        };
         OneDriveError::SignInDeclined => OneDriveError::SignInDeclined;
-        OneDriveError::Registration { .. } => OneDriveError::Registration { why: why() };
-        OneDriveError::Loopback { .. } => OneDriveError::Loopback { why: why() };
+        OneDriveError::Registration { .. } => OneDriveError::Registration {
+            why: RegistrationProblem::Mismatch,
+            code: None,
+        };
+        OneDriveError::Loopback { .. } => OneDriveError::Loopback { said: why() };
         OneDriveError::Destination(_) => OneDriveError::Destination(DestinationError::Full);
-        OneDriveError::Setup { .. } => OneDriveError::Setup { why: why() };
+        OneDriveError::Setup { .. } => OneDriveError::Setup { said: why() };
         OneDriveError::Cancelled => OneDriveError::Cancelled;
-    }
-}
-
-examples! {
-    filter_problems: FilterProblem {
-        FilterProblem::Empty => FilterProblem::Empty;
-        FilterProblem::NoSuchGroup { .. } => FilterProblem::NoSuchGroup { name: "Music".to_owned() };
-        FilterProblem::Expression { .. } => FilterProblem::Expression { said: why() };
-    }
-}
-
-examples! {
-    option_problems: OptionProblem {
-        OptionProblem::NotASpan => OptionProblem::NotASpan;
-        OptionProblem::SpanTooLong => OptionProblem::SpanTooLong;
-        OptionProblem::SpanNotPositive => OptionProblem::SpanNotPositive;
-        OptionProblem::NotAPolicy => OptionProblem::NotAPolicy;
-        OptionProblem::NegativeSpan => OptionProblem::NegativeSpan;
-        OptionProblem::IntervalTooLong => OptionProblem::IntervalTooLong;
-        OptionProblem::NotASymlinkPolicy => OptionProblem::NotASymlinkPolicy;
-        OptionProblem::NotAHardlinkPolicy => OptionProblem::NotAHardlinkPolicy;
-    }
-}
-
-examples! {
-    read_failures: ReadFailure {
-        ReadFailure::Missing => ReadFailure::Missing;
-        ReadFailure::DoesNotOpen => ReadFailure::DoesNotOpen;
-        ReadFailure::BlockOfOtherSize => ReadFailure::BlockOfOtherSize;
-        ReadFailure::Damaged(_) => ReadFailure::Damaged(Arc::new(VolumeError::DamagedCiphertext));
-        ReadFailure::Corrupted { .. } => ReadFailure::Corrupted { name: dblock(), why: why() };
-        ReadFailure::Refused { .. } => ReadFailure::Refused { said: why() };
-        ReadFailure::Unavailable { .. } => ReadFailure::Unavailable { said: why() };
-        ReadFailure::System { .. } => said();
-    }
-}
-
-examples! {
-    incomplete: Incomplete {
-        Incomplete::BlocksMissing { .. } => Incomplete::BlocksMissing {
-            entries: 2,
-            example: "/home/me/x".to_owned(),
-        };
-        Incomplete::BlocksDamaged { .. } => Incomplete::BlocksDamaged { damaged: 2, expected: 52 };
-        Incomplete::OtherLength { .. } => Incomplete::OtherLength { dblock: dblock() };
-        Incomplete::DescribesNothing => Incomplete::DescribesNothing;
-        Incomplete::NotDescribed => Incomplete::NotDescribed;
-    }
-}
-
-examples! {
-    compact_obstacles: CompactObstacle {
-        CompactObstacle::DataMissing => CompactObstacle::DataMissing;
-        CompactObstacle::VersionUnreadable { .. } => CompactObstacle::VersionUnreadable {
-            number: 3,
-            name: dlist(),
-        };
-        CompactObstacle::Unreadable { .. } => CompactObstacle::Unreadable {
-            name: dblock(),
-            why: said(),
-        };
-        CompactObstacle::VolumesMissing { .. } => CompactObstacle::VolumesMissing {
-            names: vec![dblock()],
-        };
     }
 }
 
@@ -571,7 +452,7 @@ fn waits(messages: &mut Messages) {
 }
 
 /// Not through [`Messages::sentence`]: the app has no such command.
-fn reasons(messages: &mut Messages) {
+fn filter_reasons(messages: &mut Messages) {
     let rules = [
         (Action::Include, "*.txt".to_owned()),
         (Action::Exclude, "*.tmp".to_owned()),
