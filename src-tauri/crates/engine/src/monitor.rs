@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::reasons::{CompactObstacle, Incomplete, ReadFailure};
+use crate::reasons::{CompactObstacle, Incomplete, MetadataFailure, ReadFailure};
 
 /// What an operation is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +96,7 @@ pub enum ProblemKind {
     /// Its content came out different from what was stored.
     ContentMismatch,
     /// Its times, rights or attributes could not all be set.
-    MetadataNotRestored(io::Error),
+    MetadataNotRestored(MetadataFailure),
     /// A volume is not what it should be.
     Faulty(FaultKind),
     /// No index volume describes it, and no version needs it: a run that was cut off left it.
@@ -148,7 +148,7 @@ pub enum ProblemKind {
     /// There are volumes of a module that cannot be read, named by what their names end in, beside those that can.
     OtherModule(String),
     /// It takes more than an entry can hold and was left out.
-    TooLargeForFormat(String),
+    TooLargeForFormat(coffer_volume::Defect),
     /// It was asked for, and this version has nothing of it.
     NotInVersion,
     /// Its stored path is of another kind of system, so that it cannot go back where it was.

@@ -1,5 +1,6 @@
 //! Why something failed, as values; words for people are the callers' business.
 
+use std::io;
 use std::sync::Arc;
 
 /// Why a volume could not be read.
@@ -72,6 +73,17 @@ pub enum Incomplete {
     DescribesNothing,
     /// A dblock: no dindex describes it.
     NotDescribed,
+}
+
+/// Why times, rights or attributes were not restored.
+#[derive(Debug)]
+pub enum MetadataFailure {
+    /// They are missing at the destination, or cannot be read there.
+    Missing,
+    /// They are there and cannot be decoded.
+    Undecodable(coffer_volume::Error),
+    /// The system did not take all of them.
+    System(io::Error),
 }
 
 /// Why space was not reclaimed.

@@ -6,7 +6,7 @@ use coffer_volume::Error as VolumeError;
 
 use super::files::{damaged, io_words, unusable};
 use super::options::{filter_problem, option_problem};
-use super::volumes::read_failure;
+use super::volumes::{read_failure, volume, volume_and_cause};
 use super::{cancelled, chain, destination, error, full_disk, invalid, shortened, steps};
 
 /// The message for an error of the engine.
@@ -51,7 +51,7 @@ pub fn engine(source: &EngineError) -> CommandError {
         EngineError::UnusableFormat { source } => {
             let what = match source {
                 VolumeError::Unsupported { what } => what.clone(),
-                other => other.to_string(),
+                other => volume(other),
             };
             invalid(
                 format!("A backup cannot be created with {what}."),
@@ -243,7 +243,7 @@ pub fn engine(source: &EngineError) -> CommandError {
             format!("{name} was written by a newer version of the backup format."),
             "Update Coffer to the newest version. Nothing was changed.",
         ),
-        EngineError::Volume { name, source } => damaged(name, &chain(source)),
+        EngineError::Volume { name, source } => damaged(name, &volume_and_cause(source)),
         EngineError::VolumeNotRead { name, why } => damaged(name, &read_failure(why)),
         EngineError::Io {
             operation,

@@ -1,10 +1,10 @@
 //! Messages for what a run reports without ending.
 
-use coffer_engine::{Fallback, Problem, ProblemKind, Severity};
+use coffer_engine::{Fallback, MetadataFailure, Problem, ProblemKind, Severity};
 use coffer_ipc::run::{MessageLevel, RunMessage};
 
 use super::destination::clause;
-use super::volumes::{compact_obstacle, fault, read_failure};
+use super::volumes::{compact_obstacle, defect, fault, read_failure, volume};
 use super::{io_words, steps};
 
 /// A line of a run's report.
@@ -96,7 +96,7 @@ fn text(problem: &Problem) -> String {
             steps::ALLOW_MASS_DELETION.app
         ),
         ProblemKind::TooLargeForFormat(why) => {
-            format!("It cannot be stored ({why}) and was left out.")
+            format!("It cannot be stored ({}) and was left out.", defect(why))
         }
         ProblemKind::SpecialFile => "This is a device, pipe or socket, which are left out.".to_owned(),
         ProblemKind::MetadataTooLarge => {
@@ -115,9 +115,9 @@ fn text(problem: &Problem) -> String {
         ProblemKind::ContentMismatch => {
             "Its restored content differs from what was backed up; it was not restored.".to_owned()
         }
-        ProblemKind::MetadataNotRestored(source) => format!(
+        ProblemKind::MetadataNotRestored(failure) => format!(
             "Restored, but not all of its times, permissions or attributes ({}).",
-            io_words(source)
+            metadata_failure(failure)
         ),
         ProblemKind::Faulty(kind) => format!("This volume is damaged: {}.", fault(kind)),
         ProblemKind::NotDescribed => format!(
@@ -182,5 +182,18 @@ fn kept(fallback: Fallback) -> &'static str {
     match fallback {
         Fallback::Kept => "Its state in the previous version is kept.",
         Fallback::Nothing => "It is not backed up.",
+    }
+}
+
+/// Why times, rights or attributes were not restored.
+pub(super) fn metadata_failure(failure: &MetadataFailure) -> String {
+    match failure {
+        MetadataFailure::Missing => {
+            "they are missing at the destination, or cannot be read there".to_owned()
+        }
+        MetadataFailure::Undecodable(source) => {
+            format!("its metadata cannot be read: {}", volume(source))
+        }
+        MetadataFailure::System(source) => io_words(source),
     }
 }

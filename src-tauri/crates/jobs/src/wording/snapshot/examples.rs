@@ -11,15 +11,15 @@ use coffer_engine::filter::Action;
 use coffer_engine::source::Reason;
 use coffer_engine::{
     CompactObstacle, Error as EngineError, Fallback, FaultKind, FilterProblem, Incomplete,
-    OptionProblem, Problem, ProblemKind, ReadFailure,
+    MetadataFailure, OptionProblem, Problem, ProblemKind, ReadFailure,
 };
 use coffer_onedrive::{AuthIdProblem, Error as OneDriveError, FolderProblem, SignInRefusal};
-use coffer_volume::Error as VolumeError;
-use coffer_volume::VolumeKind;
+use coffer_volume::{Defect, Error as VolumeError, Structure, VolumeKind};
 use jiff::Timestamp;
 
 use super::super::destination::clause;
 use super::super::files::unusable;
+use super::super::volumes::volume as volume_words;
 use super::example_table::examples;
 use super::messages::Messages;
 use super::reasons;
@@ -58,7 +58,7 @@ pub(super) fn messages() -> Messages {
     }
     messages.section("Volumes, as part of other messages");
     for (name, error) in volume() {
-        messages.sentence(name, &error.to_string());
+        messages.sentence(name, &volume_words(&error));
     }
     messages.section("Coffer itself");
     of_coffer(&mut messages);
@@ -82,6 +82,13 @@ const FILE_ERRORS: [io::ErrorKind; 9] = [
     io::ErrorKind::UnexpectedEof,
     io::ErrorKind::TimedOut,
 ];
+
+fn malformed() -> VolumeError {
+    VolumeError::Malformed {
+        what: Structure::Manifest,
+        why: Defect::CutShort,
+    }
+}
 
 examples! {
     engine: EngineError {
@@ -276,7 +283,7 @@ examples! {
         VolumeError::EmptyPassphrase => VolumeError::EmptyPassphrase;
         VolumeError::PassphraseRequired => VolumeError::PassphraseRequired;
         VolumeError::DamagedCiphertext => VolumeError::DamagedCiphertext;
-        VolumeError::Malformed { .. } => VolumeError::Malformed { what: "manifest", why: why() };
+        VolumeError::Malformed { .. } => malformed();
         VolumeError::MissingEntry { .. } => VolumeError::MissingEntry { name: "manifest".to_owned() };
         VolumeError::DamagedBlock { .. } => VolumeError::DamagedBlock { hash: "<hash>".to_owned() };
         VolumeError::Unsupported { .. } => VolumeError::Unsupported { what: "LZMA".to_owned() };
@@ -311,7 +318,10 @@ examples! {
         ProblemKind::Unwritable(_) => ProblemKind::Unwritable(denied());
         ProblemKind::DataMissing => ProblemKind::DataMissing;
         ProblemKind::ContentMismatch => ProblemKind::ContentMismatch;
-        ProblemKind::MetadataNotRestored(_) => ProblemKind::MetadataNotRestored(denied());
+        ProblemKind::MetadataNotRestored(_) =>
+            ProblemKind::MetadataNotRestored(MetadataFailure::System(denied())),
+            ProblemKind::MetadataNotRestored(MetadataFailure::Missing),
+            ProblemKind::MetadataNotRestored(MetadataFailure::Undecodable(malformed()));
         ProblemKind::Faulty(_) =>
             ProblemKind::Faulty(FaultKind::Missing),
             ProblemKind::Faulty(FaultKind::OtherSize { expected: 52, found: 10 }),
@@ -339,7 +349,7 @@ examples! {
         ProblemKind::SourcesLeft => ProblemKind::SourcesLeft;
         ProblemKind::NothingRemembered => ProblemKind::NothingRemembered;
         ProblemKind::OtherModule(_) => ProblemKind::OtherModule("7z.aes".to_owned());
-        ProblemKind::TooLargeForFormat(_) => ProblemKind::TooLargeForFormat(why());
+        ProblemKind::TooLargeForFormat(_) => ProblemKind::TooLargeForFormat(Defect::PathTooLong(70_000));
         ProblemKind::NotInVersion => ProblemKind::NotInVersion;
         ProblemKind::PathOfOtherSystem => ProblemKind::PathOfOtherSystem;
         ProblemKind::ImpossibleName => ProblemKind::ImpossibleName;

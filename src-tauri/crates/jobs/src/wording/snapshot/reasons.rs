@@ -7,7 +7,7 @@ use coffer_engine::{
     CompactObstacle, FaultKind, FilterProblem, Incomplete, OptionProblem, ReadFailure,
 };
 use coffer_onedrive::{AuthIdProblem, FolderProblem, SignInRefusal};
-use coffer_volume::Error as VolumeError;
+use coffer_volume::{Defect, EntryPart, Error as VolumeError, Structure};
 
 use super::super::names::{folder_problem, name_problem};
 use super::super::options::{filter_problem, option_problem};
@@ -15,7 +15,7 @@ use super::super::sign_in::{
     auth_id_problem, registration_problem, sign_in_outage, sign_in_problem, sign_in_refusal,
     sign_in_step,
 };
-use super::super::volumes::{compact_obstacle, read_failure};
+use super::super::volumes::{compact_obstacle, defect, read_failure, volume};
 use super::example_table::examples;
 use super::messages::Messages;
 use super::values::{dblock, dlist, place, said, why};
@@ -40,6 +40,13 @@ pub(super) fn add(messages: &mut Messages) {
     messages.section("What is wrong with a volume");
     for (name, failure) in read_failures() {
         messages.sentence(name, &read_failure(&failure));
+    }
+    for (name, why) in defects() {
+        messages.sentence(name, &defect(&why));
+    }
+    for (name, what) in structures() {
+        let why = Defect::CutShort;
+        messages.sentence(name, &volume(&VolumeError::Malformed { what, why }));
     }
     for (name, what) in incomplete() {
         messages.sentence(name, &wording::fault(&FaultKind::Incomplete(what)));
@@ -219,5 +226,54 @@ examples! {
         CompactObstacle::VolumesMissing { .. } => CompactObstacle::VolumesMissing {
             names: vec![dblock()],
         };
+    }
+}
+
+examples! {
+    defects: Defect {
+        Defect::CutShort => Defect::CutShort;
+        Defect::TooLong => Defect::TooLong;
+        Defect::Length(_) => Defect::Length(7);
+        Defect::Undecodable { .. } => Defect::Undecodable { said: why() };
+        Defect::Padding => Defect::Padding;
+        Defect::NotAesCrypt => Defect::NotAesCrypt;
+        Defect::ReservedByte => Defect::ReservedByte;
+        Defect::EndlessExtensions => Defect::EndlessExtensions;
+        Defect::NoSeparator => Defect::NoSeparator;
+        Defect::Iterations(_) => Defect::Iterations(7);
+        Defect::EntryMissing => Defect::EntryMissing;
+        Defect::EntryTooLarge(_) => Defect::EntryTooLarge(7);
+        Defect::TooManyEntries => Defect::TooManyEntries;
+        Defect::HeaderCutShort => Defect::HeaderCutShort;
+        Defect::NamelessHeader => Defect::NamelessHeader;
+        Defect::HeaderWithoutLength => Defect::HeaderWithoutLength;
+        Defect::NotAFile => Defect::NotAFile;
+        Defect::OutOfOrder => Defect::OutOfOrder;
+        Defect::EntryWithout(_) =>
+            Defect::EntryWithout(EntryPart::Metadata),
+            Defect::EntryWithout(EntryPart::MetadataBytes),
+            Defect::EntryWithout(EntryPart::Content),
+            Defect::EntryWithout(EntryPart::Time);
+        Defect::FileWithoutContent => Defect::FileWithoutContent;
+        Defect::PathTooLong(_) => Defect::PathTooLong(7);
+        Defect::TooManyBlocklists(_) => Defect::TooManyBlocklists(7);
+        Defect::WrongParts(_) => Defect::WrongParts(7);
+        Defect::NotBase64 => Defect::NotBase64;
+        Defect::NotUrlSafeBase64 => Defect::NotUrlSafeBase64;
+    }
+}
+
+examples! {
+    structures: Structure {
+        Structure::Volume => Structure::Volume;
+        Structure::AesCryptStream => Structure::AesCryptStream;
+        Structure::AesCryptHeader => Structure::AesCryptHeader;
+        Structure::Archive => Structure::Archive;
+        Structure::Manifest => Structure::Manifest;
+        Structure::IndexVolume => Structure::IndexVolume;
+        Structure::FileList => Structure::FileList;
+        Structure::Blocklist => Structure::Blocklist;
+        Structure::Metadata => Structure::Metadata;
+        Structure::Hash => Structure::Hash;
     }
 }
