@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::problems::{NameProblem, SignInOutage, SignInProblem};
+
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -31,12 +33,12 @@ pub enum Error {
         folder: String,
     },
     /// The name or path can never work there.
-    #[error("{name} cannot be used as a name: {why}")]
+    #[error("{name} cannot be used as a name: {why:?}")]
     InvalidName {
         /// The name or path.
         name: String,
-        /// Description of the defect.
-        why: String,
+        /// What is wrong with it.
+        why: NameProblem,
     },
     /// The service asked us to slow down, for `retry_after` if it named a time.
     #[error("The destination is limiting requests")]
@@ -51,18 +53,18 @@ pub enum Error {
         name: String,
     },
     /// The sign-in was revoked or expired for good; only the user can repair it.
-    #[error("The sign-in is no longer valid: {why}")]
+    #[error("The sign-in is no longer valid: {why:?} {code:?}")]
     SignInRequired {
-        /// What the service said.
-        why: String,
-        /// The next step, as a message for the user.
-        next: &'static str,
+        /// What is wrong with it.
+        why: SignInProblem,
+        /// The number that the service gives to this reason.
+        code: Option<u64>,
     },
     /// The sign-in service itself is unavailable or limited for a long time.
-    #[error("The sign-in service cannot be used now: {why}")]
+    #[error("The sign-in service cannot be used now: {why:?}")]
     SignInUnavailable {
-        /// What it said.
-        why: String,
+        /// Why.
+        why: SignInOutage,
         /// How long it must not be asked, when that is known.
         retry_after: Option<Duration>,
     },
@@ -110,14 +112,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// A lost sign-in that is fixed by signing in again.
-    pub fn sign_in_required(why: impl Into<String>) -> Self {
-        Self::SignInRequired {
-            why: why.into(),
-            next: "Sign in again.",
-        }
-    }
-
     /// How long to wait, if the service named a time: a run that ends with this error is resumed after that, not
     /// earlier.
     pub fn retry_after(&self) -> Option<Duration> {

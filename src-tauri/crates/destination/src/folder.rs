@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::contract::{Destination, Quota, RemoteFile};
 use crate::error::{Error, Result};
+use crate::problems::NameProblem;
 use crate::transfer::{CheckpointStore, TransferMonitor, UploadFile};
 
 use anchor::Anchor;
@@ -56,10 +57,9 @@ impl FolderDestination {
             || name.ends_with(TEMPORARY_SUFFIX)
             || name.contains(['/', '\\', ':', '\0']);
         if refused {
-            let why = "it is not a plain file name".to_owned();
             return Err(Error::InvalidName {
                 name: name.to_owned(),
-                why,
+                why: NameProblem::NotPlain,
             });
         }
         Ok(self.folder.join(name))

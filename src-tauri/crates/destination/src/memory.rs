@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::contract::{Destination, Quota, RemoteFile};
 use crate::error::{Error, Result};
+use crate::problems::NameProblem;
 use crate::transfer::{CheckpointStore, TransferMonitor, UploadFile};
 
 /// Files in memory, for tests.
@@ -161,10 +162,9 @@ fn check(cancel: &CancellationToken) -> Result<()> {
 
 fn check_name(name: &str) -> Result<()> {
     if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', ':']) {
-        let why = "it is not a plain file name".to_owned();
         return Err(Error::InvalidName {
             name: name.to_owned(),
-            why,
+            why: NameProblem::NotPlain,
         });
     }
     Ok(())

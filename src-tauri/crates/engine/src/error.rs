@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use crate::reasons::{FilterProblem, OptionProblem, ReadFailure};
+
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -23,8 +25,11 @@ pub enum Error {
         source: coffer_volume::Error,
     },
     /// A volume cannot be read now, though it may be whole, and what was asked for would give up what is in it.
-    #[error("The volume {name} cannot be read now: {why}")]
-    Unreadable { name: String, why: String },
+    #[error("The volume {name} cannot be read now: {why:?}")]
+    Unreadable { name: String, why: ReadFailure },
+    /// No volume can be read that says what the backup is like; of the first one, why.
+    #[error("The volume {name} cannot be read: {why:?}")]
+    VolumeNotRead { name: String, why: ReadFailure },
     /// What a version needs is unknown, because its file list is damaged.
     #[error("Version {number} cannot be read: its file list {name} is damaged")]
     VersionUnreadable {
@@ -153,15 +158,15 @@ pub enum Error {
     #[error("{prefix:?} cannot be a prefix")]
     InvalidPrefix { prefix: String },
     /// A filter rule that cannot be read.
-    #[error("The filter {rule:?} cannot be read: {why}")]
-    InvalidFilter { rule: String, why: String },
+    #[error("The filter {rule:?} cannot be read: {why:?}")]
+    InvalidFilter { rule: String, why: FilterProblem },
     /// A value that an option cannot have.
-    #[error("--{option} cannot be {value:?}: {why}")]
+    #[error("--{option} cannot be {value:?}: {why:?}")]
     InvalidOption {
         /// Duplicati's name of the option.
         option: &'static str,
         value: String,
-        why: String,
+        why: OptionProblem,
     },
     /// The spool folder's disk is full.
     #[error("The disk with {} is full", path.display())]
@@ -193,15 +198,11 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn invalid_option(
-        option: &'static str,
-        value: &str,
-        why: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn invalid_option(option: &'static str, value: &str, why: OptionProblem) -> Self {
         Self::InvalidOption {
             option,
             value: value.to_owned(),
-            why: why.into(),
+            why,
         }
     }
 

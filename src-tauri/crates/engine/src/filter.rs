@@ -10,6 +10,7 @@ use regex::{Regex, RegexBuilder};
 
 use crate::error::{Error, Result};
 use crate::paths::SEPARATOR;
+use crate::reasons::FilterProblem;
 use crate::variables::expand;
 
 /// Bytes that a compiled rule may take.
@@ -95,9 +96,9 @@ impl Filters {
         for (action, text) in rules {
             let rule = filters.texts.len();
             for Expression { regex, ending } in expressions(text)? {
-                let matcher = Matcher::new(&regex).map_err(|why| Error::InvalidFilter {
+                let matcher = Matcher::new(&regex).map_err(|said| Error::InvalidFilter {
                     rule: text.to_owned(),
-                    why,
+                    why: FilterProblem::Expression { said },
                 })?;
                 filters.patterns.push(Pattern {
                     action,
@@ -147,7 +148,9 @@ fn expressions(rule: &str) -> Result<Vec<Expression>> {
         let groups = names.map(|name| {
             groups::wildcards(name).ok_or_else(|| Error::InvalidFilter {
                 rule: rule.to_owned(),
-                why: format!("there is no group {name:?}"),
+                why: FilterProblem::NoSuchGroup {
+                    name: name.to_owned(),
+                },
             })
         });
         let groups: Vec<_> = groups.collect::<Result<_>>()?;
@@ -165,10 +168,9 @@ fn expressions(rule: &str) -> Result<Vec<Expression>> {
         }]);
     }
     if rule.is_empty() {
-        let why = "it is empty".to_owned();
         return Err(Error::InvalidFilter {
             rule: rule.to_owned(),
-            why,
+            why: FilterProblem::Empty,
         });
     }
     Ok(vec![from_wildcard(&expand(rule, str::to_owned))])

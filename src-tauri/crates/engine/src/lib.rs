@@ -52,6 +52,7 @@ mod mode;
 mod monitor;
 mod operations;
 mod paths;
+mod reasons;
 mod repository;
 mod retention;
 pub mod source;
@@ -83,6 +84,9 @@ pub use operations::restore::result::{RestoreStats, RestoredFile};
 pub use operations::restore::selection::Selection;
 pub use operations::verify::stats::{Fault, VerifyStats};
 pub use operations::verify::{Samples, VerifyOptions, verify};
+pub use reasons::{
+    CompactObstacle, FilterProblem, Incomplete, MetadataFailure, OptionProblem, ReadFailure,
+};
 pub use repository::damage::Lost;
 pub use repository::store::Store;
 pub use repository::versions::Version;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::reasons::{CompactObstacle, Incomplete, MetadataFailure, ReadFailure};
+
 /// What an operation is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -94,7 +96,7 @@ pub enum ProblemKind {
     /// Its content came out different from what was stored.
     ContentMismatch,
     /// Its times, rights or attributes could not all be set.
-    MetadataNotRestored(io::Error),
+    MetadataNotRestored(MetadataFailure),
     /// A volume is not what it should be.
     Faulty(FaultKind),
     /// No index volume describes it, and no version needs it: a run that was cut off left it.
@@ -103,13 +105,13 @@ pub enum ProblemKind {
     /// left it.
     LeftOver,
     /// It should be deleted, and somebody holds it or does not allow that.
-    NotDeleted(String),
+    NotDeleted(coffer_destination::Error),
     /// Space was not given back, because data of versions is missing.
-    NotCompacted(String),
+    NotCompacted(CompactObstacle),
     /// A volume could not be used; another way was looked for.
     VolumeUnusable {
         /// What is wrong.
-        why: String,
+        why: ReadFailure,
         /// False when it may be whole and could not be read for now.
         is_lost: bool,
     },
@@ -146,7 +148,7 @@ pub enum ProblemKind {
     /// There are volumes of a module that cannot be read, named by what their names end in, beside those that can.
     OtherModule(String),
     /// It takes more than an entry can hold and was left out.
-    TooLargeForFormat(String),
+    TooLargeForFormat(coffer_volume::Defect),
     /// It was asked for, and this version has nothing of it.
     NotInVersion,
     /// Its stored path is of another kind of system, so that it cannot go back where it was.
@@ -344,7 +346,7 @@ pub enum FaultKind {
     /// It is as long as it was, but not the same.
     OtherContent,
     /// It cannot be read.
-    Unreadable(String),
+    Unreadable(ReadFailure),
     /// It lacks what other volumes say is in it.
-    Incomplete(String),
+    Incomplete(Incomplete),
 }

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 
 use crate::error::{Error, Result};
+use crate::reasons::OptionProblem;
 
 /// Longest tolerance of `--keep-time`, so that a run that starts a little late does not cost a version.
 const MAX_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
@@ -57,10 +58,7 @@ impl Age {
 
 /// Numbers with their units, as a time span is written; a bare number counts seconds. `option` is the one that is blamed.
 fn terms(option: &'static str, text: &str) -> Result<Vec<(i64, u8)>> {
-    let invalid = || {
-        let why = "a time span is numbers with the units s, m, h, D, W, M and Y, such as 1M15D";
-        Error::invalid_option(option, text, why)
-    };
+    let invalid = || Error::invalid_option(option, text, OptionProblem::NotASpan);
     if let Ok(seconds) = text.parse() {
         return Ok(vec![(seconds, b's')]);
     }
@@ -84,7 +82,7 @@ fn terms(option: &'static str, text: &str) -> Result<Vec<(i64, u8)>> {
 }
 
 fn too_long(option: &'static str, text: &str) -> Error {
-    Error::invalid_option(option, text, "it is too long")
+    Error::invalid_option(option, text, OptionProblem::SpanTooLong)
 }
 
 /// A time span in which months have 30 days and years 365.
@@ -170,7 +168,7 @@ impl Retention {
             (None, Some(span), None) => {
                 let age = parse_age("keep-time", span)?;
                 if parse_span("keep-time", span)? <= SignedDuration::ZERO {
-                    let why = "it must be longer than nothing";
+                    let why = OptionProblem::SpanNotPositive;
                     return Err(Error::invalid_option("keep-time", span, why));
                 }
                 Ok(Self::KeepTime(age))
@@ -182,7 +180,7 @@ impl Retention {
 
     fn thinned(text: &str) -> Result<Self> {
         const OPTION: &str = "retention-policy";
-        let invalid = |why: &str| Error::invalid_option(OPTION, text, why);
+        let invalid = |why| Error::invalid_option(OPTION, text, why);
         let span = |text: &str| match text.trim() {
             "U" => Ok(None),
             text => parse_span(OPTION, text).map(Some),
@@ -191,18 +189,18 @@ impl Retention {
         for part in text.split(',') {
             let (frame, interval) = part
                 .split_once(':')
-                .ok_or_else(|| invalid("a part of it is <time frame>:<interval>"))?;
+                .ok_or_else(|| invalid(OptionProblem::NotAPolicy))?;
             let frame = span(frame)?;
             let interval = span(interval)?.filter(|interval| !interval.is_zero());
             let is_negative =
                 |span: Option<SignedDuration>| span.is_some_and(|span| span.is_negative());
             if is_negative(frame) || is_negative(interval) {
-                return Err(invalid("a time span in it is negative"));
+                return Err(invalid(OptionProblem::NegativeSpan));
             }
             if let (Some(frame), Some(interval)) = (frame, interval)
                 && interval >= frame
             {
-                return Err(invalid("an interval must be shorter than its time frame"));
+                return Err(invalid(OptionProblem::IntervalTooLong));
             }
             frames.push(Frame { frame, interval });
         }

@@ -82,7 +82,9 @@ async fn run_tracked<T: Send + 'static>(
         Ok(_) => tracing::info!(parent: &span, "finished"),
         Err(coffer_engine::Error::Cancelled) => tracing::info!(parent: &span, "cancelled"),
         Err(
-            error @ (coffer_engine::Error::Destination(_) | coffer_engine::Error::Volume { .. }),
+            error @ (coffer_engine::Error::Destination(_)
+            | coffer_engine::Error::Volume { .. }
+            | coffer_engine::Error::VolumeNotRead { .. }),
         ) => tracing::error!(parent: &span, %error, "failed"),
         // Others may name files of the sources.
         Err(error) => {

@@ -1,28 +1,35 @@
 //! Messages for people: what happened, and what to do next.
 
+mod destination;
 mod engine;
 mod files;
+mod names;
+mod options;
 mod parts;
 mod problems;
 mod reasons;
+mod sign_in;
 #[cfg(test)]
 mod snapshot;
 mod steps;
-
-use coffer_destination::Error as DestinationError;
+mod volumes;
 
 use coffer_ipc::job::HealthLevel;
 use coffer_ipc::{CommandError, ErrorCode};
 use coffer_onedrive::Error as OneDriveError;
 
 use crate::keychain;
+pub use destination::destination;
 pub use engine::engine;
-use files::{io_words, unusable};
+use files::io_words;
+use names::folder_problem;
 pub use parts::{error, invalid};
 
-pub use problems::{fault, problem};
+pub use problems::problem;
 pub use reasons::reason;
+use sign_in::{auth_id_problem, registration_problem, sign_in_refusal};
 pub use steps::for_command_line;
+pub use volumes::fault;
 
 /// Why a run waits: the service named a time before which it takes no request.
 pub(crate) const RATE_LIMITED: &str = "OneDrive is limiting requests";
@@ -203,7 +210,7 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
             format!("{} {link}.", steps::SIGN_IN.app),
         ),
         OneDriveError::InvalidAuthId { why } => invalid(
-            format!("This is not an AuthID: {why}."),
+            format!("This is not an AuthID: {}.", auth_id_problem(*why)),
             "Copy the whole text shown on the sign-in page, or sign in again.",
         ),
         OneDriveError::MissingPlace { needed } => invalid(
@@ -223,7 +230,10 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
             "Use onedrivev2://<folder>/<subfolder>, sharepoint://, msgroup://, file://<folder> or a folder.",
         ),
         OneDriveError::InvalidFolder { folder, why } => invalid(
-            format!("OneDrive does not allow the folder {folder:?}: {why}."),
+            format!(
+                "OneDrive does not allow the folder {folder:?}: {}.",
+                folder_problem(why)
+            ),
             "Choose another folder name.",
         ),
         OneDriveError::InsecureEndpoint { url } => invalid(
@@ -237,7 +247,7 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
         ),
         OneDriveError::SignInRefused { why } => error(
             ErrorCode::Failed,
-            format!("The sign-in service answered: {why}."),
+            format!("The sign-in service answered: {}.", sign_in_refusal(why)),
             "Start the sign-in again.",
         ),
         OneDriveError::SignInDeclined => error(
@@ -245,20 +255,23 @@ pub fn onedrive(source: &OneDriveError) -> CommandError {
             "The sign-in was canceled in the browser.",
             "Start again when you want to sign in.",
         ),
-        OneDriveError::Registration { why } => invalid(
-            format!("Microsoft does not accept the client ID: {why}."),
+        OneDriveError::Registration { why, code } => invalid(
+            format!(
+                "Microsoft does not accept the client ID: {}.",
+                registration_problem(*why, *code)
+            ),
             "Correct it in the settings, or sign in through the AuthID service.",
         ),
-        OneDriveError::Loopback { why } => error(
+        OneDriveError::Loopback { said } => error(
             ErrorCode::Failed,
-            format!("No port on this computer can be used for the sign-in: {why}."),
+            format!("No port on this computer can be used for the sign-in: {said}."),
             "Use a device code instead.",
         ),
         OneDriveError::Cancelled => cancelled(),
         OneDriveError::Destination(source) => destination(source),
-        other @ OneDriveError::Setup { .. } => error(
+        OneDriveError::Setup { said } => error(
             ErrorCode::Failed,
-            format!("{other}."),
+            format!("The network cannot be used: {said}."),
             "Check the network settings and try again.",
         ),
     }
@@ -318,105 +331,6 @@ pub fn disk_away(folder: &std::path::Path) -> CommandError {
         ),
         "Connect it, and the backup resumes automatically. Nothing was written.",
     )
-}
-
-/// The message for an error of a destination.
-pub fn destination(source: &DestinationError) -> CommandError {
-    let retry_after = source.retry_after();
-    CommandError {
-        retry_after: retry_after.map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX)),
-        ..destination_words(source)
-    }
-}
-
-fn destination_words(source: &DestinationError) -> CommandError {
-    match source {
-        DestinationError::SignInRequired { why, next } => error(
-            ErrorCode::SignInRequired,
-            format!("The sign-in is no longer valid: {why}."),
-            *next,
-        ),
-        DestinationError::SignInUnavailable { why, retry_after } => error(
-            if retry_after.is_some() {
-                ErrorCode::Throttled
-            } else {
-                ErrorCode::Offline
-            },
-            format!("{}.", capital(why)),
-            "Nothing is lost; a later run resumes.",
-        ),
-        DestinationError::Locked { name } => error(
-            ErrorCode::Failed,
-            format!("{name} is in use at the destination."),
-            "Close the program that is using it, or wait; the next run resumes from here.",
-        ),
-        DestinationError::Full => error(
-            ErrorCode::Full,
-            "The destination is full.",
-            format!(
-                "Free up space there (the recycle bin also takes up space), {}",
-                steps::FREE_SPACE.app
-            ),
-        ),
-        DestinationError::Unavailable { why } => error(
-            ErrorCode::Offline,
-            format!("{}.", capital(why)),
-            "Check the internet connection. Nothing is lost; the next run resumes from here.",
-        ),
-        DestinationError::Throttled { .. } => error(
-            ErrorCode::Throttled,
-            "The destination is limiting requests.",
-            "Nothing is lost; run again later.",
-        ),
-        DestinationError::FolderMissing { folder } => error(
-            ErrorCode::NotFound,
-            format!("The folder {folder:?} does not exist at the destination."),
-            "Check the name of the folder; a backup creates it.",
-        ),
-        DestinationError::FolderLost { folder } => error(
-            ErrorCode::DiskAway,
-            format!(
-                "The disk with this backup was disconnected or unmounted: {folder} no longer exists."
-            ),
-            "Connect it and run again; uploaded data is kept.",
-        ),
-        DestinationError::NotFound { name } => error(
-            ErrorCode::NotFound,
-            format!("{name} is not at the destination."),
-            "It may be in the recycle bin there.",
-        ),
-        DestinationError::InvalidName { name, why } => invalid(
-            format!("{name:?} cannot be used as a name: {why}."),
-            "Choose another name.",
-        ),
-        DestinationError::Refused {
-            operation,
-            name,
-            why,
-        } => error(
-            ErrorCode::Failed,
-            format!("Could not {operation} {name:?}: {why}."),
-            if *operation == "read" {
-                steps::LIST_LOST.app
-            } else {
-                "Check the drive and folder, and that this account has permission."
-            },
-        ),
-        DestinationError::Corrupted { name, why } => error(
-            ErrorCode::Failed,
-            format!("{name} was corrupted in transit repeatedly: {why}."),
-            "Run again. If the problem persists, check the network or the disk of the destination.",
-        ),
-        DestinationError::Io {
-            operation,
-            name,
-            source,
-        } => unusable(operation, name, source),
-        DestinationError::Cancelled => cancelled(),
-        other @ DestinationError::AlreadyExists { .. } => {
-            error(ErrorCode::Failed, format!("{other}."), "Try again.")
-        }
-    }
 }
 
 fn full_disk(what: &str) -> CommandError {

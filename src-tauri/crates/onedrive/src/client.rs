@@ -101,7 +101,7 @@ fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client> {
         .referer(false)
         .build()
         .map_err(|error| Error::Setup {
-            why: error.to_string(),
+            said: error.to_string(),
         })
 }
 

@@ -35,7 +35,7 @@ pub use client::{
     Allowance, Bandwidth, Deletion, Drive, OneDrive, OneDriveDestination, TransferOptions,
 };
 pub use endpoints::{DEFAULT_OAUTH_URL, Endpoints};
-pub use error::{Error, Result};
+pub use error::{AuthIdProblem, Error, FolderProblem, Result, SignInRefusal};
 pub use names::check_folder;
 pub use oauth::{
     AuthId, Credential, DeviceSignIn, DirectSignIn, Grant, Handoff, Now, PendingDevice,

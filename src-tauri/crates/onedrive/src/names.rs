@@ -1,6 +1,8 @@
 //! Names that OneDrive allows, and how they are encoded in addresses.
 
-use crate::error::{Error, Result};
+use coffer_destination::NameProblem;
+
+use crate::error::{Error, FolderProblem, Result};
 
 /// Characters that no name may contain.
 const FORBIDDEN: &[char] = &['"', '*', ':', '<', '>', '?', '/', '\\', '|'];
@@ -33,6 +35,8 @@ const RESERVED: &[&str] = &[
     "lpt9",
     "desktop.ini",
 ];
+/// Longest name, in characters.
+const MAX_NAME: usize = 255;
 /// Longest path from the drive's root, in characters, file name included.
 pub(crate) const MAX_PATH: usize = 400;
 /// Part of [`MAX_PATH`] that is reserved for a volume's name.
@@ -43,45 +47,46 @@ const VOLUME_NAME: usize = 64;
 /// # Errors
 /// [`Error::InvalidFolder`] saying which part is wrong and how.
 pub fn check_folder(folder: &str) -> Result<()> {
-    let invalid = |why: String| {
-        Err(Error::InvalidFolder {
+    match folder_problem(folder) {
+        None => Ok(()),
+        Some(why) => Err(Error::InvalidFolder {
             folder: folder.to_owned(),
             why,
-        })
-    };
-    if folder.chars().count() + VOLUME_NAME > MAX_PATH {
-        return invalid(format!(
-            "it is longer than {} characters",
-            MAX_PATH - VOLUME_NAME
-        ));
+        }),
     }
-    for part in folder.split('/').filter(|_| !folder.is_empty()) {
-        if let Some(why) = problem(part) {
-            return invalid(format!("{part:?} {why}"));
-        }
-        if part.starts_with('~') {
-            return invalid(format!("{part:?} starts with ~"));
-        }
+}
+
+/// What is wrong with a folder path.
+pub(crate) fn folder_problem(folder: &str) -> Option<FolderProblem> {
+    let longest = MAX_PATH - VOLUME_NAME;
+    if folder.chars().count() > longest {
+        return Some(FolderProblem::TooLong { longest });
     }
-    Ok(())
+    let mut parts = folder.split('/').filter(|_| !folder.is_empty());
+    parts.find_map(|part| {
+        let is_tilde = part.starts_with('~').then_some(NameProblem::LeadingTilde);
+        let why = problem(part).or(is_tilde)?;
+        let part = part.to_owned();
+        Some(FolderProblem::Part { part, why })
+    })
 }
 
 /// What is wrong with the name of a file or folder.
-pub(crate) fn problem(name: &str) -> Option<&'static str> {
+pub(crate) fn problem(name: &str) -> Option<NameProblem> {
     if name.is_empty() {
-        Some("is empty")
+        Some(NameProblem::Empty)
     } else if name == "." || name == ".." {
-        Some("is not a name")
+        Some(NameProblem::Dots)
     } else if name.contains(FORBIDDEN) || name.chars().any(char::is_control) {
-        Some("contains a character that OneDrive refuses")
+        Some(NameProblem::ForbiddenCharacter)
     } else if name.starts_with(' ') || name.ends_with([' ', '.']) {
-        Some("starts or ends with a space or ends with a dot")
+        Some(NameProblem::BadEnds)
     } else if RESERVED.contains(&name.to_lowercase().as_str()) || name.contains("_vti_") {
-        Some("is reserved")
+        Some(NameProblem::Reserved)
     } else if name.starts_with("~$") {
-        Some("starts with ~$")
-    } else if name.chars().count() > 255 {
-        Some("is longer than 255 characters")
+        Some(NameProblem::LeadingTildeDollar)
+    } else if name.chars().count() > MAX_NAME {
+        Some(NameProblem::TooLong { longest: MAX_NAME })
     } else {
         None
     }

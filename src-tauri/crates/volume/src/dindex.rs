@@ -14,6 +14,7 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{ArchiveWriter, BlockCompressor, Hint, PreparedEntry, VolumeReader};
+use crate::defect::Structure;
 use crate::encryption::Encryption;
 use crate::error::{Error, Result};
 use crate::hash::Hash;
@@ -139,7 +140,7 @@ impl DindexReader {
                 return Err(error);
             }
             let (hash, size) =
-                parsed.map_err(|error| Error::malformed("index volume", error.to_string()))?;
+                parsed.map_err(|error| Error::undecodable(Structure::IndexVolume, &error))?;
             let digest = hash
                 .zip(size)
                 .map(|(hash, size)| VolumeDigest { size, hash });

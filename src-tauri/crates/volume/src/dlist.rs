@@ -13,6 +13,7 @@ use serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{ArchiveWriter, PreparedEntry, PreparedStream, VolumeReader};
+use crate::defect::{Defect, EntryPart, Structure};
 use crate::dindex::skip_bom;
 use crate::encryption::Encryption;
 use crate::error::{Error, Result};
@@ -160,10 +161,7 @@ impl<W: Write, S: Read + Write + Seek> DlistWriter<W, S> {
     pub fn add(&mut self, entry: &FilelistEntry) -> Result<()> {
         let is_file = entry.kind == EntryKind::File;
         if self.files_began && !is_file {
-            return Err(Error::malformed(
-                "file list",
-                "a folder or link came after a file",
-            ));
+            return Err(Error::malformed(Structure::FileList, Defect::OutOfOrder));
         }
         check_entry(entry, &self.format)?;
         let row = self.row(entry)?;
@@ -180,11 +178,11 @@ impl<W: Write, S: Read + Write + Seek> DlistWriter<W, S> {
     }
 
     fn row<'a>(&self, entry: &'a FilelistEntry) -> Result<Row<'a>> {
-        let incomplete = |what| Error::malformed("file list", format!("an entry without {what}"));
+        let incomplete = |what| Error::malformed(Structure::FileList, Defect::EntryWithout(what));
         let metadata = entry
             .metadata
             .as_ref()
-            .ok_or_else(|| incomplete("metadata"))?;
+            .ok_or_else(|| incomplete(EntryPart::Metadata))?;
         let same_algorithms = self.format.block_hash() == self.format.file_hash();
         let mut row = Row {
             kind: match entry.kind {
@@ -206,7 +204,7 @@ impl<W: Write, S: Read + Write + Seek> DlistWriter<W, S> {
             blocksize: None,
         };
         match &metadata.parts {
-            Parts::Empty => return Err(incomplete("metadata bytes")),
+            Parts::Empty => return Err(incomplete(EntryPart::MetadataBytes)),
             Parts::Block(block) => {
                 // For files Duplicati leaves it out where readers can derive it.
                 let derivable = entry.kind == EntryKind::File && same_algorithms;
@@ -218,10 +216,12 @@ impl<W: Write, S: Read + Write + Seek> DlistWriter<W, S> {
             let content = entry
                 .content
                 .as_ref()
-                .ok_or_else(|| incomplete("content"))?;
+                .ok_or_else(|| incomplete(EntryPart::Content))?;
             row.hash = Some(content.hash);
             row.size = Some(content.size);
-            row.time = Some(format_stamp(entry.time.ok_or_else(|| incomplete("time"))?));
+            row.time = Some(format_stamp(
+                entry.time.ok_or_else(|| incomplete(EntryPart::Time))?,
+            ));
             match &content.parts {
                 Parts::Empty => {}
                 Parts::Block(block) if !same_algorithms => {
@@ -281,7 +281,7 @@ impl DlistReader {
         };
         let bytes = self.volume.read_index(index, 64 * 1024)?;
         let fileset: Fileset = serde_json::from_slice(strip_bom(&bytes))
-            .map_err(|error| Error::malformed("file list", error.to_string()))?;
+            .map_err(|error| Error::undecodable(Structure::FileList, &error))?;
         Ok(if fileset.is_full_backup {
             Completeness::Full
         } else {
@@ -324,7 +324,7 @@ impl DlistReader {
         if let Some(error) = failure {
             return Err(error);
         }
-        parsed.map_err(|error| Error::malformed("file list", error.to_string()))?;
+        parsed.map_err(|error| Error::undecodable(Structure::FileList, &error))?;
         Ok(())
     }
 }
@@ -348,7 +348,10 @@ fn decode_row(row: Row<'_>, format: &Format) -> Result<Option<FilelistEntry>> {
     let (mut content, mut time) = (None, None);
     if kind == EntryKind::File {
         let (Some(hash), Some(size)) = (row.hash, row.size) else {
-            return Err(Error::malformed("file list", "a file without hash or size"));
+            return Err(Error::malformed(
+                Structure::FileList,
+                Defect::FileWithoutContent,
+            ));
         };
         content = Some(decode_stream(hash, size, row.blocklists, row.blockhash));
         time = row.time.as_deref().and_then(parse_stamp);
@@ -367,16 +370,16 @@ fn decode_row(row: Row<'_>, format: &Format) -> Result<Option<FilelistEntry>> {
 /// Requirements of both the writer and the reader, so that nothing is written that cannot be read back.
 fn check_entry(entry: &FilelistEntry, format: &Format) -> Result<()> {
     if entry.path.len() > MAX_PATH {
-        let why = format!("a path of {} bytes", entry.path.len());
-        return Err(Error::malformed("file list", why));
+        let why = Defect::PathTooLong(entry.path.len());
+        return Err(Error::malformed(Structure::FileList, why));
     }
     for stream in entry.content.iter().chain(&entry.metadata) {
         stream.check(format)?;
         if let Parts::Blocklists(lists) = &stream.parts
             && lists.len() > MAX_BLOCKLISTS
         {
-            let why = format!("a stream of {} blocklists", lists.len());
-            return Err(Error::malformed("file list", why));
+            let why = Defect::TooManyBlocklists(lists.len());
+            return Err(Error::malformed(Structure::FileList, why));
         }
     }
     Ok(())
@@ -537,6 +540,8 @@ mod tests {
 
         let refused = read(writer.finish().unwrap().0);
 
-        assert!(matches!(refused, Err(Error::Malformed { why, .. }) if why.contains("too large")));
+        assert!(
+            matches!(refused, Err(Error::Malformed { why, .. }) if format!("{why:?}").contains("too large"))
+        );
     }
 }

@@ -1,3 +1,4 @@
+use crate::defect::{Defect, Structure};
 use crate::kind::VolumeKind;
 
 /// Result of this crate.
@@ -22,12 +23,12 @@ pub enum Error {
     #[error("The encrypted data is damaged")]
     DamagedCiphertext,
     /// The volume's structure is not what the format says; usually damage, sometimes another program's file.
-    #[error("Not a valid {what}: {why}")]
+    #[error("Not a valid {what:?}: {why:?}")]
     Malformed {
         /// Which structure.
-        what: &'static str,
-        /// Description of the damage.
-        why: String,
+        what: Structure,
+        /// The damage.
+        why: Defect,
     },
     /// An entry that must be there is not.
     #[error("The volume has no entry {name}")]
@@ -66,14 +67,16 @@ impl From<std::io::Error> for Error {
     /// A stream that ends too early, or holds what it cannot hold, is damage of the volume and no trouble of the disk.
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Self::malformed("volume", "it is cut short"),
+            std::io::ErrorKind::UnexpectedEof => {
+                Self::malformed(Structure::Volume, Defect::CutShort)
+            }
             // What decoders say; systems give a number.
             std::io::ErrorKind::InvalidData
             | std::io::ErrorKind::InvalidInput
             | std::io::ErrorKind::Other
                 if error.raw_os_error().is_none() =>
             {
-                Self::malformed("volume", error.to_string())
+                Self::undecodable(Structure::Volume, &error)
             }
             _ => Self::Io(error),
         }
@@ -92,11 +95,14 @@ impl Error {
         }
     }
 
-    pub(crate) fn malformed(what: &'static str, why: impl Into<String>) -> Self {
-        Self::Malformed {
-            what,
-            why: why.into(),
-        }
+    pub(crate) fn malformed(what: Structure, why: Defect) -> Self {
+        Self::Malformed { what, why }
+    }
+
+    /// A structure that a library cannot decode.
+    pub(crate) fn undecodable(what: Structure, error: &dyn std::error::Error) -> Self {
+        let said = error.to_string();
+        Self::malformed(what, Defect::Undecodable { said })
     }
 }
 
@@ -105,9 +111,9 @@ impl From<zip::result::ZipError> for Error {
         match error {
             zip::result::ZipError::Io(source) => source.into(),
             zip::result::ZipError::FileNotFound => {
-                Self::malformed("archive", "an entry is missing")
+                Self::malformed(Structure::Archive, Defect::EntryMissing)
             }
-            other => Self::malformed("archive", other.to_string()),
+            other => Self::undecodable(Structure::Archive, &other),
         }
     }
 }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use md5::Digest as _;
 use ring::digest::{Context, SHA256, SHA384, SHA512};
 
+use crate::defect::{Defect, Structure};
 use crate::error::{Error, Result};
 
 /// Bytes of the longest hash (SHA-512).
@@ -137,7 +138,10 @@ impl Hash {
     /// [`Error::Malformed`] when there are none or more than 64.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         if bytes.is_empty() || bytes.len() > MAX_LEN {
-            return Err(Error::malformed("hash", format!("{} bytes", bytes.len())));
+            return Err(Error::malformed(
+                Structure::Hash,
+                Defect::Length(bytes.len()),
+            ));
         }
         Ok(Self::new(bytes))
     }
@@ -150,7 +154,7 @@ impl Hash {
         let mut buffer = [0; MAX_LEN + 8];
         let len = STANDARD
             .decode_slice(text, &mut buffer)
-            .map_err(|_| Error::malformed("hash", "not base64 of at most 64 bytes"))?;
+            .map_err(|_| Error::malformed(Structure::Hash, Defect::NotBase64))?;
         Self::from_bytes(&buffer[..len])
     }
 
@@ -162,7 +166,7 @@ impl Hash {
         let mut buffer = [0; MAX_LEN + 8];
         let len = URL_SAFE
             .decode_slice(text, &mut buffer)
-            .map_err(|_| Error::malformed("hash", "not URL-safe base64 of at most 64 bytes"))?;
+            .map_err(|_| Error::malformed(Structure::Hash, Defect::NotUrlSafeBase64))?;
         Self::from_bytes(&buffer[..len])
     }
 

@@ -27,6 +27,7 @@
 pub mod aescrypt;
 pub mod archive;
 pub mod dblock;
+mod defect;
 pub mod dindex;
 pub mod dlist;
 mod encryption;
@@ -40,6 +41,7 @@ pub mod name;
 mod sink;
 pub mod stream;
 
+pub use defect::{Defect, EntryPart, Structure};
 pub use encryption::{Encryption, Passphrase};
 pub use error::{Error, Result};
 pub use hash::{Hash, HashAlgorithm};

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::defect::{Defect, Structure};
 use crate::error::{Error, Result};
 use crate::hash::HashAlgorithm;
 use crate::kind::VolumeKind;
@@ -158,10 +159,10 @@ impl Manifest {
     /// [`Error::Malformed`] for what is no manifest, [`Error::Unsupported`] for one of a later version.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         if bytes.len() > MAX_BYTES {
-            return Err(Error::malformed("manifest", "too long"));
+            return Err(Error::malformed(Structure::Manifest, Defect::TooLong));
         }
         let manifest: Self = serde_json::from_slice(strip_bom(bytes))
-            .map_err(|error| Error::malformed("manifest", error.to_string()))?;
+            .map_err(|error| Error::undecodable(Structure::Manifest, &error))?;
         if manifest.version > 2 {
             return Err(Error::later_version(manifest.version));
         }

@@ -20,6 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::ser::SerializeMap as _;
 
 use crate::HashAlgorithm;
+use crate::defect::Structure;
 use crate::error::{Error, Result};
 use crate::manifest::{strip_bom, with_bom};
 
@@ -189,7 +190,7 @@ impl Metadata {
     /// [`Error::Malformed`] when it is no object of strings.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let map: BTreeMap<String, String> = serde_json::from_slice(strip_bom(bytes))
-            .map_err(|error| Error::malformed("metadata", error.to_string()))?;
+            .map_err(|error| Error::undecodable(Structure::Metadata, &error))?;
         let mut metadata = Self::default();
         let (mut owner, mut group) = (None, None);
         for (key, value) in map {

@@ -1,5 +1,6 @@
 //! How a stream (a file's content or metadata) is put together from blocks.
 
+use crate::defect::{Defect, Structure};
 use crate::error::{Error, Result};
 use crate::hash::Hash;
 use crate::manifest::Format;
@@ -42,8 +43,8 @@ impl StreamRef {
             return Ok(());
         }
         Err(Error::malformed(
-            "file list",
-            format!("a stream of {} bytes has other parts", self.size),
+            Structure::FileList,
+            Defect::WrongParts(self.size),
         ))
     }
 }
@@ -75,8 +76,8 @@ pub fn split_blocklist(data: &[u8], format: &Format) -> Result<Vec<Hash>> {
     let len = format.block_hash().output_len();
     if data.is_empty() || !data.len().is_multiple_of(len) {
         return Err(Error::malformed(
-            "blocklist",
-            format!("{} bytes", data.len()),
+            Structure::Blocklist,
+            Defect::Length(data.len()),
         ));
     }
     data.chunks_exact(len).map(Hash::from_bytes).collect()

@@ -25,10 +25,11 @@ use crate::operations::compact::mover::rewrite;
 use crate::operations::compact::options::{CompactOptions, Disposal};
 use crate::operations::compact::plan::Plan;
 use crate::operations::compact::stats::CompactStats;
+use crate::reasons::CompactObstacle;
 use crate::repository::cache::with_sound_index;
 use crate::repository::deletion::{delete_rows, with_dindexes};
 use crate::repository::listing::Listing;
-use crate::repository::needs::{Needs, is_unknown};
+use crate::repository::needs::Needs;
 use crate::repository::newest::load_newest_version;
 use crate::repository::open::{OpenRepository, Repository};
 use crate::repository::source_list::SourceList;
@@ -72,14 +73,26 @@ pub(crate) fn compact_afterwards(
     let session = repository.session;
     match repository.compact(listed, without, options) {
         Ok(stats) => Ok(Some(stats)),
-        Err(error) if is_unknown(&error) || matches!(error, Error::VolumesMissing { .. }) => {
+        Err(error) => {
             session.monitor().problem(Problem {
                 subject: session.label(),
-                kind: ProblemKind::NotCompacted(error.to_string()),
+                kind: ProblemKind::NotCompacted(obstacle(error)?),
             });
             Ok(None)
         }
-        Err(error) => Err(error),
+    }
+}
+
+/// Why damaged versions stand in the way; any other failure is given back.
+fn obstacle(error: Error) -> Result<CompactObstacle> {
+    match error {
+        Error::DataMissing { .. } => Ok(CompactObstacle::DataMissing),
+        Error::VersionUnreadable { number, name } => {
+            Ok(CompactObstacle::VersionUnreadable { number, name })
+        }
+        Error::Unreadable { name, why } => Ok(CompactObstacle::Unreadable { name, why }),
+        Error::VolumesMissing { names, .. } => Ok(CompactObstacle::VolumesMissing { names }),
+        other => Err(other),
     }
 }
 

@@ -33,7 +33,7 @@ pub enum Proof {
 ///
 /// # Errors
 /// [`Error::WrongPassphrase`]; [`Error::NotEncrypted`]; [`Error::DestinationGone`] where this computer knows a backup
-/// and there is nothing now; those of the destination; [`Error::Volume`] when no volume can tell.
+/// and there is nothing now; those of the destination; [`Error::Volume`] or [`Error::VolumeNotRead`] when no volume can tell.
 pub fn prove(
     store: &Store,
     passphrases: &[Passphrase],
@@ -64,12 +64,8 @@ pub fn prove(
             Ok(Some(position)) => return Ok(Proof::Opens(position)),
             Ok(None) => refusals += 1,
             Err(error) => {
-                let why = session.volume_fault(error)?;
-                let source = coffer_volume::Error::Malformed {
-                    what: "volume",
-                    why,
-                };
-                failure = failure.or(Some(Error::volume(volume.name.as_str(), source)));
+                let name = volume.name.as_str();
+                failure = failure.or(Some(session.volume_failure(name, error)?));
             }
         }
         if refusals >= enough {

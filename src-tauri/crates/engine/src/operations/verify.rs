@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::monitor::{FaultKind, Monitor, Phase};
 use crate::operations::verify::leftovers::{leave_out_leftovers, report_not_described};
 use crate::operations::verify::stats::{VerifyStats, note};
+use crate::reasons::Incomplete;
 use crate::repository::cache::with_sound_index;
 use crate::repository::digest::digest;
 use crate::repository::dlist::{open_dlist, read_entries};
@@ -348,17 +349,13 @@ fn read_dlist(session: &Session, volume: &ListedVolume, spool: &Path) -> Result<
 }
 
 fn examine_dlist(repository: Repository<'_>, volume: &ListedVolume) -> Result<Option<FaultKind>> {
-    let (mut count, mut first) = (0_u64, None);
+    let (mut entries, mut first) = (0_u64, None);
     repository.broken_files(volume, |entry, _| {
-        count += 1;
+        entries += 1;
         first.get_or_insert(entry.path);
         Ok(())
     })?;
-    Ok(first.map(|path| {
-        FaultKind::Incomplete(format!(
-            "blocks of {count} entries are missing, e.g. of {path}"
-        ))
-    }))
+    Ok(first.map(|example| FaultKind::Incomplete(Incomplete::BlocksMissing { entries, example })))
 }
 
 fn examine_dindex(
@@ -381,7 +378,7 @@ fn examine_dindex(
         })
         .map_err(damaged)?;
     reader.read_blocklists(|_, _| Ok(())).map_err(damaged)?;
-    let incomplete = |what: String| Ok(Some(FaultKind::Incomplete(what)));
+    let incomplete = |what| Ok(Some(FaultKind::Incomplete(what)));
     let mut is_of_use = false;
     for described in &volumes {
         let Some(size) = sizes.get(described.dblock.as_str()) else {
@@ -389,13 +386,14 @@ fn examine_dindex(
         };
         is_of_use = true;
         if described.digest.is_some_and(|digest| digest.size != *size) {
-            return incomplete(format!("it states another length of {}", described.dblock));
+            let dblock = described.dblock.clone();
+            return incomplete(Incomplete::OtherLength { dblock });
         }
     }
     if is_of_use && blocks > 0 {
         Ok(None)
     } else {
-        incomplete("it describes no volume that is there".to_owned())
+        incomplete(Incomplete::DescribesNothing)
     }
 }
 
@@ -416,15 +414,19 @@ fn examine_dblock(
     let is_found = |hash: &[u8], size| {
         Hash::from_bytes(hash).is_ok_and(|hash| found.binary_search(&(hash, size)).is_ok())
     };
-    let (mut expected, mut lost) = (0_u64, 0_u64);
+    let (mut expected, mut damaged) = (0_u64, 0_u64);
     if let Some(id) = id {
         index.for_each_block_of(id, |hash, size| {
             expected += 1;
-            lost += u64::from(!is_found(hash, size));
+            damaged += u64::from(!is_found(hash, size));
         })?;
     }
-    Ok((lost > 0)
-        .then(|| FaultKind::Incomplete(format!("{lost} of {expected} blocks are damaged"))))
+    Ok(
+        (damaged > 0).then_some(FaultKind::Incomplete(Incomplete::BlocksDamaged {
+            damaged,
+            expected,
+        })),
+    )
 }
 
 /// All blocks of a volume that are right, found by several threads where that takes no detour and little memory.

@@ -1,6 +1,7 @@
 //! Volumes to blocks: each volume once, and another one when it is damaged.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use coffer_database::{RestorePlan, WantedBlock};
@@ -10,6 +11,7 @@ use crossbeam_channel::{Sender, bounded};
 
 use crate::error::{Error, Result};
 use crate::monitor::{Problem, ProblemKind};
+use crate::reasons::ReadFailure;
 use crate::repository::open::Repository;
 use crate::repository::open_volume::open_volume;
 use crate::repository::session::{LocalVolume, Session};
@@ -120,7 +122,7 @@ fn read_volume(
 struct Failures {
     blocks: Vec<WantedBlock>,
     /// Why the last of them could not be read.
-    why: Option<String>,
+    why: Option<ReadFailure>,
 }
 
 /// Reads, decrypts, unpacks and verifies blocks in the order of the volume, while others are written.
@@ -157,11 +159,11 @@ fn read_blocks(
                 }
                 continue;
             }
-            Ok(Ok(_)) => "a block has another size than its list says".to_owned(),
+            Ok(Ok(_)) => ReadFailure::BlockOfOtherSize,
             Ok(Err(coffer_volume::Error::Io(source))) => {
                 return Err(Error::io("read", spool_name(volume), source));
             }
-            Ok(Err(error)) | Err(error) => error.to_string(),
+            Ok(Err(error)) | Err(error) => ReadFailure::Damaged(Arc::new(error)),
         };
         failures.blocks.push(block);
         failures.why = Some(why);

@@ -155,7 +155,7 @@ impl Cache {
     /// The settings of the backup: as a volume states them, or as the index knows them when none of a few can be read.
     pub(crate) fn format(&self, session: &Session, listed: &Listing) -> Result<Option<Format>> {
         match listed.format(session, &self.spool()) {
-            Err(error @ Error::Volume { .. }) => {
+            Err(error @ (Error::Volume { .. } | Error::VolumeNotRead { .. })) => {
                 let index = self.index()?;
                 let is_there = |known: &KnownDlist| {
                     let mut dlists = listed.dlists.iter();

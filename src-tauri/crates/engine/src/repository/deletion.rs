@@ -23,7 +23,7 @@ pub(crate) fn delete_volume(session: &Session, listed: &Listing, name: &str) -> 
             Err(error) if is_of_one_file(&error) => {
                 session.monitor().problem(Problem {
                     subject: file.to_owned(),
-                    kind: ProblemKind::NotDeleted(error.to_string()),
+                    kind: ProblemKind::NotDeleted(error),
                 });
                 return Ok(false);
             }

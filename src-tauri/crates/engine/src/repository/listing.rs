@@ -344,12 +344,7 @@ impl Listing {
                 Ok(format) => return Ok(Some(format)),
                 Err(error @ Error::Volume { .. }) => failure = failure.or(Some(error)),
                 Err(error) => {
-                    let why = session.volume_fault(error)?;
-                    let source = coffer_volume::Error::Malformed {
-                        what: "volume",
-                        why,
-                    };
-                    failure = failure.or(Some(Error::volume(name.as_str(), source)));
+                    failure = failure.or(Some(session.volume_failure(name.as_str(), error)?));
                 }
             }
         }

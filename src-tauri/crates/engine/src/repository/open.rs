@@ -61,7 +61,7 @@ impl OpenRepository {
     /// comes along.
     pub(crate) fn indexed_as_far_as_readable(self) -> Result<(IndexedRepository, Listing, bool)> {
         let format = match self.cache.format(&self.session, &self.listed) {
-            Err(Error::Volume { .. }) => None,
+            Err(Error::Volume { .. } | Error::VolumeNotRead { .. }) => None,
             other => other?,
         };
         match format {

@@ -22,6 +22,7 @@ use tracing::{Instrument as _, info, warn};
 
 use crate::error::{Error, Result, is_full};
 use crate::monitor::{Monitor, Phase, Problem, ProblemKind, TransferTo, UploadTo};
+use crate::reasons::ReadFailure;
 use crate::repository::store::Store;
 use crate::repository::trace::Trace;
 use crate::repository::volumes::ListedVolume;
@@ -60,7 +61,7 @@ pub(crate) struct Session {
     trace: Arc<Trace>,
     role: Role,
     /// Volumes that could not be read for a reason that may pass, and the reason.
-    unread: Arc<Mutex<Vec<(String, String)>>>,
+    unread: Arc<Mutex<Vec<(String, ReadFailure)>>>,
     /// Versions that were reported as gone.
     reported_gone: Arc<Mutex<HashSet<String>>>,
 }
@@ -169,31 +170,49 @@ impl Session {
 
     /// What is wrong with the one volume that an operation was about, when its failure says nothing of any other; any other
     /// failure is given back.
-    pub(crate) fn volume_fault(&self, error: Error) -> Result<String> {
+    pub(crate) fn volume_fault(&self, error: Error) -> Result<ReadFailure> {
+        let of_system = |source: std::io::Error| match source.kind() {
+            // Another computer deleted it in a folder of this one, between the look for it and reading it.
+            std::io::ErrorKind::NotFound => ReadFailure::Missing,
+            _ => ReadFailure::System {
+                said: source.to_string(),
+            },
+        };
         Ok(match error {
             // Nothing is wrong with it; only a newer Coffer can say what is in it.
             Error::Volume { ref source, .. } if source.is_of_later_version() => return Err(error),
-            Error::Volume { source, .. } => source.to_string(),
-            Error::WrongPassphrase { .. } => {
-                "its passphrase is another, or its header is damaged".to_owned()
+            Error::Volume { source, .. } => ReadFailure::Damaged(Arc::new(source)),
+            Error::WrongPassphrase { .. } => ReadFailure::DoesNotOpen,
+            Error::Destination(DestinationError::NotFound { .. }) => ReadFailure::Missing,
+            Error::Destination(DestinationError::Refused { why, .. }) => {
+                ReadFailure::Refused { said: why }
             }
-            Error::Destination(DestinationError::NotFound { .. }) => "it is missing".to_owned(),
-            Error::Destination(DestinationError::Refused { why, .. }) => why,
-            Error::Destination(error @ DestinationError::Corrupted { .. }) => error.to_string(),
+            Error::Destination(DestinationError::Corrupted { name, why }) => {
+                ReadFailure::Corrupted { name, why }
+            }
             Error::Destination(DestinationError::Io { source, .. })
             | Error::Io {
                 operation: "read" | "read or write",
                 source,
                 ..
-            } => match source.kind() {
-                // Another computer deleted it in a folder of this one, between the look for it and reading it.
-                std::io::ErrorKind::NotFound => "it is missing".to_owned(),
-                _ => source.to_string(),
-            },
+            } => of_system(source),
             // Asked for again and again; if everything else can be had, it is this file alone.
-            Error::Destination(DestinationError::Unavailable { why }) if self.can_list() => why,
+            Error::Destination(DestinationError::Unavailable { why }) if self.can_list() => {
+                ReadFailure::Unavailable { said: why }
+            }
             other => return Err(other),
         })
+    }
+
+    /// The error of an operation that needed this volume; any failure that is not the volume's own is given back.
+    pub(crate) fn volume_failure(&self, volume: &str, error: Error) -> Result<Error> {
+        match error {
+            Error::Volume { ref source, .. } if !source.is_of_later_version() => Ok(error),
+            error => Ok(Error::VolumeNotRead {
+                name: volume.to_owned(),
+                why: self.volume_fault(error)?,
+            }),
+        }
     }
 
     /// Whether a failure of a volume shows that what is in it is lost. One that was refused, or of a disk or connection, may
@@ -218,7 +237,7 @@ impl Session {
     /// unknown.
     pub(crate) fn require_read(&self, kind: VolumeKind) -> Result<()> {
         let unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_of_kind = |(name, _): &&(String, String)| {
+        let is_of_kind = |(name, _): &&(String, ReadFailure)| {
             VolumeName::parse(name).is_some_and(|name| name.kind() == kind)
         };
         match unread.iter().find(is_of_kind) {
@@ -257,7 +276,7 @@ impl Session {
     pub(crate) fn report_unusable(&self, volume: &str, error: Error) -> Result<()> {
         let is_lost = Self::is_proof_of_loss(&error);
         let why = self.volume_fault(error)?;
-        warn!(parent: &self.trace.volume(volume), why, is_lost, "cannot be used");
+        warn!(parent: &self.trace.volume(volume), ?why, is_lost, "cannot be used");
         if !is_lost {
             let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
             unread.push((volume.to_owned(), why.clone()));

@@ -7,6 +7,7 @@ use coffer_volume::{VolumeKind as NameKind, VolumeName};
 
 use crate::error::{Error, Result};
 use crate::monitor::{FaultKind, Problem, ProblemKind};
+use crate::reasons::ReadFailure;
 use crate::repository::listing::Listing;
 use crate::repository::loading::{read_dblock, read_dindex};
 use crate::repository::needs::{Needs, is_unknown, needed_volumes};
@@ -249,7 +250,7 @@ pub(crate) fn sync_ignoring_missing(
         let kind = match losses {
             Losses::Sought => ProblemKind::VolumeMissing,
             Losses::Reported => ProblemKind::VolumeUnusable {
-                why: "it is missing".to_owned(),
+                why: ReadFailure::Missing,
                 is_lost: true,
             },
         };

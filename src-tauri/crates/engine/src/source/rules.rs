@@ -4,6 +4,7 @@ use std::str::FromStr;
 use coffer_volume::metadata::Attributes;
 
 use crate::error::{Error, Result};
+use crate::reasons::OptionProblem;
 
 /// What happens to links (`--symlink-policy`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl FromStr for SymlinkPolicy {
             _ => Err(Error::invalid_option(
                 "symlink-policy",
                 text,
-                "it is Store, Follow or Ignore",
+                OptionProblem::NotASymlinkPolicy,
             )),
         }
     }
@@ -57,7 +58,7 @@ impl FromStr for HardlinkPolicy {
             _ => Err(Error::invalid_option(
                 "hardlink-policy",
                 text,
-                "it is All, First or None",
+                OptionProblem::NotAHardlinkPolicy,
             )),
         }
     }

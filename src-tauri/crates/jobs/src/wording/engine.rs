@@ -5,6 +5,8 @@ use coffer_ipc::{CommandError, ErrorCode};
 use coffer_volume::Error as VolumeError;
 
 use super::files::{damaged, io_words, unusable};
+use super::options::{filter_problem, option_problem};
+use super::volumes::{read_failure, volume, volume_and_cause};
 use super::{cancelled, chain, destination, error, full_disk, invalid, shortened, steps};
 
 /// The message for an error of the engine.
@@ -49,7 +51,7 @@ pub fn engine(source: &EngineError) -> CommandError {
         EngineError::UnusableFormat { source } => {
             let what = match source {
                 VolumeError::Unsupported { what } => what.clone(),
-                other => other.to_string(),
+                other => volume(other),
             };
             invalid(
                 format!("A backup cannot be created with {what}."),
@@ -153,7 +155,10 @@ pub fn engine(source: &EngineError) -> CommandError {
         ),
         EngineError::Unreadable { name, why } => error(
             ErrorCode::Failed,
-            format!("{name} cannot be read right now: {why}. Nothing was deleted."),
+            format!(
+                "{name} cannot be read right now: {}. Nothing was deleted.",
+                read_failure(why)
+            ),
             "It may be undamaged. Make it readable again (permissions, disk, share), then retry.",
         ),
         EngineError::VersionUnreadable { number, name } => error(
@@ -221,11 +226,15 @@ pub fn engine(source: &EngineError) -> CommandError {
             "Use letters, digits, underscores and dots, but no hyphen.",
         ),
         EngineError::InvalidFilter { rule, why } => invalid(
-            format!("The filter {rule:?} is not valid: {why}."),
+            format!("The filter {rule:?} is not valid: {}.", filter_problem(why)),
             "Correct or remove the rule.",
         ),
         EngineError::InvalidOption { option, value, why } => invalid(
-            format!("{value:?} {}{option}: {why}.", steps::INVALID_OPTION.app),
+            format!(
+                "{value:?} {}{option}: {}.",
+                steps::INVALID_OPTION.app,
+                option_problem(*why)
+            ),
             "Correct the value.",
         ),
         EngineError::SpoolFull { path } => full_disk(&format!("the disk with {}", path.display())),
@@ -234,7 +243,8 @@ pub fn engine(source: &EngineError) -> CommandError {
             format!("{name} was written by a newer version of the backup format."),
             "Update Coffer to the newest version. Nothing was changed.",
         ),
-        EngineError::Volume { name, source } => damaged(name, &chain(source)),
+        EngineError::Volume { name, source } => damaged(name, &volume_and_cause(source)),
+        EngineError::VolumeNotRead { name, why } => damaged(name, &read_failure(why)),
         EngineError::Io {
             operation,
             path,

@@ -1,8 +1,10 @@
 //! Messages for what a run reports without ending.
 
-use coffer_engine::{Fallback, FaultKind, Problem, ProblemKind, Severity};
+use coffer_engine::{Fallback, MetadataFailure, Problem, ProblemKind, Severity};
 use coffer_ipc::run::{MessageLevel, RunMessage};
 
+use super::destination::clause;
+use super::volumes::{compact_obstacle, defect, fault, read_failure, volume};
 use super::{io_words, steps};
 
 /// A line of a run's report.
@@ -94,7 +96,7 @@ fn text(problem: &Problem) -> String {
             steps::ALLOW_MASS_DELETION.app
         ),
         ProblemKind::TooLargeForFormat(why) => {
-            format!("It cannot be stored ({why}) and was left out.")
+            format!("It cannot be stored ({}) and was left out.", defect(why))
         }
         ProblemKind::SpecialFile => "This is a device, pipe or socket, which are left out.".to_owned(),
         ProblemKind::MetadataTooLarge => {
@@ -113,9 +115,9 @@ fn text(problem: &Problem) -> String {
         ProblemKind::ContentMismatch => {
             "Its restored content differs from what was backed up; it was not restored.".to_owned()
         }
-        ProblemKind::MetadataNotRestored(source) => format!(
+        ProblemKind::MetadataNotRestored(failure) => format!(
             "Restored, but not all of its times, permissions or attributes ({}).",
-            io_words(source)
+            metadata_failure(failure)
         ),
         ProblemKind::Faulty(kind) => format!("This volume is damaged: {}.", fault(kind)),
         ProblemKind::NotDescribed => format!(
@@ -126,12 +128,15 @@ fn text(problem: &Problem) -> String {
             "An interrupted run left this index volume of deleted data volumes behind. No version needs it. {}",
             steps::LEFTOVER_INDEX.app
         ),
-        ProblemKind::NotDeleted(why) => {
-            format!("It could not be deleted ({why}). The next run tries again.")
-        }
-        ProblemKind::NotCompacted(why) => {
-            format!("Space was not reclaimed: {why}. {}", steps::PURGE_BROKEN.app)
-        }
+        ProblemKind::NotDeleted(source) => format!(
+            "It could not be deleted ({}). The next run tries again.",
+            clause(source)
+        ),
+        ProblemKind::NotCompacted(obstacle) => format!(
+            "Space was not reclaimed: {}. {}",
+            compact_obstacle(obstacle, &problem.subject),
+            steps::PURGE_BROKEN.app
+        ),
         ProblemKind::VolumeMissing => {
             "This volume is gone, and versions need it. If it comes back, nothing is lost.".to_owned()
         }
@@ -139,15 +144,18 @@ fn text(problem: &Problem) -> String {
             why,
             is_lost: false,
         } => format!(
-            "This volume cannot be read right now ({why}). It may be undamaged: make it readable again (permissions, disk, \
-             share)."
+            "This volume cannot be read right now ({}). It may be undamaged: make it readable again (permissions, disk, \
+             share).",
+            read_failure(why)
         ),
         ProblemKind::VolumeUnusable { why, .. } if problem.subject.contains(".dlist.") => format!(
-            "This file list cannot be read ({why}), so its version cannot be restored. {}",
+            "This file list cannot be read ({}), so its version cannot be restored. {}",
+            read_failure(why),
             steps::DELETE_UNREADABLE.app
         ),
         ProblemKind::VolumeUnusable { why, .. } => format!(
-            "This volume could not be used ({why}), so its data was looked for elsewhere. {}",
+            "This volume could not be used ({}), so its data was looked for elsewhere. {}",
+            read_failure(why),
             steps::REPAIR.app
         ),
         ProblemKind::PathOfOtherSystem => format!(
@@ -163,19 +171,6 @@ fn text(problem: &Problem) -> String {
     }
 }
 
-/// What is wrong with a volume, as the rest of a sentence.
-pub fn fault(kind: &FaultKind) -> String {
-    match kind {
-        FaultKind::Missing => "it is missing".to_owned(),
-        FaultKind::OtherSize { expected, found } => {
-            format!("it has {found} bytes instead of {expected}")
-        }
-        FaultKind::OtherContent => "its content has changed since it was uploaded".to_owned(),
-        FaultKind::Unreadable(why) => format!("it cannot be read ({why})"),
-        FaultKind::Incomplete(why) => why.clone(),
-    }
-}
-
 fn kept_files(files: u64) -> String {
     match files {
         1 => "Its file is kept from the previous version.".to_owned(),
@@ -187,5 +182,18 @@ fn kept(fallback: Fallback) -> &'static str {
     match fallback {
         Fallback::Kept => "Its state in the previous version is kept.",
         Fallback::Nothing => "It is not backed up.",
+    }
+}
+
+/// Why times, rights or attributes were not restored.
+pub(super) fn metadata_failure(failure: &MetadataFailure) -> String {
+    match failure {
+        MetadataFailure::Missing => {
+            "they are missing at the destination, or cannot be read there".to_owned()
+        }
+        MetadataFailure::Undecodable(source) => {
+            format!("its metadata cannot be read: {}", volume(source))
+        }
+        MetadataFailure::System(source) => io_words(source),
     }
 }

@@ -3,8 +3,11 @@
 //! `COFFER_UPDATE_MESSAGES=1 cargo test -p coffer-jobs --lib` writes it. An error without an example here does not
 //! compile.
 
+mod example_table;
 mod examples;
 mod messages;
+mod reasons;
+mod values;
 
 use std::path::{Path, PathBuf};
 

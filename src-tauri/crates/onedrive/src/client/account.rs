@@ -17,7 +17,7 @@ use super::options::TransferOptions;
 use super::pages::list;
 use super::{content_client, graph_client, sign_in_client};
 use crate::endpoints::Endpoints;
-use crate::names::{check_folder, encode, encode_path};
+use crate::names::{check_folder, encode, encode_path, folder_problem};
 use crate::oauth::{Credential, Now, Tokens};
 
 /// Maximum number of shared items whose drives are listed.
@@ -209,10 +209,9 @@ impl OneDrive {
         path: &str,
         cancel: &CancellationToken,
     ) -> Result<Vec<String>> {
-        check_folder(path).map_err(|error| DestinationError::InvalidName {
-            name: path.to_owned(),
-            why: error.to_string(),
-        })?;
+        if let Some(problem) = folder_problem(path) {
+            return Err(problem.into_destination(path));
+        }
         let root = format!("{}/root", drive_url(&self.graph, drive_id));
         let item = if path.is_empty() {
             root

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use coffer_destination::{Error as DestinationError, SHORTEST_WAIT};
+use coffer_destination::{Error as DestinationError, NameProblem, SHORTEST_WAIT, SignInProblem};
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
@@ -139,12 +139,13 @@ impl Refusal {
                 why: "Microsoft's sign-in service is having problems".to_owned(),
             },
             401 | 403 if self.wants_claims => DestinationError::SignInRequired {
-                why: "Microsoft requires additional verification".to_owned(),
-                next: "Sign in again, and have your second factor ready.",
+                why: SignInProblem::ClaimsRequired,
+                code: None,
             },
-            401 => DestinationError::sign_in_required(
-                "Microsoft has rejected its own access token for more than an hour",
-            ),
+            401 => DestinationError::SignInRequired {
+                why: SignInProblem::TokensRefused,
+                code: None,
+            },
             403 => refused("access is denied".to_owned()),
             404 => DestinationError::NotFound {
                 name: name.to_owned(),
@@ -152,7 +153,7 @@ impl Refusal {
             400 if LONG_PATH.iter().any(|code| self.has_code(code)) => {
                 DestinationError::InvalidName {
                     name: name.to_owned(),
-                    why: "its path is too long for OneDrive".to_owned(),
+                    why: NameProblem::PathRefused,
                 }
             }
             400 if self.has_code("invalidResourceId") || self.has_code("invalidRequest") => {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use coffer_destination::{
-    CheckpointStore, Destination, Error as DestinationError, Quota, RemoteFile, Result,
-    TransferMonitor, UploadFile,
+    CheckpointStore, Destination, Error as DestinationError, NameProblem, Quota, RemoteFile,
+    Result, TransferMonitor, UploadFile,
 };
 use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
@@ -79,14 +79,17 @@ impl OneDriveDestination {
         if let Some(why) = problem(name) {
             return Err(DestinationError::InvalidName {
                 name: name.to_owned(),
-                why: why.to_owned(),
+                why,
             });
         }
-        let whole = self.folder.chars().count() + 1 + name.chars().count();
-        if whole > MAX_PATH {
+        let characters = self.folder.chars().count() + 1 + name.chars().count();
+        if characters > MAX_PATH {
             return Err(DestinationError::InvalidName {
                 name: name.to_owned(),
-                why: format!("its path has {whole} characters; OneDrive allows {MAX_PATH}"),
+                why: NameProblem::PathTooLong {
+                    characters,
+                    longest: MAX_PATH,
+                },
             });
         }
         let id = self.folder_id(cancel).await?;

@@ -2,7 +2,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::error::{Error, Result};
+use crate::error::{AuthIdProblem, Error, Result};
 
 /// A credential of the AuthID service: `<key>:<password>`, or `v2:<service>:<refresh token>`. Never printed.
 #[derive(Clone)]
@@ -17,19 +17,19 @@ impl AuthId {
         let text = text.trim();
         let invalid = |why| Err(Error::InvalidAuthId { why });
         if text.is_empty() {
-            return invalid("it is empty");
+            return invalid(AuthIdProblem::Empty);
         }
         if text.len() > 8192 {
-            return invalid("it is too long");
+            return invalid(AuthIdProblem::TooLong);
         }
         match text.split_once(':') {
-            None => return invalid("an AuthID contains a colon"),
-            Some(("", _)) => return invalid("there is nothing before its colon"),
-            Some((_, "")) => return invalid("there is nothing after its colon"),
+            None => return invalid(AuthIdProblem::NoColon),
+            Some(("", _)) => return invalid(AuthIdProblem::NothingBeforeColon),
+            Some((_, "")) => return invalid(AuthIdProblem::NothingAfterColon),
             Some(_) => {}
         }
         if text.chars().any(char::is_control) {
-            return invalid("it contains line breaks or control characters");
+            return invalid(AuthIdProblem::ControlCharacters);
         }
         Ok(Self(SecretString::from(text)))
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use coffer_destination::{Error as DestinationError, Result};
+use coffer_destination::{Error as DestinationError, Result, SignInOutage, SignInProblem};
 use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode, Url};
 use secrecy::SecretString;
@@ -115,16 +115,15 @@ fn refused(
     let is_own = reason.is_some() || own.is_some();
     match (status.as_u16(), reason) {
         (400 | 401 | 403 | 404, _) if is_own => DestinationError::SignInRequired {
-            why: "the sign-in service no longer knows the AuthID".to_owned(),
-            next: "Sign in again, or get another AuthID from the same service.",
+            why: SignInProblem::UnknownCredential,
+            code: None,
         },
         (503, Some(reason)) if reason.trim().is_empty() => DestinationError::SignInUnavailable {
-            why: "the sign-in service is over its quota; try again in a few hours".to_owned(),
+            why: SignInOutage::OverQuota,
             retry_after: Some(FEW_HOURS),
         },
         (503, Some(_)) | (429, _) => DestinationError::SignInUnavailable {
-            why: "the sign-in service limits how often this AuthID is used; try again in an hour"
-                .to_owned(),
+            why: SignInOutage::LimitedForAnHour,
             retry_after: Some(named.unwrap_or_default().max(HOUR)),
         },
         (503, None) if named.is_some() => DestinationError::Throttled { retry_after: named },
@@ -210,9 +209,14 @@ mod tests {
             answered(500, Some(&reason), "Server error"),
             answered(500, None, &body.to_string()),
         ] {
-            let text = error.to_string();
-            assert!(text.contains("AADSTS50173"), "{text}");
-            assert!(!error.is_transient());
+            let is_understood = matches!(
+                error,
+                DestinationError::SignInRequired {
+                    why: SignInProblem::PasswordChanged,
+                    code: Some(50_173),
+                }
+            );
+            assert!(is_understood, "{error:?}");
         }
         let passing = r#"gave error: {"error":"temporarily_unavailable","error_codes":[90033]}"#;
         assert!(answered(500, Some(passing), "").is_transient());

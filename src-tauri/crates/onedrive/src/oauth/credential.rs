@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use coffer_destination::RegistrationProblem;
 use secrecy::SecretString;
 
 use super::AuthId;
@@ -68,9 +69,7 @@ impl Registration {
     /// # Errors
     /// [`Error::Registration`] for an invalid client ID or tenant.
     pub fn new(client_id: &str, tenant: Option<&str>) -> Result<Self> {
-        let wrong = |why: &str| Error::Registration {
-            why: why.to_owned(),
-        };
+        let wrong = |why| Error::Registration { why, code: None };
         let client_id = client_id.trim();
         let tenant = tenant.map(str::trim).filter(|tenant| !tenant.is_empty());
         let tenant = tenant.unwrap_or("common");
@@ -81,14 +80,10 @@ impl Registration {
                     .all(|c| c.is_ascii_alphanumeric() || more.contains(c))
         };
         if !fits(client_id, "-", 64) {
-            return Err(wrong(
-                "a client ID has 32 digits in five groups, such as 01234567-89ab-cdef-0123-456789abcdef",
-            ));
+            return Err(wrong(RegistrationProblem::NotAClientId));
         }
         if !fits(tenant, "-.", 255) || tenant.starts_with('.') {
-            return Err(wrong(
-                "a tenant is common, consumers, organizations, an ID or a domain",
-            ));
+            return Err(wrong(RegistrationProblem::NotATenant));
         }
         Ok(Self {
             client_id: client_id.to_owned(),

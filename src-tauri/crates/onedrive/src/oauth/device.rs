@@ -6,11 +6,11 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::credential::{Grant, Registration};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, UNEXPECTED};
 use super::token_endpoint::{self, Failure};
 use crate::client::{Http, sign_in_client};
 use crate::endpoints::{Endpoints, is_private};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SignInRefusal};
 
 /// Longest lifetime of a code that is trusted.
 const LONGEST_LIFE: Duration = Duration::from_secs(1800);
@@ -79,7 +79,9 @@ impl DeviceSignIn {
             .map_err(Failure::into_error)?;
         if !is_private(&json.verification_uri) || json.user_code.len() > 64 {
             return Err(Error::SignInRefused {
-                why: "Microsoft's sign-in service sent an unexpected answer".to_owned(),
+                why: SignInRefusal::ForNow {
+                    why: UNEXPECTED.to_owned(),
+                },
             });
         }
         Ok(PendingDevice {

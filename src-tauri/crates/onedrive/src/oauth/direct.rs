@@ -87,7 +87,7 @@ impl DirectSignIn {
             .endpoints
             .login(self.registration.tenant(), "authorize");
         let page = reqwest::Url::parse_with_params(&url, fields).map_err(|error| Error::Setup {
-            why: error.to_string(),
+            said: error.to_string(),
         })?;
         Ok(PendingDirect {
             setup: self.clone(),

@@ -32,7 +32,7 @@ impl Handoff {
     /// [`Error::Loopback`] when no port can be had, [`Error::Setup`] for a target that is no address.
     pub async fn bind(target: &str) -> Result<Self> {
         let target = HeaderValue::from_str(target).map_err(|error| Error::Setup {
-            why: error.to_string(),
+            said: error.to_string(),
         })?;
         let loopback = Loopback::bind().await?;
         let gate = Gate {

@@ -71,8 +71,8 @@ impl Loopback {
                 Err(error) => last = Some(error),
             }
         }
-        let why = last.map_or_else(String::new, |error| error.to_string());
-        Err(Error::Loopback { why })
+        let said = last.map_or_else(String::new, |error| error.to_string());
+        Err(Error::Loopback { said })
     }
 
     async fn try_bind() -> io::Result<Self> {

@@ -1,21 +1,26 @@
+use coffer_destination::{Error as DestinationError, RegistrationProblem, SignInProblem};
 use serde::Deserialize;
 
-use crate::error::Error;
-use coffer_destination::Error as DestinationError;
+use crate::error::{Error, SignInRefusal};
 
-const AGAIN: &str = "Sign in again.";
-const APPROVAL: &str = "an administrator of the organization has to approve this app first";
-const ASK_FOR_APPROVAL: &str = "Ask the administrator to approve it, then sign in again.";
+/// Why Microsoft cannot be understood, for people.
+pub(super) const UNEXPECTED: &str = "Microsoft's sign-in service sent an unexpected answer";
 
-/// What an error of Microsoft's sign-in means. The `error` field decides; the number only selects the wording.
+/// What an error of Microsoft's sign-in means. The `error` field decides; the number only selects the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// The same request may succeed later.
     Later { why: String },
     /// Only the user can help, usually by signing in again.
-    SignInAgain { why: String, next: &'static str },
+    SignInAgain {
+        why: SignInProblem,
+        code: Option<u64>,
+    },
     /// Only a change of client id, tenant or registration helps.
-    Registration { why: String },
+    Registration {
+        why: RegistrationProblem,
+        code: Option<u64>,
+    },
     /// The user declined.
     Declined,
     /// Device code: the user has not finished yet.
@@ -72,65 +77,27 @@ impl Refusal {
     }
 
     fn of(error: &str, number: Option<u64>) -> Self {
-        let numbered = |why: &str| match number {
-            Some(number) => format!("{why} (AADSTS{number})"),
-            None => why.to_owned(),
-        };
-        let again = |why: &str, next| Self::SignInAgain {
-            why: numbered(why),
-            next,
-        };
-        let registration = |why: &str| Self::Registration { why: numbered(why) };
+        let again = |why| Self::SignInAgain { why, code: number };
+        let registration = |why| Self::Registration { why, code: number };
         match error {
             "invalid_grant" | "interaction_required" | "login_required" => match number {
-                Some(70_008 | 70_043 | 700_082 | 700_084 | 50_089) => again(
-                    "it expired after a long time without use",
-                    "Sign in again; a backup every month keeps it from expiring.",
-                ),
-                Some(50_173 | 50_132 | 50_133) => again(
-                    "the password was changed, or the account was signed out everywhere",
-                    "Sign in again with the current password.",
-                ),
-                Some(50_055 | 50_144) => again(
-                    "the password of the account has expired",
-                    "Set a new password with Microsoft, then sign in again.",
-                ),
-                Some(70_000 | 50_078 | 50_085) => again(
-                    "the sign-in was revoked or has expired",
-                    "Sign in again. If you did not revoke it yourself, check the recent activity of the account first.",
-                ),
-                Some(54_005 | 50_148 | 501_481) => again(
-                    "the sign-in in the browser does not match this one",
-                    "Start the sign-in again.",
-                ),
-                Some(65_001) => again(
-                    "the consent for this app was removed",
-                    "Sign in again and accept the permissions on the page.",
-                ),
-                Some(50_072 | 50_074 | 50_076 | 50_079 | 50_158) => again(
-                    "the organization requires additional verification",
-                    "Sign in again, and have your second factor ready.",
-                ),
-                Some(53_000..=53_011 | 530_002 | 530_003) => again(
-                    "the organization does not allow this sign-in from here",
-                    "Ask the administrator of your organization; just signing in again will not help.",
-                ),
-                Some(50_057) => again(
-                    "the account is disabled",
-                    "Ask the administrator to enable the account, or sign in with another one.",
-                ),
-                Some(50_034 | 50_020 | 51_004) => again(
-                    "the account no longer exists",
-                    "Sign in with another account.",
-                ),
-                Some(50_053) => again(
-                    "the account is locked after too many wrong passwords",
-                    "Wait a while, then sign in again. If it was not you, change the password.",
-                ),
-                _ => again("Microsoft no longer accepts it", AGAIN),
+                Some(70_008 | 70_043 | 700_082 | 700_084 | 50_089) => again(SignInProblem::Unused),
+                Some(50_173 | 50_132 | 50_133) => again(SignInProblem::PasswordChanged),
+                Some(50_055 | 50_144) => again(SignInProblem::PasswordExpired),
+                Some(70_000 | 50_078 | 50_085) => again(SignInProblem::Revoked),
+                Some(54_005 | 50_148 | 501_481) => again(SignInProblem::OtherSignIn),
+                Some(65_001) => again(SignInProblem::ConsentRemoved),
+                Some(50_072 | 50_074 | 50_076 | 50_079 | 50_158) => {
+                    again(SignInProblem::SecondFactor)
+                }
+                Some(53_000..=53_011 | 530_002 | 530_003) => again(SignInProblem::NotFromHere),
+                Some(50_057) => again(SignInProblem::AccountDisabled),
+                Some(50_034 | 50_020 | 51_004) => again(SignInProblem::AccountGone),
+                Some(50_053) => again(SignInProblem::AccountLocked),
+                _ => again(SignInProblem::NotAccepted),
             },
-            "consent_required" => again(APPROVAL, ASK_FOR_APPROVAL),
-            "access_denied" if number == Some(90_094) => again(APPROVAL, ASK_FOR_APPROVAL),
+            "consent_required" => again(SignInProblem::ApprovalRequired),
+            "access_denied" if number == Some(90_094) => again(SignInProblem::ApprovalRequired),
             "access_denied" | "authorization_declined" => Self::Declined,
             "authorization_pending" => Self::Pending,
             "slow_down" => Self::SlowDown,
@@ -138,9 +105,7 @@ impl Refusal {
             "server_error" | "temporarily_unavailable" => Self::Later {
                 why: "Microsoft's sign-in service is not available right now".to_owned(),
             },
-            "invalid_client" => registration(
-                "it requires a secret; turn on \u{201c}Allow public client flows\u{201d} in the registration",
-            ),
+            "invalid_client" => registration(RegistrationProblem::SecretRequired),
             "unauthorized_client"
             | "invalid_request"
             | "invalid_resource"
@@ -150,21 +115,13 @@ impl Refusal {
                 Some(50_196) => Self::Later {
                     why: "too many requests were sent to Microsoft's sign-in service".to_owned(),
                 },
-                Some(50_011) => registration(
-                    "the redirect URI http://localhost is not registered for \u{201c}Mobile and desktop applications\u{201d}",
-                ),
-                Some(700_016 | 90_002) => {
-                    registration("there is no app with this client ID, or no such tenant")
-                }
-                Some(7_000_218 | 700_025 | 90_023) => registration(
-                    "it is not a public client; turn on \u{201c}Allow public client flows\u{201d} in the registration",
-                ),
-                _ => registration(
-                    "the client ID, the tenant or the permissions of the app do not match",
-                ),
+                Some(50_011) => registration(RegistrationProblem::RedirectNotRegistered),
+                Some(700_016 | 90_002) => registration(RegistrationProblem::UnknownApp),
+                Some(7_000_218 | 700_025 | 90_023) => registration(RegistrationProblem::NotPublic),
+                _ => registration(RegistrationProblem::Mismatch),
             },
             _ => Self::Later {
-                why: "Microsoft's sign-in service sent an unexpected answer".to_owned(),
+                why: UNEXPECTED.to_owned(),
             },
         }
     }
@@ -173,13 +130,16 @@ impl Refusal {
     pub(super) fn into_destination(self) -> DestinationError {
         match self {
             Self::Later { why } => DestinationError::Unavailable { why },
-            Self::SignInAgain { why, next } => DestinationError::SignInRequired { why, next },
-            Self::Registration { why } => DestinationError::SignInRequired {
-                why,
-                next: "Correct the client ID and tenant in the settings, then sign in again.",
+            Self::SignInAgain { why, code } => DestinationError::SignInRequired { why, code },
+            Self::Registration { why, code } => DestinationError::SignInRequired {
+                why: SignInProblem::Registration(why),
+                code,
             },
             Self::Declined | Self::Expired | Self::Pending | Self::SlowDown => {
-                DestinationError::sign_in_required("Microsoft no longer accepts it")
+                DestinationError::SignInRequired {
+                    why: SignInProblem::NotAccepted,
+                    code: None,
+                }
             }
         }
     }
@@ -187,8 +147,13 @@ impl Refusal {
     /// As the end of a sign-in.
     pub(super) fn into_error(self) -> Error {
         match self {
-            Self::Later { why } | Self::SignInAgain { why, .. } => Error::SignInRefused { why },
-            Self::Registration { why } => Error::Registration { why },
+            Self::Later { why } => Error::SignInRefused {
+                why: SignInRefusal::ForNow { why },
+            },
+            Self::SignInAgain { why: problem, code } => Error::SignInRefused {
+                why: SignInRefusal::Account { problem, code },
+            },
+            Self::Registration { why, code } => Error::Registration { why, code },
             Self::Declined => Error::SignInDeclined,
             Self::Expired | Self::Pending | Self::SlowDown => Error::SignInExpired,
         }
@@ -215,9 +180,9 @@ mod tests {
         Refusal::of_reply(status, body.as_bytes()).into_destination()
     }
 
-    /// Compares every message with `tests/messages.txt`; `COFFER_UPDATE_MESSAGES` writes the file instead.
+    /// Compares what each answer means with `tests/refusals.txt`; `COFFER_UPDATE_MESSAGES` writes the file instead.
     #[test]
-    fn the_file_has_every_message() {
+    fn the_file_has_every_refusal() {
         let mut now = String::new();
         for (error, numbers) in [
             (
@@ -240,12 +205,9 @@ mod tests {
             for number in numbers {
                 let outcome = reply(400, error, *number);
                 now += &format!("\n{error} {number}\n    {outcome}\n");
-                if let DestinationError::SignInRequired { next, .. } = outcome {
-                    now += &format!("    {next}\n");
-                }
             }
         }
-        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/messages.txt");
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/refusals.txt");
         if std::env::var_os("COFFER_UPDATE_MESSAGES").is_some() {
             std::fs::write(&file, &now).unwrap();
         }
@@ -292,29 +254,17 @@ mod tests {
     }
 
     #[test]
-    fn each_reason_has_its_number_and_its_own_hint() {
-        let mut steps = std::collections::BTreeSet::new();
-        for number in [70_000, 50_173, 50_076, 50_057, 700_082] {
-            let DestinationError::SignInRequired { why, next } =
-                reply(400, "invalid_grant", number)
-            else {
-                panic!("{number} is final");
-            };
-            assert!(why.contains(&format!("AADSTS{number}")), "{why}");
-            steps.insert(next);
-        }
-        assert_eq!(steps.len(), 5, "{steps:?}");
-    }
-
-    #[test]
     fn errors_in_the_redirect_address_are_worded() {
         let of = |error, text| Refusal::of_callback(error, text).into_error();
         assert!(matches!(
             of("access_denied", "AADSTS65004: no"),
             Error::SignInDeclined
         ));
-        let admin = of("access_denied", "AADSTS90094: x").to_string();
-        assert!(admin.contains("administrator"), "{admin}");
+        let admin = of("access_denied", "AADSTS90094: x");
+        assert!(
+            format!("{admin:?}").contains("ApprovalRequired"),
+            "{admin:?}"
+        );
         assert!(matches!(
             of("unauthorized_client", ""),
             Error::Registration { .. }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{AuthId, body};
 use crate::client::{Http, sign_in_client};
 use crate::endpoints::Endpoints;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SignInRefusal};
 
 /// Poll interval; the service keeps its answer for only 30 s.
 const POLL: Duration = Duration::from_secs(2);
@@ -147,7 +147,9 @@ fn read_answer(body: &[u8]) -> Option<Answer> {
     }
     match answer.error?.as_str() {
         "Missing token" => Some(Answer::Done(Err(Error::SignInRefused {
-            why: "Missing token".to_owned(),
+            why: SignInRefusal::Service {
+                said: "Missing token".to_owned(),
+            },
         }))),
         // The service has no entry before the page is loaded.
         "No such entry" => Some(Answer::Unknown),

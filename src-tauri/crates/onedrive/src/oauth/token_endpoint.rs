@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use coffer_destination::Error as DestinationError;
+use coffer_destination::{Error as DestinationError, SignInProblem};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::credential::Grant;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, UNEXPECTED};
 use super::{body, why_unreachable};
 use crate::client::{Http, named_wait};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SignInRefusal};
 
 /// Time for one request.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -95,24 +95,23 @@ impl TokenReply {
 
     /// The result of a sign-in that sent `nonce`, if it sent one.
     pub(super) fn into_grant(self, nonce: Option<&str>) -> Result<Grant> {
-        let refused = |why: &str| Error::SignInRefused {
-            why: why.to_owned(),
-        };
+        let refused = |why| Error::SignInRefused { why };
         let scopes = self.scope.as_deref().unwrap_or_default();
         if !scopes.is_empty() && !scopes.contains("Files.") {
-            return Err(refused("permission to use files was not granted"));
+            return Err(refused(SignInRefusal::FilesNotGranted));
         }
         let refresh_token = self
             .refresh_token()
-            .ok_or_else(|| refused("permission to stay signed in was not granted"))?;
+            .ok_or_else(|| refused(SignInRefusal::StayingNotGranted))?;
         // It came directly from the token endpoint over TLS, so checking its signature would prove nothing more.
         let claims = self.id_token.as_deref().and_then(claims);
         if let (Some(sent), Some(claims)) = (nonce, &claims)
             && claims.nonce.as_deref() != Some(sent)
         {
-            return Err(refused(
-                "the sign-in in the browser does not match this one",
-            ));
+            return Err(refused(SignInRefusal::Account {
+                problem: SignInProblem::OtherSignIn,
+                code: None,
+            }));
         }
         let home = claims.as_ref().and_then(|claims| {
             let (oid, tid) = (claims.oid.as_ref()?, claims.tid.as_ref()?);
@@ -210,7 +209,7 @@ pub(super) async fn post_for_token(
 
 fn unexpected() -> Failure {
     Failure::Refused(Refusal::Later {
-        why: "Microsoft's sign-in service sent an unexpected answer".to_owned(),
+        why: UNEXPECTED.to_owned(),
     })
 }
 

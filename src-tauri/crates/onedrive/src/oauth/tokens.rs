@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coffer_destination::{Error as DestinationError, Result};
+use coffer_destination::{Error as DestinationError, Result, SignInOutage, SignInProblem};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
@@ -141,7 +141,7 @@ impl Tokens {
                 DestinationError::Throttled { retry_after }
             } else {
                 DestinationError::SignInUnavailable {
-                    why: "the sign-in service limits how often this AuthID is used".to_owned(),
+                    why: SignInOutage::Limited,
                     retry_after,
                 }
             });
@@ -171,8 +171,10 @@ impl Tokens {
         }
         let _alone = blocking(store, |store| store.lock()).await?;
         let old = blocking(store, |store| store.load()).await?;
-        let old =
-            old.ok_or_else(|| DestinationError::sign_in_required("it is not in the keychain"))?;
+        let old = old.ok_or(DestinationError::SignInRequired {
+            why: SignInProblem::NotStored,
+            code: None,
+        })?;
         let reply = token_endpoint::post_for_token(
             &self.http,
             &self.endpoints.login(registration.tenant(), "token"),
@@ -205,7 +207,10 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T> {
     let store = Arc::clone(store);
     let done = tokio::task::spawn_blocking(move || work(&*store)).await;
-    let done = done.unwrap_or_else(|_| Err("the keychain failed".to_owned()));
+    let done = match done {
+        Ok(done) => done.map_err(|said| SignInOutage::Store { said }),
+        Err(_) => Err(SignInOutage::StoreFailed),
+    };
     done.map_err(|why| DestinationError::SignInUnavailable {
         why,
         retry_after: None,

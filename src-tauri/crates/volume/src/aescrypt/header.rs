@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{BLOCK, MAC};
+use crate::defect::{Defect, Structure};
 use crate::encryption::Passphrase;
 use crate::error::{Error, Result};
 
@@ -51,8 +52,8 @@ impl Header {
         let version = start[3];
         if &start[..3] != b"AES" {
             return Err(Error::malformed(
-                "AES Crypt header",
-                "it does not start with AES",
+                Structure::AesCryptHeader,
+                Defect::NotAesCrypt,
             ));
         }
         if version > 3 {
@@ -88,8 +89,8 @@ impl Header {
         }
         if start[4] != 0 {
             return Err(Error::malformed(
-                "AES Crypt header",
-                "the reserved byte is not 0",
+                Structure::AesCryptHeader,
+                Defect::ReservedByte,
             ));
         }
 
@@ -152,16 +153,16 @@ fn skip_extensions(input: &mut impl Read) -> Result<u64> {
         }
         if total > MAX_EXTENSIONS {
             return Err(Error::malformed(
-                "AES Crypt header",
-                "the extensions do not end",
+                Structure::AesCryptHeader,
+                Defect::EndlessExtensions,
             ));
         }
         let mut record = vec![0; len];
         input.read_exact(&mut record)?;
         if !record.contains(&0) {
             return Err(Error::malformed(
-                "AES Crypt header",
-                "an extension has no separator",
+                Structure::AesCryptHeader,
+                Defect::NoSeparator,
             ));
         }
     }
@@ -196,8 +197,8 @@ fn derive_pbkdf2(
 ) -> Result<Zeroizing<[u8; 32]>> {
     if !(1..=MAX_ITERATIONS).contains(&iterations) {
         return Err(Error::malformed(
-            "AES Crypt header",
-            format!("{iterations} iterations"),
+            Structure::AesCryptHeader,
+            Defect::Iterations(iterations),
         ));
     }
     let mut key = Zeroizing::new([0; 32]);

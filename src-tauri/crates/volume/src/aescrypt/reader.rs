@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::header::{Header, hmac};
 use super::{BLOCK, MAC};
+use crate::defect::{Defect, Structure};
 use crate::encryption::Passphrase;
 use crate::error::{Error, Result};
 
@@ -44,7 +45,7 @@ impl<R: Read + Seek> Reader<R> {
         let cipher_len = total
             .checked_sub(header.len + tail)
             .filter(|len| len.is_multiple_of(BLOCK as u64))
-            .ok_or_else(|| Error::malformed("AES Crypt stream", "it is cut short"))?;
+            .ok_or_else(|| Error::malformed(Structure::AesCryptStream, Defect::CutShort))?;
 
         inner.seek(SeekFrom::Start(header.len))?;
         let mut mac = hmac(&header.data_key);
@@ -88,7 +89,7 @@ impl<R: Read + Seek> Reader<R> {
 
     /// Bytes of padding at the end, checked.
     fn padding(&mut self, version: u8, remainder: u8) -> Result<u64> {
-        let invalid = || Error::malformed("AES Crypt stream", "the padding is wrong");
+        let invalid = || Error::malformed(Structure::AesCryptStream, Defect::Padding);
         if self.plain_len == 0 {
             return if version == 3 || remainder != 0 {
                 Err(invalid())

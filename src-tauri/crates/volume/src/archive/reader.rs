@@ -4,6 +4,7 @@ use super::inflater::Inflater;
 use super::read_seek::ReadSeek;
 use super::tar::{TarArchive, TarCompression};
 use crate::aescrypt;
+use crate::defect::{Defect, Structure};
 use crate::encryption::Passphrase;
 use crate::error::{Error, Result};
 use crate::kind::VolumeKind;
@@ -201,8 +202,8 @@ fn read_limited(entry: impl Read, len: u64, limit: u64) -> Result<Vec<u8>> {
     entry.take(limit + 1).read_to_end(&mut data)?;
     if data.len() as u64 > limit {
         return Err(Error::malformed(
-            "archive",
-            format!("an entry is larger than {limit} bytes"),
+            Structure::Archive,
+            Defect::EntryTooLarge(limit),
         ));
     }
     Ok(data)

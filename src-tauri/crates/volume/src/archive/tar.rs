@@ -10,6 +10,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use flate2::read::MultiGzDecoder;
 
 use super::read_seek::ReadSeek;
+use crate::defect::{Defect, Structure};
 use crate::error::{Error, Result};
 
 /// Bytes of a tar header, and what content is padded to.
@@ -71,7 +72,7 @@ impl TarArchive {
                 archive.members.push(member);
             }
             if archive.members.len() as u64 > most {
-                return Err(malformed("it has more entries than its length allows"));
+                return Err(malformed(Defect::TooManyEntries));
             }
             if is_last {
                 break;
@@ -126,7 +127,7 @@ impl TarArchive {
         let wanted = position.saturating_sub(self.position);
         let skipped = io::copy(&mut (&mut *self).take(wanted), &mut io::sink()).map_err(damaged)?;
         if skipped != wanted {
-            return Err(malformed("it is cut short"));
+            return Err(malformed(Defect::CutShort));
         }
         Ok(())
     }
@@ -138,7 +139,7 @@ impl TarArchive {
         while filled < header.len() {
             match self.read(&mut header[filled..]).map_err(damaged)? {
                 0 if filled == 0 => return Ok(None),
-                0 => return Err(malformed("a header is cut short")),
+                0 => return Err(malformed(Defect::HeaderCutShort)),
                 count => filled += count,
             }
         }
@@ -149,12 +150,12 @@ impl TarArchive {
         let name = name
             .and_then(|name| std::str::from_utf8(name).ok())
             .filter(|name| !name.is_empty())
-            .ok_or_else(|| malformed("a header has no name"))?;
+            .ok_or_else(|| malformed(Defect::NamelessHeader))?;
         // Regular files only; their type is '0', or nothing in the oldest archives.
         if !matches!(header[156], b'0' | 0) {
-            return Err(malformed("it holds something that is no file"));
+            return Err(malformed(Defect::NotAFile));
         }
-        let len = octal(&header[124..136]).ok_or_else(|| malformed("a header has no length"))?;
+        let len = octal(&header[124..136]).ok_or_else(|| malformed(Defect::HeaderWithoutLength))?;
         Ok(Some(Member {
             name: name.replace('\\', "/"),
             start: self.position,
@@ -227,8 +228,8 @@ fn octal(field: &[u8]) -> Option<u64> {
     u64::from_str_radix(text, 8).ok()
 }
 
-fn malformed(why: &str) -> Error {
-    Error::malformed("archive", why)
+fn malformed(why: Defect) -> Error {
+    Error::malformed(Structure::Archive, why)
 }
 
 fn broken() -> Error {
@@ -237,7 +238,7 @@ fn broken() -> Error {
 
 /// A stream that cannot be unpacked is damage, whatever its decoder calls it.
 fn damaged(error: io::Error) -> Error {
-    malformed(&error.to_string())
+    Error::undecodable(Structure::Archive, &error)
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use crate::operations::restore::result::RestoreStats;
 use crate::operations::restore::target::{Mapping, Place};
 use crate::operations::restore::wanted_file::{Flags, Target};
 use crate::operations::restore::writers::{Outcome, Task, Writers, complete};
+use crate::reasons::MetadataFailure;
 use crate::repository::rows::{kind_number, stream_row};
 use crate::repository::session::Session;
 
@@ -357,8 +358,7 @@ impl<'a> Placer<'a> {
         match Metadata::decode(&bytes) {
             Ok(metadata) => Ok(Some(metadata)),
             Err(error) => {
-                let why = format!("its metadata cannot be read: {error}");
-                let why = io::Error::new(io::ErrorKind::InvalidData, why);
+                let why = MetadataFailure::Undecodable(error);
                 self.warn(&entry.path, ProblemKind::MetadataNotRestored(why));
                 Ok(None)
             }
@@ -374,7 +374,8 @@ impl<'a> Placer<'a> {
 
     fn note_applied(&mut self, stored: &str, applied: io::Result<()>) {
         if let Err(error) = applied {
-            self.warn(stored, ProblemKind::MetadataNotRestored(error));
+            let why = MetadataFailure::System(error);
+            self.warn(stored, ProblemKind::MetadataNotRestored(why));
         }
     }
 
@@ -509,9 +510,8 @@ impl<'a> Placer<'a> {
     }
 
     fn warn_missing_metadata(&mut self, entry: &PlanEntry) {
-        let missing =
-            io::Error::other("they are missing at the destination, or cannot be read there");
-        self.warn(&entry.path, ProblemKind::MetadataNotRestored(missing));
+        let why = MetadataFailure::Missing;
+        self.warn(&entry.path, ProblemKind::MetadataNotRestored(why));
     }
 
     fn warn(&mut self, path: &str, kind: ProblemKind) {

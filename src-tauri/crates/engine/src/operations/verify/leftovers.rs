@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::error::Result;
 use crate::monitor::{FaultKind, Problem, ProblemKind};
 use crate::operations::verify::stats::{VerifyStats, note};
+use crate::reasons::Incomplete;
 use crate::repository::deletion::with_dindexes;
 use crate::repository::dindexes::lacking_dindexes;
 use crate::repository::listing::Listing;
@@ -40,8 +41,8 @@ pub(super) fn report_not_described(
                 kind: ProblemKind::NotDescribed,
             });
         } else {
-            let what = "no index volume describes it; `repair` writes one".to_owned();
-            note(session, stats, name, FaultKind::Incomplete(what));
+            let kind = FaultKind::Incomplete(Incomplete::NotDescribed);
+            note(session, stats, name, kind);
         }
     }
     Ok(())

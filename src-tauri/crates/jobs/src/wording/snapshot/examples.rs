@@ -4,41 +4,28 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use coffer_destination::Error as DestinationError;
+use coffer_destination::{
+    Error as DestinationError, NameProblem, RegistrationProblem, SignInOutage, SignInProblem,
+};
 use coffer_engine::filter::Action;
 use coffer_engine::source::Reason;
-use coffer_engine::{Error as EngineError, Fallback, FaultKind, Problem, ProblemKind};
-use coffer_onedrive::Error as OneDriveError;
-use coffer_volume::Error as VolumeError;
-use coffer_volume::VolumeKind;
+use coffer_engine::{
+    CompactObstacle, Error as EngineError, Fallback, FaultKind, FilterProblem, Incomplete,
+    MetadataFailure, OptionProblem, Problem, ProblemKind, ReadFailure,
+};
+use coffer_onedrive::{AuthIdProblem, Error as OneDriveError, FolderProblem, SignInRefusal};
+use coffer_volume::{Defect, Error as VolumeError, Structure, VolumeKind};
 use jiff::Timestamp;
 
+use super::super::destination::clause;
 use super::super::files::unusable;
+use super::super::volumes::volume as volume_words;
+use super::example_table::examples;
 use super::messages::Messages;
+use super::reasons;
+use super::values::{dblock, denied, dlist, folder, place, said, time, why};
 use crate::waiting::Wait;
 use crate::{keychain, wording};
-
-/// A function with the examples of each variant, by its name. A variant without a line does not compile.
-macro_rules! examples {
-    ($function:ident: $type:ty { $($pattern:pat => $($example:expr),+;)* }) => {
-        fn $function() -> Vec<(&'static str, $type)> {
-            fn each_variant_has_a_line(value: &$type) {
-                match value {
-                    $($pattern => {})*
-                }
-            }
-            let examples = vec![$($({
-                let pattern = stringify!($pattern);
-                let name = pattern.split(['(', '{']).next().unwrap_or(pattern);
-                (name.trim(), $example)
-            }),+),*];
-            for (_, example) in &examples {
-                each_variant_has_a_line(example);
-            }
-            examples
-        }
-    };
-}
 
 pub(super) fn messages() -> Messages {
     let mut messages = Messages::default();
@@ -60,13 +47,18 @@ pub(super) fn messages() -> Messages {
     for (name, error) in onedrive() {
         messages.error(name, &wording::onedrive(&error));
     }
+    reasons::add(&mut messages);
+    messages.section("What a destination answered, in the report of a run");
+    for (name, error) in destination() {
+        messages.sentence(name, &clause(&error));
+    }
     messages.section("Keychain");
     for (name, error) in keychain() {
         messages.error(name, &wording::keychain(&error));
     }
     messages.section("Volumes, as part of other messages");
     for (name, error) in volume() {
-        messages.sentence(name, &error.to_string());
+        messages.sentence(name, &volume_words(&error));
     }
     messages.section("Coffer itself");
     of_coffer(&mut messages);
@@ -75,7 +67,7 @@ pub(super) fn messages() -> Messages {
     messages.section("Waiting");
     waits(&mut messages);
     messages.section("coffer test-filters (command line only)");
-    reasons(&mut messages);
+    filter_reasons(&mut messages);
     messages
 }
 
@@ -91,32 +83,11 @@ const FILE_ERRORS: [io::ErrorKind; 9] = [
     io::ErrorKind::TimedOut,
 ];
 
-fn denied() -> io::Error {
-    io::Error::from(io::ErrorKind::PermissionDenied)
-}
-
-fn folder() -> PathBuf {
-    PathBuf::from("/media/disk")
-}
-
-fn place() -> String {
-    "OneDrive · Backups/My PC".to_owned()
-}
-
-fn dblock() -> String {
-    "duplicati-b1.dblock.zip.aes".to_owned()
-}
-
-fn dlist() -> String {
-    "duplicati-20260102T030405Z.dlist.zip.aes".to_owned()
-}
-
-fn why() -> String {
-    "<why>".to_owned()
-}
-
-fn time() -> Timestamp {
-    "2026-01-02T03:04:05Z".parse().unwrap()
+fn malformed() -> VolumeError {
+    VolumeError::Malformed {
+        what: Structure::Manifest,
+        why: Defect::CutShort,
+    }
 }
 
 examples! {
@@ -129,7 +100,11 @@ examples! {
             name: dlist(),
             source: VolumeError::DamagedCiphertext,
         };
-        EngineError::Unreadable { .. } => EngineError::Unreadable { name: dblock(), why: why() };
+        EngineError::Unreadable { .. } => EngineError::Unreadable { name: dblock(), why: said() };
+        EngineError::VolumeNotRead { .. } => EngineError::VolumeNotRead {
+            name: dblock(),
+            why: ReadFailure::Missing,
+        };
         EngineError::VersionUnreadable { .. } => EngineError::VersionUnreadable {
             number: 3,
             name: dlist(),
@@ -190,12 +165,12 @@ examples! {
         EngineError::InvalidPrefix { .. } => EngineError::InvalidPrefix { prefix: "a-b".to_owned() };
         EngineError::InvalidFilter { .. } => EngineError::InvalidFilter {
             rule: "[".to_owned(),
-            why: why(),
+            why: FilterProblem::Expression { said: why() },
         };
         EngineError::InvalidOption { .. } => EngineError::InvalidOption {
             option: "keep-time",
             value: "soon".to_owned(),
-            why: why(),
+            why: OptionProblem::NotASpan,
         };
         EngineError::SpoolFull { .. } => EngineError::SpoolFull { path: folder() };
         EngineError::Program { .. } => EngineError::Program {
@@ -222,17 +197,20 @@ examples! {
         DestinationError::FolderLost { .. } => DestinationError::FolderLost { folder: place() };
         DestinationError::InvalidName { .. } => DestinationError::InvalidName {
             name: "a:b".to_owned(),
-            why: why(),
+            why: NameProblem::ForbiddenCharacter,
         };
         DestinationError::Throttled { .. } => DestinationError::Throttled {
             retry_after: Some(Duration::from_secs(60)),
         };
         DestinationError::Locked { .. } => DestinationError::Locked { name: dblock() };
-        DestinationError::SignInRequired { .. } => DestinationError::sign_in_required(why());
+        DestinationError::SignInRequired { .. } => DestinationError::SignInRequired {
+            why: SignInProblem::Unused,
+            code: Some(70_008),
+        };
         DestinationError::SignInUnavailable { .. } =>
-            DestinationError::SignInUnavailable { why: why(), retry_after: None },
+            DestinationError::SignInUnavailable { why: SignInOutage::Limited, retry_after: None },
             DestinationError::SignInUnavailable {
-                why: why(),
+                why: SignInOutage::Limited,
                 retry_after: Some(Duration::from_secs(60)),
             };
         DestinationError::Full => DestinationError::Full;
@@ -258,25 +236,35 @@ examples! {
         OneDriveError::MissingAuthId { .. } => OneDriveError::MissingAuthId {
             link: "https://example.com".to_owned(),
         };
-        OneDriveError::InvalidAuthId { .. } => OneDriveError::InvalidAuthId { why: "<why>" };
+        OneDriveError::InvalidAuthId { .. } => OneDriveError::InvalidAuthId {
+            why: AuthIdProblem::NoColon,
+        };
         OneDriveError::UnknownScheme { .. } =>
             OneDriveError::UnknownScheme { scheme: "onedrive".to_owned() },
             OneDriveError::UnknownScheme { scheme: "ftp".to_owned() };
         OneDriveError::MissingPlace { .. } => OneDriveError::MissingPlace { needed: "a site" };
         OneDriveError::InvalidFolder { .. } => OneDriveError::InvalidFolder {
             folder: "a:b".to_owned(),
-            why: why(),
+            why: FolderProblem::Part {
+                part: "a:b".to_owned(),
+                why: NameProblem::ForbiddenCharacter,
+            },
         };
         OneDriveError::InsecureEndpoint { .. } => OneDriveError::InsecureEndpoint {
             url: "http://example.com".to_owned(),
         };
         OneDriveError::SignInExpired => OneDriveError::SignInExpired;
-        OneDriveError::SignInRefused { .. } => OneDriveError::SignInRefused { why: why() };
+        OneDriveError::SignInRefused { .. } => OneDriveError::SignInRefused {
+            why: SignInRefusal::Service { said: why() },
+        };
         OneDriveError::SignInDeclined => OneDriveError::SignInDeclined;
-        OneDriveError::Registration { .. } => OneDriveError::Registration { why: why() };
-        OneDriveError::Loopback { .. } => OneDriveError::Loopback { why: why() };
+        OneDriveError::Registration { .. } => OneDriveError::Registration {
+            why: RegistrationProblem::Mismatch,
+            code: None,
+        };
+        OneDriveError::Loopback { .. } => OneDriveError::Loopback { said: why() };
         OneDriveError::Destination(_) => OneDriveError::Destination(DestinationError::Full);
-        OneDriveError::Setup { .. } => OneDriveError::Setup { why: why() };
+        OneDriveError::Setup { .. } => OneDriveError::Setup { said: why() };
         OneDriveError::Cancelled => OneDriveError::Cancelled;
     }
 }
@@ -295,7 +283,7 @@ examples! {
         VolumeError::EmptyPassphrase => VolumeError::EmptyPassphrase;
         VolumeError::PassphraseRequired => VolumeError::PassphraseRequired;
         VolumeError::DamagedCiphertext => VolumeError::DamagedCiphertext;
-        VolumeError::Malformed { .. } => VolumeError::Malformed { what: "manifest", why: why() };
+        VolumeError::Malformed { .. } => malformed();
         VolumeError::MissingEntry { .. } => VolumeError::MissingEntry { name: "manifest".to_owned() };
         VolumeError::DamagedBlock { .. } => VolumeError::DamagedBlock { hash: "<hash>".to_owned() };
         VolumeError::Unsupported { .. } => VolumeError::Unsupported { what: "LZMA".to_owned() };
@@ -330,20 +318,23 @@ examples! {
         ProblemKind::Unwritable(_) => ProblemKind::Unwritable(denied());
         ProblemKind::DataMissing => ProblemKind::DataMissing;
         ProblemKind::ContentMismatch => ProblemKind::ContentMismatch;
-        ProblemKind::MetadataNotRestored(_) => ProblemKind::MetadataNotRestored(denied());
+        ProblemKind::MetadataNotRestored(_) =>
+            ProblemKind::MetadataNotRestored(MetadataFailure::System(denied())),
+            ProblemKind::MetadataNotRestored(MetadataFailure::Missing),
+            ProblemKind::MetadataNotRestored(MetadataFailure::Undecodable(malformed()));
         ProblemKind::Faulty(_) =>
             ProblemKind::Faulty(FaultKind::Missing),
             ProblemKind::Faulty(FaultKind::OtherSize { expected: 52, found: 10 }),
             ProblemKind::Faulty(FaultKind::OtherContent),
-            ProblemKind::Faulty(FaultKind::Unreadable(why())),
-            ProblemKind::Faulty(FaultKind::Incomplete(why()));
+            ProblemKind::Faulty(FaultKind::Unreadable(said())),
+            ProblemKind::Faulty(FaultKind::Incomplete(Incomplete::NotDescribed));
         ProblemKind::NotDescribed => ProblemKind::NotDescribed;
         ProblemKind::LeftOver => ProblemKind::LeftOver;
-        ProblemKind::NotDeleted(_) => ProblemKind::NotDeleted(why());
-        ProblemKind::NotCompacted(_) => ProblemKind::NotCompacted(why());
+        ProblemKind::NotDeleted(_) => ProblemKind::NotDeleted(DestinationError::Locked { name: dblock() });
+        ProblemKind::NotCompacted(_) => ProblemKind::NotCompacted(CompactObstacle::DataMissing);
         ProblemKind::VolumeUnusable { .. } =>
-            ProblemKind::VolumeUnusable { why: why(), is_lost: false },
-            ProblemKind::VolumeUnusable { why: why(), is_lost: true };
+            ProblemKind::VolumeUnusable { why: said(), is_lost: false },
+            ProblemKind::VolumeUnusable { why: said(), is_lost: true };
         ProblemKind::VolumeMissing => ProblemKind::VolumeMissing;
         ProblemKind::VersionGone { .. } =>
             ProblemKind::VersionGone { others_work_here: true },
@@ -358,7 +349,7 @@ examples! {
         ProblemKind::SourcesLeft => ProblemKind::SourcesLeft;
         ProblemKind::NothingRemembered => ProblemKind::NothingRemembered;
         ProblemKind::OtherModule(_) => ProblemKind::OtherModule("7z.aes".to_owned());
-        ProblemKind::TooLargeForFormat(_) => ProblemKind::TooLargeForFormat(why());
+        ProblemKind::TooLargeForFormat(_) => ProblemKind::TooLargeForFormat(Defect::PathTooLong(70_000));
         ProblemKind::NotInVersion => ProblemKind::NotInVersion;
         ProblemKind::PathOfOtherSystem => ProblemKind::PathOfOtherSystem;
         ProblemKind::ImpossibleName => ProblemKind::ImpossibleName;
@@ -444,7 +435,7 @@ fn problems(messages: &mut Messages) {
     let list = Problem {
         subject: dlist(),
         kind: ProblemKind::VolumeUnusable {
-            why: why(),
+            why: said(),
             is_lost: true,
         },
     };
@@ -471,7 +462,7 @@ fn waits(messages: &mut Messages) {
 }
 
 /// Not through [`Messages::sentence`]: the app has no such command.
-fn reasons(messages: &mut Messages) {
+fn filter_reasons(messages: &mut Messages) {
     let rules = [
         (Action::Include, "*.txt".to_owned()),
         (Action::Exclude, "*.tmp".to_owned()),

@@ -39,7 +39,7 @@ impl Messages {
     }
 
     /// The line in the app's words, and in those of the command line where they differ.
-    fn line(&mut self, line: &str) {
+    pub(super) fn line(&mut self, line: &str) {
         let _ = writeln!(self.text, "    {line}");
         let typed = for_command_line(line);
         if typed != line {

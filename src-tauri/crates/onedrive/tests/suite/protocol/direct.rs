@@ -188,8 +188,8 @@ async fn refusals_of_microsoft_are_reported() {
     let microsoft = Microsoft::new().await;
     for (error, description, words) in [
         ("access_denied", "AADSTS65004: no", "canceled"),
-        ("access_denied", "AADSTS90094: x", "administrator"),
-        ("invalid_request", "AADSTS50011: x", "redirect"),
+        ("access_denied", "AADSTS90094: x", "ApprovalRequired"),
+        ("invalid_request", "AADSTS50011: x", "RedirectNotRegistered"),
         ("server_error", "", "not available"),
     ] {
         let pending = microsoft.start().await;
