@@ -75,6 +75,42 @@ describe('the first backup', () => {
     expect(screen.queryByRole('button', { name: 'Save recovery sheet' })).toBeNull();
   });
 
+  it('takes over that an existing backup is not encrypted, and nothing else does', async () => {
+    const { app, platform, user } = await openQuick();
+    const check = await platform.checkDestination({
+      kind: 'oneDrive',
+      accountId: 'account-alex',
+      driveId: '',
+      folder: 'New',
+    });
+    vi.spyOn(platform, 'checkDestination').mockImplementation(async (destination) =>
+      'folder' in destination && destination.folder === 'Plain'
+        ? { ...check, content: { kind: 'backup', versions: [], encrypted: false } }
+        : check,
+    );
+    const createJob = vi.spyOn(platform, 'createJob');
+    await next(user);
+    const folder = await screen.findByLabelText('Folder');
+    await user.clear(folder);
+    await user.type(folder, 'Plain');
+    await user.click(await screen.findByRole('checkbox', { name: /Continue this backup/ }));
+    await next(user);
+    expect(await page('Ready to start')).toBeVisible();
+
+    await user.click(screen.getByRole('button', { name: 'Change: Where' }));
+    const again = await screen.findByLabelText('Folder');
+    await user.clear(again);
+    await user.type(again, 'New');
+    await screen.findByText('New folder');
+    await next(user);
+    await page('Ready to start');
+    await user.click(screen.getByRole('button', { name: 'Save recovery sheet' }));
+    await user.click(screen.getByRole('button', { name: 'Start backup' }));
+
+    await vi.waitFor(() => expect(app.view.name).toBe('home'));
+    expect(createJob.mock.calls[0]![0].definition.encrypted).toBe(true);
+  });
+
   it('changes a setting where it is summed up', async () => {
     const { user } = await openQuick();
     await next(user);

@@ -26,6 +26,7 @@ export class Draft {
   #proven: string | null = $state(null);
   #generated: string | null = $state(null);
   #unfinished: Promise<unknown> = Promise.resolve();
+  #encryptedIfNew: boolean | null = null;
 
   constructor(app: App, jobId: string | null, start?: Start) {
     const { accounts, defaults, jobs } = app.state;
@@ -58,6 +59,18 @@ export class Draft {
   get continues(): boolean {
     const { check, continues } = this.inspection;
     return this.placeChanged && check?.content.kind === 'backup' && continues;
+  }
+
+  /** Takes over whether the existing backup is encrypted; a new one is as it was asked for. */
+  adoptEncryption(): void {
+    const content = this.inspection.check?.content;
+    if (this.continues && content?.kind === 'backup') {
+      this.#encryptedIfNew ??= this.fields.encrypted;
+      this.fields.encrypted = content.encrypted;
+    } else if (this.#encryptedIfNew !== null) {
+      this.fields.encrypted = this.#encryptedIfNew;
+      this.#encryptedIfNew = null;
+    }
   }
 
   /** Whether the form asks for a new passphrase, because the backup does not exist yet. */
