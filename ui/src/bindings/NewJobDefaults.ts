@@ -11,7 +11,7 @@ export type NewJobDefaults = {
  */
 name: string, 
 /**
- * Existing folders of this user (Documents, Pictures, …).
+ * Existing folders of this user (Documents, Pictures, …), or the home folder when there are none.
  */
 sources: Array<string>, 
 /**

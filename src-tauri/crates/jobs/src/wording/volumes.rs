@@ -26,7 +26,7 @@ fn incomplete(what: &Incomplete) -> String {
         }
         Incomplete::OtherLength { dblock } => format!("it states another length of {dblock}"),
         Incomplete::DescribesNothing => "it describes no volume that is there".to_owned(),
-        Incomplete::NotDescribed => "no index volume describes it; `repair` writes one".to_owned(),
+        Incomplete::NotDescribed => "no index volume describes it".to_owned(),
     }
 }
 
