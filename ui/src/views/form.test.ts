@@ -41,7 +41,7 @@ describe('general', () => {
     expect(problems.getByText('Enter a name for the backup.')).toBeVisible();
   });
 
-  it('goes on with Enter', async () => {
+  it('continues with Enter', async () => {
     const { user } = await openForm();
 
     await user.type(screen.getByLabelText('Name'), '{Enter}');

@@ -136,7 +136,7 @@ export class Draft {
     return JSON.stringify([this.fields.name.trim(), this.#onTrial(this.passphrase)]);
   }
 
-  /** `work`, such as a check of a typed path, has to end before the form goes on. */
+  /** `work`, such as a check of a typed path, has to end before the form continues. */
   finishBefore(work: Promise<unknown>): void {
     this.#unfinished = work;
   }

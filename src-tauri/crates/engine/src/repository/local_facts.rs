@@ -84,7 +84,7 @@ fn note_damaged_volumes(index: &Index, names: &HashSet<String>) -> Result<()> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeptFacts {
     All,
-    /// Those about volumes: the backup begins anew, maybe beside what is left of the old one.
+    /// Those about volumes: the backup starts over, maybe beside what is left of the old one.
     OfVolumes,
 }
 

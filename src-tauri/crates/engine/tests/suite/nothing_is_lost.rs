@@ -264,11 +264,11 @@ fn a_damaged_blocklist_is_stored_again() {
     assert_eq!(snapshot(&target), snapshot(&bench.source()));
 }
 
-/// A volume was found damaged; then the index is made anew, because the backup begins anew or because it was rebuilt.
+/// A volume was found damaged; then the index is rebuilt, or a new one begins because the backup starts over.
 /// Index volumes say what the volume once held, which must not count for what it holds.
 #[test]
 fn damage_outlives_the_index_that_knew_of_it() {
-    for begins_anew in [true, false] {
+    for starts_over in [true, false] {
         let mut bench = Bench::plain();
         write_files(&bench.source(), &[("f", &noise(300_000, 1))]);
         bench.backup().unwrap();
@@ -281,7 +281,7 @@ fn damage_outlives_the_index_that_knew_of_it() {
         assert_eq!(bench.verify(Samples::All).faults.len(), 1);
 
         let mut options = small(&bench);
-        if begins_anew {
+        if starts_over {
             for dlist in bench.volumes_of(".dlist.") {
                 fs::remove_file(bench.destination_path().join(dlist)).unwrap();
             }
