@@ -2,6 +2,8 @@ import type { JobCard } from '../../bindings/JobCard';
 import type { SaveJob } from '../../bindings/SaveJob';
 import type { App } from '../../lib/app.svelte';
 import { formSteps, type FormStep, type Start } from '../../lib/view';
+import { t } from '../../messages';
+import type { Platform } from '../../platform/platform';
 import { Inspection } from '../destinations/inspection.svelte';
 import { isComplete, placeOf, settingsOf } from '../destinations/place';
 import { definitionOf, fieldsOf, newFields, type Fields } from './fields';
@@ -134,6 +136,17 @@ export class Draft {
 
   #onSheet(): string {
     return JSON.stringify([this.fields.name.trim(), this.#onTrial(this.passphrase)]);
+  }
+
+  /** Adds a source and chooses it. Returns why it cannot be added. */
+  async addSource(platform: Platform, given: string): Promise<string | undefined> {
+    const { path, problem } = await platform.checkSource(given);
+    const known = this.fields.sources.find((row) => row.path === path);
+    if (problem) return problem;
+    if (known?.chosen) return t.sources.already;
+    if (known) known.chosen = true;
+    else this.fields.sources.push({ path, chosen: true, suggested: false });
+    return undefined;
   }
 
   /** `work`, such as a check of a typed path, has to end before the form continues. */
