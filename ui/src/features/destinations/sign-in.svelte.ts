@@ -1,3 +1,5 @@
+import { untrack } from 'svelte';
+
 import type { Account } from '../../bindings/Account';
 import type { CommandError } from '../../bindings/CommandError';
 import type { PendingSignIn } from '../../bindings/PendingSignIn';
@@ -60,4 +62,15 @@ export class SignIn {
       this.busy = false;
     }
   }
+}
+
+/** A sign-in of a component that is being set up; it ends with the component. Calls `use` with the account. */
+export function signInOf(app: App, again: Account | null, use: (account: Account) => void): SignIn {
+  const signIn = new SignIn(app, again);
+  $effect(() => () => void signIn.cancel());
+  $effect(() => {
+    const done = signIn.takeOutcome();
+    if (done) untrack(() => use(done));
+  });
+  return signIn;
 }
