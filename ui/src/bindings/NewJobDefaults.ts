@@ -19,6 +19,6 @@ sources: Array<string>,
  */
 filters: Array<FilterRule>, 
 /**
- * The engine's default options, with smart retention.
+ * The engine's default options.
  */
 options: JobOptions, };

@@ -182,7 +182,7 @@ pub struct NewJobDefaults {
     pub sources: Vec<String>,
     /// Rules that leave out caches and temporary files.
     pub filters: Vec<FilterRule>,
-    /// The engine's default options, with smart retention.
+    /// The engine's default options.
     pub options: JobOptions,
 }
 

@@ -31,7 +31,8 @@ const TICK: Duration = Duration::from_secs(1);
 const SHORTEST_WAIT: SignedDuration = SignedDuration::from_secs(5);
 /// After something arrived, the next part may be on its way for this long.
 const ON_ITS_WAY: Duration = Duration::from_secs(15);
-/// Seconds that a backup takes at least after its last volume was sent, to write the list of files and check samples.
+/// Seconds that a backup takes after its last volume was sent, to write the list of files and check samples; longer where
+/// a sample takes longer to arrive.
 const FINISHING: u64 = 2;
 /// How long a missing answer goes unmentioned.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -64,9 +64,6 @@ use questions::Questions;
 /// Name of the setting that holds the theme.
 const THEME: &str = "theme";
 
-/// One version for each of the last seven days, the last four weeks and the last twelve months.
-const SMART_RETENTION: &str = "1W:1D,4W:1W,12M:1M";
-
 /// Groups of files that a new job leaves out.
 const LEFT_OUT: [&str; 2] = ["{CacheFiles}", "{TemporaryFiles}"];
 
@@ -327,9 +324,7 @@ fn defaults() -> NewJobDefaults {
             volume_bytes: BackupOptions::VOLUME_SIZE,
             block_bytes: coffer_volume::Format::default().block_size(),
             prefix: DEFAULT_PREFIX.to_owned(),
-            retention: Retention::Policy {
-                policy: SMART_RETENTION.to_owned(),
-            },
+            retention: Retention::All,
             always_read: BackupOptions::ALWAYS_READ.map(str::to_owned).to_vec(),
         },
     }

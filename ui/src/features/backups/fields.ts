@@ -7,7 +7,7 @@ import type { Schedule } from '../../bindings/Schedule';
 import type { ScheduleUnit } from '../../bindings/ScheduleUnit';
 import type { Weekday } from '../../bindings/Weekday';
 import { noPlace, placeOf, settingsOf, type Place } from '../destinations/place';
-import { retentionFields, retentionOf, type RetentionFields } from './retention';
+import { retentionFields, retentionOf, smartPolicy, type RetentionFields } from './retention';
 
 export const weekdays: Weekday[] = [
   'monday',
@@ -56,7 +56,8 @@ export function newFields(defaults: NewJobDefaults, accountId = '', now = new Da
     sources: [],
     filters: defaults.filters,
     schedule: { firstRun: nextEvening(now), every: 1, unit: 'days', days: [] },
-    options: defaults.options,
+    // Drives are small, and few need each version of last year.
+    options: { ...defaults.options, retention: { kind: 'policy', policy: smartPolicy } },
   };
   return fieldsOf(definition, defaults, now);
 }

@@ -362,7 +362,7 @@ export function appState(): AppState {
         { include: false, expression: '{CacheFiles}' },
         { include: false, expression: '{TemporaryFiles}' },
       ],
-      options: { ...options, retention: { kind: 'policy', policy: '1W:1D,4W:1W,12M:1M' } },
+      options,
     },
     signIn: { oauthUrl: '', clientId: '', tenant: '', allFiles: false },
     signsInDirectly: true,
